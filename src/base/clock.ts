@@ -1,0 +1,58 @@
+import { performance } from 'node:perf_hooks'
+
+/** Cancels what it belongs to; calling it twice is harmless. */
+export type Cancel = () => void
+
+/**
+ * Time, as it is given to everything that needs it; a simulation or a test gives another one. Nothing outside
+ * `base/` reads the global clock or sets global timers.
+ */
+export interface Clock {
+  /** Milliseconds since 1970, may jump. */
+  now(): number
+  /** Milliseconds from an arbitrary point, never goes back; with fractions. */
+  monotonic(): number
+  /** Runs `action` once after `delayMs` milliseconds. With `background`, it does not keep the process alive. */
+  after(delayMs: number, action: () => void, options?: { background?: boolean }): Cancel
+  /** Runs `action` every `periodMs` milliseconds, first after one period. */
+  every(periodMs: number, action: () => void, options?: { background?: boolean }): Cancel
+  /** Runs `action` after what the event loop has ready: pending input and output come first. */
+  soon(action: () => void): void
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  after(delayMs, action, options) {
+    const timer = setTimeout(action, delayMs)
+    if (options?.background) timer.unref()
+    return () => clearTimeout(timer)
+  },
+  every(periodMs, action, options) {
+    const timer = setInterval(action, periodMs)
+    if (options?.background) timer.unref()
+    return () => clearInterval(timer)
+  },
+  soon(action) {
+    setImmediate(action)
+  },
+}
+
+/** A promise for the passing of `delayMs`; rejects with the signal's reason when that is aborted first. */
+export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) {
+      reject(signal.reason as Error)
+      return
+    }
+    const onAbort = (): void => {
+      cancel()
+      reject(signal?.reason as Error)
+    }
+    const cancel = clock.after(delayMs, () => {
+      signal?.removeEventListener('abort', onAbort)
+      resolve()
+    })
+    signal?.addEventListener('abort', onAbort, { once: true })
+  })
+}

@@ -1,0 +1,125 @@
+/**
+ * The network as data. JSON, YAML, `.fbp` text and the TypeScript builder all give this model; it holds plain JSON
+ * values only, so it can be stored, compared and sent.
+ */
+
+/** A JSON value. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
+
+/** What happens to messages when something fails. Default `at-most-once`. */
+export type Guarantee = 'exactly-once' | 'at-least-once' | 'at-most-once'
+
+export interface Network {
+  readonly name: string
+  /** One sentence for readers. */
+  readonly description?: string
+  readonly guarantee?: Guarantee
+  readonly snapshot?: { readonly intervalMs?: number }
+  readonly components: { readonly [name: string]: Component }
+  readonly connections: readonly Connection[]
+  /** Constants that are sent once, before any source starts. */
+  readonly initial?: readonly InitialPacket[]
+  /** Ports of components under names of the network's own: the network's ports where it is used as a component. */
+  readonly exports?: {
+    /** name -> `component.port` */
+    readonly inputs?: { readonly [name: string]: string }
+    readonly outputs?: { readonly [name: string]: string }
+  }
+  /** File that rejected messages go to where a component has no connected `error` port; JSON lines. Default `<name>.dead-letter.jsonl`. */
+  readonly deadLetter?: string
+}
+
+export interface Component {
+  /** A built-in name, a path that begins with `./` or `../` (relative to the network's file), or a package export; `#name` picks a named export. The path of a network's file makes a subnet. */
+  readonly kind: string
+  readonly config?: { readonly [field: string]: Json }
+  /** Number of copies that share the work. Default 1. */
+  readonly instances?: number
+  /** Label of the nodes to run on (clusters). */
+  readonly group?: string
+  /** Messages that one instance handles at the same time; more than 1 makes sense for asynchronous handlers only. Default: what the kind declares, else 1. */
+  readonly concurrency?: number
+  /** Whether results of concurrent handling come out in the order of the inputs, or as they are completed. Default `input`. */
+  readonly order?: 'input' | 'completion'
+  readonly errors?: ErrorPolicy
+  /** Modules of hooks, addressed like kinds. */
+  readonly hooks?: readonly string[]
+}
+
+/**
+ * What happens when a handler fails: `fail` ends the run (default), `reject` sends the message with its error to the
+ * component's `error` port or the dead-letter file, `retry` tries again first.
+ */
+export type ErrorPolicy =
+  | 'fail'
+  | 'reject'
+  | {
+      readonly retry: {
+        /** Attempts after the first. Default 3. */
+        readonly times?: number
+        /** Wait before the first retry, doubled for each further one. Default 100. */
+        readonly delayMs?: number
+        /** Upper bound of the wait. Default 10,000. */
+        readonly delayMsMax?: number
+      }
+      /** What happens when the last attempt failed. Default `fail`. */
+      readonly then?: 'fail' | 'reject'
+    }
+
+export interface Connection {
+  /** `component.port` of an output. */
+  readonly from: string
+  /** `component.port` of an input. */
+  readonly to: string
+  /** How the target's instance is chosen. Default `round-robin`. */
+  readonly selector?: Selector
+  /** Declares the edge that closes a cycle. */
+  readonly back?: boolean
+  /** Observers of the messages of this connection: modules addressed like kinds. */
+  readonly hooks?: { readonly send?: readonly string[]; readonly receive?: readonly string[] }
+}
+
+export type Selector =
+  | 'round-robin'
+  | 'random'
+  | 'hash'
+  | 'fair'
+  | 'all'
+  | { readonly type: 'round-robin' | 'random' | 'fair' | 'all' }
+  | {
+      readonly type: 'hash'
+      /** Path of the key in the message, such as `user.id`. Default: the whole message. */
+      readonly key?: string
+    }
+  | {
+      readonly type: 'custom'
+      /** Module whose default export chooses: addressed like a kind. */
+      readonly kind: string
+    }
+
+export interface InitialPacket {
+  /** `component.port` of an input. */
+  readonly to: string
+  readonly value: Json
+}
+
+/** A port of a component in a network. */
+export interface PortRef {
+  readonly component: string
+  readonly port: string
+}
+
+/** Splits `component.port` at the last dot; undefined where it has not that form. */
+export function parsePortRef(text: string): PortRef | undefined {
+  const dot = text.lastIndexOf('.')
+  if (dot <= 0 || dot === text.length - 1) return undefined
+  return { component: text.slice(0, dot), port: text.slice(dot + 1) }
+}
+
+/** A selector in its long form. */
+export type SelectorSpec = Exclude<Selector, string>
+
+export function selectorSpec(selector: Selector | undefined): SelectorSpec {
+  if (selector === undefined) return { type: 'round-robin' }
+  return typeof selector === 'string' ? { type: selector } : selector
+}
