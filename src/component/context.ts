@@ -1,0 +1,124 @@
+import type { Clock } from '../base/clock.ts'
+import type { MessageOf, Ports } from './port.ts'
+import type { StateOf } from './state.ts'
+
+/** An open group at a sender. Groups of one name at one level complete one after another at every receiver. */
+export interface OutputGroup<T> {
+  send(message: T): void
+  /** Opens a group inside this one. */
+  group(name?: string, args?: unknown): OutputGroup<T>
+  /** Closes the group, once its inner groups are closed. Sending after it is an error. */
+  end(args?: unknown): void
+}
+
+/** An open batch at a sender: a window of the port's output to all its connections. */
+export interface OutputBatch<T> {
+  send(message: T): void
+  group(name?: string, args?: unknown): OutputGroup<T>
+  end(args?: unknown): void
+}
+
+/** Sends on one output port: `emit.count({ word, count })`. It never blocks and never drops. */
+export interface Output<T> {
+  (message: T): void
+  /** Opens a group: what is sent into it goes whole, in order, to one instance of each connection's target. */
+  group(name?: string, args?: unknown): OutputGroup<T>
+  /** Opens a batch; one is open per port at a time. */
+  batch(args?: unknown): OutputBatch<T>
+}
+
+export type Emit<O extends Ports> = { readonly [P in keyof O]: Output<MessageOf<O[P]>> }
+
+export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace'
+
+/** Writes to the log of the run and, where they are connected, to the component's output ports of these names. */
+export type Logger = {
+  readonly [L in LogLevel]: (message: string, details?: Readonly<Record<string, unknown>>) => void
+}
+
+export interface LogRecord {
+  readonly level: LogLevel
+  readonly message: string
+  readonly details?: Readonly<Record<string, unknown>>
+  readonly component: string
+  readonly instance: number
+  /** Milliseconds since 1970. */
+  readonly timeMs: number
+}
+
+/** Timers of processing time. They belong to the key of the message (or to the instance, without keyed state). */
+export interface Timers<N extends string = string> {
+  /** Calls the timer's handler once after `delayMs`; setting it again moves it. */
+  after(name: N, delayMs: number): void
+  cancel(name: N): void
+}
+
+/** Stops and continues the delivery to an input port; what arrives meanwhile waits, within back-pressure. */
+export interface InputControl {
+  pause(): void
+  resume(): void
+  readonly paused: boolean
+}
+
+export type InputControls<I extends Ports> = { readonly [P in keyof I]: InputControl }
+
+/** What is the same for the whole life of an instance. */
+export interface InstanceContext<I extends Ports, C> {
+  /** Name of the component in the network. */
+  readonly component: string
+  /** 0-based number of this instance. */
+  readonly instance: number
+  /** Number of instances of the component. */
+  readonly instances: number
+  readonly config: C
+  readonly log: Logger
+  readonly clock: Clock
+  /** Aborted when the instance is to stop at once. */
+  readonly signal: AbortSignal
+  readonly inputs: InputControls<I>
+}
+
+/** What a group's handlers know of it. */
+export interface GroupContext {
+  readonly name: string | undefined
+  readonly args: unknown
+  /** What the handlers gather; survives with the group. */
+  state: Record<string, unknown>
+  /** True where the handler runs again for a group that was open when a failure happened. */
+  readonly resumed: boolean
+  readonly parent: GroupContext | undefined
+}
+
+/**
+ * What a handler gets with each message. `emit` and `state` belong to this message and its key, after an `await` and
+ * with `concurrency` above 1 too; there is no other way to send.
+ */
+export interface MessageContext<
+  I extends Ports,
+  O extends Ports,
+  S,
+  C,
+  T extends string = string,
+> extends InstanceContext<I, C> {
+  readonly emit: Emit<O>
+  readonly state: StateOf<S>
+  readonly timers: Timers<T>
+  /** The innermost group that the message is in. */
+  readonly group: GroupContext | undefined
+}
+
+/** In `drain`: the instance's keys, each with its state. */
+export interface DrainContext<I extends Ports, O extends Ports, S, C, T extends string = string> extends Omit<
+  MessageContext<I, O, S, C, T>,
+  'group'
+> {
+  keys(): IterableIterator<{ readonly key: unknown; readonly state: StateOf<S> }>
+}
+
+/** For `setup`. */
+export interface SetupContext<I extends Ports, O extends Ports, C> extends InstanceContext<I, C> {
+  /** Sends everything that arrives at `input` on to `output`, groups and batches included. */
+  pump(input: keyof I & string, output: keyof O & string): void
+  /** Imports a module of the user's, addressed as kinds are (relative to the network's file): `./rules.ts#isError`. */
+  load(address: string): Promise<unknown>
+}

@@ -1,0 +1,182 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type { DrainContext, InstanceContext, MessageContext, SetupContext, Emit } from './context.ts'
+import type { Behaviour } from './handlers.ts'
+import { type Kind, makeKind } from './kind.ts'
+import { type MessageOf, type Port, type Ports, port } from './port.ts'
+import type { StateDeclarations } from './state.ts'
+
+/** The configuration's type: what the schema puts out, or plain JSON where there is no schema. */
+export type ConfigOf<C> = C extends StandardSchemaV1
+  ? StandardSchemaV1.InferOutput<C>
+  : Readonly<Record<string, unknown>>
+
+export interface CommonOptions {
+  /** One sentence for `vertigo kinds` and the reference. */
+  readonly description?: string
+  /**
+   * Where instances run: `main` keeps them in the thread of the caller, which only kinds need that speak to the
+   * caller's code or to the process's standard streams. Default `worker`.
+   */
+  readonly placement?: 'worker' | 'main'
+}
+
+export interface ComponentOptions<
+  I extends Ports,
+  O extends Ports,
+  S extends StateDeclarations,
+  C extends StandardSchemaV1 | undefined,
+  T extends string,
+>
+  extends CommonOptions, Behaviour<I, O, S, ConfigOf<C>, T> {
+  readonly inputs: I
+  readonly outputs?: O
+  readonly state?: S
+  /** Any Standard Schema; faults are reported with the field's name before anything runs. */
+  readonly config?: C
+  /** Messages that one instance may handle at the same time; for asynchronous handlers. Default 1, which keeps state simple. */
+  readonly concurrency?: number
+  /** Order of results with `concurrency` above 1. Default `input`, since most targets expect it. */
+  readonly order?: 'input' | 'completion'
+  /** Opens what the instance needs (connections, caches) and returns the handlers that use it. */
+  readonly setup?: (
+    context: SetupContext<I, O, ConfigOf<C>>,
+  ) =>
+    | Behaviour<I, O, S, ConfigOf<C>, T>
+    | void
+    | PromiseLike<Behaviour<I, O, S, ConfigOf<C>, T>>
+    | PromiseLike<void>
+}
+
+/**
+ * Defines a component: its ports, state and configuration as data, its handlers as code.
+ *
+ * Errors: what a handler throws follows the component's error policy (`errors` in the network; default: the network
+ * fails). Life cycle: `setup`, `ready`, messages and timers, `drain`, `close`.
+ */
+export function defineComponent<
+  const I extends Ports,
+  const O extends Ports = {},
+  const S extends StateDeclarations = {},
+  C extends StandardSchemaV1 | undefined = undefined,
+  T extends string = never,
+>(options: ComponentOptions<I, O, S, C, T>): Kind<I, O, C> {
+  return makeKind<I, O, C>({ role: 'component', ...options, outputs: options.outputs ?? {} })
+}
+
+/** For `poll` of a source. */
+export interface PollContext<O extends Ports> {
+  readonly emit: Emit<O>
+}
+
+export interface SourceReader<O extends Ports> {
+  /**
+   * Emits up to about `max` messages and says whether there may be `more`, or that the source is `done`. The engine
+   * calls it only while there is room. Where nothing is there at the moment, return a promise that settles when
+   * there is (it is not called again before that).
+   */
+  poll(max: number, context: PollContext<O>): PollResult | PromiseLike<PollResult>
+  close?(): void | PromiseLike<void>
+}
+
+export type PollResult = 'more' | 'done'
+
+export interface SourceOptions<O extends Ports, C extends StandardSchemaV1 | undefined> extends CommonOptions {
+  readonly outputs: O
+  readonly config?: C
+  /** Whether it can start again from a position; `exactly-once` needs it. Default false. */
+  readonly rewinds?: boolean
+  /** Simple sources: yields the messages of the first output port. The engine pulls it while there is room. */
+  readonly read?: (
+    context: InstanceContext<{}, ConfigOf<C>>,
+  ) => Iterable<MessageOf<O[keyof O]>> | AsyncIterable<MessageOf<O[keyof O]>>
+  /** Sources that want control of each pull. */
+  readonly setup?: (
+    context: Omit<SetupContext<{}, O, ConfigOf<C>>, 'pump'>,
+  ) => SourceReader<O> | PromiseLike<SourceReader<O>>
+}
+
+/** Defines a source: a pull, asked for messages only when there is room. Give either `read` or `setup`. */
+export function defineSource<
+  const O extends Ports,
+  C extends StandardSchemaV1 | undefined = undefined,
+>(options: SourceOptions<O, C>): Kind<{}, O, C> {
+  return makeKind<{}, O, C>({ role: 'source', inputs: {}, ...options })
+}
+
+/** What a function kind sends on for a result type: nothing for `undefined`, awaited promises, each item of an iterator. */
+export type Sent<R> =
+  R extends PromiseLike<infer U>
+    ? Exclude<U, void | undefined>
+    : R extends Generator<infer U, unknown, unknown>
+      ? U
+      : R extends AsyncGenerator<infer U, unknown, unknown>
+        ? U
+        : Exclude<R, void | undefined>
+
+export type FunctionKind<A, R> = Kind<{ readonly in: Port<A> }, { readonly out: Port<R> }, undefined>
+
+/**
+ * Makes a component of a function: each message of the port `in` is its argument, and its result goes to the port
+ * `out`. `undefined` sends nothing; promises are awaited; generators send each item they yield.
+ */
+export function defineFunction<A, R>(
+  call: (message: A, context: InstanceContext<{ readonly in: Port<A> }, Readonly<Record<string, unknown>>>) => R,
+  options: CommonOptions & { readonly concurrency?: number; readonly order?: 'input' | 'completion' } = {},
+): FunctionKind<A, Sent<R>> {
+  return makeKind<{ readonly in: Port<A> }, { readonly out: Port<Sent<R>> }, undefined>({
+    role: 'component',
+    ...options,
+    inputs: { in: port<A>() },
+    outputs: { out: port<Sent<R>>() },
+    on: { in: functionHandler(call as FunctionBody) },
+    isFunction: true,
+  })
+}
+
+type FunctionBody = (message: unknown, context: unknown) => unknown
+interface FunctionContext {
+  readonly emit: { readonly out: (message: unknown) => void }
+}
+
+function functionHandler(call: FunctionBody): (message: never, context: never) => unknown {
+  return (message: unknown, context: FunctionContext) => {
+    const result = call(message, context)
+    if (typeof result !== 'object' || result === null) {
+      if (result !== undefined) context.emit.out(result)
+      return undefined
+    }
+    if (typeof (result as PromiseLike<unknown>).then === 'function') {
+      return (result as PromiseLike<unknown>).then((settled) => {
+        if (settled !== undefined) context.emit.out(settled)
+      })
+    }
+    if (isGenerator(result)) return sendEach(result, context)
+    if (isAsyncGenerator(result)) return sendEachAsync(result, context)
+    context.emit.out(result)
+    return undefined
+  }
+}
+
+function isGenerator(value: object): value is Generator {
+  return Object.prototype.toString.call(value) === '[object Generator]'
+}
+
+function isAsyncGenerator(value: object): value is AsyncGenerator {
+  return Object.prototype.toString.call(value) === '[object AsyncGenerator]'
+}
+
+function* sendEach(items: Generator, context: FunctionContext): Generator<void> {
+  for (const item of items) {
+    context.emit.out(item)
+    yield
+  }
+}
+
+async function* sendEachAsync(items: AsyncGenerator, context: FunctionContext): AsyncGenerator<void> {
+  for await (const item of items) {
+    context.emit.out(item)
+    yield
+  }
+}
+
+export type { DrainContext, MessageContext }

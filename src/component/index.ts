@@ -1,0 +1,37 @@
+/** The author's API. */
+export { defineComponent, defineFunction, defineSource } from './define.ts'
+export type {
+  CommonOptions,
+  ComponentOptions,
+  ConfigOf,
+  FunctionKind,
+  PollContext,
+  PollResult,
+  Sent,
+  SourceOptions,
+  SourceReader,
+} from './define.ts'
+export { builtInKind, isKind } from './kind.ts'
+export type { Kind } from './kind.ts'
+export { port } from './port.ts'
+export type { MessageOf, Port, PortOptions, Ports } from './port.ts'
+export { list, map, value } from './state.ts'
+export type { ListState, MapState, StateDeclarations, StateOf, StateOptions, ValueState } from './state.ts'
+export type {
+  DrainContext,
+  Emit,
+  GroupContext,
+  InputControl,
+  InputControls,
+  InstanceContext,
+  LogLevel,
+  LogRecord,
+  Logger,
+  MessageContext,
+  Output,
+  OutputBatch,
+  OutputGroup,
+  SetupContext,
+  Timers,
+} from './context.ts'
+export type { BatchHandlers, Behaviour, GroupHandlers, HandlerResult, MessageHandlers } from './handlers.ts'

@@ -1,0 +1,101 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type { ConfigFault, KindInfo } from '../model/kind-info.ts'
+import type { Port, Ports } from './port.ts'
+import type { StateDeclarations } from './state.ts'
+
+const brand = Symbol.for('vertigo.kind')
+
+declare const configType: unique symbol
+
+/** A kind: the code behind components. Made by `defineComponent`, `defineSource` and `defineFunction`. */
+export interface Kind<out I extends Ports = Ports, out O extends Ports = Ports, out C = unknown> {
+  readonly [brand]: KindDefinition
+  readonly [configType]: C
+  readonly inputs: I
+  readonly outputs: O
+  /** Set for built-in kinds: the name by which networks in files call them. */
+  readonly builtIn?: string
+}
+
+type AnyFunction = (...values: never[]) => unknown
+
+/** A kind as the engine sees it: the author's types erased. */
+export interface KindDefinition {
+  readonly role: 'component' | 'source'
+  readonly description?: string
+  readonly placement?: 'worker' | 'main'
+  readonly inputs: Ports
+  readonly outputs: Ports
+  readonly config?: StandardSchemaV1
+  readonly state?: StateDeclarations
+  readonly concurrency?: number
+  readonly order?: 'input' | 'completion'
+  readonly rewinds?: boolean
+  readonly isFunction?: boolean
+  readonly on?: { readonly [port: string]: AnyFunction | undefined }
+  readonly groups?: object
+  readonly batches?: object
+  readonly timers?: object
+  readonly ready?: AnyFunction
+  readonly drain?: AnyFunction
+  readonly close?: AnyFunction
+  readonly setup?: AnyFunction
+  readonly read?: AnyFunction
+}
+
+export function makeKind<I extends Ports, O extends Ports, C>(definition: object): Kind<I, O, C> {
+  const known = definition as KindDefinition
+  return { [brand]: known, inputs: known.inputs, outputs: known.outputs } as unknown as Kind<I, O, C>
+}
+
+/** Names a kind of this package, so that networks in files can use it by that name. */
+export function builtInKind<K extends Kind>(name: string, kind: K): K {
+  return { ...kind, builtIn: name }
+}
+
+/** True for kinds of any loaded copy of this package. */
+export function isKind(value: unknown): value is Kind {
+  return typeof value === 'object' && value !== null && brand in value
+}
+
+export function kindDefinition(kind: Kind): KindDefinition {
+  return kind[brand]
+}
+
+/** Checks a configuration and gives what the schema makes of it (defaults filled in). */
+export async function checkConfig(
+  definition: KindDefinition,
+  config: { readonly [field: string]: unknown },
+): Promise<{ readonly value: Readonly<Record<string, unknown>> } | { readonly faults: readonly ConfigFault[] }> {
+  const schema = definition.config
+  if (schema === undefined) return { value: config }
+  const result = await schema['~standard'].validate(config)
+  if (result.issues === undefined) return { value: result.value as Readonly<Record<string, unknown>> }
+  return {
+    faults: result.issues.map((issue) => ({
+      path: (issue.path ?? []).map((step) => {
+        const key = typeof step === 'object' ? step.key : step
+        return typeof key === 'number' ? key : String(key)
+      }),
+      message: issue.message,
+    })),
+  }
+}
+
+/** What validation needs to know of a kind. */
+export function kindInfo(kind: Kind): KindInfo {
+  const definition = kindDefinition(kind)
+  return {
+    role: definition.role,
+    inputs: Object.keys(definition.inputs),
+    outputs: Object.keys(definition.outputs),
+    keyedState: Object.values(definition.state ?? {}).some((s) => (s.options.scope ?? 'keyed') === 'keyed'),
+    rewinds: definition.rewinds ?? false,
+    async checkConfig(config) {
+      const checked = await checkConfig(definition, config)
+      return 'faults' in checked ? checked.faults : []
+    },
+  }
+}
+
+export type { Port }

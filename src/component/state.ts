@@ -1,0 +1,111 @@
+/**
+ * State that a component declares. Keyed state belongs to the routing key of the current message or timer; instance
+ * state belongs to the instance. Values are immutable: they change through `set` and `update` only.
+ */
+
+declare const stateType: unique symbol
+
+export interface StateOptions {
+  /**
+   * `keyed`: one for each routing key (all inputs must then be `hash` connections). `instance`: one for each
+   * instance. Default `keyed`, since that can be spread over more instances.
+   */
+  readonly scope?: 'keyed' | 'instance'
+  /** Time after the last change, in milliseconds, when the entry is forgotten. Default: never. */
+  readonly ttlMs?: number
+  /** Instance state only: what happens to it when the number of instances changes. Default `refuse`. */
+  readonly onRescale?: 'split' | 'union' | 'refuse'
+}
+
+export interface ValueDeclaration<out T> {
+  readonly [stateType]: T
+  readonly type: 'value'
+  readonly initial: T
+  readonly options: StateOptions
+}
+
+export interface MapDeclaration<out K, out V> {
+  readonly [stateType]: readonly [K, V]
+  readonly type: 'map'
+  readonly options: StateOptions
+}
+
+export interface ListDeclaration<out T> {
+  readonly [stateType]: T
+  readonly type: 'list'
+  readonly options: StateOptions
+}
+
+export type StateDeclaration =
+  ValueDeclaration<unknown> | MapDeclaration<unknown, unknown> | ListDeclaration<unknown>
+
+export type StateDeclarations = { readonly [name: string]: StateDeclaration }
+
+/** One value with an initial value: `value(0)`. */
+export function value<T>(initial: T, options: StateOptions = {}): ValueDeclaration<T> {
+  return { type: 'value', initial, options } as ValueDeclaration<T>
+}
+
+/** A map, whose entries are read and written one by one. */
+export function map<K, V>(options: StateOptions = {}): MapDeclaration<K, V> {
+  return { type: 'map', options } as MapDeclaration<K, V>
+}
+
+/** A list that is appended to. */
+export function list<T>(options: StateOptions = {}): ListDeclaration<T> {
+  return { type: 'list', options } as ListDeclaration<T>
+}
+
+export interface ValueState<T> {
+  get(): T
+  set(value: T): void
+  /** Replaces the value by what `change` makes of it, and returns the new one. */
+  update(change: (old: T) => T): T
+  /** Back to the initial value. */
+  clear(): void
+}
+
+export interface MapState<K, V> {
+  readonly size: number
+  get(key: K): V | undefined
+  has(key: K): boolean
+  set(key: K, value: V): void
+  update(key: K, change: (old: V | undefined) => V): V
+  delete(key: K): boolean
+  clear(): void
+  entries(): IterableIterator<[K, V]>
+}
+
+export interface ListState<T> {
+  readonly length: number
+  push(item: T): void
+  /** All items in the order of their appending; not to be changed. */
+  get(): readonly T[]
+  clear(): void
+}
+
+/** The handles that a declaration gives. */
+export type StateOf<S> = {
+  readonly [N in keyof S]: S[N] extends ValueDeclaration<infer T>
+    ? ValueState<Widen<T>>
+    : S[N] extends MapDeclaration<infer K, infer V>
+      ? MapState<K, V>
+      : S[N] extends ListDeclaration<infer T>
+        ? ListState<T>
+        : never
+}
+
+/** `value(0)` is a number, not the literal 0. */
+type Widen<T> = T extends number
+  ? number extends T
+    ? T
+    : number
+  : T extends string
+    ? string extends T
+      ? T
+      : string
+    : T extends boolean
+      ? boolean
+      : T extends bigint
+        ? bigint
+        : T
