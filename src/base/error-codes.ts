@@ -38,6 +38,112 @@ export const errorCodes = codes({
     remedy: 'Mend every fault listed; each says where it is and what to do.',
     exit: 3,
   },
+  FIELD_UNKNOWN: {
+    title: 'A field of the network is not one that Vertigo knows.',
+    remedy: 'Correct the name of the field, or remove it.',
+    exit: 3,
+  },
+  FIELD_MISSING: {
+    title: 'A required field of the network is missing.',
+    remedy: 'Add the field that the message names.',
+    exit: 3,
+  },
+  FIELD_INVALID: {
+    title: 'A field of the network has a value that does not fit.',
+    remedy: 'Change the value to what the message asks for.',
+    exit: 3,
+  },
+  KEY_DUPLICATE: {
+    title: 'A name stands twice in the same mapping, such as two components of one name.',
+    remedy: 'Rename or remove one of them.',
+    exit: 3,
+  },
+  COMPONENT_UNKNOWN: {
+    title: 'A port reference names a component that the network does not have.',
+    remedy: 'Correct the name, or add the component under `components`.',
+    exit: 3,
+  },
+  PORT_UNKNOWN: {
+    title: 'A port reference names a port that the component does not have.',
+    remedy: 'Use one of the ports that the message lists.',
+    exit: 3,
+  },
+  PORT_REFERENCE_INVALID: {
+    title: 'A port reference has not the form `component.port`.',
+    remedy: 'Write the name of the component, a dot, and the name of the port: `split.word`.',
+    exit: 3,
+  },
+  CONNECTION_DUPLICATE: {
+    title: 'Two connections lead from the same output to the same input.',
+    remedy: 'Remove one of them; each message would arrive twice.',
+    exit: 3,
+  },
+  CYCLE_UNDECLARED: {
+    title: 'Connections form a cycle, and none of them is declared to close it.',
+    remedy: 'Add `back: true` to the connection that closes the cycle, or remove that connection.',
+    exit: 3,
+  },
+  BACK_WITHOUT_CYCLE: {
+    title: 'A connection is declared to close a cycle, but closes none.',
+    remedy: 'Remove `back: true`.',
+    exit: 3,
+  },
+  STATE_NEEDS_HASH: {
+    title: 'A component with keyed state has an input that is not routed by key.',
+    remedy: 'Set `selector: hash`, or `selector: { type: hash, key: <path> }`, on the connection.',
+    exit: 3,
+  },
+  SOURCE_HAS_INPUT: {
+    title: 'Something leads into a source, which has no inputs.',
+    remedy: 'Remove the connection, or use a kind that is no source.',
+    exit: 3,
+  },
+  SOURCE_CANNOT_REWIND: {
+    title: 'An exactly-once network has a source that cannot start again from a position.',
+    remedy: 'Use a source that can rewind, or set `guarantee` to `at-least-once` or `at-most-once`.',
+    exit: 3,
+  },
+  INPUT_UNCONNECTED: {
+    title: 'A component has inputs, but nothing leads into any of them: it would never run.',
+    remedy: 'Connect something to one of its inputs, or remove the component.',
+    exit: 3,
+  },
+  SUBNET_RECURSIVE: {
+    title: 'A network contains itself.',
+    remedy: 'Remove the component that leads back to the network it is in.',
+    exit: 3,
+  },
+  SUBNET_OPTION: {
+    title: 'A component that is a network has an option that only single components can have.',
+    remedy: 'Move the option to the components inside the network.',
+    exit: 3,
+  },
+  // Networks built in code
+  HANDLE_INVALID: {
+    title: 'Something that is not a port of the right direction was connected, exported or sent to.',
+    remedy: 'Use what `add` returns: `lines.outputs.out` leads to `split.inputs.line`.',
+    exit: 3,
+  },
+  HANDLE_FOREIGN: {
+    title: 'A port of one network was used in another.',
+    remedy: 'Add the component to the network that connects it, or add the one network to the other.',
+    exit: 3,
+  },
+  NETWORK_IN_USE: {
+    title: 'A network was changed after it had been used.',
+    remedy: 'Add, connect and export before the network is run, printed or added to another network.',
+    exit: 3,
+  },
+  FBP_UNSUPPORTED: {
+    title: 'An FBP graph uses something that Vertigo has no counterpart for.',
+    remedy: 'Write the graph without it, as the message says.',
+    exit: 3,
+  },
+  CHANGE_CONFLICT: {
+    title: 'A change does not fit the network that it should be applied to.',
+    remedy: 'Make the change again from the network as it is now.',
+    exit: 3,
+  },
   // Kinds
   KIND_UNKNOWN: {
     title: 'No kind of this name exists.',
@@ -50,9 +156,37 @@ export const errorCodes = codes({
     remedy: 'Mend the module at the place given in the stack.',
     exit: 3,
   },
+  KIND_INVALID: {
+    title: 'A value was used as a kind but is none.',
+    remedy:
+      'Use what `defineComponent`, `defineSource` or `defineFunction` returns, a function, or a network.',
+    exit: 3,
+  },
   CONFIG_INVALID: {
     title: 'The configuration of a component is not what its kind declares.',
     remedy: 'Change the field named in the message.',
+    exit: 3,
+  },
+  // Types
+  TYPESCRIPT_MISSING: {
+    title: 'Types cannot be checked, since no TypeScript compiler is installed.',
+    remedy: 'Install one beside the network: `npm install --save-dev typescript`.',
+    exit: 3,
+  },
+  TYPESCRIPT_FAILED: {
+    title: 'The TypeScript compiler did not do its work.',
+    remedy:
+      'Run `npx tsc --version` and `npx tsc --noEmit` in the folder of the network, and mend what they report.',
+    exit: 3,
+  },
+  TYPE_MISMATCH: {
+    title: 'The types of a connection, a selector, a configuration or a constant do not fit.',
+    remedy: 'Connect ports of the same type, or put a component between them that converts.',
+    exit: 3,
+  },
+  TYPE_ERROR: {
+    title: 'The TypeScript compiler reports an error in a module of the network.',
+    remedy: 'Mend the module at the line and column given.',
     exit: 3,
   },
   // Running
@@ -65,6 +199,166 @@ export const errorCodes = codes({
     title: 'The network asks for a delivery guarantee that cannot be kept here.',
     remedy: 'Set `guarantee: at-most-once`, which is what a single run without snapshots keeps.',
     exit: 3,
+  },
+  STOPPED: {
+    title: 'The run was stopped.',
+    remedy: 'Nothing to do: somebody stopped it.',
+    exit: 130,
+  },
+  TIMER_UNKNOWN: {
+    title: 'A timer was set that has no handler.',
+    remedy: 'Declare the handler under `timers`, by the same name.',
+    exit: 1,
+  },
+  SOURCE_MISUSED: {
+    title: 'A source does not do what sources do.',
+    remedy: 'Give `read`, or a `setup` that returns `poll`; `poll` returns "more" or "done".',
+    exit: 1,
+  },
+  PORT_NOT_READ: {
+    title: 'A port is connected, but its component does not handle it.',
+    remedy: 'Add a handler for the port, or remove the connection.',
+    exit: 3,
+  },
+  CLOSE_TIMEOUT: {
+    title: 'A component took too long to close.',
+    remedy: 'Make its `close` (or the `finally` of its generator) return soon after the signal is aborted.',
+    exit: 1,
+  },
+  KIND_INVALID: {
+    title: 'What the address of a kind names is not a kind.',
+    remedy: 'Export what `defineComponent`, `defineSource` or `defineFunction` returns, or a function.',
+    exit: 3,
+  },
+  EMIT_LIMIT: {
+    title: 'A handler emitted too many messages for one message.',
+    remedy:
+      'Make the handler a generator (`*port(message, { emit }) { ...; yield }`), which the engine can pause.',
+    exit: 1,
+  },
+  EMIT_OUTSIDE_HANDLER: {
+    title: 'Something was sent when no handler of the component was at work.',
+    remedy: 'Send within the handler, await what it starts, or use a timer.',
+    exit: 1,
+  },
+  STATE_WITHOUT_KEY: {
+    title: 'Keyed state was used where there is no key.',
+    remedy: 'Use it in handlers of messages and keyed timers, or declare it with `scope: "instance"`.',
+    exit: 1,
+  },
+  GROUP_MISUSED: {
+    title: 'A group or batch was used against its rules.',
+    remedy: 'Send before `end`, end inner groups first, and keep one batch open per port.',
+    exit: 1,
+  },
+  GROUP_HELD_LIMIT: {
+    title: 'Too much waits for an earlier group of the same name to end.',
+    remedy: 'End the earlier group before filling the next, or give the groups different names.',
+    exit: 1,
+  },
+  SELECTOR_FAILED: {
+    title: 'A selector chose no valid target.',
+    remedy: 'A custom selector returns the number of a target instance, or a list of them.',
+    exit: 1,
+  },
+  KEY_INVALID: {
+    title: 'A routing key is of a type that cannot be one.',
+    remedy:
+      'Keys are strings, numbers, booleans, null, bigint, dates, bytes, or lists and plain objects of these.',
+    exit: 1,
+  },
+  MESSAGE_NOT_ENCODABLE: {
+    title: 'A message holds a value that cannot leave its thread.',
+    remedy: 'Send plain data, or register a codec for the class (`registerCodec`).',
+    exit: 1,
+  },
+  MESSAGE_INVALID: {
+    title: 'A message is not what its port declares.',
+    remedy: 'Send what the schema of the port describes.',
+    exit: 1,
+  },
+  FRAME_INVALID: {
+    title: 'Bytes that are not a frame of this version arrived on a link.',
+    remedy: 'Check that both ends run the same version of vertigo-flow.',
+    exit: 70,
+  },
+  BACK_EDGE_LIMIT: {
+    title: 'Too many messages wait on a back edge.',
+    remedy: 'The cycle produces more than it takes: make it shrink, or bound it in the component.',
+    exit: 1,
+  },
+  // Files and streams
+  FILE_NOT_FOUND: {
+    title: 'A file, or the folder of a file to be written, does not exist.',
+    remedy: 'Check the path; relative paths start at the current working directory.',
+    exit: 4,
+  },
+  FILE_IS_DIRECTORY: {
+    title: 'A path names a directory where a file is needed.',
+    remedy: 'Give the path of a file; to read all files of a directory, end the path in `/*`.',
+    exit: 4,
+  },
+  FILE_UNREADABLE: {
+    title: 'A file exists but cannot be read.',
+    remedy: 'Check the permissions of the file and of the folders above it.',
+    exit: 4,
+  },
+  FILE_NOT_WRITABLE: {
+    title: 'A file cannot be created or written.',
+    remedy: 'Check the permissions of the folder, and whether the file system is read-only.',
+    exit: 4,
+  },
+  FILE_CORRUPT: {
+    title: 'The content of a file is not what it should be.',
+    remedy: 'Get an undamaged copy of the file; where it is not compressed, set `gzip: false`.',
+    exit: 4,
+  },
+  FILE_CHANGED: {
+    title: 'A file became shorter while it was read.',
+    remedy: 'Run again once nothing writes to the file any more.',
+    exit: 4,
+  },
+  LINE_TOO_LONG: {
+    title: 'A line is longer than the limit.',
+    remedy: 'Raise `maxLineBytes`, or check that the file is text with line ends.',
+    exit: 4,
+  },
+  DISK_FULL: {
+    title: 'There is no room left where a file is written.',
+    remedy: 'Free some room or write elsewhere, then run again.',
+    exit: 4,
+  },
+  OUTPUT_CLOSED: {
+    title: 'The reader of the output has closed it.',
+    remedy: 'Nothing, where that was meant (`| head`); else see why the reader ended early.',
+    exit: 4,
+  },
+  MESSAGE_UNFIT: {
+    title: 'A message cannot be written in the format of the target.',
+    remedy: 'Change the message before it gets there, or choose another `format`.',
+    exit: 4,
+  },
+  TRANSFER_INVALID: {
+    title: 'What arrived is not a whole file as its sender sent it.',
+    remedy: 'Connect the port to a `file-sender`, by one connection that keeps groups.',
+    exit: 4,
+  },
+  // Code outside the network
+  BRIDGE_MISSING: {
+    title: 'A component exchanges messages with code, but no code runs this network.',
+    remedy: 'Run the network from code, or use `stdin`/`stdout` or files instead.',
+    exit: 3,
+  },
+  BRIDGE_CLOSED: {
+    title: 'A message was given to a network, or awaited of it, that takes part no longer.',
+    remedy: 'Send before `end()` only, while the network runs; see the error of the run for why it ended.',
+    exit: 1,
+  },
+  COLLECTOR_FULL: {
+    title: 'A collector gathered more messages than it may hold.',
+    remedy:
+      'Iterate over the collector while the network runs (it then slows the network down), or raise its limit.',
+    exit: 1,
   },
   // The command line
   USAGE: { title: 'The command was used wrongly.', remedy: 'See `vertigo --help`.', exit: 2 },

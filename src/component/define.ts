@@ -80,7 +80,10 @@ export interface SourceReader<O extends Ports> {
 
 export type PollResult = 'more' | 'done'
 
-export interface SourceOptions<O extends Ports, C extends StandardSchemaV1 | undefined> extends CommonOptions {
+export interface SourceOptions<
+  O extends Ports,
+  C extends StandardSchemaV1 | undefined,
+> extends CommonOptions {
   readonly outputs: O
   readonly config?: C
   /** Whether it can start again from a position; `exactly-once` needs it. Default false. */
@@ -96,10 +99,9 @@ export interface SourceOptions<O extends Ports, C extends StandardSchemaV1 | und
 }
 
 /** Defines a source: a pull, asked for messages only when there is room. Give either `read` or `setup`. */
-export function defineSource<
-  const O extends Ports,
-  C extends StandardSchemaV1 | undefined = undefined,
->(options: SourceOptions<O, C>): Kind<{}, O, C> {
+export function defineSource<const O extends Ports, C extends StandardSchemaV1 | undefined = undefined>(
+  options: SourceOptions<O, C>,
+): Kind<{}, O, C> {
   return makeKind<{}, O, C>({ role: 'source', inputs: {}, ...options })
 }
 
@@ -120,7 +122,10 @@ export type FunctionKind<A, R> = Kind<{ readonly in: Port<A> }, { readonly out: 
  * `out`. `undefined` sends nothing; promises are awaited; generators send each item they yield.
  */
 export function defineFunction<A, R>(
-  call: (message: A, context: InstanceContext<{ readonly in: Port<A> }, Readonly<Record<string, unknown>>>) => R,
+  call: (
+    message: A,
+    context: InstanceContext<{ readonly in: Port<A> }, Readonly<Record<string, unknown>>>,
+  ) => R,
   options: CommonOptions & { readonly concurrency?: number; readonly order?: 'input' | 'completion' } = {},
 ): FunctionKind<A, Sent<R>> {
   return makeKind<{ readonly in: Port<A> }, { readonly out: Port<Sent<R>> }, undefined>({

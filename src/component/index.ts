@@ -1,4 +1,31 @@
 /** The author's API. */
+export { isNetworkBuilder, network } from './builder.ts'
+export type {
+  ComponentHandle,
+  ErrorOutput,
+  ImplicitOutputs,
+  InputHandle,
+  InputHandles,
+  OutputHandle,
+  OutputHandles,
+  RejectedMessage,
+  SubnetHandle,
+} from './builder-handles.ts'
+export type {
+  AddOptions,
+  AddressedOptions,
+  BuiltNetwork,
+  ComponentSettings,
+  ConfigInput,
+  ConnectOptions,
+  ExportedInputs,
+  ExportedOutputs,
+  ExportedPorts,
+  InlineFunction,
+  JsonConfig,
+  NetworkBuilder,
+  NetworkOptions,
+} from './builder-types.ts'
 export { defineComponent, defineFunction, defineSource } from './define.ts'
 export type {
   CommonOptions,
@@ -15,6 +42,8 @@ export { builtInKind, isKind } from './kind.ts'
 export type { Kind } from './kind.ts'
 export { port } from './port.ts'
 export type { MessageOf, Port, PortOptions, Ports } from './port.ts'
+export { all, custom, fair, hash, random, roundRobin } from './selectors.ts'
+export type { HashSelector, KeyCheck, SelectorFor, SelectorFunction, TypedSelector } from './selectors.ts'
 export { list, map, value } from './state.ts'
 export type { ListState, MapState, StateDeclarations, StateOf, StateOptions, ValueState } from './state.ts'
 export type {

@@ -66,7 +66,9 @@ export function kindDefinition(kind: Kind): KindDefinition {
 export async function checkConfig(
   definition: KindDefinition,
   config: { readonly [field: string]: unknown },
-): Promise<{ readonly value: Readonly<Record<string, unknown>> } | { readonly faults: readonly ConfigFault[] }> {
+): Promise<
+  { readonly value: Readonly<Record<string, unknown>> } | { readonly faults: readonly ConfigFault[] }
+> {
   const schema = definition.config
   if (schema === undefined) return { value: config }
   const result = await schema['~standard'].validate(config)

@@ -1,0 +1,60 @@
+import type { Step } from './steps.ts'
+import { closingLine, nothing, parseClosingLine, type Tally } from './tally.ts'
+
+export interface StepResult {
+  readonly step: Step
+  readonly state: 'passed' | 'FAILED' | 'absent'
+  readonly seconds: string
+  readonly tally: Tally
+}
+
+/**
+ * Runs one step and shows what it says, but for its closing line: there shall be one such line, the sum.
+ * `asked`: somebody named this step, so that having nothing to run is a failure.
+ */
+export async function runStep(step: Step, asked: boolean): Promise<StepResult> {
+  const started = performance.now()
+  const done = (state: StepResult['state'], tally: Tally): StepResult => {
+    const seconds = ((performance.now() - started) / 1000).toFixed(1)
+    return { step, state, seconds, tally }
+  }
+  const absent = step.absent?.()
+  if (absent !== undefined) {
+    console.log(`nothing to run: ${absent}`)
+    return asked ? done('FAILED', { ...nothing, failed: 1 }) : done('absent', nothing)
+  }
+  let counted: Tally | undefined
+  const result = await step.run({
+    timeoutMs: step.timeoutMs,
+    onLine(line) {
+      const tally = step.counts ? parseClosingLine(line) : undefined
+      if (tally === undefined) console.log(line)
+      else counted = tally
+    },
+  })
+  const fault = faultOf(step, result, counted)
+  if (fault !== undefined) console.log(`${step.name}: ${fault}`)
+  if (!step.counts) {
+    return fault === undefined
+      ? done('passed', { ...nothing, passed: 1 })
+      : done('FAILED', { ...nothing, failed: 1 })
+  }
+  const tally = counted ?? nothing
+  console.log(`${step.name}: ${closingLine(tally)}`)
+  // A step that failed in a way it did not count itself still has to show in the sum.
+  const failed = fault === undefined ? tally.failed : Math.max(1, tally.failed)
+  return done(failed === 0 ? 'passed' : 'FAILED', { ...tally, failed })
+}
+
+function faultOf(
+  step: Step,
+  result: { code: number | null; timedOut: boolean },
+  counted: Tally | undefined,
+): string | undefined {
+  if (result.timedOut)
+    return `not done after ${step.timeoutMs / 1000} s, the limit of this step (scripts/gate/steps.ts); it was ended`
+  if (step.counts && counted === undefined) return 'ended without saying what passed'
+  if (counted !== undefined && counted.passed + counted.failed === 0) return 'ran nothing'
+  if (result.code !== 0) return `failed with exit code ${result.code ?? '(none: ended by a signal)'}`
+  return undefined
+}

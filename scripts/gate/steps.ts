@@ -1,0 +1,101 @@
+/** What the gate runs, in order. */
+import { existsSync, globSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { run, type RunOptions, type RunResult, runScript } from '../lib/process.ts'
+import { inRoot, root } from '../lib/paths.ts'
+
+export interface Step {
+  readonly name: string
+  /** One line for `--list`. */
+  readonly about: string
+  readonly timeoutMs: number
+  /** Whether the step has to count for itself: without a closing line, or with nothing counted, it failed. */
+  readonly counts: boolean
+  /** Why there is nothing to run yet, or undefined where there is. */
+  absent?(): string | undefined
+  run(options: RunOptions): Promise<RunResult>
+}
+
+const second = 1_000
+const minute = 60 * second
+
+/** A check that passes or fails as a whole: a script of package.json, so that the gate runs what one runs by hand. */
+function npmCheck(name: string, about: string, script: string, ...args: readonly string[]): Step {
+  return {
+    name,
+    about,
+    timeoutMs: 5 * minute,
+    counts: false,
+    run: (options) => run('npm', ['run', '--silent', script, '--', ...args], options),
+  }
+}
+
+interface TierOptions {
+  /** For the whole tier; one file gets half of it. */
+  readonly timeoutMs: number
+  /** Files that run at the same time. Default 1, for tests that start processes or servers of their own. */
+  readonly concurrency?: number
+}
+
+/** A tier of tests: `test/<name>/**`. */
+function tier(name: string, about: string, { timeoutMs, concurrency = 1 }: TierOptions): Step {
+  const files = `test/${name}/**/*.test.ts`
+  return {
+    name,
+    about,
+    timeoutMs,
+    counts: true,
+    absent: () => (globSync(files, { cwd: root }).length === 0 ? `no file matches ${files}` : undefined),
+    run: (options) =>
+      run(
+        process.execPath,
+        [
+          '--conditions=vertigo-src',
+          '--test',
+          `--test-concurrency=${concurrency}`,
+          `--test-timeout=${timeoutMs / 2}`,
+          '--test-reporter=./scripts/gate/reporter.ts',
+          '--test-reporter-destination=stdout',
+          files,
+        ],
+        options,
+      ),
+  }
+}
+
+/** A program of the repository that counts for itself and ends with the closing line. */
+function counting(name: string, about: string, script: string, timeoutMs: number): Step {
+  return {
+    name,
+    about,
+    timeoutMs,
+    counts: true,
+    absent: () => (existsSync(inRoot(script)) ? undefined : `there is no ${script}`),
+    run: (options) => runScript(script, [], options),
+  }
+}
+
+const cores = availableParallelism()
+
+export const steps: readonly Step[] = [
+  npmCheck('format', 'every file is formatted (prettier)', 'format:check'),
+  npmCheck('lint', 'lint with types, tests and scripts included (oxlint)', 'lint'),
+  npmCheck('types', 'types of sources, tests, scripts, examples (tsc)', 'typecheck'),
+  npmCheck('imports', 'imports point down; no cycles, no hidden clocks', 'lint:imports'),
+  npmCheck('generated', 'generated files are up to date', 'generate', '--check'),
+  npmCheck('build', 'the package builds', 'build'),
+  tier('unit', 'pure code', { timeoutMs: 4 * minute, concurrency: cores }),
+  tier('scenario', 'scripted inputs, expected traces', { timeoutMs: 4 * minute, concurrency: cores }),
+  tier('sim', 'simulated clusters, by seed', { timeoutMs: 20 * minute, concurrency: cores }),
+  tier('conformance', 'one suite for every backend', { timeoutMs: 10 * minute, concurrency: cores }),
+  tier('integration', 'real processes, servers, sockets', { timeoutMs: 30 * minute }),
+  tier('e2e', 'the command line as a user types it', { timeoutMs: 20 * minute }),
+  counting(
+    'docs',
+    'code, networks, commands and links in the documents',
+    'scripts/docs-check.ts',
+    10 * minute,
+  ),
+  counting('examples', 'every example gives what it promises', 'examples/run-all.ts', 10 * minute),
+  tier('oldest-node', 'the packed package on the oldest supported Node', { timeoutMs: 15 * minute }),
+]

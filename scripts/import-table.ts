@@ -1,0 +1,68 @@
+/**
+ * The one table of allowed imports: each folder of `src`, and the folders that it may import. Imports point down;
+ * `scripts/check-imports.ts` keeps to this table in CI. A folder without a row fails, so that every new one is
+ * thought about. The longest row that fits a file is the row that counts: `store/memory` is not `store`.
+ */
+export interface ImportTable {
+  readonly rows: Readonly<Record<string, readonly string[] | 'everything'>>
+  /**
+   * Interfaces whose sub-folders are their backends. A backend may import what its interface may, and the interface;
+   * nobody imports a backend except those who choose: `composers`.
+   */
+  readonly interfaces: readonly string[]
+  /** Composition roots: the only ones that see backends. */
+  readonly composers: readonly string[]
+}
+
+const foundation = ['model', 'base'] as const
+const engine = ['messaging', 'snapshot', 'state', 'store', 'transport', 'wire'] as const
+
+export const importTable: ImportTable = {
+  rows: {
+    base: [],
+    model: ['base'],
+    component: [...foundation],
+
+    // Built only on the author's interface, which proves it sufficient.
+    operators: ['component', 'base'],
+    connectors: ['component', 'base'],
+
+    wire: ['base'],
+    transport: ['wire', 'base'],
+    store: ['base'],
+    state: ['base'],
+    snapshot: ['state', 'base'],
+    // Moves messages between instances and does not know what an author writes.
+    messaging: ['wire', 'transport', 'state', ...foundation],
+
+    // Runs instances: the first place where the author's side and the engine's side meet.
+    worker: ['component', ...engine, ...foundation],
+    // One network on one machine: load, place, host workers.
+    run: ['worker', 'component', ...engine, ...foundation],
+
+    'cluster/protocol': ['store', ...foundation],
+    'cluster/plan': ['cluster/protocol', ...foundation],
+    'cluster/control': ['cluster/plan', 'cluster/protocol', 'snapshot', 'store', ...foundation],
+    'cluster/agent': ['cluster/protocol', 'worker', 'component', ...engine, ...foundation],
+    'cluster/client': ['cluster/protocol', 'store', ...foundation],
+    api: ['cluster/client', 'cluster/protocol', ...foundation],
+
+    testkit: ['operators', 'connectors', 'worker', 'component', ...engine, ...foundation],
+
+    // Where the parts are put together.
+    'index.ts': [
+      'operators',
+      'connectors',
+      'run',
+      'worker',
+      'component',
+      'cluster/client',
+      'cluster/protocol',
+      ...engine,
+      ...foundation,
+    ],
+    cli: 'everything',
+  },
+  interfaces: ['store', 'state', 'transport', 'snapshot/storage'],
+  composers: ['cli', 'index.ts', 'testkit', 'run', 'cluster/agent'],
+}

@@ -1,0 +1,55 @@
+/**
+ * The gate: what CI runs, and what `npm test` runs. Every step runs, also after one has failed, so that one sees all
+ * there is to mend. The last line of the output is the sum: `N passed, N failed, N skipped`.
+ *
+ *   npm test                       everything
+ *   npm test -- unit e2e           some steps
+ *   npm test -- --only lint,types  the same
+ *   npm test -- --list             the names of the steps
+ */
+import { parseArgs } from 'node:util'
+import { runStep, type StepResult } from './gate/run-step.ts'
+import { type Step, steps } from './gate/steps.ts'
+import { add, closingLine, nothing } from './gate/tally.ts'
+
+const { values, positionals } = parseArgs({
+  options: { only: { type: 'string', multiple: true }, list: { type: 'boolean' } },
+  allowPositionals: true,
+})
+
+if (values.list === true) {
+  for (const step of steps) console.log(`${step.name.padEnd(12)} ${step.about}`)
+} else {
+  process.exitCode = await main()
+}
+
+async function main(): Promise<number> {
+  const names = [...positionals, ...(values.only ?? []).flatMap((list) => list.split(','))]
+  const unknown = names.filter((name) => !steps.some((step) => step.name === name))
+  if (unknown.length > 0) {
+    console.error(
+      `There is no step ${unknown.join(', ')}. Steps: ${steps.map(({ name }) => name).join(', ')}`,
+    )
+    return 2
+  }
+  const chosen = names.length === 0 ? steps : steps.filter(({ name }) => names.includes(name))
+  const results = await runAll(chosen, names.length > 0)
+  console.log('\n== summary')
+  for (const { step, state, seconds, tally } of results)
+    console.log(`${state.padEnd(7)} ${step.name.padEnd(12)} ${seconds.padStart(7)} s  ${closingLine(tally)}`)
+  const sum = results.map(({ tally }) => tally).reduce(add, nothing)
+  console.log(`\n${closingLine(sum)}`)
+  return sum.failed === 0 ? 0 : 1
+}
+
+async function runAll(chosen: readonly Step[], asked: boolean): Promise<StepResult[]> {
+  const results: StepResult[] = []
+  for (const step of chosen) {
+    console.log(`\n== ${step.name}: ${step.about}`)
+    // One after the other: the tiers use the cores themselves, and their time limits assume a machine of their own.
+    const result = await runStep(step, asked)
+    console.log(`-- ${step.name}: ${result.state}, ${result.seconds} s`)
+    results.push(result)
+  }
+  return results
+}

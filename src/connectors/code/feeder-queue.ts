@@ -1,0 +1,124 @@
+import { VertigoError } from '../../base/errors.ts'
+import type { PollResult } from '../../component/index.ts'
+
+export interface FeederOptions {
+  /** Messages that wait to be taken; above that, `send` waits. Default 1024: hides the turns of both sides, costs little. */
+  readonly queueMessagesMax?: number
+}
+
+const accepted = Promise.resolve()
+
+interface Waiter<T> {
+  readonly message: T
+  readonly accept: () => void
+  readonly refuse: (error: Error) => void
+}
+
+/**
+ * Messages on their way from code into a network, within one thread. Bounded: `send` waits for room. The code's side is
+ * `send`, `end` and `fail`; the network's side is `take` and `close`.
+ */
+export class FeederQueue<T = unknown> {
+  readonly #messagesMax: number
+  #queue: T[] = []
+  #head = 0
+  readonly #waiters: Waiter<T>[] = []
+  #takers: (() => void)[] = []
+  #state: 'open' | 'ended' | 'failed' | 'closed' = 'open'
+  #error: Error | undefined
+
+  constructor(options: FeederOptions = {}) {
+    this.#messagesMax = options.queueMessagesMax ?? 1024
+  }
+
+  /** Settles when there is room for the message, in the order of the calls. Rejects when the network takes no more. */
+  send(message: T): Promise<void> {
+    if (this.#state !== 'open') return Promise.reject(this.#refusal())
+    if (this.#queue.length - this.#head < this.#messagesMax) {
+      this.#queue.push(message)
+      this.#wakeTakers()
+      return accepted
+    }
+    return new Promise((accept, refuse) => {
+      this.#waiters.push({ message, accept, refuse })
+    })
+  }
+
+  /** No more messages: the source ends when all are taken. */
+  end(): void {
+    if (this.#state !== 'open') return
+    this.#state = 'ended'
+    this.#wakeTakers()
+  }
+
+  /** Makes the source fail with this error, and with it the network. */
+  fail(error: Error): void {
+    if (this.#state !== 'open') return
+    this.#state = 'failed'
+    this.#error = error
+    this.#refuseWaiters()
+    this.#wakeTakers()
+  }
+
+  /** The network's side: sends on up to `max` messages; the promise settles when there may be some. */
+  take(max: number, out: (message: T) => void): PollResult | Promise<PollResult> {
+    if (this.#state === 'failed') throw this.#error!
+    if (this.#state === 'closed') return 'done'
+    const end = Math.min(this.#queue.length, this.#head + max)
+    if (this.#head < end) {
+      for (let i = this.#head; i < end; i++) out(this.#queue[i]!)
+      this.#head = end
+      this.#compact()
+      this.#admit()
+      return 'more'
+    }
+    if (this.#state === 'ended' && this.#waiters.length === 0) return 'done'
+    return new Promise((resolve) => {
+      this.#takers.push(() => resolve('more'))
+    })
+  }
+
+  /** The network's side: nothing is taken any more. Who still waits to send gets an error, with `cause` as its cause. */
+  close(cause?: Error): void {
+    if (this.#state === 'closed') return
+    if (this.#state !== 'failed') this.#error = cause
+    this.#state = 'closed'
+    this.#queue = []
+    this.#head = 0
+    this.#refuseWaiters()
+    this.#wakeTakers()
+  }
+
+  /** Waiting messages move up into the queue. */
+  #admit(): void {
+    let room = this.#messagesMax - (this.#queue.length - this.#head)
+    while (room-- > 0) {
+      const waiter = this.#waiters.shift()
+      if (waiter === undefined) return
+      this.#queue.push(waiter.message)
+      waiter.accept()
+    }
+  }
+
+  #compact(): void {
+    if (this.#head < this.#queue.length && this.#head < this.#messagesMax) return
+    this.#queue = this.#queue.slice(this.#head)
+    this.#head = 0
+  }
+
+  #wakeTakers(): void {
+    if (this.#takers.length === 0) return
+    const takers = this.#takers
+    this.#takers = []
+    for (const wake of takers) wake()
+  }
+
+  #refuseWaiters(): void {
+    for (const waiter of this.#waiters.splice(0)) waiter.refuse(this.#refusal())
+  }
+
+  #refusal(): VertigoError {
+    const why = this.#state === 'closed' ? 'the network takes no more messages' : 'the input was ended before'
+    return new VertigoError('BRIDGE_CLOSED', `the message was not sent: ${why}`, { cause: this.#error })
+  }
+}

@@ -1,0 +1,170 @@
+import * as v from 'valibot'
+import { type PollResult, type SourceReader, builtInKind, defineSource, port } from '../../component/index.ts'
+import type { Clock } from '../../base/clock.ts'
+import { configObject, oneOf, text, truth, wholeNumber } from '../config.ts'
+import { GzipChunkReader, PlainChunkReader } from './chunk-reader.ts'
+import { type FileUse, fileError, fileFault } from './errors.ts'
+import { FollowingReader } from './follow.ts'
+import { type LineSource, LineStream, Waiting } from './line-stream.ts'
+import { findFiles } from './paths.ts'
+
+/** 16 MiB: far above lines that are meant, far below what a file without line ends takes from the memory. */
+export const maxLineBytesDefault = 16 * 1024 * 1024
+
+/** Fields that all sources of lines share. */
+export const lineFields = {
+  /** Default `utf8`; bytes that are not UTF-8 become U+FFFD. */
+  encoding: v.optional(oneOf('utf8', 'latin1'), 'utf8'),
+  /** Leaves out lines without any character. Default false. */
+  skipEmpty: v.optional(truth(), false),
+  /** Longest line in bytes, above which the source fails. Default 16 MiB. */
+  maxLineBytes: v.optional(wholeNumber(1, 256 * 1024 * 1024), maxLineBytesDefault),
+}
+
+const config = v.pipe(
+  configObject({
+    /** A file, several, or globs; relative to the current working directory. */
+    path: v.union(
+      [text(), v.pipe(v.array(text()), v.minLength(1, 'must name at least one file'))],
+      'must be a text or a list of texts',
+    ),
+    /** Goes on with lines as they are appended, across truncation and rotation; the source then never ends. */
+    follow: v.optional(truth(), false),
+    /** How often to look, in milliseconds, where the system does not tell of changes. Default 1000. */
+    pollMs: v.optional(wholeNumber(1), 1000),
+    /** Default: by the ending `.gz`. */
+    gzip: v.optional(truth()),
+    ...lineFields,
+  }),
+  v.forward(
+    v.check(
+      (c) => !(c.follow && c.gzip === true),
+      'cannot be combined with `follow`: gzip files do not grow line by line',
+    ),
+    ['gzip'],
+  ),
+)
+
+type Config = v.InferOutput<typeof config>
+
+/**
+ * Source `file-lines`: the lines of files, without their line ends (`\n` or `\r\n`). A last line without a line end
+ * counts. Files are read one after another, in the order given (a glob's by name); with several instances, instance
+ * `i` reads the files whose index modulo the number of instances is `i`. With `follow` all are read side by side;
+ * files that begin to match a glob later are not taken up.
+ *
+ * Errors: `FILE_NOT_FOUND`, `FILE_IS_DIRECTORY`, `FILE_UNREADABLE`, `FILE_CORRUPT`, `LINE_TOO_LONG`.
+ */
+export const fileLines = builtInKind(
+  'file-lines',
+  defineSource({
+    description: 'Lines of one or more text files, gzip included; follows growing files where asked.',
+    outputs: { out: port<string>() },
+    config,
+    rewinds: true,
+    async setup(context) {
+      const { component, instance, instances } = context
+      const files = await findFiles(context.config.path, { component, field: 'path' })
+      const own = files.filter((_, index) => index % instances === instance)
+      const reader = new FilesReader(own, context.config, component, context.clock)
+      if (context.config.follow) await reader.followAll()
+      context.signal.addEventListener('abort', () => void reader.close().catch(() => undefined), {
+        once: true,
+      })
+      return reader
+    },
+  }),
+)
+
+type Outputs = (typeof fileLines)['outputs']
+
+class FilesReader implements SourceReader<Outputs> {
+  readonly #files: readonly string[]
+  readonly #config: Config
+  readonly #component: string
+  readonly #clock: Clock
+  readonly #waiting = new Waiting()
+  /** Streams being read: one, or all with `follow`. */
+  #streams: LineStream[] = []
+  #opened = 0
+  #turn = 0
+  #closed = false
+
+  constructor(files: readonly string[], configuration: Config, component: string, clock: Clock) {
+    this.#files = files
+    this.#config = configuration
+    this.#component = component
+    this.#clock = clock
+  }
+
+  async followAll(): Promise<void> {
+    while (this.#opened < this.#files.length) await this.#openNext()
+  }
+
+  poll(
+    max: number,
+    { emit }: { readonly emit: { readonly out: (line: string) => void } },
+  ): PollResult | Promise<PollResult> {
+    if (this.#closed) return 'done'
+    for (let tries = this.#streams.length; tries > 0; tries--) {
+      const stream = this.#streams[this.#turn % this.#streams.length]!
+      const sent = stream.take(max, emit.out)
+      if (stream.done) return this.#leave(stream)
+      if (sent > 0) return 'more'
+      this.#turn++
+    }
+    if (this.#streams.length > 0) return this.#waiting.wait()
+    return this.#opened < this.#files.length ? this.#openNext() : 'done'
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    const streams = this.#streams
+    this.#streams = []
+    await Promise.all(streams.map((stream) => stream.close()))
+    this.#waiting.wake()
+  }
+
+  async #leave(stream: LineStream): Promise<PollResult> {
+    this.#streams = this.#streams.filter((other) => other !== stream)
+    await stream.close()
+    return this.#opened < this.#files.length || this.#streams.length > 0 ? 'more' : 'done'
+  }
+
+  async #openNext(): Promise<PollResult> {
+    const path = this.#files[this.#opened++]!
+    const use: FileUse = { path, component: this.#component, field: 'path', for: 'reading' }
+    const { encoding, skipEmpty, maxLineBytes } = this.#config
+    const tooLong = (line: number): Error =>
+      fileFault(
+        'LINE_TOO_LONG',
+        use,
+        `has a line ${line} of more than ${maxLineBytes} bytes (config field "maxLineBytes")`,
+        { line },
+      )
+    const source = await this.#openSource(use).catch((error: unknown) => {
+      throw fileError(error, use)
+    })
+    const stream = new LineStream({
+      source,
+      splitter: { encoding, skipEmpty, maxLineBytes, tooLong },
+      wake: this.#waiting.wake,
+      explain: (error) => fileError(error, use),
+    })
+    if (this.#closed) await stream.close()
+    else this.#streams.push(stream)
+    return 'more'
+  }
+
+  async #openSource(use: FileUse): Promise<LineSource> {
+    const gzip = this.#config.gzip ?? use.path.endsWith('.gz')
+    if (!this.#config.follow) return gzip ? new GzipChunkReader(use.path) : PlainChunkReader.open(use.path)
+    if (gzip)
+      throw fileFault(
+        'CONFIG_INVALID',
+        { ...use, field: 'follow' },
+        'is a gzip file, which cannot be followed',
+      )
+    return FollowingReader.open(use.path, this.#clock, this.#config.pollMs)
+  }
+}

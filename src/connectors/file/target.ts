@@ -1,0 +1,161 @@
+import {
+  type FileHandle,
+  constants,
+  copyFile,
+  mkdir,
+  open,
+  realpath,
+  rename,
+  rm,
+  stat,
+} from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { type FileUse, fileError, fileFault } from './errors.ts'
+
+/** Where a sink writes: a partial file that becomes the target at a clean end, or the target itself. */
+export interface FileTarget {
+  /** What is being written. */
+  readonly writtenPath: string
+  /** True for devices and pipes, which cannot be replaced by a renamed file. */
+  readonly direct: boolean
+  write(data: string | Uint8Array): Promise<void>
+  /** A clean end: everything is on the disk and visible under the target's name. */
+  complete(): Promise<void>
+  /** Any other end. Without `keep`, the partial file is removed. Harmless after `complete`. */
+  abandon(keep: boolean): Promise<void>
+}
+
+export interface TargetOptions {
+  /** Begins with a copy of what the target holds. */
+  readonly append?: boolean
+}
+
+/** Opens a target; errors name what is wrong before anything is written. */
+export async function openTarget(use: FileUse, options: TargetOptions = {}): Promise<FileTarget> {
+  try {
+    const there = await stat(use.path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return undefined
+      throw error
+    })
+    if (there?.isDirectory() || /[/\\]$/.test(use.path)) {
+      throw fileFault('FILE_IS_DIRECTORY', use, 'is a directory, not a file')
+    }
+    if (isStreamPath(use.path) || (there !== undefined && !there.isFile())) {
+      return new OpenFile(use, await open(use.path, 'a'), use.path, undefined)
+    }
+    // A link keeps pointing to its file, which is the one to be replaced.
+    const target = there === undefined ? resolve(use.path) : await realpath(use.path)
+    const { handle, path } = await openPartial(
+      target,
+      there?.mode,
+      options.append === true && there !== undefined,
+    )
+    return new OpenFile(use, handle, path, target)
+  } catch (error) {
+    throw fileError(error, use)
+  }
+}
+
+/** `/dev/stdout` may be a regular file behind a shell's `>`, and is not to be replaced even then. */
+function isStreamPath(path: string): boolean {
+  return /^\/(dev|proc)\//.test(resolve(path))
+}
+
+/** Highest number of partial files of one target: of runs at the same time, and of runs that were killed. */
+const partialsMax = 1000
+
+/** Creates `<target>.partial`, or `<target>.2.partial` and so on while others have taken that name. */
+async function openPartial(
+  target: string,
+  mode: number | undefined,
+  copy: boolean,
+): Promise<{ readonly handle: FileHandle; readonly path: string }> {
+  for (let n = 1; ; n++) {
+    const path = n === 1 ? `${target}.partial` : `${target}.${n}.partial`
+    try {
+      if (!copy)
+        return { handle: await open(path, 'wx', mode === undefined ? undefined : mode & 0o777), path }
+      await copyFile(target, path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
+      return { handle: await open(path, 'a'), path }
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST' && n < partialsMax) continue
+      if (copy && (error as NodeJS.ErrnoException).code !== 'EEXIST') await rm(path, { force: true })
+      throw error
+    }
+  }
+}
+
+class OpenFile implements FileTarget {
+  readonly #use: FileUse
+  readonly #handle: FileHandle
+  /** Undefined for what is written directly. */
+  readonly #target: string | undefined
+  readonly writtenPath: string
+  #state: 'open' | 'completed' | 'abandoned' = 'open'
+
+  constructor(use: FileUse, handle: FileHandle, writtenPath: string, target: string | undefined) {
+    this.#use = use
+    this.#handle = handle
+    this.writtenPath = writtenPath
+    this.#target = target
+  }
+
+  get direct(): boolean {
+    return this.#target === undefined
+  }
+
+  async write(data: string | Uint8Array): Promise<void> {
+    try {
+      await this.#handle.writeFile(data)
+    } catch (error) {
+      throw fileError(error, this.#use)
+    }
+  }
+
+  async complete(): Promise<void> {
+    if (this.#state !== 'open') return
+    try {
+      if (this.#target !== undefined) {
+        await this.#handle.sync()
+        await this.#handle.close()
+        await rename(this.writtenPath, this.#target)
+        await syncDirectory(dirname(this.#target))
+      } else {
+        await this.#handle.close()
+      }
+      this.#state = 'completed'
+    } catch (error) {
+      throw fileError(error, this.#use)
+    }
+  }
+
+  async abandon(keep: boolean): Promise<void> {
+    if (this.#state !== 'open') return
+    this.#state = 'abandoned'
+    await this.#handle.close().catch(() => undefined)
+    if (this.#target !== undefined && !keep) await rm(this.writtenPath, { force: true })
+  }
+}
+
+/** Makes the new name last through a power failure. File systems that cannot sync a directory have nothing to lose. */
+async function syncDirectory(path: string): Promise<void> {
+  try {
+    const handle = await open(path, 'r')
+    try {
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+  } catch {
+    // The file itself is on the disk; only the instant of its new name is not.
+  }
+}
+
+/** Creates a folder with those above it; nothing happens where it is there. */
+export async function makeDirectory(path: string, use: FileUse): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true })
+  } catch (error) {
+    throw fileError(error, use)
+  }
+}

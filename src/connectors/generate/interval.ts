@@ -1,0 +1,53 @@
+import * as v from 'valibot'
+import { type PollResult, builtInKind, defineSource, port } from '../../component/index.ts'
+import { configObject, wholeNumber } from '../config.ts'
+import { Pause } from './pause.ts'
+
+/** A message of `interval`. */
+export interface Tick {
+  /** 0 for the first one. */
+  readonly n: number
+  /** When it was sent, in milliseconds since 1970. */
+  readonly timeMs: number
+}
+
+/**
+ * Source `interval`: a message every `periodMs`, the first after one period, without drift. A tick for which there is no
+ * room is late; those that fall due meanwhile are left out, and `n` goes on without a gap. Each instance ticks by
+ * itself.
+ */
+export const interval = builtInKind(
+  'interval',
+  defineSource({
+    description: 'Sends a message with a number and the time at regular intervals.',
+    outputs: { out: port<Tick>() },
+    config: configObject({
+      /** In milliseconds. */
+      periodMs: wholeNumber(1, 2 ** 31 - 1),
+      /** Ends after so many. Default: never. */
+      count: v.optional(wholeNumber(0)),
+    }),
+    setup({ config, clock, signal }) {
+      const { periodMs, count = Infinity } = config
+      const pause = new Pause(clock, signal)
+      let n = 0
+      let dueMs = clock.monotonic() + periodMs
+      const untilDue = async (delayMs: number): Promise<PollResult> => {
+        await pause.wait(delayMs)
+        return pause.closed ? 'done' : 'more'
+      }
+      return {
+        poll(_max, { emit }): PollResult | Promise<PollResult> {
+          if (n >= count || pause.closed) return 'done'
+          const nowMs = clock.monotonic()
+          if (nowMs < dueMs) return untilDue(dueMs - nowMs)
+          emit.out({ n, timeMs: clock.now() })
+          n++
+          dueMs += periodMs * (1 + Math.floor((nowMs - dueMs) / periodMs))
+          return n >= count ? 'done' : 'more'
+        },
+        close: () => pause.close(),
+      }
+    },
+  }),
+)

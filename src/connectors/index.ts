@@ -1,0 +1,44 @@
+/** The built-in sources and sinks. Their only ports are called `in` and `out`. */
+import type { Kind } from '../component/index.ts'
+import { collectorKind } from './code/collector.ts'
+import { feederKind } from './code/feeder.ts'
+import { fileLines } from './file/lines.ts'
+import { fileReceiver } from './file/receiver.ts'
+import { fileSender } from './file/sender.ts'
+import { fileSink } from './file/sink.ts'
+import { generator, recordGenerator } from './generate/generator.ts'
+import { interval } from './generate/interval.ts'
+import { log } from './log.ts'
+import { stdin } from './standard-streams/stdin.ts'
+import { stdout } from './standard-streams/stdout.ts'
+
+export { type CodeBridge, codeBridge } from './code-bridge.ts'
+export { type Collector, collector, collectorKind } from './code/collector.ts'
+export { type CollectorOptions, CollectorQueue } from './code/collector-queue.ts'
+export { type Feeder, feeder, feederKind } from './code/feeder.ts'
+export { type FeederOptions, FeederQueue } from './code/feeder-queue.ts'
+export { fileLines } from './file/lines.ts'
+export { type ReceivedFile, fileReceiver } from './file/receiver.ts'
+export { type FileEnd, type FileStart, fileSender } from './file/sender.ts'
+export { fileSink } from './file/sink.ts'
+export { generator, recordGenerator } from './generate/generator.ts'
+export { type Tick, interval } from './generate/interval.ts'
+export { log } from './log.ts'
+export { stdin } from './standard-streams/stdin.ts'
+export { stdout } from './standard-streams/stdout.ts'
+
+/** By the names that networks in files use. */
+export const connectorKinds: Readonly<Record<string, Kind>> = {
+  collector: collectorKind,
+  feeder: feederKind,
+  'file-lines': fileLines,
+  'file-receiver': fileReceiver,
+  'file-sender': fileSender,
+  'file-sink': fileSink,
+  generator,
+  interval,
+  log,
+  'record-generator': recordGenerator,
+  stdin,
+  stdout,
+}

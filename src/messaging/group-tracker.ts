@@ -1,0 +1,119 @@
+import type { Control, Parcel } from './parcel.ts'
+
+type GroupStart = Extract<Control, { type: 'group-start' }>
+
+/**
+ * The groups that are open in one channel, at its receiver.
+ *
+ * - GR-1 Groups of one name at one level (inside the same group, or outside of all) complete one after another, in the
+ *   order of their starts.
+ * - GR-2 A group's end comes after every message and every inner group (the sender sees to it).
+ * - GR-3 A group that waits keeps everything that belongs to it, inner groups included, in its order.
+ */
+export class GroupTracker {
+  private readonly open = new Map<number, GroupContext>()
+  /** Id of a group (waiting itself, or inside one that waits) -> the group that waits. */
+  private readonly waiting = new Map<number, GroupContext>()
+  private readonly level = new Level()
+
+  get(id: number): GroupContext | undefined {
+    return this.open.get(id)
+  }
+
+  get openCount(): number {
+    return this.open.size + this.waiting.size
+  }
+
+  /** Whether the parcel belongs to a group that waits. */
+  mustWait(parcel: Parcel): boolean {
+    return this.waiting.has(parcel.group)
+  }
+
+  hold(parcel: Parcel): void {
+    const group = this.waiting.get(parcel.group)!
+    group.held.push(parcel)
+    if (parcel.control?.type === 'group-start') this.waiting.set(parcel.control.id, group)
+  }
+
+  waitingFor(parcel: Parcel): string {
+    return this.waiting.get(parcel.group)?.name ?? ''
+  }
+
+  /** A start arrived: the group, or undefined where it has to wait for an earlier one. */
+  start(control: GroupStart): GroupContext | undefined {
+    const parent = this.open.get(control.parent)
+    const level = parent === undefined ? this.level : parent.level
+    const queue = level.queue(control.name)
+    const first = queue[0]
+    if (first !== undefined && first.id === control.id) {
+      this.open.set(control.id, first)
+      return first
+    }
+    const group = new GroupContext(control, parent)
+    queue.push(group)
+    if (first === undefined) {
+      this.open.set(control.id, group)
+      return group
+    }
+    this.waiting.set(control.id, group)
+    group.held.push({ items: [], group: control.parent, control, bytes: 0, released: true })
+    return undefined
+  }
+
+  /** The group has ended; returns the one that waited for it, if any. */
+  end(group: GroupContext): GroupContext | undefined {
+    this.open.delete(group.id)
+    const level = group.parent === undefined ? this.level : group.parent.level
+    const queue = level.queue(group.name)
+    queue.shift()
+    if (queue.length === 0) level.remove(group.name)
+    return queue[0]
+  }
+
+  takeHeld(group: GroupContext | undefined): Parcel[] {
+    if (group === undefined) return []
+    for (const [id, waiting] of this.waiting) if (waiting === group) this.waiting.delete(id)
+    const held = group.held
+    group.held = []
+    return held
+  }
+}
+
+/** Open groups side by side: for each name those that are open, the first of which is at work. */
+class Level {
+  private readonly names = new Map<string | undefined, GroupContext[]>()
+
+  queue(name: string | undefined): GroupContext[] {
+    let queue = this.names.get(name)
+    if (queue === undefined) {
+      queue = []
+      this.names.set(name, queue)
+    }
+    return queue
+  }
+
+  remove(name: string | undefined): void {
+    this.names.delete(name)
+  }
+}
+
+/** An open group at a receiver; what handlers see of it is the author's `GroupContext`. */
+export class GroupContext {
+  readonly id: number
+  readonly name: string | undefined
+  readonly args: unknown
+  readonly parent: GroupContext | undefined
+  readonly resumed = false
+  state: Record<string, unknown> = {}
+  /** What the receiver's handlers are, set by who calls them. */
+  handlers: unknown
+  readonly level = new Level()
+  held: Parcel[] = []
+
+  constructor(control: GroupStart, parent: GroupContext | undefined) {
+    this.id = control.id
+    this.name = control.name
+    this.args = control.args
+    this.parent = parent
+  }
+}

@@ -1,0 +1,130 @@
+import { VertigoError } from '../base/errors.ts'
+import type { GroupContext } from './group-tracker.ts'
+import { GroupTracker } from './group-tracker.ts'
+import { groupHeldMessagesMax } from './limits.ts'
+import type { Parcel } from './parcel.ts'
+import type { MessageHook } from './router.ts'
+
+type Handler = (message: unknown, context: object) => unknown
+
+/** Who is told that parcels were handled: the sending end, of this thread or across a link. */
+export interface ChannelSource {
+  release(messages: number, bytes: number): void
+}
+
+/**
+ * The receiving end of a channel: parcels in the order of arrival, and the groups that are open in it.
+ *
+ * Parcels of a group that has to wait (an earlier one of its name is open) are put aside, with their credit given
+ * back: otherwise the sender could never send what the earlier group waits for. What is put aside has its own bound.
+ */
+export class InputChannel {
+  readonly id: number
+  /** Index of the input port in the component's declaration. */
+  readonly port: number
+  readonly source: ChannelSource
+  readonly groups = new GroupTracker()
+  /** Index of the next message in the first parcel. */
+  position = 0
+  ended = false
+  inBatch = false
+  /** Whether it stands in its inbox's list of channels with something to do. */
+  listed = false
+  private queue: Parcel[] = []
+  private head = 0
+  private heldMessages = 0
+
+  private readonly onReceive: readonly MessageHook[]
+  private readonly wrapped = new Map<Handler, Handler>()
+
+  constructor(id: number, port: number, source: ChannelSource, onReceive: readonly MessageHook[] = []) {
+    this.id = id
+    this.port = port
+    this.source = source
+    this.onReceive = onReceive
+  }
+
+  /** The handler, with the hooks of this connection before it. */
+  observed(handler: Handler): Handler {
+    const { onReceive } = this
+    if (onReceive.length === 0) return handler
+    let wrapped = this.wrapped.get(handler)
+    if (wrapped === undefined) {
+      wrapped = (message, context) => {
+        for (const hook of onReceive) hook(message)
+        return handler(message, context)
+      }
+      this.wrapped.set(handler, wrapped)
+    }
+    return wrapped
+  }
+
+  get isEmpty(): boolean {
+    return this.head === this.queue.length
+  }
+
+  /** Messages that wait here. */
+  get queued(): number {
+    let count = -this.position
+    for (let i = this.head; i < this.queue.length; i++) count += this.queue[i]!.items.length
+    return Math.max(0, count) + this.heldMessages
+  }
+
+  push(parcel: Parcel): void {
+    if (this.head > 64 && this.head * 2 > this.queue.length) {
+      this.queue.splice(0, this.head)
+      this.head = 0
+    }
+    this.queue.push(parcel)
+  }
+
+  /** The parcel to work on; undefined where there is none. Puts aside what has to wait. */
+  first(): Parcel | undefined {
+    while (this.head < this.queue.length) {
+      const parcel = this.queue[this.head]!
+      if (parcel.group === 0 || this.position !== 0 || !this.groups.mustWait(parcel)) return parcel
+      this.drop()
+      this.hold(parcel)
+    }
+    return undefined
+  }
+
+  /** The first parcel is done: its credit goes back. */
+  shift(): void {
+    const parcel = this.drop()
+    if (!parcel.released) this.source.release(parcel.items.length, parcel.bytes)
+  }
+
+  /** Everything that waited for a group goes to the front, in its order. */
+  resume(group: GroupContext | undefined): void {
+    const held = this.groups.takeHeld(group)
+    for (const parcel of held) this.heldMessages -= parcel.items.length
+    if (held.length > 0) this.queue.splice(this.head, 0, ...held)
+  }
+
+  private drop(): Parcel {
+    const parcel = this.queue[this.head]!
+    // A reference that is left behind would keep the messages alive until the array is compacted.
+    this.queue[this.head] = undefined as unknown as Parcel
+    this.head++
+    this.position = 0
+    if (this.head === this.queue.length) {
+      this.queue = []
+      this.head = 0
+    }
+    return parcel
+  }
+
+  private hold(parcel: Parcel): void {
+    if (!parcel.released) this.source.release(parcel.items.length, parcel.bytes)
+    parcel.released = true
+    this.heldMessages += parcel.items.length
+    this.groups.hold(parcel)
+    if (this.heldMessages > groupHeldMessagesMax) {
+      throw new VertigoError(
+        'GROUP_HELD_LIMIT',
+        `more than ${groupHeldMessagesMax} messages wait for an earlier group "${this.groups.waitingFor(parcel)}" to end`,
+      )
+    }
+  }
+}

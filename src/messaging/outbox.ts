@@ -1,0 +1,76 @@
+import { VertigoError } from '../base/errors.ts'
+import type { OutputChannel } from './output-channel.ts'
+
+/** Who sends: an instance, as its outbox sees it. */
+export interface OutboxOwner {
+  /** All outputs have credit again. */
+  outboxUnblocked(): void
+  /** Something waits for the end of a turn to be handed over. */
+  outboxHasParcels(): void
+  /** Something waits for the end of the slice to be sent. */
+  outboxHasFrames(): void
+}
+
+/** All channels of one instance: whether it may be called, and what has to be sent at the end of its turn. */
+export class Outbox {
+  /** Number of channels without credit. The instance is called only while it is 0: read directly by its loop. */
+  blocked = 0
+  /** Messages that left full parcels during the current call; the loop sets it back. */
+  emitted = 0
+  private readonly owner: OutboxOwner
+  private readonly emitPerMessageMax: number
+  private dirtyEager: OutputChannel[] = []
+  private dirtyFrames: OutputChannel[] = []
+
+  constructor(owner: OutboxOwner, emitPerMessageMax: number) {
+    this.owner = owner
+    this.emitPerMessageMax = emitPerMessageMax
+  }
+
+  channelDirty(channel: OutputChannel): void {
+    if (channel.eager) {
+      if (this.dirtyEager.length === 0) this.owner.outboxHasParcels()
+      this.dirtyEager.push(channel)
+    } else {
+      if (this.dirtyFrames.length === 0) this.owner.outboxHasFrames()
+      this.dirtyFrames.push(channel)
+    }
+  }
+
+  channelBlocked(): void {
+    this.blocked++
+  }
+
+  channelUnblocked(): void {
+    this.blocked--
+    if (this.blocked === 0) this.owner.outboxUnblocked()
+  }
+
+  countEmitted(count: number): void {
+    this.emitted += count
+    if (this.emitted > this.emitPerMessageMax) {
+      const emitted = this.emitted
+      this.emitted = 0
+      throw new VertigoError(
+        'EMIT_LIMIT',
+        `more than ${this.emitPerMessageMax} messages (${emitted}) were emitted for one message`,
+      )
+    }
+  }
+
+  /** At the end of a turn: hands over what stays in the thread. */
+  flushEager(): void {
+    if (this.dirtyEager.length === 0) return
+    const dirty = this.dirtyEager
+    this.dirtyEager = []
+    for (const channel of dirty) channel.flush(null)
+  }
+
+  /** At the end of a slice: sends what leaves the thread. */
+  flushFrames(): void {
+    if (this.dirtyFrames.length === 0) return
+    const dirty = this.dirtyFrames
+    this.dirtyFrames = []
+    for (const channel of dirty) channel.flush(null)
+  }
+}

@@ -1,0 +1,215 @@
+import { VertigoError } from '../base/errors.ts'
+import { estimateBytes } from '../wire/size.ts'
+import type { ChannelLimits } from './limits.ts'
+import type { Outbox } from './outbox.ts'
+import type { Control, Parcel } from './parcel.ts'
+
+/** Where a channel's parcels go: an inbox of this thread, or a link. */
+export interface ChannelTarget {
+  /** Whether parcels are delivered as soon as a turn ends (cheap), or gathered until the slice ends (frames). */
+  readonly eager: boolean
+  /** Returns the bytes that the parcel counts for until it is released. */
+  deliver(parcel: Parcel): number
+}
+
+/** Positions in a parcel at which a message's size is sampled; large messages show at the first. */
+const samplePositions = [1, 8, 64]
+
+/**
+ * The sending end of a channel: one source instance to one target instance, over one connection.
+ *
+ * - CH-1 Messages arrive in the order of `append`.
+ * - CH-2 `append` never fails for lack of room. It marks the channel blocked, and the owner is not called again before
+ *   the receiver has released enough.
+ * - CH-3 What is in flight plus pending exceeds a limit by no more than one call of a handler emits.
+ *
+ * `append` is on the hot path: everything that is not needed for each message happens at `limit`, which is the next of
+ * a sample position, the capacity of the parcel and the end of the credit.
+ */
+export class OutputChannel {
+  readonly id: number
+  private readonly owner: Outbox
+  private readonly target: ChannelTarget
+  private readonly limits: ChannelLimits
+  private readonly sizeOf: ((message: unknown) => number) | undefined
+
+  /** Name of the port, where the channel closes a cycle: it fails when it is full, since waiting would never end. */
+  private readonly backEdge: string | undefined
+
+  private pending: unknown[] = []
+  private limit = 1
+  private group = 0
+  private sampledBytes = 0
+  private sampledMessages = 0
+  private averageBytes = 64
+  private inFlightMessages = 0
+  private inFlightBytes = 0
+  private ended = false
+  blocked = false
+
+  constructor(
+    id: number,
+    owner: Outbox,
+    target: ChannelTarget,
+    limits: ChannelLimits,
+    sizeOf: ((message: unknown) => number) | undefined,
+    backEdge?: string,
+  ) {
+    this.backEdge = backEdge
+    this.id = id
+    this.owner = owner
+    this.target = target
+    this.limits = limits
+    this.sizeOf = sizeOf
+  }
+
+  get eager(): boolean {
+    return this.target.eager
+  }
+
+  /** Messages that were sent and not yet handled; what `fair` compares. */
+  get queued(): number {
+    return this.inFlightMessages + this.pending.length
+  }
+
+  /** How full the channel is, from 0 to (somewhat above) 1. */
+  get fill(): number {
+    return Math.max(
+      this.queued / this.limits.queueMessagesMax,
+      (this.inFlightBytes + this.pending.length * this.averageBytes) / this.limits.queueBytesMax,
+    )
+  }
+
+  /** Messages that fit before the channel is full, by the sizes seen so far; at least 1. */
+  get room(): number {
+    const byMessages = this.limits.queueMessagesMax - this.queued
+    const byBytes = (this.limits.queueBytesMax - this.inFlightBytes) / this.averageBytes - this.pending.length
+    return Math.max(1, Math.floor(Math.min(byMessages, byBytes)))
+  }
+
+  append(message: unknown): void {
+    this.pending.push(message)
+    if (this.pending.length >= this.limit) this.atLimit()
+  }
+
+  /** Appends while groups are open on the port; `group` is 0 for a message outside of them. */
+  appendIn(group: number, message: unknown): void {
+    this.enter(group)
+    this.append(message)
+  }
+
+  /** Sends a control that belongs to `group`; with its end, the channel is outside of groups again. */
+  control(group: number, control: Control): void {
+    this.enter(group)
+    this.flush(control)
+    if (control.type === 'group-end') this.group = 0
+  }
+
+  /** Sends what is pending, and the control behind it. */
+  flush(control: Control | null): void {
+    const items = this.pending
+    const count = items.length
+    if (count === 0 && control === null) return
+    const bytes = this.pendingBytes()
+    this.pending = []
+    this.limit = 1
+    this.sampledBytes = 0
+    this.sampledMessages = 0
+    this.inFlightMessages += count
+    this.inFlightBytes += this.target.deliver({ items, group: this.group, control, bytes, released: false })
+    if (!this.blocked && this.isFull()) this.block()
+  }
+
+  /** The last control of the channel. */
+  end(): void {
+    if (this.ended) return
+    this.ended = true
+    this.control(0, { type: 'end' })
+  }
+
+  /** The receiver has handled that much. */
+  release(messages: number, bytes: number): void {
+    this.inFlightMessages -= messages
+    this.inFlightBytes -= bytes
+    if (this.blocked && this.hasRoomAgain()) {
+      this.blocked = false
+      this.owner.channelUnblocked()
+    }
+  }
+
+  /** A parcel holds messages of one group only, and its control belongs to that group as well. */
+  private enter(group: number): void {
+    if (this.group === group) return
+    this.flush(null)
+    this.group = group
+  }
+
+  private atLimit(): void {
+    const count = this.pending.length
+    if (count === 1) this.owner.channelDirty(this)
+    this.sample(count)
+    const capacity = this.capacity()
+    if (count >= capacity) {
+      this.owner.countEmitted(count)
+      this.flush(null)
+      return
+    }
+    if (!this.blocked && this.isFull()) this.block()
+    this.limit = this.nextLimit(count, capacity)
+  }
+
+  private sample(count: number): void {
+    if (this.sizeOf !== undefined) {
+      this.sampledBytes += this.sizeOf(this.pending[count - 1])
+      this.sampledMessages++
+    } else if (samplePositions.includes(count)) {
+      this.sampledBytes += estimateBytes(this.pending[count - 1])
+      this.sampledMessages++
+    }
+    this.averageBytes = Math.max(1, this.sampledBytes / this.sampledMessages)
+  }
+
+  private capacity(): number {
+    const byBytes = Math.floor(this.limits.parcelBytesMax / this.averageBytes)
+    return Math.max(1, Math.min(this.limits.parcelMessagesMax, byBytes))
+  }
+
+  private nextLimit(count: number, capacity: number): number {
+    if (this.sizeOf !== undefined) return count + 1
+    let next = capacity
+    for (const position of samplePositions) if (position > count && position < next) next = position
+    if (this.blocked) return next
+    const credit = count + Math.max(1, this.room)
+    return credit < next ? credit : next
+  }
+
+  private pendingBytes(): number {
+    return this.sampledMessages === 0 ? 0 : Math.ceil(this.averageBytes * this.pending.length)
+  }
+
+  private isFull(): boolean {
+    return (
+      this.queued >= this.limits.queueMessagesMax ||
+      this.inFlightBytes + this.pendingBytes() >= this.limits.queueBytesMax
+    )
+  }
+
+  /** Half of the credit must be back: otherwise sender and receiver would take turns message by message. */
+  private hasRoomAgain(): boolean {
+    return (
+      this.queued <= this.limits.queueMessagesMax >> 1 &&
+      this.inFlightBytes + this.pendingBytes() <= this.limits.queueBytesMax / 2
+    )
+  }
+
+  private block(): void {
+    if (this.backEdge !== undefined) {
+      throw new VertigoError(
+        'BACK_EDGE_LIMIT',
+        `more than ${this.limits.queueMessagesMax} messages wait on the back edge from "${this.backEdge}"`,
+      )
+    }
+    this.blocked = true
+    this.owner.channelBlocked()
+  }
+}

@@ -1,0 +1,161 @@
+import { VertigoError } from '../base/errors.ts'
+import type { OutputChannel } from './output-channel.ts'
+import type { Control } from './parcel.ts'
+import type { MessageHook, Router } from './router.ts'
+
+/**
+ * The sending side of one output port: every connection gets every message. Without a connection, it discards.
+ *
+ * - OP-1 One batch is open at a time; inside, messages are routed one by one, its start and end go to every channel.
+ * - OP-2 A group goes whole to the targets that were chosen at its start; inner groups go where their outer one goes.
+ * - OP-3 The end of a group is sent when its inner groups have ended.
+ */
+export class OutputPort {
+  readonly name: string
+  private readonly routers: readonly Router[]
+  private readonly onSend: readonly MessageHook[]
+  private readonly single: OutputChannel | undefined
+  private readonly nextGroupId: () => number
+  private openGroups = 0
+  private batchOpen = false
+  /** Messages sent, for the counters of a run; groups' messages included. */
+  sent = 0
+
+  constructor(
+    name: string,
+    routers: readonly Router[],
+    onSend: readonly MessageHook[],
+    nextGroupId: () => number,
+  ) {
+    this.name = name
+    this.routers = routers
+    this.onSend = onSend
+    this.nextGroupId = nextGroupId
+    this.single = routers.length === 1 && onSend.length === 0 ? routers[0]!.single : undefined
+  }
+
+  get isConnected(): boolean {
+    return this.routers.length > 0
+  }
+
+  get groupsOpen(): number {
+    return this.openGroups
+  }
+
+  /** Messages that fit into the fullest of its channels, by the sizes seen so far. */
+  get room(): number {
+    let room = Number.MAX_SAFE_INTEGER
+    for (const router of this.routers) for (const channel of router.channels) room = Math.min(room, channel.room)
+    return room
+  }
+
+  send(message: unknown): void {
+    this.sent++
+    if (this.openGroups === 0) {
+      if (this.single !== undefined) {
+        this.single.append(message)
+        return
+      }
+      if (this.onSend.length > 0) for (const hook of this.onSend) hook(message)
+      for (const router of this.routers) router.route(message)
+      return
+    }
+    for (const hook of this.onSend) hook(message)
+    for (const router of this.routers) router.routeIn(0, message)
+  }
+
+  startGroup(parent: OpenGroup | undefined, name: string | undefined, args: unknown): OpenGroup {
+    if (parent?.closed)
+      throw misuse(this.name, `a group was opened in group "${parent.name ?? ''}", which has ended`)
+    const id = this.nextGroupId()
+    const channels =
+      parent?.channels ??
+      this.routers.flatMap((router) =>
+        router.groupTargets(name, args).map((target) => router.channels[target]!),
+      )
+    const group = new OpenGroup(id, name, parent, channels)
+    this.openGroups++
+    if (parent !== undefined) parent.children++
+    const control: Control = { type: 'group-start', id, parent: parent?.id ?? 0, name, args }
+    for (const channel of channels) channel.control(control.parent, control)
+    return group
+  }
+
+  sendIn(group: OpenGroup, message: unknown): void {
+    if (group.closed)
+      throw misuse(this.name, `a message was sent into group "${group.name ?? ''}", which has ended`)
+    this.sent++
+    for (const hook of this.onSend) hook(message)
+    for (const channel of group.channels) channel.appendIn(group.id, message)
+  }
+
+  endGroup(group: OpenGroup, args: unknown): void {
+    if (group.closed) throw misuse(this.name, `group "${group.name ?? ''}" was ended twice`)
+    group.closed = true
+    group.endArgs = args
+    this.completeGroup(group)
+  }
+
+  startBatch(args: unknown): void {
+    if (this.batchOpen) throw misuse(this.name, 'a batch was opened while another one is open')
+    this.batchOpen = true
+    this.toAll({ type: 'batch-start', args })
+  }
+
+  endBatch(args: unknown): void {
+    if (!this.batchOpen) throw misuse(this.name, 'a batch was ended twice')
+    this.batchOpen = false
+    this.toAll({ type: 'batch-end', args })
+  }
+
+  /** Nothing comes after it. What is still open is the author's mistake, said before anything is lost. */
+  end(): void {
+    if (this.openGroups > 0) throw misuse(this.name, `${this.openGroups} group(s) are still open at the end`)
+    if (this.batchOpen) throw misuse(this.name, 'a batch is still open at the end')
+    for (const router of this.routers) for (const channel of router.channels) channel.end()
+  }
+
+  private completeGroup(group: OpenGroup): void {
+    if (!group.closed || group.children > 0) return
+    for (const channel of group.channels) {
+      channel.control(group.id, { type: 'group-end', id: group.id, args: group.endArgs })
+    }
+    this.openGroups--
+    const { parent } = group
+    if (parent !== undefined) {
+      parent.children--
+      this.completeGroup(parent)
+    }
+  }
+
+  private toAll(control: Control): void {
+    for (const router of this.routers) for (const channel of router.channels) channel.control(0, control)
+  }
+}
+
+/** A group that a sender has open. */
+export class OpenGroup {
+  readonly id: number
+  readonly name: string | undefined
+  readonly parent: OpenGroup | undefined
+  readonly channels: readonly OutputChannel[]
+  children = 0
+  closed = false
+  endArgs: unknown = undefined
+
+  constructor(
+    id: number,
+    name: string | undefined,
+    parent: OpenGroup | undefined,
+    channels: readonly OutputChannel[],
+  ) {
+    this.id = id
+    this.name = name
+    this.parent = parent
+    this.channels = channels
+  }
+}
+
+function misuse(port: string, what: string): VertigoError {
+  return new VertigoError('GROUP_MISUSED', `port "${port}": ${what}`, { place: { port } })
+}

@@ -1,0 +1,33 @@
+/**
+ * A parcel: messages that travel a channel together, all in one group (or in none), with at most one control, which
+ * comes after them. So no message is tested for being a control, and no message has an envelope.
+ */
+export interface Parcel {
+  /** A fresh array; its owner is whoever holds the parcel. */
+  readonly items: unknown[]
+  /**
+   * Id of the group that the items are in, unique within the source instance; 0 for none. The control belongs to the
+   * same group: the start of a group belongs to the one around it, its end to itself.
+   */
+  readonly group: number
+  readonly control: Control | null
+  /** What the parcel counts for in back-pressure. */
+  readonly bytes: number
+  /** Set where its credit went back to the sender before it was handled (it waits for an earlier group). */
+  released: boolean
+}
+
+export type Control =
+  | {
+      readonly type: 'group-start'
+      readonly id: number
+      /** Id of the group around it; 0 for none. */
+      readonly parent: number
+      readonly name: string | undefined
+      readonly args: unknown
+    }
+  | { readonly type: 'group-end'; readonly id: number; readonly args: unknown }
+  | { readonly type: 'batch-start'; readonly args: unknown }
+  | { readonly type: 'batch-end'; readonly args: unknown }
+  /** Nothing comes after it. */
+  | { readonly type: 'end' }

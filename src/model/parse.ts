@@ -1,0 +1,74 @@
+import { VertigoError } from '../base/errors.ts'
+import { checkText, type JsonDocument, readJson, readYaml } from './document.ts'
+import { isFbpGraph, fromFbpGraph, fromFbpText } from './fbp.ts'
+import type { Network } from './network.ts'
+import { networkInvalid, type Places } from './places.ts'
+import { networkSchema } from './schema.ts'
+import { checkShape } from './shape.ts'
+
+export type NetworkFormat = 'json' | 'yaml' | 'fbp'
+
+export interface ParsedNetwork {
+  readonly network: Network
+  readonly places: Places
+}
+
+export interface ParseOptions {
+  /** Path or URL of the file, as the user gave it; errors name it. */
+  readonly file: string
+  /** Default: by the file's ending. */
+  readonly format?: NetworkFormat
+}
+
+/**
+ * Reads the text of a network and checks its form (not yet its meaning: that is `validateNetwork`). JSON and YAML hold
+ * the fields of `Network`, or an FBP JSON graph; `.fbp` is the FBP language.
+ *
+ * Throws `NETWORK_SYNTAX` with line and column for text that cannot be parsed, and `NETWORK_INVALID` with all
+ * `faults`, each with its place, for a document that is no network.
+ */
+export function parseNetwork(text: string, options: ParseOptions): ParsedNetwork {
+  const { file } = options
+  const format = options.format ?? networkFormat(file)
+  if (format === undefined)
+    throw new VertigoError('NETWORK_SYNTAX', `The format of ${file} cannot be told from its name.`, {
+      place: { file },
+      remedy: 'Let the name end in .yaml, .yml, .json or .fbp.',
+    })
+  const content = checkText(text, file)
+  if (format === 'fbp') return checked(fromFbpText(content, file))
+  const document = format === 'json' ? readJson(content, file) : readYaml(content, file)
+  return checked(isFbpGraph(document.value) ? fromFbpGraph(document) : document)
+}
+
+/** The format that a file's ending stands for; undefined for other endings. Case does not matter; the query of a URL is left out. */
+export function networkFormat(file: string): NetworkFormat | undefined {
+  const path = /^\w\w+:/.test(file) ? file.replace(/[?#].*$/s, '') : file
+  const ending = /\.([a-z]+)$/i.exec(path)?.[1]?.toLowerCase()
+  if (ending === 'yml' || ending === 'yaml') return 'yaml'
+  return ending === 'json' || ending === 'fbp' ? ending : undefined
+}
+
+/**
+ * Checks the form of a network that is a value already, such as one built in code. Throws `NETWORK_INVALID` with all
+ * `faults`.
+ */
+export function parseNetworkValue(value: unknown, places: Places): Network {
+  const faults = checkShape(value, networkSchema, places)
+  if (faults.length > 0) throw networkInvalid(faults, places.file)
+  return withoutSchemaField(value as Network)
+}
+
+function checked(document: JsonDocument): ParsedNetwork {
+  const { value, places } = document
+  const faults = [...document.faults, ...checkShape(value, networkSchema, places)]
+  if (faults.length > 0) throw networkInvalid(faults, places.file)
+  return { network: withoutSchemaField(value as unknown as Network), places }
+}
+
+/** `$schema` is for editors only. */
+function withoutSchemaField(network: Network & { readonly $schema?: string }): Network {
+  if (!Object.hasOwn(network, '$schema')) return network
+  const { $schema: _, ...rest } = network
+  return rest
+}

@@ -1,0 +1,167 @@
+import type { Row, SlotDeclaration } from './keyed-state.ts'
+
+/** Whose state a handle shows: the row of the current key, and how to take changes back. */
+export interface StateCursor {
+  /** The row of the current key. */
+  row(): Row
+  /** Milliseconds since 1970; asked only where a state has a time to live. */
+  nowMs(): number
+  /** Where changes of a call that may be repeated are noted, newest last; null where they need not be. */
+  readonly undo: (() => void)[] | null
+}
+
+/** The handle for one declared state; it follows its cursor from key to key. */
+export function stateHandle(cursor: StateCursor, slot: number, declared: SlotDeclaration): object {
+  if (declared.type === 'value') return new ValueHandle(cursor, slot, declared)
+  return declared.type === 'map'
+    ? new MapHandle(cursor, slot, declared)
+    : new ListHandle(cursor, slot, declared)
+}
+
+abstract class Handle {
+  protected readonly cursor: StateCursor
+  protected readonly slot: number
+  protected readonly declared: SlotDeclaration
+
+  constructor(cursor: StateCursor, slot: number, declared: SlotDeclaration) {
+    this.cursor = cursor
+    this.slot = slot
+    this.declared = declared
+  }
+
+  /** The row, with this slot emptied where its time is over. */
+  protected live(): Row {
+    const row = this.cursor.row()
+    if (this.declared.ttlMs !== undefined && row.changed !== undefined) {
+      if (this.cursor.nowMs() - row.changed[this.slot]! >= this.declared.ttlMs) {
+        row.slots[this.slot] = this.declared.type === 'value' ? this.declared.initial : undefined
+      }
+    }
+    return row
+  }
+
+  protected touch(row: Row): void {
+    if (row.changed !== undefined) row.changed[this.slot] = this.cursor.nowMs()
+  }
+}
+
+class ValueHandle extends Handle {
+  get(): unknown {
+    return this.live().slots[this.slot]
+  }
+
+  set(value: unknown): void {
+    const row = this.live()
+    this.write(row, row.slots[this.slot], value)
+  }
+
+  update(change: (old: unknown) => unknown): unknown {
+    const row = this.live()
+    const old = row.slots[this.slot]
+    const value = change(old)
+    this.write(row, old, value)
+    return value
+  }
+
+  clear(): void {
+    this.set(this.declared.initial)
+  }
+
+  private write(row: Row, old: unknown, value: unknown): void {
+    const { slot } = this
+    row.slots[slot] = value
+    if (this.cursor.undo !== null) this.cursor.undo.push(() => (row.slots[slot] = old))
+    if (row.changed !== undefined) this.touch(row)
+  }
+}
+
+class MapHandle extends Handle {
+  get size(): number {
+    return this.read()?.size ?? 0
+  }
+
+  get(key: unknown): unknown {
+    return this.read()?.get(key)
+  }
+
+  has(key: unknown): boolean {
+    return this.read()?.has(key) ?? false
+  }
+
+  set(key: unknown, value: unknown): void {
+    const row = this.live()
+    const entries = this.writable(row)
+    const had = entries.has(key)
+    const old = entries.get(key)
+    entries.set(key, value)
+    this.cursor.undo?.push(() => (had ? entries.set(key, old) : entries.delete(key)))
+    this.touch(row)
+  }
+
+  update(key: unknown, change: (old: unknown) => unknown): unknown {
+    const value = change(this.get(key))
+    this.set(key, value)
+    return value
+  }
+
+  delete(key: unknown): boolean {
+    const row = this.live()
+    const entries = row.slots[this.slot] as Map<unknown, unknown> | undefined
+    if (entries === undefined || !entries.has(key)) return false
+    const old = entries.get(key)
+    entries.delete(key)
+    // Taking a deletion back puts the entry at the end; the order of a map's entries is not promised.
+    this.cursor.undo?.push(() => entries.set(key, old))
+    this.touch(row)
+    return true
+  }
+
+  clear(): void {
+    const row = this.live()
+    const old = row.slots[this.slot]
+    row.slots[this.slot] = undefined
+    this.cursor.undo?.push(() => (row.slots[this.slot] = old))
+    this.touch(row)
+  }
+
+  entries(): IterableIterator<[unknown, unknown]> {
+    return (this.read() ?? new Map<unknown, unknown>()).entries()
+  }
+
+  private read(): Map<unknown, unknown> | undefined {
+    return this.live().slots[this.slot] as Map<unknown, unknown> | undefined
+  }
+
+  private writable(row: Row): Map<unknown, unknown> {
+    const entries = (row.slots[this.slot] as Map<unknown, unknown> | undefined) ?? new Map<unknown, unknown>()
+    row.slots[this.slot] = entries
+    return entries
+  }
+}
+
+class ListHandle extends Handle {
+  get length(): number {
+    return this.get().length
+  }
+
+  get(): readonly unknown[] {
+    return (this.live().slots[this.slot] as readonly unknown[] | undefined) ?? []
+  }
+
+  push(item: unknown): void {
+    const row = this.live()
+    const items = (row.slots[this.slot] as unknown[] | undefined) ?? []
+    row.slots[this.slot] = items
+    items.push(item)
+    this.cursor.undo?.push(() => items.pop())
+    this.touch(row)
+  }
+
+  clear(): void {
+    const row = this.live()
+    const old = row.slots[this.slot]
+    row.slots[this.slot] = undefined
+    this.cursor.undo?.push(() => (row.slots[this.slot] = old))
+    this.touch(row)
+  }
+}

@@ -1,0 +1,77 @@
+import { keyGroupCount, keyGroupOf } from './keys.ts'
+
+/**
+ * Keyed state in memory: one `Map` per key group, since key groups are what moves between instances, and since one
+ * map of everything has a limit of entries and may abort the process when it grows.
+ */
+
+/** All declared states of one key; slots in the order of the declaration. */
+export interface Row {
+  readonly key: unknown
+  readonly slots: unknown[]
+  /** When each slot changed last, in milliseconds since 1970; only where a state has a time to live. */
+  readonly changed: number[] | undefined
+}
+
+/** What is declared, as the store needs it. */
+export interface SlotDeclaration {
+  readonly type: 'value' | 'map' | 'list'
+  readonly initial: unknown
+  readonly ttlMs: number | undefined
+}
+
+export class KeyedState {
+  readonly slots: readonly SlotDeclaration[]
+  private readonly groups: (Map<string, Row> | undefined)[] = Array.from({ length: keyGroupCount })
+  private readonly withTtl: boolean
+  private sweepGroup = 0
+
+  constructor(slots: readonly SlotDeclaration[]) {
+    this.slots = slots
+    this.withTtl = slots.some((slot) => slot.ttlMs !== undefined)
+  }
+
+  /** The row of a key, made where there is none. `encoded` is the key's encoding (`keys.ts`). */
+  row(encoded: string, key: unknown): Row {
+    const groupNumber = keyGroupOf(encoded)
+    let group = this.groups[groupNumber]
+    if (group === undefined) {
+      group = new Map()
+      this.groups[groupNumber] = group
+    }
+    let row = group.get(encoded)
+    if (row === undefined) {
+      row = this.newRow(key)
+      group.set(encoded, row)
+    }
+    return row
+  }
+
+  newRow(key: unknown): Row {
+    const slots = this.slots.map((slot) => (slot.type === 'value' ? slot.initial : undefined))
+    return { key, slots, changed: this.withTtl ? this.slots.map(() => 0) : undefined }
+  }
+
+  *rows(): IterableIterator<Row> {
+    for (const group of this.groups) if (group !== undefined) yield* group.values()
+  }
+
+  get size(): number {
+    let size = 0
+    for (const group of this.groups) size += group?.size ?? 0
+    return size
+  }
+
+  /** Forgets, in one key group a call, the rows all of whose slots have outlived their time. */
+  sweep(nowMs: number): void {
+    if (!this.withTtl) return
+    const group = this.groups[this.sweepGroup]
+    this.sweepGroup = (this.sweepGroup + 1) % keyGroupCount
+    if (group === undefined) return
+    for (const [encoded, row] of group) if (this.isExpired(row, nowMs)) group.delete(encoded)
+  }
+
+  private isExpired(row: Row, nowMs: number): boolean {
+    return this.slots.every((slot, i) => slot.ttlMs !== undefined && nowMs - row.changed![i]! >= slot.ttlMs)
+  }
+}

@@ -1,0 +1,64 @@
+import type { ChannelLimits } from '../messaging/limits.ts'
+import type { ErrorPolicy } from '../model/network.ts'
+
+/** What a worker is to host, as plain data: it crosses threads, and later nodes. */
+export interface WorkerAssignment {
+  readonly worker: number
+  readonly network: string
+  readonly instances: readonly InstanceAssignment[]
+  /** Workers that it shares channels with. */
+  readonly peers: readonly number[]
+  readonly limits: ChannelLimits
+  readonly emitPerMessageMax: number
+}
+
+/** A module of the user's, or a built-in kind: an address, and the URL of the file that it is relative to. */
+export interface ModuleAddress {
+  readonly address: string
+  readonly base: string
+}
+
+export interface InstanceAssignment {
+  /** Number of the instance in the whole network; the place of its counters. */
+  readonly index: number
+  readonly component: string
+  readonly instance: number
+  readonly instances: number
+  readonly kind: ModuleAddress
+  readonly config: Readonly<Record<string, unknown>>
+  readonly concurrency: number | undefined
+  readonly order: 'input' | 'completion' | undefined
+  readonly errors: ErrorPolicy | undefined
+  readonly hooks: readonly ModuleAddress[]
+  readonly inputs: readonly InputAssignment[]
+  readonly outputs: readonly OutputAssignment[]
+  /** Sent to the instance's inputs before anything else. */
+  readonly initial: readonly { readonly port: string; readonly value: unknown }[]
+}
+
+/** One channel that comes in. */
+export interface InputAssignment {
+  readonly channel: number
+  readonly port: string
+  readonly fromWorker: number
+  /** Path of the routing key, where the connection is by `hash`. */
+  readonly key: string | undefined
+  readonly isHash: boolean
+  /** Whether it comes from outside of the network (a source): its messages are checked against the port's schema. */
+  readonly fromEdge: boolean
+  readonly hooks: readonly ModuleAddress[]
+}
+
+/** One connection that goes out. */
+export interface OutputAssignment {
+  readonly port: string
+  readonly selector:
+    | { readonly type: 'round-robin' | 'random' | 'fair' | 'all' }
+    | { readonly type: 'hash'; readonly key: string | undefined }
+    | { readonly type: 'custom'; readonly module: ModuleAddress }
+  /** An edge that closes a cycle knows no back-pressure. */
+  readonly back: boolean
+  readonly hooks: readonly ModuleAddress[]
+  /** By instance of the target. */
+  readonly channels: readonly { readonly channel: number; readonly toWorker: number }[]
+}

@@ -1,0 +1,206 @@
+import { VertigoError } from '../base/errors.ts'
+import type { OpenGroup, OutputPort } from '../messaging/output-port.ts'
+import { routingKey } from '../messaging/router.ts'
+import { type StateCursor, stateHandle } from '../state/handles.ts'
+import type { KeyedState, Row, SlotDeclaration } from '../state/keyed-state.ts'
+import type { KeyReader } from '../state/keys.ts'
+
+/**
+ * One call of an author's handler: what it may send and which key's state it sees.
+ *
+ * Synchronous handlers share one call object, which is used again for each message; a handler that returns a promise
+ * or an iterator keeps its call for itself, so that `emit` and `state` stay with their message after an `await`.
+ */
+
+export const callMode = {
+  /** No handler is at work: sending is an error. */
+  closed: 0,
+  /** What is emitted goes to the port at once. */
+  direct: 1,
+  /** What is emitted waits until the handler has succeeded and its turn has come. */
+  buffered: 2,
+  /** What is emitted is thrown away: the instance has been stopped. */
+  discard: 3,
+} as const
+export type CallMode = (typeof callMode)[keyof typeof callMode]
+
+/** What a call needs of its instance. */
+export interface CallOwner {
+  readonly place: string
+  readonly outputs: readonly OutputPort[]
+  readonly keyed: KeyedState | undefined
+  readonly instanceState: { readonly row: Row; readonly slots: readonly SlotDeclaration[] } | undefined
+  readonly stateNames: readonly { readonly name: string; readonly scope: 'keyed' | 'instance'; readonly slot: number }[]
+  /** Prototype of the author's contexts: what is the same for every message. */
+  readonly sharedContext: object
+  /** The call that may use groups which were opened by an earlier one; undefined with concurrency. */
+  readonly activeCall: Call | undefined
+  nowMs(): number
+  setTimer(name: string, key: unknown, delayMs: number): void
+  cancelTimer(name: string, key: unknown): void
+}
+
+type AuthorContext = { group: unknown }
+
+export class Call implements StateCursor {
+  mode: CallMode = callMode.closed
+  undo: (() => void)[] | null = null
+  message: unknown = undefined
+  readKey: KeyReader | undefined = undefined
+  cachedRow: Row | null = null
+  readonly context: AuthorContext
+  private buffer: (() => void)[] = []
+  private readonly owner: CallOwner
+
+  constructor(owner: CallOwner) {
+    this.owner = owner
+    this.context = Object.assign(Object.create(owner.sharedContext) as AuthorContext, {
+      emit: this.makeEmit(),
+      state: this.makeState(),
+      timers: {
+        after: (name: string, delayMs: number) => owner.setTimer(name, this.key(), delayMs),
+        cancel: (name: string) => owner.cancelTimer(name, this.key()),
+      },
+      group: undefined as unknown,
+    })
+  }
+
+  /** The routing key of the current message; undefined for components without keyed state. */
+  key(): unknown {
+    return this.owner.keyed === undefined ? undefined : this.row().key
+  }
+
+  row(): Row {
+    if (this.cachedRow !== null) return this.cachedRow
+    const { keyed } = this.owner
+    if (keyed === undefined || this.readKey === undefined) {
+      throw new VertigoError('STATE_WITHOUT_KEY', `${this.owner.place} used keyed state where there is no message with a key`)
+    }
+    const key = this.readKey(this.message)
+    this.cachedRow = keyed.row(routingKey(key), key)
+    return this.cachedRow
+  }
+
+  nowMs(): number {
+    return this.owner.nowMs()
+  }
+
+  /** Sets the row directly: for timers and for `drain`. */
+  setRow(row: Row | null): void {
+    this.cachedRow = row
+  }
+
+  /** Buffered: everything is sent now, in its order. */
+  commit(): void {
+    const { buffer } = this
+    if (buffer.length === 0) return
+    this.buffer = []
+    for (const action of buffer) action()
+  }
+
+  /** Takes back what a failed handler has done: state changes undone, emitted messages forgotten. */
+  rollBack(): void {
+    this.buffer = []
+    if (this.undo === null) return
+    for (let i = this.undo.length - 1; i >= 0; i--) this.undo[i]!()
+    this.undo = []
+  }
+
+  /** Does `action` now or with the commit; refuses where no handler is at work. */
+  perform(action: () => void): void {
+    switch (this.mode) {
+      case callMode.direct:
+        action()
+        return
+      case callMode.buffered:
+        this.buffer.push(action)
+        return
+      case callMode.discard:
+        return
+      case callMode.closed:
+        throw new VertigoError('EMIT_OUTSIDE_HANDLER', `${this.owner.place} sent something when its handler had ended`)
+    }
+  }
+
+  private makeEmit(): object {
+    const emit: Record<string, unknown> = {}
+    for (const port of this.owner.outputs) {
+      const send = (message: unknown): void => {
+        if (this.mode === callMode.direct) port.send(message)
+        else this.perform(() => port.send(message))
+      }
+      emit[port.name] = Object.assign(send, {
+        group: (name?: string, args?: unknown) => new GroupHandle(this, port, undefined, name, args).author,
+        batch: (args?: unknown) => this.openBatch(port, send, args),
+      })
+    }
+    return emit
+  }
+
+  private openBatch(port: OutputPort, send: (message: unknown) => void, args: unknown): object {
+    this.perform(() => port.startBatch(args))
+    const active = (): Call => this.owner.activeCall ?? this
+    return {
+      send: (message: unknown) => (active() === this ? send(message) : active().perform(() => port.send(message))),
+      group: (name?: string, groupArgs?: unknown) => new GroupHandle(active(), port, undefined, name, groupArgs).author,
+      end: (endArgs?: unknown) => active().perform(() => port.endBatch(endArgs)),
+    }
+  }
+
+  private makeState(): object {
+    const { keyed, instanceState } = this.owner
+    const state: Record<string, unknown> = {}
+    const ofInstance = instanceState && new InstanceCursor(this, instanceState.row)
+    for (const { name, scope, slot } of this.owner.stateNames) {
+      if (scope === 'keyed') state[name] = stateHandle(this, slot, keyed!.slots[slot]!)
+      else state[name] = stateHandle(ofInstance!, slot, instanceState!.slots[slot]!)
+    }
+    return state
+  }
+
+  /** For handles of groups: the call that acts for them now. */
+  acting(): Call {
+    return this.owner.activeCall ?? this
+  }
+}
+
+/** State of the instance: the same row whatever the message; its changes are undone with the call's. */
+class InstanceCursor implements StateCursor {
+  private readonly call: Call
+  private readonly instanceRow: Row
+
+  constructor(call: Call, instanceRow: Row) {
+    this.call = call
+    this.instanceRow = instanceRow
+  }
+
+  get undo(): (() => void)[] | null {
+    return this.call.undo
+  }
+
+  row(): Row {
+    return this.instanceRow
+  }
+
+  nowMs(): number {
+    return this.call.nowMs()
+  }
+}
+
+/** The author's handle of an open group. */
+class GroupHandle {
+  readonly author: object
+  private open: OpenGroup | undefined
+
+  constructor(call: Call, port: OutputPort, parent: GroupHandle | undefined, name: string | undefined, args: unknown) {
+    call.perform(() => {
+      this.open = port.startGroup(parent?.open, name, args)
+    })
+    this.author = {
+      send: (message: unknown) => call.acting().perform(() => port.sendIn(this.open!, message)),
+      group: (innerName?: string, innerArgs?: unknown) =>
+        new GroupHandle(call.acting(), port, this, innerName, innerArgs).author,
+      end: (endArgs?: unknown) => call.acting().perform(() => port.endGroup(this.open!, endArgs)),
+    }
+  }
+}

@@ -1,0 +1,374 @@
+import { VertigoError } from '../base/errors.ts'
+import type { KindDefinition } from '../component/kind.ts'
+import type { GroupContext } from '../messaging/group-tracker.ts'
+import { Inbox } from '../messaging/inbox.ts'
+import type { InputChannel } from '../messaging/input-channel.ts'
+import type { Parcel } from '../messaging/parcel.ts'
+import type { Call } from './call.ts'
+import { callMode } from './call.ts'
+import { type AuthorBehaviour, type GroupHandlerSet, groupHandlers, type Invoke } from './handlers.ts'
+import type { FailurePolicy, InstanceHost } from './host.ts'
+import { Instance, type InstanceIdentity, type LifeHooks } from './instance.ts'
+import { type InputPort, prepareInputs, runSetup, type SetupMeans } from './setup.ts'
+import { isIterator, isThenable, type Task, TaskRunner } from './task-runner.ts'
+import { TimerSet } from './timer-set.ts'
+
+/** How an instance treats its messages. */
+export interface ComponentOptions {
+  readonly concurrency: number
+  readonly order: 'input' | 'completion'
+  readonly policy: FailurePolicy
+}
+
+const turnMessagesMin = 1
+const turnMessagesMax = 4096
+/** A turn longer than this is followed by a shorter one, so that others, and the event loop, get theirs. */
+const turnMsMax = 4
+
+/**
+ * An instance that messages come to.
+ *
+ * - CI-1 A handler is not called while an output has no credit.
+ * - CI-2 A control (group, batch, end) is handled alone: everything before it is done, nothing after it has begun.
+ * - CI-3 Synchronous handlers cost no promise, no closure and no object for each message.
+ */
+export class ComponentInstance extends Instance {
+  readonly inbox: Inbox
+  readonly inputs: readonly InputPort[]
+  private readonly options: ComponentOptions
+  private readonly means: SetupMeans
+  private readonly timers: TimerSet
+  private readonly tasks: TaskRunner
+  private behaviour: AuthorBehaviour = {}
+  private call: Call
+  private turnMessages = 256
+  private endedChannels = 0
+  private drained = false
+
+  constructor(
+    identity: InstanceIdentity,
+    definition: KindDefinition,
+    host: InstanceHost,
+    hooks: LifeHooks,
+    options: ComponentOptions,
+    means: SetupMeans,
+  ) {
+    super(identity, definition, host, hooks)
+    this.options = options
+    this.means = means
+    this.inputs = prepareInputs(definition, means)
+    this.inbox = new Inbox(this.inputs.length, () => this.wake())
+    this.timers = new TimerSet(host.clock, () => this.wake())
+    this.tasks = new TaskRunner({
+      options,
+      clock: host.clock,
+      newCall: () => this.newCall(),
+      settled: () => this.taskSettled(),
+      rejected: (task, error) => this.reject(task, error),
+      failed: (task, error) => this.fail(this.describe(error, task.port, task.message)),
+    })
+    // Made anew in `setup`, when the outputs are known.
+    this.call = undefined as unknown as Call
+  }
+
+  get activeCall(): Call | undefined {
+    return this.options.concurrency > 1 ? undefined : (this.tasks.activeCall ?? this.call)
+  }
+
+  get queuedMessages(): number {
+    return this.inbox.queued
+  }
+
+  async setup(): Promise<void> {
+    const { behaviour, shared } = await runSetup(this, this.definition, this.means, this.stop.signal)
+    this.behaviour = behaviour
+    this.sharedContext = shared
+    this.closeAuthor = behaviour.close?.bind(behaviour)
+    for (const port of this.inputs) port.bind(behaviour, this.inbox)
+    this.call = this.newCall()
+    this.state = 'ready'
+  }
+
+  override started(): void {
+    const { ready } = this.behaviour
+    if (ready !== undefined) this.runAlone((context) => ready(context), undefined, undefined)
+  }
+
+  setTimer(name: string, key: unknown, delayMs: number): void {
+    if (this.behaviour.timers?.[name] === undefined) {
+      throw new VertigoError('TIMER_UNKNOWN', `there is no handler for timer "${name}"`)
+    }
+    this.timers.set(name, this.keyed === undefined ? undefined : key, delayMs)
+  }
+
+  cancelTimer(name: string, key: unknown): void {
+    this.timers.cancel(name, this.keyed === undefined ? undefined : key)
+  }
+
+  /** Nothing to do: a component ends when its inputs have ended. */
+  drain(): void {
+    this.wake()
+  }
+
+  protected get hasWork(): boolean {
+    if (this.tasks.isBusy) return false
+    return this.tasks.canPull || this.timers.isDue || this.inbox.hasWork || this.mayEnd
+  }
+
+  protected override released(): void {
+    this.timers.cancelAll()
+    this.tasks.stop()
+  }
+
+  protected work(): void {
+    const { clock } = this.host
+    const started = clock.monotonic()
+    let left = this.turnMessages
+    while (left > 0 && this.outbox.blocked === 0 && !this.tasks.isBusy && this.state !== 'failed') {
+      if (this.tasks.canPull) {
+        this.tasks.pull()
+        this.outbox.emitted = 0
+        left--
+      } else if (this.timers.isDue) {
+        if (this.tasks.isIdle) this.fireTimer()
+        else this.tasks.waitUntilIdle()
+        left--
+      } else {
+        const channel = this.inbox.take()
+        if (channel === undefined) break
+        left -= this.workOn(channel, left)
+      }
+    }
+    this.keyed?.sweep(this.nowMs())
+    this.adaptTurn(clock.monotonic() - started, left)
+    if (this.mayEnd && this.outbox.blocked === 0) this.end()
+  }
+
+  /** Handles messages of a channel, at most `left`; returns how many. */
+  private workOn(channel: InputChannel, left: number): number {
+    const parcel = channel.first()
+    if (parcel === undefined) return 1
+    const port = this.inputs[channel.port]!
+    const from = channel.position
+    let at = from
+    if (from < parcel.items.length) {
+      const group = parcel.group === 0 ? undefined : channel.groups.get(parcel.group)
+      const invoke = messageHandler(port, channel, group)
+      const end = Math.min(parcel.items.length, from + left)
+      if (invoke === undefined) at = end
+      else if (this.tasks.direct) at = this.runDirect(parcel.items, from, end, invoke, group, port)
+      else at = this.runTasks(parcel.items, from, end, invoke, group, port)
+      channel.position = at
+      this.received += at - from
+    }
+    if (at === parcel.items.length && this.state !== 'failed') this.endParcel(channel, parcel, port)
+    this.inbox.giveBack(channel, channel.position > 0)
+    return at - from + 1
+  }
+
+  /** The loop that everything is measured by. */
+  private runDirect(
+    items: readonly unknown[],
+    from: number,
+    end: number,
+    invoke: Invoke,
+    group: GroupContext | undefined,
+    port: InputPort,
+  ): number {
+    const { call, outbox } = this
+    const { context } = call
+    call.mode = callMode.direct
+    call.readKey = port.readKey
+    context.group = group
+    let at = from
+    try {
+      while (at < end) {
+        const message = items[at++]
+        call.message = message
+        call.cachedRow = null
+        const result = invoke(message, context)
+        if (result !== undefined && (isThenable(result) || isIterator(result))) {
+          this.call = this.newCall()
+          this.tasks.adopt({ invoke, port: port.name, message, group, readKey: port.readKey, call }, result)
+          return at
+        }
+        if (outbox.emitted !== 0) outbox.emitted = 0
+        if (outbox.blocked !== 0) break
+      }
+    } catch (error) {
+      throw this.describe(error, port.name, items[at - 1])
+    }
+    call.mode = callMode.closed
+    return at
+  }
+
+  /** With retries, rejection or concurrency: each message is a task whose output waits for its success. */
+  private runTasks(
+    items: readonly unknown[],
+    from: number,
+    end: number,
+    invoke: Invoke,
+    group: GroupContext | undefined,
+    port: InputPort,
+  ): number {
+    let at = from
+    while (at < end && !this.tasks.isBusy && this.outbox.blocked === 0 && this.state !== 'failed') {
+      const message = items[at]
+      const key = this.keyed === undefined || this.options.concurrency === 1 ? undefined : port.readKey?.(message)
+      if (!this.tasks.start({ invoke, port: port.name, message, group, readKey: port.readKey }, key)) break
+      at++
+      this.outbox.emitted = 0
+    }
+    return at
+  }
+
+  private endParcel(channel: InputChannel, parcel: Parcel, port: InputPort): void {
+    const { control } = parcel
+    if (control === null) {
+      channel.shift()
+      return
+    }
+    if (!this.tasks.isIdle) {
+      this.tasks.waitUntilIdle()
+      return
+    }
+    channel.shift()
+    switch (control.type) {
+      case 'group-start': {
+        const group = channel.groups.start(control)
+        if (group === undefined) return
+        const outer = group.parent?.handlers as GroupHandlerSet | undefined
+        const handlers = groupHandlers(group.parent === undefined ? port.groups : outer?.groups, group.name)
+        group.handlers = handlers
+        if (handlers?.start !== undefined) this.runAlone(bind(handlers.start, group.args), group, port)
+        return
+      }
+      case 'group-end': {
+        const group = channel.groups.get(control.id)
+        if (group === undefined) return
+        const handlers = group.handlers as GroupHandlerSet | undefined
+        const after = (): void => {
+          channel.resume(channel.groups.end(group))
+          this.inbox.giveBack(channel, true)
+        }
+        if (handlers?.end === undefined) after()
+        else this.runAlone(bind(handlers.end, control.args), group, port, after)
+        return
+      }
+      case 'batch-start':
+        channel.inBatch = true
+        if (port.batch?.start !== undefined) this.runAlone(bind(port.batch.start, control.args), undefined, port)
+        return
+      case 'batch-end':
+        channel.inBatch = false
+        if (port.batch?.end !== undefined) this.runAlone(bind(port.batch.end, control.args), undefined, port)
+        return
+      case 'end':
+        channel.ended = true
+        this.endedChannels++
+    }
+  }
+
+  /** Runs a handler that nothing overtakes: of groups, batches, timers, `ready` and `drain`. */
+  private runAlone(
+    handler: (context: object) => unknown,
+    group: GroupContext | undefined,
+    port: InputPort | undefined,
+    after?: () => void,
+    prepare?: (call: Call) => void,
+  ): void {
+    const invoke: Invoke = (_message, context) => handler(context)
+    this.tasks.startAlone({ invoke, port: port?.name, message: undefined, group, readKey: undefined }, after, prepare)
+    this.outbox.emitted = 0
+  }
+
+  private fireTimer(): void {
+    const due = this.timers.take()
+    const handler = this.behaviour.timers?.[due.name]
+    if (handler === undefined) return
+    this.runAlone(handler, undefined, undefined, undefined, (call) => {
+      call.readKey = (key) => key
+      call.message = due.key
+    })
+  }
+
+  private get mayEnd(): boolean {
+    if (this.drained || this.state !== 'running') return false
+    const channels = this.inbox.all.length
+    if (this.endedChannels < channels || !this.tasks.isIdle || this.timers.isDue) return false
+    return channels > 0 || !this.timers.isPending
+  }
+
+  private end(): void {
+    this.drained = true
+    this.state = 'draining'
+    const { drain } = this.behaviour
+    if (drain === undefined) {
+      this.finish()
+      return
+    }
+    this.runAlone(
+      (context) => drain(this.drainContext(context)),
+      undefined,
+      undefined,
+      () => this.finish(),
+    )
+  }
+
+  private drainContext(context: object): object {
+    const { keyed } = this
+    const call = this.tasks.activeCall
+    return Object.assign(Object.create(context) as object, {
+      *keys(): IterableIterator<{ key: unknown; state: unknown }> {
+        if (keyed === undefined || call === undefined) return
+        for (const row of keyed.rows()) {
+          call.setRow(row)
+          yield { key: row.key, state: (context as { state: unknown }).state }
+        }
+      },
+    })
+  }
+
+  /** A task came to its end outside of a turn: go on, and send what it emitted. */
+  private taskSettled(): void {
+    this.outbox.emitted = 0
+    if (this.state === 'running' || this.state === 'draining') this.host.schedule(this)
+  }
+
+  private reject(task: Task, thrown: unknown): void {
+    const error = this.describe(thrown, task.port, task.message)
+    const cause = error.code === 'COMPONENT_FAILED' ? (error.cause as Error) : error
+    const record = {
+      component: this.identity.component,
+      instance: this.identity.instance,
+      port: task.port ?? '',
+      message: task.message,
+      error: { name: cause.name, message: cause.message, code: error.code },
+      timeMs: this.nowMs(),
+    }
+    this.rejectedCount++
+    if (this.errorOutput !== undefined) this.errorOutput.send(record)
+    else this.host.rejected(record)
+  }
+
+  private adaptTurn(elapsedMs: number, left: number): void {
+    if (elapsedMs > turnMsMax) this.turnMessages = Math.max(turnMessagesMin, this.turnMessages >> 1)
+    else if (left <= 0 && elapsedMs < turnMsMax / 4) {
+      this.turnMessages = Math.min(turnMessagesMax, this.turnMessages * 2)
+    }
+  }
+}
+
+function bind(handler: Invoke, args: unknown): (context: object) => unknown {
+  return (context) => handler(args, context)
+}
+
+/** In a group, the innermost handlers that take messages; in a batch, the batch's; else the port's. */
+function messageHandler(port: InputPort, channel: InputChannel, group: GroupContext | undefined): Invoke | undefined {
+  for (let at = group; at !== undefined; at = at.parent) {
+    const handlers = at.handlers as GroupHandlerSet | undefined
+    if (handlers?.message !== undefined) return channel.observed(handlers.message)
+  }
+  const invoke = channel.inBatch ? (port.batch?.message ?? port.message) : port.message
+  return invoke === undefined ? undefined : channel.observed(invoke)
+}

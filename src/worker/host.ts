@@ -1,0 +1,54 @@
+import type { Clock } from '../base/clock.ts'
+import type { Random } from '../base/random.ts'
+import type { LogRecord } from '../component/context.ts'
+import type { ErrorPolicy } from '../model/network.ts'
+
+/** A message that its component could not handle. */
+export interface RejectedMessage {
+  readonly component: string
+  readonly instance: number
+  readonly port: string
+  readonly message: unknown
+  readonly error: { readonly name: string; readonly message: string; readonly code?: string }
+  /** Milliseconds since 1970. */
+  readonly timeMs: number
+}
+
+/** An instance, as its scheduler sees it. */
+export interface Schedulable {
+  /** Stands in the scheduler's queue. */
+  queued: boolean
+  turn(): void
+  flushFrames(): void
+}
+
+/** What an instance needs of the worker that hosts it. */
+export interface InstanceHost {
+  readonly clock: Clock
+  readonly random: Random
+  readonly emitPerMessageMax: number
+  /** The instance has something to do. */
+  schedule(instance: Schedulable): void
+  /** Frames wait for the end of the slice. */
+  framesPending(instance: Schedulable): void
+  finished(instance: Schedulable): void
+  failed(instance: Schedulable, error: unknown): void
+  rejected(record: RejectedMessage): void
+  logged(record: LogRecord): void
+}
+
+/** What happens to a message whose handler failed; times in milliseconds. */
+export interface FailurePolicy {
+  readonly retries: number
+  readonly delayMs: number
+  readonly delayMsMax: number
+  readonly then: 'fail' | 'reject'
+}
+
+export function failurePolicy(policy: ErrorPolicy | undefined): FailurePolicy {
+  if (policy === undefined || typeof policy === 'string') {
+    return { retries: 0, delayMs: 0, delayMsMax: 0, then: policy ?? 'fail' }
+  }
+  const { times = 3, delayMs = 100, delayMsMax = 10_000 } = policy.retry
+  return { retries: times, delayMs, delayMsMax, then: policy.then ?? 'fail' }
+}

@@ -1,0 +1,255 @@
+import { asError, isVertigoError, VertigoError } from '../base/errors.ts'
+import type { Clock } from '../base/clock.ts'
+import type { KindDefinition } from '../component/kind.ts'
+import { Outbox } from '../messaging/outbox.ts'
+import type { OutputPort } from '../messaging/output-port.ts'
+import { KeyedState, type Row, type SlotDeclaration } from '../state/keyed-state.ts'
+import { Call, type CallOwner } from './call.ts'
+import type { InstanceHost, Schedulable } from './host.ts'
+import { instanceLogger } from './logger.ts'
+
+/** Which instance this is, and what it was told. */
+export interface InstanceIdentity {
+  readonly component: string
+  readonly instance: number
+  readonly instances: number
+  readonly config: Readonly<Record<string, unknown>>
+}
+
+export type InstanceState = 'new' | 'ready' | 'running' | 'draining' | 'finished' | 'failed' | 'closed'
+
+/** Hooks of a component's life, by module. */
+export interface LifeHooks {
+  readonly onStart: readonly ((identity: InstanceIdentity) => void)[]
+  readonly onStop: readonly ((identity: InstanceIdentity) => void)[]
+}
+
+/**
+ * One running copy of a component: its life cycle, its outputs and its state. What makes it go is told by its two
+ * kinds: `ComponentInstance` (messages come in) and `SourceInstance` (is asked for messages).
+ *
+ * Order of calls: `setup`, `start`, `turn` over and over, `close`. `turn` is called by the scheduler only.
+ */
+export abstract class Instance implements CallOwner, Schedulable {
+  readonly identity: InstanceIdentity
+  readonly definition: KindDefinition
+  readonly place: string
+  readonly outbox: Outbox
+  readonly keyed: KeyedState | undefined
+  readonly instanceState: { readonly row: Row; readonly slots: readonly SlotDeclaration[] } | undefined
+  readonly stateNames: CallOwner['stateNames']
+  /** Messages that were handled (sources: none). */
+  received = 0
+  rejectedCount = 0
+  /** Stands in the scheduler's queue. */
+  queued = false
+  state: InstanceState = 'new'
+  sharedContext: object = {}
+  outputs: readonly OutputPort[] = []
+  /** Connected ports that every component has: `error` and those of the log. */
+  implicitOutputs: ReadonlyMap<string, OutputPort> = new Map()
+  /** Where rejected messages go, if that is connected. */
+  errorOutput: OutputPort | undefined
+  readonly logger: object
+  protected readonly host: InstanceHost
+  protected readonly hooks: LifeHooks
+  protected readonly stop = new AbortController()
+  protected closeAuthor: (() => unknown) | undefined
+  private lastGroupId = 0
+  private inTurn = false
+
+  constructor(identity: InstanceIdentity, definition: KindDefinition, host: InstanceHost, hooks: LifeHooks) {
+    this.identity = identity
+    this.definition = definition
+    this.host = host
+    this.hooks = hooks
+    this.place = `${identity.component}[${identity.instance}]`
+    this.outbox = new Outbox(
+      {
+        outboxUnblocked: () => this.wake(),
+        outboxHasParcels: () => {
+          if (!this.inTurn) host.schedule(this)
+        },
+        outboxHasFrames: () => host.framesPending(this),
+      },
+      host.emitPerMessageMax,
+    )
+    this.logger = instanceLogger(this, (record) => host.logged(record))
+    const slots = declaredSlots(definition)
+    this.stateNames = slots.names
+    this.keyed = slots.keyed.length > 0 ? new KeyedState(slots.keyed) : undefined
+    this.instanceState =
+      slots.instance.length > 0
+        ? { row: new KeyedState(slots.instance).newRow(undefined), slots: slots.instance }
+        : undefined
+  }
+
+  abstract readonly activeCall: Call | undefined
+  /** Runs the author's `setup`; nothing may be sent yet. */
+  abstract setup(): Promise<void>
+  /** Works for a while: at most about the budget of one turn. */
+  protected abstract work(): void
+  protected abstract get hasWork(): boolean
+  abstract setTimer(name: string, key: unknown, delayMs: number): void
+  abstract cancelTimer(name: string, key: unknown): void
+  /** Messages that wait at the inputs. */
+  abstract get queuedMessages(): number
+  /** Ends without waiting for the inputs: sources stop, components wait for the end of their inputs. */
+  abstract drain(): void
+
+  get sent(): number {
+    let sent = 0
+    for (const port of this.outputs) sent += port.sent
+    for (const port of this.implicitOutputs.values()) sent += port.sent
+    return sent
+  }
+
+  readonly nextGroupId = (): number => ++this.lastGroupId
+
+  get clock(): Clock {
+    return this.host.clock
+  }
+
+  nowMs(): number {
+    return this.host.clock.now()
+  }
+
+  /** The network is ready: the first moment when sending is possible. */
+  start(): void {
+    this.state = 'running'
+    try {
+      for (const hook of this.hooks.onStart) hook(this.identity)
+      this.started()
+    } catch (error) {
+      this.fail(error)
+    }
+    this.wake()
+  }
+
+  turn(): void {
+    if (this.state !== 'running' && this.state !== 'draining') return
+    this.inTurn = true
+    try {
+      this.work()
+      this.outbox.flushEager()
+    } catch (error) {
+      this.fail(error)
+      return
+    } finally {
+      this.inTurn = false
+    }
+    if (this.hasWork && this.outbox.blocked === 0) this.host.schedule(this)
+  }
+
+  /** Sends what waits for the end of the slice. */
+  flushFrames(): void {
+    try {
+      this.outbox.flushFrames()
+    } catch (error) {
+      this.fail(error)
+    }
+  }
+
+  /** Something changed that may give it work. */
+  wake(): void {
+    if (this.queued || this.outbox.blocked > 0 || !this.hasWork) return
+    if (this.state === 'running' || this.state === 'draining') this.host.schedule(this)
+  }
+
+  /** Stops at once and frees what `setup` opened. Idempotent. Errors of the author's `close` are thrown. */
+  async close(): Promise<void> {
+    if (this.state === 'closed') return
+    const ran = this.state !== 'new'
+    this.state = 'closed'
+    this.stop.abort(new VertigoError('STOPPED', `${this.place} was stopped`))
+    this.released()
+    const { closeAuthor } = this
+    this.closeAuthor = undefined
+    if (closeAuthor !== undefined) await closeAuthor()
+    if (ran) for (const hook of this.hooks.onStop) hook(this.identity)
+  }
+
+  fail(error: unknown): void {
+    if (this.state === 'failed' || this.state === 'closed') return
+    this.state = 'failed'
+    this.host.failed(this, this.describe(error))
+  }
+
+  /** Called in `start`, when sending is possible. */
+  protected started(): void {
+    // Nothing to do, unless a subclass has.
+  }
+
+  /** Called in `close`: cancels timers and the like. */
+  protected released(): void {
+    // Nothing to do, unless a subclass has.
+  }
+
+  /** All is handled and sent: ends the outputs. */
+  protected finish(): void {
+    for (const port of this.outputs) port.end()
+    for (const port of this.implicitOutputs.values()) port.end()
+    this.outbox.flushEager()
+    this.state = 'finished'
+    this.host.finished(this)
+  }
+
+  protected newCall(): Call {
+    return new Call(this)
+  }
+
+  /** An error with this instance's name; errors of the engine keep their code. */
+  protected describe(error: unknown, port?: string, message?: unknown): VertigoError {
+    if (isVertigoError(error) && error.place.component === this.place) return error
+    const place = { ...(isVertigoError(error) ? error.place : {}), component: this.place }
+    if (isVertigoError(error)) {
+      return new VertigoError(error.code, `${this.place}: ${error.message}`, {
+        cause: error.cause,
+        remedy: error.remedy,
+        place: port === undefined ? place : { port, ...place },
+        faults: error.faults,
+      })
+    }
+    const thrown = asError(error)
+    const at = port === undefined ? '' : ` at port "${port}"`
+    const what = message === undefined ? '' : ` for message ${preview(message)}`
+    return new VertigoError('COMPONENT_FAILED', `${this.place} failed${at}${what}: ${thrown.message}`, {
+      cause: thrown,
+      place: { ...place, port },
+    })
+  }
+}
+
+/** A message, short enough for an error's text. */
+function preview(message: unknown): string {
+  let text: string
+  try {
+    text = JSON.stringify(message) ?? String(message)
+  } catch {
+    text = Object.prototype.toString.call(message)
+  }
+  return text.length > 120 ? `${text.slice(0, 117)}...` : text
+}
+
+function declaredSlots(definition: KindDefinition): {
+  names: { name: string; scope: 'keyed' | 'instance'; slot: number }[]
+  keyed: SlotDeclaration[]
+  instance: SlotDeclaration[]
+} {
+  const result = {
+    names: [] as { name: string; scope: 'keyed' | 'instance'; slot: number }[],
+    keyed: [] as SlotDeclaration[],
+    instance: [] as SlotDeclaration[],
+  }
+  for (const [name, declared] of Object.entries(definition.state ?? {})) {
+    const scope = declared.options.scope ?? 'keyed'
+    const slots = result[scope]
+    result.names.push({ name, scope, slot: slots.length })
+    slots.push({
+      type: declared.type,
+      initial: declared.type === 'value' ? declared.initial : undefined,
+      ttlMs: declared.options.ttlMs,
+    })
+  }
+  return result
+}

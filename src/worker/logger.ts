@@ -1,0 +1,25 @@
+import type { LogLevel, LogRecord } from '../component/context.ts'
+import type { OutputPort } from '../messaging/output-port.ts'
+
+/** Who logs. */
+export interface LoggingInstance {
+  readonly identity: { readonly component: string; readonly instance: number }
+  readonly implicitOutputs: ReadonlyMap<string, OutputPort>
+  nowMs(): number
+}
+
+const logLevels: readonly LogLevel[] = ['fatal', 'error', 'warn', 'info', 'debug', 'trace']
+
+/** The logger of an instance: to the run's log, and to the port of the level's name where that is connected. */
+export function instanceLogger(instance: LoggingInstance, sink: (record: LogRecord) => void): object {
+  const { component, instance: number } = instance.identity
+  const logger: Record<string, unknown> = {}
+  for (const level of logLevels) {
+    logger[level] = (message: string, details?: Readonly<Record<string, unknown>>): void => {
+      const record: LogRecord = { level, message, details, component, instance: number, timeMs: instance.nowMs() }
+      sink(record)
+      instance.implicitOutputs.get(level)?.send(record)
+    }
+  }
+  return logger
+}

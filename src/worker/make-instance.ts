@@ -1,0 +1,73 @@
+import { VertigoError } from '../base/errors.ts'
+import { checkConfig, isKind, kindDefinition, type KindDefinition } from '../component/kind.ts'
+import { defineFunction } from '../component/define.ts'
+import { keyReader } from '../state/keys.ts'
+import type { InstanceAssignment, ModuleAddress } from './assignment.ts'
+import { ComponentInstance } from './component-instance.ts'
+import { failurePolicy, type InstanceHost } from './host.ts'
+import type { Instance, InstanceIdentity, LifeHooks } from './instance.ts'
+import type { SetupMeans } from './setup.ts'
+import { SourceInstance } from './source-instance.ts'
+
+interface Means {
+  readonly load: (module: ModuleAddress) => Promise<unknown>
+  readonly bridge?: object
+  readonly check: 'edges' | 'all' | 'none'
+}
+
+/** Loads the kind of an instance and makes it; its channels come later. */
+export async function makeInstance(assigned: InstanceAssignment, host: InstanceHost, means: Means): Promise<Instance> {
+  const definition = asDefinition(await means.load(assigned.kind), assigned.kind.address)
+  const checked = await checkConfig(definition, assigned.config)
+  if ('faults' in checked) {
+    const [fault] = checked.faults
+    throw new VertigoError('CONFIG_INVALID', `config.${fault?.path.join('.') ?? ''}: ${fault?.message ?? 'invalid'}`)
+  }
+  const identity: InstanceIdentity = {
+    component: assigned.component,
+    instance: assigned.instance,
+    instances: assigned.instances,
+    config: checked.value,
+  }
+  const hooks = await lifeHooks(assigned.hooks, means)
+  const setupMeans = setupMeansOf(assigned, means)
+  if (definition.role === 'source') return new SourceInstance(identity, definition, host, hooks, setupMeans)
+  const options = {
+    concurrency: assigned.concurrency ?? definition.concurrency ?? 1,
+    order: assigned.order ?? definition.order ?? 'input',
+    policy: failurePolicy(assigned.errors),
+  } as const
+  return new ComponentInstance(identity, definition, host, hooks, options, setupMeans)
+}
+
+/** A kind, or a plain function, which stands for `defineFunction` of it. */
+export function asDefinition(loaded: unknown, address: string): KindDefinition {
+  if (isKind(loaded)) return kindDefinition(loaded)
+  if (typeof loaded === 'function') return kindDefinition(defineFunction(loaded as (message: unknown) => unknown))
+  throw new VertigoError('KIND_INVALID', `"${address}" is not a kind: it is ${loaded === null ? 'null' : typeof loaded}`)
+}
+
+function setupMeansOf(assigned: InstanceAssignment, means: Means): SetupMeans {
+  const connected = new Map<string, ((message: unknown) => unknown) | undefined>()
+  const checked = new Set<string>()
+  for (const input of assigned.inputs) {
+    connected.set(input.port, input.isHash ? keyReader(input.key) : connected.get(input.port))
+    if (means.check === 'all' || (means.check === 'edges' && input.fromEdge)) checked.add(input.port)
+  }
+  return {
+    load: (address) => means.load({ address, base: assigned.kind.base }),
+    connected,
+    checked,
+    bridge: means.bridge,
+  }
+}
+
+async function lifeHooks(hooks: readonly ModuleAddress[], means: Means): Promise<LifeHooks> {
+  const loaded = await Promise.all(hooks.map((hook) => means.load(hook)))
+  const of = <F>(name: string): F[] =>
+    loaded.flatMap((hook) => {
+      const call = (hook as Record<string, unknown> | undefined)?.[name]
+      return typeof call === 'function' ? [call as F] : []
+    })
+  return { onStart: of('onStart'), onStop: of('onStop') }
+}

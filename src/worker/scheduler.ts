@@ -1,0 +1,107 @@
+import type { Clock } from '../base/clock.ts'
+import type { Schedulable } from './host.ts'
+
+/** Longest time between two turns of the event loop while there is work: others' frames and timers wait that long. */
+const sliceMs = 4
+const turnsPerClockRead = 8
+
+export interface SchedulerEvents {
+  /** Before a turn: what the watchdog shows as running. */
+  turn(instance: Schedulable | undefined): void
+  /** Work is done for now, or the slice is over: frames and credit go out. */
+  sliceEnd(): void
+}
+
+/** Gives the instances of one thread their turns, in the order in which they became ready. */
+export class Scheduler {
+  private queue: Schedulable[] = []
+  private withFrames: Schedulable[] = []
+  private isRunning = false
+  private isRequested = false
+  private stopped = false
+  private readonly clock: Clock
+  private readonly events: SchedulerEvents
+
+  constructor(clock: Clock, events: SchedulerEvents) {
+    this.clock = clock
+    this.events = events
+  }
+
+  get isIdle(): boolean {
+    return this.queue.length === 0 && !this.isRunning
+  }
+
+  schedule(instance: Schedulable): void {
+    if (instance.queued) return
+    instance.queued = true
+    this.queue.push(instance)
+    this.request()
+  }
+
+  framesPending(instance: Schedulable): void {
+    this.withFrames.push(instance)
+    this.request()
+  }
+
+  /** Runs now, where nothing is running: for what arrives from another thread, whose sender may wait for an answer. */
+  run(): void {
+    if (this.isRunning || this.stopped) return
+    this.isRunning = true
+    try {
+      this.slice()
+    } finally {
+      this.isRunning = false
+      this.events.turn(undefined)
+    }
+    if (this.queue.length > 0 || this.withFrames.length > 0) this.request()
+  }
+
+  /** Makes sure that a slice comes, at which end frames and credit go out. */
+  request(): void {
+    if (this.isRequested || this.isRunning || this.stopped) return
+    this.isRequested = true
+    this.clock.soon(() => {
+      this.isRequested = false
+      this.run()
+    })
+  }
+
+  stop(): void {
+    this.stopped = true
+    this.queue = []
+    this.withFrames = []
+  }
+
+  private slice(): void {
+    const end = this.clock.monotonic() + sliceMs
+    let turns = 0
+    let head = 0
+    const { events } = this
+    while (head < this.queue.length) {
+      const instance = this.queue[head]!
+      head++
+      instance.queued = false
+      events.turn(instance)
+      instance.turn()
+      if (this.stopped) return
+      turns++
+      if (turns % turnsPerClockRead === 0 && this.clock.monotonic() > end) break
+      if (head === this.queue.length) {
+        // What has gone through in one pass frees credit for the next: frames go out in between.
+        this.queue = []
+        head = 0
+        this.flush()
+      }
+    }
+    if (head > 0) this.queue = this.queue.slice(head)
+    this.flush()
+    events.sliceEnd()
+  }
+
+  private flush(): void {
+    if (this.withFrames.length === 0) return
+    const instances = this.withFrames
+    this.withFrames = []
+    for (const instance of instances) instance.flushFrames()
+  }
+}

@@ -1,0 +1,155 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type { Clock } from '../base/clock.ts'
+import { VertigoError } from '../base/errors.ts'
+import type { KindDefinition } from '../component/kind.ts'
+import type { Inbox } from '../messaging/inbox.ts'
+import type { KeyReader } from '../state/keys.ts'
+import { type AuthorBehaviour, type Invoke, mergeBehaviour, type PortHandlers, portHandlers, pumpHandlers } from './handlers.ts'
+
+/** What an instance's `setup` is given beyond its identity. */
+export interface SetupMeans {
+  /** Imports a module of the user's, addressed as kinds are. */
+  readonly load: (address: string) => Promise<unknown>
+  /** Input ports that something is connected to, with the reader of their routing keys. */
+  readonly connected: ReadonlyMap<string, KeyReader | undefined>
+  /** Input ports whose messages are checked against their schema. */
+  readonly checked: ReadonlySet<string>
+  /** What the caller's code is reached by, for kinds that are placed in the main thread. */
+  readonly bridge: object | undefined
+}
+
+/** The instance, as far as its contexts show it. */
+export interface ContextInstance {
+  readonly identity: object
+  readonly logger: object
+  readonly clock: Clock
+}
+
+interface InstanceWithInputs extends ContextInstance {
+  readonly inputs: readonly InputPort[]
+  readonly inbox: Inbox
+  wake(): void
+}
+
+/** The key under which `setup` finds the bridge to the caller's code. */
+export const codeBridge = Symbol.for('vertigo.code-bridge')
+
+/** An input port of an instance, with its handlers. */
+export class InputPort {
+  readonly name: string
+  readonly index: number
+  readonly readKey: KeyReader | undefined
+  message: Invoke | undefined
+  groups: PortHandlers['groups']
+  batch: PortHandlers['batch']
+  private readonly schema: StandardSchemaV1 | undefined
+  private readonly isConnected: boolean
+
+  constructor(name: string, index: number, definition: KindDefinition, means: SetupMeans) {
+    this.name = name
+    this.index = index
+    this.isConnected = means.connected.has(name)
+    this.readKey = means.connected.get(name)
+    this.schema = means.checked.has(name) ? definition.inputs[name]?.schema : undefined
+  }
+
+  /** Errors: PORT_NOT_READ where something is connected and nothing handles it. */
+  bind(behaviour: AuthorBehaviour, _inbox: Inbox): void {
+    const handlers = portHandlers(this.name, behaviour)
+    this.message = handlers.message === undefined ? undefined : this.checking(handlers.message)
+    this.groups = handlers.groups
+    this.batch = handlers.batch
+    const isRead = handlers.message ?? handlers.groups ?? handlers.batch?.message
+    if (this.isConnected && isRead === undefined) {
+      throw new VertigoError('PORT_NOT_READ', `input port "${this.name}" is connected, but the component has no handler for it`, {
+        place: { port: this.name },
+      })
+    }
+  }
+
+  private checking(handler: Invoke): Invoke {
+    const { schema, name } = this
+    if (schema === undefined) return handler
+    return (message, context) => {
+      const result = schema['~standard'].validate(message)
+      if (!(result instanceof Promise)) return handler(accepted(result, name), context)
+      return result.then((settled) => handler(accepted(settled, name), context))
+    }
+  }
+}
+
+function accepted(result: StandardSchemaV1.Result<unknown>, port: string): unknown {
+  if (result.issues === undefined) return result.value
+  const [issue] = result.issues
+  const path = (issue?.path ?? []).map((step) => String(typeof step === 'object' ? step.key : step)).join('.')
+  throw new VertigoError('MESSAGE_INVALID', `port "${port}": ${path === '' ? '' : `${path}: `}${issue?.message ?? 'invalid'}`, {
+    place: { port },
+  })
+}
+
+export function prepareInputs(definition: KindDefinition, means: SetupMeans): readonly InputPort[] {
+  return Object.keys(definition.inputs).map((name, index) => new InputPort(name, index, definition, means))
+}
+
+/** Runs the author's `setup` and gives the handlers, with the context that is the same for every message. */
+export async function runSetup(
+  instance: InstanceWithInputs,
+  definition: KindDefinition,
+  means: SetupMeans,
+  signal: AbortSignal,
+): Promise<{ behaviour: AuthorBehaviour; shared: object }> {
+  const shared = sharedContext(instance, signal, inputControls(instance))
+  const pumps: AuthorBehaviour[] = []
+  const context = Object.assign(Object.create(shared) as object, {
+    load: means.load,
+    pump: (input: string, output: string) => pumps.push(checkedPump(definition, input, output)),
+    [codeBridge]: means.bridge,
+  })
+  const setup = definition.setup as ((context: object) => unknown) | undefined
+  const fromSetup = (await setup?.(context)) as AuthorBehaviour | undefined
+  let behaviour = mergeBehaviour(definition, fromSetup)
+  for (const pump of pumps) {
+    behaviour = {
+      ...behaviour,
+      on: { ...behaviour.on, ...pump.on },
+      groups: { ...behaviour.groups, ...pump.groups },
+      batches: { ...behaviour.batches, ...pump.batches },
+    }
+  }
+  return { behaviour, shared }
+}
+
+/** What every context of the instance holds. */
+export function sharedContext(instance: ContextInstance, signal: AbortSignal, inputs: object): object {
+  return {
+    ...instance.identity,
+    log: instance.logger,
+    clock: instance.clock,
+    signal,
+    inputs,
+  }
+}
+
+function inputControls(instance: InstanceWithInputs): object {
+  const controls: Record<string, unknown> = {}
+  for (const { name, index } of instance.inputs) {
+    controls[name] = {
+      pause: () => instance.inbox.pause(index),
+      resume: () => {
+        instance.inbox.resume(index)
+        instance.wake()
+      },
+      get paused(): boolean {
+        return instance.inbox.isPaused(index)
+      },
+    }
+  }
+  return controls
+}
+
+function checkedPump(definition: KindDefinition, input: string, output: string): AuthorBehaviour {
+  if (!Object.hasOwn(definition.inputs, input) || !Object.hasOwn(definition.outputs, output)) {
+    throw new VertigoError('PORT_UNKNOWN', `pump("${input}", "${output}") names a port that the component does not declare`)
+  }
+  return pumpHandlers(input, output)
+}

@@ -1,0 +1,314 @@
+import type { Cancel, Clock } from '../base/clock.ts'
+import type { GroupContext } from '../messaging/group-tracker.ts'
+import { routingKey } from '../messaging/router.ts'
+import type { KeyReader } from '../state/keys.ts'
+import { type Call, callMode } from './call.ts'
+import type { Invoke } from './handlers.ts'
+import type { FailurePolicy } from './host.ts'
+
+/** A handler's work on one message that takes longer than one synchronous call, or may have to be repeated. */
+export interface Task {
+  readonly invoke: Invoke
+  readonly port: string | undefined
+  readonly message: unknown
+  readonly group: GroupContext | undefined
+  readonly readKey: KeyReader | undefined
+  readonly call?: Call
+}
+
+export interface TaskOwner {
+  readonly options: {
+    readonly concurrency: number
+    readonly order: 'input' | 'completion'
+    readonly policy: FailurePolicy
+  }
+  readonly clock: Clock
+  newCall(): Call
+  /** A task ended outside of the owner's turn. */
+  settled(): void
+  rejected(task: Task, error: unknown): void
+  failed(task: Task, error: unknown): void
+}
+
+class Running {
+  readonly task: Task
+  call: Call
+  /** Nothing else is at work beside it, and what it emits goes out at once. */
+  readonly alone: boolean
+  readonly after: (() => void) | undefined
+  readonly key: string | undefined
+  attempt = 0
+  done = false
+  /** Something of it has gone out: it cannot be repeated. */
+  committed = false
+  rejection: { readonly error: unknown } | undefined
+
+  constructor(task: Task, call: Call, alone: boolean, key: string | undefined, after: (() => void) | undefined) {
+    this.task = task
+    this.call = call
+    this.alone = alone
+    this.key = key
+    this.after = after
+  }
+}
+
+interface Pulled {
+  readonly running: Running
+  readonly iterator: Iterator<unknown> | AsyncIterator<unknown>
+  waiting: boolean
+}
+
+/**
+ * Runs what is not a plain synchronous call: promises, iterators, retries, several messages at a time.
+ *
+ * - TR-1 With order `input`, what tasks emit goes out in the order of their messages.
+ * - TR-2 A failed attempt leaves nothing behind: what it emitted is forgotten, its state changes are undone. (An
+ *   iterator that has yielded has sent: it is not repeated.)
+ * - TR-3 Of one key, one message is at work at a time: state cannot be lost between an `await` and the next.
+ * - TR-4 Iterators are pulled one at a time, alone.
+ */
+export class TaskRunner {
+  /** Whether messages may take the short way, without a task. */
+  readonly direct: boolean
+  private readonly owner: TaskOwner
+  private running: Running[] = []
+  private pulled: Pulled | undefined
+  private waitingForIdle = false
+  private waitingForKey: string | undefined
+  private readonly keysAtWork = new Set<string>()
+  private readonly retries = new Set<Cancel>()
+  private stopped = false
+  /** Set while a synchronous part runs, so that the end of a task is not taken for one outside of a turn. */
+  private inStart = false
+
+  constructor(owner: TaskOwner) {
+    this.owner = owner
+    const { policy, concurrency } = owner.options
+    this.direct = concurrency === 1 && policy.retries === 0 && policy.then === 'fail'
+  }
+
+  get isIdle(): boolean {
+    return this.running.length === 0
+  }
+
+  /** Whether no further message may begin now. */
+  get isBusy(): boolean {
+    if (this.pulled !== undefined) return this.pulled.waiting || this.running.length > 1
+    if (this.running.length >= this.owner.options.concurrency) return true
+    if (this.running.length > 0 && (this.waitingForIdle || this.running[0]!.alone)) return true
+    return this.waitingForKey !== undefined
+  }
+
+  get canPull(): boolean {
+    return this.pulled !== undefined && !this.pulled.waiting && this.running.length === 1
+  }
+
+  /** The call that is at work, where there is only one. */
+  get activeCall(): Call | undefined {
+    return this.running[0]?.call
+  }
+
+  waitUntilIdle(): void {
+    this.waitingForIdle = true
+  }
+
+  /** A synchronous call that turned out to be longer. Its output has gone out directly from the start. */
+  adopt(task: Task & { readonly call: Call }, result: unknown): void {
+    const running = new Running(task, task.call, true, undefined, undefined)
+    this.running.push(running)
+    this.follow(running, result)
+  }
+
+  /** Begins a message. False where one of the same key is at work: try again later. */
+  start(task: Task, key: unknown): boolean {
+    const encoded = key === undefined ? undefined : routingKey(key)
+    if (encoded !== undefined) {
+      if (this.keysAtWork.has(encoded)) {
+        this.waitingForKey = encoded
+        return false
+      }
+      this.keysAtWork.add(encoded)
+    }
+    const running = new Running(task, this.owner.newCall(), false, encoded, undefined)
+    this.running.push(running)
+    this.attempt(running)
+    return true
+  }
+
+  /** Runs a handler while nothing else is at work; the caller has made sure of that. */
+  startAlone(task: Task, after: (() => void) | undefined, prepare: ((call: Call) => void) | undefined): void {
+    const running = new Running(task, this.owner.newCall(), true, undefined, after)
+    prepare?.(running.call)
+    this.running.push(running)
+    this.attempt(running, prepare !== undefined)
+  }
+
+  /** Takes the next step of an iterator. */
+  pull(): void {
+    const pulled = this.pulled!
+    const { running, iterator } = pulled
+    const { call } = running
+    call.mode = running.alone ? callMode.direct : callMode.buffered
+    let step: unknown
+    try {
+      step = iterator.next()
+    } catch (error) {
+      this.pulled = undefined
+      this.attemptFailed(running, error)
+      return
+    }
+    if (!isThenable(step)) {
+      call.mode = callMode.closed
+      this.afterStep(pulled, step as IteratorResult<unknown>)
+      return
+    }
+    pulled.waiting = true
+    step.then(
+      (result) => {
+        pulled.waiting = false
+        this.outside(() => this.afterStep(pulled, result as IteratorResult<unknown>))
+      },
+      (error: unknown) => {
+        this.pulled = undefined
+        this.outside(() => this.attemptFailed(running, error))
+      },
+    )
+  }
+
+  stop(): void {
+    this.stopped = true
+    for (const cancel of this.retries) cancel()
+    this.retries.clear()
+    for (const running of this.running) running.call.mode = callMode.discard
+    const iterator = this.pulled?.iterator
+    this.pulled = undefined
+    if (iterator?.return === undefined) return
+    // Gives the author's `finally` its chance. A failure in there has nobody left to hear it: the run is over.
+    const returned: unknown = iterator.return(undefined)
+    if (isThenable(returned)) returned.then(undefined, () => undefined)
+  }
+
+  private attempt(running: Running, prepared = false): void {
+    const { task, call } = running
+    if (!prepared) {
+      call.message = task.message
+      call.readKey = task.readKey
+    }
+    call.cachedRow = null
+    call.context.group = task.group
+    call.mode = running.alone ? callMode.direct : callMode.buffered
+    call.undo = running.alone ? null : []
+    const outer = this.inStart
+    this.inStart = true
+    try {
+      const result = task.invoke(task.message, call.context)
+      if (result !== undefined && (isThenable(result) || isIterator(result))) this.follow(running, result)
+      else this.done(running)
+    } catch (error) {
+      this.attemptFailed(running, error)
+    } finally {
+      this.inStart = outer
+    }
+  }
+
+  private follow(running: Running, result: unknown): void {
+    if (isThenable(result)) {
+      result.then(
+        () => this.outside(() => this.done(running)),
+        (error: unknown) => this.outside(() => this.attemptFailed(running, error)),
+      )
+    } else {
+      running.call.mode = callMode.closed
+      this.pulled = { running, iterator: result as Iterator<unknown>, waiting: false }
+    }
+  }
+
+  private afterStep(pulled: Pulled, step: IteratorResult<unknown>): void {
+    const { running } = pulled
+    if (!running.alone) {
+      running.committed = true
+      running.call.undo = []
+      running.call.commit()
+    }
+    if (!step.done) return
+    this.pulled = undefined
+    this.done(running)
+  }
+
+  private attemptFailed(running: Running, error: unknown): void {
+    const { policy } = this.owner.options
+    running.call.rollBack()
+    running.call.mode = callMode.closed
+    if (!running.alone && !running.committed && running.attempt < policy.retries) {
+      this.retryLater(running)
+    } else if (!running.alone && policy.then === 'reject') {
+      running.rejection = { error }
+      this.done(running)
+    } else {
+      this.owner.failed(running.task, error)
+    }
+  }
+
+  private retryLater(running: Running): void {
+    const { policy } = this.owner.options
+    const delayMs = Math.min(policy.delayMsMax, policy.delayMs * 2 ** running.attempt)
+    running.attempt++
+    const cancel = this.owner.clock.after(delayMs, () => {
+      this.retries.delete(cancel)
+      running.call = this.owner.newCall()
+      this.outside(() => this.attempt(running))
+    })
+    this.retries.add(cancel)
+  }
+
+  private done(running: Running): void {
+    running.done = true
+    if (this.owner.options.order === 'completion') {
+      this.running.splice(this.running.indexOf(running), 1)
+      this.complete(running)
+    } else {
+      while (this.running[0]?.done) this.complete(this.running.shift()!)
+    }
+    if (this.running.length === 0) this.waitingForIdle = false
+  }
+
+  private complete(running: Running): void {
+    if (running.key !== undefined) {
+      this.keysAtWork.delete(running.key)
+      if (this.waitingForKey === running.key) this.waitingForKey = undefined
+    }
+    running.call.commit()
+    running.call.mode = callMode.closed
+    if (running.rejection !== undefined) this.owner.rejected(running.task, running.rejection.error)
+    running.after?.()
+  }
+
+  /** For what comes from a promise or a timer: errors have nobody above them, and the owner has to go on. */
+  private outside(action: () => void): void {
+    if (this.stopped) return
+    try {
+      action()
+    } catch (error) {
+      const [first] = this.running
+      this.owner.failed(first?.task ?? nobody, error)
+      return
+    }
+    if (!this.inStart) this.owner.settled()
+  }
+}
+
+const nobody: Task = {
+  invoke: () => undefined,
+  port: undefined,
+  message: undefined,
+  group: undefined,
+  readKey: undefined,
+}
+
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}
+
+export function isIterator(value: unknown): value is Iterator<unknown> | AsyncIterator<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { next?: unknown }).next === 'function'
+}

@@ -1,0 +1,170 @@
+import { VertigoError } from '../base/errors.ts'
+import type { Random } from '../base/random.ts'
+import { InputChannel } from '../messaging/input-channel.ts'
+import { backEdgeMessagesMax, type ChannelLimits } from '../messaging/limits.ts'
+import { LocalTarget } from '../messaging/local-target.ts'
+import { type ChannelTarget, OutputChannel } from '../messaging/output-channel.ts'
+import { OutputPort } from '../messaging/output-port.ts'
+import type { Peer } from '../messaging/remote.ts'
+import { type CustomSelector, type MessageHook, Router, type RouterSelector } from '../messaging/router.ts'
+import { keyReader } from '../state/keys.ts'
+import type { InputAssignment, InstanceAssignment, ModuleAddress, OutputAssignment, WorkerAssignment } from './assignment.ts'
+import { ComponentInstance } from './component-instance.ts'
+import type { Instance } from './instance.ts'
+
+interface Means {
+  readonly random: Random
+  readonly load: (module: ModuleAddress) => Promise<unknown>
+  /** Puts something around the hand-over within the thread: the test kit checks and freezes messages there. */
+  readonly wrapTarget?: (target: ChannelTarget, place: { readonly component: string; readonly port: string }) => ChannelTarget
+}
+
+interface LocalEnd {
+  readonly instance: ComponentInstance
+  readonly channel: InputChannel
+  /** Filled in when the sending end is made, which needs the receiving end. */
+  source: { release(messages: number, bytes: number): void }
+}
+
+/** Makes the channels of a worker's instances: within the thread, and over the links to its peers. */
+export class Wiring {
+  private readonly assignment: WorkerAssignment
+  private readonly peers: ReadonlyMap<number, Peer>
+  private readonly means: Means
+  private readonly localEnds = new Map<number, LocalEnd>()
+
+  constructor(assignment: WorkerAssignment, peers: ReadonlyMap<number, Peer>, means: Means) {
+    this.assignment = assignment
+    this.peers = peers
+    this.means = means
+  }
+
+  async connect(instances: readonly Instance[]): Promise<void> {
+    for (const [i, instance] of instances.entries()) {
+      const assigned = this.assignment.instances[i]!
+      for (const input of assigned.inputs) await this.makeInput(instance, assigned, input)
+    }
+    for (const [i, instance] of instances.entries()) {
+      const assigned = this.assignment.instances[i]!
+      await this.makeOutputs(instance, assigned)
+      this.makeInitial(instance, assigned)
+    }
+  }
+
+  private async makeInput(instance: Instance, assigned: InstanceAssignment, input: InputAssignment): Promise<void> {
+    if (!(instance instanceof ComponentInstance)) {
+      throw new VertigoError('SOURCE_HAS_INPUT', `${instance.place} is a source and takes no messages`)
+    }
+    const port = this.portIndex(instance, input.port)
+    const hooks = [
+      ...(await this.messageHooks(input.hooks, 'onReceive')),
+      ...(await this.messageHooks(assigned.hooks, 'onReceive')),
+    ]
+    if (input.fromWorker === this.assignment.worker) {
+      const end = { release: (_messages: number, _bytes: number): void => undefined }
+      const channel = new InputChannel(
+        input.channel,
+        port,
+        { release: (messages, bytes) => this.localEnds.get(input.channel)!.source.release(messages, bytes) },
+        hooks,
+      )
+      this.localEnds.set(input.channel, { instance, channel, source: end })
+      instance.inbox.add(channel)
+      return
+    }
+    const peer = this.peers.get(input.fromWorker)!
+    const channel = new InputChannel(input.channel, port, peer.source(input.channel), hooks)
+    peer.addInput(channel, instance.inbox)
+    instance.inbox.add(channel)
+  }
+
+  private async makeOutputs(instance: Instance, assigned: InstanceAssignment): Promise<void> {
+    const declared = Object.keys(instance.definition.outputs)
+    const named = [...new Set([...declared, ...assigned.outputs.map((output) => output.port)])]
+    const componentHooks = await this.messageHooks(assigned.hooks, 'onSend')
+    const ports = new Map<string, OutputPort>()
+    for (const name of named) {
+      const routers: Router[] = []
+      for (const output of assigned.outputs) {
+        if (output.port === name) routers.push(await this.makeRouter(instance, assigned, output))
+      }
+      ports.set(name, new OutputPort(name, routers, componentHooks, instance.nextGroupId))
+    }
+    instance.outputs = declared.map((name) => ports.get(name)!)
+    // The error port serves rejections, whether the author declared it or not.
+    const implicit = [...ports].filter(([name, port]) => port.isConnected && !declared.includes(name))
+    const error = ports.get('error')
+    instance.implicitOutputs = new Map(implicit)
+    instance.errorOutput = error?.isConnected ? error : undefined
+  }
+
+  private async makeRouter(instance: Instance, assigned: InstanceAssignment, output: OutputAssignment): Promise<Router> {
+    const { sizeOf } = instance.definition.outputs[output.port] ?? {}
+    const place = { component: assigned.component, port: output.port }
+    const limits = output.back ? backEdgeLimits(this.assignment.limits) : this.assignment.limits
+    const channels = output.channels.map(({ channel, toWorker }) => {
+      const target = this.target(channel, toWorker, place)
+      const made = new OutputChannel(
+        channel,
+        instance.outbox,
+        target,
+        limits,
+        sizeOf as ((message: unknown) => number) | undefined,
+        output.back ? `${place.component}.${place.port}` : undefined,
+      )
+      if (toWorker === this.assignment.worker) this.localEnds.get(channel)!.source = made
+      else this.peers.get(toWorker)!.addOutput(made)
+      return made
+    })
+    const hooks = await this.messageHooks(output.hooks, 'onSend')
+    return new Router(channels, await this.selector(output), this.means.random, hooks, assigned.instance)
+  }
+
+  private target(channel: number, toWorker: number, place: { component: string; port: string }): ChannelTarget {
+    if (toWorker !== this.assignment.worker) return this.peers.get(toWorker)!.target(channel, place)
+    const end = this.localEnds.get(channel)
+    if (end === undefined) throw new VertigoError('INTERNAL', `channel ${channel} has no receiving end`)
+    const target = new LocalTarget(end.instance.inbox, end.channel)
+    return this.means.wrapTarget?.(target, place) ?? target
+  }
+
+  /** A constant is a channel of its own, which brings one message and ends. */
+  private makeInitial(instance: Instance, assigned: InstanceAssignment): void {
+    for (const { port, value } of assigned.initial) {
+      if (!(instance instanceof ComponentInstance)) continue
+      const channel = new InputChannel(-1, this.portIndex(instance, port), { release: () => undefined })
+      instance.inbox.add(channel)
+      instance.inbox.arrive(channel, { items: [value], group: 0, control: { type: 'end' }, bytes: 0, released: false })
+    }
+  }
+
+  private portIndex(instance: ComponentInstance, name: string): number {
+    const port = instance.inputs.find((input) => input.name === name)
+    if (port === undefined) throw new VertigoError('PORT_UNKNOWN', `${instance.place} has no input port "${name}"`)
+    return port.index
+  }
+
+  private async selector(output: OutputAssignment): Promise<RouterSelector> {
+    const { selector } = output
+    if (selector.type === 'hash') return { type: 'hash', key: keyReader(selector.key) }
+    if (selector.type !== 'custom') return selector
+    const choose = await this.means.load(selector.module)
+    if (typeof choose !== 'function') {
+      throw new VertigoError('SELECTOR_FAILED', `"${selector.module.address}" is not a selector: it is no function`)
+    }
+    return { type: 'custom', choose: choose as CustomSelector }
+  }
+
+  private async messageHooks(hooks: readonly ModuleAddress[], name: 'onSend' | 'onReceive'): Promise<MessageHook[]> {
+    const loaded = await Promise.all(hooks.map((hook) => this.means.load(hook)))
+    return loaded.flatMap((hook) => {
+      const call = (hook as Record<string, unknown> | undefined)?.[name]
+      return typeof call === 'function' ? [call as MessageHook] : []
+    })
+  }
+}
+
+/** No back-pressure on an edge that closes a cycle: it would stop the cycle that has to free it. */
+function backEdgeLimits(limits: ChannelLimits): ChannelLimits {
+  return { ...limits, queueMessagesMax: backEdgeMessagesMax, queueBytesMax: Number.MAX_SAFE_INTEGER }
+}

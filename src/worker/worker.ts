@@ -1,0 +1,258 @@
+import type { Clock } from '../base/clock.ts'
+import { isVertigoError, VertigoError } from '../base/errors.ts'
+import type { Random } from '../base/random.ts'
+import type { LogRecord } from '../component/context.ts'
+import { Peer } from '../messaging/remote.ts'
+import type { Link } from '../transport/link.ts'
+import type { InstanceAssignment, ModuleAddress, WorkerAssignment } from './assignment.ts'
+import { ComponentInstance } from './component-instance.ts'
+import type { InstanceHost, RejectedMessage, Schedulable } from './host.ts'
+import type { Instance } from './instance.ts'
+import { makeInstance } from './make-instance.ts'
+import { Scheduler } from './scheduler.ts'
+import { Wiring } from './wiring.ts'
+
+/** Imports what an address names: a kind, a hook, a selector, or anything else of the user's. */
+export type Load = (module: ModuleAddress) => Promise<unknown>
+
+/** What the worker tells. */
+export interface WorkerEvents {
+  /** All instances have finished. */
+  finished(): void
+  failed(error: unknown): void
+  rejected(record: RejectedMessage): void
+  logged(record: LogRecord): void
+}
+
+/** Counters of the instances, by their index; written once a slice, read by whoever shows them. */
+export interface CounterSink {
+  write(index: number, counters: InstanceCounters): void
+  /** The instance that has its turn; -1 between turns. */
+  running(index: number): void
+}
+
+export interface InstanceCounters {
+  readonly received: number
+  readonly sent: number
+  readonly queued: number
+  readonly rejected: number
+  /** 0 to 1: how full the fullest of its outputs is. */
+  readonly isBlocked: boolean
+  readonly isFinished: boolean
+}
+
+export interface WorkerMeans {
+  readonly clock: Clock
+  readonly random: Random
+  readonly load: Load
+  /** Ends of the links to the peers, by worker. */
+  readonly links: ReadonlyMap<number, Link>
+  readonly events: WorkerEvents
+  readonly counters: CounterSink
+  /** What kinds in the main thread reach the caller's code by. */
+  readonly bridge?: object
+  /** Whether messages are checked against schemas of ports: at the network's edges, everywhere, or not at all. */
+  readonly check: 'edges' | 'all' | 'none'
+  /** Asked between slices: an error where the worker uses more than it may. */
+  readonly overLimit?: () => VertigoError | undefined
+}
+
+/** How long the authors' `close` may take before the worker goes on without it. */
+const closeMsMax = 5_000
+
+/**
+ * Hosts instances of one network in one thread. It needs no thread of its own: simulations and `--workers 0` run
+ * several in one.
+ *
+ * Order of calls: `prepare`, `start`, then `drain` or nothing, `close`. All are idempotent.
+ */
+export class Worker {
+  readonly assignment: WorkerAssignment
+  private readonly means: WorkerMeans
+  private readonly scheduler: Scheduler
+  private readonly peers = new Map<number, Peer>()
+  private readonly instances: Instance[] = []
+  private readonly indexOf = new Map<Schedulable, number>()
+  private creditDue: Peer[] = []
+  private touched = new Set<Instance>()
+  private unfinished = 0
+  private state: 'new' | 'prepared' | 'running' | 'failed' | 'closed' = 'new'
+
+  constructor(assignment: WorkerAssignment, means: WorkerMeans) {
+    this.assignment = assignment
+    this.means = means
+    this.scheduler = new Scheduler(means.clock, {
+      turn: (instance) => this.onTurn(instance),
+      sliceEnd: () => this.onSliceEnd(),
+    })
+  }
+
+  /** Loads kinds, makes instances, runs every `setup`. Errors name the component. */
+  async prepare(): Promise<void> {
+    const host = this.makeHost()
+    for (const peer of this.assignment.peers) this.peers.set(peer, this.makePeer(peer))
+    const made = await Promise.all(
+      this.assignment.instances.map((assigned) => this.inContext(assigned, () => makeInstance(assigned, host, this.means))),
+    )
+    const wiring = new Wiring(this.assignment, this.peers, this.means)
+    for (const [i, instance] of made.entries()) {
+      this.instances.push(instance)
+      this.indexOf.set(instance, this.assignment.instances[i]!.index)
+    }
+    await wiring.connect(this.instances)
+    const setups = this.instances.map((instance, i) => this.inContext(this.assignment.instances[i]!, () => instance.setup()))
+    const results = await Promise.allSettled(setups)
+    const failure = results.find((result) => result.status === 'rejected')
+    if (failure !== undefined) throw failure.reason
+    this.unfinished = this.instances.length
+    this.state = 'prepared'
+  }
+
+  /** The whole network is ready: messages may flow. */
+  start(): void {
+    if (this.state !== 'prepared') return
+    this.state = 'running'
+    for (const peer of this.peers.values()) peer.open((error) => this.fail(error))
+    for (const instance of this.instances) {
+      this.touched.add(instance)
+      instance.start()
+    }
+    if (this.instances.length === 0) this.means.events.finished()
+  }
+
+  /** Sources end; what is on its way is handled. */
+  drain(): void {
+    for (const instance of this.instances) instance.drain()
+  }
+
+  /** Stops at once. Errors of the authors' `close` come as one, after all were called. */
+  async close(): Promise<void> {
+    if (this.state === 'closed') return
+    this.state = 'closed'
+    this.scheduler.stop()
+    for (const peer of this.peers.values()) peer.close()
+    const closed = Promise.allSettled(this.instances.map((instance) => instance.close()))
+    let cancel = (): void => undefined
+    const late = new Promise<'late'>((resolve) => {
+      cancel = this.means.clock.after(closeMsMax, () => resolve('late'))
+    })
+    const results = await Promise.race([closed, late])
+    cancel()
+    if (results === 'late') {
+      throw new VertigoError('CLOSE_TIMEOUT', `a component's close took longer than ${closeMsMax} ms`)
+    }
+    const failures = results.flatMap((result, i) =>
+      result.status === 'rejected' ? [this.closeError(this.instances[i]!, result.reason)] : [],
+    )
+    if (failures.length > 0) throw failures[0]
+  }
+
+  /** Whether nothing waits, runs or is on its way inside this worker: for the end of cycles. */
+  get isQuiet(): boolean {
+    return this.scheduler.isIdle && this.instances.every((instance) => instance.queuedMessages === 0)
+  }
+
+  /** Instances with their indices, for counters of their own. */
+  get hosted(): readonly { readonly index: number; readonly instance: Instance }[] {
+    return this.instances.map((instance) => ({ index: this.indexOf.get(instance)!, instance }))
+  }
+
+  private makeHost(): InstanceHost {
+    const { clock, random, events } = this.means
+    return {
+      clock,
+      random,
+      emitPerMessageMax: this.assignment.emitPerMessageMax,
+      schedule: (instance) => this.scheduler.schedule(instance),
+      framesPending: (instance) => this.scheduler.framesPending(instance),
+      finished: () => {
+        this.unfinished--
+        if (this.unfinished > 0) return
+        // The last frames and counters go out before anyone is told.
+        clock.soon(() => {
+          this.writeCounters(this.instances)
+          if (this.state === 'running') events.finished()
+        })
+      },
+      failed: (_instance, error) => this.fail(error),
+      rejected: (record) => events.rejected(record),
+      logged: (record) => events.logged(record),
+    }
+  }
+
+  private makePeer(worker: number): Peer {
+    const link = this.means.links.get(worker)
+    if (link === undefined) throw new VertigoError('INTERNAL', `no link to worker ${worker}`)
+    return new Peer(
+      link,
+      () => this.scheduler.run(),
+      (peer) => {
+        this.creditDue.push(peer)
+        this.scheduler.request()
+      },
+    )
+  }
+
+  private onTurn(instance: Schedulable | undefined): void {
+    if (instance === undefined) {
+      this.means.counters.running(-1)
+      return
+    }
+    this.touched.add(instance as Instance)
+    this.means.counters.running(this.indexOf.get(instance) ?? -1)
+  }
+
+  private onSliceEnd(): void {
+    const due = this.creditDue
+    this.creditDue = []
+    for (const peer of due) peer.flushCredit()
+    this.writeCounters(this.touched)
+    this.touched.clear()
+    const error = this.means.overLimit?.()
+    if (error !== undefined) this.fail(error)
+  }
+
+  private writeCounters(instances: Iterable<Instance>): void {
+    for (const instance of instances) {
+      this.means.counters.write(this.indexOf.get(instance)!, {
+        received: instance.received,
+        sent: instance.sent,
+        queued: instance.queuedMessages,
+        rejected: instance.rejectedCount,
+        isBlocked: instance.outbox.blocked > 0,
+        isFinished: instance.state === 'finished',
+      })
+    }
+  }
+
+  private fail(error: unknown): void {
+    if (this.state === 'failed' || this.state === 'closed') return
+    this.state = 'failed'
+    this.scheduler.stop()
+    this.means.events.failed(error)
+  }
+
+  private async inContext<T>(assigned: InstanceAssignment, action: () => Promise<T>): Promise<T> {
+    try {
+      return await action()
+    } catch (error) {
+      throw namedError(`${assigned.component}[${assigned.instance}]`, 'could not be set up', error)
+    }
+  }
+
+  private closeError(instance: Instance, error: unknown): VertigoError {
+    return namedError(instance.place, 'failed while it was closed', error)
+  }
+}
+
+function namedError(place: string, what: string, error: unknown): VertigoError {
+  if (isVertigoError(error) && error.place.component !== undefined) return error
+  const text = error instanceof Error ? error.message : String(error)
+  return new VertigoError(isVertigoError(error) ? error.code : 'COMPONENT_FAILED', `${place} ${what}: ${text}`, {
+    cause: isVertigoError(error) ? error.cause : error,
+    place: { ...(isVertigoError(error) ? error.place : {}), component: place },
+    remedy: isVertigoError(error) ? error.remedy : undefined,
+  })
+}
+
+export { ComponentInstance }

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { before, describe, test } from 'node:test'
+import { parseClosingLine } from '../../scripts/gate/tally.ts'
+import { inRoot } from '../../scripts/lib/paths.ts'
+import type { RunResult } from '../../scripts/lib/process.ts'
+import {
+  copyIntoProject,
+  type OldestNode,
+  oldestNodeVersion,
+  prepareOldestNode,
+} from '../../scripts/oldest-node.ts'
+
+const manifest = JSON.parse(readFileSync(inRoot('package.json'), 'utf8')) as {
+  readonly name: string
+  readonly version: string
+  readonly engines: { readonly node: string }
+  readonly exports: Readonly<Record<string, string | { readonly 'vertigo-src': string }>>
+}
+
+function succeeded({ code, output, timedOut }: RunResult): void {
+  assert.ok(!timedOut, `took too long:\n${output}`)
+  assert.equal(code, 0, output)
+}
+
+/** Skipped, by name, until there is what it needs. */
+function unlessThereIs(path: string): string | false {
+  return existsSync(inRoot(path)) ? false : `there is no ${path} yet`
+}
+
+describe('the packed package on the oldest supported Node', () => {
+  let old: OldestNode
+
+  before(async () => {
+    old = await prepareOldestNode()
+  })
+
+  test('it is the version that package.json allows', () => {
+    assert.equal(manifest.engines.node, `>=${oldestNodeVersion.replace(/\.0$/, '')}`)
+  })
+
+  test('the package is installed', () => {
+    assert.ok(existsSync(join(old.project, 'node_modules', manifest.name, 'package.json')))
+    assert.ok(!existsSync(join(old.project, 'node_modules', manifest.name, 'test')))
+    assert.ok(!existsSync(join(old.project, 'node_modules', manifest.name, 'src')))
+  })
+
+  test('the command says its version', { skip: unlessThereIs('src/cli/main.ts') }, async () => {
+    assert.ok(old.command !== undefined, 'the package has no command')
+    const result = await old.run([old.command, '--version'])
+    succeeded(result)
+    assert.ok(result.stdout.includes(manifest.version), result.output)
+  })
+
+  for (const [path, target] of Object.entries(manifest.exports)) {
+    if (typeof target === 'string') continue
+    const name = manifest.name + path.slice(1)
+    test(`${name} can be imported`, { skip: unlessThereIs(target['vertigo-src']) }, async () => {
+      succeeded(await old.run(['--input-type=module', '--eval', `await import('${name}')`]))
+    })
+  }
+
+  test('the examples give what they promise', { skip: unlessThereIs('examples/run-all.ts') }, async () => {
+    assert.ok(old.command !== undefined, 'the package has no command')
+    const folder = copyIntoProject(old, 'examples')
+    const result = await old.run([join(folder, 'run-all.ts'), '--vertigo', old.command], {
+      timeoutMs: 300_000,
+    })
+    succeeded(result)
+    const tally = parseClosingLine(result.stdout.trimEnd().split('\n').at(-1) ?? '')
+    assert.ok(tally !== undefined && tally.passed > 0, `no example was run:\n${result.output}`)
+  })
+
+  test('the demo runs', { skip: unlessThereIs('scripts/demo.ts') }, async () => {
+    assert.ok(old.command !== undefined, 'the package has no command')
+    const folder = copyIntoProject(old, 'scripts')
+    succeeded(await old.run([join(folder, 'demo.ts'), '--vertigo', old.command], { timeoutMs: 300_000 }))
+  })
+})
