@@ -64,5 +64,5 @@ export const importTable: ImportTable = {
     cli: 'everything',
   },
   interfaces: ['store', 'state', 'transport', 'snapshot/storage'],
-  composers: ['cli', 'index.ts', 'testkit', 'run', 'cluster/agent'],
+  composers: ['cli', 'index.ts', 'testkit'],
 }

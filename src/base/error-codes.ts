@@ -156,6 +156,106 @@ export const errorCodes = codes({
     remedy: 'Mend the module at the place given in the stack.',
     exit: 3,
   },
+  KIND_NOT_FOUND: {
+    title: 'The file that an address names does not exist.',
+    remedy: 'Correct the path; it is relative to the file that it is written in.',
+    exit: 3,
+  },
+  KIND_LOAD_TIMEOUT: {
+    title: 'A module did not finish loading in time.',
+    remedy: 'Let the module await nothing outside its functions that may never come; connect in `setup`.',
+    exit: 3,
+  },
+  EXPORT_MISSING: {
+    title: 'A module does not export what is asked of it.',
+    remedy: 'Export it, or name one of the exports that the message lists: `./rules.ts#isError`.',
+    exit: 3,
+  },
+  // Modules that Node cannot load as they are
+  MODULE_SYNTAX: {
+    title: 'A module is not valid JavaScript or TypeScript.',
+    remedy: 'Mend the module at the line and column given.',
+    exit: 3,
+  },
+  TS_ENUM: {
+    title: 'A module declares an enum, which is more than a type and cannot be stripped.',
+    remedy:
+      'Use a union of strings, or an object with `as const`; else bundle the module to JavaScript and name that file.',
+    exit: 3,
+  },
+  TS_NAMESPACE: {
+    title: 'A module declares a namespace with code in it, which cannot be stripped.',
+    remedy:
+      'Move its content to a module of its own, and import that; else bundle the module to JavaScript and name that file.',
+    exit: 3,
+  },
+  TS_PARAMETER_PROPERTY: {
+    title: 'A constructor declares a field among its parameters, which cannot be stripped.',
+    remedy:
+      'Declare the field in the class, and assign it in the constructor; else bundle the module to JavaScript and name that file.',
+    exit: 3,
+  },
+  TS_DECORATOR: {
+    title: 'A module uses decorators or `accessor`, which JavaScript does not have yet.',
+    remedy:
+      'Call the function instead: `logged(count)`; else bundle the module to JavaScript and name that file.',
+    exit: 3,
+  },
+  TS_IMPORT_EQUALS: {
+    title: 'A module uses `import x = ...` or `export =`, which cannot be stripped.',
+    remedy: 'Use `import x from`, `import * as x from` or `export default`.',
+    exit: 3,
+  },
+  TS_SYNTAX_UNSUPPORTED: {
+    title: 'A module uses TypeScript syntax that cannot be stripped.',
+    remedy: 'Write it as the message says; `erasableSyntaxOnly` in tsconfig.json lets the compiler find it.',
+    exit: 3,
+  },
+  TS_JSX: {
+    title: 'A module holds JSX, which is not JavaScript.',
+    remedy: 'Call the function that JSX stands for, or bundle the module to JavaScript and name that file.',
+    exit: 3,
+  },
+  TS_TYPE_IMPORT: {
+    title: 'A type is imported as if it were a value.',
+    remedy: 'Write `import type`, or `type` before the name; `verbatimModuleSyntax` finds these.',
+    exit: 3,
+  },
+  TS_PATHS_ALIAS: {
+    title: 'An import goes through `paths` or `baseUrl` of tsconfig.json, which only the compiler knows.',
+    remedy: 'Import by relative path, or declare the alias under `imports` of package.json: `#lib/*`.',
+    exit: 3,
+  },
+  TS_IN_NODE_MODULES: {
+    title: 'A package ships TypeScript, which Node does not load from node_modules.',
+    remedy: 'Use a version of the package that ships JavaScript, or bundle the module that imports it.',
+    exit: 3,
+  },
+  IMPORT_EXTENSION_MISSING: {
+    title: 'An import path has no extension.',
+    remedy: "Write the whole name of the file: `import { split } from './split.ts'`.",
+    exit: 3,
+  },
+  IMPORT_EXTENSION_WRONG: {
+    title: 'An import path ends in `.js`, but the file is TypeScript.',
+    remedy: "Write the name that the file has: `import { split } from './split.ts'`.",
+    exit: 3,
+  },
+  IMPORT_NOT_FOUND: {
+    title: 'A module imports a file that does not exist.',
+    remedy: 'Correct the path of the import.',
+    exit: 3,
+  },
+  IMPORT_UNSUPPORTED: {
+    title: 'A module imports a file that Node does not load as a module.',
+    remedy: "For JSON, write `import data from './data.json' with { type: 'json' }`; read other files.",
+    exit: 3,
+  },
+  PACKAGE_NOT_FOUND: {
+    title: 'A module imports a package, or a part of one, that cannot be found.',
+    remedy: 'Install the package beside the module, or correct its name.',
+    exit: 3,
+  },
   KIND_INVALID: {
     title: 'A value was used as a kind but is none.',
     remedy:
@@ -224,11 +324,6 @@ export const errorCodes = codes({
     title: 'A component took too long to close.',
     remedy: 'Make its `close` (or the `finally` of its generator) return soon after the signal is aborted.',
     exit: 1,
-  },
-  KIND_INVALID: {
-    title: 'What the address of a kind names is not a kind.',
-    remedy: 'Export what `defineComponent`, `defineSource` or `defineFunction` returns, or a function.',
-    exit: 3,
   },
   EMIT_LIMIT: {
     title: 'A handler emitted too many messages for one message.',

@@ -45,8 +45,6 @@ export type ImplicitOutputs<I extends Ports> = {
   readonly [L in Exclude<LogLevel, 'error'>]: OutputHandle<LogRecord>
 }
 
-export const implicitOutputNames = ['error', 'fatal', 'warn', 'info', 'debug', 'trace'] as const
-
 export type InputHandles<I extends Ports> = { readonly [P in keyof I]: InputHandle<MessageOf<I[P]>> }
 
 export type OutputHandles<O extends Ports> = { readonly [P in keyof O]: OutputHandle<MessageOf<O[P]>> }

@@ -4,7 +4,8 @@ import type { Component, Connection, InitialPacket, Network, Selector } from '..
 import { networkInvalid, placesOfFile } from '../model/places.ts'
 import { networkSchema } from '../model/schema.ts'
 import { checkShape } from '../model/shape.ts'
-import { type ComponentHandle, implicitOutputNames } from './builder-handles.ts'
+import { implicitOutputs } from '../model/validate.ts'
+import type { ComponentHandle } from './builder-handles.ts'
 import { type AnyHandle, HandleMaker } from './builder-ports.ts'
 import {
   type AddressedOptions,
@@ -80,7 +81,7 @@ class Builder {
     this.#addComponent(name, { kind: kind.builtIn ?? `#${name}`, ...options } as Component)
     this.#code.set(name, kind)
     return this.#ports.make(name, Object.keys(kind.inputs), [
-      ...new Set([...Object.keys(kind.outputs), ...implicitOutputNames]),
+      ...new Set([...Object.keys(kind.outputs), ...implicitOutputs]),
     ])
   }
 
@@ -98,7 +99,7 @@ class Builder {
     const { inputs = {}, outputs = {}, ...rest } = options
     this.#addComponent(name, { kind: address, ...rest })
     return this.#ports.make(name, Object.keys(inputs), [
-      ...new Set([...Object.keys(outputs), ...implicitOutputNames]),
+      ...new Set([...Object.keys(outputs), ...implicitOutputs]),
     ])
   }
 

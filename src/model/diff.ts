@@ -1,5 +1,5 @@
-import { isDeepStrictEqual } from 'node:util'
 import { VertigoError } from '../base/errors.ts'
+import { sameJson } from './json.ts'
 import { listChange, type ListChange, mergeList } from './list-change.ts'
 import type { Component, Connection, InitialPacket, Json, Network } from './network.ts'
 
@@ -116,7 +116,7 @@ export function additions(part: Network, network: Network): NetworkChange {
   }
   const initial = [...(network.initial ?? [])]
   for (const added of part.initial ?? [])
-    if (!initial.some((known) => isDeepStrictEqual(known, added))) initial.push(added)
+    if (!initial.some((known) => sameJson(known, added))) initial.push(added)
   return diff(network, {
     ...network,
     ...part,
@@ -153,7 +153,7 @@ export function removals(part: Network, network: Network): NetworkChange {
       ({ from, to }) => !listed.has(`${from} -> ${to}`) && !leadsToGone(from) && !leadsToGone(to),
     ),
     initial: (network.initial ?? []).filter(
-      (packet) => !leadsToGone(packet.to) && !part.initial?.some((item) => isDeepStrictEqual(item, packet)),
+      (packet) => !leadsToGone(packet.to) && !part.initial?.some((item) => sameJson(item, packet)),
     ),
     exports: { inputs: keep('inputs'), outputs: keep('outputs') },
   })
@@ -189,12 +189,12 @@ function own<T>(record: Named<T>, name: string): T | undefined {
 }
 
 function recordChange<T>(a: Named<T> = {}, b: Named<T> = {}): RecordChange<T> {
-  const names = [...new Set([...Object.keys(a), ...Object.keys(b)])].sort()
+  const names = [...new Set([...Object.keys(a), ...Object.keys(b)])].toSorted()
   return Object.fromEntries(
     names.flatMap((name) => {
       const before = own(a, name)
       const after = own(b, name)
-      if (isDeepStrictEqual(before, after)) return []
+      if (sameJson(before, after)) return []
       return [[name, { ...(before !== undefined && { before }), ...(after !== undefined && { after }) }]]
     }),
   )
@@ -209,7 +209,7 @@ function mergeRecord<T>(
   const merged = new Map(Object.entries(record))
   for (const [name, { before, after }] of Object.entries(change)) {
     const now = own(record, name)
-    if (!isDeepStrictEqual(now, before)) {
+    if (!sameJson(now, before)) {
       const how =
         now === undefined
           ? 'is not there any more'
@@ -217,7 +217,7 @@ function mergeRecord<T>(
             ? 'is already there, and differs'
             : 'is not as it was'
       // The same addition made twice would be undone by the first `unmerge`: it is a conflict too.
-      conflict(name, `The ${what} "${name}" ${isDeepStrictEqual(now, after) ? 'is already changed' : how}.`)
+      conflict(name, `The ${what} "${name}" ${sameJson(now, after) ? 'is already changed' : how}.`)
     }
     if (after === undefined) merged.delete(name)
     else merged.set(name, after)

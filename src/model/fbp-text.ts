@@ -1,5 +1,5 @@
-import type { Json, Network } from './network.ts'
-import { parsePortRef } from './network.ts'
+import type { Json, Network, PortRef } from './network.ts'
+import { syntaxError } from './document.ts'
 import type { Path, Place, Places } from './places.ts'
 
 /**
@@ -26,16 +26,28 @@ interface ComponentText {
 /** What the library's grammar takes between parentheses. */
 const strictComponent = /^[a-zA-Z/\-0-9_]*(:[a-zA-Z/=_,0-9]+)?$/
 
-export function scanFbp(text: string): FbpScan {
+/**
+ * Names that every JavaScript object has. The library would take what it finds under them for a process, and change it
+ * for the whole program; such text must not reach it.
+ */
+export function reservedName(name: string): boolean {
+  return name in Object.prototype
+}
+
+/** Throws `NETWORK_SYNTAX` for names that the library must not see. */
+export function scanFbp(text: string, file: string): FbpScan {
   const replaced = new Map<string, ComponentText>()
   let out = ''
   /** The text with everything blank that is no structure, to look for places in. */
   let masked = ''
   const properties: { [name: string]: Json } = {}
-  for (const [piece] of text.matchAll(
+  for (const { 0: piece, index } of text.matchAll(
     /'(?:\\'|[^'])*'|"(?:\\.|[^"\\\n])*"|#[^\n\r\u2028\u2029]*|\([^()'"\n\r]*\)|[^'"#(]+|./gsu,
   )) {
     const first = piece.charAt(0)
+    const reserved = reservedIn(piece, text.charAt(index + piece.length))
+    if (reserved !== undefined)
+      throw syntaxError(`"${reserved.name}" cannot be a name here`, file, text, index + reserved.index)
     if (first === '#') annotation(piece, properties)
     if (first !== '(' || !piece.endsWith(')')) {
       out += piece
@@ -67,6 +79,17 @@ export function scanFbp(text: string): FbpScan {
     },
     places: (file, network) => fbpPlaces(masked, file, network),
   }
+}
+
+/** The first name in a piece of text that the library must not see; `next` is the character behind the piece. */
+function reservedIn(piece: string, next: string): { name: string; index: number } | undefined {
+  const first = piece.charAt(0)
+  if (first === '#' || first === "'") return undefined
+  const proto = piece.indexOf('__proto__')
+  if (proto >= 0) return { name: '__proto__', index: proto }
+  const [declared] = (next === '(' && first !== '(' && /[\w-]+$/.exec(piece)) || []
+  if (declared === undefined || !reservedName(declared)) return undefined
+  return { name: declared, index: piece.length - declared.length }
 }
 
 /** As long as what it stands for where that is long enough, so that the columns of errors are right. */
@@ -176,26 +199,28 @@ function fbpPlaces(masked: string, file: string, network: Network): Places {
     const before = masked.slice(0, offset)
     return { file, line: before.split(/\r\n|\r|\n/).length, column: offset - before.search(/[^\n\r]*$/) + 1 }
   }
-  const find = (pattern: string): Place | undefined => {
-    const found = new RegExp(`(?<![\\w-])(?:${pattern})`, 'd').exec(masked)
-    const offset = found?.indices?.[1]?.[0] ?? found?.index
+  /** The place of the first group of the match of that number. */
+  const find = (pattern: string, number = 0): Place | undefined => {
+    const matches = [...masked.matchAll(new RegExp(`(?<![\\w-])(?:${pattern})`, 'dg'))]
+    const offset = (matches[number] ?? matches[0])?.indices?.[1]?.[0]
     return offset === undefined ? undefined : at(offset)
   }
   const component = (name: string): Place | undefined =>
     find(`(${literal(name)})\\(`) ?? find(`(${literal(name)})(?![\\w-])`)
   const connection = (index: number, end?: unknown): Place | undefined => {
     const edge = network.connections[index]
-    const source = parsePortRef(edge?.from ?? '')
-    const target = parsePortRef(edge?.to ?? '')
-    if (source === undefined || target === undefined) return undefined
+    if (edge === undefined) return undefined
+    const source = refOf(edge.from)
+    const target = refOf(edge.to)
     const array = '(?:\\[\\d+\\])?'
     const from = `${literal(source.component)}(?:\\([^)]*\\))?(?: +${literal(source.port)}${array})?`
     const to = `(?:${literal(target.port)}${array} +)?${literal(target.component)}(?![\\w-])`
-    return find(end === 'to' ? `${from} *-> *(${to})` : `(${from}) *-> *${to}`)
+    const earlier = network.connections.slice(0, index)
+    const number = earlier.filter((other) => other.from === edge.from && other.to === edge.to).length
+    return find(end === 'to' ? `${from} *-> *(${to})` : `(${from}) *-> *${to}`, number)
   }
   const packet = (index: number): Place | undefined => {
-    const target = parsePortRef(network.initial?.[index]?.to ?? '')
-    if (target === undefined) return undefined
+    const target = refOf(network.initial?.[index]?.to ?? '')
     const to = `(?:${literal(target.port)}(?:\\[\\d+\\])? +)?${literal(target.component)}(?![\\w-])`
     return find(`['"] *-> *(${to})`) ?? component(target.component)
   }
@@ -208,6 +233,12 @@ function fbpPlaces(masked: string, file: string, network: Network): Places {
     return undefined
   }
   return { file, of: (path) => of(path) ?? { file } }
+}
+
+/** Names of processes have no dots; those of ports may, and are refused later. */
+function refOf(text: string): PortRef {
+  const [component = '', ...port] = text.split('.')
+  return { component, port: port.join('.') }
 }
 
 function literal(text: string): string {

@@ -1,5 +1,5 @@
 import type { FbpEdge, FbpGraph, FbpPort } from './fbp.ts'
-import { encodeMeta, kindOfText } from './fbp-text.ts'
+import { encodeMeta, kindOfText, reservedName } from './fbp-text.ts'
 import { type Json, type Network, parsePortRef } from './network.ts'
 
 /** A network in another form, and what that form could not say. */
@@ -82,8 +82,8 @@ export function toFbpText(network: Network): Lossy {
   const declared = new Set<string>()
   const node = (component: string): string => {
     const name = names.get(component) ?? component
-    const found = network.components[component]
-    if (found === undefined || declared.has(component)) return name
+    if (!Object.hasOwn(network.components, component) || declared.has(component)) return name
+    const found = network.components[component]!
     declared.add(component)
     const { kind, ...fields } = found
     const meta = encodeMeta(fields)
@@ -127,13 +127,21 @@ function annotations(network: Network, lost: string[]): string[] {
   return [...lines, '']
 }
 
-/** Names as the FBP language takes them: not beginning with a digit or "-". */
+/** Names as the FBP language takes them: not beginning with a digit or "-", and none that its library cannot take. */
 function componentNames(network: Network, lost: string[]): Map<string, string> {
   const names = new Map<string, string>()
-  const taken = new Set(Object.keys(network.components))
-  for (const name of Object.keys(network.components)) {
+  const { components, connections, initial = [], exports } = network
+  // A network that is not valid may refer to components that it does not have.
+  const refs = [
+    ...connections.flatMap(({ from, to }) => [from, to]),
+    ...initial.map(({ to }) => to),
+    ...Object.values({ ...exports?.inputs }),
+    ...Object.values({ ...exports?.outputs }),
+  ]
+  const taken = new Set([...Object.keys(components), ...refs.map((ref) => end(ref).process)])
+  for (const name of Array.from(taken)) {
     let written = name
-    if (!/^[a-zA-Z_][a-zA-Z0-9_-]*$/.test(name)) {
+    if (!/^[a-zA-Z_][a-zA-Z0-9_-]*$/.test(name) || reservedName(name)) {
       written = `_${name.replace(/[^a-zA-Z0-9_-]/g, '_')}`
       while (taken.has(written)) written = `_${written}`
       taken.add(written)

@@ -106,7 +106,7 @@ export function fromFbpGraph(document: JsonDocument): JsonDocument {
 
 /** Reads the FBP language. Throws `NETWORK_SYNTAX` with line and column. */
 export function fromFbpText(text: string, file: string): JsonDocument {
-  const scan = scanFbp(text)
+  const scan = scanFbp(text, file)
   let parsed: FbpGraph
   try {
     parsed = fbp.parse(scan.text, { caseSensitive: true, validateContents: false }) as FbpGraph

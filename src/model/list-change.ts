@@ -1,4 +1,4 @@
-import { isDeepStrictEqual } from 'node:util'
+import { canonicalJson, sameJson } from './json.ts'
 
 /** What leads from one list to another: items that go, with their indices before, and items that come, with their indices after; each in rising order. */
 export interface ListChange<T> {
@@ -19,7 +19,7 @@ export function listChange<T>(a: readonly T[], b: readonly T[]): ListChange<T> {
   // Equal items get equal numbers, so that they are compared as data once only.
   const numbers = new Map<string, number>()
   const numbered = (item: T): number => {
-    const key = canonical(item)
+    const key = canonicalJson(item) ?? ''
     const known = numbers.get(key) ?? numbers.size
     numbers.set(key, known)
     return known
@@ -76,7 +76,8 @@ export function mergeList<T>(
 ): readonly T[] {
   const gone = new Set<number>()
   for (const { index, item } of change.removed) {
-    const matches = (at: number): boolean => !gone.has(at) && isDeepStrictEqual(list[at], item)
+    const matches = (at: number): boolean =>
+      !gone.has(at) && at >= 0 && at < list.length && sameJson(list[at], item)
     let found = matches(index) ? index : list.length - 1
     while (found >= 0 && !matches(found)) found--
     if (found >= 0) gone.add(found)
@@ -85,12 +86,4 @@ export function mergeList<T>(
   const merged = list.filter((_, index) => !gone.has(index))
   for (const { index, item } of change.added) merged.splice(Math.min(index, merged.length), 0, item)
   return merged
-}
-
-/** JSON text that is equal for equal values, whatever the order of their fields. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, item: unknown) => {
-    if (typeof item !== 'object' || item === null || Array.isArray(item)) return item
-    return Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
-  })
 }

@@ -73,7 +73,7 @@ export function networkInvalid(faults: readonly VertigoError[], file: string): V
 /** Faults by position: those without one last, in the order in which they were found. */
 export function sortFaults(faults: readonly VertigoError[]): VertigoError[] {
   const key = (n: number | undefined): number => n ?? Number.MAX_SAFE_INTEGER
-  return [...faults].sort(
+  return faults.toSorted(
     (a, b) => key(a.place.line) - key(b.place.line) || key(a.place.column) - key(b.place.column),
   )
 }

@@ -12,17 +12,15 @@ import type { KeyReader } from '../state/keys.ts'
  * or an iterator keeps its call for itself, so that `emit` and `state` stay with their message after an `await`.
  */
 
-export const callMode = {
-  /** No handler is at work: sending is an error. */
-  closed: 0,
-  /** What is emitted goes to the port at once. */
-  direct: 1,
-  /** What is emitted waits until the handler has succeeded and its turn has come. */
-  buffered: 2,
-  /** What is emitted is thrown away: the instance has been stopped. */
-  discard: 3,
-} as const
-export type CallMode = (typeof callMode)[keyof typeof callMode]
+/** Whether, and how, a call may send. Single constants, since the hot path compares with them. */
+export const callClosed = 0
+/** What is emitted goes to the port at once. */
+export const callDirect = 1
+/** What is emitted waits until the handler has succeeded and its turn has come. */
+export const callBuffered = 2
+/** What is emitted is thrown away: the instance has been stopped. */
+export const callDiscard = 3
+export type CallMode = typeof callClosed | typeof callDirect | typeof callBuffered | typeof callDiscard
 
 /** What a call needs of its instance. */
 export interface CallOwner {
@@ -31,8 +29,8 @@ export interface CallOwner {
   readonly keyed: KeyedState | undefined
   readonly instanceState: { readonly row: Row; readonly slots: readonly SlotDeclaration[] } | undefined
   readonly stateNames: readonly { readonly name: string; readonly scope: 'keyed' | 'instance'; readonly slot: number }[]
-  /** Prototype of the author's contexts: what is the same for every message. */
-  readonly sharedContext: object
+  /** What is the same for every message in the author's contexts. */
+  readonly sharedContext: SharedContext
   /** The call that may use groups which were opened by an earlier one; undefined with concurrency. */
   readonly activeCall: Call | undefined
   nowMs(): number
@@ -40,10 +38,50 @@ export interface CallOwner {
   cancelTimer(name: string, key: unknown): void
 }
 
-type AuthorContext = { group: unknown }
+/** What an instance's contexts have in common. */
+export interface SharedContext {
+  readonly component: string
+  readonly instance: number
+  readonly instances: number
+  readonly config: unknown
+  readonly log: object
+  readonly clock: object
+  readonly signal: AbortSignal
+  readonly inputs: object
+}
+
+/** The author's context of a message. A class, so that the contexts of all instances have one shape. */
+class AuthorContext {
+  readonly emit: object
+  readonly state: object
+  readonly timers: object
+  group: unknown = undefined
+  readonly component: string
+  readonly instance: number
+  readonly instances: number
+  readonly config: unknown
+  readonly log: object
+  readonly clock: object
+  readonly signal: AbortSignal
+  readonly inputs: object
+
+  constructor(emit: object, state: object, timers: object, shared: SharedContext) {
+    this.emit = emit
+    this.state = state
+    this.timers = timers
+    this.component = shared.component
+    this.instance = shared.instance
+    this.instances = shared.instances
+    this.config = shared.config
+    this.log = shared.log
+    this.clock = shared.clock
+    this.signal = shared.signal
+    this.inputs = shared.inputs
+  }
+}
 
 export class Call implements StateCursor {
-  mode: CallMode = callMode.closed
+  mode: CallMode = callClosed
   undo: (() => void)[] | null = null
   message: unknown = undefined
   readKey: KeyReader | undefined = undefined
@@ -54,15 +92,11 @@ export class Call implements StateCursor {
 
   constructor(owner: CallOwner) {
     this.owner = owner
-    this.context = Object.assign(Object.create(owner.sharedContext) as AuthorContext, {
-      emit: this.makeEmit(),
-      state: this.makeState(),
-      timers: {
-        after: (name: string, delayMs: number) => owner.setTimer(name, this.key(), delayMs),
-        cancel: (name: string) => owner.cancelTimer(name, this.key()),
-      },
-      group: undefined as unknown,
-    })
+    const timers = {
+      after: (name: string, delayMs: number) => owner.setTimer(name, this.key(), delayMs),
+      cancel: (name: string) => owner.cancelTimer(name, this.key()),
+    }
+    this.context = new AuthorContext(this.makeEmit(), this.makeState(), timers, owner.sharedContext)
   }
 
   /** The routing key of the current message; undefined for components without keyed state. */
@@ -109,15 +143,15 @@ export class Call implements StateCursor {
   /** Does `action` now or with the commit; refuses where no handler is at work. */
   perform(action: () => void): void {
     switch (this.mode) {
-      case callMode.direct:
+      case callDirect:
         action()
         return
-      case callMode.buffered:
+      case callBuffered:
         this.buffer.push(action)
         return
-      case callMode.discard:
+      case callDiscard:
         return
-      case callMode.closed:
+      case callClosed:
         throw new VertigoError('EMIT_OUTSIDE_HANDLER', `${this.owner.place} sent something when its handler had ended`)
     }
   }
@@ -126,7 +160,7 @@ export class Call implements StateCursor {
     const emit: Record<string, unknown> = {}
     for (const port of this.owner.outputs) {
       const send = (message: unknown): void => {
-        if (this.mode === callMode.direct) port.send(message)
+        if (this.mode === callDirect) port.send(message)
         else this.perform(() => port.send(message))
       }
       emit[port.name] = Object.assign(send, {

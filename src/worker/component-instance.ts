@@ -5,12 +5,13 @@ import { Inbox } from '../messaging/inbox.ts'
 import type { InputChannel } from '../messaging/input-channel.ts'
 import type { Parcel } from '../messaging/parcel.ts'
 import type { Call } from './call.ts'
-import { callMode } from './call.ts'
+import { callClosed, callDirect } from './call.ts'
 import { type AuthorBehaviour, type GroupHandlerSet, groupHandlers, type Invoke } from './handlers.ts'
 import type { FailurePolicy, InstanceHost } from './host.ts'
 import { Instance, type InstanceIdentity, type LifeHooks } from './instance.ts'
+import type { LoopProgress } from './message-loop.ts'
 import { type InputPort, prepareInputs, runSetup, type SetupMeans } from './setup.ts'
-import { isIterator, isThenable, type Task, TaskRunner } from './task-runner.ts'
+import { type Task, TaskRunner } from './task-runner.ts'
 import { TimerSet } from './timer-set.ts'
 
 /** How an instance treats its messages. */
@@ -41,6 +42,7 @@ export class ComponentInstance extends Instance {
   private readonly tasks: TaskRunner
   private behaviour: AuthorBehaviour = {}
   private call: Call
+  private readonly progress: LoopProgress = { at: 0, result: undefined }
   private turnMessages = 256
   private endedChannels = 0
   private drained = false
@@ -166,7 +168,7 @@ export class ComponentInstance extends Instance {
     return at - from + 1
   }
 
-  /** The loop that everything is measured by. */
+  /** The short way: synchronous handlers that may fail the network. */
   private runDirect(
     items: readonly unknown[],
     from: number,
@@ -175,30 +177,23 @@ export class ComponentInstance extends Instance {
     group: GroupContext | undefined,
     port: InputPort,
   ): number {
-    const { call, outbox } = this
-    const { context } = call
-    call.mode = callMode.direct
+    const { call, progress } = this
+    call.mode = callDirect
     call.readKey = port.readKey
-    context.group = group
-    let at = from
+    call.context.group = group
     try {
-      while (at < end) {
-        const message = items[at++]
-        call.message = message
-        call.cachedRow = null
-        const result = invoke(message, context)
-        if (result !== undefined && (isThenable(result) || isIterator(result))) {
-          this.call = this.newCall()
-          this.tasks.adopt({ invoke, port: port.name, message, group, readKey: port.readKey, call }, result)
-          return at
-        }
-        if (outbox.emitted !== 0) outbox.emitted = 0
-        if (outbox.blocked !== 0) break
-      }
+      port.loop(items, from, end, invoke, call, this.outbox, progress)
     } catch (error) {
-      throw this.describe(error, port.name, items[at - 1])
+      throw this.describe(error, port.name, items[progress.at - 1])
     }
-    call.mode = callMode.closed
+    const { at, result } = progress
+    if (result === undefined) {
+      call.mode = callClosed
+      return at
+    }
+    progress.result = undefined
+    this.call = this.newCall()
+    this.tasks.adopt({ invoke, port: port.name, message: items[at - 1], group, readKey: port.readKey, call }, result)
     return at
   }
 
@@ -318,7 +313,8 @@ export class ComponentInstance extends Instance {
   private drainContext(context: object): object {
     const { keyed } = this
     const call = this.tasks.activeCall
-    return Object.assign(Object.create(context) as object, {
+    return ({
+      ...context,
       *keys(): IterableIterator<{ key: unknown; state: unknown }> {
         if (keyed === undefined || call === undefined) return
         for (const row of keyed.rows()) {

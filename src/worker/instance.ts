@@ -4,7 +4,7 @@ import type { KindDefinition } from '../component/kind.ts'
 import { Outbox } from '../messaging/outbox.ts'
 import type { OutputPort } from '../messaging/output-port.ts'
 import { KeyedState, type Row, type SlotDeclaration } from '../state/keyed-state.ts'
-import { Call, type CallOwner } from './call.ts'
+import { Call, type CallOwner, type SharedContext } from './call.ts'
 import type { InstanceHost, Schedulable } from './host.ts'
 import { instanceLogger } from './logger.ts'
 
@@ -44,7 +44,7 @@ export abstract class Instance implements CallOwner, Schedulable {
   /** Stands in the scheduler's queue. */
   queued = false
   state: InstanceState = 'new'
-  sharedContext: object = {}
+  sharedContext: SharedContext = undefined as unknown as SharedContext
   outputs: readonly OutputPort[] = []
   /** Connected ports that every component has: `error` and those of the log. */
   implicitOutputs: ReadonlyMap<string, OutputPort> = new Map()

@@ -4,6 +4,8 @@ import { VertigoError } from '../base/errors.ts'
 import type { KindDefinition } from '../component/kind.ts'
 import type { Inbox } from '../messaging/inbox.ts'
 import type { KeyReader } from '../state/keys.ts'
+import type { SharedContext } from './call.ts'
+import { makeMessageLoop } from './message-loop.ts'
 import { type AuthorBehaviour, type Invoke, mergeBehaviour, type PortHandlers, portHandlers, pumpHandlers } from './handlers.ts'
 
 /** What an instance's `setup` is given beyond its identity. */
@@ -20,7 +22,12 @@ export interface SetupMeans {
 
 /** The instance, as far as its contexts show it. */
 export interface ContextInstance {
-  readonly identity: object
+  readonly identity: {
+    readonly component: string
+    readonly instance: number
+    readonly instances: number
+    readonly config: unknown
+  }
   readonly logger: object
   readonly clock: Clock
 }
@@ -42,6 +49,7 @@ export class InputPort {
   message: Invoke | undefined
   groups: PortHandlers['groups']
   batch: PortHandlers['batch']
+  readonly loop = makeMessageLoop()
   private readonly schema: StandardSchemaV1 | undefined
   private readonly isConnected: boolean
 
@@ -97,14 +105,15 @@ export async function runSetup(
   definition: KindDefinition,
   means: SetupMeans,
   signal: AbortSignal,
-): Promise<{ behaviour: AuthorBehaviour; shared: object }> {
+): Promise<{ behaviour: AuthorBehaviour; shared: SharedContext }> {
   const shared = sharedContext(instance, signal, inputControls(instance))
   const pumps: AuthorBehaviour[] = []
-  const context = Object.assign(Object.create(shared) as object, {
+  const context = {
+    ...shared,
     load: means.load,
     pump: (input: string, output: string) => pumps.push(checkedPump(definition, input, output)),
     [codeBridge]: means.bridge,
-  })
+  }
   const setup = definition.setup as ((context: object) => unknown) | undefined
   const fromSetup = (await setup?.(context)) as AuthorBehaviour | undefined
   let behaviour = mergeBehaviour(definition, fromSetup)
@@ -120,7 +129,7 @@ export async function runSetup(
 }
 
 /** What every context of the instance holds. */
-export function sharedContext(instance: ContextInstance, signal: AbortSignal, inputs: object): object {
+export function sharedContext(instance: ContextInstance, signal: AbortSignal, inputs: object): SharedContext {
   return {
     ...instance.identity,
     log: instance.logger,

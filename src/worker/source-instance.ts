@@ -1,6 +1,6 @@
 import { VertigoError } from '../base/errors.ts'
 import type { KindDefinition } from '../component/kind.ts'
-import { type Call, callMode } from './call.ts'
+import { type Call, callClosed, callDirect, callDiscard } from './call.ts'
 import type { InstanceHost } from './host.ts'
 import { Instance, type InstanceIdentity, type LifeHooks } from './instance.ts'
 import { codeBridge, sharedContext, type SetupMeans } from './setup.ts'
@@ -66,7 +66,7 @@ export class SourceInstance extends Instance {
     if (this.exhausted || this.state !== 'running') return
     this.exhausted = true
     this.stop.abort(new VertigoError('STOPPED', `${this.place} was asked to end`))
-    if (this.polling) this.call.mode = callMode.discard
+    if (this.polling) this.call.mode = callDiscard
     this.polling = false
     this.wake()
   }
@@ -88,11 +88,11 @@ export class SourceInstance extends Instance {
 
   private poll(): void {
     const { call } = this
-    call.mode = callMode.direct
+    call.mode = callDirect
     const result = this.reader!.poll(this.room(), call.context)
     this.outbox.emitted = 0
     if (!isThenable(result)) {
-      call.mode = callMode.closed
+      call.mode = callClosed
       this.afterPoll(result)
       return
     }
@@ -100,7 +100,7 @@ export class SourceInstance extends Instance {
     result.then(
       (settled) => {
         if (this.exhausted || this.state !== 'running') return
-        call.mode = callMode.closed
+        call.mode = callClosed
         this.polling = false
         this.outbox.emitted = 0
         try {
@@ -133,10 +133,11 @@ export class SourceInstance extends Instance {
 
   private async makeReader(): Promise<Reader> {
     const { definition } = this
-    const context = Object.assign(Object.create(this.sharedContext) as object, {
+    const context = {
+      ...this.sharedContext,
       load: this.means.load,
       [codeBridge]: this.means.bridge,
-    })
+    }
     if (definition.setup !== undefined) {
       const setup = definition.setup as (context: object) => unknown
       return (await setup(context)) as Reader

@@ -2,7 +2,7 @@ import type { Cancel, Clock } from '../base/clock.ts'
 import type { GroupContext } from '../messaging/group-tracker.ts'
 import { routingKey } from '../messaging/router.ts'
 import type { KeyReader } from '../state/keys.ts'
-import { type Call, callMode } from './call.ts'
+import { type Call, callClosed, callDirect, callBuffered, callDiscard } from './call.ts'
 import type { Invoke } from './handlers.ts'
 import type { FailurePolicy } from './host.ts'
 
@@ -148,7 +148,7 @@ export class TaskRunner {
     const pulled = this.pulled!
     const { running, iterator } = pulled
     const { call } = running
-    call.mode = running.alone ? callMode.direct : callMode.buffered
+    call.mode = running.alone ? callDirect : callBuffered
     let step: unknown
     try {
       step = iterator.next()
@@ -158,7 +158,7 @@ export class TaskRunner {
       return
     }
     if (!isThenable(step)) {
-      call.mode = callMode.closed
+      call.mode = callClosed
       this.afterStep(pulled, step as IteratorResult<unknown>)
       return
     }
@@ -179,7 +179,7 @@ export class TaskRunner {
     this.stopped = true
     for (const cancel of this.retries) cancel()
     this.retries.clear()
-    for (const running of this.running) running.call.mode = callMode.discard
+    for (const running of this.running) running.call.mode = callDiscard
     const iterator = this.pulled?.iterator
     this.pulled = undefined
     if (iterator?.return === undefined) return
@@ -196,7 +196,7 @@ export class TaskRunner {
     }
     call.cachedRow = null
     call.context.group = task.group
-    call.mode = running.alone ? callMode.direct : callMode.buffered
+    call.mode = running.alone ? callDirect : callBuffered
     call.undo = running.alone ? null : []
     const outer = this.inStart
     this.inStart = true
@@ -218,7 +218,7 @@ export class TaskRunner {
         (error: unknown) => this.outside(() => this.attemptFailed(running, error)),
       )
     } else {
-      running.call.mode = callMode.closed
+      running.call.mode = callClosed
       this.pulled = { running, iterator: result as Iterator<unknown>, waiting: false }
     }
   }
@@ -238,7 +238,7 @@ export class TaskRunner {
   private attemptFailed(running: Running, error: unknown): void {
     const { policy } = this.owner.options
     running.call.rollBack()
-    running.call.mode = callMode.closed
+    running.call.mode = callClosed
     if (!running.alone && !running.committed && running.attempt < policy.retries) {
       this.retryLater(running)
     } else if (!running.alone && policy.then === 'reject') {
@@ -278,7 +278,7 @@ export class TaskRunner {
       if (this.waitingForKey === running.key) this.waitingForKey = undefined
     }
     running.call.commit()
-    running.call.mode = callMode.closed
+    running.call.mode = callClosed
     if (running.rejection !== undefined) this.owner.rejected(running.task, running.rejection.error)
     running.after?.()
   }

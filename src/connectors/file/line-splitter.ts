@@ -1,4 +1,4 @@
-import type { Buffer as Bytes } from 'node:buffer'
+import { type Buffer as Bytes, isAscii } from 'node:buffer'
 
 export type LineEncoding = 'utf8' | 'latin1'
 
@@ -26,6 +26,8 @@ export class LineSplitter {
   readonly #options: LineSplitterOptions
   readonly #encoding: LineEncoding
   #chunk = noBytes
+  /** Of the chunk: one without other characters than ASCII is decoded as latin1, which is twice as fast. */
+  #chunkEncoding: LineEncoding = 'latin1'
   #at = 0
   /** Copies of the pieces of a line that has not ended, since the reader uses its chunks again. */
   #pieces: Bytes[] = []
@@ -46,6 +48,7 @@ export class LineSplitter {
   /** Gives the next chunk, once the one before is `exhausted`. The splitter reads it until it is exhausted again. */
   push(chunk: Uint8Array): void {
     this.#chunk = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+    this.#chunkEncoding = isAscii(chunk) ? 'latin1' : this.#encoding
     this.#at = 0
   }
 
@@ -57,7 +60,7 @@ export class LineSplitter {
   /** Sends up to `max` lines of the chunk to `out`, and gives their number. */
   take(max: number, out: (line: string) => void): number {
     const chunk = this.#chunk
-    const encoding = this.#encoding
+    const encoding = this.#chunkEncoding
     const { skipEmpty, maxLineBytes } = this.#options
     let at = this.#at
     let sent = 0

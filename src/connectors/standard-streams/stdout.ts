@@ -28,10 +28,11 @@ export function stdoutTo(open: () => Writable) {
       return {
         on: { in: (message) => buffer.add(format(message)) },
         drain: () => buffer.finish(),
-        async close(): Promise<void> {
-          await buffer.abandon()
-          // A closed pipe may be told after the write that noticed it.
-          clock.soon(() => stream.off('error', onError))
+        close(): void {
+          // Not awaited: after a failure, a reader that has stopped reading would hold up the end. A closed pipe may
+          // be told after the write that noticed it.
+          const forget = (): void => clock.soon(() => stream.off('error', onError))
+          buffer.abandon().then(forget, forget)
         },
       }
     },

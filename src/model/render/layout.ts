@@ -131,7 +131,7 @@ function longestPaths(boxes: readonly LayoutBox[], lines: readonly LayoutLine[])
     }
   }
   const layers = new Map<string, number>(boxes.map((box) => [box.id, 0]))
-  for (const id of order.reverse())
+  for (const id of order.toReversed())
     for (const target of kept.get(id) ?? [])
       layers.set(target, Math.max(layers.get(target)!, layers.get(id)! + 1))
   // Boxes without predecessors stand next to what they lead to, not all at the far left.
@@ -146,7 +146,7 @@ function longestPaths(boxes: readonly LayoutBox[], lines: readonly LayoutLine[])
 function orderLayers(layers: readonly Cell[][]): void {
   for (let sweep = 0; sweep < sweeps; sweep++) {
     const forward = sweep % 2 === 0
-    for (const layer of forward ? layers : [...layers].reverse()) {
+    for (const layer of forward ? layers : layers.toReversed()) {
       const weights = new Map<Cell, number>()
       for (const cell of layer) {
         const links = forward ? cell.left : cell.right
@@ -164,7 +164,7 @@ function placeHeights(layers: readonly Cell[][], gap: number): void {
   for (const layer of layers) spread(layer, gap)
   for (let sweep = 0; sweep < sweeps; sweep++) {
     const forward = sweep % 2 === 0
-    for (const layer of forward ? layers : [...layers].reverse()) {
+    for (const layer of forward ? layers : layers.toReversed()) {
       for (const cell of layer) {
         const links = sweep >= sweeps - 2 ? [...cell.left, ...cell.right] : forward ? cell.left : cell.right
         cell.center =

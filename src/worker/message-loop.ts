@@ -1,0 +1,85 @@
+import type { Outbox } from '../messaging/outbox.ts'
+import type { Call } from './call.ts'
+import type { Invoke } from './handlers.ts'
+
+/**
+ * The loop that everything is measured by: calls a synchronous handler for message after message, without a promise, a
+ * closure or an object for each.
+ *
+ * It stops at `end`, when an output has lost its credit, or when a handler returned a promise or an iterator; then
+ * `progress.result` holds that. `progress.at` is always the index after the last message that was handed over, also
+ * when the handler has thrown.
+ */
+export type MessageLoop = (
+  items: readonly unknown[],
+  from: number,
+  end: number,
+  invoke: Invoke,
+  call: Call,
+  outbox: Outbox,
+  progress: LoopProgress,
+) => void
+
+export interface LoopProgress {
+  at: number
+  result: unknown
+}
+
+/**
+ * As text, because each handler gets a loop of its own. One loop shared by all components would call ever other
+ * functions from one place, which the engine's compiler cannot inline; the same code compiled once more for each
+ * handler is two to three times as fast in a chain of small components.
+ */
+const source = `
+return function messageLoop(items, from, end, invoke, call, outbox, progress) {
+  const context = call.context
+  let at = from
+  try {
+    while (at < end) {
+      const message = items[at++]
+      call.message = message
+      call.cachedRow = null
+      const result = invoke(message, context)
+      if (result !== undefined && result !== null && typeof result === 'object' &&
+          (typeof result.then === 'function' || typeof result.next === 'function')) {
+        progress.result = result
+        return
+      }
+      if (outbox.emitted !== 0) outbox.emitted = 0
+      if (outbox.blocked !== 0) return
+    }
+  } finally {
+    progress.at = at
+  }
+}`
+
+/** A loop of its own for one handler; where code from strings is forbidden (`--disallow-code-generation-from-strings`), the shared one. */
+export function makeMessageLoop(): MessageLoop {
+  try {
+    // oxlint-disable-next-line no-new-func -- see above: the text is constant
+    return new Function(source)() as MessageLoop
+  } catch {
+    return sharedLoop
+  }
+}
+
+const sharedLoop: MessageLoop = (items, from, end, invoke, call, outbox, progress) => {
+  const { context } = call
+  let at = from
+  try {
+    while (at < end) {
+      const message = items[at++]
+      call.message = message
+      call.cachedRow = null
+      const result = invoke(message, context)
+      if (typeof result === 'object' && result !== null && ('then' in result || 'next' in result)) {
+        progress.result = result
+        return
+      }
+      if (outbox.emitted !== 0) outbox.emitted = 0
+      if (outbox.blocked !== 0) return
+    }
+  } finally {
+    progress.at = at
+  }
+}

@@ -1,0 +1,310 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { type Cancel, type Clock, systemClock } from '../../../src/base/clock.ts'
+import { type ErrorCode, errorCodes } from '../../../src/base/error-codes.ts'
+import { isVertigoError } from '../../../src/base/errors.ts'
+import type { GroupContext, Kind, LogLevel, Logger, SourceReader } from '../../../src/component/index.ts'
+import { checkConfig, kindDefinition } from '../../../src/component/kind.ts'
+
+/** Runs kinds without the engine: calls what the engine would call, one call after another. */
+
+export interface Setting {
+  readonly config?: Readonly<Record<string, unknown>>
+  readonly instance?: number
+  readonly instances?: number
+  readonly clock?: Clock
+  readonly component?: string
+  readonly signal?: AbortSignal
+  /** Further members of the context of `setup`. */
+  readonly extra?: object
+}
+
+/** What was sent on a port: a message, or the start or end of a group. */
+export type Event =
+  | { readonly message: unknown }
+  | { readonly group: string | undefined; readonly args: unknown }
+  | { readonly endArgs: unknown }
+
+/** Gathers what is sent on the port `out`. */
+export class Output {
+  readonly messages: unknown[] = []
+  readonly events: Event[] = []
+
+  readonly emit = {
+    out: Object.assign((message: unknown) => this.#add(message), {
+      group: (group?: string, args?: unknown) => {
+        this.events.push({ group, args })
+        return {
+          send: (message: unknown) => this.#add(message),
+          end: (endArgs?: unknown) => void this.events.push({ endArgs }),
+        }
+      },
+    }),
+  }
+
+  #add(message: unknown): void {
+    this.messages.push(message)
+    this.events.push({ message })
+  }
+}
+
+export interface LogLine {
+  readonly level: LogLevel
+  readonly message: string
+}
+
+export async function contextOf(
+  kind: Kind,
+  setting: Setting,
+): Promise<{ context: object; logged: LogLine[] }> {
+  const checked = await checkConfig(kindDefinition(kind), setting.config ?? {})
+  if ('faults' in checked) assert.fail(JSON.stringify(checked.faults))
+  const logged: LogLine[] = []
+  const write = (level: LogLevel) => (message: string) => void logged.push({ level, message })
+  const log: Logger = {
+    fatal: write('fatal'),
+    error: write('error'),
+    warn: write('warn'),
+    info: write('info'),
+    debug: write('debug'),
+    trace: write('trace'),
+  }
+  const context = {
+    component: setting.component ?? 'it',
+    instance: setting.instance ?? 0,
+    instances: setting.instances ?? 1,
+    config: checked.value,
+    log,
+    clock: setting.clock ?? systemClock,
+    signal: setting.signal ?? new AbortController().signal,
+    inputs: {},
+    ...setting.extra,
+  }
+  return { context, logged }
+}
+
+/** Faults of a configuration as `field: message`. */
+export async function configFaults(kind: Kind, config: Readonly<Record<string, unknown>>): Promise<string[]> {
+  const checked = await checkConfig(kindDefinition(kind), config)
+  return 'faults' in checked ? checked.faults.map((fault) => `${fault.path.join('.')}: ${fault.message}`) : []
+}
+
+type Reader = SourceReader<Record<string, never>>
+type Async<T> = T | PromiseLike<T>
+
+/** A source that was set up. */
+export class RunningSource {
+  readonly output = new Output()
+  readonly #reader: Reader
+  done = false
+
+  private constructor(reader: Reader) {
+    this.#reader = reader
+  }
+
+  static async open(kind: Kind, setting: Setting): Promise<RunningSource> {
+    const { context } = await contextOf(kind, setting)
+    const setup = kindDefinition(kind).setup as unknown as (context: object) => Async<Reader>
+    return new RunningSource(await setup(context))
+  }
+
+  poll(max = 256): Async<'more' | 'done'> {
+    return this.#reader.poll(max, this.output as never)
+  }
+
+  /** Polls until the source is done, and gives everything it sent. */
+  async all(max = 256): Promise<unknown[]> {
+    await this.until(() => false, max)
+    return this.output.messages
+  }
+
+  /** Polls until the condition holds or the source is done. */
+  async until(condition: (messages: readonly unknown[]) => boolean, max = 256): Promise<void> {
+    try {
+      while (!this.done && !condition(this.output.messages)) {
+        const before = this.output.messages.length
+        const polled = this.poll(max)
+        const result = typeof polled === 'string' ? polled : await polled
+        assert.ok(this.output.messages.length - before <= max)
+        if (result === 'done') this.done = true
+      }
+    } catch (error) {
+      await this.close()
+      throw error
+    }
+    if (this.done) await this.close()
+  }
+
+  async close(): Promise<void> {
+    await this.#reader.close?.()
+  }
+}
+
+interface Behaviour {
+  readonly on?: { readonly in: (message: unknown, context: object) => unknown }
+  readonly groups?: { readonly in: Readonly<Record<string, Readonly<Record<string, GroupHandler>>>> }
+  readonly drain?: (context: object) => Async<void>
+  readonly close?: () => Async<void>
+}
+type GroupHandler = (value: unknown, context: object) => Async<void>
+
+/** A component with the port `in` that was set up. */
+export class RunningComponent {
+  readonly output = new Output()
+  readonly logged: readonly LogLine[]
+  readonly #context: object
+  readonly #behaviour: Behaviour
+  /** How often a handler returned a promise. */
+  waits = 0
+
+  private constructor(context: object, behaviour: Behaviour, logged: readonly LogLine[]) {
+    this.#context = { ...context, emit: this.output.emit }
+    this.#behaviour = behaviour
+    this.logged = logged
+  }
+
+  static async open(kind: Kind, setting: Setting): Promise<RunningComponent> {
+    const { context, logged } = await contextOf(kind, setting)
+    const definition = kindDefinition(kind)
+    const setup = definition.setup as unknown as ((context: object) => Async<Behaviour>) | undefined
+    const behaviour = setup === undefined ? (definition as unknown as Behaviour) : await setup(context)
+    return new RunningComponent(context, behaviour, logged)
+  }
+
+  async send(...messages: readonly unknown[]): Promise<void> {
+    for (const message of messages) {
+      const result = this.#behaviour.on!.in(message, this.#context)
+      if (typeof result !== 'object' || result === null) continue
+      if (Symbol.asyncIterator in result) {
+        for await (const _ of result as AsyncIterable<unknown>);
+      } else {
+        this.waits++
+        await (result as PromiseLike<void>)
+      }
+    }
+  }
+
+  /** Delivers what another component's output gathered, groups included. */
+  async deliver(events: readonly Event[]): Promise<void> {
+    let group: GroupContext | undefined
+    for (const event of events) {
+      const handlers = group === undefined ? undefined : this.#behaviour.groups?.in[group.name ?? '*']
+      const context = { ...this.#context, group }
+      if ('group' in event) {
+        group = { name: event.group, args: event.args, state: {}, resumed: false, parent: undefined }
+        await this.#behaviour.groups?.in[event.group ?? '*']?.['start']?.(event.args, {
+          ...this.#context,
+          group,
+        })
+      } else if ('endArgs' in event) {
+        await handlers?.['end']?.(event.endArgs, context)
+        group = undefined
+      } else if (handlers === undefined) {
+        await this.send(event.message)
+      } else {
+        await handlers['message']?.(event.message, context)
+      }
+    }
+  }
+
+  async drain(): Promise<void> {
+    await this.#behaviour.drain?.(this.#context)
+  }
+
+  async close(): Promise<void> {
+    await this.#behaviour.close?.()
+  }
+
+  /** The clean end. */
+  async finish(): Promise<void> {
+    await this.drain()
+    await this.close()
+  }
+}
+
+/** A folder that is removed after the test. */
+export function folder(test: TestContext): string {
+  const path = mkdtempSync(join(tmpdir(), 'vertigo-connectors-'))
+  test.after(() => rmSync(path, { recursive: true, force: true }))
+  return path
+}
+
+/** Checks for `assert.rejects` and `assert.throws`: the code, its exit code, and pieces of the message. */
+export function coded(code: ErrorCode, ...pieces: readonly string[]): (error: unknown) => boolean {
+  return (error) => {
+    assert.ok(isVertigoError(error), `not a VertigoError: ${String(error)}`)
+    assert.equal(error.code, code, error.message)
+    assert.equal(error.exitCode, errorCodes[code].exit)
+    for (const piece of pieces)
+      assert.ok(error.message.includes(piece), `"${error.message}" lacks "${piece}"`)
+    return true
+  }
+}
+
+/** Waits for a promise, and fails with `what` when it has not settled in time. */
+export async function within<T>(promise: PromiseLike<T>, what: string, deadlineMs = 15_000): Promise<T> {
+  let cancel: Cancel = () => undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    cancel = systemClock.after(deadlineMs, () => reject(new Error(`not within ${deadlineMs} ms: ${what}`)))
+  })
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    cancel()
+  }
+}
+
+/** A clock that stands still until it is moved on. */
+export class ManualClock implements Clock {
+  #nowMs = 0
+  readonly #timers = new Set<{ dueMs: number; readonly periodMs: number; readonly action: () => void }>()
+
+  now(): number {
+    return 1_000_000 + this.#nowMs
+  }
+
+  monotonic(): number {
+    return this.#nowMs
+  }
+
+  after(delayMs: number, action: () => void): Cancel {
+    return this.#add(delayMs, 0, action)
+  }
+
+  every(periodMs: number, action: () => void): Cancel {
+    return this.#add(periodMs, periodMs, action)
+  }
+
+  soon(action: () => void): void {
+    setImmediate(action)
+  }
+
+  get timers(): number {
+    return this.#timers.size
+  }
+
+  /** Moves on and runs what falls due. */
+  advance(byMs: number): void {
+    const end = this.#nowMs + byMs
+    for (;;) {
+      const due = [...this.#timers]
+        .filter((timer) => timer.dueMs <= end)
+        .toSorted((a, b) => a.dueMs - b.dueMs)[0]
+      if (due === undefined) break
+      this.#nowMs = due.dueMs
+      if (due.periodMs === 0) this.#timers.delete(due)
+      else due.dueMs += due.periodMs
+      due.action()
+    }
+    this.#nowMs = end
+  }
+
+  #add(delayMs: number, periodMs: number, action: () => void): Cancel {
+    const timer = { dueMs: this.#nowMs + delayMs, periodMs, action }
+    this.#timers.add(timer)
+    return () => void this.#timers.delete(timer)
+  }
+}
