@@ -49,6 +49,10 @@ export const importTable: ImportTable = {
 
     testkit: ['operators', 'connectors', 'worker', 'component', ...engine, ...foundation],
 
+    // The built-in kinds by name, and what connects some of them with the caller's code.
+    'built-in-kinds.ts': ['built-in-bridge.ts', 'operators', 'connectors', 'run', 'component', ...foundation],
+    'built-in-bridge.ts': ['connectors', 'run', 'component', ...foundation],
+
     // Where the parts are put together.
     'index.ts': [
       'operators',

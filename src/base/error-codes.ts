@@ -325,6 +325,26 @@ export const errorCodes = codes({
     remedy: 'Make its `close` (or the `finally` of its generator) return soon after the signal is aborted.',
     exit: 1,
   },
+  WORKER_MEMORY: {
+    title: 'A worker uses more memory than it may.',
+    remedy: 'Look for what the named components keep (arrays, maps, buffers), or raise the limit.',
+    exit: 1,
+  },
+  COMPONENT_STALLED: {
+    title: 'A component has blocked its thread.',
+    remedy: 'Let long work give way: `await`, a generator, or smaller steps; or raise the limit of time.',
+    exit: 1,
+  },
+  COMPONENT_EXITED: {
+    title: 'A component ended its thread or process.',
+    remedy: 'Throw an error instead of calling `process.exit`.',
+    exit: 1,
+  },
+  WORKER_DIED: {
+    title: 'A worker thread ended without having been told to.',
+    remedy: 'See the cause; where it ran out of memory, look for what the named components keep.',
+    exit: 1,
+  },
   EMIT_LIMIT: {
     title: 'A handler emitted too many messages for one message.',
     remedy:

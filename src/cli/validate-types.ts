@@ -49,7 +49,7 @@ export async function checkTypes(network: Network, options: TypeCheckOptions): P
     const checkPath = join(folder, 'check.mts')
     const project = join(folder, 'tsconfig.json')
     await writeFile(checkPath, `${check.lines.map(({ text }) => text).join('\n')}\n`)
-    await writeFile(project, JSON.stringify(compileConfig(compiler, userConfig, './check.mts')))
+    await writeFile(project, JSON.stringify(compileConfig(compiler, userConfig, checkPath)))
     const diagnostics = await compile(compiler, project, signal)
     return { ...readDiagnostics(network, check, checkPath, diagnostics, places), compiler: compiler.version }
   } finally {

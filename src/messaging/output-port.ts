@@ -45,7 +45,8 @@ export class OutputPort {
   /** Messages that fit into the fullest of its channels, by the sizes seen so far. */
   get room(): number {
     let room = Number.MAX_SAFE_INTEGER
-    for (const router of this.routers) for (const channel of router.channels) room = Math.min(room, channel.room)
+    for (const router of this.routers)
+      for (const channel of router.channels) room = Math.min(room, channel.room)
     return room
   }
 

@@ -11,7 +11,9 @@ import type { Control, Parcel } from './parcel.ts'
  * Credit is gathered and sent once a slice, since one message for each parcel would double the traffic.
  */
 export class Peer {
+  framesReceived = 0
   private readonly link: Link
+  private readonly targets: RemoteTarget[] = []
   private readonly inputs = new Map<number, { readonly inbox: Inbox; readonly channel: InputChannel }>()
   private readonly outputs = new Map<number, OutputChannel>()
   private readonly credit = new Map<number, RemoteSource>()
@@ -35,13 +37,21 @@ export class Peer {
     })
   }
 
+  get framesSent(): number {
+    let frames = 0
+    for (const target of this.targets) frames += target.frames
+    return frames
+  }
+
   close(): void {
     this.link.close()
   }
 
   /** Where an output channel of this worker sends. `place` names its port in errors. */
   target(channelId: number, place: { readonly component: string; readonly port: string }): RemoteTarget {
-    return new RemoteTarget(this.link, channelId, place)
+    const target = new RemoteTarget(this.link, channelId, place)
+    this.targets.push(target)
+    return target
   }
 
   addOutput(channel: OutputChannel): void {
@@ -76,6 +86,7 @@ export class Peer {
         this.outputs.get(entries[i]!)?.release(entries[i + 1]!, entries[i + 2]!)
       }
     } else {
+      this.framesReceived++
       const input = this.inputs.get(frame.channel)
       if (input === undefined)
         throw new VertigoError('FRAME_INVALID', `a frame for the unknown channel ${frame.channel}`)
@@ -90,6 +101,7 @@ export class Peer {
 /** Sends parcels of one channel as frames. */
 export class RemoteTarget implements ChannelTarget {
   readonly eager = false
+  frames = 0
   private readonly link: Link
   private readonly channelId: number
   private readonly place: { readonly component: string; readonly port: string }
@@ -103,6 +115,7 @@ export class RemoteTarget implements ChannelTarget {
   deliver(parcel: Parcel): number {
     const frame = encodeChecked(this.channelId, parcel, this.place)
     const bytes = frame.byteLength
+    this.frames++
     this.link.send(frame)
     return bytes
   }

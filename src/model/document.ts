@@ -15,7 +15,7 @@ import {
 } from 'yaml'
 import { VertigoError } from '../base/errors.ts'
 import { findJsonFault } from './json-fault.ts'
-import { nestingMax, networkBytesMax, valuesMax } from './limits.ts'
+import { faultsFoundMax, nestingMax, networkBytesMax, valuesMax } from './limits.ts'
 import type { Json } from './network.ts'
 import { fault, type Path, pathText, type Place, type Places } from './places.ts'
 
@@ -168,6 +168,7 @@ class Converter {
         continue
       }
       const value = this.convert(pair.value, at)
+      if (this.faults.length >= faultsFoundMax) break
       if (fields.has(key)) this.#duplicate(key, at, keyOffset)
       else fields.set(key, value)
     }

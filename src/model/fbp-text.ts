@@ -85,7 +85,7 @@ export function scanFbp(text: string, file: string): FbpScan {
 function reservedIn(piece: string, next: string): { name: string; index: number } | undefined {
   const first = piece.charAt(0)
   if (first === '#' || first === "'") return undefined
-  const proto = piece.indexOf('__proto__')
+  const proto = piece.search(/(?<![\w-])__proto__(?![\w-])/)
   if (proto >= 0) return { name: '__proto__', index: proto }
   const [declared] = (next === '(' && first !== '(' && /[\w-]+$/.exec(piece)) || []
   if (declared === undefined || !reservedName(declared)) return undefined

@@ -123,6 +123,7 @@ function annotations(network: Network, lost: string[]): string[] {
   add('description', 'description', network.description)
   add('guarantee', 'guarantee', network.guarantee)
   add('snapshot-interval-ms', 'snapshot', network.snapshot?.intervalMs?.toString())
+  if (network.snapshot !== undefined && network.snapshot.intervalMs === undefined) lost.push('snapshot')
   add('dead-letter', 'deadLetter', network.deadLetter)
   return [...lines, '']
 }
@@ -161,5 +162,7 @@ function portName(port: string, path: string, lost: string[]): string {
 /** Text in single quotes, where that can say it, as FBP people write it; else JSON. */
 function packetText(value: Json): string {
   if (typeof value === 'string' && !/[\\\n\r]/.test(value)) return `'${value.replaceAll("'", "\\'")}'`
+  // Without the tab, the grammar would take these words for processes.
+  if (typeof value === 'boolean' || value === null) return `\t${value}`
   return JSON.stringify(value)
 }

@@ -14,5 +14,7 @@ export const concurrencyMax = 100_000
 export const nameLengthMax = 128
 /** Faults that are listed; a file that is something else entirely would list thousands. */
 export const faultsMax = 100
+/** Faults of form that are looked for before the check gives up. */
+export const faultsFoundMax = 1000
 /** Subnets inside each other. */
 export const subnetDepthMax = 32

@@ -1,6 +1,6 @@
 import { type ErrorPlace, VertigoError } from '../base/errors.ts'
 import type { ErrorCode } from '../base/error-codes.ts'
-import { faultsMax } from './limits.ts'
+import { faultsFoundMax, faultsMax } from './limits.ts'
 
 /** A position in a file; line and column are 1-based, the column counts UTF-16 units. */
 export interface Place {
@@ -62,7 +62,8 @@ export function fault(
 /** All faults of a network as the one error that is thrown: `NETWORK_INVALID`, with the faults in the order of the file. */
 export function networkInvalid(faults: readonly VertigoError[], file: string): VertigoError {
   const ordered = sortFaults(faults)
-  const count = ordered.length === 1 ? 'one fault' : `${ordered.length} faults`
+  const least = ordered.length >= faultsFoundMax ? 'at least ' : ''
+  const count = ordered.length === 1 ? 'one fault' : `${least}${ordered.length} faults`
   const more = ordered.length > faultsMax ? `, of which the first ${faultsMax} are listed` : ''
   return new VertigoError('NETWORK_INVALID', `The network ${file} has ${count}${more}.`, {
     place: { file },

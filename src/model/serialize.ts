@@ -1,4 +1,4 @@
-import { stringify } from 'yaml'
+import { Document, isCollection, isSeq } from 'yaml'
 import type { Json, Network } from './network.ts'
 import { networkSchema, type Schema } from './schema.ts'
 
@@ -7,11 +7,17 @@ export function toJson(network: Network): string {
   return `${JSON.stringify(ordered(network as unknown as Json, networkSchema), null, 2)}\n`
 }
 
-/** A network as YAML text; connections, initial packets and selectors on a line each. `parseNetwork` gives the same network back. */
+/** A network as YAML text, with each connection and initial packet on a line of its own. `parseNetwork` gives the same network back. */
 export function toYaml(network: Network): string {
-  const document = ordered(network as unknown as Json, networkSchema)
   // Text that repeats is written out: anchors are hard to read, and refused beyond a bound.
-  return stringify(document, { aliasDuplicateObjects: false, lineWidth: 110, version: '1.2' })
+  const document = new Document(ordered(network as unknown as Json, networkSchema), {
+    aliasDuplicateObjects: false,
+  })
+  for (const list of ['connections', 'initial']) {
+    const items = document.get(list)
+    if (isSeq(items)) for (const item of items.items) if (isCollection(item)) item.flow = true
+  }
+  return document.toString({ lineWidth: 110 })
 }
 
 /** The fields of what the schema describes in its order, others (names of components, configuration) in their own; absent fields left out. */

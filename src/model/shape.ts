@@ -1,6 +1,6 @@
 import { didYouMean } from '../base/suggest.ts'
 import type { VertigoError } from '../base/errors.ts'
-import { nestingMax } from './limits.ts'
+import { faultsFoundMax, nestingMax } from './limits.ts'
 import { fault, type Path, pathText, type Places } from './places.ts'
 import { portReferencePattern, type Schema } from './schema.ts'
 
@@ -25,6 +25,7 @@ class ShapeCheck {
   }
 
   value(value: unknown, reference: Schema, path: Path): void {
+    if (this.faults.length >= faultsFoundMax) return
     const schema = this.#resolve(reference)
     if (schema.anyOf !== undefined) this.#anyOf(value, schema.anyOf, path)
     else if (schema.type === undefined) this.#json(value, path, [])
@@ -52,6 +53,7 @@ class ShapeCheck {
     const known = schema.properties ?? {}
     for (const [name, content] of Object.entries(value)) {
       if (content === undefined) continue
+      if (this.faults.length >= faultsFoundMax) return
       const at = [...path, name]
       const field = Object.hasOwn(known, name) ? known[name] : undefined
       if (field !== undefined) this.value(content, field, at)

@@ -123,7 +123,6 @@ class NetworkCheck {
 
   #reference(text: string, path: Path): PortRef | undefined {
     const ref = parsePortRef(text)
-    const names = Object.keys(this.#network.components)
     if (ref === undefined) {
       const component = text.replaceAll('.', '')
       const info = this.#infos.get(component)
@@ -134,7 +133,8 @@ class NetworkCheck {
       return undefined
     }
     if (Object.hasOwn(this.#network.components, ref.component)) return ref
-    const message = `There is no component "${ref.component}".${didYouMean(ref.component, names)}`
+    const near = didYouMean(ref.component, Object.keys(this.#network.components))
+    const message = `There is no component "${ref.component}".${near}`
     this.#add('COMPONENT_UNKNOWN', message, path)
     return undefined
   }

@@ -20,7 +20,11 @@ export interface AssignOptions {
 /** Names of all instances, by their index. */
 export interface Assigned {
   readonly workers: readonly WorkerAssignment[]
-  readonly instances: readonly { readonly component: string; readonly instance: number; readonly worker: number }[]
+  readonly instances: readonly {
+    readonly component: string
+    readonly instance: number
+    readonly worker: number
+  }[]
 }
 
 /**
@@ -37,7 +41,9 @@ export function assign(network: FlatNetwork, placement: Placement, options: Assi
     for (const source of drafts.get(from.component)!) {
       const channels = targets.map((target) => {
         const id = channel++
-        target.inputs.push(makeInput(connection, id, to.port, source.worker, options.sources.has(from.component)))
+        target.inputs.push(
+          makeInput(connection, id, to.port, source.worker, options.sources.has(from.component)),
+        )
         return { channel: id, toWorker: target.worker }
       })
       source.outputs.push(makeOutput(connection, from.port, channels))
@@ -69,7 +75,9 @@ function makeDrafts(network: FlatNetwork, placement: Placement): Map<string, rea
     const workers = placement.get(name)!
     drafts.set(
       name,
-      workers.map((worker, instance) => makeDraft(name, component, { index: index++, instance, worker, of: workers.length })),
+      workers.map((worker, instance) =>
+        makeDraft(name, component, { index: index++, instance, worker, of: workers.length }),
+      ),
     )
   }
   return drafts

@@ -28,13 +28,20 @@ export interface RunOptions {
   readonly workerMemoryMbMax?: number
   /** Where messages are checked against the schemas of ports. Default `edges`: what comes from sources. */
   readonly check?: 'edges' | 'all' | 'none'
+  /** Exported ports of the network that the caller sends to (`send`) or receives from (`output`). */
+  readonly attach?: readonly string[]
   readonly onEvent?: (event: RunEvent) => void
   /** Stops the run at once when aborted. */
   readonly signal?: AbortSignal
 }
 
 export type RunEvent =
-  | { readonly type: 'started'; readonly network: string; readonly workers: number; readonly instances: readonly InstancePlace[] }
+  | {
+      readonly type: 'started'
+      readonly network: string
+      readonly workers: number
+      readonly instances: readonly InstancePlace[]
+    }
   | { readonly type: 'log'; readonly record: LogRecord }
   | { readonly type: 'rejected'; readonly record: RejectedMessage }
   /** Sources were asked to end. */
@@ -99,14 +106,17 @@ export interface Running {
   output(name: string): AsyncIterable<unknown>
 }
 
-/** How the composition root gives the built-in kinds to a run. */
-export interface BuiltInKinds {
-  /** URL of the module that exports `builtInKind(name)` and `builtInNames`; worker threads import it too. */
-  readonly module: string
-}
-
-/** What that module exports. */
+/** What the module with the built-in kinds exports; worker threads import it too, by its URL. */
 export interface BuiltInKindsModule {
   readonly builtInNames: readonly string[]
-  builtInKind(name: string): Promise<Kind | undefined>
+  readonly builtInKind: (name: string) => Promise<Kind | undefined>
+  /** The queues between `feeder`, `collector` and the caller's code, for one run. */
+  readonly createBridge: () => Promise<CodeBridgeHost>
+}
+
+export interface CodeBridgeHost {
+  input(component: string): { send(message: unknown): Promise<void>; end(): void }
+  output(component: string): AsyncIterable<unknown>
+  /** The run is over, with its error if it failed. */
+  close(error: unknown): void
 }

@@ -28,7 +28,11 @@ export interface CallOwner {
   readonly outputs: readonly OutputPort[]
   readonly keyed: KeyedState | undefined
   readonly instanceState: { readonly row: Row; readonly slots: readonly SlotDeclaration[] } | undefined
-  readonly stateNames: readonly { readonly name: string; readonly scope: 'keyed' | 'instance'; readonly slot: number }[]
+  readonly stateNames: readonly {
+    readonly name: string
+    readonly scope: 'keyed' | 'instance'
+    readonly slot: number
+  }[]
   /** What is the same for every message in the author's contexts. */
   readonly sharedContext: SharedContext
   /** The call that may use groups which were opened by an earlier one; undefined with concurrency. */
@@ -108,7 +112,10 @@ export class Call implements StateCursor {
     if (this.cachedRow !== null) return this.cachedRow
     const { keyed } = this.owner
     if (keyed === undefined || this.readKey === undefined) {
-      throw new VertigoError('STATE_WITHOUT_KEY', `${this.owner.place} used keyed state where there is no message with a key`)
+      throw new VertigoError(
+        'STATE_WITHOUT_KEY',
+        `${this.owner.place} used keyed state where there is no message with a key`,
+      )
     }
     const key = this.readKey(this.message)
     this.cachedRow = keyed.row(routingKey(key), key)
@@ -152,7 +159,10 @@ export class Call implements StateCursor {
       case callDiscard:
         return
       case callClosed:
-        throw new VertigoError('EMIT_OUTSIDE_HANDLER', `${this.owner.place} sent something when its handler had ended`)
+        throw new VertigoError(
+          'EMIT_OUTSIDE_HANDLER',
+          `${this.owner.place} sent something when its handler had ended`,
+        )
     }
   }
 
@@ -175,8 +185,10 @@ export class Call implements StateCursor {
     this.perform(() => port.startBatch(args))
     const active = (): Call => this.owner.activeCall ?? this
     return {
-      send: (message: unknown) => (active() === this ? send(message) : active().perform(() => port.send(message))),
-      group: (name?: string, groupArgs?: unknown) => new GroupHandle(active(), port, undefined, name, groupArgs).author,
+      send: (message: unknown) =>
+        active() === this ? send(message) : active().perform(() => port.send(message)),
+      group: (name?: string, groupArgs?: unknown) =>
+        new GroupHandle(active(), port, undefined, name, groupArgs).author,
       end: (endArgs?: unknown) => active().perform(() => port.endBatch(endArgs)),
     }
   }
@@ -226,7 +238,13 @@ class GroupHandle {
   readonly author: object
   private open: OpenGroup | undefined
 
-  constructor(call: Call, port: OutputPort, parent: GroupHandle | undefined, name: string | undefined, args: unknown) {
+  constructor(
+    call: Call,
+    port: OutputPort,
+    parent: GroupHandle | undefined,
+    name: string | undefined,
+    args: unknown,
+  ) {
     call.perform(() => {
       this.open = port.startGroup(parent?.open, name, args)
     })

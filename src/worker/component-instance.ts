@@ -81,6 +81,16 @@ export class ComponentInstance extends Instance {
     return this.inbox.queued
   }
 
+  get isQuiet(): boolean {
+    return (
+      this.inbox.queued === 0 &&
+      this.tasks.isIdle &&
+      !this.timers.isDue &&
+      !this.timers.isPending &&
+      !this.hasWork
+    )
+  }
+
   async setup(): Promise<void> {
     const { behaviour, shared } = await runSetup(this, this.definition, this.means, this.stop.signal)
     this.behaviour = behaviour
@@ -193,7 +203,10 @@ export class ComponentInstance extends Instance {
     }
     progress.result = undefined
     this.call = this.newCall()
-    this.tasks.adopt({ invoke, port: port.name, message: items[at - 1], group, readKey: port.readKey, call }, result)
+    this.tasks.adopt(
+      { invoke, port: port.name, message: items[at - 1], group, readKey: port.readKey, call },
+      result,
+    )
     return at
   }
 
@@ -209,7 +222,8 @@ export class ComponentInstance extends Instance {
     let at = from
     while (at < end && !this.tasks.isBusy && this.outbox.blocked === 0 && this.state !== 'failed') {
       const message = items[at]
-      const key = this.keyed === undefined || this.options.concurrency === 1 ? undefined : port.readKey?.(message)
+      const key =
+        this.keyed === undefined || this.options.concurrency === 1 ? undefined : port.readKey?.(message)
       if (!this.tasks.start({ invoke, port: port.name, message, group, readKey: port.readKey }, key)) break
       at++
       this.outbox.emitted = 0
@@ -252,7 +266,8 @@ export class ComponentInstance extends Instance {
       }
       case 'batch-start':
         channel.inBatch = true
-        if (port.batch?.start !== undefined) this.runAlone(bind(port.batch.start, control.args), undefined, port)
+        if (port.batch?.start !== undefined)
+          this.runAlone(bind(port.batch.start, control.args), undefined, port)
         return
       case 'batch-end':
         channel.inBatch = false
@@ -273,7 +288,11 @@ export class ComponentInstance extends Instance {
     prepare?: (call: Call) => void,
   ): void {
     const invoke: Invoke = (_message, context) => handler(context)
-    this.tasks.startAlone({ invoke, port: port?.name, message: undefined, group, readKey: undefined }, after, prepare)
+    this.tasks.startAlone(
+      { invoke, port: port?.name, message: undefined, group, readKey: undefined },
+      after,
+      prepare,
+    )
     this.outbox.emitted = 0
   }
 
@@ -313,7 +332,7 @@ export class ComponentInstance extends Instance {
   private drainContext(context: object): object {
     const { keyed } = this
     const call = this.tasks.activeCall
-    return ({
+    return {
       ...context,
       *keys(): IterableIterator<{ key: unknown; state: unknown }> {
         if (keyed === undefined || call === undefined) return
@@ -322,7 +341,7 @@ export class ComponentInstance extends Instance {
           yield { key: row.key, state: (context as { state: unknown }).state }
         }
       },
-    })
+    }
   }
 
   /** A task came to its end outside of a turn: go on, and send what it emitted. */
@@ -360,7 +379,11 @@ function bind(handler: Invoke, args: unknown): (context: object) => unknown {
 }
 
 /** In a group, the innermost handlers that take messages; in a batch, the batch's; else the port's. */
-function messageHandler(port: InputPort, channel: InputChannel, group: GroupContext | undefined): Invoke | undefined {
+function messageHandler(
+  port: InputPort,
+  channel: InputChannel,
+  group: GroupContext | undefined,
+): Invoke | undefined {
   for (let at = group; at !== undefined; at = at.parent) {
     const handlers = at.handlers as GroupHandlerSet | undefined
     if (handlers?.message !== undefined) return channel.observed(handlers.message)

@@ -29,7 +29,10 @@ export interface AuthorBehaviour {
 }
 
 /** What `setup` returned goes before what the definition says, port by port. */
-export function mergeBehaviour(definition: KindDefinition, fromSetup: AuthorBehaviour | undefined): AuthorBehaviour {
+export function mergeBehaviour(
+  definition: KindDefinition,
+  fromSetup: AuthorBehaviour | undefined,
+): AuthorBehaviour {
   const declared = definition as unknown as AuthorBehaviour
   if (fromSetup === undefined) return declared
   return {
@@ -62,10 +65,23 @@ export function groupHandlers(
   return Object.hasOwn(among, '*') ? among['*'] : undefined
 }
 
-type Opener = (name?: string, args?: unknown) => { group: Opener; send: (m: unknown) => void; end: (args?: unknown) => void }
+type Opener = (
+  name?: string,
+  args?: unknown,
+) => { group: Opener; send: (m: unknown) => void; end: (args?: unknown) => void }
 interface PumpContext {
-  readonly emit: Record<string, ((message: unknown) => void) & { group: Opener; batch: (args: unknown) => { end: (args: unknown) => void } }>
-  readonly group: { readonly state: Record<string, unknown>; readonly name?: string; readonly parent?: PumpContext['group'] }
+  readonly emit: Record<
+    string,
+    ((message: unknown) => void) & {
+      group: Opener
+      batch: (args: unknown) => { end: (args: unknown) => void }
+    }
+  >
+  readonly group: {
+    readonly state: Record<string, unknown>
+    readonly name?: string
+    readonly parent?: PumpContext['group']
+  }
 }
 
 /** Handlers that send everything of `input` on to `output`, groups and batches included. */

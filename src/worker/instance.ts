@@ -94,6 +94,8 @@ export abstract class Instance implements CallOwner, Schedulable {
   abstract cancelTimer(name: string, key: unknown): void
   /** Messages that wait at the inputs. */
   abstract get queuedMessages(): number
+  /** Nothing is at work, waits, or will begin by itself. */
+  abstract get isQuiet(): boolean
   /** Ends without waiting for the inputs: sources stop, components wait for the end of their inputs. */
   abstract drain(): void
 

@@ -8,7 +8,7 @@ import type { Kind } from '../component/kind.ts'
 import { networkFormat } from '../model/parse.ts'
 import type { ModuleAddress } from './assignment.ts'
 import { basePath, resolveAddress, type ResolvedAddress } from './loading/address.ts'
-import { explainLoadError } from './loading/explain.ts'
+import { explainLoadError, explainTimeout } from './loading/explain.ts'
 import { exportOf, type ModuleExports, ownCode } from './loading/exports.ts'
 import { nearFile } from './loading/near-file.ts'
 import { resolveFrom } from './loading/resolve.ts'
@@ -132,7 +132,7 @@ class Loader {
     } finally {
       cancel()
     }
-    throw tooLate(url, this.#loadMsMax)
+    throw await explainTimeout(url, this.#loadMsMax)
   }
 }
 
@@ -168,11 +168,4 @@ function noModule(target: ResolvedAddress, url: string, module: ModuleAddress): 
       remedy: 'Use a network as the kind of a component; everything else needs a module.',
     },
   )
-}
-
-function tooLate(url: string, loadMsMax: number): VertigoError {
-  const file = fileURLToPath(url)
-  return new VertigoError('KIND_LOAD_TIMEOUT', `${file} did not finish loading within ${loadMsMax} ms.`, {
-    place: { file },
-  })
 }

@@ -16,7 +16,14 @@ export function instanceLogger(instance: LoggingInstance, sink: (record: LogReco
   const logger: Record<string, unknown> = {}
   for (const level of logLevels) {
     logger[level] = (message: string, details?: Readonly<Record<string, unknown>>): void => {
-      const record: LogRecord = { level, message, details, component, instance: number, timeMs: instance.nowMs() }
+      const record: LogRecord = {
+        level,
+        message,
+        details,
+        component,
+        instance: number,
+        timeMs: instance.nowMs(),
+      }
       sink(record)
       instance.implicitOutputs.get(level)?.send(record)
     }

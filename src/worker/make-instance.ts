@@ -1,5 +1,5 @@
 import { VertigoError } from '../base/errors.ts'
-import { checkConfig, isKind, kindDefinition, type KindDefinition } from '../component/kind.ts'
+import { checkConfig, isKind, type Kind, kindDefinition } from '../component/kind.ts'
 import { defineFunction } from '../component/define.ts'
 import { keyReader } from '../state/keys.ts'
 import type { InstanceAssignment, ModuleAddress } from './assignment.ts'
@@ -16,12 +16,19 @@ interface Means {
 }
 
 /** Loads the kind of an instance and makes it; its channels come later. */
-export async function makeInstance(assigned: InstanceAssignment, host: InstanceHost, means: Means): Promise<Instance> {
-  const definition = asDefinition(await means.load(assigned.kind), assigned.kind.address)
+export async function makeInstance(
+  assigned: InstanceAssignment,
+  host: InstanceHost,
+  means: Means,
+): Promise<Instance> {
+  const definition = kindDefinition(asKind(await means.load(assigned.kind), assigned.kind.address))
   const checked = await checkConfig(definition, assigned.config)
   if ('faults' in checked) {
     const [fault] = checked.faults
-    throw new VertigoError('CONFIG_INVALID', `config.${fault?.path.join('.') ?? ''}: ${fault?.message ?? 'invalid'}`)
+    throw new VertigoError(
+      'CONFIG_INVALID',
+      `config.${fault?.path.join('.') ?? ''}: ${fault?.message ?? 'invalid'}`,
+    )
   }
   const identity: InstanceIdentity = {
     component: assigned.component,
@@ -41,10 +48,13 @@ export async function makeInstance(assigned: InstanceAssignment, host: InstanceH
 }
 
 /** A kind, or a plain function, which stands for `defineFunction` of it. */
-export function asDefinition(loaded: unknown, address: string): KindDefinition {
-  if (isKind(loaded)) return kindDefinition(loaded)
-  if (typeof loaded === 'function') return kindDefinition(defineFunction(loaded as (message: unknown) => unknown))
-  throw new VertigoError('KIND_INVALID', `"${address}" is not a kind: it is ${loaded === null ? 'null' : typeof loaded}`)
+export function asKind(loaded: unknown, address: string): Kind {
+  if (isKind(loaded)) return loaded
+  if (typeof loaded === 'function') return defineFunction(loaded as (message: unknown) => unknown)
+  throw new VertigoError(
+    'KIND_INVALID',
+    `"${address}" is not a kind: it is ${loaded === null ? 'null' : typeof loaded}`,
+  )
 }
 
 function setupMeansOf(assigned: InstanceAssignment, means: Means): SetupMeans {

@@ -6,7 +6,14 @@ import type { Inbox } from '../messaging/inbox.ts'
 import type { KeyReader } from '../state/keys.ts'
 import type { SharedContext } from './call.ts'
 import { makeMessageLoop } from './message-loop.ts'
-import { type AuthorBehaviour, type Invoke, mergeBehaviour, type PortHandlers, portHandlers, pumpHandlers } from './handlers.ts'
+import {
+  type AuthorBehaviour,
+  type Invoke,
+  mergeBehaviour,
+  type PortHandlers,
+  portHandlers,
+  pumpHandlers,
+} from './handlers.ts'
 
 /** What an instance's `setup` is given beyond its identity. */
 export interface SetupMeans {
@@ -69,9 +76,13 @@ export class InputPort {
     this.batch = handlers.batch
     const isRead = handlers.message ?? handlers.groups ?? handlers.batch?.message
     if (this.isConnected && isRead === undefined) {
-      throw new VertigoError('PORT_NOT_READ', `input port "${this.name}" is connected, but the component has no handler for it`, {
-        place: { port: this.name },
-      })
+      throw new VertigoError(
+        'PORT_NOT_READ',
+        `input port "${this.name}" is connected, but the component has no handler for it`,
+        {
+          place: { port: this.name },
+        },
+      )
     }
   }
 
@@ -90,9 +101,13 @@ function accepted(result: StandardSchemaV1.Result<unknown>, port: string): unkno
   if (result.issues === undefined) return result.value
   const [issue] = result.issues
   const path = (issue?.path ?? []).map((step) => String(typeof step === 'object' ? step.key : step)).join('.')
-  throw new VertigoError('MESSAGE_INVALID', `port "${port}": ${path === '' ? '' : `${path}: `}${issue?.message ?? 'invalid'}`, {
-    place: { port },
-  })
+  throw new VertigoError(
+    'MESSAGE_INVALID',
+    `port "${port}": ${path === '' ? '' : `${path}: `}${issue?.message ?? 'invalid'}`,
+    {
+      place: { port },
+    },
+  )
 }
 
 export function prepareInputs(definition: KindDefinition, means: SetupMeans): readonly InputPort[] {
@@ -158,7 +173,10 @@ function inputControls(instance: InstanceWithInputs): object {
 
 function checkedPump(definition: KindDefinition, input: string, output: string): AuthorBehaviour {
   if (!Object.hasOwn(definition.inputs, input) || !Object.hasOwn(definition.outputs, output)) {
-    throw new VertigoError('PORT_UNKNOWN', `pump("${input}", "${output}") names a port that the component does not declare`)
+    throw new VertigoError(
+      'PORT_UNKNOWN',
+      `pump("${input}", "${output}") names a port that the component does not declare`,
+    )
   }
   return pumpHandlers(input, output)
 }

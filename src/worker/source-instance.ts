@@ -45,6 +45,10 @@ export class SourceInstance extends Instance {
     return 0
   }
 
+  get isQuiet(): boolean {
+    return this.state === 'finished'
+  }
+
   async setup(): Promise<void> {
     this.sharedContext = sharedContext(this, this.stop.signal, {})
     this.call = this.newCall()
@@ -142,7 +146,8 @@ export class SourceInstance extends Instance {
       const setup = definition.setup as (context: object) => unknown
       return (await setup(context)) as Reader
     }
-    const read = definition.read as ((context: object) => Iterable<unknown> | AsyncIterable<unknown>) | undefined
+    const read = definition.read as
+      ((context: object) => Iterable<unknown> | AsyncIterable<unknown>) | undefined
     if (read === undefined) throw new VertigoError('SOURCE_MISUSED', 'a source needs `read` or `setup`')
     return this.iteratorReader(read(context))
   }

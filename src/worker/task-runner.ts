@@ -43,7 +43,13 @@ class Running {
   committed = false
   rejection: { readonly error: unknown } | undefined
 
-  constructor(task: Task, call: Call, alone: boolean, key: string | undefined, after: (() => void) | undefined) {
+  constructor(
+    task: Task,
+    call: Call,
+    alone: boolean,
+    key: string | undefined,
+    after: (() => void) | undefined,
+  ) {
     this.task = task
     this.call = call
     this.alone = alone
@@ -306,9 +312,13 @@ const nobody: Task = {
 }
 
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  return (
+    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  )
 }
 
 export function isIterator(value: unknown): value is Iterator<unknown> | AsyncIterator<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { next?: unknown }).next === 'function'
+  return (
+    typeof value === 'object' && value !== null && typeof (value as { next?: unknown }).next === 'function'
+  )
 }

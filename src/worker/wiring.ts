@@ -8,7 +8,13 @@ import { OutputPort } from '../messaging/output-port.ts'
 import type { Peer } from '../messaging/remote.ts'
 import { type CustomSelector, type MessageHook, Router, type RouterSelector } from '../messaging/router.ts'
 import { keyReader } from '../state/keys.ts'
-import type { InputAssignment, InstanceAssignment, ModuleAddress, OutputAssignment, WorkerAssignment } from './assignment.ts'
+import type {
+  InputAssignment,
+  InstanceAssignment,
+  ModuleAddress,
+  OutputAssignment,
+  WorkerAssignment,
+} from './assignment.ts'
 import { ComponentInstance } from './component-instance.ts'
 import type { Instance } from './instance.ts'
 
@@ -16,7 +22,10 @@ interface Means {
   readonly random: Random
   readonly load: (module: ModuleAddress) => Promise<unknown>
   /** Puts something around the hand-over within the thread: the test kit checks and freezes messages there. */
-  readonly wrapTarget?: (target: ChannelTarget, place: { readonly component: string; readonly port: string }) => ChannelTarget
+  readonly wrapTarget?: (
+    target: ChannelTarget,
+    place: { readonly component: string; readonly port: string },
+  ) => ChannelTarget
 }
 
 interface LocalEnd {
@@ -31,6 +40,8 @@ export class Wiring {
   private readonly assignment: WorkerAssignment
   private readonly peers: ReadonlyMap<number, Peer>
   private readonly means: Means
+  /** Channels that close cycles, at their sending ends. */
+  readonly backEdges: OutputChannel[] = []
   private readonly localEnds = new Map<number, LocalEnd>()
 
   constructor(assignment: WorkerAssignment, peers: ReadonlyMap<number, Peer>, means: Means) {
@@ -51,7 +62,11 @@ export class Wiring {
     }
   }
 
-  private async makeInput(instance: Instance, assigned: InstanceAssignment, input: InputAssignment): Promise<void> {
+  private async makeInput(
+    instance: Instance,
+    assigned: InstanceAssignment,
+    input: InputAssignment,
+  ): Promise<void> {
     if (!(instance instanceof ComponentInstance)) {
       throw new VertigoError('SOURCE_HAS_INPUT', `${instance.place} is a source and takes no messages`)
     }
@@ -98,7 +113,11 @@ export class Wiring {
     instance.errorOutput = error?.isConnected ? error : undefined
   }
 
-  private async makeRouter(instance: Instance, assigned: InstanceAssignment, output: OutputAssignment): Promise<Router> {
+  private async makeRouter(
+    instance: Instance,
+    assigned: InstanceAssignment,
+    output: OutputAssignment,
+  ): Promise<Router> {
     const { sizeOf } = instance.definition.outputs[output.port] ?? {}
     const place = { component: assigned.component, port: output.port }
     const limits = output.back ? backEdgeLimits(this.assignment.limits) : this.assignment.limits
@@ -112,6 +131,7 @@ export class Wiring {
         sizeOf as ((message: unknown) => number) | undefined,
         output.back ? `${place.component}.${place.port}` : undefined,
       )
+      if (output.back) this.backEdges.push(made)
       if (toWorker === this.assignment.worker) this.localEnds.get(channel)!.source = made
       else this.peers.get(toWorker)!.addOutput(made)
       return made
@@ -120,7 +140,11 @@ export class Wiring {
     return new Router(channels, await this.selector(output), this.means.random, hooks, assigned.instance)
   }
 
-  private target(channel: number, toWorker: number, place: { component: string; port: string }): ChannelTarget {
+  private target(
+    channel: number,
+    toWorker: number,
+    place: { component: string; port: string },
+  ): ChannelTarget {
     if (toWorker !== this.assignment.worker) return this.peers.get(toWorker)!.target(channel, place)
     const end = this.localEnds.get(channel)
     if (end === undefined) throw new VertigoError('INTERNAL', `channel ${channel} has no receiving end`)
@@ -134,13 +158,20 @@ export class Wiring {
       if (!(instance instanceof ComponentInstance)) continue
       const channel = new InputChannel(-1, this.portIndex(instance, port), { release: () => undefined })
       instance.inbox.add(channel)
-      instance.inbox.arrive(channel, { items: [value], group: 0, control: { type: 'end' }, bytes: 0, released: false })
+      instance.inbox.arrive(channel, {
+        items: [value],
+        group: 0,
+        control: { type: 'end' },
+        bytes: 0,
+        released: false,
+      })
     }
   }
 
   private portIndex(instance: ComponentInstance, name: string): number {
     const port = instance.inputs.find((input) => input.name === name)
-    if (port === undefined) throw new VertigoError('PORT_UNKNOWN', `${instance.place} has no input port "${name}"`)
+    if (port === undefined)
+      throw new VertigoError('PORT_UNKNOWN', `${instance.place} has no input port "${name}"`)
     return port.index
   }
 
@@ -150,12 +181,18 @@ export class Wiring {
     if (selector.type !== 'custom') return selector
     const choose = await this.means.load(selector.module)
     if (typeof choose !== 'function') {
-      throw new VertigoError('SELECTOR_FAILED', `"${selector.module.address}" is not a selector: it is no function`)
+      throw new VertigoError(
+        'SELECTOR_FAILED',
+        `"${selector.module.address}" is not a selector: it is no function`,
+      )
     }
     return { type: 'custom', choose: choose as CustomSelector }
   }
 
-  private async messageHooks(hooks: readonly ModuleAddress[], name: 'onSend' | 'onReceive'): Promise<MessageHook[]> {
+  private async messageHooks(
+    hooks: readonly ModuleAddress[],
+    name: 'onSend' | 'onReceive',
+  ): Promise<MessageHook[]> {
     const loaded = await Promise.all(hooks.map((hook) => this.means.load(hook)))
     return loaded.flatMap((hook) => {
       const call = (hook as Record<string, unknown> | undefined)?.[name]

@@ -2,10 +2,10 @@ import type { Clock } from '../base/clock.ts'
 import { isVertigoError, VertigoError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import type { LogRecord } from '../component/context.ts'
+import type { OutputChannel } from '../messaging/output-channel.ts'
 import { Peer } from '../messaging/remote.ts'
 import type { Link } from '../transport/link.ts'
 import type { InstanceAssignment, ModuleAddress, WorkerAssignment } from './assignment.ts'
-import { ComponentInstance } from './component-instance.ts'
 import type { InstanceHost, RejectedMessage, Schedulable } from './host.ts'
 import type { Instance } from './instance.ts'
 import { makeInstance } from './make-instance.ts'
@@ -57,6 +57,17 @@ export interface WorkerMeans {
   readonly overLimit?: () => VertigoError | undefined
 }
 
+/**
+ * Whether a worker has come to rest. A network with cycles is at its end when all its workers are quiet and all frames
+ * that were sent have been received, twice in a row with the same numbers (Mattern's four-counter method, 1987).
+ */
+export interface QuietProbe {
+  /** Sources have ended, and nothing waits, runs or is about to. */
+  readonly isQuiet: boolean
+  readonly framesSent: number
+  readonly framesReceived: number
+}
+
 /** How long the authors' `close` may take before the worker goes on without it. */
 const closeMsMax = 5_000
 
@@ -76,6 +87,8 @@ export class Worker {
   private creditDue: Peer[] = []
   private touched = new Set<Instance>()
   private unfinished = 0
+  private backEdges: readonly OutputChannel[] = []
+  private lastTurn: Instance | undefined
   private state: 'new' | 'prepared' | 'running' | 'failed' | 'closed' = 'new'
 
   constructor(assignment: WorkerAssignment, means: WorkerMeans) {
@@ -92,7 +105,9 @@ export class Worker {
     const host = this.makeHost()
     for (const peer of this.assignment.peers) this.peers.set(peer, this.makePeer(peer))
     const made = await Promise.all(
-      this.assignment.instances.map((assigned) => this.inContext(assigned, () => makeInstance(assigned, host, this.means))),
+      this.assignment.instances.map((assigned) =>
+        this.inContext(assigned, () => makeInstance(assigned, host, this.means)),
+      ),
     )
     const wiring = new Wiring(this.assignment, this.peers, this.means)
     for (const [i, instance] of made.entries()) {
@@ -100,7 +115,10 @@ export class Worker {
       this.indexOf.set(instance, this.assignment.instances[i]!.index)
     }
     await wiring.connect(this.instances)
-    const setups = this.instances.map((instance, i) => this.inContext(this.assignment.instances[i]!, () => instance.setup()))
+    this.backEdges = wiring.backEdges
+    const setups = this.instances.map((instance, i) =>
+      this.inContext(this.assignment.instances[i]!, () => instance.setup()),
+    )
     const results = await Promise.allSettled(setups)
     const failure = results.find((result) => result.status === 'rejected')
     if (failure !== undefined) throw failure.reason
@@ -147,14 +165,33 @@ export class Worker {
     if (failures.length > 0) throw failures[0]
   }
 
-  /** Whether nothing waits, runs or is on its way inside this worker: for the end of cycles. */
-  get isQuiet(): boolean {
-    return this.scheduler.isIdle && this.instances.every((instance) => instance.queuedMessages === 0)
+  /** What the end of a network with cycles is recognized by; see `QuietProbe`. */
+  probe(): QuietProbe {
+    let framesSent = 0
+    let framesReceived = 0
+    for (const peer of this.peers.values()) {
+      framesSent += peer.framesSent
+      framesReceived += peer.framesReceived
+    }
+    const isQuiet = this.scheduler.isIdle && this.instances.every((instance) => instance.isQuiet)
+    return { isQuiet, framesSent, framesReceived }
   }
 
-  /** Instances with their indices, for counters of their own. */
-  get hosted(): readonly { readonly index: number; readonly instance: Instance }[] {
-    return this.instances.map((instance) => ({ index: this.indexOf.get(instance)!, instance }))
+  /** Ends the edges that close cycles, once nothing is on its way any more. */
+  endBackEdges(): void {
+    for (const channel of this.backEdges) channel.end()
+  }
+
+  /** For the error of a worker that uses too much memory. */
+  memorySuspects(): string {
+    const waiting = this.instances.filter((instance) => instance.queuedMessages > 0)
+    const places = this.instances.map((instance) => instance.place).join(', ')
+    const running = this.lastTurn === undefined ? '' : `; ${this.lastTurn.place} had the last turn`
+    const queues =
+      waiting.length === 0
+        ? ''
+        : `; waiting: ${waiting.map((i) => `${i.place} ${i.queuedMessages} messages`).join(', ')}`
+    return `It hosts ${places}${running}${queues}.`
   }
 
   private makeHost(): InstanceHost {
@@ -198,7 +235,8 @@ export class Worker {
       this.means.counters.running(-1)
       return
     }
-    this.touched.add(instance as Instance)
+    this.lastTurn = instance as Instance
+    this.touched.add(this.lastTurn)
     this.means.counters.running(this.indexOf.get(instance) ?? -1)
   }
 
@@ -248,11 +286,13 @@ export class Worker {
 function namedError(place: string, what: string, error: unknown): VertigoError {
   if (isVertigoError(error) && error.place.component !== undefined) return error
   const text = error instanceof Error ? error.message : String(error)
-  return new VertigoError(isVertigoError(error) ? error.code : 'COMPONENT_FAILED', `${place} ${what}: ${text}`, {
-    cause: isVertigoError(error) ? error.cause : error,
-    place: { ...(isVertigoError(error) ? error.place : {}), component: place },
-    remedy: isVertigoError(error) ? error.remedy : undefined,
-  })
+  return new VertigoError(
+    isVertigoError(error) ? error.code : 'COMPONENT_FAILED',
+    `${place} ${what}: ${text}`,
+    {
+      cause: isVertigoError(error) ? error.cause : error,
+      place: { ...(isVertigoError(error) ? error.place : {}), component: place },
+      remedy: isVertigoError(error) ? error.remedy : undefined,
+    },
+  )
 }
-
-export { ComponentInstance }

@@ -18,13 +18,21 @@ import { type Library, prelude } from './prelude.ts'
  *
  * - `untyped`: nothing is known of these components, so nothing is said about their connections.
  * - `any`, `open`: the types of what the connection's output sends are not known, or hardly.
- * - `fault`: what stands at `path` does not fit.
+ * - `compared`: types were compared at all: the line has an error on purpose, which the compiler does not get to after
+ *   errors of syntax or in its configuration.
+ * - `fault`: what stands at `path` does not fit, unless the types of the components in `after` are not known.
  */
 export type About =
   | { readonly says: 'untyped'; readonly components: readonly string[]; readonly why: string }
+  | { readonly says: 'compared' }
   | { readonly says: 'any'; readonly connection: number }
   | { readonly says: 'open'; readonly connection: number }
-  | { readonly says: 'fault'; readonly what: Checked; readonly path: Path }
+  | {
+      readonly says: 'fault'
+      readonly what: Checked
+      readonly path: Path
+      readonly after?: readonly string[]
+    }
 
 export type Checked = 'kind' | 'function' | 'config' | 'connection' | 'key' | 'selector' | 'constant'
 
@@ -83,14 +91,14 @@ class CheckFileMaker {
     for (const name of this.#names) this.#configure(name)
     this.#network.connections.forEach((_, index) => this.#connect(index))
     this.#network.initial?.forEach((_, index) => this.#constant(index))
-    const lines = [
+    const lines: CheckLine[] = [
       ...prelude(this.#options.library).map((text) => ({ text })),
       ...[...this.#modules].map(([specifier, { name, users }]) => ({
         text: `import * as ${name} from ${JSON.stringify(specifier)}`,
         about: untyped([...users], `the compiler finds no types of ${specifier}`),
       })),
       ...this.#body,
-      { text: 'export {}' },
+      { text: 'export const compared: false = true', about: { says: 'compared' } },
     ]
     return { lines, untyped: this.#untyped }
   }
@@ -120,11 +128,12 @@ class CheckFileMaker {
     if (kind === undefined) return
     const isFunction = source?.form === 'of-function' || source?.form === 'pass'
     const path = ['components', name, ...(isFunction ? ['config', 'function'] : ['kind'])]
-    this.#add(`const k${id} = ${kind}`, fault(isFunction ? 'function' : 'kind', path))
+    const after = input === 'unknown' ? [] : this.#sendersTo(name).map(({ component }) => component)
+    this.#add(`const k${id} = ${kind}`, fault(isFunction ? 'function' : 'kind', path, after))
     const why = `the type of its kind is "any"`
     this.#add(`const a${id}: IsAny<typeof k${id}> = false`, untyped([name], why))
     if (source?.form === 'pass') this.#add(`const c${id} = k${id}`)
-    else this.#add(`const c${id} = component(k${id})`, fault('kind', ['components', name, 'kind']))
+    else this.#add(`const c${id} = component(k${id})`, fault('kind', ['components', name, 'kind'], after))
   }
 
   /** The expression for a component's kind (for `pass`: for the component); undefined where there is none. */
@@ -160,7 +169,8 @@ class CheckFileMaker {
     const isRelative = path.startsWith('./') || path.startsWith('../')
     const file = pathOf(base ?? this.#options.file)
     const specifier = isRelative ? this.#fromFolder(resolve(dirname(file), path)) : path
-    return `${this.#module(specifier, user)}[${JSON.stringify(exported)}]`
+    const module = this.#module(specifier, user)
+    return exported === 'default' ? `defaultOf(${module})` : `${module}[${JSON.stringify(exported)}]`
   }
 
   #configure(name: string): void {
@@ -275,8 +285,8 @@ function splitAddress(address: string): [path: string, exported: string] {
   return hash < 0 ? [address, 'default'] : [address.slice(0, hash), address.slice(hash + 1)]
 }
 
-function fault(what: Checked, path: Path): About {
-  return { says: 'fault', what, path }
+function fault(what: Checked, path: Path, after?: readonly string[]): About {
+  return { says: 'fault', what, path, after }
 }
 
 function untyped(components: readonly string[], why: string): About {

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { readFile, stat } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join, parse as parsePath, resolve } from 'node:path'
 import { VertigoError } from '../../base/errors.ts'
 
 /** The user's TypeScript compiler. */
@@ -64,7 +64,7 @@ export async function findConfig(folder: string): Promise<string | undefined> {
 export function compileConfig(compiler: Compiler, userConfig: string | undefined, checkFile: string): object {
   const major = Number(compiler.version.split('.')[0])
   const ownDefaults = {
-    target: 'es2022',
+    target: 'esnext',
     module: 'nodenext',
     strict: true,
     // Before 6 all of @types is what one gets anyway.
@@ -87,7 +87,9 @@ export function compileConfig(compiler: Compiler, userConfig: string | undefined
       declarationMap: false,
       isolatedDeclarations: false,
       emitDeclarationOnly: false,
-      rootDir: null,
+      // Not the user's, which holds the user's modules only, nor the default, which is the folder of the check file.
+      rootDir: parsePath(resolve(checkFile)).root,
+      rewriteRelativeImportExtensions: false,
       tsBuildInfoFile: null,
     },
     files: [checkFile],

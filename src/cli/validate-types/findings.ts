@@ -1,4 +1,4 @@
-import { relative } from 'node:path'
+import { join, relative, sep } from 'node:path'
 import type { ErrorCode } from '../../base/error-codes.ts'
 import { VertigoError } from '../../base/errors.ts'
 import { type Network, selectorSpec } from '../../model/network.ts'
@@ -39,9 +39,10 @@ export function readDiagnostics(
   const open = new Set<number>()
   const found: { readonly about: Finding; readonly diagnostic: Diagnostic }[] = []
   const faults: VertigoError[] = []
+  let compared = false
   for (const diagnostic of diagnostics) {
     if (diagnostic.file !== checkPath) {
-      faults.push(moduleFault(diagnostic))
+      if (!isForeign(diagnostic.file)) faults.push(moduleFault(diagnostic))
       continue
     }
     const about = check.lines[diagnostic.line - 1]?.about
@@ -54,18 +55,22 @@ export function readDiagnostics(
             'Install vertigo-flow beside the network, and check `module` and `moduleResolution` in tsconfig.json.',
         },
       )
-    if (about.says === 'any') anyTyped.add(about.connection)
+    if (about.says === 'compared') compared = true
+    else if (about.says === 'any') anyTyped.add(about.connection)
     else if (about.says === 'open') open.add(about.connection)
     else if (about.says === 'untyped') for (const name of about.components) unknown.set(name, about.why)
     else found.push({ about, diagnostic })
   }
+  if (!compared) return notCompared(network, faults)
   // A module that the compiler cannot read, or an export that is no kind: what follows from it says nothing new.
   const reported = new Set<string>()
   for (const { about, diagnostic } of found) {
     if (about.what !== 'kind' && about.what !== 'function') continue
     const name = String(about.path[1])
-    if (!unknown.has(name)) faults.push(faultOf(network, about, diagnostic, places))
-    unknown.set(name, 'its kind has a fault')
+    if (unknown.has(name)) continue
+    const follows = about.after?.some((sender) => unknown.has(sender)) ?? false
+    if (!follows) faults.push(faultOf(network, about, diagnostic, places))
+    unknown.set(name, follows ? 'what comes in is of no known type' : 'its kind has a fault')
   }
   const unchecked = uncheckedConnections(network, unknown, anyTyped)
   const isUnchecked = new Set(unchecked.map(({ connection }) => connection))
@@ -88,6 +93,16 @@ export function readDiagnostics(
   }
   unchecked.sort((a, b) => a.connection - b.connection)
   return { faults: sortFaults(faults), checked: network.connections.length - unchecked.length, unchecked }
+}
+
+/** The compiler stopped at errors of syntax or of its configuration. */
+function notCompared(network: Network, faults: readonly VertigoError[]): TypeCheckFindings {
+  const [first] = faults
+  if (first === undefined)
+    throw new VertigoError('TYPESCRIPT_FAILED', 'The compiler ended without comparing any types.')
+  const why = `the compiler stopped at an error in ${first.place.file}`
+  const unchecked = network.connections.map((_, index) => ({ ...named(network, index), why }))
+  return { faults: sortFaults(faults), checked: 0, unchecked }
 }
 
 function uncheckedConnections(
@@ -132,10 +147,14 @@ function faultOf(
   diagnostic: Diagnostic,
   places: Places,
 ): VertigoError {
-  const at = /may only specify known properties/.test(diagnostic.message) ? 'key' : undefined
+  const at = isUnknownField(diagnostic.message) ? 'key' : undefined
   const [message, remedy] = describe(network, what, path, diagnostic)
   const cause = new Error([`${diagnostic.code}: ${diagnostic.message}`, ...diagnostic.details].join('\n'))
   return fault(codes[what], message, places, path, { at, remedy, cause })
+}
+
+function isUnknownField(message: string): boolean {
+  return message.includes('may only specify known properties')
 }
 
 function describe(
@@ -160,7 +179,7 @@ function describe(
     }
     case 'selector':
       return [
-        `The selector does not fit the messages of ${from}: ${reason}`,
+        `The selector does not fit the messages of ${from}: ${details.at(-1) ?? message}`,
         'A selector is a function (message, targets) => number.',
       ]
     case 'constant':
@@ -169,7 +188,12 @@ function describe(
         'Change the constant.',
       ]
     case 'config':
-      return [`${pathText(path)} does not fit what the kind declares: ${message}`, 'Change the field.']
+      return isUnknownField(message)
+        ? [`${pathText(path)} is no field of what the kind declares.`, 'Correct or remove the field.']
+        : [
+            `${pathText(path)} does not fit what the kind declares: ${details.at(-1) ?? message}`,
+            'Change the field.',
+          ]
     case 'function':
       return [
         `The function of "${path[1]}" does not fit: ${reason}`,
@@ -177,10 +201,16 @@ function describe(
       ]
     case 'kind':
       return [
-        `The kind of "${path[1]}" is none: ${reason}`,
+        `The kind of "${path[1]}" is none: ${reason.includes("'NoKind'") ? 'what it names is neither a kind nor a function.' : reason}`,
         'Export a kind: what defineComponent, defineSource or defineFunction returns, or a function.',
       ]
   }
+}
+
+/** Modules that are not the user's: nothing there is the user's to mend. */
+function isForeign(file: string): boolean {
+  const own = join(import.meta.dirname, '../..') + sep
+  return file.startsWith(own) || file.split(sep).includes('node_modules')
 }
 
 function moduleFault({ file, line, column, code, message, details }: Diagnostic): VertigoError {

@@ -16,7 +16,7 @@ import type {
   Port, Ports, SelectorFunction, Sent, SubnetHandle,
 } from @component
 
-interface NoKind { readonly 'this is not a kind': never }
+interface NoKind { readonly noKind: never }
 type HandleOf<K> =
   K extends Kind<infer I, infer O, unknown> ? ComponentHandle<I, O>
   : K extends BuiltNetwork<infer I, infer O> ? SubnetHandle<I, O>
@@ -28,6 +28,10 @@ type From<H> = H extends OutputHandle<infer T> ? T : never
 type IsAny<T> = 0 extends 1 & T ? true : false
 type IsOpen<T> = unknown extends T ? true : T extends object ? (string extends keyof T ? true : false) : false
 
+/** Between modules of different kinds (ESM and CommonJS), a default export may arrive wrapped. */
+declare function defaultOf<M>(module: M): M extends { readonly default: { readonly default: infer D } } ? D
+  : M extends { readonly default: infer D } ? D
+  : undefined
 declare function component<K>(kind: K & ([HandleOf<K>] extends [never] ? NoKind : unknown)): HandleOf<K>
 declare function passing<T>(): {
   <A, R extends A>(call: (message: A, ...more: never) => message is R): ComponentHandle<{ readonly in: Port<A> }, { readonly out: Port<T & R> }>

@@ -18,10 +18,10 @@ class ChangeWatch {
   #closed = false
   #wake: (() => void) | undefined
 
-  constructor(path: string, clock: Clock, pollMs: number) {
+  constructor(path: string, clock: Clock, pollMs: number, watchFolder: typeof watch) {
     const name = basename(path)
     try {
-      this.#watcher = watch(dirname(path), { persistent: true }, (_event, changed) => {
+      this.#watcher = watchFolder(dirname(path), { persistent: true }, (_event, changed) => {
         if (changed === null || changed === name) this.#notice()
       })
       this.#watcher.on('error', () => this.#stopWatching())
@@ -85,9 +85,15 @@ export class FollowingReader {
     this.#file = file
   }
 
-  static async open(path: string, clock: Clock, pollMs: number): Promise<FollowingReader> {
+  /** `watchFolder` stands in for a system that tells nothing of changes, in tests. */
+  static async open(
+    path: string,
+    clock: Clock,
+    pollMs: number,
+    watchFolder: typeof watch = watch,
+  ): Promise<FollowingReader> {
     const file = await PlainChunkReader.open(path)
-    return new FollowingReader(path, new ChangeWatch(path, clock, pollMs), file)
+    return new FollowingReader(path, new ChangeWatch(path, clock, pollMs, watchFolder), file)
   }
 
   /** The next bytes, when there are some; `undefined` after `close` only. */

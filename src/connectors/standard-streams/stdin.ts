@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { type PollResult, builtInKind, defineSource, port } from '../../component/index.ts'
 import { configObject } from '../config.ts'
@@ -10,7 +11,7 @@ import { lineFields } from '../file/lines.ts'
 export type InputStream = Readable & { readonly unref?: () => unknown }
 
 /** Makes the kind `stdin` for a stream, which is not touched before the component is set up. */
-export function stdinFrom(open: () => InputStream) {
+export function stdinFrom(open: (use: FileUse) => InputStream) {
   return defineSource({
     description: 'Lines of the standard input of the process.',
     placement: 'main',
@@ -21,7 +22,7 @@ export function stdinFrom(open: () => InputStream) {
       if (instance > 0) return { poll: (): PollResult => 'done' }
       const { encoding, skipEmpty, maxLineBytes } = config
       const use: FileUse = { path: 'standard input', component, for: 'reading' }
-      const stream = open()
+      const stream = open(use)
       const waiting = new Waiting()
       const lines = new LineStream({
         source: new StreamChunkReader(stream),
@@ -65,5 +66,9 @@ export function stdinFrom(open: () => InputStream) {
  */
 export const stdin = builtInKind(
   'stdin',
-  stdinFrom(() => process.stdin),
+  stdinFrom((use) => {
+    // Node gives an empty stream for a directory (`< folder`), which would pass for an empty input.
+    if (fstatSync(0).isDirectory()) throw fileFault('FILE_IS_DIRECTORY', use, 'is a directory, not a file')
+    return process.stdin
+  }),
 )

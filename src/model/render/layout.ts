@@ -87,9 +87,13 @@ export function layOut(boxes: readonly LayoutBox[], lines: readonly LayoutLine[]
   orderLayers(layers)
   placeHeights(layers, gaps.box)
   const width = placeLayers(layers, gaps.layer)
-  const top = Math.min(0, ...layers.flat().map((cell) => cell.center - cell.height / 2))
-  const bottom = Math.max(0, ...layers.flat().map((cell) => cell.center + cell.height / 2))
-  const widths = layers.map((layer) => Math.max(0, ...layer.map((cell) => cell.width)))
+  let top = 0
+  let bottom = 0
+  for (const cell of layers.flat()) {
+    top = Math.min(top, cell.center - cell.height / 2)
+    bottom = Math.max(bottom, cell.center + cell.height / 2)
+  }
+  const widths = layers.map(widest)
   return {
     boxes: new Map(
       boxes.map((box) => {
@@ -202,10 +206,14 @@ function spread(layer: readonly Cell[], gap: number): void {
     for (let i = 0; i < count; i++, index++) layer[index]!.center = sum / count + offsets[index]!
 }
 
+function widest(layer: readonly Cell[]): number {
+  return layer.reduce((width, cell) => Math.max(width, cell.width), 0)
+}
+
 function placeLayers(layers: readonly Cell[][], gap: number): number {
   let x = 0
   for (const layer of layers) {
-    const width = Math.max(0, ...layer.map((cell) => cell.width))
+    const width = widest(layer)
     for (const cell of layer) cell.x = cell.width === 0 ? x : x + (width - cell.width) / 2
     x += width + gap
   }

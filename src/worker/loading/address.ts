@@ -1,4 +1,4 @@
-import { dirname, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { VertigoError } from '../../base/errors.ts'
 import type { ModuleAddress } from '../assignment.ts'
@@ -46,7 +46,7 @@ export function resolveAddress(module: ModuleAddress, builtInNames: Iterable<str
     return { kind: 'own', url: withoutHash(base), name: outer === '' ? exportName : `${outer}/${exportName}` }
   }
   if (isPath(target)) {
-    const path = resolve(dirname(fileURLToPath(withoutHash(base))), target)
+    const path = resolve(fileURLToPath(new URL('.', base)), target)
     return { kind: 'file', url: pathToFileURL(path).href, exportName }
   }
   if (/^file:/i.test(target)) return { kind: 'file', url: fileUrl(target, module).href, exportName }
@@ -55,14 +55,18 @@ export function resolveAddress(module: ModuleAddress, builtInNames: Iterable<str
   return { kind: 'package', specifier: target, base: withoutHash(base), exportName }
 }
 
-/** The URL of a base, which is a path or a file's URL. */
+/** The URL of a base, which is a path or a file's URL; one that ends in a slash is a folder. */
 export function baseUrl(base: string): URL {
-  return /^file:/i.test(base) ? new URL(base) : pathToFileURL(resolve(base))
+  return isUrl(base) ? new URL(base) : pathToFileURL(resolve(base) + (/[/\\]$/.test(base) ? '/' : ''))
 }
 
-/** The path of the file that an address is relative to: where an unknown address is written. */
+/** The path of the file that an address is relative to, as it was given: where an unknown address is written. */
 export function basePath(base: string): string {
-  return fileURLToPath(withoutHash(baseUrl(base)))
+  return isUrl(base) ? fileURLToPath(withoutHash(new URL(base))) : base
+}
+
+function isUrl(base: string): boolean {
+  return /^file:/i.test(base)
 }
 
 function isPath(text: string): boolean {

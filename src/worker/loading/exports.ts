@@ -1,9 +1,10 @@
-import { fileURLToPath } from 'node:url'
+import { basename } from 'node:path'
 import { VertigoError } from '../../base/errors.ts'
 import { didYouMean, nearest } from '../../base/suggest.ts'
 import { isNetworkBuilder } from '../../component/builder.ts'
 import type { BuiltNetwork } from '../../component/builder-types.ts'
 import type { ModuleAddress } from '../assignment.ts'
+import { pathOf } from './module-error.ts'
 
 /** A module as `import()` gives it. */
 export interface ModuleExports {
@@ -12,7 +13,7 @@ export interface ModuleExports {
 
 /** An export of a module, the default one where no name is given. Throws `EXPORT_MISSING`. */
 export function exportOf(exports: ModuleExports, name: string | undefined, url: string): unknown {
-  const whole = defaultExport(exports)
+  const whole = defaultExport(exports, url)
   if (name === undefined) {
     if (whole === undefined) throw noDefault(exports, url)
     return whole
@@ -23,7 +24,7 @@ export function exportOf(exports: ModuleExports, name: string | undefined, url: 
   }
   if (Object.hasOwn(exports, name)) return exports[name]
   // What a CommonJS module exports is not always found by its names.
-  if (isCommonJs(exports) && isObject(whole) && Object.hasOwn(whole, name)) return whole[name]
+  if (isCommonJs(exports, url) && isObject(whole) && Object.hasOwn(whole, name)) return whole[name]
   const names = exportNames(exports)
   const listed = names.length === 0 ? 'It exports nothing.' : `Its exports: ${names.join(', ')}.`
   const file = pathOf(url)
@@ -36,7 +37,7 @@ export function exportOf(exports: ModuleExports, name: string | undefined, url: 
 
 /** The code `name` of the network that a module builds and exports by default. */
 export function ownCode(exports: ModuleExports, name: string, url: string, module: ModuleAddress): unknown {
-  const whole = defaultExport(exports)
+  const whole = defaultExport(exports, url)
   const file = pathOf(url)
   if (whole === undefined) throw noDefault(exports, url)
   if (!isNetworkBuilder(whole))
@@ -69,14 +70,16 @@ function lookUp(network: BuiltNetwork, name: string): unknown {
 }
 
 /** With regard to CommonJS that was made from an ES module, whose default export is a field of the default export. */
-function defaultExport(exports: ModuleExports): unknown {
+function defaultExport(exports: ModuleExports, url: string): unknown {
   const value = exports.default
-  const isMade = isCommonJs(exports) && isObject(value) && value.__esModule === true && 'default' in value
+  const isMade =
+    isCommonJs(exports, url) && isObject(value) && value.__esModule === true && 'default' in value
   return isMade ? value.default : value
 }
 
-function isCommonJs(exports: ModuleExports): boolean {
-  return 'module.exports' in exports || '__esModule' in exports
+/** Whether a module may be CommonJS. Oldest Nodes do not tell, so that any `.js` may be. */
+function isCommonJs(exports: ModuleExports, url: string): boolean {
+  return 'module.exports' in exports || '__esModule' in exports || /\.(?:c?js|cts)$/.test(url)
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -90,19 +93,14 @@ function exportNames(exports: ModuleExports): string[] {
 function noDefault(exports: ModuleExports, url: string): VertigoError {
   const file = pathOf(url)
   const names = exportNames(exports).filter((name) => name !== 'default')
-  const stem = file.replace(/^.*[/\\]/, '').replace(/\..*$/s, '')
-  const meant = names.length === 1 ? names[0] : nearest(stem, names)
+  const stem = basename(file).replace(/\..*$/s, '')
+  const meant = nearest(stem, names) ?? names[0]
   const listed = names.length === 0 ? 'It exports nothing.' : `Its exports: ${names.join(', ')}.`
-  const base = file.replace(/^.*[/\\]/, '')
   return new VertigoError('EXPORT_MISSING', `${file} has no default export. ${listed}`, {
     place: { file },
     remedy:
       meant === undefined
         ? 'Export the kind by default: `export default defineComponent(...)`.'
-        : `Export it by default (\`export default ${meant}\`), or add its name to the address: "${base}#${meant}".`,
+        : `Export it by default (\`export default ${meant}\`), or add its name to the address: "./${basename(file)}#${meant}".`,
   })
-}
-
-function pathOf(url: string): string {
-  return url.startsWith('file:') ? fileURLToPath(url) : url
 }

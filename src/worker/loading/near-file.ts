@@ -14,7 +14,7 @@ export interface NearFile {
 
 /** The module that a path, relative to `from`, most likely meant; undefined where there is nothing near. */
 export function nearFile(address: string, from: string): NearFile | undefined {
-  const wanted = resolve(dirname(from), address)
+  const wanted = resolve(/[/\\]$/.test(from) ? from : dirname(from), address)
   const folder = dirname(wanted)
   const name = basename(wanted)
   const sibling = (file: string): string => address.slice(0, address.lastIndexOf('/') + 1) + file

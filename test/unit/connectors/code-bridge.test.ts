@@ -12,7 +12,7 @@ import {
   feederKind,
 } from '../../../src/connectors/index.ts'
 import { kindDefinition } from '../../../src/component/kind.ts'
-import { RunningComponent, RunningSource, coded, within } from './support.ts'
+import { RunningComponent, RunningSource, coded, settle, within } from './support.ts'
 
 /** Whether a promise has settled, once everything that was due has run. */
 async function settled(promise: Promise<unknown>): Promise<boolean> {
@@ -21,7 +21,7 @@ async function settled(promise: Promise<unknown>): Promise<boolean> {
     () => (done = true),
     () => (done = true),
   )
-  await new Promise((resolve) => void setImmediate(resolve))
+  await settle()
   return done
 }
 

@@ -15,6 +15,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { gzipSync } from 'node:zlib'
 import { fileLines } from '../../../src/connectors/index.ts'
+import { FollowingReader } from '../../../src/connectors/file/follow.ts'
 import { ManualClock, RunningSource, coded, configFaults, folder, within } from './support.ts'
 
 function lines(
@@ -300,6 +301,23 @@ test('follow: while nothing happens it sleeps; closing ends the wait', async (t)
   await source.close()
   assert.equal(await within(Promise.resolve(polled), 'the end of the wait'), 'more')
   assert.equal(source.poll(), 'done')
+  assert.equal(clock.timers, 0)
+})
+
+test('follow: where the system tells nothing, it looks by its clock', async (t) => {
+  const path = join(folder(t), 'a.log')
+  writeFileSync(path, 'one')
+  const clock = new ManualClock()
+  const noWatch = (): never => {
+    throw Object.assign(new Error('ENOSPC: no more watches'), { code: 'ENOSPC' })
+  }
+  const reader = await FollowingReader.open(path, clock, 1000, noWatch)
+  assert.equal(Buffer.from((await reader.next()) as Uint8Array).toString(), 'one')
+  const next = reader.next()
+  appendFileSync(path, 'two')
+  clock.advance(1000)
+  assert.equal(Buffer.from((await within(next, 'the look')) as Uint8Array).toString(), 'two')
+  await reader.close()
   assert.equal(clock.timers, 0)
 })
 

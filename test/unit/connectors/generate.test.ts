@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { generator, interval, recordGenerator } from '../../../src/connectors/index.ts'
-import { ManualClock, RunningSource, configFaults, within } from './support.ts'
+import { ManualClock, RunningSource, configFaults, settle, within } from './support.ts'
 
 test('generator: the numbers of a sequence', async () => {
   const all = async (config: Readonly<Record<string, unknown>>): Promise<unknown[]> =>
@@ -35,7 +35,6 @@ test('generator: a rate is kept', async () => {
   const clock = new ManualClock()
   const source = await RunningSource.open(generator, { config: { count: 100, rate: 10 }, clock })
   const end = source.until(() => false)
-  const settle = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve))
   for (let tenths = 0; tenths < 25; tenths++) {
     await settle()
     clock.advance(100)

@@ -257,6 +257,13 @@ export async function within<T>(promise: PromiseLike<T>, what: string, deadlineM
   }
 }
 
+/** Settles once everything that was due has run. */
+export function settle(): Promise<void> {
+  return new Promise((resolve) => {
+    systemClock.soon(resolve)
+  })
+}
+
 /** A clock that stands still until it is moved on. */
 export class ManualClock implements Clock {
   #nowMs = 0

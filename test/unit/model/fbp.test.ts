@@ -155,7 +155,7 @@ Split OUT -> IN End(sink:instances=3)
         if (others.length === 0) assert.deepEqual(again, expected)
         else assert.notDeepEqual(again, expected)
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     )
   })
 
@@ -169,6 +169,7 @@ Split OUT -> IN End(sink:instances=3)
       },
       connections: [{ from: 'a.out', to: '2b.dead-letter', selector: 'hash' }],
       initial: [
+        { to: 'a.in', value: null },
         { to: 'a.in', value: "it's" },
         { to: 'a.in', value: 'C:\\' },
       ],
@@ -177,6 +178,7 @@ Split OUT -> IN End(sink:instances=3)
       text: `# @name n
 
 a(./a.ts:config.path=it%27s%20%28x%29) out -> dead_letter _2b(k:instances=2)
+\tnull -> in a
 'it\\'s' -> in a
 "C:\\\\" -> in a
 c(unknown)

@@ -3,8 +3,10 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { isVertigoError, VertigoError } from '../../../src/base/errors.ts'
 import { type Flattened, flattenNetwork } from '../../../src/model/flatten.ts'
+import type { KindInfo } from '../../../src/model/kind-info.ts'
 import { parseNetwork } from '../../../src/model/parse.ts'
 import { placesOfFile } from '../../../src/model/places.ts'
+import { validateNetwork } from '../../../src/model/validate.ts'
 import { faultLine, networks } from './arbitraries.ts'
 
 /** Flattens `main.yaml` of some files by name; kinds are names of files, or not. */
@@ -167,6 +169,33 @@ connections:
         'b.yaml SUBNET_RECURSIVE 2:29 components.back.kind | back is a network that contains itself: main.yaml -> b.yaml -> main.yaml.',
         'main.yaml NETWORK_NOT_FOUND 4:14 components.c.kind | absent.yaml does not exist.',
         'main.yaml PORT_UNKNOWN 6:23 connections[0].from | The network b exports no output "x". It exports no outputs.',
+      ],
+    )
+  })
+
+  it('makes a network whose faults lead to the files they are in', async () => {
+    const { network, places } = await flatten({
+      'inner.yaml': inner,
+      'main.yaml': `name: main
+components: { a: { kind: ./a.ts }, m: { kind: inner.yaml } }
+connections: [{ from: a.out, to: m.limit }]
+`,
+    })
+    const info: KindInfo = {
+      role: 'component',
+      inputs: ['in'],
+      outputs: ['out'],
+      keyedState: false,
+      rewinds: false,
+      checkConfig: async () => [],
+    }
+    const faults = await validateNetwork(network, (name) => (name === 'a' ? undefined : { info }), places)
+    assert.deepEqual(
+      faults.map((fault) => `${fault.place.file} ${faultLine(fault)}`),
+      [
+        'main.yaml PORT_UNKNOWN 3:34 connections[1].to | m/second (./second.ts) has no input "limit". Its inputs: in.',
+        'inner.yaml INPUT_UNCONNECTED 4:3 components.m/first | Nothing leads into m/first (inputs: in): it would never run.',
+        'inner.yaml PORT_UNKNOWN 8:17 initial[0].to | m/second (./second.ts) has no input "limit". Its inputs: in.',
       ],
     )
   })

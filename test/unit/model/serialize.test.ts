@@ -34,7 +34,7 @@ describe('toJson and toYaml', () => {
     assert.equal(JSON.stringify(JSON.parse(toJson(network))), order)
     assert.equal(
       toYaml(network),
-      'name: n\ncomponents:\n  b:\n    kind: k\n    config:\n      z: 1\n      a: 2\n  a:\n    kind: k\nconnections:\n  - from: a.out\n    to: b.in\n',
+      'name: n\ncomponents:\n  b:\n    kind: k\n    config:\n      z: 1\n      a: 2\n  a:\n    kind: k\nconnections:\n  - { from: a.out, to: b.in }\n',
     )
   })
 

@@ -1,0 +1,105 @@
+import type { CounterSink, InstanceCounters } from '../worker/worker.ts'
+import type { InstancePlace, InstanceStatus, WorkerStatus } from './types.ts'
+
+/**
+ * Counters of a run in memory that all its threads share: workers write, whoever shows them reads, and nobody waits
+ * for anybody. A value may be a slice old; each is written by one worker only.
+ */
+
+const fieldsPerInstance = 6
+/** Turns begun, instance that has its turn (plus 1), bytes in use. */
+const fieldsPerWorker = 3
+
+export interface SharedCounters {
+  readonly instances: SharedArrayBuffer
+  readonly workers: SharedArrayBuffer
+}
+
+export function allocateCounters(instances: number, workers: number): SharedCounters {
+  return {
+    instances: new SharedArrayBuffer(instances * fieldsPerInstance * Float64Array.BYTES_PER_ELEMENT),
+    workers: new SharedArrayBuffer(workers * fieldsPerWorker * Float64Array.BYTES_PER_ELEMENT),
+  }
+}
+
+/** What a worker writes about itself. */
+export interface OwnCounters extends CounterSink {
+  /** A sign of life, between turns. */
+  readonly beat: () => void
+  readonly memory: (bytes: number) => void
+}
+
+/** The writing side, of one worker. */
+export function counterSink(shared: SharedCounters, worker: number): OwnCounters {
+  const instances = new Float64Array(shared.instances)
+  const own = new Float64Array(shared.workers)
+  const at = worker * fieldsPerWorker
+  return {
+    write(index: number, counters: InstanceCounters) {
+      const from = index * fieldsPerInstance
+      instances[from] = counters.received
+      instances[from + 1] = counters.sent
+      instances[from + 2] = counters.queued
+      instances[from + 3] = counters.rejected
+      instances[from + 4] = counters.isBlocked ? 1 : 0
+      instances[from + 5] = counters.isFinished ? 1 : 0
+    },
+    running(index: number) {
+      own[at]!++
+      own[at + 1] = index + 1
+    },
+    beat: () => {
+      own[at]!++
+    },
+    memory: (bytes) => {
+      own[at + 2] = bytes
+    },
+  }
+}
+
+/** The reading side. */
+export class CounterReader {
+  private readonly places: readonly InstancePlace[]
+  private readonly instances: Float64Array
+  private readonly workers: Float64Array
+
+  constructor(shared: SharedCounters, places: readonly InstancePlace[]) {
+    this.places = places
+    this.instances = new Float64Array(shared.instances)
+    this.workers = new Float64Array(shared.workers)
+  }
+
+  instanceStatus(): InstanceStatus[] {
+    return this.places.map((place, index) => {
+      const from = index * fieldsPerInstance
+      return {
+        ...place,
+        received: this.instances[from]!,
+        sent: this.instances[from + 1]!,
+        queued: this.instances[from + 2]!,
+        rejected: this.instances[from + 3]!,
+        isBlocked: this.instances[from + 4] === 1,
+        isFinished: this.instances[from + 5] === 1,
+      }
+    })
+  }
+
+  workerStatus(worker: number): WorkerStatus {
+    const running = this.places[this.runningIndex(worker)]
+    return {
+      worker,
+      running: running === undefined ? undefined : `${running.component}[${running.instance}]`,
+      memoryBytes: this.workers[worker * fieldsPerWorker + 2]!,
+    }
+  }
+
+  /** Turns that a worker has begun: it stands still while a worker is stuck. */
+  turns(worker: number): number {
+    return this.workers[worker * fieldsPerWorker]!
+  }
+
+  /** Index of the instance that has its turn; -1 between turns. */
+  runningIndex(worker: number): number {
+    return this.workers[worker * fieldsPerWorker + 1]! - 1
+  }
+}

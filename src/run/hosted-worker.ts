@@ -1,0 +1,43 @@
+import type { Clock } from '../base/clock.ts'
+import type { LogRecord } from '../component/context.ts'
+import type { RejectedMessage } from '../worker/host.ts'
+import type { QuietProbe, Worker } from '../worker/worker.ts'
+
+/** A worker, wherever it is: in a thread, or in the caller's. */
+export interface HostedWorker {
+  readonly worker: number
+  prepare(): Promise<void>
+  start(): void
+  drain(): void
+  probe(): Promise<QuietProbe>
+  endBackEdges(): void
+  /** Closes all components, in their order; then the thread ends. */
+  close(): Promise<void>
+  /** Ends at once. */
+  terminate(): Promise<void>
+}
+
+/** What workers tell the run, and what they need of it. */
+export interface HostEvents {
+  readonly clock: Clock
+  finished(worker: number): void
+  failed(error: unknown): void
+  rejected(record: RejectedMessage): void
+  logged(record: LogRecord): void
+  /** The instance that a worker is busy with, as `count[2]`. */
+  running(worker: number): string | undefined
+}
+
+/** A worker in the caller's own thread. */
+export function inOwnThread(worker: Worker): HostedWorker {
+  return {
+    worker: worker.assignment.worker,
+    prepare: () => worker.prepare(),
+    start: () => worker.start(),
+    drain: () => worker.drain(),
+    probe: () => Promise.resolve(worker.probe()),
+    endBackEdges: () => worker.endBackEdges(),
+    close: () => worker.close(),
+    terminate: () => worker.close(),
+  }
+}

@@ -1,0 +1,187 @@
+import { readFile, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { VertigoError } from '../base/errors.ts'
+import { didYouMean } from '../base/suggest.ts'
+import { readdir } from 'node:fs/promises'
+import { isNetworkBuilder } from '../component/builder.ts'
+import type { BuiltNetwork } from '../component/builder-types.ts'
+import { kindInfo, type KindDefinition } from '../component/kind.ts'
+import { type FlatNetwork, flattenNetwork, type Subnet } from '../model/flatten.ts'
+import type { KindLookup } from '../model/kind-info.ts'
+import type { Network } from '../model/network.ts'
+import { networkFormat, parseNetwork } from '../model/parse.ts'
+import { networkInvalid, type Places, placesOfFile } from '../model/places.ts'
+import { validateNetwork } from '../model/validate.ts'
+import { asKind } from '../worker/make-instance.ts'
+import type { Load } from '../worker/worker.ts'
+import { kindDefinition } from '../component/kind.ts'
+import { applyOverrides } from './overrides.ts'
+import type { Override } from './types.ts'
+
+/** A network that was read, flattened and checked, with what is known of its kinds. */
+export interface LoadedNetwork {
+  readonly network: FlatNetwork
+  readonly places: Places
+  readonly kinds: ReadonlyMap<string, KindDefinition>
+}
+
+export interface LoadOptions {
+  readonly load: Load
+  readonly set?: readonly Override[]
+}
+
+/** A network's file (path or URL), or a network that was built in code. */
+export type NetworkSource = string | URL | BuiltNetwork
+
+/**
+ * Reads a network and all that it refers to, and reports every fault at once.
+ *
+ * Errors: NETWORK_NOT_FOUND, NETWORK_SYNTAX, NETWORK_INVALID (with all `faults`), GUARANTEE_UNSUPPORTED, and those of
+ * loading a module.
+ */
+export async function loadNetwork(source: NetworkSource, options: LoadOptions): Promise<LoadedNetwork> {
+  const { network, places } = await readSource(source, options.load)
+  const flattened = await flattenNetwork(network, places, (kind, { base }) =>
+    loadSubnet(kind, base, options.load),
+  )
+  if (flattened.faults.length > 0) throw networkInvalid(flattened.faults, places.file)
+  const flat = applyOverrides(flattened.network, options.set ?? [])
+  const { lookups, definitions } = await loadKinds(flat, options.load)
+  const faults = await validateNetwork(flat, (component) => lookups.get(component), flattened.places)
+  if (faults.length > 0) throw networkInvalid(faults, places.file)
+  refuseGuarantee(network, places)
+  return { network: flat, places: flattened.places, kinds: definitions }
+}
+
+async function readSource(source: NetworkSource, load: Load): Promise<Subnet> {
+  if (isNetworkBuilder(source)) {
+    return { network: source.toNetwork(), places: placesOfFile(`network "${source.name}"`) }
+  }
+  const file =
+    source instanceof URL
+      ? fileURLToPath(source)
+      : source.startsWith('file:')
+        ? fileURLToPath(source)
+        : source
+  await checkFile(file)
+  if (networkFormat(file) !== undefined) return parseNetwork(await readText(file), { file })
+  if (/\.[cm]?[jt]s$/.test(file)) {
+    const url = pathToFileURL(file).href
+    const exported = await load({ address: url, base: url })
+    if (isNetworkBuilder(exported)) return { network: exported.toNetwork(), places: placesOfFile(url) }
+    throw new VertigoError('NETWORK_INVALID', `The default export of ${file} is not a network.`, {
+      place: { file },
+      remedy: "Export what `network('name')` returned: `export default net`.",
+    })
+  }
+  throw new VertigoError('NETWORK_SYNTAX', `The format of ${file} cannot be told from its name.`, {
+    place: { file },
+    remedy: 'Let the name end in .yaml, .yml, .json, .fbp, .ts or .js.',
+  })
+}
+
+async function checkFile(file: string): Promise<void> {
+  let isDirectory: boolean
+  try {
+    isDirectory = (await stat(file)).isDirectory()
+  } catch (error) {
+    throw await notFound(file, error)
+  }
+  if (!isDirectory) return
+  const found = (await readdir(file)).filter((name) => /^network\.(ya?ml|json|fbp|ts|js)$/.test(name))
+  const [first] = found
+  throw new VertigoError('NETWORK_NOT_FOUND', `${file} is a directory, not the file of a network.`, {
+    place: { file },
+    remedy: first === undefined ? 'Give the path of a file.' : `Did you mean ${join(file, first)}?`,
+  })
+}
+
+async function notFound(file: string, cause: unknown): Promise<VertigoError> {
+  const code = (cause as { code?: string }).code
+  if (code !== 'ENOENT') {
+    return new VertigoError('NETWORK_NOT_FOUND', `${file} cannot be read (${code ?? 'unknown error'}).`, {
+      cause,
+      place: { file },
+    })
+  }
+  const siblings = await readdir(dirname(file)).catch(() => [])
+  const near = didYouMean(basename(file), siblings)
+  return new VertigoError('NETWORK_NOT_FOUND', `There is no file ${file}.${near}`, { cause, place: { file } })
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    throw await notFound(file, error)
+  }
+}
+
+/** A component's kind may be a network: a file of one, or a module that exports one. */
+async function loadSubnet(kind: string, base: string, load: Load): Promise<Subnet | undefined> {
+  if (networkFormat(kind) !== undefined && /^(\.{1,2}\/|\/|file:)/.test(kind)) {
+    const file = fileURLToPath(new URL(kind, baseUrl(base)))
+    await checkFile(file)
+    return parseNetwork(await readText(file), { file })
+  }
+  if (!kind.includes('#') && !/^\.{0,2}\//.test(kind)) return undefined
+  let exported: unknown
+  try {
+    exported = await load({ address: kind, base })
+  } catch {
+    // Reported with all other faults when the kinds are looked up.
+    return undefined
+  }
+  if (!isNetworkBuilder(exported)) return undefined
+  return { network: exported.toNetwork(), places: placesOfFile(subnetBase(kind, base)) }
+}
+
+/** What a built subnet's own addresses (`#name`) are relative to. */
+function subnetBase(kind: string, base: string): string {
+  const url = new URL(kind.startsWith('#') ? '' : kind.replace(/#.*$/, ''), baseUrl(base))
+  const inside = kind.includes('#') ? kind.slice(kind.indexOf('#') + 1) : ''
+  const outer = new URL(baseUrl(base)).hash.slice(1)
+  const path = [kind.startsWith('#') ? decodeURIComponent(outer) : '', inside]
+    .filter((part) => part !== '')
+    .join('/')
+  url.hash = path === '' ? '' : `#${path}`
+  return url.href
+}
+
+function baseUrl(base: string): string {
+  return /^[a-z][a-z]+:/i.test(base) ? base : pathToFileURL(base).href
+}
+
+async function loadKinds(
+  network: FlatNetwork,
+  load: Load,
+): Promise<{ lookups: Map<string, KindLookup>; definitions: Map<string, KindDefinition> }> {
+  const lookups = new Map<string, KindLookup>()
+  const definitions = new Map<string, KindDefinition>()
+  await Promise.all(
+    Object.entries(network.components).map(async ([name, { kind: address, base }]) => {
+      try {
+        const kind = asKind(await load({ address, base }), address)
+        lookups.set(name, { info: kindInfo(kind) })
+        definitions.set(name, kindDefinition(kind))
+      } catch (error) {
+        if (!(error instanceof VertigoError)) throw error
+        lookups.set(name, { error })
+      }
+    }),
+  )
+  return { lookups, definitions }
+}
+
+/** A single run keeps no snapshots: what a failed instance held is lost. Less than was asked for is never given silently. */
+function refuseGuarantee(network: Network, places: Places): void {
+  const { guarantee = 'at-most-once' } = network
+  if (guarantee === 'at-most-once') return
+  const at = places.of(['guarantee'])
+  throw new VertigoError(
+    'GUARANTEE_UNSUPPORTED',
+    `The network "${network.name}" asks for ${guarantee}, which needs snapshots; this version runs networks at-most-once only.`,
+    { place: { ...at, path: 'guarantee' } },
+  )
+}

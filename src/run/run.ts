@@ -1,0 +1,386 @@
+import { availableParallelism, totalmem } from 'node:os'
+import { MessageChannel } from 'node:worker_threads'
+import { type Cancel, systemClock } from '../base/clock.ts'
+import { VertigoError } from '../base/errors.ts'
+import { systemRandom } from '../base/random.ts'
+import { isNetworkBuilder } from '../component/builder.ts'
+import type { LogRecord } from '../component/context.ts'
+import { threadLink } from '../transport/thread.ts'
+import type { Link } from '../transport/link.ts'
+import type { WorkerAssignment } from '../worker/assignment.ts'
+import type { RejectedMessage } from '../worker/host.ts'
+import { type Load, Worker } from '../worker/worker.ts'
+import { assign, type Assigned } from './assign.ts'
+import { allocateCounters, CounterReader, counterSink, type SharedCounters } from './counters.ts'
+import { DeadLetter } from './dead-letter.ts'
+import { attachExports } from './exported-ports.ts'
+import { type HostedWorker, type HostEvents, inOwnThread } from './hosted-worker.ts'
+import { type LoadedNetwork, loadNetwork, type NetworkSource } from './load-network.ts'
+import { loaderFor } from './loader.ts'
+import { defaultWorkers, mainWorker, place } from './place.ts'
+import { QuietDetector } from './quiet.ts'
+import { StallWatch } from './stall-watch.ts'
+import type { CodeBridgeHost, Running, RunOptions, RunStatus, RunSummary } from './types.ts'
+import { WorkerThread } from './worker-thread.ts'
+
+const stallMsDefault = 10_000
+const probeMs = 20
+/** Above this a worker's share of the memory does not grow: one component seldom needs more, and a leak should show. */
+const workerMemoryMbMaxDefault = 4096
+
+/**
+ * Runs a network in this process: in worker threads, or all in the caller's thread (`workers: 0`).
+ *
+ * A network's file or module (path or URL) can run in threads, which import it again; a network passed as a value runs
+ * in the caller's thread.
+ *
+ * Fulfilled when the network runs. Errors before that (loading, validation, `setup`) reject; errors after it reject
+ * `done` of the result. All errors are `VertigoError`s with the place of the fault.
+ */
+export async function run(
+  source: NetworkSource,
+  options: RunOptions & { readonly builtInKinds: string },
+): Promise<Running> {
+  const { load, kinds } = await loaderFor(source, options.builtInKinds)
+  const loaded = await loadNetwork(source, { load, set: options.set })
+  const attached = await attachExports(loaded, options.attach ?? [], load)
+  const bridge = await kinds.createBridge()
+  const localRun = new LocalRun(attached, options, isNetworkBuilder(source), bridge)
+  await localRun.begin(load)
+  return localRun
+}
+
+type Phase =
+  | { readonly name: 'starting' | 'running' | 'draining' }
+  | { readonly name: 'closing'; readonly error: unknown }
+  | { readonly name: 'ended' }
+
+class LocalRun implements Running {
+  readonly network: string
+  readonly workers: number
+  readonly done: Promise<RunSummary>
+  private readonly options: RunOptions & { readonly builtInKinds: string }
+  private readonly assigned: Assigned
+  private readonly counters: SharedCounters
+  private readonly reader: CounterReader
+  private readonly bridge: CodeBridgeHost
+  private readonly deadLetter: DeadLetter
+  private readonly clock = systemClock
+  private readonly hasCycles: boolean
+  private readonly finishedWorkers = new Set<number>()
+  private readonly settle: { resolve: (summary: RunSummary) => void; reject: (error: unknown) => void }
+  private hosts: HostedWorker[] = []
+  private cancels: Cancel[] = []
+  private phase: Phase = { name: 'starting' }
+  private startedAtMs = 0
+  private rejectedCount = 0
+
+  constructor(
+    loaded: LoadedNetwork,
+    options: RunOptions & { readonly builtInKinds: string },
+    isValue: boolean,
+    bridge: CodeBridgeHost,
+  ) {
+    const { network, kinds } = loaded
+    const inMain = new Set([...kinds].filter(([, kind]) => kind.placement === 'main').map(([name]) => name))
+    const sources = new Set([...kinds].filter(([, kind]) => kind.role === 'source').map(([name]) => name))
+    this.workers = chooseWorkers(
+      options.workers,
+      isValue,
+      defaultWorkers(network, inMain, availableParallelism()),
+    )
+    this.network = network.name
+    this.options = options
+    this.bridge = bridge
+    const { limits, emitPerMessageMax } = options
+    this.assigned = assign(network, place(network, { workers: this.workers, inMain }), {
+      sources,
+      limits,
+      emitPerMessageMax,
+    })
+    this.counters = allocateCounters(this.assigned.instances.length, this.workers + 1)
+    this.reader = new CounterReader(this.counters, this.assigned.instances)
+    this.hasCycles = network.connections.some((connection) => connection.back)
+    this.deadLetter = new DeadLetter(network.deadLetter ?? `${network.name}.dead-letter.jsonl`, (error) =>
+      this.end(error),
+    )
+    let settle: LocalRun['settle'] | undefined
+    this.done = new Promise((resolve, reject) => {
+      settle = { resolve, reject }
+    })
+    this.settle = settle!
+    // Who only awaits `run` hears of a failure through it; `done` alone must not be an unhandled rejection then.
+    this.done.catch(() => undefined)
+  }
+
+  /** Starts the workers; fulfilled when all components are ready and messages flow. */
+  async begin(load: Load): Promise<void> {
+    this.hosts = this.makeHosts(load)
+    this.watch()
+    const prepared = Promise.all(this.hosts.map((host) => host.prepare()))
+    const failed = this.done.then(
+      () => undefined,
+      (error: unknown) => {
+        throw error
+      },
+    )
+    try {
+      await Promise.race([prepared, failed])
+    } catch (error) {
+      this.end(error)
+      await this.done
+    }
+    if (this.phase.name !== 'starting') {
+      await this.done
+      return
+    }
+    this.phase = { name: 'running' }
+    this.startedAtMs = this.clock.monotonic()
+    const { instances } = this.assigned
+    this.options.onEvent?.({ type: 'started', network: this.network, workers: this.workers, instances })
+    for (const host of this.hosts) host.start()
+    this.limitDuration()
+  }
+
+  status(): RunStatus {
+    return {
+      instances: this.reader.instanceStatus(),
+      workers: this.hosts.map((host) => this.reader.workerStatus(host.worker)),
+    }
+  }
+
+  drain(): void {
+    this.beginDrain('request')
+  }
+
+  async stop(): Promise<void> {
+    this.end(new VertigoError('STOPPED', `The network "${this.network}" was stopped.`))
+    await this.done.catch(() => undefined)
+  }
+
+  send(input: string, message: unknown): Promise<void> {
+    return this.bridge.input(input).send(message)
+  }
+
+  endInput(input: string): void {
+    this.bridge.input(input).end()
+  }
+
+  output(name: string): AsyncIterable<unknown> {
+    return this.bridge.output(name)
+  }
+
+  private makeHosts(load: Load): HostedWorker[] {
+    const links = makeLinks(this.assigned.workers)
+    const events = this.hostEvents()
+    return this.assigned.workers.map((assignment) => {
+      const ports = links.get(assignment.worker)!
+      if (assignment.worker === mainWorker) {
+        return makeMainWorker(assignment, {
+          load,
+          links: new Map([...ports].map(([peer, port]) => [peer, threadLink(port)])),
+          counters: this.counters,
+          bridge: this.bridge,
+          check: this.options.check ?? 'edges',
+          events,
+        })
+      }
+      return new WorkerThread(
+        {
+          assignment,
+          counters: this.counters,
+          builtInKinds: this.options.builtInKinds,
+          links: [...ports].map(([worker, port]) => ({ worker, port })),
+          check: this.options.check ?? 'edges',
+          memoryBytesMax: this.memoryBytesMax,
+          heartbeatMs: Math.max(10, Math.floor(this.stallMs / 8)),
+        },
+        events,
+      )
+    })
+  }
+
+  private hostEvents(): HostEvents {
+    return {
+      clock: this.clock,
+      finished: (worker) => this.workerFinished(worker),
+      failed: (error) => this.end(error),
+      rejected: (record) => this.rejected(record),
+      logged: (record: LogRecord) => this.options.onEvent?.({ type: 'log', record }),
+      running: (worker) => this.reader.workerStatus(worker).running,
+    }
+  }
+
+  private get stallMs(): number {
+    return this.options.stallMs ?? stallMsDefault
+  }
+
+  private get memoryBytesMax(): number {
+    const share = Math.floor((totalmem() * 0.75) / 1048576 / Math.max(1, this.workers))
+    return (this.options.workerMemoryMbMax ?? Math.min(workerMemoryMbMaxDefault, share)) * 1048576
+  }
+
+  /** Stalls, cycles that have come to rest, and the caller's signal. */
+  private watch(): void {
+    const { clock, stallMs } = this
+    const stalls = new StallWatch(this.reader, stallMs)
+    const hosted = (worker: number): string =>
+      this.assigned.instances
+        .filter((i) => i.worker === worker)
+        .map((i) => `${i.component}[${i.instance}]`)
+        .join(', ')
+    const look = (): void => {
+      for (const { worker } of this.hosts) {
+        if (worker === mainWorker) continue
+        const error = stalls.look(worker, clock.monotonic(), hosted(worker))
+        if (error !== undefined) this.end(error)
+      }
+    }
+    this.cancels.push(clock.every(Math.max(10, stallMs / 4), look, { background: true }))
+    if (this.hasCycles) this.watchCycles()
+    const { signal } = this.options
+    if (signal === undefined) return
+    const onAbort = (): void => void this.stop()
+    if (signal.aborted) onAbort()
+    else signal.addEventListener('abort', onAbort, { once: true })
+    this.cancels.push(() => signal.removeEventListener('abort', onAbort))
+  }
+
+  private watchCycles(): void {
+    const detector = new QuietDetector()
+    let isAsking = false
+    const ask = async (): Promise<void> => {
+      const probes = await Promise.all(this.hosts.map((host) => host.probe()))
+      isAsking = false
+      if (this.phase.name !== 'running' && this.phase.name !== 'draining') return
+      if (detector.round(probes)) for (const host of this.hosts) host.endBackEdges()
+    }
+    this.cancels.push(
+      this.clock.every(probeMs, () => {
+        if (isAsking || this.phase.name === 'starting') return
+        isAsking = true
+        ask().catch((error: unknown) => this.end(error))
+      }),
+    )
+  }
+
+  private limitDuration(): void {
+    const { durationMs } = this.options
+    if (durationMs === undefined) return
+    this.cancels.push(this.clock.after(durationMs, () => this.beginDrain('duration'), { background: true }))
+  }
+
+  private beginDrain(reason: 'duration' | 'request'): void {
+    if (this.phase.name !== 'running') return
+    this.phase = { name: 'draining' }
+    this.options.onEvent?.({ type: 'draining', reason })
+    for (const host of this.hosts) host.drain()
+  }
+
+  private rejected(record: RejectedMessage): void {
+    this.rejectedCount++
+    this.options.onEvent?.({ type: 'rejected', record })
+    this.deadLetter.write(record)
+  }
+
+  private workerFinished(worker: number): void {
+    this.finishedWorkers.add(worker)
+    if (this.finishedWorkers.size === this.hosts.length) this.end(undefined)
+  }
+
+  /** The first call decides how the run ends. */
+  private end(error: unknown): void {
+    if (this.phase.name === 'closing') {
+      // While closing in peace, a component's `close` may still fail.
+      if (this.phase.error === undefined && error !== undefined) this.phase = { name: 'closing', error }
+      return
+    }
+    if (this.phase.name === 'ended') return
+    this.phase = { name: 'closing', error }
+    this.close().catch((closeError: unknown) => this.settle.reject(closeError))
+  }
+
+  private async close(): Promise<void> {
+    for (const cancel of this.cancels) cancel()
+    const stalled =
+      this.closingError !== undefined && (this.closingError as VertigoError).code === 'COMPONENT_STALLED'
+    const closed = await Promise.allSettled(
+      this.hosts.map((host) => (stalled ? host.terminate() : host.close())),
+    )
+    await this.deadLetter.close()
+    const failure = closed.find((result) => result.status === 'rejected')
+    const error = this.closingError ?? failure?.reason
+    this.phase = { name: 'ended' }
+    this.bridge.close(error)
+    if (error !== undefined) {
+      this.settle.reject(error)
+      return
+    }
+    this.settle.resolve({
+      network: this.network,
+      durationMs: this.clock.monotonic() - this.startedAtMs,
+      instances: this.reader.instanceStatus(),
+      rejected: this.rejectedCount,
+      deadLetter: this.deadLetter.written,
+    })
+  }
+
+  private get closingError(): unknown {
+    return this.phase.name === 'closing' ? this.phase.error : undefined
+  }
+}
+
+function chooseWorkers(asked: number | undefined, isValue: boolean, byDefault: number): number {
+  if (asked !== undefined && (!Number.isInteger(asked) || asked < 0 || asked > 1024)) {
+    throw new VertigoError('USAGE', `workers is ${asked}; it is a whole number from 0 to 1024.`)
+  }
+  if (!isValue) return asked ?? byDefault
+  if (asked === undefined || asked === 0) return 0
+  throw new VertigoError('USAGE', "A network that is passed as a value runs in the caller's thread only.", {
+    remedy: "Pass the URL of its module: `run(new URL('./net.ts', import.meta.url))`.",
+  })
+}
+
+/** For each worker, the ports to its peers: one MessageChannel for each pair. */
+function makeLinks(workers: readonly WorkerAssignment[]): Map<number, Map<number, MessageChannel['port1']>> {
+  const links = new Map(workers.map(({ worker }) => [worker, new Map<number, MessageChannel['port1']>()]))
+  for (const { worker, peers } of workers) {
+    for (const peer of peers) {
+      if (peer < worker) continue
+      const { port1, port2 } = new MessageChannel()
+      links.get(worker)!.set(peer, port1)
+      links.get(peer)!.set(worker, port2)
+    }
+  }
+  return links
+}
+
+function makeMainWorker(
+  assignment: WorkerAssignment,
+  means: {
+    readonly load: Load
+    readonly links: ReadonlyMap<number, Link>
+    readonly counters: SharedCounters
+    readonly bridge: object
+    readonly check: 'edges' | 'all' | 'none'
+    readonly events: HostEvents
+  },
+): HostedWorker {
+  const { events } = means
+  const worker = new Worker(assignment, {
+    clock: systemClock,
+    random: systemRandom,
+    load: means.load,
+    links: means.links,
+    counters: counterSink(means.counters, assignment.worker),
+    bridge: means.bridge,
+    check: means.check,
+    events: {
+      finished: () => events.finished(assignment.worker),
+      failed: (error) => events.failed(error),
+      rejected: (record) => events.rejected(record),
+      logged: (record) => events.logged(record),
+    },
+  })
+  return inOwnThread(worker)
+}

@@ -1,0 +1,39 @@
+import { VertigoError } from '../base/errors.ts'
+import type { CounterReader } from './counters.ts'
+
+/**
+ * Notices threads that show no sign of life: turns and heartbeats of a worker stand still while a component loops
+ * without end. It looks several times within the time allowed, so that a pause of this thread itself is not taken for
+ * one of theirs.
+ */
+export class StallWatch {
+  private readonly reader: CounterReader
+  private readonly stallMs: number
+  private readonly seen = new Map<number, { turns: number; sinceMs: number; looks: number }>()
+
+  constructor(reader: CounterReader, stallMs: number) {
+    this.reader = reader
+    this.stallMs = stallMs
+  }
+
+  /** Looks at a worker; the error where it is stuck. `hosted` names its instances. */
+  look(worker: number, nowMs: number, hosted: string): VertigoError | undefined {
+    const turns = this.reader.turns(worker)
+    const last = this.seen.get(worker)
+    if (last === undefined || last.turns !== turns) {
+      this.seen.set(worker, { turns, sinceMs: nowMs, looks: 0 })
+      return undefined
+    }
+    last.looks++
+    if (nowMs - last.sinceMs < this.stallMs || last.looks < 3) return undefined
+    const { running } = this.reader.workerStatus(worker)
+    const who = running === undefined ? `one of ${hosted}` : running
+    return new VertigoError(
+      'COMPONENT_STALLED',
+      `${who} has blocked its thread for ${Math.round(nowMs - last.sinceMs)} ms`,
+      {
+        place: { component: running },
+      },
+    )
+  }
+}

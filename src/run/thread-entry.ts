@@ -1,0 +1,124 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { systemClock } from '../base/clock.ts'
+import { asError, errorToData, isVertigoError, VertigoError } from '../base/errors.ts'
+import { systemRandom } from '../base/random.ts'
+import { threadLink } from '../transport/thread.ts'
+import { createLoader } from '../worker/load-module.ts'
+import { Worker } from '../worker/worker.ts'
+import { counterSink } from './counters.ts'
+import { MemoryGuard } from './memory-guard.ts'
+import type { ThreadCommand, ThreadData, ThreadReport } from './thread-protocol.ts'
+import type { BuiltInKindsModule } from './types.ts'
+
+/** The main module of a worker thread: one `Worker`, driven by the run in the main thread. */
+
+const data = workerData as ThreadData
+const { assignment } = data
+const hosted = assignment.instances.map(({ component, instance }) => `${component}[${instance}]`).join(', ')
+const sink = counterSink(data.counters, assignment.worker)
+
+function report(message: ThreadReport): void {
+  parentPort?.postMessage(message)
+}
+
+/** A message that cannot be copied to another thread is reported by its text. */
+function reportCopyable<T extends { readonly message: unknown }>(
+  record: T,
+  make: (record: T) => ThreadReport,
+): void {
+  try {
+    report(make(record))
+  } catch {
+    report(make({ ...record, message: String(record.message) }))
+  }
+}
+
+function fail(error: unknown): void {
+  report({ type: 'failed', error: errorToData(error) })
+}
+
+/** For what is thrown outside of handlers, by a timer or a promise that a component left alone. */
+function failOutside(thrown: unknown): void {
+  if (isVertigoError(thrown)) {
+    fail(thrown)
+    return
+  }
+  const error = asError(thrown)
+  fail(
+    new VertigoError(
+      'COMPONENT_FAILED',
+      `an error outside of any handler, in a worker with ${hosted}: ${error.message}`,
+      {
+        cause: error,
+        remedy: 'Await what handlers start, so that its errors belong to a message.',
+      },
+    ),
+  )
+}
+
+process.on('uncaughtException', failOutside)
+process.on('unhandledRejection', failOutside)
+
+const exit = process.exit.bind(process)
+process.exit = (code): never => {
+  report({ type: 'exit', stack: new Error('process.exit').stack ?? '' })
+  return exit(code)
+}
+
+systemClock.every(data.heartbeatMs, () => sink.beat(), { background: true })
+
+const { builtInKind, builtInNames } = (await import(data.builtInKinds)) as BuiltInKindsModule
+const worker = new Worker(assignment, {
+  clock: systemClock,
+  random: systemRandom,
+  load: createLoader({ builtIn: builtInKind, builtInNames }),
+  links: new Map(data.links.map(({ worker: peer, port }) => [peer, threadLink(port)])),
+  check: data.check,
+  counters: sink,
+  overLimit: new MemoryGuard(data.memoryBytesMax, systemClock, sink.memory, () => worker.memorySuspects())
+    .check,
+  events: {
+    finished: () => report({ type: 'finished' }),
+    failed: fail,
+    rejected: (record) => reportCopyable(record, (copyable) => ({ type: 'rejected', record: copyable })),
+    logged: (record) => {
+      try {
+        report({ type: 'log', record })
+      } catch {
+        report({ type: 'log', record: { ...record, details: undefined } })
+      }
+    },
+  },
+})
+
+parentPort?.on('message', (command: ThreadCommand) => {
+  switch (command) {
+    case 'start':
+      worker.start()
+      return
+    case 'drain':
+      worker.drain()
+      return
+    case 'probe':
+      report({ type: 'probed', probe: worker.probe() })
+      return
+    case 'end-back-edges':
+      worker.endBackEdges()
+      return
+    case 'close':
+      worker.close().then(
+        () => report({ type: 'closed' }),
+        (error: unknown) => {
+          fail(error)
+          report({ type: 'closed' })
+        },
+      )
+  }
+})
+
+try {
+  await worker.prepare()
+  report({ type: 'prepared' })
+} catch (error) {
+  fail(error)
+}

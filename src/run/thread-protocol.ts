@@ -1,0 +1,33 @@
+import type { MessagePort } from 'node:worker_threads'
+import type { ErrorData } from '../base/errors.ts'
+import type { LogRecord } from '../component/context.ts'
+import type { WorkerAssignment } from '../worker/assignment.ts'
+import type { RejectedMessage } from '../worker/host.ts'
+import type { QuietProbe } from '../worker/worker.ts'
+import type { SharedCounters } from './counters.ts'
+
+/** What a worker thread is started with. */
+export interface ThreadData {
+  readonly assignment: WorkerAssignment
+  readonly counters: SharedCounters
+  /** URL of the module with the built-in kinds. */
+  readonly builtInKinds: string
+  readonly links: readonly { readonly worker: number; readonly port: MessagePort }[]
+  readonly check: 'edges' | 'all' | 'none'
+  readonly memoryBytesMax: number
+  /** Period of the sign of life, in milliseconds. */
+  readonly heartbeatMs: number
+}
+
+/** From the run to a thread. */
+export type ThreadCommand = 'start' | 'drain' | 'close' | 'probe' | 'end-back-edges'
+
+/** From a thread to the run. */
+export type ThreadReport =
+  | { readonly type: 'prepared' | 'finished' | 'closed' }
+  | { readonly type: 'failed'; readonly error: ErrorData }
+  | { readonly type: 'rejected'; readonly record: RejectedMessage }
+  | { readonly type: 'log'; readonly record: LogRecord }
+  | { readonly type: 'probed'; readonly probe: QuietProbe }
+  /** A component called `process.exit`; the thread ends right after it. */
+  | { readonly type: 'exit'; readonly stack: string }

@@ -1,0 +1,184 @@
+import { Worker as Thread } from 'node:worker_threads'
+import { asError, type ErrorData, errorFromData, VertigoError } from '../base/errors.ts'
+import type { LogRecord } from '../component/context.ts'
+import type { RejectedMessage } from '../worker/host.ts'
+import type { QuietProbe } from '../worker/worker.ts'
+import type { HostedWorker, HostEvents } from './hosted-worker.ts'
+import type { ThreadCommand, ThreadData, ThreadReport } from './thread-protocol.ts'
+
+/** In the sources the entry is TypeScript; the build leaves no `.ts` path that it could rewrite here. */
+const entry = new URL(
+  import.meta.url.endsWith('.ts') ? 'thread-entry.ts' : 'thread-entry.js',
+  import.meta.url,
+)
+
+/** How long a thread may take to close before it is ended. */
+const closeMsMax = 6_000
+
+/** A worker in a thread of its own, as the run sees it. */
+export class WorkerThread implements HostedWorker {
+  readonly worker: number
+  private readonly thread: Thread
+  private readonly events: HostEvents
+  private readonly hosted: string
+  private readonly prepared: Promise<void>
+  private onPrepared: { resolve: () => void; reject: (error: Error) => void } | undefined
+  private onClosed: (() => void) | undefined
+  private probes: ((probe: QuietProbe) => void)[] = []
+  private state: 'preparing' | 'running' | 'closing' | 'ended' = 'preparing'
+  private exitStack: string | undefined
+
+  constructor(data: ThreadData, events: HostEvents) {
+    const { assignment } = data
+    this.worker = assignment.worker
+    this.events = events
+    this.hosted = assignment.instances
+      .map(({ component, instance }) => `${component}[${instance}]`)
+      .join(', ')
+    this.prepared = new Promise((resolve, reject) => {
+      this.onPrepared = { resolve, reject }
+    })
+    this.thread = new Thread(entry, {
+      workerData: data,
+      name: `vertigo-${assignment.worker}`,
+      transferList: data.links.map(({ port }) => port),
+      resourceLimits: { maxOldGenerationSizeMb: Math.ceil(data.memoryBytesMax / 1048576) },
+    })
+    this.thread.on('message', (message: ThreadReport) => this.onReport(message))
+    this.thread.on('error', (error) => this.onError(error))
+    this.thread.on('exit', (code) => this.onExit(code))
+  }
+
+  prepare(): Promise<void> {
+    return this.prepared
+  }
+
+  start(): void {
+    this.state = 'running'
+    this.command('start')
+  }
+
+  drain(): void {
+    this.command('drain')
+  }
+
+  endBackEdges(): void {
+    this.command('end-back-edges')
+  }
+
+  probe(): Promise<QuietProbe> {
+    return new Promise((resolve) => {
+      this.probes.push(resolve)
+      this.command('probe')
+    })
+  }
+
+  async close(): Promise<void> {
+    if (this.state === 'ended') return
+    this.state = 'closing'
+    await new Promise<void>((resolve) => {
+      const cancel = this.events.clock.after(closeMsMax, resolve)
+      this.onClosed = () => {
+        cancel()
+        resolve()
+      }
+      this.command('close')
+    })
+    await this.terminate()
+  }
+
+  async terminate(): Promise<void> {
+    this.state = 'ended'
+    await this.thread.terminate()
+  }
+
+  private command(command: ThreadCommand): void {
+    this.thread.postMessage(command)
+  }
+
+  private onReport(message: ThreadReport): void {
+    switch (message.type) {
+      case 'prepared':
+        this.onPrepared?.resolve()
+        return
+      case 'finished':
+        this.events.finished(this.worker)
+        return
+      case 'closed':
+        this.onClosed?.()
+        return
+      case 'failed':
+        this.failed(errorFromData(message.error as ErrorData))
+        return
+      case 'rejected':
+        this.events.rejected(message.record as RejectedMessage)
+        return
+      case 'log':
+        this.events.logged(message.record as LogRecord)
+        return
+      case 'probed':
+        this.probes.shift()?.(message.probe)
+        return
+      case 'exit':
+        this.exitStack = message.stack
+    }
+  }
+
+  private failed(error: Error): void {
+    this.onPrepared?.reject(error)
+    this.events.failed(error)
+  }
+
+  /** What was thrown where nothing catches it; V8's end of memory among it. */
+  private onError(thrown: unknown): void {
+    const error = asError(thrown)
+    const isMemory = (error as { code?: string }).code === 'ERR_WORKER_OUT_OF_MEMORY'
+    const running = this.events.running(this.worker)
+    this.failed(
+      isMemory
+        ? new VertigoError('WORKER_MEMORY', `a worker ran out of heap. ${this.suspects(running)}`, {
+            place: { component: running },
+            cause: error,
+          })
+        : new VertigoError(
+            'WORKER_DIED',
+            `a worker thread failed: ${error.message}. ${this.suspects(running)}`,
+            { place: { component: running }, cause: error },
+          ),
+    )
+  }
+
+  private onExit(code: number): void {
+    const wasExpected = this.state === 'ended' || this.state === 'closing'
+    this.state = 'ended'
+    this.onClosed?.()
+    if (wasExpected) return
+    const running = this.events.running(this.worker)
+    if (this.exitStack === undefined) {
+      this.failed(
+        new VertigoError(
+          'WORKER_DIED',
+          `a worker thread ended with code ${code}. ${this.suspects(running)}`,
+          { place: { component: running } },
+        ),
+      )
+      return
+    }
+    const cause = new Error('process.exit was called')
+    cause.stack = this.exitStack
+    this.failed(
+      new VertigoError(
+        'COMPONENT_EXITED',
+        `${running ?? 'a component'} called process.exit. ${this.suspects(running)}`,
+        {
+          place: { component: running },
+          cause,
+        },
+      ),
+    )
+  }
+
+  private suspects(running: string | undefined): string {
+    return `It hosted ${this.hosted}${running === undefined ? '' : `; ${running} was at work`}.`
+  }
+}

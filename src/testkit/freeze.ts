@@ -1,0 +1,33 @@
+/** Freezes a message to its depth, so that changing it after it was sent, or after it arrived, throws where it is done. */
+export function deepFreeze(value: unknown): void {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return
+  // Bytes cannot be frozen; a change of theirs stays unnoticed.
+  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return
+  if (value instanceof Map) {
+    for (const [key, item] of value) {
+      deepFreeze(key)
+      deepFreeze(item)
+    }
+    refuse(value, 'Map', ['set', 'delete', 'clear'])
+  } else if (value instanceof Set) {
+    for (const item of value) deepFreeze(item)
+    refuse(value, 'Set', ['add', 'delete', 'clear'])
+  } else if (value instanceof Date) {
+    refuse(value, 'Date', dateSetters)
+  }
+  Object.freeze(value)
+  for (const field of Object.keys(value)) deepFreeze((value as Readonly<Record<string, unknown>>)[field])
+}
+
+const dateSetters = Object.getOwnPropertyNames(Date.prototype).filter((name) => name.startsWith('set'))
+
+/** `Object.freeze` leaves the content of collections open. */
+function refuse(value: object, type: string, methods: readonly string[]): void {
+  for (const method of methods) {
+    Object.defineProperty(value, method, {
+      value: () => {
+        throw new TypeError(`Cannot ${method} on a ${type} that is (part of) a message: it was sent`)
+      },
+    })
+  }
+}
