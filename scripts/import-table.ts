@@ -47,11 +47,10 @@ export const importTable: ImportTable = {
     'cluster/client': ['cluster/protocol', 'store', ...foundation],
     api: ['cluster/client', 'cluster/protocol', ...foundation],
 
-    testkit: ['operators', 'connectors', 'worker', 'component', ...engine, ...foundation],
+    testkit: ['operators', 'connectors', 'run', 'worker', 'component', ...engine, ...foundation],
 
-    // The built-in kinds by name, and what connects some of them with the caller's code.
-    'built-in-kinds.ts': ['built-in-bridge.ts', 'operators', 'connectors', 'run', 'component', ...foundation],
-    'built-in-bridge.ts': ['connectors', 'run', 'component', ...foundation],
+    // The built-in kinds by name.
+    'built-in-kinds.ts': ['operators', 'connectors', 'component', ...foundation],
 
     // Where the parts are put together.
     'index.ts': [

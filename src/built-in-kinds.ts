@@ -4,7 +4,6 @@
  */
 import type { CodeBridgeOfRun } from './connectors/code/bridge.ts'
 import type { Kind } from './component/kind.ts'
-import type { CodeBridgeHost } from './run/types.ts'
 
 type KindLoader = () => Promise<Kind>
 
@@ -42,10 +41,4 @@ export async function builtInKind(name: string): Promise<Kind | undefined> {
 export async function createBridge(): Promise<CodeBridgeOfRun> {
   const { makeBridge } = await import('./connectors/code/bridge.ts')
   return makeBridge()
-}
-
-/** The queues between the components `feeder` and `collector` of one run and the code that runs it. */
-export async function createBridge(): Promise<CodeBridgeHost> {
-  const { codeBridgeHost } = await import('./built-in-bridge.ts')
-  return codeBridgeHost()
 }

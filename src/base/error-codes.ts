@@ -345,6 +345,11 @@ export const errorCodes = codes({
     remedy: 'See the cause; where it ran out of memory, look for what the named components keep.',
     exit: 1,
   },
+  ENGINE_ABORTED: {
+    title: 'The process that ran the network ended without a word.',
+    remedy: 'Look at what the named components keep in memory or do to their process.',
+    exit: 1,
+  },
   EMIT_LIMIT: {
     title: 'A handler emitted too many messages for one message.',
     remedy:
@@ -476,6 +481,11 @@ export const errorCodes = codes({
     exit: 1,
   },
   // The command line
+  FOLDER_NOT_EMPTY: {
+    title: 'A new project was to be made where something is already.',
+    remedy: 'Give the path of a folder that is empty or does not exist.',
+    exit: 4,
+  },
   USAGE: { title: 'The command was used wrongly.', remedy: 'See `vertigo --help`.', exit: 2 },
   INTERNAL: {
     title: 'A fault of Vertigo itself.',

@@ -4,14 +4,15 @@ import { didYouMean } from '../base/suggest.ts'
 import { readArguments, usage } from './arguments.ts'
 import type { Command } from './command.ts'
 import { commands } from './commands.ts'
-import { isClosedPipe } from './output.ts'
+import { watchOutput } from './output.ts'
 
 /** Runs a command; gives its exit code. Errors are reported on standard error. */
 export async function commandLine(args: readonly string[]): Promise<number> {
-  endQuietlyWhenClosed(process.stdout)
-  endQuietlyWhenClosed(process.stderr)
+  watchOutput()
   try {
-    return await dispatch(args)
+    const code = await dispatch(args)
+    // A reader that closed our output has the last word.
+    return process.exitCode === undefined ? code : Number(process.exitCode)
   } catch (error) {
     return report(error)
   }
@@ -70,20 +71,4 @@ export async function report(error: unknown): Promise<number> {
   const debug = process.env['VERTIGO_DEBUG'] === '1'
   process.stderr.write(errorReport(error, { color: hasColors(process.stderr), debug }))
   return isVertigoError(error) ? error.exitCode : errorCodes.INTERNAL.exit
-}
-
-/** `vertigo kinds | head -1`: whoever closes our output has seen enough. `vertigo run` takes this over. */
-function endQuietlyWhenClosed(stream: NodeJS.WriteStream): void {
-  stream.on('error', (error) => {
-    if (!isClosedPipe(error)) throw error
-    process.exitCode = errorCodes.OUTPUT_CLOSED.exit
-    if (!closedOutputListeners.some((listen) => listen())) process.exit()
-  })
-}
-
-/** Called when standard output or standard error is closed; true where the listener ends the process itself. */
-const closedOutputListeners: (() => boolean)[] = []
-
-export function onClosedOutput(listen: () => boolean): void {
-  closedOutputListeners.push(listen)
 }

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { builtInKind, defineComponent, port } from '../component/index.ts'
-import { configObject, oneOf, text } from './config.ts'
+import { configObject, oneOf, text } from '../component/built-in-config.ts'
 import { plainText } from './json-text.ts'
 
 /** Sink `log`: writes each message to the log of the run: texts as they are, anything else as JSON. */

@@ -1,5 +1,5 @@
 import { VertigoError } from '../base/errors.ts'
-import type { OutputChannel } from './output-channel.ts'
+import type { ChannelOwner, OutputChannel } from './output-channel.ts'
 
 /** Who sends: an instance, as its outbox sees it. */
 export interface OutboxOwner {
@@ -12,7 +12,7 @@ export interface OutboxOwner {
 }
 
 /** All channels of one instance: whether it may be called, and what has to be sent at the end of its turn. */
-export class Outbox {
+export class Outbox implements ChannelOwner {
   /** Number of channels without credit. The instance is called only while it is 0: read directly by its loop. */
   blocked = 0
   /** Messages that left full parcels during the current call; the loop sets it back. */

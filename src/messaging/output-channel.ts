@@ -1,8 +1,17 @@
 import { VertigoError } from '../base/errors.ts'
 import { estimateBytes } from '../wire/size.ts'
 import type { ChannelLimits } from './limits.ts'
-import type { Outbox } from './outbox.ts'
 import type { Control, Parcel } from './parcel.ts'
+
+/** The outbox that a channel belongs to. */
+export interface ChannelOwner {
+  /** Something is pending that was not before. */
+  channelDirty(channel: OutputChannel): void
+  channelBlocked(): void
+  channelUnblocked(): void
+  /** A full parcel has left. Throws EMIT_LIMIT where one call has emitted too much. */
+  countEmitted(count: number): void
+}
 
 /** Where a channel's parcels go: an inbox of this thread, or a link. */
 export interface ChannelTarget {
@@ -28,7 +37,7 @@ const samplePositions = [1, 8, 64]
  */
 export class OutputChannel {
   readonly id: number
-  private readonly owner: Outbox
+  private readonly owner: ChannelOwner
   private readonly target: ChannelTarget
   private readonly limits: ChannelLimits
   private readonly sizeOf: ((message: unknown) => number) | undefined
@@ -49,7 +58,7 @@ export class OutputChannel {
 
   constructor(
     id: number,
-    owner: Outbox,
+    owner: ChannelOwner,
     target: ChannelTarget,
     limits: ChannelLimits,
     sizeOf: ((message: unknown) => number) | undefined,

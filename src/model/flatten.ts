@@ -177,7 +177,7 @@ class Flattening {
     } catch (error) {
       if (!isVertigoError(error)) throw error
       const at = outer.places.of([...path, 'kind'])
-      const place = { ...at, path: `components.${name}.kind`, component: scope.prefix + name, ...error.place }
+      const place = { ...(error.place.file === undefined ? at : {}), path: `components.${name}.kind`, component: scope.prefix + name, ...error.place }
       const { message, cause, remedy, faults } = error
       this.faults.push(new VertigoError(error.code, message, { cause, remedy, faults, place }))
       return 'broken'

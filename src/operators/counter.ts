@@ -1,5 +1,5 @@
 import { builtInKind, defineComponent, type Kind, port, type Port, value } from '../component/index.ts'
-import { configObject } from './config.ts'
+import { configObject } from '../component/built-in-config.ts'
 
 /** A message, and how many messages of its routing key have come so far, this one included. */
 export interface Counted<T> {

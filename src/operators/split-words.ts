@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { VertigoError } from '../base/errors.ts'
 import { builtInKind, defineComponent, port } from '../component/index.ts'
-import { configObject } from './config.ts'
+import { configObject } from '../component/built-in-config.ts'
 
 /** Longer texts may hold more words than may be sent for one message: for these the engine asks part by part. */
 const charactersAtOnceMax = 16_384

@@ -1,5 +1,5 @@
 import { builtInKind, defineComponent, type Kind, port, type Port, value } from '../component/index.ts'
-import { configObject, wholeNumber } from './config.ts'
+import { configObject, wholeNumber } from '../component/built-in-config.ts'
 
 const takeConfig = configObject({
   /** How many messages each instance sends on. */

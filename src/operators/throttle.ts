@@ -1,6 +1,6 @@
 import { sleep } from '../base/clock.ts'
 import { builtInKind, defineComponent, type Kind, port, type Port } from '../component/index.ts'
-import { configObject, positiveNumber } from './config.ts'
+import { configObject, positiveNumber } from '../component/built-in-config.ts'
 
 /** How far behind its rate it may catch up at once: timers are coarse, and at high rates several messages share one. */
 const catchUpMs = 20

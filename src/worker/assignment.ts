@@ -58,6 +58,8 @@ export interface OutputAssignment {
     | { readonly type: 'custom'; readonly module: ModuleAddress }
   /** An edge that closes a cycle knows no back-pressure. */
   readonly back: boolean
+  /** Where it differs from the worker's limits. */
+  readonly limits?: Partial<ChannelLimits>
   readonly hooks: readonly ModuleAddress[]
   /** By instance of the target. */
   readonly channels: readonly { readonly channel: number; readonly toWorker: number }[]

@@ -22,9 +22,10 @@ export interface LoaderOptions {
   /** All names that `builtIn` knows: they come before packages of the same name, and misspelt ones are recognized. */
   readonly builtInNames: readonly string[]
   /**
-   * How long the loading of one module, with everything it imports, may take before `KIND_LOAD_TIMEOUT`. Default 30,000 ms: a large
-   * tree of packages on a slow disk takes a few seconds; who waits for longer waits for what does not come. It bounds what modules
-   * await, not what they compute: a loop without end keeps the thread, and its watcher has to see that.
+   * How long the loading of one module, with everything it imports, may take before `KIND_LOAD_TIMEOUT`. Default
+   * 30,000 ms: a large tree of packages on a slow disk takes a few seconds; who waits for longer waits for what does
+   * not come. It bounds what modules await, not what they compute: a loop without end keeps the thread, and its
+   * watcher has to see that.
    */
   readonly loadMsMax?: number
   readonly clock?: Clock
@@ -33,11 +34,13 @@ export interface LoaderOptions {
 const loadMsMaxDefault = 30_000
 
 /**
- * Makes what loads the code of a network: kinds, functions, hooks, selectors. What addresses there are says `resolveAddress`.
+ * Makes what loads the code of a network: kinds, functions, hooks, selectors. What addresses there are says
+ * `resolveAddress`.
  *
- * Files are loaded as they are, by Node's type stripping. Each thing that it cannot do (enums, JSX, aliases of tsconfig.json...) has
- * an error of its own with file, line, column, the source line, and what to do; so has whatever else keeps a module from being
- * loaded. Errors of the address itself (`KIND_UNKNOWN`, `KIND_NOT_FOUND`) have the base as their place, all others the module.
+ * Files are loaded as they are, by Node's type stripping. Each thing that it cannot do (enums, JSX, aliases of
+ * tsconfig.json...) has an error of its own with file, line, column, the source line, and what to do; so has whatever
+ * else keeps a module from being loaded. Errors of the address itself (`KIND_UNKNOWN`, `KIND_NOT_FOUND`) have the
+ * base as their place, all others the module.
  *
  * Modules are loaded once, by Node's cache: the same address gives the same value in one thread.
  */

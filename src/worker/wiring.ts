@@ -120,7 +120,8 @@ export class Wiring {
   ): Promise<Router> {
     const { sizeOf } = instance.definition.outputs[output.port] ?? {}
     const place = { component: assigned.component, port: output.port }
-    const limits = output.back ? backEdgeLimits(this.assignment.limits) : this.assignment.limits
+    const own = { ...this.assignment.limits, ...output.limits }
+    const limits = output.back ? backEdgeLimits(own) : own
     const channels = output.channels.map(({ channel, toWorker }) => {
       const target = this.target(channel, toWorker, place)
       const made = new OutputChannel(

@@ -1,7 +1,7 @@
 import { VertigoError } from '../../base/errors.ts'
 import { type Kind, type Port, builtInKind, defineComponent, port } from '../../component/index.ts'
 import { bridgeOf } from '../code-bridge.ts'
-import { configObject } from '../config.ts'
+import { configObject } from '../../component/built-in-config.ts'
 import { type CollectorOptions, CollectorQueue } from './collector-queue.ts'
 
 /** What `collector` gives: the kind for the network and the end that code holds. */

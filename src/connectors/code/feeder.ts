@@ -8,7 +8,7 @@ import {
   port,
 } from '../../component/index.ts'
 import { bridgeOf } from '../code-bridge.ts'
-import { configObject } from '../config.ts'
+import { configObject } from '../../component/built-in-config.ts'
 import { type FeederOptions, FeederQueue } from './feeder-queue.ts'
 
 type FeederPorts<T> = { readonly out: Port<T> }

@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { type PollResult, type SourceReader, builtInKind, defineSource, port } from '../../component/index.ts'
 import type { Clock } from '../../base/clock.ts'
-import { configObject, oneOf, text, truth, wholeNumber } from '../config.ts'
+import { configObject, oneOf, text, truth, wholeNumber } from '../../component/built-in-config.ts'
 import { GzipChunkReader, PlainChunkReader } from './chunk-reader.ts'
 import { type FileUse, fileError, fileFault } from './errors.ts'
 import { FollowingReader } from './follow.ts'

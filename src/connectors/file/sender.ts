@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises'
 import { basename, relative, resolve, sep } from 'node:path'
 import * as v from 'valibot'
 import { builtInKind, defineComponent, port } from '../../component/index.ts'
-import { configObject, text, wholeNumber } from '../config.ts'
+import { configObject, text, wholeNumber } from '../../component/built-in-config.ts'
 import { type FileUse, fileError, fileFault } from './errors.ts'
 
 /** Name of the groups that carry files, one group for each. */

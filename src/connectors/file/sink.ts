@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises'
 import { extname } from 'node:path'
 import * as v from 'valibot'
 import { builtInKind, defineComponent, port } from '../../component/index.ts'
-import { configObject, oneOf, text, truth } from '../config.ts'
+import { configObject, oneOf, text, truth } from '../../component/built-in-config.ts'
 import { TextBuffer } from '../text-buffer.ts'
 import { type FileUse, fileFault } from './errors.ts'
 import {

@@ -8,7 +8,7 @@ import {
   defineSource,
   port,
 } from '../../component/index.ts'
-import { configObject, wholeNumber } from '../config.ts'
+import { configObject, wholeNumber } from '../../component/built-in-config.ts'
 import { Pause } from './pause.ts'
 import { type Template, compileTemplate } from './template.ts'
 

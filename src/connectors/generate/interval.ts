@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { type PollResult, builtInKind, defineSource, port } from '../../component/index.ts'
-import { configObject, wholeNumber } from '../config.ts'
+import { configObject, wholeNumber } from '../../component/built-in-config.ts'
 import { Pause } from './pause.ts'
 
 /** A message of `interval`. */

@@ -1,7 +1,7 @@
 import { fstatSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { type PollResult, builtInKind, defineSource, port } from '../../component/index.ts'
-import { configObject } from '../config.ts'
+import { configObject } from '../../component/built-in-config.ts'
 import { StreamChunkReader } from '../file/chunk-reader.ts'
 import { type FileUse, fileError, fileFault } from '../file/errors.ts'
 import { LineStream, Waiting } from '../file/line-stream.ts'

@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream'
 import { VertigoError } from '../../base/errors.ts'
 import { builtInKind, defineComponent, port } from '../../component/index.ts'
-import { configObject } from '../config.ts'
+import { configObject } from '../../component/built-in-config.ts'
 import { fileError } from '../file/errors.ts'
 import { textFormat } from '../file/format.ts'
 import { TextBuffer } from '../text-buffer.ts'

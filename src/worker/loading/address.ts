@@ -29,8 +29,9 @@ export type ResolvedAddress =
  * | one of `builtInNames` | a built-in kind |
  * | `pkg`, `pkg/sub`, `@scope/pkg/sub`, each with `#name` | a package, as a module in the place of `base` sees it |
  *
- * Paths are paths: `%` and `?` in them mean themselves. A base that is a URL may have a fragment, which leads to a network inside
- * of the one that the module builds: `#inner` at `file:///net.ts#outer` is `#outer/inner` at `file:///net.ts`.
+ * Paths are paths: `%` and `?` in them mean themselves. A base that is a URL may have a fragment, which leads to a
+ * network inside of the one that the module builds: `#inner` at `file:///net.ts#outer` is `#outer/inner` at
+ * `file:///net.ts`.
  *
  * Throws `KIND_UNKNOWN` for what can be none of these.
  */

@@ -139,12 +139,16 @@ function missingExportError(cause: Error, site: Site, { name, specifier }: Missi
 }
 
 /**
- * Missing exports by the file that imports them. Oldest Nodes only tell the first time: after that, modules that import the same file
- * fail with something about a cache, for as long as the thread lives (so this is as long-lived as Node's cache of modules).
+ * Missing exports by the file that imports them. Oldest Nodes only tell the first time: after that, modules that
+ * import the same file fail with something about a cache, for as long as the thread lives (so this is as long-lived
+ * as Node's cache of modules).
  */
 const linkErrors = new Map<string, VertigoError>()
 
-/** `ERR_VM_MODULE_LINK_FAILURE`: the module, or one that it imports, could not be linked before; the error of that time. */
+/**
+ * `ERR_VM_MODULE_LINK_FAILURE`: the module, or one that it imports, could not be linked before; the error of that
+ * time.
+ */
 export async function explainedBefore(url: string): Promise<VertigoError | undefined> {
   if (linkErrors.size === 0) return undefined
   const modules = await moduleGraph(url)

@@ -7,8 +7,8 @@ import { codeOnly, positionAt } from './source-text.ts'
 import { isThrownByCode, userSite } from './stack.ts'
 
 /**
- * Says why the module at `url` could not be loaded: what of it or of a module that it imports is wrong, where that is, and what to
- * do. The original error is the `cause`.
+ * Says why the module at `url` could not be loaded: what of it or of a module that it imports is wrong, where that
+ * is, and what to do. The original error is the `cause`.
  */
 export async function explainLoadError(thrown: unknown, url: string): Promise<VertigoError> {
   if (isVertigoError(thrown)) return withPlace(thrown, url)
@@ -71,7 +71,10 @@ function withPlace(error: VertigoError, url: string): VertigoError {
   return new VertigoError(error.code, message, { cause: error, remedy, faults, place })
 }
 
-/** A module that awaits something that does not come; the likeliest place is where a module awaits outside of functions. */
+/**
+ * A module that awaits something that does not come; the likeliest place is where a module awaits outside of
+ * functions.
+ */
 export async function explainTimeout(url: string, loadMsMax: number): Promise<VertigoError> {
   const file = pathOf(url)
   const what = `${file} did not finish loading within ${loadMsMax} ms`

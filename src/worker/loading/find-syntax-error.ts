@@ -4,9 +4,9 @@ import type { GraphModule } from './module-graph.ts'
 import { headSite } from './stack.ts'
 
 /**
- * Compiles, in order, without running anything. The first error of the message in question is left uncaught: only for those does
- * Node put the place in front of the stack, and no other means tells it. Modules need a flag to be compiled, which
- * a thread can have for itself.
+ * Compiles, in order, without running anything. The first error of the message in question is left uncaught: only for
+ * those does Node put the place in front of the stack, and no other means tells it. Modules need a flag to be
+ * compiled, which a thread can have for itself.
  */
 const compileAll = `
 const { workerData } = require('node:worker_threads')
@@ -22,8 +22,8 @@ for (const { url, source } of workerData.modules) {
 `
 
 /**
- * Finds where a syntax error is of which Node only told the message. It does so for what the stripped text of a module has wrong,
- * such as a decorator.
+ * Finds where a syntax error is of which Node only told the message. It does so for what the stripped text of a
+ * module has wrong, such as a decorator.
  */
 export function findSyntaxError(modules: readonly GraphModule[], message: string): Promise<Site | undefined> {
   return new Promise((resolve) => {

@@ -16,8 +16,8 @@ export interface GraphModule {
 const modulesMax = 2_000
 
 /**
- * The modules that a module imports, itself first and those near it before those far away; without what packages import themselves. To
- * find the module that an error is in, where Node does not say.
+ * The modules that a module imports, itself first and those near it before those far away; without what packages
+ * import themselves. To find the module that an error is in, where Node does not say.
  */
 export async function moduleGraph(root: string): Promise<GraphModule[]> {
   const modules: GraphModule[] = []

@@ -7,8 +7,8 @@ import { registerHooks } from 'node:module'
  * `import`. So a hook that exists for this one synchronous call puts the other parent in. That way it is Node that resolves,
  * with all its rules and the conditions that it was started with.
  *
- * Throws what Node throws: `ERR_MODULE_NOT_FOUND`, `ERR_PACKAGE_PATH_NOT_EXPORTED`, and the like. That a relative path leads
- * to a file is not checked.
+ * Throws what Node throws: `ERR_MODULE_NOT_FOUND`, `ERR_PACKAGE_PATH_NOT_EXPORTED`, and the like. That a relative
+ * path leads to a file is not checked.
  */
 export function resolveFrom(specifier: string, parent: string): string {
   const hooks = registerHooks({

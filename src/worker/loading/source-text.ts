@@ -1,4 +1,7 @@
-/** The positions in a module's text that errors name, found without a parser: Node has none to offer, and errors are rare. */
+/**
+ * The positions in a module's text that errors name, found without a parser: Node has none to offer, and errors are
+ * rare.
+ */
 
 /** 1-based; the column counts UTF-16 units. */
 export interface TextPosition {

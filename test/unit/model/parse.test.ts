@@ -283,7 +283,7 @@ describe('parseNetwork', () => {
           assert.equal(error.place.file, file)
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     )
   })
 })

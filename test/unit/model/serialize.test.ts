@@ -19,7 +19,7 @@ describe('toJson and toYaml', () => {
           assert.deepEqual(again, network)
           assert.equal(write(again), text)
         }),
-        { numRuns: 300 },
+        { numRuns: 100 },
       )
     })
 

@@ -11,6 +11,7 @@ export function configObject<const E extends v.ObjectEntries>(entries: E): v.Str
     const field = issue.path?.[0]?.key
     if (typeof field !== 'string') return 'the configuration must be an object'
     if (issue.expected !== 'never') return 'is missing'
+    if (known.length === 0) return 'is not a field of this kind, which has none'
     const suggestion = didYouMean(field, known)
     return `is not a field of this kind.${suggestion === '' ? ` It has: ${known.join(', ')}.` : suggestion}`
   })
@@ -38,4 +39,10 @@ export function text() {
 
 export function oneOf<const T extends readonly string[]>(...values: T) {
   return v.picklist(values, `must be one of: ${values.join(', ')}`)
+}
+
+/** A number above 0. */
+export function positiveNumber() {
+  const message = 'must be a number above 0'
+  return v.pipe(v.number(message), v.finite(message), v.gtValue(0, message))
 }

@@ -1,0 +1,96 @@
+import { VertigoError } from '../../base/errors.ts'
+import type { InstancePlace, RunStatus, WorkerStatus } from '../../run/types.ts'
+import { bytes, list } from '../report/text.ts'
+
+export interface Death {
+  readonly exitCode: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly dump: readonly string[]
+  /** The last status that came. */
+  readonly status: RunStatus
+  /** Where the instances were placed; empty before the start. */
+  readonly places: readonly InstancePlace[]
+}
+
+/** The error for an engine that ended without an outcome, with the components that most likely ended it. */
+export function engineAborted(death: Death): VertigoError {
+  const { exitCode, signal, dump } = death
+  const fatal = fatalLine(dump)
+  const isMemory = /heap|memory|alloc/i.test(fatal ?? '') || (signal === 'SIGKILL' && dump.length === 0)
+  const suspect = suspectOf(death)
+  const how =
+    signal === null ? `ended with exit code ${exitCode}` : `was ended by ${signal}${signalMeaning[signal] ?? ''}`
+  const why = fatal === undefined ? '' : ` (${fatal})`
+  return new VertigoError('ENGINE_ABORTED', `the process that ran the network ${how}${why}. ${suspect.text}`, {
+    place: suspect.component === undefined ? undefined : { component: suspect.component },
+    cause: dump.length === 0 ? undefined : dumpError(dump),
+    remedy: isMemory
+      ? 'Look for what the named components keep (arrays, maps, buffers), or give the machine more memory.'
+      : 'Look for what the named components do to the process: native packages, `process.kill`, `process.abort`.',
+  })
+}
+
+const signalMeaning: Partial<Record<NodeJS.Signals, string>> = {
+  SIGKILL: ', by somebody, or by the system because its memory ran out',
+}
+
+function fatalLine(dump: readonly string[]): string | undefined {
+  const line = dump.find((each) => /^(FATAL ERROR: |# Fatal |terminate called )/.test(each))
+  if (line === undefined) return undefined
+  if (/heap|Allocation/i.test(line)) return 'JavaScript heap out of memory'
+  return line.replace(/^(FATAL ERROR: |# )/, '').trim()
+}
+
+function dumpError(dump: readonly string[]): Error {
+  const error = new Error(dump.filter((line) => line.trim() !== '').join('\n'))
+  error.name = 'V8'
+  error.stack = undefined
+  return error
+}
+
+/** The worker that uses the most memory, and what it hosts. */
+function suspectOf({ status, places }: Death): { readonly text: string; readonly component?: string } {
+  if (places.length === 0) return { text: 'It had not started yet: a module of the network did it while it was loaded.' }
+  const worker = heaviest(status.workers)
+  const names = namesOf(worker === undefined ? places : places.filter((place) => place.worker === worker.worker))
+  const hosted = names.length === 0 ? namesOf(places) : names
+  const { running } = worker ?? {}
+  const component = running ?? (hosted.length === 1 ? hosted[0] : undefined)
+  const atWork = running === undefined ? '' : `; ${running} was at work`
+  const used = worker === undefined || worker.memoryBytes === 0 ? '' : `, ${bytes(worker.memoryBytes)} when last looked at,`
+  return {
+    text:
+      used === ''
+        ? `It hosted ${list(hosted)}${atWork}.`
+        : `The worker with the most memory${used} hosted ${list(hosted)}${atWork}.`,
+    component,
+  }
+}
+
+function heaviest(workers: readonly WorkerStatus[]): WorkerStatus | undefined {
+  return workers.toSorted(
+    (a, b) => b.memoryBytes - a.memoryBytes || Number(b.running !== undefined) - Number(a.running !== undefined),
+  )[0]
+}
+
+function namesOf(places: readonly InstancePlace[]): string[] {
+  return places.map(({ component, instance }) => `${component}[${instance}]`)
+}
+
+/** The error for a main thread that shows no sign of life. */
+export function engineStalled(ms: number, { status, places }: Pick<Death, 'status' | 'places'>): VertigoError {
+  const seconds = `${(ms / 1000).toFixed(1)} s`
+  if (places.length === 0)
+    return new VertigoError(
+      'COMPONENT_STALLED',
+      `a module of the network has blocked the main thread for ${seconds} while it was loaded`,
+      { remedy: 'Let modules only define things; work and connections belong into `setup` and handlers.' },
+    )
+  const main = status.workers.find(({ worker }) => worker === 0)
+  const hosted = namesOf(places.filter(({ worker }) => worker === 0))
+  const component = main?.running ?? (hosted.length === 1 ? hosted[0] : undefined)
+  const who = component ?? (hosted.length === 0 ? 'something' : `one of ${list(hosted)}`)
+  return new VertigoError('COMPONENT_STALLED', `${who} has blocked the main thread for ${seconds}`, {
+    place: component === undefined ? undefined : { component },
+  })
+}

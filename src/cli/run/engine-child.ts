@@ -1,0 +1,75 @@
+/** The main module of the child that runs the engine for `vertigo run`: see `protocol.ts`. */
+import { systemClock } from '../../base/clock.ts'
+import { errorToData, VertigoError } from '../../base/errors.ts'
+import type { RunEvent, Running } from '../../run/types.ts'
+import { EventSender } from './event-sender.ts'
+import { plainEvent } from './plain-data.ts'
+import { type EngineCommand, type EngineReport, type EngineRequest, statusMs } from './protocol.ts'
+import { guardUserCode } from './user-code.ts'
+
+/** How long the end may take once the parent is gone. */
+const orphanMsMax = 8_000
+
+const exit = process.exit.bind(process)
+const clock = systemClock
+let running: Running | undefined
+let isOver = false
+
+function send(report: EngineReport, done?: () => void): void {
+  if (!process.connected) done?.()
+  else process.send!(report, undefined, {}, () => done?.())
+}
+
+const events = new EventSender(clock, (batch, left, done) => send({ type: 'events', events: batch, left }, done))
+
+function sendStatus(): void {
+  send({ type: 'status', status: running?.status() ?? { instances: [], workers: [] } })
+}
+
+/** CP-2: the first outcome is the one. */
+function end(outcome: EngineReport): void {
+  if (isOver) return
+  isOver = true
+  if (running !== undefined) sendStatus()
+  events.flush()
+  send(outcome, () => exit(0))
+}
+
+function fail(error: unknown): void {
+  end({ type: 'failed', error: errorToData(error) })
+}
+
+// The terminal sends Ctrl-C to the child too; what it means is the parent's to say.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
+
+process.on('message', (command: EngineCommand) => {
+  if (running === undefined) fail(new VertigoError('STOPPED', 'The run was stopped before it had begun.'))
+  else if (command === 'drain') running.drain()
+  else running.stop().catch(fail)
+})
+
+process.on('disconnect', () => {
+  if (isOver) return
+  clock.after(orphanMsMax, () => exit(1))
+  if (running === undefined) exit(1)
+  else running.stop().finally(() => exit(1)).catch(() => undefined)
+})
+
+guardUserCode(fail)
+sendStatus()
+clock.every(statusMs, sendStatus, { background: true })
+
+try {
+  const { network, options } = JSON.parse(process.argv[2] ?? '') as EngineRequest
+  const [{ run }, { builtInKindsUrl }] = await Promise.all([
+    import('../../run/run.ts'),
+    import('./built-in-kinds.ts'),
+  ])
+  const onEvent = (event: RunEvent): void => events.add(plainEvent(event))
+  running = await run(network, { ...options, builtInKinds: builtInKindsUrl, onEvent })
+  sendStatus()
+  const summary = await running.done
+  end({ type: 'finished', summary })
+} catch (error) {
+  fail(error)
+}

@@ -1,0 +1,215 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { systemClock } from '../../base/clock.ts'
+import { errorFromData, VertigoError } from '../../base/errors.ts'
+import type { InstancePlace, RunStatus, RunSummary } from '../../run/types.ts'
+import { CrashFilter } from './crash-filter.ts'
+import type { Engine, EngineCommand, EngineListener, EngineReport, EngineRequest } from './protocol.ts'
+
+/** How long the child may take after `stop`: the engine gives components 6 s to close. */
+const stopMsMax = 8_000
+/** How long the child may take to end after its outcome. */
+const exitMsMax = 2_000
+const stallMsDefault = 10_000
+const stallLooks = 5
+
+const childModule = new URL(
+  import.meta.url.endsWith('.ts') ? 'engine-child.ts' : 'engine-child.js',
+  import.meta.url,
+)
+
+export interface SupervisorOptions {
+  /** Where the child's standard output goes: with `--json` to standard error, since ours holds events only. */
+  readonly output: 1 | 2
+}
+
+/**
+ * Runs the engine in a child, so that whatever components do to their process, somebody is left to say who did it. The
+ * child is started before anything else is loaded.
+ */
+export function superviseEngine(
+  request: EngineRequest,
+  listener: EngineListener,
+  { output }: SupervisorOptions,
+): Engine {
+  const child = spawn(
+    process.execPath,
+    [...process.execArgv.filter((flag) => !flag.startsWith('--inspect')), childModule.pathname, JSON.stringify(request)],
+    { stdio: ['inherit', output, 'pipe', 'ipc'] },
+  )
+  return new Supervisor(child, listener, request.options.stallMs ?? stallMsDefault)
+}
+
+type Outcome = { readonly summary: RunSummary } | { readonly error: unknown }
+
+class Supervisor implements Engine {
+  readonly outcome: Promise<RunSummary>
+  readonly #child: ChildProcess
+  readonly #listener: EngineListener
+  readonly #stallMs: number
+  readonly #clock = systemClock
+  readonly #filter = new CrashFilter()
+  #settle: ((outcome: Outcome) => void) | undefined
+  #result: Outcome | undefined
+  #status: RunStatus = { instances: [], workers: [] }
+  #places: readonly InstancePlace[] = []
+  #isStopping = false
+
+  constructor(child: ChildProcess, listener: EngineListener, stallMs: number) {
+    this.#child = child
+    this.#listener = listener
+    this.#stallMs = stallMs
+    this.outcome = new Promise((resolve, reject) => {
+      this.#settle = (result) => {
+        if ('summary' in result) resolve(result.summary)
+        else reject(result.error)
+      }
+    })
+    child.on('message', (report: EngineReport) => this.#onReport(report))
+    child.on('error', (error) => this.#end({ error: cannotStart(error) }))
+    child.on('close', (code, signal) => this.#onClose(code, signal))
+    this.#readText()
+    this.#watch()
+  }
+
+  drain(): void {
+    this.#command('drain')
+  }
+
+  stop(): void {
+    if (this.#isStopping) return
+    this.#isStopping = true
+    this.#command('stop')
+    this.#clock.after(stopMsMax, () => this.#kill(), { background: true })
+  }
+
+  #command(command: EngineCommand): void {
+    // The channel is closed once the child has ended, which is told by `close`.
+    if (this.#child.connected) this.#child.send(command, () => undefined)
+  }
+
+  #onReport(report: EngineReport): void {
+    this.#sign()
+    switch (report.type) {
+      case 'events':
+        for (const event of report.events) {
+          if (event.type === 'started') this.#places = event.instances
+          this.#listener.event(event)
+        }
+        if (report.left > 0) this.#listener.left(report.left)
+        return
+      case 'status':
+        this.#status = report.status
+        this.#listener.status(report.status)
+        return
+      case 'finished':
+        this.#end({ summary: report.summary })
+        return
+      case 'failed':
+        this.#end({ error: errorFromData(report.error) })
+    }
+  }
+
+  /** The outcome is given when the child is gone, so that all it wrote has been shown. */
+  #end(result: Outcome): void {
+    this.#result ??= result
+    if (this.#child.pid === undefined) this.#settle?.(this.#result)
+    else this.#clock.after(exitMsMax, () => this.#kill(), { background: true })
+  }
+
+  #onClose(code: number | null, signal: NodeJS.Signals | null): void {
+    this.#cancelWatch()
+    if (this.#result !== undefined) {
+      this.#settle?.(this.#result)
+      return
+    }
+    if (this.#isStopping || signal === 'SIGINT') {
+      this.#settle?.({ error: new VertigoError('STOPPED', 'The run was stopped.') })
+      return
+    }
+    const death = { exitCode: code, signal, dump: this.#filter.dump, status: this.#status, places: this.#places }
+    import('./crash.ts').then(
+      ({ engineAborted }) => this.#settle?.({ error: engineAborted(death) }),
+      (error: unknown) => this.#settle?.({ error }),
+    )
+  }
+
+  #kill(): void {
+    this.#child.kill('SIGKILL')
+  }
+
+  #readText(): void {
+    let rest = ''
+    const take = (line: string): void => {
+      if (this.#filter.isText(line)) this.#listener.text(line)
+    }
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      const lines = (rest + text).split('\n')
+      rest = lines.pop() ?? ''
+      for (const line of lines) take(line)
+    })
+    this.#child.stderr?.on('end', () => {
+      if (rest !== '') take(rest)
+    })
+  }
+
+  #quietLooks = 0
+  #quietSinceMs = 0
+  #cpuAtSign: number | undefined
+  #cancelWatch: () => void = () => undefined
+
+  #sign(): void {
+    this.#quietLooks = 0
+  }
+
+  /**
+   * Notices a main thread that is blocked (CP-3). It looks several times, so that a pause of this process is not taken
+   * for one of the child's. Once the network runs, a thread that uses no processor is not blocked by a component: it
+   * waits for the reader of its output.
+   */
+  #watch(): void {
+    const look = (): void => {
+      const now = this.#clock.monotonic()
+      if (this.#quietLooks++ === 0) {
+        this.#quietSinceMs = now
+        this.#cpuAtSign = mainThreadTicks(this.#child.pid)
+      }
+      const quietMs = now - this.#quietSinceMs
+      if (this.#quietLooks <= stallLooks || quietMs < this.#stallMs) return
+      if (this.#places.length > 0 && !this.#isComputing()) return
+      this.#onStall(quietMs)
+    }
+    this.#cancelWatch = this.#clock.every(Math.max(200, this.#stallMs / stallLooks), look, { background: true })
+  }
+
+  #isComputing(): boolean {
+    const ticks = mainThreadTicks(this.#child.pid)
+    return ticks !== undefined && this.#cpuAtSign !== undefined && ticks - this.#cpuAtSign > 10
+  }
+
+  #onStall(quietMs: number): void {
+    this.#cancelWatch()
+    import('./crash.ts').then(
+      ({ engineStalled }) => {
+        this.#result ??= { error: engineStalled(quietMs, { status: this.#status, places: this.#places }) }
+        this.#kill()
+      },
+      (error: unknown) => this.#end({ error }),
+    )
+  }
+}
+
+/** Processor time that the main thread of a process has used, in clock ticks; undefined where the system does not tell. */
+function mainThreadTicks(pid: number | undefined): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/task/${pid}/stat`, 'utf8')
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return Number(fields[11]) + Number(fields[12])
+  } catch {
+    return undefined
+  }
+}
+
+function cannotStart(cause: Error): VertigoError {
+  return new VertigoError('INTERNAL', `the process for the engine cannot be started: ${cause.message}`, { cause })
+}

@@ -1,0 +1,29 @@
+import { asError, isVertigoError, VertigoError } from '../../base/errors.ts'
+
+/**
+ * Code of the user's runs in this thread: what would end the process without a word becomes an error. `process.exit`
+ * throws, in place of ending everything; errors outside of any call go to `onError`.
+ */
+export function guardUserCode(onError: (error: VertigoError) => void): () => void {
+  const exit = process.exit.bind(process)
+  process.exit = (code): never => {
+    throw new VertigoError('COMPONENT_EXITED', `process.exit(${code ?? ''}) was called`)
+  }
+  const onThrown = (thrown: unknown): void => onError(outsideError(thrown))
+  process.on('uncaughtException', onThrown)
+  process.on('unhandledRejection', onThrown)
+  return () => {
+    process.exit = exit
+    process.off('uncaughtException', onThrown)
+    process.off('unhandledRejection', onThrown)
+  }
+}
+
+function outsideError(thrown: unknown): VertigoError {
+  if (isVertigoError(thrown)) return thrown
+  const error = asError(thrown)
+  return new VertigoError('COMPONENT_FAILED', `an error outside of any handler: ${error.message}`, {
+    cause: error,
+    remedy: 'Await what modules and handlers start, so that its errors belong to somebody.',
+  })
+}

@@ -1,0 +1,13 @@
+/** Tests of components and networks on the real engine: published as `vertigo-flow/testkit`. */
+export { testComponent } from './component-tester.ts'
+export type { Received } from './collector.ts'
+export type {
+  ComponentTestOptions,
+  Failure,
+  Inputs,
+  InputSettings,
+  Outputs,
+  OutputSettings,
+} from './options.ts'
+export { TestClock } from './test-clock.ts'
+export type { ComponentTester, Tester } from './testers.ts'

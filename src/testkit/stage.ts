@@ -1,0 +1,170 @@
+import { systemClock } from '../base/clock.ts'
+import { VertigoError } from '../base/errors.ts'
+import { seededRandom } from '../base/random.ts'
+import type { LogRecord } from '../component/context.ts'
+import type { ChannelLimits } from '../messaging/limits.ts'
+import type { FlatNetwork } from '../model/flatten.ts'
+import { assign } from '../run/assign.ts'
+import type { Placement } from '../run/place.ts'
+import { inProcessLinks } from '../transport/in-process.ts'
+import type { Link } from '../transport/link.ts'
+import type { InstanceAssignment, WorkerAssignment } from '../worker/assignment.ts'
+import type { RejectedMessage } from '../worker/host.ts'
+import { type Load, Worker } from '../worker/worker.ts'
+import { eventLoopTurn, TestClock } from './test-clock.ts'
+
+export interface StageOptions {
+  readonly network: FlatNetwork
+  readonly placement: Placement
+  readonly load: Load
+  readonly sources: ReadonlySet<string>
+  readonly limits?: Partial<ChannelLimits>
+  readonly emitPerMessageMax?: number
+  readonly startMs?: number
+  /** Seed of what selectors choose at random. Default 1. */
+  readonly seed?: number
+  /** Changes what was assigned: a tester may host one instance of many. */
+  readonly adjust?: (assigned: InstanceAssignment) => InstanceAssignment
+}
+
+/** Real time that a component may need for what no test clock knows of (files, sockets) before it counts as stuck. */
+const realWaitMsMax = 5_000
+/** Time of the test clock that passes at the end, for retries and delays that are under way. */
+const endMsMax = 60_000
+const soonPerTurn = 100_000
+
+/**
+ * The real workers with everything around them replaced that has a will of its own: time, randomness, threads. Workers
+ * are joined by links within this thread, so that each message between them goes through the codec.
+ */
+export class Stage {
+  readonly clock: TestClock
+  readonly log: LogRecord[] = []
+  readonly rejected: RejectedMessage[] = []
+  readonly workers: readonly Worker[]
+  #failure: { readonly error: unknown } | undefined
+  #finished = 0
+  #closed: Promise<void> | undefined
+
+  private constructor(options: StageOptions) {
+    this.clock = new TestClock(options.startMs)
+    const { workers } = assign(options.network, options.placement, options)
+    const links = makeLinks(workers, this.clock)
+    this.workers = workers.map((assignment) => {
+      const { adjust = (same) => same } = options
+      const adjusted = { ...assignment, instances: assignment.instances.map(adjust) }
+      return new Worker(adjusted, {
+        clock: this.clock,
+        random: seededRandom((options.seed ?? 1) + assignment.worker),
+        load: options.load,
+        links: links.get(assignment.worker)!,
+        check: 'all',
+        counters: { write: () => undefined, running: () => undefined },
+        events: {
+          finished: () => this.#finished++,
+          failed: (error) => (this.#failure ??= { error }),
+          rejected: (record) => this.rejected.push(record),
+          logged: (record) => this.log.push(record),
+        },
+      })
+    })
+  }
+
+  /** Errors: what the worker finds wrong (KIND_INVALID, CONFIG_INVALID, PORT_NOT_READ), and what `setup` throws. */
+  static async open(options: StageOptions): Promise<Stage> {
+    const stage = new Stage(options)
+    try {
+      for (const worker of stage.workers) await worker.prepare()
+      for (const worker of stage.workers) worker.start()
+      await stage.settle()
+    } catch (error) {
+      await stage.close().catch(() => undefined)
+      throw error
+    }
+    return stage
+  }
+
+  get isFinished(): boolean {
+    return this.#finished === this.workers.length
+  }
+
+  /** Until nothing can go on without time passing, or something from outside of the test. Errors: the component's. */
+  async settle(): Promise<void> {
+    do {
+      this.clock.runSoon(soonPerTurn)
+      await eventLoopTurn()
+    } while (this.clock.hasSoon)
+    if (this.#failure !== undefined) throw this.#failure.error as Error
+  }
+
+  async until(condition: () => boolean): Promise<void> {
+    const deadline = systemClock.monotonic() + realWaitMsMax
+    await this.settle()
+    while (!condition()) {
+      if (systemClock.monotonic() > deadline) {
+        throw new VertigoError(
+          'CLOSE_TIMEOUT',
+          `what the test waits for did not happen within ${realWaitMsMax} ms`,
+        )
+      }
+      await this.settle()
+    }
+  }
+
+  async advance(ms: number): Promise<void> {
+    const untilMs = this.clock.now() + ms
+    await this.settle()
+    while (this.clock.advanceToNext(untilMs)) await this.settle()
+    await this.settle()
+  }
+
+  /** Until all instances have finished; time passes where only that helps. */
+  async finish(describe: () => string): Promise<void> {
+    await this.settle()
+    const untilMs = this.clock.now() + endMsMax
+    const deadline = systemClock.monotonic() + realWaitMsMax
+    while (!this.isFinished) {
+      const { nextDueMs } = this.clock
+      if (nextDueMs !== undefined && nextDueMs <= untilMs) this.clock.advanceToNext(nextDueMs)
+      else if (systemClock.monotonic() > deadline) {
+        throw new VertigoError('CLOSE_TIMEOUT', `${describe()} has not ended within ${realWaitMsMax} ms`)
+      }
+      await this.settle()
+    }
+  }
+
+  /** Stops at once. Errors: what the authors' `close` throws. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
+    let settled = false
+    const closing = Promise.allSettled(this.workers.map((worker) => worker.close())).then((results) => {
+      settled = true
+      return results
+    })
+    const deadline = systemClock.monotonic() + realWaitMsMax
+    while (!settled) {
+      this.clock.runSoon(soonPerTurn)
+      await eventLoopTurn()
+      // The worker itself waits by the test clock.
+      if (systemClock.monotonic() > deadline) this.clock.advance(endMsMax)
+    }
+    for (const result of await closing) if (result.status === 'rejected') throw result.reason
+  }
+}
+
+function makeLinks(workers: readonly WorkerAssignment[], clock: TestClock): Map<number, Map<number, Link>> {
+  const links = new Map(workers.map(({ worker }) => [worker, new Map<number, Link>()]))
+  for (const { worker, peers } of workers) {
+    for (const peer of peers) {
+      if (peer < worker) continue
+      const [here, there] = inProcessLinks(clock)
+      links.get(worker)!.set(peer, here)
+      links.get(peer)!.set(worker, there)
+    }
+  }
+  return links
+}
