@@ -54,7 +54,8 @@ export function helpOf(spec: CommandSpec): string {
     '',
     'Options:',
     ...columns([...options, ['--help', 'Show this text.']]),
-    ...(examples.length === 0 ? [] : ['', 'Examples:', ...columns(examples)]),
+    ...(examples.length === 0 ? [] : ['', 'Examples:']),
+    ...examples.flatMap(([command, about]) => [`  ${command}`, `      ${about}`]),
   )
 }
 

@@ -54,7 +54,7 @@ export async function loadNetwork(source: NetworkSource, options: LoadOptions): 
   return { network: flat, places: flattened.places, kinds: definitions }
 }
 
-async function readSource(source: NetworkSource, load: Load): Promise<Subnet> {
+export async function readSource(source: NetworkSource, load: Load): Promise<Subnet> {
   if (isNetworkBuilder(source)) {
     return { network: source.toNetwork(), places: placesOfFile(`network "${source.name}"`) }
   }

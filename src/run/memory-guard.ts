@@ -14,11 +14,16 @@ export class MemoryGuard {
   private readonly bytesMax: number
   private readonly clock: Clock
   private readonly onMeasured: (bytes: number) => void
-  private readonly suspects: () => string
+  private readonly suspects: () => { readonly component: string | undefined; readonly text: string }
   private nextCheck = 0
   private collect: (() => void) | undefined
 
-  constructor(bytesMax: number, clock: Clock, onMeasured: (bytes: number) => void, suspects: () => string) {
+  constructor(
+    bytesMax: number,
+    clock: Clock,
+    onMeasured: (bytes: number) => void,
+    suspects: MemoryGuard['suspects'],
+  ) {
     this.bytesMax = bytesMax
     this.clock = clock
     this.onMeasured = onMeasured
@@ -39,9 +44,11 @@ export class MemoryGuard {
     this.onMeasured(used)
     if (used <= this.bytesMax) return undefined
     const mib = (bytes: number): string => `${Math.round(bytes / 1048576)} MiB`
+    const { component, text } = this.suspects()
     return new VertigoError(
       'WORKER_MEMORY',
-      `a worker uses ${mib(used)} of heap and buffers; its limit is ${mib(this.bytesMax)}. ${this.suspects()}`,
+      `a worker uses ${mib(used)} of heap and buffers; its limit is ${mib(this.bytesMax)}. ${text}`,
+      { place: { component } },
     )
   }
 

@@ -224,11 +224,8 @@ class LocalRun implements Running {
   private watch(): void {
     const { clock, stallMs } = this
     const stalls = new StallWatch(this.reader, stallMs)
-    const hosted = (worker: number): string =>
-      this.assigned.instances
-        .filter((i) => i.worker === worker)
-        .map((i) => `${i.component}[${i.instance}]`)
-        .join(', ')
+    const hosted = (worker: number): readonly string[] =>
+      this.assigned.instances.filter((i) => i.worker === worker).map((i) => `${i.component}[${i.instance}]`)
     const look = (): void => {
       for (const { worker } of this.hosts) {
         if (worker === mainWorker) continue

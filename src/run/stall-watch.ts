@@ -1,4 +1,5 @@
 import { VertigoError } from '../base/errors.ts'
+import { suspects } from '../worker/suspects.ts'
 import type { CounterReader } from './counters.ts'
 
 /**
@@ -17,7 +18,7 @@ export class StallWatch {
   }
 
   /** Looks at a worker; the error where it is stuck. `hosted` names its instances. */
-  look(worker: number, nowMs: number, hosted: string): VertigoError | undefined {
+  look(worker: number, nowMs: number, hosted: readonly string[]): VertigoError | undefined {
     const turns = this.reader.turns(worker)
     const last = this.seen.get(worker)
     if (last === undefined || last.turns !== turns) {
@@ -26,13 +27,13 @@ export class StallWatch {
     }
     last.looks++
     if (nowMs - last.sinceMs < this.stallMs || last.looks < 3) return undefined
-    const { running } = this.reader.workerStatus(worker)
-    const who = running === undefined ? `one of ${hosted}` : running
+    const { component, name, hosts } = suspects(this.reader.workerStatus(worker).running, hosted)
+    const blockedMs = Math.round(nowMs - last.sinceMs)
     return new VertigoError(
       'COMPONENT_STALLED',
-      `${who} has blocked its thread for ${Math.round(nowMs - last.sinceMs)} ms`,
+      `${name} has blocked its thread for ${blockedMs} ms. ${hosts}`,
       {
-        place: { component: running },
+        place: { component },
       },
     )
   }

@@ -2,6 +2,7 @@ import { Worker as Thread } from 'node:worker_threads'
 import { asError, type ErrorData, errorFromData, VertigoError } from '../base/errors.ts'
 import type { LogRecord } from '../component/context.ts'
 import type { RejectedMessage } from '../worker/host.ts'
+import { suspects } from '../worker/suspects.ts'
 import type { QuietProbe } from '../worker/worker.ts'
 import type { HostedWorker, HostEvents } from './hosted-worker.ts'
 import type { ThreadCommand, ThreadData, ThreadReport } from './thread-protocol.ts'
@@ -20,7 +21,7 @@ export class WorkerThread implements HostedWorker {
   readonly worker: number
   private readonly thread: Thread
   private readonly events: HostEvents
-  private readonly hosted: string
+  private readonly hosted: readonly string[]
   private readonly prepared: Promise<void>
   private onPrepared: { resolve: () => void; reject: (error: Error) => void } | undefined
   private onClosed: (() => void) | undefined
@@ -32,9 +33,7 @@ export class WorkerThread implements HostedWorker {
     const { assignment } = data
     this.worker = assignment.worker
     this.events = events
-    this.hosted = assignment.instances
-      .map(({ component, instance }) => `${component}[${instance}]`)
-      .join(', ')
+    this.hosted = assignment.instances.map(({ component, instance }) => `${component}[${instance}]`)
     this.prepared = new Promise((resolve, reject) => {
       this.onPrepared = { resolve, reject }
     })
@@ -133,19 +132,11 @@ export class WorkerThread implements HostedWorker {
   private onError(thrown: unknown): void {
     const error = asError(thrown)
     const isMemory = (error as { code?: string }).code === 'ERR_WORKER_OUT_OF_MEMORY'
-    const running = this.events.running(this.worker)
-    this.failed(
-      isMemory
-        ? new VertigoError('WORKER_MEMORY', `a worker ran out of heap. ${this.suspects(running)}`, {
-            place: { component: running },
-            cause: error,
-          })
-        : new VertigoError(
-            'WORKER_DIED',
-            `a worker thread failed: ${error.message}. ${this.suspects(running)}`,
-            { place: { component: running }, cause: error },
-          ),
-    )
+    const { component, name, hosts } = this.suspects()
+    const [code, what] = isMemory
+      ? (['WORKER_MEMORY', `${name} ran its worker out of heap`] as const)
+      : (['WORKER_DIED', `the worker of ${name} failed: ${error.message}`] as const)
+    this.failed(new VertigoError(code, `${what}. ${hosts}`, { place: { component }, cause: error }))
   }
 
   private onExit(code: number): void {
@@ -153,32 +144,23 @@ export class WorkerThread implements HostedWorker {
     this.state = 'ended'
     this.onClosed?.()
     if (wasExpected) return
-    const running = this.events.running(this.worker)
+    const { component, name, hosts } = this.suspects()
     if (this.exitStack === undefined) {
-      this.failed(
-        new VertigoError(
-          'WORKER_DIED',
-          `a worker thread ended with code ${code}. ${this.suspects(running)}`,
-          { place: { component: running } },
-        ),
-      )
+      const message = `the worker of ${name} ended with code ${code}. ${hosts}`
+      this.failed(new VertigoError('WORKER_DIED', message, { place: { component } }))
       return
     }
     const cause = new Error('process.exit was called')
     cause.stack = this.exitStack
     this.failed(
-      new VertigoError(
-        'COMPONENT_EXITED',
-        `${running ?? 'a component'} called process.exit. ${this.suspects(running)}`,
-        {
-          place: { component: running },
-          cause,
-        },
-      ),
+      new VertigoError('COMPONENT_EXITED', `${name} called process.exit. ${hosts}`, {
+        place: { component },
+        cause,
+      }),
     )
   }
 
-  private suspects(running: string | undefined): string {
-    return `It hosted ${this.hosted}${running === undefined ? '' : `; ${running} was at work`}.`
+  private suspects(): ReturnType<typeof suspects> {
+    return suspects(this.events.running(this.worker), this.hosted)
   }
 }

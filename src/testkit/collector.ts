@@ -45,7 +45,7 @@ export class Collector {
 
   /** Lets `count` more messages through. */
   release(count: number): void {
-    this.#allowed += count
+    this.#allowed += Math.max(0, count)
     this.#open()
   }
 
@@ -55,9 +55,8 @@ export class Collector {
     this.#open()
   }
 
-  /** From now on nothing is let through before `release`. */
-  hold(): void {
-    this.#held = true
+  /** What was released and has not come is not let through any more. */
+  stopReleasing(): void {
     this.#allowed = 0
   }
 

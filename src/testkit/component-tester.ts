@@ -1,11 +1,8 @@
-import type { LogRecord, Output, OutputBatch, OutputGroup } from '../component/context.ts'
 import type { Kind } from '../component/kind.ts'
 import type { Ports } from '../component/port.ts'
-import type { RejectedMessage } from '../worker/host.ts'
-import type { Received } from './collector.ts'
-import type { ComponentTestOptions, Failure } from './options.ts'
-import { Rig, type RigOptions } from './rig.ts'
-import type { TestClock } from './test-clock.ts'
+import { componentBench, type ErasedOptions } from './component-bench.ts'
+import { OpenTester } from './open-tester.ts'
+import type { ComponentTestOptions } from './options.ts'
 import type { ComponentTester } from './testers.ts'
 
 /**
@@ -32,132 +29,6 @@ export async function testComponent<I extends Ports, O extends Ports, C>(
   kind: Kind<I, O, C>,
   options: ComponentTestOptions<I, O, C> = {},
 ): Promise<ComponentTester<I, O>> {
-  const rig = await Rig.open(kind, options as RigOptions)
-  return new OpenTester(rig) as unknown as ComponentTester<I, O>
-}
-
-/** A tester at run time, where the types of its ports are gone. */
-class OpenTester {
-  readonly #rig: Rig
-
-  constructor(rig: Rig) {
-    this.#rig = rig
-  }
-
-  get clock(): TestClock {
-    return this.#rig.stage.clock
-  }
-
-  get outputs(): Readonly<Record<string, readonly unknown[]>> {
-    return this.#rig.outputs
-  }
-
-  get received(): Readonly<Record<string, readonly Received<unknown>[]>> {
-    return this.#rig.received
-  }
-
-  get log(): readonly LogRecord[] {
-    return this.#rig.stage.log
-  }
-
-  get rejected(): readonly RejectedMessage[] {
-    return this.#rig.stage.rejected
-  }
-
-  get queued(): number {
-    return this.#rig.queued
-  }
-
-  async send(
-    first: string | Readonly<Record<string, readonly unknown[]>>,
-    ...messages: readonly unknown[]
-  ): Promise<void> {
-    const inputs = typeof first === 'string' ? { [first]: messages } : first
-    for (const [port, list] of Object.entries(inputs)) {
-      const feeder = this.#rig.feeder(port)
-      for (const message of list) feeder.send(message)
-    }
-    await this.settle()
-  }
-
-  async group(
-    port: string,
-    name: string | undefined,
-    args: unknown,
-    fill: (group: OutputGroup<unknown>) => void,
-  ): Promise<void> {
-    fillAndEnd(this.#rig.feeder(port).group(name, args), fill)
-    await this.settle()
-  }
-
-  async batch(port: string, args: unknown, fill: (batch: OutputBatch<unknown>) => void): Promise<void> {
-    fillAndEnd(this.#rig.feeder(port).batch(args), fill)
-    await this.settle()
-  }
-
-  sender(port: string): Output<unknown> {
-    const feeder = this.#rig.feeder(port)
-    return Object.assign((message: unknown) => feeder.send(message), {
-      group: (name?: string, args?: unknown) => feeder.group(name, args),
-      batch: (args?: unknown) => feeder.batch(args),
-    })
-  }
-
-  async endInput(port: string): Promise<void> {
-    this.#rig.feeder(port).end()
-    await this.settle()
-  }
-
-  settle(): Promise<void> {
-    return this.#rig.stage.settle()
-  }
-
-  advance(ms: number): Promise<void> {
-    return this.#rig.stage.advance(ms)
-  }
-
-  until(condition: () => boolean): Promise<void> {
-    return this.#rig.stage.until(condition)
-  }
-
-  take(port: string): unknown[] {
-    return this.#rig.collector(port).takeAll()
-  }
-
-  async release(port: string, count = 1): Promise<void> {
-    this.#rig.collector(port).release(count)
-    await this.settle()
-  }
-
-  failNext(port: string, failure: Failure = {}): void {
-    this.#rig.failInput(port, failure)
-  }
-
-  failNextEmit(port: string, failure: Failure = {}): void {
-    this.#rig.failOutput(port, failure)
-  }
-
-  async end(): Promise<Readonly<Record<string, readonly unknown[]>>> {
-    return this.#rig.end()
-  }
-
-  close(): Promise<void> {
-    return this.#rig.stage.close()
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close()
-  }
-}
-
-function fillAndEnd<G extends OutputBatch<unknown>>(group: G, fill: (group: G) => void): void {
-  let ended = false
-  fill({
-    ...group,
-    end: (args: unknown) => {
-      ended = true
-      group.end(args)
-    },
-  })
-  if (!ended) group.end()
+  const bench = await componentBench(kind, options as ErasedOptions)
+  return new OpenTester(bench) as unknown as ComponentTester<I, O>
 }

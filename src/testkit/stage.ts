@@ -6,6 +6,7 @@ import type { ChannelLimits } from '../messaging/limits.ts'
 import type { FlatNetwork } from '../model/flatten.ts'
 import { assign } from '../run/assign.ts'
 import type { Placement } from '../run/place.ts'
+import { QuietDetector } from '../run/quiet.ts'
 import { inProcessLinks } from '../transport/in-process.ts'
 import type { Link } from '../transport/link.ts'
 import type { InstanceAssignment, WorkerAssignment } from '../worker/assignment.ts'
@@ -119,15 +120,19 @@ export class Stage {
   }
 
   /** Until all instances have finished; time passes where only that helps. */
-  async finish(describe: () => string): Promise<void> {
+  async finish(name: string): Promise<void> {
     await this.settle()
     const untilMs = this.clock.now() + endMsMax
     const deadline = systemClock.monotonic() + realWaitMsMax
+    const detector = new QuietDetector()
     while (!this.isFinished) {
       const { nextDueMs } = this.clock
-      if (nextDueMs !== undefined && nextDueMs <= untilMs) this.clock.advanceToNext(nextDueMs)
-      else if (systemClock.monotonic() > deadline) {
-        throw new VertigoError('CLOSE_TIMEOUT', `${describe()} has not ended within ${realWaitMsMax} ms`)
+      if (detector.round(this.workers.map((worker) => worker.probe()))) {
+        for (const worker of this.workers) worker.endBackEdges()
+      } else if (nextDueMs !== undefined && nextDueMs <= untilMs) {
+        this.clock.advanceToNext(nextDueMs)
+      } else if (systemClock.monotonic() > deadline) {
+        throw new VertigoError('CLOSE_TIMEOUT', `"${name}" has not ended within ${realWaitMsMax} ms`)
       }
       await this.settle()
     }

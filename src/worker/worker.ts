@@ -10,6 +10,7 @@ import type { InstanceHost, RejectedMessage, Schedulable } from './host.ts'
 import type { Instance } from './instance.ts'
 import { makeInstance } from './make-instance.ts'
 import { Scheduler } from './scheduler.ts'
+import { suspects } from './suspects.ts'
 import { Wiring } from './wiring.ts'
 
 /** Imports what an address names: a kind, a hook, a selector, or anything else of the user's. */
@@ -165,6 +166,11 @@ export class Worker {
     if (failures.length > 0) throw failures[0]
   }
 
+  /** The instances in the order of the assignment, for testers, which look at them. */
+  get hosted(): readonly Instance[] {
+    return this.instances
+  }
+
   /** What the end of a network with cycles is recognized by; see `QuietProbe`. */
   probe(): QuietProbe {
     let framesSent = 0
@@ -182,16 +188,20 @@ export class Worker {
     for (const channel of this.backEdges) channel.end()
   }
 
-  /** For the error of a worker that uses too much memory. */
-  memorySuspects(): string {
+  /** Who may be to blame where the worker uses too much memory: the last at work, and where messages wait. */
+  memorySuspects(): { readonly component: string | undefined; readonly text: string } {
+    const { component, name, hosts } = suspects(
+      this.lastTurn?.place,
+      this.instances.map((instance) => instance.place),
+    )
     const waiting = this.instances.filter((instance) => instance.queuedMessages > 0)
-    const places = this.instances.map((instance) => instance.place).join(', ')
-    const running = this.lastTurn === undefined ? '' : `; ${this.lastTurn.place} had the last turn`
-    const queues =
-      waiting.length === 0
-        ? ''
-        : `; waiting: ${waiting.map((i) => `${i.place} ${i.queuedMessages} messages`).join(', ')}`
-    return `It hosts ${places}${running}${queues}.`
+    const queues = waiting
+      .map((instance) => `${instance.queuedMessages} messages at ${instance.place}`)
+      .join(', ')
+    return {
+      component,
+      text: `${name} was at work last. ${hosts}${queues === '' ? '' : ` Waiting: ${queues}.`}`,
+    }
   }
 
   private makeHost(): InstanceHost {

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { styleText } from 'node:util'
 import { asError, type ErrorPlace, isVertigoError, type VertigoError } from '../../base/errors.ts'
 import { excerpt, sourceLine } from './excerpt.ts'
-import { allFrames, userFrames } from './frames.ts'
+import { allFrames, isNodeError, userFrames } from './frames.ts'
 import { printable } from './text.ts'
 
 export interface ReportOptions {
@@ -91,7 +91,7 @@ class Report {
     let cause = error.cause
     for (let depth = 0; cause !== undefined && depth < causesMax; depth++) {
       const inner = asError(cause)
-      const isNews = !error.message.includes(inner.message)
+      const isNews = !error.message.includes(inner.message) && !isNodeError(inner.stack)
       if (debug || isNews || userFrames(inner.stack).length > 0) {
         const [first = '', ...more] = printable(inner.message).split('\n')
         this.lines.push(`${indent}cause: ${inner.name}: ${first}`, ...more.slice(0, 20).map((line) => `${indent}  ${line}`))

@@ -16,12 +16,17 @@ const ownFolder = dirname(dirname(import.meta.dirname)) + sep
 /** The frames of a stack that are in the user's own files, not in Node, in packages, or in Vertigo. */
 export function userFrames(stack: string | undefined): Frame[] {
   return (stack ?? '').split('\n').flatMap((line) => {
-    const match = /^\s+(at .*?\(?)((?:file:\/\/|\/|[A-Za-z]:\\).*?)(?:\?[^:]*)?:(\d+):(\d+)\)?$/.exec(line)
+    const match = /^\s+at (?:.*\(|async )?((?:file:\/\/|\/|[A-Za-z]:\\).*?)(?:\?[^:]*)?:(\d+):(\d+)\)?$/.exec(line)
     if (match === null) return []
-    const file = pathOf(match[2]!)
+    const file = pathOf(match[1]!)
     if (file.startsWith(ownFolder) || /[/\\]node_modules[/\\]/.test(file)) return []
-    return [{ text: line.trim(), file, line: Number(match[3]), column: Number(match[4]) }]
+    return [{ text: line.trim(), file, line: Number(match[2]), column: Number(match[3]) }]
   })
+}
+
+/** Whether Node itself made the error: a file that is missing, a package that cannot be found. */
+export function isNodeError(stack: string | undefined): boolean {
+  return /\(?node:[^ ]*\)?$/.test(allFrames(stack)[0] ?? '') || /^\w*Error: E[A-Z]+: /.test(stack ?? '')
 }
 
 /** All frames of a stack, as they are. */

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { systemClock } from '../../base/clock.ts'
 import { errorFromData, VertigoError } from '../../base/errors.ts'
 import type { InstancePlace, RunStatus, RunSummary } from '../../run/types.ts'
@@ -10,6 +11,8 @@ import type { Engine, EngineCommand, EngineListener, EngineReport, EngineRequest
 const stopMsMax = 8_000
 /** How long the child may take to end after its outcome. */
 const exitMsMax = 2_000
+/** How long the child's standard error may stay open after its end. */
+const pipeMsMax = 500
 const stallMsDefault = 10_000
 const stallLooks = 5
 
@@ -34,7 +37,7 @@ export function superviseEngine(
 ): Engine {
   const child = spawn(
     process.execPath,
-    [...process.execArgv.filter((flag) => !flag.startsWith('--inspect')), childModule.pathname, JSON.stringify(request)],
+    [...process.execArgv.filter((flag) => !flag.startsWith('--inspect')), fileURLToPath(childModule), JSON.stringify(request)],
     { stdio: ['inherit', output, 'pipe', 'ipc'] },
   )
   return new Supervisor(child, listener, request.options.stallMs ?? stallMsDefault)
@@ -54,6 +57,7 @@ class Supervisor implements Engine {
   #status: RunStatus = { instances: [], workers: [] }
   #places: readonly InstancePlace[] = []
   #isStopping = false
+  #isClosed = false
 
   constructor(child: ChildProcess, listener: EngineListener, stallMs: number) {
     this.#child = child
@@ -68,6 +72,8 @@ class Supervisor implements Engine {
     child.on('message', (report: EngineReport) => this.#onReport(report))
     child.on('error', (error) => this.#end({ error: cannotStart(error) }))
     child.on('close', (code, signal) => this.#onClose(code, signal))
+    // What a component has started may hold the pipe open.
+    child.on('exit', (code, signal) => this.#clock.after(pipeMsMax, () => this.#onClose(code, signal)))
     this.#readText()
     this.#watch()
   }
@@ -118,7 +124,10 @@ class Supervisor implements Engine {
   }
 
   #onClose(code: number | null, signal: NodeJS.Signals | null): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
     this.#cancelWatch()
+    this.#child.stderr?.destroy()
     if (this.#result !== undefined) {
       this.#settle?.(this.#result)
       return
@@ -140,8 +149,14 @@ class Supervisor implements Engine {
 
   #readText(): void {
     let rest = ''
+    let blanks = 0
     const take = (line: string): void => {
-      if (this.#filter.isText(line)) this.#listener.text(line)
+      // V8 puts a blank line in front of its dump.
+      if (line === '') blanks++
+      else if (this.#filter.isText(line)) {
+        for (; blanks > 0; blanks--) this.#listener.text('')
+        this.#listener.text(line)
+      }
     }
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       const lines = (rest + text).split('\n')

@@ -1,0 +1,67 @@
+import { writeFile } from 'node:fs/promises'
+import { asError, VertigoError } from '../../base/errors.ts'
+import type { Network } from '../../model/network.ts'
+import type { Arguments } from '../arguments.ts'
+import type { Command } from '../command.ts'
+import { readOnly } from '../load.ts'
+
+export const graphCommand: Command = {
+  spec: {
+    name: 'graph',
+    arguments: ['<network>'],
+    about: ['Draws a network: its components, connections, constants and exported ports. Subnets stay boxes.'],
+    options: {
+      format: {
+        value: '<format>',
+        about: 'mermaid (for Markdown), dot (for Graphviz) or svg. Default: by the ending of --out, else mermaid.',
+      },
+      out: { value: '<file>', about: 'Write to a file. Default: standard output.' },
+    },
+    examples: [
+      ['vertigo graph network.yaml', 'Mermaid, to be pasted into Markdown.'],
+      ['vertigo graph network.yaml --out network.svg', 'A picture.'],
+    ],
+  },
+  run,
+}
+
+const formats = ['mermaid', 'dot', 'svg'] as const
+type Format = (typeof formats)[number]
+
+async function run(given: Arguments): Promise<number> {
+  const out = given.text('out')
+  const format = given.oneOf('format', formats) ?? formatOf(out)
+  const text = await drawn(await readOnly(given.positionals[0]!), format)
+  if (out === undefined) process.stdout.write(text)
+  else await write(out, text)
+  return 0
+}
+
+function formatOf(file: string | undefined): Format {
+  if (file?.endsWith('.svg') === true) return 'svg'
+  return /\.(dot|gv)$/.test(file ?? '') ? 'dot' : 'mermaid'
+}
+
+async function drawn(network: Network, format: Format): Promise<string> {
+  switch (format) {
+    case 'mermaid':
+      return (await import('../../model/render/mermaid.ts')).toMermaid(network)
+    case 'dot':
+      return (await import('../../model/render/dot.ts')).toDot(network)
+    case 'svg':
+      return (await import('../../model/render/svg.ts')).toSvg(network)
+  }
+}
+
+async function write(file: string, text: string): Promise<void> {
+  try {
+    await writeFile(file, text)
+  } catch (cause) {
+    const { code } = cause as { readonly code?: string }
+    const place = { file }
+    if (code === 'EISDIR') throw new VertigoError('FILE_IS_DIRECTORY', `${file} is a directory.`, { place, cause })
+    if (code === 'ENOENT')
+      throw new VertigoError('FILE_NOT_FOUND', `The folder of ${file} does not exist.`, { place, cause })
+    throw new VertigoError('FILE_NOT_WRITABLE', `${file} cannot be written: ${asError(cause).message}`, { place, cause })
+  }
+}

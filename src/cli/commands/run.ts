@@ -1,0 +1,195 @@
+import { systemClock } from '../../base/clock.ts'
+import { errorCodes } from '../../base/error-codes.ts'
+import { isVertigoError } from '../../base/errors.ts'
+import type { Override } from '../../run/types.ts'
+import { type Arguments, usage } from '../arguments.ts'
+import type { Command } from '../command.ts'
+import { hasColors, whenOutputCloses } from '../output.ts'
+import type { Engine, EngineListener, EngineRequest } from '../run/protocol.ts'
+import type { RunView } from '../run/view.ts'
+
+export const runCommand: Command = {
+  spec: {
+    name: 'run',
+    arguments: ['<network>'],
+    about: [
+      'Runs a network: a file (.yaml, .json, .fbp), or a module (.ts, .js) that exports one. It ends when all sources have ended and everything is handled.',
+      'Ctrl-C (or SIGTERM) drains: sources end, what is on its way is handled. A second one stops at once.',
+      'Messages of `stdout` components go to standard output, all else to standard error: on a terminal a table of rates and queues, else a line every 5 s, and a summary at the end.',
+      'With --json, standard output holds one JSON object a line, whose field `type` says what it is: started, progress (every second), log, rejected, text (a line that a component wrote to standard error), notice, draining, and at last finished or failed. What components write to standard output then goes to standard error.',
+    ],
+    options: {
+      workers: {
+        value: '<n>',
+        about: 'Threads. 0 runs everything in the one thread of this process, for debuggers. Default: one for each core, not more than instances.',
+      },
+      set: {
+        value: '<path=value>',
+        multiple: true,
+        about: 'Replaces a value of the network: lines.config.path=other.txt. The value is JSON, else a text. May be repeated.',
+      },
+      duration: { value: '<s>', about: 'Ends the sources after this many seconds.' },
+      json: { about: 'Print events as JSON.' },
+      'stall-ms': {
+        value: '<n>',
+        about: 'Time without a turn after which a component counts as blocked, in milliseconds. Default 10000.',
+      },
+      'memory-mb': {
+        value: '<n>',
+        about: 'Heap and buffers that one worker may use, in MiB. Default: a share of the memory, at most 4096.',
+      },
+    },
+    examples: [
+      ['vertigo run network.yaml', 'Run it on all cores.'],
+      ['vertigo run network.yaml --set lines.config.path=big.txt --duration 60', 'Other input, one minute.'],
+      ['node --inspect-brk node_modules/.bin/vertigo run network.yaml --workers 0', 'Debug it.'],
+    ],
+  },
+  run,
+}
+
+async function run(given: Arguments): Promise<number> {
+  const request = requestOf(given)
+  const relay = new Relay()
+  const asJson = given.flag('json')
+  // The child comes first: it loads the engine while this process loads what shows it.
+  const engine = await start(request, relay, asJson)
+  const handled = handleSignals(engine, relay)
+  whenOutputCloses(() => engine.stop())
+  const view = await makeView(asJson, request.network)
+  relay.showOn(view)
+  try {
+    const summary = await engine.outcome
+    view.finished(summary)
+    return 0
+  } catch (error) {
+    // Whoever pressed Ctrl-C twice knows.
+    const exitCode = isVertigoError(error) ? error.exitCode : errorCodes.INTERNAL.exit
+    view.failed(error, exitCode)
+    if (handled.stops > 0 && isVertigoError(error) && error.code === 'STOPPED') {
+      if (!asJson) view.notice('stopped')
+      return exitCode
+    }
+    if (process.exitCode === undefined) throw error
+    return exitCode
+  } finally {
+    handled.forget()
+  }
+}
+
+function requestOf(given: Arguments): EngineRequest {
+  const seconds = given.positiveNumber('duration')
+  return {
+    network: given.positionals[0]!,
+    options: {
+      workers: given.wholeNumber('workers', 0),
+      set: given.texts('set').map(override),
+      durationMs: seconds === undefined ? undefined : seconds * 1000,
+      stallMs: given.wholeNumber('stall-ms', 1),
+      workerMemoryMbMax: given.wholeNumber('memory-mb', 1),
+    },
+  }
+}
+
+/** `lines.config.path=input.txt`. Component names hold no dots. */
+function override(text: string): Override {
+  const equals = text.indexOf('=')
+  const path = text.slice(0, Math.max(0, equals)).split('.')
+  if (equals <= 0 || path.length < 2 || path.includes(''))
+    throw usage(`--set takes component.config.field=value, not "${text}".`)
+  return { path, value: valueOf(text.slice(equals + 1)) }
+}
+
+function valueOf(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return text
+  }
+}
+
+async function start(request: EngineRequest, listener: EngineListener, asJson: boolean): Promise<Engine> {
+  if (request.options.workers === 0) {
+    const { runInProcess } = await import('../run/in-process.ts')
+    return runInProcess(request, listener)
+  }
+  const { superviseEngine } = await import('../run/supervisor.ts')
+  return superviseEngine(request, listener, { output: asJson ? 2 : 1 })
+}
+
+async function makeView(asJson: boolean, network: string): Promise<RunView> {
+  const { stdout, stderr } = process
+  if (asJson) {
+    const { JsonView } = await import('../run/json-view.ts')
+    return new JsonView(systemClock, (text) => stdout.write(text))
+  }
+  if (!stderr.isTTY || process.env['TERM'] === 'dumb') {
+    const { PlainView } = await import('../run/plain-view.ts')
+    return new PlainView(systemClock, (text) => stderr.write(text))
+  }
+  const { LiveView } = await import('../run/live-view.ts')
+  const color = hasColors(stderr)
+  return new LiveView(
+    systemClock,
+    {
+      write: (text) => stderr.write(text),
+      size: () => ({ columns: stderr.columns || 80, rows: stderr.rows || 24, color }),
+    },
+    network,
+  )
+}
+
+/** Keeps what the engine tells until there is a view. */
+class Relay implements EngineListener {
+  #view: RunView | undefined
+  #early: ((view: RunView) => void)[] = []
+
+  showOn(view: RunView): void {
+    this.#view = view
+    for (const show of this.#early) show(view)
+    this.#early = []
+  }
+
+  #show(action: (view: RunView) => void): void {
+    if (this.#view === undefined) this.#early.push(action)
+    else action(this.#view)
+  }
+
+  event: EngineListener['event'] = (event) => this.#show((view) => view.event(event))
+  status: EngineListener['status'] = (status) => this.#show((view) => view.status(status))
+  text: EngineListener['text'] = (line) => this.#show((view) => view.text(line))
+
+  left(count: number): void {
+    this.notice(`${count} log records and rejected messages were left out: more came than could be shown`)
+  }
+
+  notice(line: string): void {
+    this.#show((view) => view.notice(line))
+  }
+}
+
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+/** The first signal drains, the second one stops. */
+function handleSignals(engine: Engine, relay: Relay): { readonly stops: number; forget(): void } {
+  let count = 0
+  const onSignal = (signal: NodeJS.Signals): void => {
+    count++
+    if (count === 1) {
+      relay.notice(signal === 'SIGINT' ? 'draining, Ctrl-C again stops at once' : `draining (${signal})`)
+      engine.drain()
+    } else if (count === 2) {
+      relay.notice('stopping')
+      engine.stop()
+    }
+  }
+  for (const signal of signals) process.on(signal, onSignal)
+  return {
+    get stops() {
+      return count
+    },
+    forget() {
+      for (const signal of signals) process.off(signal, onSignal)
+    },
+  }
+}

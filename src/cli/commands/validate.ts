@@ -1,0 +1,74 @@
+import { errorToData, isVertigoError, type VertigoError } from '../../base/errors.ts'
+import { networkInvalid } from '../../model/places.ts'
+import type { LoadedNetwork } from '../../run/load-network.ts'
+import type { Arguments } from '../arguments.ts'
+import type { Command } from '../command.ts'
+import { loadChecked } from '../load.ts'
+
+export const validateCommand: Command = {
+  spec: {
+    name: 'validate',
+    arguments: ['<network>'],
+    about: [
+      'Reads a network, loads its kinds, and reports every fault with its place and what to do. Nothing is run.',
+      'With --types, the types of messages, routing keys, constants and configurations are checked too, by the TypeScript compiler that is installed beside the network.',
+      'With --json, standard output holds one object: `valid`, `network`, `types` and `faults`, each with `code`, `message`, `place` and `remedy`.',
+    ],
+    options: {
+      types: { about: 'Check the types as well.' },
+      json: { about: 'Print the result as JSON.' },
+    },
+    examples: [
+      ['vertigo validate network.yaml', 'Names, ports, kinds, configuration.'],
+      ['vertigo validate network.yaml --types', 'What leads where, by type.'],
+    ],
+  },
+  run,
+}
+
+interface TypesResult {
+  readonly summary: string
+  readonly unchecked: readonly { readonly name: string; readonly why: string }[]
+}
+
+async function run(given: Arguments): Promise<number> {
+  const file = given.positionals[0]!
+  const asJson = given.flag('json')
+  try {
+    const loaded = await loadChecked(file)
+    const types = given.flag('types') ? await checkedTypes(file, loaded) : undefined
+    const { name } = loaded.network
+    if (asJson) printJson({ valid: true, network: name, types: types ?? 'not checked', faults: [] })
+    else process.stdout.write(validText(name, types))
+    return 0
+  } catch (error) {
+    if (!asJson || !isVertigoError(error)) throw error
+    printJson({ valid: false, faults: faultsOf(error).map(faultData) })
+    return error.exitCode
+  }
+}
+
+async function checkedTypes(file: string, { network, places }: LoadedNetwork): Promise<TypesResult> {
+  const { checkTypes, typeCheckSummary } = await import('../validate-types.ts')
+  const result = await checkTypes(network, { file, places })
+  if (result.faults.length > 0) throw networkInvalid(result.faults, file)
+  return { summary: typeCheckSummary(result), unchecked: result.unchecked }
+}
+
+function validText(name: string, types: TypesResult | undefined): string {
+  const unchecked = (types?.unchecked ?? []).map((each) => `  not checked: ${each.name} (${each.why})\n`)
+  return `network "${name}" is valid (${types?.summary ?? 'types not checked'})\n${unchecked.join('')}`
+}
+
+function faultsOf(error: VertigoError): readonly VertigoError[] {
+  return error.faults.length > 0 ? error.faults : [error]
+}
+
+function faultData(fault: VertigoError): object {
+  const { code, message, place, remedy } = errorToData(fault)
+  return { code, message, place, remedy }
+}
+
+function printJson(value: object): void {
+  process.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`)
+}
