@@ -1,8 +1,9 @@
 import { chain } from './chain.ts'
 import type { Benchmark } from './lib/benchmark.ts'
+import { wordCount } from './word-count.ts'
 
 /** In the order of the table. */
-export const benchmarks: readonly Benchmark[] = [chain]
+export const benchmarks: readonly Benchmark[] = [chain, wordCount]
 
 export function findBenchmark(name: string): Benchmark {
   const found = benchmarks.find((benchmark) => benchmark.name === name)

@@ -15,9 +15,9 @@ import { type Count, Tally } from './lib/word-tally.ts'
  * from round to round, make a result object for each word. They differ in how messages get from step to step.
  */
 
-const linesPerRound = 20_000
+const linesPerRound = 8_000
 /** NoFlo takes too long for all of them. */
-const linesOfNoflo = 400
+const linesOfNoflo = 300
 
 const keyed = 'Vertigo, keyed state'
 

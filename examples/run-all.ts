@@ -32,9 +32,7 @@ for (const name of readdirSync(home).toSorted()) {
 console.log(`\n${passed} passed, ${failed} failed, 0 skipped`)
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1
 
-async function runCheck(
-  check: string,
-): Promise<{ readonly code: number | null; readonly output: string }> {
+async function runCheck(check: string): Promise<{ readonly code: number | null; readonly output: string }> {
   const child = spawn(process.execPath, [...process.execArgv, check, ...process.argv.slice(2)], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -32,7 +32,7 @@ try {
   process.exitCode = await main(positionals.length === 0 ? installedTexts() : positionals, values.vertigo)
 } catch (error) {
   if (!isVertigoError(error)) throw error
-  console.error(`${error.code}: ${error.message}`)
+  console.error(`${error.code}: ${error.message}\n${error.remedy}`)
   process.exitCode = 1
 }
 

@@ -8,7 +8,8 @@ const home = import.meta.dirname
 
 await checkExample(home, async ({ folder, vertigo, file }) => {
   const expected: Record<string, number> = Object.create(null) as Record<string, number>
-  const files = file === undefined ? globSync('**/*.md', { cwd: home }).map((name) => join(home, name)) : [file]
+  const files =
+    file === undefined ? globSync('**/*.md', { cwd: home }).map((name) => join(home, name)) : [file]
   for (const name of files)
     for (const word of readFileSync(name, 'latin1').split(/[^A-Za-z]+/))
       if (word !== '') expected[word.toLowerCase()] = (expected[word.toLowerCase()] ?? 0) + 1

@@ -17,17 +17,24 @@ export default defineComponent({
     const tallies = state.tallies.get()
     const of = (by: string): Tally[] =>
       tallies.filter((tally) => tally.by === by).toSorted((a, b) => compare(a.key, b.key))
-    const all = of('status').reduce(
-      (sum, { requests, bytes }) => ({ ...sum, requests: sum.requests + requests, bytes: sum.bytes + bytes }),
-      { by: 'all', key: '', requests: 0, bytes: 0 },
-    )
+    const statuses = of('status')
+    const all: Tally = {
+      by: 'all',
+      key: '',
+      requests: sum(statuses.map(({ requests }) => requests)),
+      bytes: sum(statuses.map(({ bytes }) => bytes)),
+    }
     const top = of('path')
       .toSorted((a, b) => b.requests - a.requests)
       .slice(0, config.topPaths)
-    for (const line of [all, ...of('status'), ...of('hour'), ...top]) emit.line(line)
+    for (const line of [all, ...statuses, ...of('hour'), ...top]) emit.line(line)
   },
 })
 
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, n) => total + n, 0)
 }

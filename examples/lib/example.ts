@@ -16,7 +16,7 @@ export interface Example {
    * Runs the command in the folder of the example: `vertigo('run', 'network.yaml')`. What it prints is shown when it
    * fails.
    */
-  vertigo(...args: readonly string[]): Promise<void>
+  readonly vertigo: (...args: readonly string[]) => Promise<void>
 }
 
 /**

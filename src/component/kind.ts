@@ -84,6 +84,11 @@ export async function checkConfig(
   }
 }
 
+/** Whether messages of the kind belong to keys. */
+export function hasKeyedState(definition: KindDefinition): boolean {
+  return Object.values(definition.state ?? {}).some((state) => (state.options.scope ?? 'keyed') === 'keyed')
+}
+
 /** What validation needs to know of a kind. */
 export function kindInfo(kind: Kind): KindInfo {
   const definition = kindDefinition(kind)
@@ -91,7 +96,7 @@ export function kindInfo(kind: Kind): KindInfo {
     role: definition.role,
     inputs: Object.keys(definition.inputs),
     outputs: Object.keys(definition.outputs),
-    keyedState: Object.values(definition.state ?? {}).some((s) => (s.options.scope ?? 'keyed') === 'keyed'),
+    keyedState: hasKeyedState(definition),
     rewinds: definition.rewinds ?? false,
     async checkConfig(config) {
       const checked = await checkConfig(definition, config)

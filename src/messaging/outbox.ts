@@ -13,8 +13,10 @@ export interface OutboxOwner {
 
 /** All channels of one instance: whether it may be called, and what has to be sent at the end of its turn. */
 export class Outbox implements ChannelOwner {
-  /** Number of channels without credit. The instance is called only while it is 0: read directly by its loop. */
+  /** Number of channels without credit. The instance is called only while it is 0. */
   blocked = 0
+  /** Something happened that the loop of messages has to look at: one test for each message, whatever it may be. */
+  interrupted = false
   /** Messages that left full parcels during the current call; the loop sets it back. */
   emitted = 0
   private readonly owner: OutboxOwner
@@ -39,15 +41,25 @@ export class Outbox implements ChannelOwner {
 
   channelBlocked(): void {
     this.blocked++
+    this.interrupted = true
   }
 
   channelUnblocked(): void {
     this.blocked--
+    if (this.blocked === 0) this.interrupted = false
     if (this.blocked === 0) this.owner.outboxUnblocked()
+  }
+
+  /** A call has ended: counts anew. True while the instance may be called. */
+  nextCall(): boolean {
+    this.emitted = 0
+    this.interrupted = this.blocked !== 0
+    return this.blocked === 0
   }
 
   countEmitted(count: number): void {
     this.emitted += count
+    this.interrupted = true
     if (this.emitted > this.emitPerMessageMax) {
       const emitted = this.emitted
       this.emitted = 0

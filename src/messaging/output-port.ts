@@ -15,6 +15,8 @@ export class OutputPort {
   private readonly routers: readonly Router[]
   private readonly onSend: readonly MessageHook[]
   private readonly single: OutputChannel | undefined
+  /** The only channel, while nothing but plain messages is sent. */
+  private direct: OutputChannel | undefined
   private readonly nextGroupId: () => number
   private openGroups = 0
   private batchOpen = false
@@ -32,6 +34,7 @@ export class OutputPort {
     this.onSend = onSend
     this.nextGroupId = nextGroupId
     this.single = routers.length === 1 && onSend.length === 0 ? routers[0]!.single : undefined
+    this.direct = this.single
   }
 
   get isConnected(): boolean {
@@ -52,17 +55,8 @@ export class OutputPort {
 
   send(message: unknown): void {
     this.sent++
-    if (this.openGroups === 0) {
-      if (this.single !== undefined) {
-        this.single.append(message)
-        return
-      }
-      if (this.onSend.length > 0) for (const hook of this.onSend) hook(message)
-      for (const router of this.routers) router.route(message)
-      return
-    }
-    for (const hook of this.onSend) hook(message)
-    for (const router of this.routers) router.routeIn(0, message)
+    if (this.direct !== undefined) this.direct.append(message)
+    else this.route(message)
   }
 
   startGroup(parent: OpenGroup | undefined, name: string | undefined, args: unknown): OpenGroup {
@@ -76,6 +70,7 @@ export class OutputPort {
       )
     const group = new OpenGroup(id, name, parent, channels)
     this.openGroups++
+    this.direct = undefined
     if (parent !== undefined) parent.children++
     const control: Control = { type: 'group-start', id, parent: parent?.id ?? 0, name, args }
     for (const channel of channels) channel.control(control.parent, control)
@@ -122,11 +117,18 @@ export class OutputPort {
       channel.control(group.id, { type: 'group-end', id: group.id, args: group.endArgs })
     }
     this.openGroups--
+    if (this.openGroups === 0) this.direct = this.single
     const { parent } = group
     if (parent !== undefined) {
       parent.children--
       this.completeGroup(parent)
     }
+  }
+
+  private route(message: unknown): void {
+    for (const hook of this.onSend) hook(message)
+    if (this.openGroups === 0) for (const router of this.routers) router.route(message)
+    else for (const router of this.routers) router.routeIn(0, message)
   }
 
   private toAll(control: Control): void {

@@ -1,7 +1,9 @@
 import { defaultChannelLimits, emitPerMessageMaxDefault, type ChannelLimits } from '../messaging/limits.ts'
 import type { FlatComponent, FlatConnection, FlatNetwork } from '../model/flatten.ts'
 import { parsePortRef, selectorSpec } from '../model/network.ts'
+import { encodeKey, instanceOfKeyGroup, keyGroupOf, keyReader } from '../state/keys.ts'
 import type {
+  InitialAssignment,
   InputAssignment,
   InstanceAssignment,
   ModuleAddress,
@@ -13,6 +15,8 @@ import type { Placement } from './place.ts'
 export interface AssignOptions {
   readonly limits?: Partial<ChannelLimits>
   readonly emitPerMessageMax?: number
+  /** Components with keyed state. */
+  readonly keyed?: ReadonlySet<string>
   /** Components that are sources: what comes from them crosses the network's edge. */
   readonly sources: ReadonlySet<string>
 }
@@ -51,8 +55,13 @@ export function assign(network: FlatNetwork, placement: Placement, options: Assi
   }
   for (const packet of network.initial ?? []) {
     const to = parsePortRef(packet.to)!
-    // A constant is one message: it goes to the first instance.
-    drafts.get(to.component)![0]!.initial.push({ port: to.port, value: packet.value })
+    const targets = drafts.get(to.component)!
+    const key = routingKeyOf(network, packet.to, options.keyed?.has(to.component) ?? false)
+    targets[constantTarget(packet.value, key, targets.length)]!.initial.push({
+      port: to.port,
+      value: packet.value,
+      ...key,
+    })
   }
   const all = [...drafts.values()].flat()
   return {
@@ -61,11 +70,30 @@ export function assign(network: FlatNetwork, placement: Placement, options: Assi
   }
 }
 
+interface RoutingKey {
+  readonly isHash: boolean
+  readonly key: string | undefined
+}
+
+/** How messages of a port are keyed: as its connections say; without one, by the whole message where there is keyed state. */
+function routingKeyOf(network: FlatNetwork, to: string, isKeyed: boolean): RoutingKey {
+  for (const connection of network.connections) {
+    const selector = selectorSpec(connection.selector)
+    if (connection.to === to && selector.type === 'hash') return { isHash: true, key: selector.key }
+  }
+  return { isHash: isKeyed, key: undefined }
+}
+
+/** A constant is one message: it goes where its key belongs, or to the first instance. */
+function constantTarget(value: unknown, { isHash, key }: RoutingKey, instances: number): number {
+  return isHash ? instanceOfKeyGroup(keyGroupOf(encodeKey(keyReader(key)(value))), instances) : 0
+}
+
 interface Draft extends InstanceAssignment {
   readonly worker: number
   readonly inputs: InputAssignment[]
   readonly outputs: OutputAssignment[]
-  readonly initial: { readonly port: string; readonly value: unknown }[]
+  readonly initial: InitialAssignment[]
 }
 
 function makeDrafts(network: FlatNetwork, placement: Placement): Map<string, readonly Draft[]> {
@@ -144,7 +172,7 @@ function makeOutput(
 function workersOf(network: string, drafts: readonly Draft[], options: AssignOptions): WorkerAssignment[] {
   const limits = { ...defaultChannelLimits, ...options.limits }
   const emitPerMessageMax = options.emitPerMessageMax ?? emitPerMessageMaxDefault
-  const numbers = [...new Set(drafts.map((draft) => draft.worker))].sort((a, b) => a - b)
+  const numbers = [...new Set(drafts.map((draft) => draft.worker))].toSorted((a, b) => a - b)
   return numbers.map((worker) => {
     const own = drafts.filter((draft) => draft.worker === worker)
     const peers = new Set<number>()
@@ -154,7 +182,14 @@ function workersOf(network: string, drafts: readonly Draft[], options: AssignOpt
     }
     peers.delete(worker)
     const instances = own.map(({ worker: _, ...instance }) => instance)
-    return { worker, network, instances, peers: [...peers].sort((a, b) => a - b), limits, emitPerMessageMax }
+    return {
+      worker,
+      network,
+      instances,
+      peers: [...peers].toSorted((a, b) => a - b),
+      limits,
+      emitPerMessageMax,
+    }
   })
 }
 

@@ -50,8 +50,8 @@ export class DeadLetter {
 function toLine(record: RejectedMessage): string {
   return JSON.stringify(record, (_key, value: unknown) => {
     if (typeof value === 'bigint') return `${value}n`
-    if (value instanceof Map) return [...value]
-    if (value instanceof Set) return [...value]
+    if (value instanceof Map) return [...(value as Map<unknown, unknown>)]
+    if (value instanceof Set) return [...(value as Set<unknown>)]
     if (value instanceof Error) return { name: value.name, message: value.message }
     return value
   })

@@ -1,12 +1,11 @@
-import { readFile, stat } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { VertigoError } from '../base/errors.ts'
 import { didYouMean } from '../base/suggest.ts'
-import { readdir } from 'node:fs/promises'
 import { isNetworkBuilder } from '../component/builder.ts'
 import type { BuiltNetwork } from '../component/builder-types.ts'
-import { kindInfo, type KindDefinition } from '../component/kind.ts'
+import { kindDefinition, kindInfo, type KindDefinition } from '../component/kind.ts'
 import { type FlatNetwork, flattenNetwork, type Subnet } from '../model/flatten.ts'
 import type { KindLookup } from '../model/kind-info.ts'
 import type { Network } from '../model/network.ts'
@@ -15,7 +14,6 @@ import { networkInvalid, type Places, placesOfFile } from '../model/places.ts'
 import { validateNetwork } from '../model/validate.ts'
 import { asKind } from '../worker/make-instance.ts'
 import type { Load } from '../worker/worker.ts'
-import { kindDefinition } from '../component/kind.ts'
 import { applyOverrides } from './overrides.ts'
 import type { Override } from './types.ts'
 
@@ -89,8 +87,7 @@ async function checkFile(file: string): Promise<void> {
     throw await notFound(file, error)
   }
   if (!isDirectory) return
-  const found = (await readdir(file)).filter((name) => /^network\.(ya?ml|json|fbp|ts|js)$/.test(name))
-  const [first] = found
+  const first = (await readdir(file)).find((name) => /^network\.(ya?ml|json|fbp|ts|js)$/.test(name))
   throw new VertigoError('NETWORK_NOT_FOUND', `${file} is a directory, not the file of a network.`, {
     place: { file },
     remedy: first === undefined ? 'Give the path of a file.' : `Did you mean ${join(file, first)}?`,

@@ -24,7 +24,7 @@ export function place(network: FlatNetwork, facts: PlacementFacts): Placement {
   const names = Object.keys(network.components)
   const instancesOf = (name: string): number => network.components[name]?.instances ?? 1
   // The widest components first: single ones then even out what is left.
-  const ordered = [...names].sort(
+  const ordered = names.toSorted(
     (a, b) => instancesOf(b) - instancesOf(a) || names.indexOf(a) - names.indexOf(b),
   )
   for (const name of ordered) {

@@ -5,6 +5,7 @@ import { VertigoError } from '../base/errors.ts'
 import { systemRandom } from '../base/random.ts'
 import { isNetworkBuilder } from '../component/builder.ts'
 import type { LogRecord } from '../component/context.ts'
+import { hasKeyedState } from '../component/kind.ts'
 import { threadLink } from '../transport/thread.ts'
 import type { Link } from '../transport/link.ts'
 import type { WorkerAssignment } from '../worker/assignment.ts'
@@ -84,6 +85,7 @@ class LocalRun implements Running {
     const { network, kinds } = loaded
     const inMain = new Set([...kinds].filter(([, kind]) => kind.placement === 'main').map(([name]) => name))
     const sources = new Set([...kinds].filter(([, kind]) => kind.role === 'source').map(([name]) => name))
+    const keyed = new Set([...kinds].filter(([, kind]) => hasKeyedState(kind)).map(([name]) => name))
     this.workers = chooseWorkers(
       options.workers,
       isValue,
@@ -95,6 +97,7 @@ class LocalRun implements Running {
     const { limits, emitPerMessageMax } = options
     this.assigned = assign(network, place(network, { workers: this.workers, inMain }), {
       sources,
+      keyed,
       limits,
       emitPerMessageMax,
     })
@@ -154,7 +157,7 @@ class LocalRun implements Running {
   }
 
   async stop(): Promise<void> {
-    this.end(new VertigoError('STOPPED', `The network "${this.network}" was stopped.`))
+    this.end(this.stopped())
     await this.done.catch(() => undefined)
   }
 
@@ -237,7 +240,7 @@ class LocalRun implements Running {
     if (this.hasCycles) this.watchCycles()
     const { signal } = this.options
     if (signal === undefined) return
-    const onAbort = (): void => void this.stop()
+    const onAbort = (): void => this.end(this.stopped())
     if (signal.aborted) onAbort()
     else signal.addEventListener('abort', onAbort, { once: true })
     this.cancels.push(() => signal.removeEventListener('abort', onAbort))
@@ -268,10 +271,15 @@ class LocalRun implements Running {
   }
 
   private beginDrain(reason: 'duration' | 'request'): void {
+    if (this.phase.name === 'starting') this.end(this.stopped())
     if (this.phase.name !== 'running') return
     this.phase = { name: 'draining' }
     this.options.onEvent?.({ type: 'draining', reason })
     for (const host of this.hosts) host.drain()
+  }
+
+  private stopped(): VertigoError {
+    return new VertigoError('STOPPED', `The network "${this.network}" was stopped.`)
   }
 
   private rejected(record: RejectedMessage): void {
@@ -306,7 +314,7 @@ class LocalRun implements Running {
     )
     await this.deadLetter.close()
     const failure = closed.find((result) => result.status === 'rejected')
-    const error = this.closingError ?? failure?.reason
+    const error: unknown = this.closingError ?? failure?.reason
     this.phase = { name: 'ended' }
     this.bridge.close(error)
     if (error !== undefined) {

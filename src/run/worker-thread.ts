@@ -1,7 +1,5 @@
 import { Worker as Thread } from 'node:worker_threads'
-import { asError, type ErrorData, errorFromData, VertigoError } from '../base/errors.ts'
-import type { LogRecord } from '../component/context.ts'
-import type { RejectedMessage } from '../worker/host.ts'
+import { asError, errorFromData, VertigoError } from '../base/errors.ts'
 import { suspects } from '../worker/suspects.ts'
 import type { QuietProbe } from '../worker/worker.ts'
 import type { HostedWorker, HostEvents } from './hosted-worker.ts'
@@ -107,13 +105,13 @@ export class WorkerThread implements HostedWorker {
         this.onClosed?.()
         return
       case 'failed':
-        this.failed(errorFromData(message.error as ErrorData))
+        this.failed(errorFromData(message.error))
         return
       case 'rejected':
-        this.events.rejected(message.record as RejectedMessage)
+        this.events.rejected(message.record)
         return
       case 'log':
-        this.events.logged(message.record as LogRecord)
+        this.events.logged(message.record)
         return
       case 'probed':
         this.probes.shift()?.(message.probe)

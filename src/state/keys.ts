@@ -56,7 +56,7 @@ function encodeObject(key: object | null): string {
     throw new TypeError(`an object of ${name} cannot be a routing key`)
   }
   const record = key as Readonly<Record<string, unknown>>
-  const fields = Object.keys(record).sort()
+  const fields = Object.keys(record).toSorted()
   return `{${fields.map((field) => `${JSON.stringify(field)}:${encodeOther(record[field])}`).join(',')}}`
 }
 

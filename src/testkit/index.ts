@@ -1,6 +1,8 @@
-/** Tests of components and networks on the real engine: published as `vertigo-flow/testkit`. */
+/** Tests of components, sources and networks on the real engine: published as `vertigo-flow/testkit`. */
 export { testComponent } from './component-tester.ts'
 export type { Received } from './collector.ts'
+export type { NetworkTestOptions } from './network-bench.ts'
+export { type NetworkTester, testNetwork } from './network-tester.ts'
 export type {
   ComponentTestOptions,
   Failure,
@@ -9,5 +11,6 @@ export type {
   Outputs,
   OutputSettings,
 } from './options.ts'
+export { type SourceTester, type SourceTestOptions, testSource } from './source-tester.ts'
 export { TestClock } from './test-clock.ts'
 export type { ComponentTester, Tester } from './testers.ts'

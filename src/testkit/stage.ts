@@ -145,18 +145,17 @@ export class Stage {
   }
 
   async #close(): Promise<void> {
-    let settled = false
-    const closing = Promise.allSettled(this.workers.map((worker) => worker.close())).then((results) => {
-      settled = true
-      return results
-    })
+    const closing = Promise.allSettled(this.workers.map((worker) => worker.close()))
+    const progress = { isClosed: false }
+    const closed = closing.then(() => (progress.isClosed = true))
     const deadline = systemClock.monotonic() + realWaitMsMax
-    while (!settled) {
+    while (!progress.isClosed) {
       this.clock.runSoon(soonPerTurn)
       await eventLoopTurn()
       // The worker itself waits by the test clock.
       if (systemClock.monotonic() > deadline) this.clock.advance(endMsMax)
     }
+    await closed
     for (const result of await closing) if (result.status === 'rejected') throw result.reason
   }
 }

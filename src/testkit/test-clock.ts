@@ -123,5 +123,7 @@ export class TestClock implements Clock {
 
 /** One turn of the real event loop: every promise that can settle without input, output or time has settled. */
 export function eventLoopTurn(): Promise<void> {
-  return new Promise((resolve) => systemClock.soon(resolve))
+  return new Promise((resolve) => {
+    systemClock.soon(resolve)
+  })
 }

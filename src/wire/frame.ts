@@ -80,13 +80,22 @@ export function decodeFrame(frame: Uint8Array): ParcelFrame | CreditFrame {
   if (!Array.isArray(parts) || parts.length !== 2 || !Array.isArray(parts[0])) {
     throw new VertigoError('FRAME_INVALID', 'a frame does not hold a list of messages')
   }
+  const control: unknown = parts[1]
+  if (type === typeItemsAndControl && !isTagged(control)) {
+    throw new VertigoError('FRAME_INVALID', 'a frame does not hold a control where it says so')
+  }
   return {
     type: 'parcel',
     channel: readUint32(frame, 1),
     group: readUint32(frame, 5),
     items: parts[0],
-    control: parts[1] as unknown,
+    control,
   }
+}
+
+/** What kinds of controls there are is the receiver's to know. */
+function isTagged(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && typeof (value as { type?: unknown }).type === 'string'
 }
 
 function decodePayload(bytes: Uint8Array): unknown {

@@ -45,22 +45,24 @@ function isEncodableObject(value: object, known: KnownClasses, depth: number): b
     return true
   }
   if (Array.isArray(value)) {
+    if (prototype !== Array.prototype) return false
     for (let i = 0; i < value.length; i++) if (!isEncodable(value[i], known, depth + 1)) return false
     return true
   }
-  return isEncodableBuiltIn(value, known, depth)
+  return isEncodableBuiltIn(value, prototype, known, depth)
 }
 
-function isEncodableBuiltIn(value: object, known: KnownClasses, depth: number): boolean {
-  if (value instanceof Date || isBinary(value)) return true
-  if (value instanceof Map) {
-    for (const [key, item] of value) {
+/** Of the built-in classes themselves: a subclass would come back as what it extends. Errors come back by name. */
+function isEncodableBuiltIn(value: object, prototype: unknown, known: KnownClasses, depth: number): boolean {
+  if (prototype === Date.prototype || isBinary(value)) return true
+  if (prototype === Map.prototype) {
+    for (const [key, item] of value as Map<unknown, unknown>) {
       if (!isEncodable(key, known, depth + 1) || !isEncodable(item, known, depth + 1)) return false
     }
     return true
   }
-  if (value instanceof Set) {
-    for (const item of value) if (!isEncodable(item, known, depth + 1)) return false
+  if (prototype === Set.prototype) {
+    for (const item of value as Set<unknown>) if (!isEncodable(item, known, depth + 1)) return false
     return true
   }
   if (known.has(value.constructor)) return true

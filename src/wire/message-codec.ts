@@ -33,7 +33,7 @@ export function registerCodec<T>(codec: ClassCodec<T>): void {
     type: classExtension,
     write: (instance: unknown) => [codec.name, codec.encode(instance as T)],
     read: readClass,
-  } as unknown as Parameters<typeof addExtension>[0])
+  })
 }
 
 function readClass(written: unknown): unknown {

@@ -33,7 +33,16 @@ export interface InstanceAssignment {
   readonly inputs: readonly InputAssignment[]
   readonly outputs: readonly OutputAssignment[]
   /** Sent to the instance's inputs before anything else. */
-  readonly initial: readonly { readonly port: string; readonly value: unknown }[]
+  readonly initial: readonly InitialAssignment[]
+}
+
+/** A constant for an input port. */
+export interface InitialAssignment {
+  readonly port: string
+  readonly value: unknown
+  /** As for channels: how messages of the port are keyed. */
+  readonly key: string | undefined
+  readonly isHash: boolean
 }
 
 /** One channel that comes in. */

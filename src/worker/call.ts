@@ -152,12 +152,12 @@ export class Call implements StateCursor {
     switch (this.mode) {
       case callDirect:
         action()
-        return
+        break
       case callBuffered:
         this.buffer.push(action)
-        return
+        break
       case callDiscard:
-        return
+        break
       case callClosed:
         throw new VertigoError(
           'EMIT_OUTSIDE_HANDLER',

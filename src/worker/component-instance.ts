@@ -139,7 +139,7 @@ export class ComponentInstance extends Instance {
     while (left > 0 && this.outbox.blocked === 0 && !this.tasks.isBusy && this.state !== 'failed') {
       if (this.tasks.canPull) {
         this.tasks.pull()
-        this.outbox.emitted = 0
+        this.outbox.nextCall()
         left--
       } else if (this.timers.isDue) {
         if (this.tasks.isIdle) this.fireTimer()
@@ -226,7 +226,7 @@ export class ComponentInstance extends Instance {
         this.keyed === undefined || this.options.concurrency === 1 ? undefined : port.readKey?.(message)
       if (!this.tasks.start({ invoke, port: port.name, message, group, readKey: port.readKey }, key)) break
       at++
-      this.outbox.emitted = 0
+      this.outbox.nextCall()
     }
     return at
   }
@@ -293,7 +293,7 @@ export class ComponentInstance extends Instance {
       after,
       prepare,
     )
-    this.outbox.emitted = 0
+    this.outbox.nextCall()
   }
 
   private fireTimer(): void {
@@ -346,7 +346,7 @@ export class ComponentInstance extends Instance {
 
   /** A task came to its end outside of a turn: go on, and send what it emitted. */
   private taskSettled(): void {
-    this.outbox.emitted = 0
+    this.outbox.nextCall()
     if (this.state === 'running' || this.state === 'draining') this.host.schedule(this)
   }
 

@@ -28,12 +28,16 @@ export interface AuthorBehaviour {
   readonly close?: () => unknown
 }
 
-/** What `setup` returned goes before what the definition says, port by port. */
+/** What the definition itself declares. */
+export function declaredBehaviour(definition: KindDefinition): AuthorBehaviour {
+  return definition as unknown as AuthorBehaviour
+}
+
+/** What `setup` returned goes before what was declared, port by port. */
 export function mergeBehaviour(
-  definition: KindDefinition,
+  declared: AuthorBehaviour,
   fromSetup: AuthorBehaviour | undefined,
 ): AuthorBehaviour {
-  const declared = definition as unknown as AuthorBehaviour
   if (fromSetup === undefined) return declared
   return {
     on: { ...declared.on, ...fromSetup.on },

@@ -64,6 +64,10 @@ function setupMeansOf(assigned: InstanceAssignment, means: Means): SetupMeans {
     connected.set(input.port, input.isHash ? keyReader(input.key) : connected.get(input.port))
     if (means.check === 'all' || (means.check === 'edges' && input.fromEdge)) checked.add(input.port)
   }
+  for (const { port, isHash, key } of assigned.initial) {
+    if (!connected.has(port)) connected.set(port, isHash ? keyReader(key) : undefined)
+    if (means.check !== 'none') checked.add(port)
+  }
   return {
     load: (address) => means.load({ address, base: assigned.kind.base }),
     connected,

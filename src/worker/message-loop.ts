@@ -30,34 +30,37 @@ export interface LoopProgress {
  * functions from one place, which the engine's compiler cannot inline; the same code compiled once more for each
  * handler is two to three times as fast in a chain of small components.
  */
-const source = `
+const source = (keyed: boolean): string => `
 return function messageLoop(items, from, end, invoke, call, outbox, progress) {
   const context = call.context
   let at = from
   try {
     while (at < end) {
       const message = items[at++]
-      call.message = message
-      call.cachedRow = null
+      ${keyed ? 'call.message = message; call.cachedRow = null' : ''}
       const result = invoke(message, context)
       if (result !== undefined && result !== null && typeof result === 'object' &&
           (typeof result.then === 'function' || typeof result.next === 'function')) {
         progress.result = result
         return
       }
-      if (outbox.emitted !== 0) outbox.emitted = 0
-      if (outbox.blocked !== 0) return
+      if (outbox.interrupted && !outbox.nextCall()) return
     }
   } finally {
     progress.at = at
   }
 }`
 
-/** A loop of its own for one handler; where code from strings is forbidden (`--disallow-code-generation-from-strings`), the shared one. */
-export function makeMessageLoop(): MessageLoop {
+/**
+ * A loop of its own for one handler. `keyed`: whether the call has to know the message, for its key; a store of a young
+ * object in an old one for each message is not free.
+ *
+ * Where code from strings is forbidden (`--disallow-code-generation-from-strings`), it is the shared one.
+ */
+export function makeMessageLoop(keyed: boolean): MessageLoop {
   try {
-    // oxlint-disable-next-line no-new-func -- see above: the text is constant
-    return new Function(source)() as MessageLoop
+    // oxlint-disable-next-line no-new-func, typescript/no-unsafe-call, typescript/no-implied-eval -- see above: the text is constant
+    return new Function(source(keyed))() as MessageLoop
   } catch {
     return sharedLoop
   }
@@ -76,8 +79,7 @@ const sharedLoop: MessageLoop = (items, from, end, invoke, call, outbox, progres
         progress.result = result
         return
       }
-      if (outbox.emitted !== 0) outbox.emitted = 0
-      if (outbox.blocked !== 0) return
+      if (outbox.interrupted && !outbox.nextCall()) return
     }
   } finally {
     progress.at = at

@@ -5,9 +5,10 @@ import type { KindDefinition } from '../component/kind.ts'
 import type { Inbox } from '../messaging/inbox.ts'
 import type { KeyReader } from '../state/keys.ts'
 import type { SharedContext } from './call.ts'
-import { makeMessageLoop } from './message-loop.ts'
+import { makeMessageLoop, type MessageLoop } from './message-loop.ts'
 import {
   type AuthorBehaviour,
+  declaredBehaviour,
   type Invoke,
   mergeBehaviour,
   type PortHandlers,
@@ -56,7 +57,7 @@ export class InputPort {
   message: Invoke | undefined
   groups: PortHandlers['groups']
   batch: PortHandlers['batch']
-  readonly loop = makeMessageLoop()
+  readonly loop: MessageLoop
   private readonly schema: StandardSchemaV1 | undefined
   private readonly isConnected: boolean
 
@@ -65,6 +66,7 @@ export class InputPort {
     this.index = index
     this.isConnected = means.connected.has(name)
     this.readKey = means.connected.get(name)
+    this.loop = makeMessageLoop(definition.state !== undefined)
     this.schema = means.checked.has(name) ? definition.inputs[name]?.schema : undefined
   }
 
@@ -131,14 +133,9 @@ export async function runSetup(
   }
   const setup = definition.setup as ((context: object) => unknown) | undefined
   const fromSetup = (await setup?.(context)) as AuthorBehaviour | undefined
-  let behaviour = mergeBehaviour(definition, fromSetup)
+  let behaviour = mergeBehaviour(declaredBehaviour(definition), fromSetup)
   for (const pump of pumps) {
-    behaviour = {
-      ...behaviour,
-      on: { ...behaviour.on, ...pump.on },
-      groups: { ...behaviour.groups, ...pump.groups },
-      batches: { ...behaviour.batches, ...pump.batches },
-    }
+    behaviour = mergeBehaviour(behaviour, pump)
   }
   return { behaviour, shared }
 }

@@ -94,7 +94,7 @@ export class SourceInstance extends Instance {
     const { call } = this
     call.mode = callDirect
     const result = this.reader!.poll(this.room(), call.context)
-    this.outbox.emitted = 0
+    this.outbox.nextCall()
     if (!isThenable(result)) {
       call.mode = callClosed
       this.afterPoll(result)
@@ -106,7 +106,7 @@ export class SourceInstance extends Instance {
         if (this.exhausted || this.state !== 'running') return
         call.mode = callClosed
         this.polling = false
-        this.outbox.emitted = 0
+        this.outbox.nextCall()
         try {
           this.afterPoll(settled)
         } catch (error) {

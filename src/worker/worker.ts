@@ -163,7 +163,8 @@ export class Worker {
     const failures = results.flatMap((result, i) =>
       result.status === 'rejected' ? [this.closeError(this.instances[i]!, result.reason)] : [],
     )
-    if (failures.length > 0) throw failures[0]
+    const [first] = failures
+    if (first !== undefined) throw first
   }
 
   /** The instances in the order of the assignment, for testers, which look at them. */

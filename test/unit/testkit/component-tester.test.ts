@@ -101,8 +101,8 @@ test('what cannot be encoded is refused with port and path, on the way in and ou
     amount = 1
   }
   const out = defineComponent({
-    inputs: { in: port<unknown>() },
-    outputs: { out: port<unknown>() },
+    inputs: { in: port() },
+    outputs: { out: port() },
     on: { in: (_, { emit }) => emit.out({ user: { tags: [1, () => 1] } }) },
   })
   await using tester = await testComponent(out)
@@ -158,7 +158,7 @@ test('groups and batches go in and come out', async () => {
   const pump = defineComponent({
     inputs: { in: port<number>() },
     outputs: { out: port<number>() },
-    setup: ({ pump }) => pump('in', 'out'),
+    setup: (context) => context.pump('in', 'out'),
   })
   const tester = await testComponent(pump)
   await tester.group('in', 'file', { name: 'a' }, (file) => {
@@ -263,8 +263,9 @@ test('setup gets configuration, modules and a logger; close is called', async ()
   const configured = defineComponent({
     inputs: { in: port<number>() },
     config: z.object({ factor: z.number().default(3) }),
-    async setup({ config, load, log }) {
-      const rule = (await load('./rule.ts')) as string
+    async setup(context) {
+      const { config, log } = context
+      const rule = (await context.load('./rule.ts')) as string
       log.info('ready', { factor: config.factor, rule })
       return { on: { in: () => undefined }, close: () => void calls.push('close') }
     },

@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { isVertigoError } from '../../../src/base/errors.ts'
+import { decodeFrame, encodeCredit, encodeParcel } from '../../../src/wire/frame.ts'
+import { message } from './arbitraries.ts'
+
+const uint32 = fc.integer({ min: 0, max: 0xffff_ffff })
+
+/** Decodes; FRAME_INVALID is the only error that there may be. */
+function decodeOrRefuse(bytes: Uint8Array): ReturnType<typeof decodeFrame> | 'refused' {
+  try {
+    return decodeFrame(bytes)
+  } catch (error) {
+    if (isVertigoError(error) && error.code === 'FRAME_INVALID') return 'refused'
+    throw error
+  }
+}
+
+const valid = (): Uint8Array =>
+  new Uint8Array(
+    encodeParcel(
+      7,
+      3,
+      [
+        { a: 1, b: [1, 'x', null] },
+        { a: 2, b: [] },
+      ],
+      { type: 'end' },
+    ),
+  )
+
+test('a parcel comes back with channel, group, items and control', () => {
+  fc.assert(
+    fc.property(
+      uint32,
+      uint32,
+      fc.array(message, { maxLength: 5 }),
+      fc.option(message),
+      (channel, group, items, args) => {
+        const control = args === null ? null : { type: 'batch-end', args }
+        const frame = new Uint8Array(encodeParcel(channel, group, items, control))
+        const parcel = decodeFrame(frame)
+        assert.equal(parcel.type, 'parcel')
+        if (parcel.type !== 'parcel') return
+        assert.equal(parcel.channel, channel)
+        assert.equal(parcel.group, group)
+        assert.equal(parcel.items.length, items.length)
+        assert.equal(parcel.control === null, control === null)
+      },
+    ),
+    { numRuns: 300 },
+  )
+})
+
+test('credit comes back entry by entry', () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(uint32, uint32, uint32), { maxLength: 20 }), (entries) => {
+      const frame = decodeFrame(encodeCredit(entries.flat()))
+      assert.deepEqual(frame, { type: 'credit', entries: Uint32Array.from(entries.flat()) })
+    }),
+  )
+})
+
+test('a frame that is cut, or longer than it says, is refused', () => {
+  const credit = encodeCredit([1, 2, 3, 4, 5, 6])
+  for (let length = 0; length < credit.length; length++) {
+    assert.equal(decodeOrRefuse(credit.subarray(0, length)), 'refused', `credit cut to ${length}`)
+  }
+  assert.equal(decodeOrRefuse(new Uint8Array([...credit, 0])), 'refused')
+  const parcel = valid()
+  for (let length = 0; length < parcel.length; length++) {
+    assert.equal(decodeOrRefuse(parcel.slice(0, length)), 'refused', `parcel cut to ${length}`)
+  }
+  assert.equal(decodeOrRefuse(new Uint8Array([...parcel, 1, 2, 3])), 'refused')
+})
+
+test('random bytes are refused or decoded, and never anything else', () => {
+  const head = fc.tuple(fc.constantFrom(1, 2, 3, 0, 255), fc.uint8Array({ minLength: 0, maxLength: 200 }))
+  fc.assert(
+    fc.property(head, ([type, rest]) => {
+      decodeOrRefuse(new Uint8Array([type, ...rest]))
+    }),
+    { numRuns: 5000 },
+  )
+  assert.notEqual(decodeOrRefuse(valid()), 'refused')
+})
+
+test('flipped bits of a frame are refused or decoded, and do not disturb the next frame', () => {
+  const whole = valid()
+  const expected = decodeFrame(whole)
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.nat(whole.length - 1), fc.integer({ min: 1, max: 255 })), {
+        minLength: 1,
+        maxLength: 4,
+      }),
+      (flips) => {
+        const broken = whole.slice()
+        for (const [at, bits] of flips) broken[at]! ^= bits
+        const frame = decodeOrRefuse(broken)
+        if (frame !== 'refused' && frame.type === 'parcel') {
+          assert.ok(Array.isArray(frame.items))
+          const { control } = frame
+          assert.ok(control === null || typeof (control as { type: unknown }).type === 'string')
+        }
+        assert.deepEqual(decodeFrame(whole), expected)
+      },
+    ),
+    { numRuns: 5000 },
+  )
+})
+
+test('a claim of a huge list costs no memory', () => {
+  const before = process.memoryUsage().heapUsed
+  for (const head of [0xdd, 0xdf, 0xc6, 0xdb, 0xc9]) {
+    const frame = new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0, 0, head, 0x7f, 0xff, 0xff, 0xff, 1])
+    assert.equal(decodeOrRefuse(frame), 'refused', `0x${head.toString(16)}`)
+  }
+  assert.ok(process.memoryUsage().heapUsed - before < 64 * 1024 * 1024)
+})
