@@ -29,7 +29,7 @@ export function registerCodec<T>(codec: ClassCodec<T>): void {
   knownClasses.add(codec.class)
   decoders.set(codec.name, (data) => codec.decode(data))
   addExtension({
-    Class: codec.class as unknown as new () => unknown,
+    Class: codec.class,
     type: classExtension,
     write: (instance: unknown) => [codec.name, codec.encode(instance as T)],
     read: readClass,

@@ -35,7 +35,7 @@ test('every promised kind of value comes back equal', () => {
       assert.equal(fault(value), undefined)
       assert.deepEqual(comparable(roundTrip(value)), comparable(value))
     }),
-    { numRuns: 2000 },
+    { numRuns: 500 },
   )
 })
 
