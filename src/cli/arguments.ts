@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { VertigoError } from '../base/errors.ts'
 import { didYouMean } from '../base/suggest.ts'
-import type { CommandSpec, OptionSpec } from './command.ts'
+import type { CommandSpec, OptionSpec } from './command-spec.ts'
 
 /** What was given to a command, checked against what it takes. */
 export class Arguments {
@@ -103,5 +103,8 @@ function checkPositionals(spec: CommandSpec, given: readonly string[], remedy: s
   if (missing !== undefined) throw usage(`\`vertigo ${spec.name}\` needs ${missing}.`, remedy)
   const extra = given[spec.arguments.length]
   if (extra !== undefined)
-    throw usage(`\`vertigo ${spec.name}\` has no use for "${extra}": it takes ${spec.arguments.join(' ') || 'no arguments'}.`, remedy)
+    throw usage(
+      `\`vertigo ${spec.name}\` has no use for "${extra}": it takes ${spec.arguments.join(' ') || 'no arguments'}.`,
+      remedy,
+    )
 }

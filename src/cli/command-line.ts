@@ -25,22 +25,24 @@ async function dispatch(args: readonly string[]): Promise<number> {
     return errorCodes.USAGE.exit
   }
   if (name === '--version' || name === '-v' || name === '-V') {
-    const { packageVersion } = await import('./version.ts')
-    process.stdout.write(`${packageVersion()}\n`)
+    const { manifest } = await import('./version.ts')
+    process.stdout.write(`${manifest().version}\n`)
     return 0
   }
   if (name === '--help' || name === '-h') return printHelp(rest[0])
   if (name === 'help') return printHelp(rest.find((arg) => !arg.startsWith('-')))
   const command = await commandNamed(name)
   const end = rest.indexOf('--')
-  if ((end === -1 ? rest : rest.slice(0, end)).some((arg) => arg === '--help' || arg === '-h')) return printHelp(name)
+  if ((end === -1 ? rest : rest.slice(0, end)).some((arg) => arg === '--help' || arg === '-h'))
+    return printHelp(name)
   return command.run(readArguments(command.spec, rest))
 }
 
 async function commandNamed(name: string): Promise<Command> {
   const entry = Object.hasOwn(commands, name) ? commands[name] : undefined
   if (entry !== undefined) return entry.load()
-  if (name.startsWith('-')) throw usage(`There is no option ${name}.${didYouMean(name, ['--help', '--version'])}`)
+  if (name.startsWith('-'))
+    throw usage(`There is no option ${name}.${didYouMean(name, ['--help', '--version'])}`)
   if (/\.(ya?ml|json|fbp|[cm]?[jt]s)$/i.test(name))
     throw usage(`"${name}" is no command.`, `To run a network, write \`vertigo run ${name}\`.`)
   throw usage(`There is no command "${name}".${didYouMean(name, [...Object.keys(commands), 'help'])}`)
@@ -58,8 +60,8 @@ async function printHelp(name: string | undefined): Promise<number> {
 }
 
 async function printOverview(stream: NodeJS.WriteStream): Promise<void> {
-  const [{ overview }, { packageVersion }] = await Promise.all([import('./help.ts'), import('./version.ts')])
-  stream.write(overview(packageVersion()))
+  const [{ overview }, { manifest }] = await Promise.all([import('./help.ts'), import('./version.ts')])
+  stream.write(overview(manifest().version))
 }
 
 /** Prints an error; gives the exit code that belongs to it. */

@@ -89,15 +89,18 @@ function typeText(item: Item): string {
 }
 
 function numberText({ pipe = [] }: Item): string {
-  const bound = (type: string): unknown => pipe.find((action) => action.type === type)?.requirement
+  const bound = (type: string): number | undefined => {
+    const requirement = pipe.find((action) => action.type === type)?.requirement
+    return typeof requirement === 'number' ? requirement : undefined
+  }
   const isWhole = pipe.some(({ type }) => type === 'integer' || type === 'safe_integer')
   const least = bound('min_value')
   const most = bound('max_value')
   const above = bound('gt_value')
   const limits = [
-    least === undefined ? '' : `${String(least)} or more`,
-    above === undefined ? '' : `above ${String(above)}`,
-    most === undefined || most === Number.MAX_SAFE_INTEGER ? '' : `at most ${String(most)}`,
+    least === undefined ? '' : `${least} or more`,
+    above === undefined ? '' : `above ${above}`,
+    most === undefined || most === Number.MAX_SAFE_INTEGER ? '' : `at most ${most}`,
   ].filter((limit) => limit !== '')
   return [isWhole ? 'whole number' : 'number', ...limits].join(', ')
 }

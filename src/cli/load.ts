@@ -1,7 +1,7 @@
 import { VertigoError } from '../base/errors.ts'
+import type { Network } from '../model/network.ts'
 import { type LoadedNetwork, loadNetwork, readSource } from '../run/load-network.ts'
 import { loaderFor } from '../run/loader.ts'
-import type { Network } from '../model/network.ts'
 import { builtInKindsUrl } from './run/built-in-kinds.ts'
 import { guardUserCode } from './run/user-code.ts'
 
@@ -30,7 +30,10 @@ async function withUserCode<T>(action: () => Promise<T>): Promise<T> {
   })
   // A module that awaits what never comes leaves nothing to do, and Node would end without a word.
   const exit = (): void => {
-    throw new VertigoError('KIND_LOAD_TIMEOUT', 'A module of the network waits for something that never comes.')
+    throw new VertigoError(
+      'KIND_LOAD_TIMEOUT',
+      'A module of the network waits for something that never comes.',
+    )
   }
   process.once('beforeExit', exit)
   try {

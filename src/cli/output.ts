@@ -11,7 +11,7 @@ export function hasColors(stream: NodeJS.WriteStream): boolean {
   const { NO_COLOR, FORCE_COLOR, TERM } = process.env
   if (NO_COLOR !== undefined && NO_COLOR !== '') return false
   if (FORCE_COLOR !== undefined) return FORCE_COLOR !== '0'
-  return stream.isTTY === true && TERM !== 'dumb'
+  return stream.isTTY && TERM !== 'dumb'
 }
 
 let onClosed = (): void => process.exit()

@@ -1,8 +1,13 @@
 import { readFileSync } from 'node:fs'
 
-/** The version of this package. */
-export function packageVersion(): string {
+export interface Manifest {
+  readonly version: string
+  readonly dependencies: Readonly<Record<string, string>>
+  readonly devDependencies: Readonly<Record<string, string>>
+}
+
+/** The package.json of this package. */
+export function manifest(): Manifest {
   // `src/cli` and `dist/cli` are equally deep.
-  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(manifest) as { readonly version: string }).version
+  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as Manifest
 }

@@ -1,4 +1,6 @@
-import type { Control, Parcel } from './parcel.ts'
+import { VertigoError } from '../base/errors.ts'
+import { groupHeldMessagesMax } from './limits.ts'
+import { type Control, countOf, type Parcel } from './parcel.ts'
 
 type GroupStart = Extract<Control, { type: 'group-start' }>
 
@@ -15,6 +17,8 @@ export class GroupTracker {
   /** Id of a group (waiting itself, or inside one that waits) -> the group that waits. */
   private readonly waiting = new Map<number, GroupContext>()
   private readonly level = new Level()
+  /** Messages and controls of groups that wait. */
+  heldCount = 0
 
   get(id: number): GroupContext | undefined {
     return this.open.get(id)
@@ -31,15 +35,13 @@ export class GroupTracker {
 
   hold(parcel: Parcel): void {
     const group = this.waiting.get(parcel.group)!
-    group.held.push(parcel)
-    if (parcel.control?.type === 'group-start') this.waiting.set(parcel.control.id, group)
+    if (parcel.control?.type === 'group-start') this.wait(parcel.control.id, group)
+    this.keep(parcel, group)
   }
 
-  waitingFor(parcel: Parcel): string {
-    return this.waiting.get(parcel.group)?.name ?? ''
-  }
-
-  /** A start arrived: the group, or undefined where it has to wait for an earlier one. */
+  /**
+   * A start arrived: the group, or undefined where it has to wait for an earlier one. Errors: GROUP_HELD_LIMIT.
+   */
   start(control: GroupStart): GroupContext | undefined {
     const parent = this.open.get(control.parent)
     const level = parent === undefined ? this.level : parent.level
@@ -55,8 +57,8 @@ export class GroupTracker {
       this.open.set(control.id, group)
       return group
     }
-    this.waiting.set(control.id, group)
-    group.held.push({ items: [], group: control.parent, control, bytes: 0, released: true })
+    this.wait(control.id, group)
+    this.keep({ items: [], group: control.parent, control, bytes: 0, released: true }, group)
     return undefined
   }
 
@@ -72,10 +74,28 @@ export class GroupTracker {
 
   takeHeld(group: GroupContext | undefined): Parcel[] {
     if (group === undefined) return []
-    for (const [id, waiting] of this.waiting) if (waiting === group) this.waiting.delete(id)
-    const held = group.held
+    for (const id of group.waitingIds) this.waiting.delete(id)
+    group.waitingIds = []
+    const { held } = group
     group.held = []
+    for (const parcel of held) this.heldCount -= countOf(parcel.items, parcel.control)
     return held
+  }
+
+  private wait(id: number, group: GroupContext): void {
+    this.waiting.set(id, group)
+    group.waitingIds.push(id)
+  }
+
+  private keep(parcel: Parcel, group: GroupContext): void {
+    group.held.push(parcel)
+    this.heldCount += countOf(parcel.items, parcel.control)
+    if (this.heldCount > groupHeldMessagesMax) {
+      throw new VertigoError(
+        'GROUP_HELD_LIMIT',
+        `more than ${groupHeldMessagesMax} messages wait for an earlier group "${group.name ?? ''}" to end`,
+      )
+    }
   }
 }
 
@@ -109,6 +129,8 @@ export class GroupContext {
   handlers: unknown
   readonly level = new Level()
   held: Parcel[] = []
+  /** While it waits: its id, and those of the groups in it. */
+  waitingIds: number[] = []
 
   constructor(control: GroupStart, parent: GroupContext | undefined) {
     this.id = control.id

@@ -1,8 +1,7 @@
-import { VertigoError } from '../base/errors.ts'
 import type { GroupContext } from './group-tracker.ts'
 import { GroupTracker } from './group-tracker.ts'
-import { groupHeldMessagesMax } from './limits.ts'
-import type { Parcel } from './parcel.ts'
+import type { KeyReader } from '../state/keys.ts'
+import { countOf, type Parcel } from './parcel.ts'
 import type { MessageHook } from './router.ts'
 
 type Handler = (message: unknown, context: object) => unknown
@@ -27,12 +26,13 @@ export class InputChannel {
   /** Index of the next message in the first parcel. */
   position = 0
   ended = false
+  /** Where the connection is by `hash`: how it reads the key. Connections to one port may differ in that. */
+  readKey: KeyReader | undefined = undefined
   inBatch = false
   /** Whether it stands in its inbox's list of channels with something to do. */
   listed = false
   private queue: Parcel[] = []
   private head = 0
-  private heldMessages = 0
 
   private readonly onReceive: readonly MessageHook[]
   private readonly wrapped = new Map<Handler, Handler>()
@@ -67,7 +67,7 @@ export class InputChannel {
   get queued(): number {
     let count = -this.position
     for (let i = this.head; i < this.queue.length; i++) count += this.queue[i]!.items.length
-    return Math.max(0, count) + this.heldMessages
+    return Math.max(0, count) + this.groups.heldCount
   }
 
   push(parcel: Parcel): void {
@@ -92,14 +92,19 @@ export class InputChannel {
   /** The first parcel is done: its credit goes back. */
   shift(): void {
     const parcel = this.drop()
-    if (!parcel.released) this.source.release(parcel.items.length, parcel.bytes)
+    this.release(parcel)
   }
 
   /** Everything that waited for a group goes to the front, in its order. */
   resume(group: GroupContext | undefined): void {
     const held = this.groups.takeHeld(group)
-    for (const parcel of held) this.heldMessages -= parcel.items.length
-    if (held.length > 0) this.queue.splice(this.head, 0, ...held)
+    if (held.length === 0) return
+    this.queue = held.concat(this.queue.slice(this.head))
+    this.head = 0
+  }
+
+  private release(parcel: Parcel): void {
+    if (!parcel.released) this.source.release(countOf(parcel.items, parcel.control), parcel.bytes)
   }
 
   private drop(): Parcel {
@@ -116,15 +121,8 @@ export class InputChannel {
   }
 
   private hold(parcel: Parcel): void {
-    if (!parcel.released) this.source.release(parcel.items.length, parcel.bytes)
+    this.release(parcel)
     parcel.released = true
-    this.heldMessages += parcel.items.length
     this.groups.hold(parcel)
-    if (this.heldMessages > groupHeldMessagesMax) {
-      throw new VertigoError(
-        'GROUP_HELD_LIMIT',
-        `more than ${groupHeldMessagesMax} messages wait for an earlier group "${this.groups.waitingFor(parcel)}" to end`,
-      )
-    }
   }
 }

@@ -61,12 +61,8 @@ export class Outbox implements ChannelOwner {
     this.emitted += count
     this.interrupted = true
     if (this.emitted > this.emitPerMessageMax) {
-      const emitted = this.emitted
       this.emitted = 0
-      throw new VertigoError(
-        'EMIT_LIMIT',
-        `more than ${this.emitPerMessageMax} messages (${emitted}) were emitted for one message`,
-      )
+      throw emitLimit(this.emitPerMessageMax)
     }
   }
 
@@ -85,4 +81,11 @@ export class Outbox implements ChannelOwner {
     this.dirtyFrames = []
     for (const channel of dirty) channel.flush(null)
   }
+}
+
+export function emitLimit(emitPerMessageMax: number): VertigoError {
+  return new VertigoError(
+    'EMIT_LIMIT',
+    `more than ${emitPerMessageMax} messages (or groups) were emitted for one message`,
+  )
 }

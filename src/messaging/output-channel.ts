@@ -1,7 +1,7 @@
 import { VertigoError } from '../base/errors.ts'
 import { estimateBytes } from '../wire/size.ts'
 import type { ChannelLimits } from './limits.ts'
-import type { Control, Parcel } from './parcel.ts'
+import { type Control, countOf, type Parcel } from './parcel.ts'
 
 /** The outbox that a channel belongs to. */
 export interface ChannelOwner {
@@ -110,6 +110,7 @@ export class OutputChannel {
   /** Sends a control that belongs to `group`; with its end, the channel is outside of groups again. */
   control(group: number, control: Control): void {
     this.enter(group)
+    if (control.type !== 'end') this.owner.countEmitted(this.pending.length + 1)
     this.flush(control)
     if (control.type === 'group-end') this.group = 0
   }
@@ -124,7 +125,7 @@ export class OutputChannel {
     this.limit = 1
     this.sampledBytes = 0
     this.sampledMessages = 0
-    this.inFlightMessages += count
+    this.inFlightMessages += countOf(items, control)
     this.inFlightBytes += this.target.deliver({ items, group: this.group, control, bytes, released: false })
     if (!this.blocked && this.isFull()) this.block()
   }
@@ -149,6 +150,7 @@ export class OutputChannel {
   /** A parcel holds messages of one group only, and its control belongs to that group as well. */
   private enter(group: number): void {
     if (this.group === group) return
+    this.owner.countEmitted(this.pending.length)
     this.flush(null)
     this.group = group
   }

@@ -82,6 +82,7 @@ export class OutputPort {
       throw misuse(this.name, `a message was sent into group "${group.name ?? ''}", which has ended`)
     this.sent++
     for (const hook of this.onSend) hook(message)
+    for (const router of this.routers) router.observe(message)
     for (const channel of group.channels) channel.appendIn(group.id, message)
   }
 

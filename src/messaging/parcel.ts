@@ -17,6 +17,14 @@ export interface Parcel {
   released: boolean
 }
 
+/**
+ * What a parcel counts for in back-pressure beside its bytes: its messages, and its control, since groups may be empty
+ * and as many as messages. The end of a channel waits for nothing.
+ */
+export function countOf(items: readonly unknown[], control: Control | null): number {
+  return control === null || control.type === 'end' ? items.length : items.length + 1
+}
+
 export type Control =
   | {
       readonly type: 'group-start'

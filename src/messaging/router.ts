@@ -69,6 +69,11 @@ export class Router {
     }
   }
 
+  /** Shows a message to the hooks, where a group has chosen its targets already. */
+  observe(message: unknown): void {
+    for (const hook of this.onSend) hook(message)
+  }
+
   /** As `route`, while groups or a batch are open on the port. */
   routeIn(group: number, message: unknown): void {
     if (this.onSend.length > 0) for (const hook of this.onSend) hook(message)
@@ -138,7 +143,7 @@ export class Router {
         `a custom selector returned ${JSON.stringify(chosen) ?? String(chosen)}; there are the targets 0 to ${this.channels.length - 1}`,
       )
     }
-    return targets as readonly number[]
+    return targets.length > 1 ? [...new Set(targets as readonly number[])] : (targets as readonly number[])
   }
 }
 

@@ -177,7 +177,8 @@ class Flattening {
     } catch (error) {
       if (!isVertigoError(error)) throw error
       const at = outer.places.of([...path, 'kind'])
-      const place = { ...(error.place.file === undefined ? at : {}), path: `components.${name}.kind`, component: scope.prefix + name, ...error.place }
+      const own = error.place.line === undefined ? at : error.place
+      const place = { path: `components.${name}.kind`, component: scope.prefix + name, ...own }
       const { message, cause, remedy, faults } = error
       this.faults.push(new VertigoError(error.code, message, { cause, remedy, faults, place }))
       return 'broken'

@@ -225,6 +225,7 @@ class NetworkCheck {
 function atComponent(error: VertigoError, places: Places, name: string): VertigoError {
   const place = errorPlace(places, ['components', name, 'kind'])
   const { message, cause, remedy, faults } = error
-  const own = error.place.file === undefined ? place : { path: place.path, component: name, ...error.place }
+  // An error without a line is about the address, which stands here.
+  const own = error.place.line === undefined ? place : { path: place.path, component: name, ...error.place }
   return new VertigoError(error.code, message, { cause, remedy, faults, place: own })
 }

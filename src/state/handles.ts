@@ -139,21 +139,34 @@ class MapHandle extends Handle {
   }
 }
 
+/** Lists that authors have seen, and may have sent on: they must not change under their readers. */
+const handedOut = new WeakSet<readonly unknown[]>()
+
 class ListHandle extends Handle {
   get length(): number {
-    return this.get().length
+    return this.items()?.length ?? 0
   }
 
   get(): readonly unknown[] {
-    return (this.live().slots[this.slot] as readonly unknown[] | undefined) ?? []
+    const items = this.items()
+    if (items === undefined) return []
+    handedOut.add(items)
+    return items
   }
 
   push(item: unknown): void {
     const row = this.live()
-    const items = (row.slots[this.slot] as unknown[] | undefined) ?? []
-    row.slots[this.slot] = items
+    const old = row.slots[this.slot] as unknown[] | undefined
+    const isOwn = old !== undefined && !handedOut.has(old)
+    const items = isOwn ? old : [...(old ?? [])]
     items.push(item)
-    this.cursor.undo?.push(() => items.pop())
+    row.slots[this.slot] = items
+    this.cursor.undo?.push(() => {
+      const now = row.slots[this.slot] as unknown[]
+      if (!isOwn) row.slots[this.slot] = old
+      else if (handedOut.has(now)) row.slots[this.slot] = now.slice(0, -1)
+      else now.pop()
+    })
     this.touch(row)
   }
 
@@ -163,5 +176,9 @@ class ListHandle extends Handle {
     row.slots[this.slot] = undefined
     this.cursor.undo?.push(() => (row.slots[this.slot] = old))
     this.touch(row)
+  }
+
+  private items(): unknown[] | undefined {
+    return this.live().slots[this.slot] as unknown[] | undefined
   }
 }

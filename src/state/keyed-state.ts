@@ -23,7 +23,8 @@ export interface SlotDeclaration {
 export class KeyedState {
   readonly slots: readonly SlotDeclaration[]
   private readonly groups: (Map<string, Row> | undefined)[] = Array.from({ length: keyGroupCount })
-  private readonly withTtl: boolean
+  /** Whether rows can outlive their time, so that none may be kept beyond a synchronous step. */
+  readonly withTtl: boolean
   private sweepGroup = 0
 
   constructor(slots: readonly SlotDeclaration[]) {
@@ -52,8 +53,12 @@ export class KeyedState {
     return { key, slots, changed: this.withTtl ? this.slots.map(() => 0) : undefined }
   }
 
-  *rows(): IterableIterator<Row> {
-    for (const group of this.groups) if (group !== undefined) yield* group.values()
+  /** All rows that have not outlived their time. */
+  *rows(nowMs: number): IterableIterator<Row> {
+    for (const group of this.groups) {
+      if (group === undefined) continue
+      for (const row of group.values()) if (!this.withTtl || !this.isExpired(row, nowMs)) yield row
+    }
   }
 
   get size(): number {

@@ -2,7 +2,7 @@
  * Routing keys: their encoding, their hash and their key group. Frozen: version 1. Changing any of it would send
  * keys to instances that do not hold their state.
  *
- * - KEY-1 Equal keys (same value, same order of array items, any order of fields) have one encoding.
+ * - KEY-1 Keys have one encoding exactly if they are equal: same value, same order of array items, any order of fields.
  * - KEY-2 The hash is FNV-1a over UTF-16 code units of the encoding, finished as in MurmurHash3 (Austin Appleby,
  *   public domain), since FNV's low bits alone spread badly over 256 groups.
  * - KEY-3 A key group is hash modulo 256; an instance owns a contiguous range of groups.
@@ -22,7 +22,8 @@ const fnvPrime = 0x01000193
 
 /** A value that is its own `Map` key: strings as they are (the common case), everything else by its encoding. */
 export function encodeKey(key: unknown): string {
-  if (typeof key === 'string') return key
+  // A string that begins like an encoding is encoded too, so that no string is taken for another value.
+  if (typeof key === 'string' && key.charCodeAt(0) !== 0) return key
   return `\u0000${encodeOther(key)}`
 }
 
@@ -46,7 +47,7 @@ function encodeOther(key: unknown): string {
 
 function encodeObject(key: object | null): string {
   if (key === null) return 'null'
-  if (Array.isArray(key)) return `[${key.map(encodeOther).join(',')}]`
+  if (Array.isArray(key)) return `[${Array.from(key, encodeOther).join(',')}]`
   if (key instanceof Date) return `d${key.getTime()}`
   if (key instanceof Uint8Array)
     return `b${Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('hex')}`

@@ -25,6 +25,7 @@ export class TestClock implements Clock {
   #order = 0
   #timers: Timer[] = []
   #soon: (() => void)[] = []
+  #soonHead = 0
 
   /** `startMs`: milliseconds since 1970. */
   constructor(startMs: number = startMsDefault) {
@@ -73,7 +74,7 @@ export class TestClock implements Clock {
 
   /** Whether something waits to run without any passing of time. */
   get hasSoon(): boolean {
-    return this.#soon.length > 0
+    return this.#soon.length > this.#soonHead
   }
 
   /**
@@ -102,9 +103,12 @@ export class TestClock implements Clock {
   /** Runs what waits for the event loop only, at most `actionsMax` actions. */
   runSoon(actionsMax: number = Number.MAX_SAFE_INTEGER): void {
     for (let run = 0; run < actionsMax; run++) {
-      const action = this.#soon.shift()
-      if (action === undefined) return
-      action()
+      if (this.#soonHead === this.#soon.length) {
+        this.#soon = []
+        this.#soonHead = 0
+        return
+      }
+      this.#soon[this.#soonHead++]!()
     }
   }
 

@@ -7,16 +7,22 @@ export function inProcessLinks(clock: Clock): readonly [Link, Link] {
     undefined,
     undefined,
   ]
+  const early: [Uint8Array[], Uint8Array[]] = [[], []]
   let open = true
   const end = (self: 0 | 1): Link => ({
     send(frame) {
       const copy = new Uint8Array(frame)
+      const other = self === 0 ? 1 : 0
       clock.soon(() => {
-        if (open) receivers[self === 0 ? 1 : 0]?.(copy)
+        if (!open) return
+        const receiver = receivers[other]
+        if (receiver === undefined) early[other].push(copy)
+        else receiver(copy)
       })
     },
     receive(onFrame) {
       receivers[self] = onFrame
+      for (const frame of early[self].splice(0)) onFrame(frame)
     },
     close() {
       open = false

@@ -2,7 +2,7 @@
 export interface Link {
   /** Takes the bytes before it returns: the caller may write over them. */
   send(frame: Uint8Array): void
-  /** Set once, before the first frame can arrive. */
+  /** Set once. Frames that arrive before wait for it. */
   receive(onFrame: (frame: Uint8Array) => void): void
   close(): void
 }

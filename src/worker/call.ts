@@ -1,4 +1,5 @@
 import { VertigoError } from '../base/errors.ts'
+import { emitLimit } from '../messaging/outbox.ts'
 import type { OpenGroup, OutputPort } from '../messaging/output-port.ts'
 import { routingKey } from '../messaging/router.ts'
 import { type StateCursor, stateHandle } from '../state/handles.ts'
@@ -37,6 +38,7 @@ export interface CallOwner {
   readonly sharedContext: SharedContext
   /** The call that may use groups which were opened by an earlier one; undefined with concurrency. */
   readonly activeCall: Call | undefined
+  readonly emitPerMessageMax: number
   nowMs(): number
   setTimer(name: string, key: unknown, delayMs: number): void
   cancelTimer(name: string, key: unknown): void
@@ -91,16 +93,24 @@ export class Call implements StateCursor {
   readKey: KeyReader | undefined = undefined
   cachedRow: Row | null = null
   readonly context: AuthorContext
+  /** Something of it has gone out: it cannot be taken back, nor repeated. */
+  hasSent = false
   private buffer: (() => void)[] = []
   private readonly owner: CallOwner
 
   constructor(owner: CallOwner) {
     this.owner = owner
     const timers = {
-      after: (name: string, delayMs: number) => owner.setTimer(name, this.key(), delayMs),
-      cancel: (name: string) => owner.cancelTimer(name, this.key()),
+      after: (name: string, delayMs: number) => {
+        const key = this.key()
+        this.perform(() => owner.setTimer(name, key, delayMs))
+      },
+      cancel: (name: string) => {
+        const key = this.key()
+        this.perform(() => owner.cancelTimer(name, key))
+      },
     }
-    this.context = new AuthorContext(this.makeEmit(), this.makeState(), timers, owner.sharedContext)
+    this.context = new AuthorContext(this.makeEmit(), this.makeState(this), timers, owner.sharedContext)
   }
 
   /** The routing key of the current message; undefined for components without keyed state. */
@@ -118,17 +128,19 @@ export class Call implements StateCursor {
       )
     }
     const key = this.readKey(this.message)
-    this.cachedRow = keyed.row(routingKey(key), key)
-    return this.cachedRow
+    const row = keyed.row(routingKey(key), key)
+    // What outlives its time is swept away, also while a handler awaits something: it then needs its row anew.
+    if (!keyed.withTtl) this.cachedRow = row
+    return row
   }
 
   nowMs(): number {
     return this.owner.nowMs()
   }
 
-  /** Sets the row directly: for timers and for `drain`. */
-  setRow(row: Row | null): void {
-    this.cachedRow = row
+  /** The handles for the state of a given row: for `drain`, which goes through all of them. */
+  stateOf(row: Row): object {
+    return this.makeState(new FixedCursor(this, row))
   }
 
   /** Buffered: everything is sent now, in its order. */
@@ -136,7 +148,10 @@ export class Call implements StateCursor {
     const { buffer } = this
     if (buffer.length === 0) return
     this.buffer = []
-    for (const action of buffer) action()
+    for (const action of buffer) {
+      action()
+      this.hasSent = true
+    }
   }
 
   /** Takes back what a failed handler has done: state changes undone, emitted messages forgotten. */
@@ -154,6 +169,7 @@ export class Call implements StateCursor {
         action()
         break
       case callBuffered:
+        if (this.buffer.length >= this.owner.emitPerMessageMax) throw emitLimit(this.owner.emitPerMessageMax)
         this.buffer.push(action)
         break
       case callDiscard:
@@ -193,12 +209,12 @@ export class Call implements StateCursor {
     }
   }
 
-  private makeState(): object {
+  private makeState(ofKey: StateCursor): object {
     const { keyed, instanceState } = this.owner
     const state: Record<string, unknown> = {}
-    const ofInstance = instanceState && new InstanceCursor(this, instanceState.row)
+    const ofInstance = instanceState && new FixedCursor(this, instanceState.row)
     for (const { name, scope, slot } of this.owner.stateNames) {
-      if (scope === 'keyed') state[name] = stateHandle(this, slot, keyed!.slots[slot]!)
+      if (scope === 'keyed') state[name] = stateHandle(ofKey, slot, keyed!.slots[slot]!)
       else state[name] = stateHandle(ofInstance!, slot, instanceState!.slots[slot]!)
     }
     return state
@@ -210,14 +226,14 @@ export class Call implements StateCursor {
   }
 }
 
-/** State of the instance: the same row whatever the message; its changes are undone with the call's. */
-class InstanceCursor implements StateCursor {
+/** State of the instance, or of one key: the same row whatever the message; changes are undone with the call's. */
+class FixedCursor implements StateCursor {
   private readonly call: Call
-  private readonly instanceRow: Row
+  private readonly fixed: Row
 
-  constructor(call: Call, instanceRow: Row) {
+  constructor(call: Call, fixed: Row) {
     this.call = call
-    this.instanceRow = instanceRow
+    this.fixed = fixed
   }
 
   get undo(): (() => void)[] | null {
@@ -225,7 +241,7 @@ class InstanceCursor implements StateCursor {
   }
 
   row(): Row {
-    return this.instanceRow
+    return this.fixed
   }
 
   nowMs(): number {
@@ -246,13 +262,21 @@ class GroupHandle {
     args: unknown,
   ) {
     call.perform(() => {
-      this.open = port.startGroup(parent?.open, name, args)
+      this.open = port.startGroup(parent?.opened(), name, args)
     })
     this.author = {
-      send: (message: unknown) => call.acting().perform(() => port.sendIn(this.open!, message)),
+      send: (message: unknown) => call.acting().perform(() => port.sendIn(this.opened(), message)),
       group: (innerName?: string, innerArgs?: unknown) =>
         new GroupHandle(call.acting(), port, this, innerName, innerArgs).author,
-      end: (endArgs?: unknown) => call.acting().perform(() => port.endGroup(this.open!, endArgs)),
+      end: (endArgs?: unknown) => call.acting().perform(() => port.endGroup(this.opened(), endArgs)),
     }
+  }
+
+  private opened(): OpenGroup {
+    if (this.open !== undefined) return this.open
+    throw new VertigoError(
+      'GROUP_MISUSED',
+      'a group was used whose opening was taken back, or is yet to come',
+    )
   }
 }

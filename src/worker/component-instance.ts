@@ -4,6 +4,7 @@ import type { GroupContext } from '../messaging/group-tracker.ts'
 import { Inbox } from '../messaging/inbox.ts'
 import type { InputChannel } from '../messaging/input-channel.ts'
 import type { Parcel } from '../messaging/parcel.ts'
+import type { KeyReader } from '../state/keys.ts'
 import type { Call } from './call.ts'
 import { callClosed, callDirect } from './call.ts'
 import { type AuthorBehaviour, type GroupHandlerSet, groupHandlers, type Invoke } from './handlers.ts'
@@ -45,6 +46,9 @@ export class ComponentInstance extends Instance {
   private readonly progress: LoopProgress = { at: 0, result: undefined }
   private turnMessages = 256
   private endedChannels = 0
+  /** Index of the port whose messages are being handed over; -1 for none. */
+  private portAtWork = -1
+  private interrupted = false
   private drained = false
 
   constructor(
@@ -74,11 +78,20 @@ export class ComponentInstance extends Instance {
   }
 
   get activeCall(): Call | undefined {
-    return this.options.concurrency > 1 ? undefined : (this.tasks.activeCall ?? this.call)
+    return this.tasks.activeCall ?? this.call
   }
 
   get queuedMessages(): number {
     return this.inbox.queued
+  }
+
+  /** Nothing of the port is delivered any more, not even the rest of the messages that are at hand. */
+  pauseInput(port: number): void {
+    this.inbox.pause(port)
+    if (this.portAtWork !== port || this.interrupted) return
+    this.interrupted = true
+    // What the loop looks at after each message anyway.
+    this.outbox.blocked++
   }
 
   get isQuiet(): boolean {
@@ -167,13 +180,21 @@ export class ComponentInstance extends Instance {
       const group = parcel.group === 0 ? undefined : channel.groups.get(parcel.group)
       const invoke = messageHandler(port, channel, group)
       const end = Math.min(parcel.items.length, from + left)
+      const readKey = channel.readKey ?? port.readKey
+      this.portAtWork = channel.port
       if (invoke === undefined) at = end
-      else if (this.tasks.direct) at = this.runDirect(parcel.items, from, end, invoke, group, port)
-      else at = this.runTasks(parcel.items, from, end, invoke, group, port)
+      else if (this.tasks.direct) at = this.runDirect(parcel.items, from, end, invoke, group, port, readKey)
+      else at = this.runTasks(parcel.items, from, end, invoke, group, port, readKey)
+      this.portAtWork = -1
+      if (this.interrupted) {
+        this.interrupted = false
+        this.outbox.blocked--
+      }
       channel.position = at
       this.received += at - from
     }
-    if (at === parcel.items.length && this.state !== 'failed') this.endParcel(channel, parcel, port)
+    const isDone = at === parcel.items.length && this.state !== 'failed'
+    if (isDone && !this.inbox.isPaused(channel.port)) this.endParcel(channel, parcel, port)
     this.inbox.giveBack(channel, channel.position > 0)
     return at - from + 1
   }
@@ -186,10 +207,11 @@ export class ComponentInstance extends Instance {
     invoke: Invoke,
     group: GroupContext | undefined,
     port: InputPort,
+    readKey: KeyReader | undefined,
   ): number {
     const { call, progress } = this
     call.mode = callDirect
-    call.readKey = port.readKey
+    call.readKey = readKey
     call.context.group = group
     try {
       port.loop(items, from, end, invoke, call, this.outbox, progress)
@@ -203,10 +225,7 @@ export class ComponentInstance extends Instance {
     }
     progress.result = undefined
     this.call = this.newCall()
-    this.tasks.adopt(
-      { invoke, port: port.name, message: items[at - 1], group, readKey: port.readKey, call },
-      result,
-    )
+    this.tasks.adopt({ invoke, port: port.name, message: items[at - 1], group, readKey, call }, result)
     return at
   }
 
@@ -218,13 +237,13 @@ export class ComponentInstance extends Instance {
     invoke: Invoke,
     group: GroupContext | undefined,
     port: InputPort,
+    readKey: KeyReader | undefined,
   ): number {
     let at = from
-    while (at < end && !this.tasks.isBusy && this.outbox.blocked === 0 && this.state !== 'failed') {
+    while (at < end && this.tasks.mayStart && this.outbox.blocked === 0 && this.state !== 'failed') {
       const message = items[at]
-      const key =
-        this.keyed === undefined || this.options.concurrency === 1 ? undefined : port.readKey?.(message)
-      if (!this.tasks.start({ invoke, port: port.name, message, group, readKey: port.readKey }, key)) break
+      const key = this.keyed === undefined || this.options.concurrency === 1 ? undefined : readKey?.(message)
+      if (!this.tasks.start({ invoke, port: port.name, message, group, readKey }, key)) break
       at++
       this.outbox.nextCall()
     }
@@ -332,14 +351,12 @@ export class ComponentInstance extends Instance {
   private drainContext(context: object): object {
     const { keyed } = this
     const call = this.tasks.activeCall
+    const nowMs = this.nowMs()
     return {
       ...context,
       *keys(): IterableIterator<{ key: unknown; state: unknown }> {
         if (keyed === undefined || call === undefined) return
-        for (const row of keyed.rows()) {
-          call.setRow(row)
-          yield { key: row.key, state: (context as { state: unknown }).state }
-        }
+        for (const row of keyed.rows(nowMs)) yield { key: row.key, state: call.stateOf(row) }
       },
     }
   }

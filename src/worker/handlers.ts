@@ -59,6 +59,25 @@ export function portHandlers(port: string, behaviour: AuthorBehaviour): PortHand
   }
 }
 
+/** The same handlers with each set of them changed. Sets may contain themselves (groups of any depth). */
+export function mapGroupHandlers(
+  groups: { readonly [name: string]: GroupHandlerSet },
+  change: (handlers: GroupHandlerSet) => GroupHandlerSet,
+  known: Map<GroupHandlerSet, GroupHandlerSet> = new Map(),
+): { readonly [name: string]: GroupHandlerSet } {
+  const changedSet = (handlers: GroupHandlerSet): GroupHandlerSet => {
+    const earlier = known.get(handlers)
+    if (earlier !== undefined) return earlier
+    const changed: { groups?: GroupHandlerSet['groups'] } = {}
+    known.set(handlers, changed)
+    const { groups: inner } = handlers
+    Object.assign(changed, change(handlers))
+    if (inner !== undefined) changed.groups = mapGroupHandlers(inner, change, known)
+    return changed
+  }
+  return Object.fromEntries(Object.entries(groups).map(([name, handlers]) => [name, changedSet(handlers)]))
+}
+
 /** Handlers for a group: by its name, else by `*`; inside a group, of that group's inner handlers. */
 export function groupHandlers(
   among: { readonly [name: string]: GroupHandlerSet } | undefined,

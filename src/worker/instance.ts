@@ -108,6 +108,10 @@ export abstract class Instance implements CallOwner, Schedulable {
 
   readonly nextGroupId = (): number => ++this.lastGroupId
 
+  get emitPerMessageMax(): number {
+    return this.host.emitPerMessageMax
+  }
+
   get clock(): Clock {
     return this.host.clock
   }

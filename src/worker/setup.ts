@@ -10,6 +10,7 @@ import {
   type AuthorBehaviour,
   declaredBehaviour,
   type Invoke,
+  mapGroupHandlers,
   mergeBehaviour,
   type PortHandlers,
   portHandlers,
@@ -43,6 +44,7 @@ export interface ContextInstance {
 interface InstanceWithInputs extends ContextInstance {
   readonly inputs: readonly InputPort[]
   readonly inbox: Inbox
+  pauseInput(port: number): void
   wake(): void
 }
 
@@ -74,8 +76,8 @@ export class InputPort {
   bind(behaviour: AuthorBehaviour, _inbox: Inbox): void {
     const handlers = portHandlers(this.name, behaviour)
     this.message = handlers.message === undefined ? undefined : this.checking(handlers.message)
-    this.groups = handlers.groups
-    this.batch = handlers.batch
+    this.groups = this.checkingGroups(handlers.groups)
+    this.batch = this.checkingMessages(handlers.batch)
     const isRead = handlers.message ?? handlers.groups ?? handlers.batch?.message
     if (this.isConnected && isRead === undefined) {
       throw new VertigoError(
@@ -86,6 +88,16 @@ export class InputPort {
         },
       )
     }
+  }
+
+  private checkingGroups(groups: PortHandlers['groups']): PortHandlers['groups'] {
+    if (groups === undefined || this.schema === undefined) return groups
+    return mapGroupHandlers(groups, (handlers) => this.checkingMessages(handlers))
+  }
+
+  private checkingMessages<H extends { readonly message?: Invoke } | undefined>(handlers: H): H {
+    if (handlers?.message === undefined || this.schema === undefined) return handlers
+    return { ...handlers, message: this.checking(handlers.message) }
   }
 
   private checking(handler: Invoke): Invoke {
@@ -155,7 +167,7 @@ function inputControls(instance: InstanceWithInputs): object {
   const controls: Record<string, unknown> = {}
   for (const { name, index } of instance.inputs) {
     controls[name] = {
-      pause: () => instance.inbox.pause(index),
+      pause: () => instance.pauseInput(index),
       resume: () => {
         instance.inbox.resume(index)
         instance.wake()

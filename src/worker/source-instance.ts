@@ -156,10 +156,8 @@ export class SourceInstance extends Instance {
   private iteratorReader(items: Iterable<unknown> | AsyncIterable<unknown>): Reader {
     const { outbox } = this
     const port = this.outputs[0]
-    const send = (message: unknown): void => {
-      if (this.exhausted) return
-      port?.send(message)
-    }
+    // While an asynchronous iterator is waited for, the source may have been asked to end, or stopped.
+    const mayGoOn = (): boolean => !this.exhausted && this.state === 'running'
     if (Symbol.iterator in items) {
       const iterator = items[Symbol.iterator]()
       return {
@@ -167,7 +165,7 @@ export class SourceInstance extends Instance {
           for (let i = 0; i < max && outbox.blocked === 0; i++) {
             const step = iterator.next()
             if (step.done) return 'done'
-            send(step.value)
+            port?.send(step.value)
           }
           return 'more'
         },
@@ -180,7 +178,8 @@ export class SourceInstance extends Instance {
         for (let i = 0; i < max && outbox.blocked === 0; i++) {
           const step = await iterator.next()
           if (step.done) return 'done'
-          send(step.value)
+          if (!mayGoOn()) break
+          port?.send(step.value)
         }
         return 'more'
       },

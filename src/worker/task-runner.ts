@@ -39,9 +39,11 @@ class Running {
   readonly key: string | undefined
   attempt = 0
   done = false
-  /** Something of it has gone out: it cannot be repeated. */
+  /** An iterator has made a step: it cannot be repeated. */
   committed = false
   rejection: { readonly error: unknown } | undefined
+  /** Where its handler returned an iterator. */
+  pulled: Pulled | undefined
 
   constructor(
     task: Task,
@@ -59,7 +61,6 @@ class Running {
 }
 
 interface Pulled {
-  readonly running: Running
   readonly iterator: Iterator<unknown> | AsyncIterator<unknown>
   waiting: boolean
 }
@@ -71,14 +72,20 @@ interface Pulled {
  * - TR-2 A failed attempt leaves nothing behind: what it emitted is forgotten, its state changes are undone. (An
  *   iterator that has yielded has sent: it is not repeated.)
  * - TR-3 Of one key, one message is at work at a time: state cannot be lost between an `await` and the next.
- * - TR-4 Iterators are pulled one at a time, alone.
+ * - TR-4 Iterators are pulled one at a time, the earliest first, when nothing but iterators is at work; no message
+ *   begins before they have ended.
+ * - TR-5 What a handler has emitted is sent once. Where sending itself fails, the message is rejected if nothing of it
+ *   had gone out and the policy says so; else the instance fails. It is not tried again.
  */
 export class TaskRunner {
   /** Whether messages may take the short way, without a task. */
   readonly direct: boolean
   private readonly owner: TaskOwner
   private running: Running[] = []
-  private pulled: Pulled | undefined
+  /** Tasks at work whose handler returned an iterator. */
+  private iterators = 0
+  /** The call whose handler runs synchronously at this moment. */
+  private invoking: Call | undefined
   private waitingForIdle = false
   private waitingForKey: string | undefined
   private readonly keysAtWork = new Set<string>()
@@ -97,21 +104,29 @@ export class TaskRunner {
     return this.running.length === 0
   }
 
-  /** Whether no further message may begin now. */
+  /** Whether there is nothing to do before something at work comes to its end. */
   get isBusy(): boolean {
-    if (this.pulled !== undefined) return this.pulled.waiting || this.running.length > 1
-    if (this.running.length >= this.owner.options.concurrency) return true
-    if (this.running.length > 0 && (this.waitingForIdle || this.running[0]!.alone)) return true
-    return this.waitingForKey !== undefined
+    return !this.mayStart && !this.canPull
+  }
+
+  /** Whether a further message may begin now. */
+  get mayStart(): boolean {
+    const [first] = this.running
+    if (first === undefined) return true
+    if (this.waitingForIdle || first.alone || this.iterators > 0) return false
+    return this.waitingForKey === undefined && this.running.length < this.owner.options.concurrency
   }
 
   get canPull(): boolean {
-    return this.pulled !== undefined && !this.pulled.waiting && this.running.length === 1
+    if (this.iterators === 0) return false
+    const [first] = this.running
+    if (first?.pulled === undefined || first.pulled.waiting) return false
+    return this.running.every((running) => running.done || running.pulled !== undefined)
   }
 
-  /** The call that is at work, where there is only one. */
+  /** The call that is at work, where there is no doubt which. */
   get activeCall(): Call | undefined {
-    return this.running[0]?.call
+    return this.invoking ?? (this.running.length === 1 ? this.running[0]!.call : undefined)
   }
 
   waitUntilIdle(): void {
@@ -151,33 +166,33 @@ export class TaskRunner {
 
   /** Takes the next step of an iterator. */
   pull(): void {
-    const pulled = this.pulled!
-    const { running, iterator } = pulled
+    const running = this.running[0]!
+    const pulled = running.pulled!
     const { call } = running
     call.mode = running.alone ? callDirect : callBuffered
     let step: unknown
+    const outer = this.invoking
+    this.invoking = call
     try {
-      step = iterator.next()
+      step = pulled.iterator.next()
     } catch (error) {
-      this.pulled = undefined
       this.attemptFailed(running, error)
       return
+    } finally {
+      this.invoking = outer
     }
     if (!isThenable(step)) {
       call.mode = callClosed
-      this.afterStep(pulled, step as IteratorResult<unknown>)
+      this.afterStep(running, step as IteratorResult<unknown>)
       return
     }
     pulled.waiting = true
     step.then(
       (result) => {
         pulled.waiting = false
-        this.outside(() => this.afterStep(pulled, result as IteratorResult<unknown>))
+        this.outside(() => this.afterStep(running, result as IteratorResult<unknown>))
       },
-      (error: unknown) => {
-        this.pulled = undefined
-        this.outside(() => this.attemptFailed(running, error))
-      },
+      (error: unknown) => this.outside(() => this.attemptFailed(running, error)),
     )
   }
 
@@ -185,13 +200,13 @@ export class TaskRunner {
     this.stopped = true
     for (const cancel of this.retries) cancel()
     this.retries.clear()
-    for (const running of this.running) running.call.mode = callDiscard
-    const iterator = this.pulled?.iterator
-    this.pulled = undefined
-    if (iterator?.return === undefined) return
-    // Gives the author's `finally` its chance. A failure in there has nobody left to hear it: the run is over.
-    const returned: unknown = iterator.return(undefined)
-    if (isThenable(returned)) returned.then(undefined, () => undefined)
+    for (const running of this.running) {
+      running.call.mode = callDiscard
+      const iterator = running.pulled?.iterator
+      running.pulled = undefined
+      if (iterator !== undefined) endIterator(iterator)
+    }
+    this.iterators = 0
   }
 
   private attempt(running: Running, prepared = false): void {
@@ -204,16 +219,24 @@ export class TaskRunner {
     call.context.group = task.group
     call.mode = running.alone ? callDirect : callBuffered
     call.undo = running.alone ? null : []
-    const outer = this.inStart
+    const outerStart = this.inStart
+    const outerCall = this.invoking
     this.inStart = true
+    this.invoking = call
     try {
-      const result = task.invoke(task.message, call.context)
+      let result: unknown
+      try {
+        result = task.invoke(task.message, call.context)
+      } catch (error) {
+        this.attemptFailed(running, error)
+        return
+      } finally {
+        this.invoking = outerCall
+      }
       if (result !== undefined && (isThenable(result) || isIterator(result))) this.follow(running, result)
       else this.done(running)
-    } catch (error) {
-      this.attemptFailed(running, error)
     } finally {
-      this.inStart = outer
+      this.inStart = outerStart
     }
   }
 
@@ -225,24 +248,28 @@ export class TaskRunner {
       )
     } else {
       running.call.mode = callClosed
-      this.pulled = { running, iterator: result as Iterator<unknown>, waiting: false }
+      running.pulled = { iterator: result as Iterator<unknown>, waiting: false }
+      this.iterators++
     }
   }
 
-  private afterStep(pulled: Pulled, step: IteratorResult<unknown>): void {
-    const { running } = pulled
-    if (!running.alone) {
-      running.committed = true
-      running.call.undo = []
-      running.call.commit()
-    }
-    if (!step.done) return
-    this.pulled = undefined
-    this.done(running)
+  private afterStep(running: Running, step: IteratorResult<unknown>): void {
+    if (step.done) this.forget(running)
+    if (!running.alone && !this.send(running)) return
+    running.committed = true
+    if (step.done) this.done(running)
+    else running.call.undo = running.alone ? null : []
+  }
+
+  private forget(running: Running): void {
+    if (running.pulled === undefined) return
+    running.pulled = undefined
+    this.iterators--
   }
 
   private attemptFailed(running: Running, error: unknown): void {
     const { policy } = this.owner.options
+    this.forget(running)
     running.call.rollBack()
     running.call.mode = callClosed
     if (!running.alone && !running.committed && running.attempt < policy.retries) {
@@ -252,6 +279,29 @@ export class TaskRunner {
       this.done(running)
     } else {
       this.owner.failed(running.task, error)
+    }
+  }
+
+  /** TR-5. False where that was the end. */
+  private send(running: Running): boolean {
+    const { call, task } = running
+    try {
+      call.commit()
+      return true
+    } catch (error) {
+      if (call.hasSent || running.committed || this.owner.options.policy.then !== 'reject') {
+        this.owner.failed(task, error)
+        return false
+      }
+      call.rollBack()
+      running.rejection = { error }
+      if (running.pulled !== undefined) {
+        endIterator(running.pulled.iterator)
+        this.forget(running)
+        this.done(running)
+        return false
+      }
+      return true
     }
   }
 
@@ -283,7 +333,7 @@ export class TaskRunner {
       this.keysAtWork.delete(running.key)
       if (this.waitingForKey === running.key) this.waitingForKey = undefined
     }
-    running.call.commit()
+    if (running.rejection === undefined && !this.send(running)) return
     running.call.mode = callClosed
     if (running.rejection !== undefined) this.owner.rejected(running.task, running.rejection.error)
     running.after?.()
@@ -309,6 +359,16 @@ const nobody: Task = {
   message: undefined,
   group: undefined,
   readKey: undefined,
+}
+
+/** Gives the author's `finally` its chance. A failure in there has nobody left to hear it. */
+function endIterator(iterator: Iterator<unknown> | AsyncIterator<unknown>): void {
+  try {
+    const returned: unknown = iterator.return?.(undefined)
+    if (isThenable(returned)) returned.then(undefined, () => undefined)
+  } catch {
+    // The message, or the run, is over already.
+  }
 }
 
 export function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -28,7 +28,7 @@ export class TimerSet {
 
   set(name: string, key: unknown, delayMs: number): void {
     const id = timerId(name, key)
-    this.pending.get(id)?.()
+    this.cancel(name, key)
     const cancel = this.clock.after(delayMs, () => {
       this.pending.delete(id)
       this.due.push({ name, key })

@@ -83,12 +83,14 @@ export class Wiring {
         { release: (messages, bytes) => this.localEnds.get(input.channel)!.source.release(messages, bytes) },
         hooks,
       )
+      if (input.isHash) channel.readKey = keyReader(input.key)
       this.localEnds.set(input.channel, { instance, channel, source: end })
       instance.inbox.add(channel)
       return
     }
     const peer = this.peers.get(input.fromWorker)!
     const channel = new InputChannel(input.channel, port, peer.source(input.channel), hooks)
+    if (input.isHash) channel.readKey = keyReader(input.key)
     peer.addInput(channel, instance.inbox)
     instance.inbox.add(channel)
   }

@@ -9,11 +9,14 @@ export const graphCommand: Command = {
   spec: {
     name: 'graph',
     arguments: ['<network>'],
-    about: ['Draws a network: its components, connections, constants and exported ports. Subnets stay boxes.'],
+    about: [
+      'Draws a network: its components, connections, constants and exported ports. Subnets stay boxes.',
+    ],
     options: {
       format: {
         value: '<format>',
-        about: 'mermaid (for Markdown), dot (for Graphviz) or svg. Default: by the ending of --out, else mermaid.',
+        about:
+          'mermaid (for Markdown), dot (for Graphviz) or svg. Default: by the ending of --out, else mermaid.',
       },
       out: { value: '<file>', about: 'Write to a file. Default: standard output.' },
     },
@@ -59,9 +62,13 @@ async function write(file: string, text: string): Promise<void> {
   } catch (cause) {
     const { code } = cause as { readonly code?: string }
     const place = { file }
-    if (code === 'EISDIR') throw new VertigoError('FILE_IS_DIRECTORY', `${file} is a directory.`, { place, cause })
+    if (code === 'EISDIR')
+      throw new VertigoError('FILE_IS_DIRECTORY', `${file} is a directory.`, { place, cause })
     if (code === 'ENOENT')
       throw new VertigoError('FILE_NOT_FOUND', `The folder of ${file} does not exist.`, { place, cause })
-    throw new VertigoError('FILE_NOT_WRITABLE', `${file} cannot be written: ${asError(cause).message}`, { place, cause })
+    throw new VertigoError('FILE_NOT_WRITABLE', `${file} cannot be written: ${asError(cause).message}`, {
+      place,
+      cause,
+    })
   }
 }

@@ -10,7 +10,9 @@ export const kindsCommand: Command = {
   spec: {
     name: 'kinds',
     arguments: [],
-    about: ['Lists the kinds that need no module of yours, with their ports and the fields of their configuration.'],
+    about: [
+      'Lists the kinds that need no module of yours, with their ports and the fields of their configuration.',
+    ],
     options: { json: { about: 'Print them as JSON: name, role, description, inputs, outputs, config.' } },
   },
   run,
@@ -62,8 +64,16 @@ function kindsText(kinds: readonly KindDescription[]): string {
 function kindText({ name, description, inputs, outputs, config }: KindDescription, width: number): string {
   const ports = `${inputs.join(', ')} -> ${outputs.join(', ')}`.trim()
   const fields = config.map((field) => {
-    const more = field.required ? 'required' : field.default === undefined ? '' : `default ${JSON.stringify(field.default)}`
+    const more = field.required
+      ? 'required'
+      : field.default === undefined
+        ? ''
+        : `default ${JSON.stringify(field.default)}`
     return `    ${field.name}: ${field.type}${more === '' ? '' : ` (${more})`}`
   })
-  return [`  ${name}  [${ports}]`, ...wrapped(description, width - 4).map((line) => `    ${line}`), ...fields].join('\n')
+  return [
+    `  ${name}  [${ports}]`,
+    ...wrapped(description, width - 4).map((line) => `    ${line}`),
+    ...fields,
+  ].join('\n')
 }

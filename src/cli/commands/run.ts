@@ -21,22 +21,26 @@ export const runCommand: Command = {
     options: {
       workers: {
         value: '<n>',
-        about: 'Threads. 0 runs everything in the one thread of this process, for debuggers. Default: one for each core, not more than instances.',
+        about:
+          'Threads. 0 runs everything in the one thread of this process, for debuggers. Default: one for each core, not more than instances.',
       },
       set: {
         value: '<path=value>',
         multiple: true,
-        about: 'Replaces a value of the network: lines.config.path=other.txt. The value is JSON, else a text. May be repeated.',
+        about:
+          'Replaces a value of the network: lines.config.path=other.txt. The value is JSON, else a text. May be repeated.',
       },
       duration: { value: '<s>', about: 'Ends the sources after this many seconds.' },
       json: { about: 'Print events as JSON.' },
       'stall-ms': {
         value: '<n>',
-        about: 'Time without a turn after which a component counts as blocked, in milliseconds. Default 10000.',
+        about:
+          'Time without a turn after which a component counts as blocked, in milliseconds. Default 10000.',
       },
       'memory-mb': {
         value: '<n>',
-        about: 'Heap and buffers that one worker may use, in MiB. Default: a share of the memory, at most 4096.',
+        about:
+          'Heap and buffers that one worker may use, in MiB. Default: a share of the memory, at most 4096.',
       },
     },
     examples: [

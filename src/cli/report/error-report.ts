@@ -92,9 +92,12 @@ class Report {
     for (let depth = 0; cause !== undefined && depth < causesMax; depth++) {
       const inner = asError(cause)
       const isNews = !error.message.includes(inner.message) && !isNodeError(inner.stack)
-      if (debug || isNews || userFrames(inner.stack).length > 0) {
+      if (debug || isNews || (!isVertigoError(inner) && userFrames(inner.stack).length > 0)) {
         const [first = '', ...more] = printable(inner.message).split('\n')
-        this.lines.push(`${indent}cause: ${inner.name}: ${first}`, ...more.slice(0, 20).map((line) => `${indent}  ${line}`))
+        this.lines.push(
+          `${indent}cause: ${inner.name}: ${first}`,
+          ...more.slice(0, 20).map((line) => `${indent}  ${line}`),
+        )
         this.#frames(inner, `${indent}  `, debug)
       }
       cause = inner.cause

@@ -16,7 +16,9 @@ const ownFolder = dirname(dirname(import.meta.dirname)) + sep
 /** The frames of a stack that are in the user's own files, not in Node, in packages, or in Vertigo. */
 export function userFrames(stack: string | undefined): Frame[] {
   return (stack ?? '').split('\n').flatMap((line) => {
-    const match = /^\s+at (?:.*\(|async )?((?:file:\/\/|\/|[A-Za-z]:\\).*?)(?:\?[^:]*)?:(\d+):(\d+)\)?$/.exec(line)
+    const match = /^\s+at (?:.*\(|async )?((?:file:\/\/|\/|[A-Za-z]:\\).*?)(?:\?[^:]*)?:(\d+):(\d+)\)?$/.exec(
+      line,
+    )
     if (match === null) return []
     const file = pathOf(match[1]!)
     if (file.startsWith(ownFolder) || /[/\\]node_modules[/\\]/.test(file)) return []

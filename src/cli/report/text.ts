@@ -56,7 +56,9 @@ export function duration(ms: number): string {
 /** Bytes for people: 512 MiB. */
 export function bytes(value: number): string {
   if (value < 1024 * 1024) return `${Math.round(value / 1024)} KiB`
-  return value < 10 * 1024 ** 3 ? `${Math.round(value / 1024 ** 2)} MiB` : `${(value / 1024 ** 3).toFixed(1)} GiB`
+  return value < 10 * 1024 ** 3
+    ? `${Math.round(value / 1024 ** 2)} MiB`
+    : `${(value / 1024 ** 3).toFixed(1)} GiB`
 }
 
 /** `a`, `a and b`, `a, b and c`; of long lists the first `max`, and how many more there are. */

@@ -19,15 +19,21 @@ export function engineAborted(death: Death): VertigoError {
   const isMemory = /heap|memory|alloc/i.test(fatal ?? '') || (signal === 'SIGKILL' && dump.length === 0)
   const suspect = suspectOf(death)
   const how =
-    signal === null ? `ended with exit code ${exitCode}` : `was ended by ${signal}${signalMeaning[signal] ?? ''}`
+    signal === null
+      ? `ended with exit code ${exitCode}`
+      : `was ended by ${signal}${signalMeaning[signal] ?? ''}`
   const why = fatal === undefined ? '' : ` (${fatal})`
-  return new VertigoError('ENGINE_ABORTED', `the process that ran the network ${how}${why}. ${suspect.text}`, {
-    place: suspect.component === undefined ? undefined : { component: suspect.component },
-    cause: dump.length === 0 ? undefined : dumpError(dump),
-    remedy: isMemory
-      ? 'Look for what the named components keep (arrays, maps, buffers), or give the machine more memory.'
-      : 'Look for what the named components do to the process: native packages, `process.kill`, `process.abort`.',
-  })
+  return new VertigoError(
+    'ENGINE_ABORTED',
+    `the process that ran the network ${how}${why}. ${suspect.text}`,
+    {
+      place: suspect.component === undefined ? undefined : { component: suspect.component },
+      cause: dump.length === 0 ? undefined : dumpError(dump),
+      remedy: isMemory
+        ? 'Look for what the named components keep (arrays, maps, buffers), or raise `--memory-mb`.'
+        : 'Look for what the named components do to the process: native packages, `process.kill`, `process.abort`.',
+    },
+  )
 }
 
 const signalMeaning: Partial<Record<NodeJS.Signals, string>> = {
@@ -42,7 +48,10 @@ function fatalLine(dump: readonly string[]): string | undefined {
 }
 
 function dumpError(dump: readonly string[]): Error {
-  const error = new Error(dump.filter((line) => line.trim() !== '').join('\n'))
+  // Below it there are addresses inside of Node.
+  const end = dump.findIndex((line) => line.startsWith('----- '))
+  const lines = dump.slice(0, end === -1 ? undefined : end)
+  const error = new Error(lines.filter((line) => line.trim() !== '').join('\n'))
   error.name = 'V8'
   error.stack = undefined
   return error
@@ -50,14 +59,20 @@ function dumpError(dump: readonly string[]): Error {
 
 /** The worker that uses the most memory, and what it hosts. */
 function suspectOf({ status, places }: Death): { readonly text: string; readonly component?: string } {
-  if (places.length === 0) return { text: 'It had not started yet: a module of the network did it while it was loaded.' }
+  if (places.length === 0)
+    return { text: 'It had not started yet: a module of the network did it while it was loaded.' }
   const worker = heaviest(status.workers)
-  const names = namesOf(worker === undefined ? places : places.filter((place) => place.worker === worker.worker))
+  const names = namesOf(
+    worker === undefined ? places : places.filter((place) => place.worker === worker.worker),
+  )
   const hosted = names.length === 0 ? namesOf(places) : names
   const { running } = worker ?? {}
   const component = running ?? (hosted.length === 1 ? hosted[0] : undefined)
   const atWork = running === undefined ? '' : `; ${running} was at work`
-  const used = worker === undefined || worker.memoryBytes === 0 ? '' : `, ${bytes(worker.memoryBytes)} when last looked at,`
+  const used =
+    worker === undefined || worker.memoryBytes === 0
+      ? ''
+      : `, ${bytes(worker.memoryBytes)} when last looked at,`
   return {
     text:
       used === ''
@@ -69,7 +84,8 @@ function suspectOf({ status, places }: Death): { readonly text: string; readonly
 
 function heaviest(workers: readonly WorkerStatus[]): WorkerStatus | undefined {
   return workers.toSorted(
-    (a, b) => b.memoryBytes - a.memoryBytes || Number(b.running !== undefined) - Number(a.running !== undefined),
+    (a, b) =>
+      b.memoryBytes - a.memoryBytes || Number(b.running !== undefined) - Number(a.running !== undefined),
   )[0]
 }
 
@@ -78,7 +94,10 @@ function namesOf(places: readonly InstancePlace[]): string[] {
 }
 
 /** The error for a main thread that shows no sign of life. */
-export function engineStalled(ms: number, { status, places }: Pick<Death, 'status' | 'places'>): VertigoError {
+export function engineStalled(
+  ms: number,
+  { status, places }: Pick<Death, 'status' | 'places'>,
+): VertigoError {
   const seconds = `${(ms / 1000).toFixed(1)} s`
   if (places.length === 0)
     return new VertigoError(

@@ -20,7 +20,9 @@ function send(report: EngineReport, done?: () => void): void {
   else process.send!(report, undefined, {}, () => done?.())
 }
 
-const events = new EventSender(clock, (batch, left, done) => send({ type: 'events', events: batch, left }, done))
+const events = new EventSender(clock, (batch, left, done) =>
+  send({ type: 'events', events: batch, left }, done),
+)
 
 function sendStatus(): void {
   send({ type: 'status', status: running?.status() ?? { instances: [], workers: [] } })
@@ -52,7 +54,11 @@ process.on('disconnect', () => {
   if (isOver) return
   clock.after(orphanMsMax, () => exit(1))
   if (running === undefined) exit(1)
-  else running.stop().finally(() => exit(1)).catch(() => undefined)
+  else
+    running
+      .stop()
+      .finally(() => exit(1))
+      .catch(() => undefined)
 })
 
 guardUserCode(fail)

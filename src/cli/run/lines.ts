@@ -32,7 +32,11 @@ function plural(value: number, noun: string): string {
 }
 
 /** `5.0 s | lines 812k/s out | split 812k/s in, 3.1M/s out | ...` */
-export function progressLine(elapsedMs: number, rates: readonly ComponentRates[], componentsMax = 12): string {
+export function progressLine(
+  elapsedMs: number,
+  rates: readonly ComponentRates[],
+  componentsMax = 12,
+): string {
   const shown = rates.slice(0, componentsMax).map((each) => {
     const parts = [
       each.received > 0 ? `${short(each.receivedPerSecond)}/s in` : '',
@@ -60,11 +64,17 @@ export function summaryLines({ network, durationMs, instances, rejected, deadLet
   ]
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
   const lines = rows.map((row) =>
-    row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!))).join('  '),
+    row
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!)))
+      .join('  '),
   )
   return [
     `${network}: finished in ${duration(durationMs)}`,
     ...lines.map((line) => `  ${line}`),
-    ...(rejected === 0 ? [] : [`${plural(rejected, 'message')} rejected${deadLetter === undefined ? '' : `: see ${shownPath(deadLetter)}`}`]),
+    ...(rejected === 0
+      ? []
+      : [
+          `${plural(rejected, 'message')} rejected${deadLetter === undefined ? '' : `: see ${shownPath(deadLetter)}`}`,
+        ]),
   ]
 }

@@ -23,11 +23,11 @@ export interface FrameSize {
 /** Messages that a queue of one instance holds when its senders are made to wait: the engine's default for a channel. */
 const queueMessagesMax = 1024
 
-const nameMin = 8
+const nameMin = 12
 const rateWidth = 8
 const barWidth = 10
 const instancesWidth = 5
-const noteWidth = 12
+const noteWidth = 11
 
 /** The lines of the live view: none is longer than the terminal is wide, nor are there more than it is high. */
 export function frameLines(frame: Frame, size: FrameSize): string[] {
@@ -54,7 +54,12 @@ type Style = 'bold' | 'dim' | 'yellow' | 'green' | 'red'
 type Styler = (format: Style, text: string) => string
 
 function titleText({ network, elapsedMs, phase, workers, memoryBytes }: Frame, width: number): string {
-  const hint = { loading: 'Ctrl-C stops', running: 'Ctrl-C drains', draining: 'Ctrl-C stops at once', stopping: '' }[phase]
+  const hint = {
+    loading: 'Ctrl-C stops',
+    running: 'Ctrl-C drains',
+    draining: 'Ctrl-C stops at once',
+    stopping: '',
+  }[phase]
   const parts = [
     `${network}: ${phase}`,
     elapsedMs === undefined ? '' : duration(elapsedMs),
@@ -85,7 +90,12 @@ function layoutFor(width: number, components: readonly ComponentRates[]): Layout
   const note = fits(noteWidth + 1)
   const bar = fits(barWidth + 1)
   const instances = fits(instancesWidth + 1)
-  return { name: Math.max(1, Math.min(wanted, Math.min(wanted, nameMin) + Math.max(0, left))), instances, bar, note }
+  return {
+    name: Math.max(4, Math.min(wanted, Math.min(wanted, nameMin) + left)),
+    instances,
+    bar,
+    note,
+  }
 }
 
 function headLine({ name, instances, bar, note }: Layout, width: number): string {
@@ -108,8 +118,7 @@ function componentLine(each: ComponentRates, layout: Layout, width: number, styl
     fitted(each.received === 0 ? '-' : short(each.receivedPerSecond), rateWidth, 'right'),
     fitted(each.sent === 0 ? '-' : short(each.sentPerSecond), rateWidth, 'right'),
   ].join(' ')
-  const plain = fitted(numbers, width)
-  if (plain !== numbers) return plain.trimEnd()
+  if (numbers.length > width) return fitted(numbers, width).trimEnd()
   const fill = Math.min(1, each.queued / (queueMessagesMax * each.instances))
   const isFull = fill >= 0.9
   return [
@@ -130,5 +139,8 @@ function note({ blocked, instances, rejected }: ComponentRates, isDone: boolean,
   if (isDone) return style('green', 'done')
   if (rejected > 0) return style('red', fitted(`${short(rejected)} rejected`, noteWidth).trimEnd())
   if (blocked === 0) return ''
-  return style('yellow', blocked === instances ? 'blocked' : fitted(`${blocked}/${instances} blocked`, noteWidth).trimEnd())
+  return style(
+    'yellow',
+    blocked === instances ? 'blocked' : fitted(`${blocked}/${instances} blocked`, noteWidth).trimEnd(),
+  )
 }

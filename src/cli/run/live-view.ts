@@ -38,7 +38,14 @@ export class LiveView implements RunView {
   constructor(clock: Clock, terminal: Terminal, name: string) {
     this.#clock = clock
     this.#terminal = terminal
-    this.#frame = { network: name, elapsedMs: undefined, phase: 'loading', workers: 0, memoryBytes: 0, components: [] }
+    this.#frame = {
+      network: name,
+      elapsedMs: undefined,
+      phase: 'loading',
+      workers: 0,
+      memoryBytes: 0,
+      components: [],
+    }
     this.#cancel = clock.every(redrawMs, () => this.#redraw(), { background: true })
   }
 

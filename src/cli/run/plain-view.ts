@@ -51,6 +51,7 @@ export class PlainView implements RunView {
   }
 
   failed(): void {
-    if (this.#startedMs !== undefined) this.notice(`failed after ${duration(this.#clock.monotonic() - this.#startedMs)}`)
+    if (this.#startedMs !== undefined)
+      this.notice(`failed after ${duration(this.#clock.monotonic() - this.#startedMs)}`)
   }
 }

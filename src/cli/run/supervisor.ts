@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { systemClock } from '../../base/clock.ts'
-import { errorFromData, VertigoError } from '../../base/errors.ts'
+import { asError, errorFromData, VertigoError } from '../../base/errors.ts'
 import type { InstancePlace, RunStatus, RunSummary } from '../../run/types.ts'
 import { CrashFilter } from './crash-filter.ts'
 import type { Engine, EngineCommand, EngineListener, EngineReport, EngineRequest } from './protocol.ts'
@@ -15,6 +15,8 @@ const exitMsMax = 2_000
 const pipeMsMax = 500
 const stallMsDefault = 10_000
 const stallLooks = 5
+/** Large modules keep the thread for a while when they are loaded, on a busy machine above all. */
+const loadStallMs = 10_000
 
 const childModule = new URL(
   import.meta.url.endsWith('.ts') ? 'engine-child.ts' : 'engine-child.js',
@@ -37,13 +39,17 @@ export function superviseEngine(
 ): Engine {
   const child = spawn(
     process.execPath,
-    [...process.execArgv.filter((flag) => !flag.startsWith('--inspect')), fileURLToPath(childModule), JSON.stringify(request)],
+    [
+      ...process.execArgv.filter((flag) => !flag.startsWith('--inspect')),
+      fileURLToPath(childModule),
+      JSON.stringify(request),
+    ],
     { stdio: ['inherit', output, 'pipe', 'ipc'] },
   )
   return new Supervisor(child, listener, request.options.stallMs ?? stallMsDefault)
 }
 
-type Outcome = { readonly summary: RunSummary } | { readonly error: unknown }
+type Outcome = { readonly summary: RunSummary } | { readonly error: Error }
 
 class Supervisor implements Engine {
   readonly outcome: Promise<RunSummary>
@@ -136,10 +142,16 @@ class Supervisor implements Engine {
       this.#settle?.({ error: new VertigoError('STOPPED', 'The run was stopped.') })
       return
     }
-    const death = { exitCode: code, signal, dump: this.#filter.dump, status: this.#status, places: this.#places }
+    const death = {
+      exitCode: code,
+      signal,
+      dump: this.#filter.dump,
+      status: this.#status,
+      places: this.#places,
+    }
     import('./crash.ts').then(
       ({ engineAborted }) => this.#settle?.({ error: engineAborted(death) }),
-      (error: unknown) => this.#settle?.({ error }),
+      (error: unknown) => this.#settle?.({ error: asError(error) }),
     )
   }
 
@@ -190,11 +202,14 @@ class Supervisor implements Engine {
         this.#cpuAtSign = mainThreadTicks(this.#child.pid)
       }
       const quietMs = now - this.#quietSinceMs
-      if (this.#quietLooks <= stallLooks || quietMs < this.#stallMs) return
-      if (this.#places.length > 0 && !this.#isComputing()) return
+      const isLoading = this.#places.length === 0
+      const limitMs = isLoading ? Math.max(this.#stallMs, loadStallMs) : this.#stallMs
+      if (this.#quietLooks <= stallLooks || quietMs < limitMs || !(isLoading || this.#isComputing())) return
       this.#onStall(quietMs)
     }
-    this.#cancelWatch = this.#clock.every(Math.max(200, this.#stallMs / stallLooks), look, { background: true })
+    this.#cancelWatch = this.#clock.every(Math.max(200, this.#stallMs / stallLooks), look, {
+      background: true,
+    })
   }
 
   #isComputing(): boolean {
@@ -209,7 +224,7 @@ class Supervisor implements Engine {
         this.#result ??= { error: engineStalled(quietMs, { status: this.#status, places: this.#places }) }
         this.#kill()
       },
-      (error: unknown) => this.#end({ error }),
+      (error: unknown) => this.#end({ error: asError(error) }),
     )
   }
 }
@@ -226,5 +241,7 @@ function mainThreadTicks(pid: number | undefined): number | undefined {
 }
 
 function cannotStart(cause: Error): VertigoError {
-  return new VertigoError('INTERNAL', `the process for the engine cannot be started: ${cause.message}`, { cause })
+  return new VertigoError('INTERNAL', `the process for the engine cannot be started: ${cause.message}`, {
+    cause,
+  })
 }

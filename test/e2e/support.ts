@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import type { TestContext } from 'node:test'
+
+export const repository = join(import.meta.dirname, '../..')
+
+/** How long a command may take: the machine may be busy, and a command that hangs must not hold up everything. */
+const deadlineMs = 90_000
+
+/** The command as the repository runs it. */
+export const vertigoCommand = [
+  process.execPath,
+  '--conditions=vertigo-src',
+  join(repository, 'src/cli/main.ts'),
+] as const
+
+export interface Result {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface Options {
+  readonly cwd?: string
+  readonly env?: Readonly<Record<string, string>>
+  /** What stands on standard input. Default: nothing. */
+  readonly input?: string
+}
+
+/** Runs `vertigo` to its end. */
+export async function vertigo(
+  t: TestContext,
+  args: readonly string[],
+  options: Options = {},
+): Promise<Result> {
+  return start(t, args, options).ended()
+}
+
+export function start(t: TestContext, args: readonly string[], options: Options = {}): Session {
+  return new Session(t, [...vertigoCommand, ...args], options)
+}
+
+/** A command that runs, and what it has written so far. */
+export class Session {
+  readonly child: ChildProcess
+  readonly #closed: Promise<readonly [number | null, NodeJS.Signals | null]>
+  #stdout = ''
+  #stderr = ''
+  #watchers: (() => void)[] = []
+
+  constructor(t: TestContext, [program = '', ...args]: readonly string[], { cwd, env, input }: Options) {
+    const { NO_COLOR: _, FORCE_COLOR: __, NODE_OPTIONS: ___, NODE_TEST_CONTEXT: ____, ...outer } = process.env
+    this.child = spawn(program, args, {
+      cwd,
+      env: { ...outer, ...env },
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    })
+    this.#closed = once(this.child, 'close') as Promise<[number | null, NodeJS.Signals | null]>
+    this.child.stdin?.end(input)
+    this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.#stdout += text
+      for (const watch of this.#watchers) watch()
+    })
+    this.child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr += text
+      for (const watch of this.#watchers) watch()
+    })
+    const limit = setTimeout(() => this.child.kill('SIGKILL'), deadlineMs)
+    t.after(async () => {
+      clearTimeout(limit)
+      this.child.kill('SIGKILL')
+      await this.#closed.catch(() => undefined)
+    })
+  }
+
+  get stdout(): string {
+    return this.#stdout
+  }
+
+  get stderr(): string {
+    return this.#stderr
+  }
+
+  /** Fulfilled when `pattern` is in what the command wrote to standard error or output. */
+  async until(pattern: RegExp): Promise<void> {
+    const has = (): boolean => pattern.test(this.#stdout) || pattern.test(this.#stderr)
+    const seen = new Promise<void>((resolve) => {
+      const watch = (): void => {
+        if (has()) resolve()
+      }
+      this.#watchers.push(watch)
+      watch()
+    })
+    await Promise.race([seen, this.#closed])
+    assert.ok(has(), `ended without ${pattern}:\n${this.#stdout}\n${this.#stderr}`)
+  }
+
+  async ended(): Promise<Result> {
+    const [code, signal] = await this.#closed
+    return { code, signal, stdout: this.#stdout, stderr: this.#stderr }
+  }
+}
+
+/** A folder with files, in which `vertigo-flow` is this repository. */
+export function project(t: TestContext, files: Readonly<Record<string, string>>): string {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'vertigo-e2e-')))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
+  linkPackages(folder)
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true })
+    writeFileSync(join(folder, name), text)
+  }
+  return folder
+}
+
+export function linkPackages(folder: string): void {
+  const packages = join(folder, 'node_modules')
+  mkdirSync(join(packages, '@types'), { recursive: true })
+  symlinkSync(repository, join(packages, 'vertigo-flow'))
+  for (const name of ['valibot', 'typescript', '@types/node'])
+    symlinkSync(join(repository, 'node_modules', name), join(packages, name))
+}
+
+/** Numbers without end, or `count` of them, through a component of the test's to nowhere. */
+export function throughComponent(count?: number): string {
+  return `name: test
+components:
+  numbers: { kind: generator, config: { ${count === undefined ? '' : `count: ${count}`} } }
+  work: { kind: ./work.ts }
+  end: { kind: take, config: { count: 0 } }
+connections:
+  - { from: numbers.out, to: work.in }
+  - { from: work.out, to: end.in }
+`
+}
+
+/** Asserts an exit code, with what was written where it is another one. */
+export function assertCode({ code, signal, stdout, stderr }: Result, expected: number): void {
+  assert.equal(
+    code,
+    expected,
+    `ended with ${signal ?? code}, not ${expected}:\n${stdout.slice(-3000)}\n${stderr.slice(-3000)}`,
+  )
+}

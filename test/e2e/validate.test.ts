@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { assertCode, project, vertigo } from './support.ts'
+
+const good = `name: demo
+components:
+  numbers: { kind: generator, config: { count: 3 } }
+  twice: { kind: ./twice.ts }
+  out: { kind: stdout }
+connections:
+  - { from: numbers.out, to: twice.in }
+  - { from: twice.out, to: out.in }
+`
+const twice = 'export default function twice(n: number): number {\n  return 2 * n\n}\n'
+
+test('a valid network is told to be valid, and that its types were not checked', async (t) => {
+  const cwd = project(t, { 'net.yaml': good, 'twice.ts': twice })
+  const result = await vertigo(t, ['validate', 'net.yaml'], { cwd })
+  assertCode(result, 0)
+  assert.equal(result.stdout, 'network "demo" is valid (types not checked)\n')
+  const json = await vertigo(t, ['validate', 'net.yaml', '--json'], { cwd })
+  assertCode(json, 0)
+  assert.deepEqual(JSON.parse(json.stdout), {
+    valid: true,
+    network: 'demo',
+    types: 'not checked',
+    faults: [],
+  })
+})
+
+test('all faults are reported at once, with line, column, source and remedy', async (t) => {
+  const cwd = project(t, {
+    'net.yaml': good
+      .replace('count: 3', 'cuont: 3')
+      .replace('twice.out', 'twice.uot')
+      .replace('to: out.in', 'to: oot.in'),
+    'twice.ts': twice,
+  })
+  const result = await vertigo(t, ['validate', 'net.yaml'], { cwd })
+  assertCode(result, 3)
+  assert.equal(result.stdout, '')
+  assert.match(result.stderr, /^error NETWORK_INVALID: The network net\.yaml has 3 faults\./)
+  assert.match(
+    result.stderr,
+    /CONFIG_INVALID: .*cuont.*Did you mean "count"\?\n {4}at net\.yaml:3:41 \(components\.numbers\.config\.cuont\)\n {6}3 \| .*cuont.*\n {8}\| +\^\n {4}fix: /,
+  )
+  assert.match(result.stderr, /PORT_UNKNOWN: .*uot[^]*at net\.yaml:8:/)
+  assert.match(result.stderr, /COMPONENT_UNKNOWN: .*oot[^]*at net\.yaml:8:/)
+  const json = await vertigo(t, ['validate', 'net.yaml', '--json'], { cwd })
+  assertCode(json, 3)
+  const { valid, faults } = JSON.parse(json.stdout) as {
+    valid: boolean
+    faults: { code: string; place: { line: number } }[]
+  }
+  assert.equal(valid, false)
+  assert.deepEqual(faults.map(({ code, place }) => `${code} ${place.line}`).toSorted(), [
+    'COMPONENT_UNKNOWN 8',
+    'CONFIG_INVALID 3',
+    'PORT_UNKNOWN 8',
+  ])
+})
+
+test('types are checked by the compiler of the project', async (t) => {
+  const cwd = project(t, {
+    'net.yaml': good,
+    'bad.yaml': good.replace('twice.ts', 'lines.ts'),
+    'twice.ts': twice,
+    'lines.ts': twice.replace('n: number', 'n: string').replace('2 * n', 'n.length'),
+  })
+  const fine = await vertigo(t, ['validate', 'net.yaml', '--types'], { cwd })
+  assertCode(fine, 0)
+  assert.match(fine.stdout, /^network "demo" is valid \(types checked: 2 connections\)\n/)
+  const wrong = await vertigo(t, ['validate', 'bad.yaml', '--types'], { cwd })
+  assertCode(wrong, 3)
+  assert.match(
+    wrong.stderr,
+    /TYPE_MISMATCH: The messages of numbers\.out do not fit twice\.in[^]*at bad\.yaml:7:/,
+  )
+})
+
+const unreadable = [
+  [
+    'a file that does not exist',
+    'nte.yaml',
+    /^error NETWORK_NOT_FOUND: There is no file nte\.yaml\. Did you mean "net\.yaml"\?/,
+  ],
+  ['a directory', '.', /^error NETWORK_NOT_FOUND: .*directory/],
+  ['malformed YAML', 'malformed.yaml', /^error NETWORK_SYNTAX: [^]*malformed\.yaml:3:/],
+  ['an empty file', 'empty.yaml', /^error NETWORK_/],
+  ['a file of an unknown kind', 'net.toml', /^error NETWORK_SYNTAX: /],
+  [
+    'a module without a network',
+    'twice.ts',
+    /^error NETWORK_INVALID: The default export of twice\.ts is not a network/,
+  ],
+] as const
+
+for (const [what, file, message] of unreadable)
+  test(`${what} is refused, by validate and by run`, async (t) => {
+    const cwd = project(t, {
+      ...{ 'net.yaml': good, 'twice.ts': twice, 'empty.yaml': '', 'net.toml': 'name = 1' },
+      'malformed.yaml': 'name: a\ncomponents:\n  a: { kind: [ }\n',
+    })
+    for (const command of ['validate', 'run']) {
+      const result = await vertigo(t, [command, file], { cwd })
+      assertCode(result, 3)
+      assert.equal(result.stdout, '')
+      assert.match(result.stderr, message)
+      assert.doesNotMatch(result.stderr, /node:internal/)
+    }
+  })
+
+test('kinds that cannot be had are named, with what was meant', async (t) => {
+  const cwd = project(t, {
+    'net.yaml': good.replace('generator', 'generatr').replace('./twice.ts', './twcie.ts'),
+    'twice.ts': twice,
+  })
+  const result = await vertigo(t, ['validate', 'net.yaml'], { cwd })
+  assertCode(result, 3)
+  assert.match(result.stderr, /KIND_UNKNOWN: "generatr" is no built-in kind.*Did you mean "generator"\?/)
+  assert.match(result.stderr, /KIND_NOT_FOUND: .*Did you mean "\.\/twice\.ts"\?/)
+})

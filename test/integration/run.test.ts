@@ -1,0 +1,300 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { run, type RunOptions, type VertigoError } from 'vertigo-flow'
+
+/** Runs of whole networks in real threads, and in one thread. */
+
+const kinds = fileURLToPath(new URL('../fixtures/run/kinds.ts', import.meta.url))
+const hooks = fileURLToPath(new URL('../fixtures/run/hooks.ts', import.meta.url))
+let folder = ''
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'vertigo-run-'))
+})
+after(() => rm(folder, { recursive: true, force: true }))
+
+let number = 0
+async function networkFile(network: object): Promise<string> {
+  const file = join(folder, `network-${number++}.json`)
+  await writeFile(file, JSON.stringify(network))
+  return file
+}
+
+/** Runs a network whose exported output `out` is collected, and gives what came out. */
+async function collect(network: object, options: RunOptions = {}): Promise<unknown[]> {
+  const running = await run(await networkFile(network), { ...options, attach: [...(options.attach ?? []), 'results'] })
+  const collected: unknown[] = []
+  for await (const message of running.output('results')) collected.push(message)
+  await running.done
+  return collected
+}
+
+function steps(start: number): string {
+  let count = 0
+  for (let n = start; n !== 1; n = n % 2 === 0 ? n / 2 : 3 * n + 1) count++
+  return `${start}:${count}`
+}
+
+async function failure(promise: Promise<unknown>): Promise<VertigoError> {
+  try {
+    await promise
+  } catch (error) {
+    return error as VertigoError
+  }
+  assert.fail('it should have failed')
+}
+
+/** Loading, running to the end: where it fails does not matter here. */
+async function runToEnd(network: object, options: RunOptions): Promise<unknown> {
+  return (await run(await networkFile(network), options)).done
+}
+
+for (const workers of [0, 2]) {
+  describe(`with ${workers} workers`, () => {
+    test('a cycle ends when its inputs have ended and nothing is on its way', async () => {
+      const results = await collect(
+        {
+          name: 'collatz',
+          components: {
+            numbers: { kind: 'generator', config: { from: 1, count: 300 } },
+            starts: { kind: `${kinds}#starts` },
+            step: { kind: `${kinds}#collatz`, instances: 2 },
+            relay: { kind: `${kinds}#pass` },
+          },
+          connections: [
+            { from: 'numbers.out', to: 'starts.in' },
+            { from: 'starts.out', to: 'step.in' },
+            { from: 'step.again', to: 'relay.in' },
+            { from: 'relay.out', to: 'step.in', back: true },
+          ],
+          exports: { outputs: { results: 'step.out' } },
+        },
+        { workers },
+      )
+      const expected = Array.from({ length: 300 }, (_, i) => steps(i + 1))
+      assert.deepEqual(results.toSorted(), expected.toSorted())
+    })
+
+    test('a back edge fails by name when it is full, instead of standing still', async () => {
+      const error = await failure(
+        runToEnd(
+          {
+            name: 'grows',
+            components: { double: { kind: `${kinds}#doubling` } },
+            initial: [{ to: 'double.in', value: 1 }],
+            connections: [{ from: 'double.again', to: 'double.in', back: true }],
+          },
+          { workers },
+        ),
+      )
+      assert.equal(error.code, 'BACK_EDGE_LIMIT')
+      assert.match(error.message, /double\.again/)
+    })
+
+    test('keyed state: each key is at one instance, counted there', async () => {
+      const running = await run(
+        await networkFile({
+          name: 'keyed',
+          components: { count: { kind: `${kinds}#perKey`, instances: 3 }, relay: { kind: `${kinds}#pass` } },
+          connections: [{ from: 'relay.out', to: 'count.in', selector: { type: 'hash', key: 'user.id' } }],
+          exports: { inputs: { users: 'relay.in' }, outputs: { results: 'count.out' } },
+        }),
+        { workers, attach: ['users', 'results'] },
+      )
+      const names = Array.from({ length: 40 }, (_, i) => `user${i}`)
+      for (let round = 0; round < 5; round++) {
+        for (const id of names) await running.send('users', { user: { id } })
+      }
+      running.endInput('users')
+      const counts = new Map<string, number>()
+      const places = new Map<string, Set<string>>()
+      for await (const line of running.output('results')) {
+        const [id = '', count = '', instance = ''] = String(line).split(':')
+        assert.equal(Number(count), (counts.get(id) ?? 0) + 1)
+        counts.set(id, Number(count))
+        places.set(id, (places.get(id) ?? new Set()).add(instance))
+      }
+      await running.done
+      assert.deepEqual([...counts.values()], names.map(() => 5))
+      assert.ok([...places.values()].every((place) => place.size === 1))
+      assert.equal(new Set([...places.values()].flatMap((place) => [...place])).size, 3)
+    })
+
+    test('rejected messages go to the dead-letter file, with their errors', async () => {
+      const deadLetter = join(folder, `dead-${workers}.jsonl`)
+      const running = await run(
+        await networkFile({
+          name: 'fussy',
+          deadLetter,
+          components: {
+            numbers: { kind: 'generator', config: { count: 100 } },
+            fussy: { kind: `${kinds}#fussy`, errors: 'reject' },
+          },
+          connections: [{ from: 'numbers.out', to: 'fussy.in' }],
+          exports: { outputs: { results: 'fussy.out' } },
+        }),
+        { workers, attach: ['results'] },
+      )
+      const passed: unknown[] = []
+      for await (const message of running.output('results')) passed.push(message)
+      const summary = await running.done
+      assert.equal(summary.rejected, 10)
+      assert.equal(summary.deadLetter, deadLetter)
+      const records = (await readFile(deadLetter, 'utf8')).trim().split('\n')
+      const rejected = records.map((line) => JSON.parse(line) as { message: number; error: { message: string } })
+      assert.deepEqual(rejected.map(({ message }) => message), [3, 13, 23, 33, 43, 53, 63, 73, 83, 93])
+      assert.equal(rejected[1]?.error.message, 'no 13')
+      assert.deepEqual(passed, Array.from({ length: 100 }, (_, i) => i).filter((n) => n % 10 !== 3))
+    })
+
+    test('a custom selector chooses the instance', async () => {
+      const results = await collect(
+        {
+          name: 'custom',
+          components: {
+            numbers: { kind: 'generator', config: { count: 30 } },
+            who: { kind: `${kinds}#whoami`, instances: 3 },
+          },
+          connections: [
+            { from: 'numbers.out', to: 'who.in', selector: { type: 'custom', kind: `${kinds}#byRemainder` } },
+          ],
+          exports: { outputs: { results: 'who.out' } },
+        },
+        { workers },
+      )
+      assert.deepEqual(
+        results.map(String).toSorted(),
+        Array.from({ length: 30 }, (_, n) => `${n}@${n % 3}`).toSorted(),
+      )
+    })
+
+    test('hooks of components and connections see what passes', async () => {
+      const notes = join(folder, `notes-${workers}.txt`)
+      process.env['VERTIGO_TEST_NOTES'] = notes
+      await collect(
+        {
+          name: 'hooks',
+          components: {
+            numbers: { kind: 'generator', config: { count: 2 } },
+            relay: { kind: `${kinds}#pass`, hooks: [hooks] },
+          },
+          connections: [{ from: 'numbers.out', to: 'relay.in', hooks: { receive: [hooks] } }],
+          exports: { outputs: { results: 'relay.out' } },
+        },
+        { workers },
+      )
+      const seen = (await readFile(notes, 'utf8')).trim().split('\n')
+      assert.equal(seen[0], 'start relay[0]')
+      assert.equal(seen.at(-1), 'stop relay[0]')
+      // The connection's and the component's own.
+      assert.equal(seen.filter((line) => line === 'receive 1').length, 2)
+      assert.equal(seen.filter((line) => line === 'send 1').length, 1)
+    })
+
+    test('an endless source ends after the duration, and everything on its way is handled', async () => {
+      const running = await run(
+        await networkFile({
+          name: 'endless',
+          components: { source: { kind: `${kinds}#endless` }, relay: { kind: `${kinds}#pass` } },
+          connections: [{ from: 'source.out', to: 'relay.in' }],
+        }),
+        { workers, durationMs: 50 },
+      )
+      const { instances } = await running.done
+      const source = instances.find(({ component }) => component === 'source')
+      const relay = instances.find(({ component }) => component === 'relay')
+      assert.ok(source !== undefined && source.sent > 0)
+      assert.equal(relay?.received, source.sent)
+    })
+
+    test('stop ends at once, and a signal does as well', async () => {
+      const network = {
+        name: 'stopped',
+        components: { source: { kind: `${kinds}#endless` }, relay: { kind: `${kinds}#pass` } },
+        connections: [{ from: 'source.out', to: 'relay.in' }],
+      }
+      const running = await run(await networkFile(network), { workers })
+      await running.stop()
+      assert.equal((await failure(running.done)).code, 'STOPPED')
+      const controller = new AbortController()
+      const second = await run(await networkFile(network), { workers, signal: controller.signal })
+      controller.abort()
+      assert.equal((await failure(second.done)).code, 'STOPPED')
+    })
+
+    test('a constant goes where its key belongs', async () => {
+      const results = await collect(
+        {
+          name: 'constants',
+          components: { count: { kind: 'counter', instances: 4 } },
+          initial: ['a', 'b', 'a', 'c', 'a'].map((value) => ({ to: 'count.in', value })),
+          connections: [],
+          exports: { outputs: { results: 'count.out' } },
+        },
+        { workers },
+      )
+      const last = new Map(results.map((message) => Object.values(message as object) as [string, number]))
+      assert.deepEqual([...last].toSorted(), [
+        ['a', 3],
+        ['b', 1],
+        ['c', 1],
+      ])
+    })
+  })
+}
+
+test('more than at-most-once is refused, never silently given less', async () => {
+  for (const guarantee of ['exactly-once', 'at-least-once']) {
+    const network = {
+      name: 'careful',
+      guarantee,
+      components: { lines: { kind: 'file-lines', config: { path: kinds } }, relay: { kind: `${kinds}#pass` } },
+      connections: [{ from: 'lines.out', to: 'relay.in' }],
+    }
+    const error = await failure(runToEnd(network, {}))
+    assert.equal(error.code, 'GUARANTEE_UNSUPPORTED')
+    assert.match(error.message, new RegExp(guarantee))
+  }
+})
+
+test('a message that cannot leave its thread names port and path', async () => {
+  const network = {
+    name: 'classes',
+    components: {
+      numbers: { kind: 'generator', config: { count: 5 } },
+      money: { kind: `${kinds}#money`, instances: 2 },
+      relay: { kind: `${kinds}#pass`, instances: 2 },
+    },
+    connections: [
+      { from: 'numbers.out', to: 'money.in' },
+      { from: 'money.out', to: 'relay.in', selector: 'all' },
+    ],
+  }
+  const error = await failure(runToEnd(network, { workers: 2 }))
+  assert.equal(error.code, 'MESSAGE_NOT_ENCODABLE')
+  assert.match(error.message, /money\.out/)
+  assert.match(error.message, /message\.price\[0\] is an instance of class Money/)
+})
+
+test('every fault of a network is reported at once, with line and column', async () => {
+  const file = join(folder, 'faults.yaml')
+  await writeFile(
+    file,
+    `name: faults
+components:
+  lines: { kind: file-linse, config: { path: x } }
+  relay: { kind: ${kinds}#pass }
+connections:
+  - { from: lines.out, to: relay.inn }
+  - { from: line.out, to: relay.in }
+`,
+  )
+  const error = await failure(run(file))
+  assert.equal(error.code, 'NETWORK_INVALID')
+  const found = error.faults.map(({ code, place }) => `${code} ${place.line}:${place.column}`)
+  assert.deepEqual(found, ['KIND_UNKNOWN 3:18', 'PORT_UNKNOWN 6:28', 'COMPONENT_UNKNOWN 7:13'])
+})

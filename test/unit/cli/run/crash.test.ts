@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { type Death, engineAborted, engineStalled } from '../../../../src/cli/run/crash.ts'
+import { CrashFilter } from '../../../../src/cli/run/crash-filter.ts'
+
+const dump = `<--- Last few GCs --->
+
+[26092:0x7f5110001000]     2644 ms: Mark-Compact (reduce) 63.3 (69.9) -> 63.0 (65.9) MB
+
+FATAL ERROR: CALL_AND_RETRY_LAST Allocation failed - JavaScript heap out of memory
+----- Native stack trace -----
+
+ 1: 0x840e50  [node]`.split('\n')
+
+const places = [
+  { component: 'lines', instance: 0, worker: 1 },
+  { component: 'leak', instance: 0, worker: 2 },
+  { component: 'out', instance: 0, worker: 0 },
+]
+
+function death(fields: Partial<Death> = {}): Death {
+  const workers = [
+    { worker: 0, running: undefined, memoryBytes: 20e6 },
+    { worker: 1, running: 'lines[0]', memoryBytes: 30e6 },
+    { worker: 2, running: 'leak[0]', memoryBytes: 900e6 },
+  ]
+  return { exitCode: null, signal: 'SIGABRT', dump, places, status: { instances: [], workers }, ...fields }
+}
+
+test('what V8 writes when it ends is told from what components write', () => {
+  const filter = new CrashFilter()
+  const shown = ['FATAL: my own words', 'FATAL ERROR: cannot open the till', ...dump, 'more'].filter((line) =>
+    filter.isText(line),
+  )
+  assert.deepEqual(shown, ['FATAL: my own words', 'FATAL ERROR: cannot open the till'])
+  assert.deepEqual(filter.dump, [...dump, 'more'])
+})
+
+test('out of memory: the components of the worker with the most memory are named', () => {
+  const error = engineAborted(death())
+  assert.equal(error.code, 'ENGINE_ABORTED')
+  assert.equal(error.exitCode, 1)
+  assert.equal(error.place.component, 'leak[0]')
+  assert.match(
+    error.message,
+    /SIGABRT \(JavaScript heap out of memory\).*858 MiB.*hosted leak\[0\]; leak\[0\] was at work/,
+  )
+  assert.match(error.remedy, /memory-mb/)
+  const { message } = error.cause as Error
+  assert.match(message, /Mark-Compact/)
+  assert.doesNotMatch(message, /0x840e50/)
+})
+
+test('an end by exit code or by SIGKILL is told as such', () => {
+  const exited = engineAborted(death({ exitCode: 7, signal: null, dump: [] }))
+  assert.match(exited.message, /ended with exit code 7/)
+  assert.doesNotMatch(exited.remedy, /memory/)
+  const killed = engineAborted(death({ signal: 'SIGKILL', dump: [] }))
+  assert.match(killed.message, /SIGKILL, by somebody, or by the system because its memory ran out/)
+})
+
+test('an end before the start is that of a module', () => {
+  const error = engineAborted(death({ places: [], status: { instances: [], workers: [] } }))
+  assert.match(error.message, /a module of the network did it while it was loaded/)
+  assert.equal(error.place.component, undefined)
+})
+
+test('where nobody was at work all that were hosted are named', () => {
+  const workers = [{ worker: 1, running: undefined, memoryBytes: 0 }]
+  const error = engineAborted(
+    death({
+      places: [...places, { component: 'more', instance: 1, worker: 1 }],
+      status: { instances: [], workers },
+    }),
+  )
+  assert.match(error.message, /It hosted lines\[0\] and more\[1\]\./)
+})
+
+test('a blocked main thread is blamed on what it hosts', () => {
+  assert.match(
+    engineStalled(1500, { places: [], status: { instances: [], workers: [] } }).message,
+    /a module of the network.* 1\.5 s/,
+  )
+  const error = engineStalled(1500, death())
+  assert.equal(error.code, 'COMPONENT_STALLED')
+  assert.equal(error.place.component, 'out[0]')
+})
