@@ -1,9 +1,14 @@
 import { chain } from './chain.ts'
+import { cores } from './cores.ts'
+import { fileLines } from './file-lines.ts'
 import type { Benchmark } from './lib/benchmark.ts'
+import { memory } from './memory.ts'
+import { startup } from './startup.ts'
+import { threads } from './threads.ts'
 import { wordCount } from './word-count.ts'
 
-/** In the order of the table. */
-export const benchmarks: readonly Benchmark[] = [chain, wordCount]
+/** In the order of the page. */
+export const benchmarks: readonly Benchmark[] = [chain, wordCount, threads, cores, memory, startup, fileLines]
 
 export function findBenchmark(name: string): Benchmark {
   const found = benchmarks.find((benchmark) => benchmark.name === name)

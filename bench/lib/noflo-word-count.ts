@@ -38,7 +38,9 @@ interface Loader {
 interface Network {
   connect(): Promise<unknown>
   start(): Promise<unknown>
-  getNode(name: string): { readonly component: { readonly inPorts: Record<string, { attach(socket: Socket): void }> } }
+  getNode(name: string): {
+    readonly component: { readonly inPorts: Record<string, { attach(socket: Socket): void }> }
+  }
 }
 
 export async function nofloWordCount(lines: readonly string[]): Promise<Contestant> {
@@ -50,14 +52,16 @@ export async function nofloWordCount(lines: readonly string[]): Promise<Contesta
   const loader = new noflo.ComponentLoader(import.meta.dirname)
   await loader.listComponents()
   let onResult = (_result: Count): void => undefined
-  const component = (inPort: object, outPort: object | undefined, process: Process): (() => object) => () =>
-    new noflo.Component({
-      inPorts: { in: inPort },
-      outPorts: outPort === undefined ? {} : { out: outPort },
-      process(input, output) {
-        if (input.hasData('in')) process(input, output)
-      },
-    })
+  const component =
+    (inPort: object, outPort: object | undefined, process: Process): (() => object) =>
+    () =>
+      new noflo.Component({
+        inPorts: { in: inPort },
+        outPorts: outPort === undefined ? {} : { out: outPort },
+        process(input, output) {
+          if (input.hasData('in')) process(input, output)
+        },
+      })
   loader.registerComponent(
     'bench',
     'Split',

@@ -15,8 +15,7 @@ export function reportText(benchmark: Benchmark, report: Report): string {
 /** The same as Markdown; the formatter aligns the table. */
 export function reportMarkdown(report: Report): string {
   const rows = report.rows.map(
-    ({ contestant, figure, quartiles, rounds }) =>
-      `| ${contestant} | ${figure} | ${quartiles} | ${rounds} |`,
+    ({ contestant, figure, quartiles, rounds }) => `| ${contestant} | ${figure} | ${quartiles} | ${rounds} |`,
   )
   return [
     '| contestant | median | quartiles | rounds |',

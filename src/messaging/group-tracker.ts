@@ -127,15 +127,21 @@ export class GroupContext {
   state: Record<string, unknown> = {}
   /** What the receiver's handlers are, set by who calls them. */
   handlers: unknown
-  readonly level = new Level()
   held: Parcel[] = []
   /** While it waits: its id, and those of the groups in it. */
   waitingIds: number[] = []
+  private inner: Level | undefined
 
   constructor(control: GroupStart, parent: GroupContext | undefined) {
     this.id = control.id
     this.name = control.name
     this.args = control.args
     this.parent = parent
+  }
+
+  /** The groups in it; most groups have none. */
+  get level(): Level {
+    this.inner ??= new Level()
+    return this.inner
   }
 }

@@ -50,6 +50,17 @@ export class Outbox implements ChannelOwner {
     if (this.blocked === 0) this.owner.outboxUnblocked()
   }
 
+  /** Makes the loop of messages return after this call, as for lack of credit, until `goOn`. */
+  interrupt(): void {
+    this.blocked++
+    this.interrupted = true
+  }
+
+  goOn(): void {
+    this.blocked--
+    if (this.blocked === 0) this.interrupted = false
+  }
+
   /** A call has ended: counts anew. True while the instance may be called. */
   nextCall(): boolean {
     this.emitted = 0

@@ -90,8 +90,7 @@ export class ComponentInstance extends Instance {
     this.inbox.pause(port)
     if (this.portAtWork !== port || this.interrupted) return
     this.interrupted = true
-    // What the loop looks at after each message anyway.
-    this.outbox.blocked++
+    this.outbox.interrupt()
   }
 
   get isQuiet(): boolean {
@@ -188,7 +187,7 @@ export class ComponentInstance extends Instance {
       this.portAtWork = -1
       if (this.interrupted) {
         this.interrupted = false
-        this.outbox.blocked--
+        this.outbox.goOn()
       }
       channel.position = at
       this.received += at - from

@@ -79,7 +79,9 @@ class Supervisor implements Engine {
     child.on('error', (error) => this.#end({ error: cannotStart(error) }))
     child.on('close', (code, signal) => this.#onClose(code, signal))
     // What a component has started may hold the pipe open.
-    child.on('exit', (code, signal) => this.#clock.after(pipeMsMax, () => this.#onClose(code, signal)))
+    child.on('exit', (code, signal) =>
+      this.#clock.after(pipeMsMax, () => this.#onClose(code, signal), { background: true }),
+    )
     this.#readText()
     this.#watch()
   }

@@ -70,7 +70,8 @@ test('random goes to every instance about as often, and alike for one seed', () 
 test('fair goes to whom has fewest waiting', () => {
   const { router, channels, got } = setting(3, { type: 'fair' })
   for (const n of [0, 1, 2, 3, 4, 5]) router.route(n)
-  assert.deepEqual(got(), [
+  const first = got()
+  assert.deepEqual(first, [
     [0, 3],
     [1, 4],
     [2, 5],
@@ -79,8 +80,8 @@ test('fair goes to whom has fewest waiting', () => {
   channels[2]!.release(1, 0)
   for (const n of [6, 7, 8, 9]) router.route(n)
   assert.deepEqual(got(), [
-    [0, 3],
-    [1, 4, 6, 7, 9],
+    [0, 3, 9],
+    [1, 4, 6, 7],
     [2, 5, 8],
   ])
 })

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { defineComponent, defineSource, hash, list, map, network, port, value } from '../../../src/component/index.ts'
+import {
+  defineComponent,
+  defineSource,
+  hash,
+  list,
+  map,
+  network,
+  port,
+  value,
+} from '../../../src/component/index.ts'
 import { testComponent, testNetwork, testSource } from '../../../src/testkit/index.ts'
 import { rejectsWith } from '../testkit/errors.ts'
 
@@ -196,11 +205,14 @@ test('drain sees every key with its own state, also after all were listed', asyn
   const tester = await testComponent(kind)
   await tester.send('in', 'a', 'b', 'a', 'c', 'a')
   const { out } = await tester.end()
-  assert.deepEqual(out.toSorted(([a], [b]) => (String(a) < String(b) ? -1 : 1)), [
-    ['a', 3, 1],
-    ['b', 1, 1],
-    ['c', 1, 1],
-  ])
+  assert.deepEqual(
+    out.toSorted(([a], [b]) => (String(a) < String(b) ? -1 : 1)),
+    [
+      ['a', 3, 1],
+      ['b', 1, 1],
+      ['c', 1, 1],
+    ],
+  )
 })
 
 test('drain may be a generator: it is paused by back-pressure', async () => {
@@ -333,12 +345,18 @@ test('keyed state outside of a message is STATE_WITHOUT_KEY', async () => {
     groups: { in: { '*': { start: (_, { state }) => void state.count.get() } } },
   })
   const tester = await testComponent(kind)
-  await rejectsWith(tester.group('in', 'g', undefined, () => undefined), 'STATE_WITHOUT_KEY')
+  await rejectsWith(
+    tester.group('in', 'g', undefined, () => undefined),
+    'STATE_WITHOUT_KEY',
+  )
   await tester.close()
 })
 
 test('a connected port without a handler is PORT_NOT_READ; one with handlers of groups only is fine', async () => {
-  const unread = defineComponent({ inputs: { in: port<number>(), other: port<number>() }, on: { in: () => undefined } })
+  const unread = defineComponent({
+    inputs: { in: port<number>(), other: port<number>() },
+    on: { in: () => undefined },
+  })
   await rejectsWith(testComponent(unread), 'PORT_NOT_READ', /input port "other"/)
   const grouped = defineComponent({ inputs: { in: port<number>() }, groups: { in: { '*': {} } } })
   await (await testComponent(grouped)).end()

@@ -18,7 +18,7 @@ export interface Done {
 export function onGo(name: string, start: (count: number) => void): BroadcastChannel {
   const channel = new BroadcastChannel(name)
   channel.onmessage = (event) => {
-    const message = (event as MessageEvent<Go | Done>).data
+    const message = dataOf(event)
     if (message.type === 'go') start(message.count)
   }
   return channel
@@ -32,7 +32,7 @@ export class Rounds {
   constructor(name: string) {
     this.#channel = new BroadcastChannel(name)
     this.#channel.onmessage = (event) => {
-      const message = (event as MessageEvent<Go | Done>).data
+      const message = dataOf(event)
       if (message.type === 'done') this.#resolve!(message.sum)
     }
   }
@@ -79,4 +79,8 @@ export class RoundSink {
   close(): void {
     this.#channel.close()
   }
+}
+
+function dataOf(event: unknown): Go | Done {
+  return (event as { readonly data: Go | Done }).data
 }

@@ -1,0 +1,3 @@
+import { hashing } from './hashing.ts'
+
+export default hashing('one-core')

@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { assertCode, project, throughComponent, vertigo } from './support.ts'
+
+/** Whatever a component does, the command ends, by the right code, and says who it was. */
+interface Failure {
+  readonly what: string
+  readonly work: string
+  readonly args?: readonly string[]
+  readonly code: number
+  readonly message: RegExp
+  /** Set for what the engine does not do yet. */
+  readonly todo?: string
+}
+
+const failures: readonly Failure[] = [
+  {
+    what: 'throws in its handler',
+    work: "export default function work(n: number): number {\n  if (n === 5) throw new TypeError('no such number')\n  return n\n}\n",
+    code: 1,
+    message:
+      /^error COMPONENT_FAILED: work\[0\] .*no such number\n {2}at work\.ts:2:\d+ [^]*\| +\^\n[^]*fix: /m,
+  },
+  {
+    what: 'throws while it is loaded',
+    work: "const table = JSON.parse('{')\nexport default (n: number): unknown => table[n]\n",
+    code: 3,
+    message:
+      /KIND_LOAD_FAILED: .*work\.ts failed while it was loaded [^]*at work\.ts:1:\d+ \(components\.work\.kind\)/,
+  },
+  {
+    what: 'has a syntax that cannot be stripped',
+    work: 'enum Color { red }\nexport default (n: number): Color => n\n',
+    code: 3,
+    message: /TS_ENUM: [^]*at work\.ts:1:1 [^]*enum Color/,
+  },
+  {
+    what: 'calls process.exit in its handler',
+    work: 'export default function work(n: number): number {\n  if (n === 5) process.exit(0)\n  return n\n}\n',
+    code: 1,
+    message: /^error COMPONENT_EXITED: work\[0\] called process\.exit[^]*at work\.ts:2:/m,
+  },
+  {
+    what: 'calls process.exit while it is loaded',
+    work: 'process.exit(0)\nexport default (n: number): number => n\n',
+    code: 3,
+    message: /COMPONENT_EXITED: process\.exit\(0\) was called\n {4}at work\.ts:1:/,
+  },
+  {
+    what: 'calls process.exit in its handler, in one process',
+    work: 'export default function work(n: number): number {\n  if (n === 5) process.exit(0)\n  return n\n}\n',
+    args: ['--workers', '0'],
+    code: 1,
+    message: /^error COMPONENT_EXITED: work\[0\] [^]*at work\.ts:2:/m,
+  },
+  {
+    what: 'ends the whole process',
+    work: "export default function work(n: number): number {\n  if (n === 5) process.kill(process.pid, 'SIGKILL')\n  return n\n}\n",
+    code: 1,
+    message: /^error ENGINE_ABORTED: .*SIGKILL.*work\[0\]/m,
+  },
+  {
+    what: 'aborts the whole process',
+    work: 'export default function work(n: number): number {\n  if (n === 5) process.abort()\n  return n\n}\n',
+    code: 1,
+    message: /^error (ENGINE_ABORTED|COMPONENT_FAILED): .*work\[0\]/m,
+  },
+  {
+    what: 'throws outside of its handlers',
+    work: "setTimeout(() => {\n  throw new Error('too late')\n}, 300)\nexport default async (n: number): Promise<number> => {\n  await new Promise((resolve) => setTimeout(resolve, 100))\n  return n\n}\n",
+    code: 1,
+    message: /^error COMPONENT_FAILED: .*too late[^]*at work\.ts:2:/m,
+  },
+  {
+    what: 'blocks its thread for ever',
+    work: 'export default function work(n: number): number {\n  while (n === 5);\n  return n\n}\n',
+    args: ['--stall-ms', '3000'],
+    code: 1,
+    message: /^error COMPONENT_STALLED: work\[0\] has blocked its thread/m,
+  },
+  {
+    what: 'blocks the main thread for ever while it is loaded',
+    work: 'for (;;);\nexport default (n: number): number => n\n',
+    args: ['--stall-ms', '1000'],
+    code: 1,
+    message: /^error COMPONENT_STALLED: a module of the network has blocked the main thread/m,
+  },
+  {
+    what: 'keeps everything in an array',
+    work: "const kept: unknown[] = []\nexport default function work(n: number): number {\n  for (let i = 0; i < 100; i++) kept.push({ n, text: 'x'.repeat(100) + n })\n  return n\n}\n",
+    args: ['--memory-mb', '96'],
+    code: 1,
+    message: /^error (WORKER_MEMORY|ENGINE_ABORTED): .*work\[0\]/m,
+  },
+  {
+    what: 'keeps everything in a Map',
+    work: 'const kept = new Map<number, number>()\nexport default function work(n: number): number {\n  for (let i = 0; i < 100; i++) kept.set(n * 100 + i, n)\n  return n\n}\n',
+    args: ['--memory-mb', '96'],
+    code: 1,
+    message: /^error (WORKER_MEMORY|ENGINE_ABORTED): .*work\[0\]/m,
+  },
+  {
+    what: 'keeps buffers',
+    work: 'const kept: Buffer[] = []\nexport default function work(n: number): number {\n  kept.push(Buffer.alloc(65_536, 1))\n  return n\n}\n',
+    args: ['--memory-mb', '96'],
+    code: 1,
+    message: /^error WORKER_MEMORY: .*work\[0\]/m,
+  },
+  {
+    what: 'allocates too much at once',
+    work: 'const kept: unknown[] = []\nexport default function work(n: number): number {\n  if (n === 5) kept.push(Array.from({ length: 50_000_000 }, (_, i) => ({ i })))\n  return n\n}\n',
+    args: ['--memory-mb', '96', '--stall-ms', '5000'],
+    code: 1,
+    message: /^error (WORKER_MEMORY|ENGINE_ABORTED|COMPONENT_STALLED): .*work\[0\]/m,
+    todo: 'the run waits without end for a thread that does not answer to terminate()',
+  },
+]
+
+for (const { what, work, args = [], code, message, todo } of failures)
+  test(`a component that ${what}`, { todo }, async (t) => {
+    const cwd = project(t, { 'net.yaml': throughComponent(), 'work.ts': work })
+    const result = await vertigo(t, ['run', 'net.yaml', ...args], { cwd })
+    assertCode(result, code)
+    assert.match(result.stderr, message)
+    // The dump of V8 is summed up, and the frames of Node and of Vertigo are left out.
+    assert.doesNotMatch(result.stderr, /node:internal|Native stack trace|src\/worker\//)
+  })
+
+test('a feeder has no code to be fed by', async (t) => {
+  const cwd = project(t, {
+    'net.yaml': `name: fed
+components: { orders: { kind: feeder }, out: { kind: log } }
+connections: [{ from: orders.out, to: out.in }]
+`,
+  })
+  const result = await vertigo(t, ['run', 'net.yaml'], { cwd })
+  assertCode(result, 3)
+  assert.match(result.stderr, /^error BRIDGE_MISSING: orders/m)
+})
