@@ -86,15 +86,19 @@ async function build(): Promise<void> {
 function firstOutputMs(parameters: readonly string[]): Promise<number> {
   return new Promise((resolve, reject) => {
     const started = performance.now()
-    const child = spawn(process.execPath, parameters, { cwd: home, stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn(process.execPath, parameters, { cwd: home, stdio: ['ignore', 'pipe', 'pipe'] })
     let firstMs: number | undefined
+    let errors = ''
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      errors += text
+    })
     child.stdout.once('data', () => {
       firstMs = performance.now() - started
     })
     child.once('error', reject)
     child.once('close', (code) => {
       if (code === 0 && firstMs !== undefined) resolve(firstMs)
-      else reject(new Error(`${parameters.join(' ')} ended with code ${code}`))
+      else reject(new Error(`${parameters.join(' ')} ended with code ${code}: ${errors}`))
     })
   })
 }

@@ -56,7 +56,7 @@ async function main(files: readonly string[], command: string | undefined): Prom
     )
     return 0
   }
-  console.error(`The counts of ${number(found.length)} words differ from those of a plain loop:`)
+  console.error(`Words whose counts differ from those of a plain loop: ${number(found.length)}`)
   for (const line of found.slice(0, shownDifferences)) console.error(`  ${line}`)
   if (found.length > shownDifferences) console.error(`  and ${number(found.length - shownDifferences)} more`)
   return 1

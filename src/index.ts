@@ -8,7 +8,16 @@ export { isVertigoError, VertigoError } from './base/errors.ts'
 export type { ErrorData, ErrorPlace } from './base/errors.ts'
 export type { ErrorCode } from './base/error-codes.ts'
 export { registerCodec, type ClassCodec } from './wire/message-codec.ts'
-export type { Network, Component, Connection, Selector, ErrorPolicy, Guarantee, InitialPacket, Json } from './model/network.ts'
+export type {
+  Network,
+  Component,
+  Connection,
+  Selector,
+  ErrorPolicy,
+  Guarantee,
+  InitialPacket,
+  Json,
+} from './model/network.ts'
 export type {
   InstancePlace,
   InstanceStatus,
@@ -23,7 +32,10 @@ export type {
 export type { NetworkSource } from './run/load-network.ts'
 
 /** URL of the module with the built-in kinds: `.ts` in the sources, `.js` in the package. */
-const builtInKinds = new URL(import.meta.url.endsWith('.ts') ? 'built-in-kinds.ts' : 'built-in-kinds.js', import.meta.url).href
+const builtInKinds = new URL(
+  import.meta.url.endsWith('.ts') ? 'built-in-kinds.ts' : 'built-in-kinds.js',
+  import.meta.url,
+).href
 
 /**
  * Runs a network in this process.

@@ -17,10 +17,10 @@ export interface Done {
 /** Where a source waits for its rounds. */
 export function onGo(name: string, start: (count: number) => void): BroadcastChannel {
   const channel = new BroadcastChannel(name)
-  channel.onmessage = (event) => {
+  channel.addEventListener('message', (event) => {
     const message = dataOf(event)
     if (message.type === 'go') start(message.count)
-  }
+  })
   return channel
 }
 
@@ -31,10 +31,10 @@ export class Rounds {
 
   constructor(name: string) {
     this.#channel = new BroadcastChannel(name)
-    this.#channel.onmessage = (event) => {
+    this.#channel.addEventListener('message', (event) => {
       const message = dataOf(event)
       if (message.type === 'done') this.#resolve!(message.sum)
-    }
+    })
   }
 
   run(count: number): Promise<number> {

@@ -4,7 +4,7 @@ import { type Small, makeSmall } from '../lib/small-message.ts'
 type Message = Small | Uint8Array
 
 /** A small message takes the source some tenth of a microsecond; one of 1 MB, whose memory has to be fetched, more. */
-const slow = { small: { everyMessages: 1000, waitMs: 20 }, large: { everyMessages: 1, waitMs: 2 } } as const
+const slow = { small: { everyMessages: 1000, waitMs: 10 }, large: { everyMessages: 1, waitMs: 4 } } as const
 
 export const makeMessage = {
   small: makeSmall,

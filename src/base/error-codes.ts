@@ -292,7 +292,7 @@ export const errorCodes = codes({
   // Running
   COMPONENT_FAILED: {
     title: 'A handler of a component failed.',
-    remedy: 'Mend the component, or give it an error policy (`errors: retry` or `errors: reject`).',
+    remedy: 'Mend the component, or give it an error policy (`errors: reject`, or `errors: { retry: { times: 3 } }`).',
     exit: 1,
   },
   GUARANTEE_UNSUPPORTED: {
@@ -349,6 +349,11 @@ export const errorCodes = codes({
     title: 'The process that ran the network ended without a word.',
     remedy: 'Look at what the named components keep in memory or do to their process.',
     exit: 1,
+  },
+  HOOK_INVALID: {
+    title: 'A module of hooks exports something else.',
+    remedy: 'Export an object with the functions onStart, onSend, onReceive and onStop, or some of them, as default.',
+    exit: 3,
   },
   EMIT_LIMIT: {
     title: 'A handler emitted too many messages for one message.',

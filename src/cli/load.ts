@@ -1,4 +1,3 @@
-import { VertigoError } from '../base/errors.ts'
 import type { Network } from '../model/network.ts'
 import { type LoadedNetwork, loadNetwork, readSource } from '../run/load-network.ts'
 import { loaderFor } from '../run/loader.ts'
@@ -28,18 +27,9 @@ async function withUserCode<T>(action: () => Promise<T>): Promise<T> {
   const failed = new Promise<never>((_, reject) => {
     unguard = guardUserCode(reject)
   })
-  // A module that awaits what never comes leaves nothing to do, and Node would end without a word.
-  const exit = (): void => {
-    throw new VertigoError(
-      'KIND_LOAD_TIMEOUT',
-      'A module of the network waits for something that never comes.',
-    )
-  }
-  process.once('beforeExit', exit)
   try {
     return await Promise.race([action(), failed])
   } finally {
-    process.off('beforeExit', exit)
     unguard()
   }
 }

@@ -112,13 +112,14 @@ export interface DrainContext<I extends Ports, O extends Ports, S, C, T extends 
   MessageContext<I, O, S, C, T>,
   'group'
 > {
-  keys(): IterableIterator<{ readonly key: unknown; readonly state: StateOf<S> }>
+  /** In no promised order. */
+  readonly keys: () => IterableIterator<{ readonly key: unknown; readonly state: StateOf<S> }>
 }
 
 /** For `setup`. */
 export interface SetupContext<I extends Ports, O extends Ports, C> extends InstanceContext<I, C> {
   /** Sends everything that arrives at `input` on to `output`, groups and batches included. */
-  pump(input: keyof I & string, output: keyof O & string): void
+  readonly pump: (input: keyof I & string, output: keyof O & string) => void
   /** Imports a module of the user's, addressed as kinds are (relative to the network's file): `./rules.ts#isError`. */
-  load(address: string): Promise<unknown>
+  readonly load: (address: string) => Promise<unknown>
 }

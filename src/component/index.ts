@@ -63,4 +63,5 @@ export type {
   SetupContext,
   Timers,
 } from './context.ts'
+export type { HookedInstance, Hooks } from './hooks.ts'
 export type { BatchHandlers, Behaviour, GroupHandlers, HandlerResult, MessageHandlers } from './handlers.ts'

@@ -8,4 +8,3 @@ export const functionConfig = configObject({
   /** Address of the function: a path relative to the network's file, or a package; `#name` picks a named export. */
   function: v.pipe(v.string(functionMessage), v.minLength(1, functionMessage)),
 })
-

@@ -232,7 +232,7 @@ class LocalRun implements Running {
     const look = (): void => {
       for (const { worker } of this.hosts) {
         if (worker === mainWorker) continue
-        const error = stalls.look(worker, clock.monotonic(), hosted(worker))
+        const error = stalls.look(worker, clock.monotonic(), hosted(worker), this.phase.name === 'starting')
         if (error !== undefined) this.end(error)
       }
     }

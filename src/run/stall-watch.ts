@@ -2,6 +2,9 @@ import { VertigoError } from '../base/errors.ts'
 import { suspects } from '../worker/suspects.ts'
 import type { CounterReader } from './counters.ts'
 
+/** While it starts, a thread compiles modules: on a busy machine that takes longer than any turn should. */
+const startFactor = 6
+
 /**
  * Notices threads that show no sign of life: turns and heartbeats of a worker stand still while a component loops
  * without end. It looks several times within the time allowed, so that a pause of this thread itself is not taken for
@@ -18,7 +21,12 @@ export class StallWatch {
   }
 
   /** Looks at a worker; the error where it is stuck. `hosted` names its instances. */
-  look(worker: number, nowMs: number, hosted: readonly string[]): VertigoError | undefined {
+  look(
+    worker: number,
+    nowMs: number,
+    hosted: readonly string[],
+    isStarting: boolean,
+  ): VertigoError | undefined {
     const turns = this.reader.turns(worker)
     const last = this.seen.get(worker)
     if (last === undefined || last.turns !== turns) {
@@ -26,7 +34,8 @@ export class StallWatch {
       return undefined
     }
     last.looks++
-    if (nowMs - last.sinceMs < this.stallMs || last.looks < 3) return undefined
+    const allowedMs = isStarting ? this.stallMs * startFactor : this.stallMs
+    if (nowMs - last.sinceMs < allowedMs || last.looks < 3) return undefined
     const { component, name, hosts } = suspects(this.reader.workerStatus(worker).running, hosted)
     const blockedMs = Math.round(nowMs - last.sinceMs)
     return new VertigoError(

@@ -4,6 +4,7 @@ import { defineFunction } from '../component/define.ts'
 import { keyReader } from '../state/keys.ts'
 import type { InstanceAssignment, ModuleAddress } from './assignment.ts'
 import { ComponentInstance } from './component-instance.ts'
+import { loadHooks } from './hooks.ts'
 import { failurePolicy, type InstanceHost } from './host.ts'
 import type { Instance, InstanceIdentity, LifeHooks } from './instance.ts'
 import type { SetupMeans } from './setup.ts'
@@ -77,11 +78,9 @@ function setupMeansOf(assigned: InstanceAssignment, means: Means): SetupMeans {
 }
 
 async function lifeHooks(hooks: readonly ModuleAddress[], means: Means): Promise<LifeHooks> {
-  const loaded = await Promise.all(hooks.map((hook) => means.load(hook)))
-  const of = <F>(name: string): F[] =>
-    loaded.flatMap((hook) => {
-      const call = (hook as Record<string, unknown> | undefined)?.[name]
-      return typeof call === 'function' ? [call as F] : []
-    })
-  return { onStart: of('onStart'), onStop: of('onStop') }
+  const loaded = await Promise.all(hooks.map((hook) => loadHooks(hook, means)))
+  return {
+    onStart: loaded.flatMap((hook) => hook.onStart ?? []),
+    onStop: loaded.flatMap((hook) => hook.onStop ?? []),
+  }
 }

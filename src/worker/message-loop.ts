@@ -59,7 +59,7 @@ return function messageLoop(items, from, end, invoke, call, outbox, progress) {
  */
 export function makeMessageLoop(keyed: boolean): MessageLoop {
   try {
-    // oxlint-disable-next-line no-new-func, typescript/no-unsafe-call, typescript/no-implied-eval -- see above: the text is constant
+    // oxlint-disable-next-line typescript/no-unsafe-call, typescript/no-implied-eval -- see above: the text is constant
     return new Function(source(keyed))() as MessageLoop
   } catch {
     return sharedLoop

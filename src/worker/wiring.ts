@@ -16,6 +16,7 @@ import type {
   WorkerAssignment,
 } from './assignment.ts'
 import { ComponentInstance } from './component-instance.ts'
+import { loadHooks } from './hooks.ts'
 import type { Instance } from './instance.ts'
 
 interface Means {
@@ -196,11 +197,8 @@ export class Wiring {
     hooks: readonly ModuleAddress[],
     name: 'onSend' | 'onReceive',
   ): Promise<MessageHook[]> {
-    const loaded = await Promise.all(hooks.map((hook) => this.means.load(hook)))
-    return loaded.flatMap((hook) => {
-      const call = (hook as Record<string, unknown> | undefined)?.[name]
-      return typeof call === 'function' ? [call as MessageHook] : []
-    })
+    const loaded = await Promise.all(hooks.map((hook) => loadHooks(hook, this.means)))
+    return loaded.flatMap((hook) => hook[name] ?? [])
   }
 }
 

@@ -57,7 +57,7 @@ const failures: readonly Failure[] = [
     what: 'ends the whole process',
     work: "export default function work(n: number): number {\n  if (n === 5) process.kill(process.pid, 'SIGKILL')\n  return n\n}\n",
     code: 1,
-    message: /^error ENGINE_ABORTED: .*SIGKILL.*work\[0\]/m,
+    message: /^error ENGINE_ABORTED: .*SIGKILL.*hosted .*work\[0\]/m,
   },
   {
     what: 'aborts the whole process',
@@ -74,7 +74,7 @@ const failures: readonly Failure[] = [
   {
     what: 'blocks its thread for ever',
     work: 'export default function work(n: number): number {\n  while (n === 5);\n  return n\n}\n',
-    args: ['--stall-ms', '3000'],
+    args: ['--stall-ms', '8000'],
     code: 1,
     message: /^error COMPONENT_STALLED: work\[0\] has blocked its thread/m,
   },

@@ -118,6 +118,9 @@ test('kinds that cannot be had are named, with what was meant', async (t) => {
   })
   const result = await vertigo(t, ['validate', 'net.yaml'], { cwd })
   assertCode(result, 3)
-  assert.match(result.stderr, /KIND_UNKNOWN: "generatr" is no built-in kind.*Did you mean "generator"\?/)
-  assert.match(result.stderr, /KIND_NOT_FOUND: .*Did you mean "\.\/twice\.ts"\?/)
+  assert.match(
+    result.stderr,
+    /KIND_UNKNOWN: "generatr" is no built-in kind.*Did you mean "generator"\?\n {4}at net\.yaml:3:20 /,
+  )
+  assert.match(result.stderr, /KIND_NOT_FOUND: .*Did you mean "\.\/twice\.ts"\?\n {4}at net\.yaml:4:18 /)
 })

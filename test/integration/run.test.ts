@@ -26,7 +26,10 @@ async function networkFile(network: object): Promise<string> {
 
 /** Runs a network whose exported output `out` is collected, and gives what came out. */
 async function collect(network: object, options: RunOptions = {}): Promise<unknown[]> {
-  const running = await run(await networkFile(network), { ...options, attach: [...(options.attach ?? []), 'results'] })
+  const running = await run(await networkFile(network), {
+    ...options,
+    attach: [...(options.attach ?? []), 'results'],
+  })
   const collected: unknown[] = []
   for await (const message of running.output('results')) collected.push(message)
   await running.done
@@ -76,7 +79,8 @@ for (const workers of [0, 2]) {
         { workers },
       )
       const expected = Array.from({ length: 300 }, (_, i) => steps(i + 1))
-      assert.deepEqual(results.toSorted(), expected.toSorted())
+      assert.deepEqual(new Set(results), new Set(expected))
+      assert.equal(results.length, expected.length)
     })
 
     test('a back edge fails by name when it is full, instead of standing still', async () => {
@@ -119,7 +123,10 @@ for (const workers of [0, 2]) {
         places.set(id, (places.get(id) ?? new Set()).add(instance))
       }
       await running.done
-      assert.deepEqual([...counts.values()], names.map(() => 5))
+      assert.deepEqual(
+        [...counts.values()],
+        names.map(() => 5),
+      )
       assert.ok([...places.values()].every((place) => place.size === 1))
       assert.equal(new Set([...places.values()].flatMap((place) => [...place])).size, 3)
     })
@@ -145,10 +152,18 @@ for (const workers of [0, 2]) {
       assert.equal(summary.rejected, 10)
       assert.equal(summary.deadLetter, deadLetter)
       const records = (await readFile(deadLetter, 'utf8')).trim().split('\n')
-      const rejected = records.map((line) => JSON.parse(line) as { message: number; error: { message: string } })
-      assert.deepEqual(rejected.map(({ message }) => message), [3, 13, 23, 33, 43, 53, 63, 73, 83, 93])
+      const rejected = records.map(
+        (line) => JSON.parse(line) as { message: number; error: { message: string } },
+      )
+      assert.deepEqual(
+        rejected.map(({ message }) => message),
+        [3, 13, 23, 33, 43, 53, 63, 73, 83, 93],
+      )
       assert.equal(rejected[1]?.error.message, 'no 13')
-      assert.deepEqual(passed, Array.from({ length: 100 }, (_, i) => i).filter((n) => n % 10 !== 3))
+      assert.deepEqual(
+        passed,
+        Array.from({ length: 100 }, (_, i) => i).filter((n) => n % 10 !== 3),
+      )
     })
 
     test('a custom selector chooses the instance', async () => {
@@ -238,11 +253,7 @@ for (const workers of [0, 2]) {
         { workers },
       )
       const last = new Map(results.map((message) => Object.values(message as object) as [string, number]))
-      assert.deepEqual([...last].toSorted(), [
-        ['a', 3],
-        ['b', 1],
-        ['c', 1],
-      ])
+      assert.deepEqual(Object.fromEntries(last), { a: 3, b: 1, c: 1 })
     })
   })
 }
@@ -252,7 +263,10 @@ test('more than at-most-once is refused, never silently given less', async () =>
     const network = {
       name: 'careful',
       guarantee,
-      components: { lines: { kind: 'file-lines', config: { path: kinds } }, relay: { kind: `${kinds}#pass` } },
+      components: {
+        lines: { kind: 'file-lines', config: { path: kinds } },
+        relay: { kind: `${kinds}#pass` },
+      },
       connections: [{ from: 'lines.out', to: 'relay.in' }],
     }
     const error = await failure(runToEnd(network, {}))

@@ -132,7 +132,9 @@ function results(op: Op, v: number): number[] {
   }
 }
 
-function makeKind(op: Op) {
+/** `failing`: some messages fail the first time, after all that they did. */
+function makeKind(op: Op, failing: boolean) {
+  const failed = new Set<string>()
   return defineComponent({
     inputs: { in: port<Item>() },
     outputs: { out: port<Item>() },
@@ -154,6 +156,12 @@ function makeKind(op: Op) {
           const sent = state.sent.update((count) => count + 1)
           emit.out({ v: result, from: `${component}[${instance}]`, n: sent })
         }
+        const failOnce = (): void => {
+          const attempt = `${instance} ${from} ${n}`
+          if (!failing || v % 7 !== 0 || failed.has(attempt)) return
+          failed.add(attempt)
+          throw new Error(`attempt ${attempt}`)
+        }
         const [first, second] = results(op, v)
         if (op === 'slow') {
           // Numbered now: with concurrency, what is sent later keeps the order of the messages (TR-1).
@@ -163,6 +171,7 @@ function makeKind(op: Op) {
         if (op === 'twice' || (op === 'mixed' && v % 4 === 0)) {
           return (function* () {
             send(first!)
+            failOnce()
             yield
             send(second!)
           })()
@@ -171,12 +180,14 @@ function makeKind(op: Op) {
           return (async function* () {
             await wait()
             send(first!)
+            failOnce()
             yield
             send(second!)
           })()
         }
         if (first !== undefined) send(first)
         if (second !== undefined) send(second)
+        failOnce()
         return undefined
       },
     },
@@ -225,7 +236,11 @@ function build(plan: Plan) {
   }
   for (const { name, op, instances, concurrency, retries, from } of plan.nodes) {
     const errors = retries ? ({ retry: { times: 2, delayMs: 1 } } as const) : 'fail'
-    const added = net.add(name, op === 'count' ? count : makeKind(op), { instances, concurrency, errors })
+    const added = net.add(name, op === 'count' ? count : makeKind(op, retries && concurrency === 1), {
+      instances,
+      concurrency,
+      errors,
+    })
     for (const { name: source, selector } of from) {
       if (op === 'count') {
         const key = net.add(`${source}-to-${name}`, keyed)

@@ -42,7 +42,8 @@ async function run(given: Arguments): Promise<number> {
   await refuseUsed(folder, shown)
   const texts = await projectTexts(folder)
   await writeAll(folder, shown, texts)
-  const enter = folder === process.cwd() ? '' : `  cd ${shown}\n`
+  const enter =
+    folder === process.cwd() ? '' : `  cd ${/^[\w./~-]+$/.test(shown) ? shown : JSON.stringify(shown)}\n`
   process.stdout.write(
     `A project was made in ${shown}:\n${[...texts.keys()].map((name) => `  ${name}\n`).join('')}\n` +
       `Next:\n${enter}  npm install\n  npm start     # runs the network\n  npm test      # tests the component\n`,

@@ -57,29 +57,26 @@ function dumpError(dump: readonly string[]): Error {
   return error
 }
 
-/** The worker that uses the most memory, and what it hosts. */
+/** The worker that uses the most memory, and what it hosts; where nothing is known of memory, all that may have done it. */
 function suspectOf({ status, places }: Death): { readonly text: string; readonly component?: string } {
   if (places.length === 0)
     return { text: 'It had not started yet: a module of the network did it while it was loaded.' }
   const worker = heaviest(status.workers)
-  const names = namesOf(
-    worker === undefined ? places : places.filter((place) => place.worker === worker.worker),
-  )
-  const hosted = names.length === 0 ? namesOf(places) : names
-  const { running } = worker ?? {}
-  const component = running ?? (hosted.length === 1 ? hosted[0] : undefined)
-  const atWork = running === undefined ? '' : `; ${running} was at work`
-  const used =
-    worker === undefined || worker.memoryBytes === 0
-      ? ''
-      : `, ${bytes(worker.memoryBytes)} when last looked at,`
-  return {
-    text:
-      used === ''
-        ? `It hosted ${list(hosted)}${atWork}.`
-        : `The worker with the most memory${used} hosted ${list(hosted)}${atWork}.`,
-    component,
+  if (worker === undefined || worker.memoryBytes === 0) {
+    const running = status.workers.flatMap((each) => each.running ?? [])
+    const atWork =
+      running.length === 0 ? '' : `; ${list(running)} ${running.length === 1 ? 'was' : 'were'} at work`
+    const all = namesOf(places)
+    return {
+      text: `It hosted ${list(all)}${atWork}.`,
+      component: running.length === 1 ? running[0] : all.length === 1 ? all[0] : undefined,
+    }
   }
+  const hosted = namesOf(places.filter((place) => place.worker === worker.worker))
+  const component = worker.running ?? (hosted.length === 1 ? hosted[0] : undefined)
+  const atWork = worker.running === undefined ? '' : `; ${worker.running} was at work`
+  const used = `${bytes(worker.memoryBytes)} when last looked at`
+  return { text: `The worker with the most memory, ${used}, hosted ${list(hosted)}${atWork}.`, component }
 }
 
 function heaviest(workers: readonly WorkerStatus[]): WorkerStatus | undefined {

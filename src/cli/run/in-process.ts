@@ -14,13 +14,10 @@ export function runInProcess({ network, options }: EngineRequest, listener: Engi
   })
   const { resolve, reject } = settle!
   const unguard = guardUserCode(reject)
-  const cancel = systemClock.every(
-    statusMs,
-    () => {
-      if (running !== undefined) listener.status(running.status())
-    },
-    { background: true },
-  )
+  // It keeps the process alive too, while components wait for what nothing in this process will bring.
+  const cancel = systemClock.every(statusMs, () => {
+    if (running !== undefined) listener.status(running.status())
+  })
   const begin = async (): Promise<void> => {
     const [{ run }, { builtInKindsUrl }] = await Promise.all([
       import('../../run/run.ts'),

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { systemClock } from '../../base/clock.ts'
 import { asError, errorFromData, VertigoError } from '../../base/errors.ts'
 import type { InstancePlace, RunStatus, RunSummary } from '../../run/types.ts'
 import { CrashFilter } from './crash-filter.ts'
+import { isStalled, mainThread, type ThreadUse } from './stall.ts'
 import type { Engine, EngineCommand, EngineListener, EngineReport, EngineRequest } from './protocol.ts'
 
 /** How long the child may take after `stop`: the engine gives components 6 s to close. */
@@ -49,6 +49,13 @@ export function superviseEngine(
   return new Supervisor(child, listener, request.options.stallMs ?? stallMsDefault)
 }
 
+/** Since when the child has shown no sign of life, and what was seen of it in this time. */
+interface Quiet {
+  readonly begin: { readonly timeMs: number; readonly thread: ThreadUse | undefined }
+  readonly looks: number
+  readonly isAsleep: boolean
+}
+
 type Outcome = { readonly summary: RunSummary } | { readonly error: Error }
 
 class Supervisor implements Engine {
@@ -64,6 +71,8 @@ class Supervisor implements Engine {
   #places: readonly InstancePlace[] = []
   #isStopping = false
   #isClosed = false
+  #quiet: Quiet | undefined
+  #cancelWatch: () => void = () => undefined
 
   constructor(child: ChildProcess, listener: EngineListener, stallMs: number) {
     this.#child = child
@@ -182,41 +191,29 @@ class Supervisor implements Engine {
     })
   }
 
-  #quietLooks = 0
-  #quietSinceMs = 0
-  #cpuAtSign: number | undefined
-  #cancelWatch: () => void = () => undefined
-
   #sign(): void {
-    this.#quietLooks = 0
+    this.#quiet = undefined
   }
 
-  /**
-   * Notices a main thread that is blocked (CP-3). It looks several times, so that a pause of this process is not taken
-   * for one of the child's. Once the network runs, a thread that uses no processor is not blocked by a component: it
-   * waits for the reader of its output.
-   */
   #watch(): void {
     const look = (): void => {
-      const now = this.#clock.monotonic()
-      if (this.#quietLooks++ === 0) {
-        this.#quietSinceMs = now
-        this.#cpuAtSign = mainThreadTicks(this.#child.pid)
-      }
-      const quietMs = now - this.#quietSinceMs
+      const now = { timeMs: this.#clock.monotonic(), thread: mainThread(this.#child.pid) }
+      const { begin, looks, isAsleep } = this.#quiet ?? { begin: now, looks: 0, isAsleep: true }
+      const quiet = { begin, looks: looks + 1, isAsleep: isAsleep && now.thread?.state === 'S' }
+      this.#quiet = quiet
+      const quietMs = now.timeMs - begin.timeMs
       const isLoading = this.#places.length === 0
       const limitMs = isLoading ? Math.max(this.#stallMs, loadStallMs) : this.#stallMs
-      if (this.#quietLooks <= stallLooks || quietMs < limitMs || !(isLoading || this.#isComputing())) return
-      this.#onStall(quietMs)
+      if (quiet.looks <= stallLooks || quietMs < limitMs) return
+      const computedMs =
+        now.thread === undefined || begin.thread === undefined
+          ? undefined
+          : now.thread.usedMs - begin.thread.usedMs
+      if (isStalled({ isLoading, limitMs, computedMs, isAsleep: quiet.isAsleep })) this.#onStall(quietMs)
     }
     this.#cancelWatch = this.#clock.every(Math.max(200, this.#stallMs / stallLooks), look, {
       background: true,
     })
-  }
-
-  #isComputing(): boolean {
-    const ticks = mainThreadTicks(this.#child.pid)
-    return ticks !== undefined && this.#cpuAtSign !== undefined && ticks - this.#cpuAtSign > 10
   }
 
   #onStall(quietMs: number): void {
@@ -228,17 +225,6 @@ class Supervisor implements Engine {
       },
       (error: unknown) => this.#end({ error: asError(error) }),
     )
-  }
-}
-
-/** Processor time that the main thread of a process has used, in clock ticks; undefined where the system does not tell. */
-function mainThreadTicks(pid: number | undefined): number | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/task/${pid}/stat`, 'utf8')
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return Number(fields[11]) + Number(fields[12])
-  } catch {
-    return undefined
   }
 }
 

@@ -7,7 +7,9 @@ import { asError, isVertigoError, VertigoError } from '../../base/errors.ts'
 export function guardUserCode(onError: (error: VertigoError) => void): () => void {
   const exit = process.exit.bind(process)
   process.exit = (code): never => {
-    throw new VertigoError('COMPONENT_EXITED', `process.exit(${code ?? ''}) was called`)
+    // The cause keeps the stack of the call where the error is given the name of its component.
+    const cause = new Error('process.exit was called')
+    throw new VertigoError('COMPONENT_EXITED', `process.exit(${code ?? ''}) was called`, { cause })
   }
   const onThrown = (thrown: unknown): void => onError(outsideError(thrown))
   process.on('uncaughtException', onThrown)

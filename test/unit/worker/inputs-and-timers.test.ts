@@ -197,8 +197,8 @@ test('drain sees every key with its own state, also after all were listed', asyn
         state.at.set(word, state.at.size)
       },
     },
-    drain({ keys, emit }) {
-      const listed = [...keys()]
+    drain({ emit, ...rest }) {
+      const listed = [...rest.keys()]
       for (const { key, state } of listed) emit.out([key, state.count.get(), state.at.size])
     },
   })
@@ -219,11 +219,11 @@ test('drain may be a generator: it is paused by back-pressure', async () => {
   let yielded = 0
   const kind = defineComponent({
     inputs: { in: port<string>() },
-    outputs: { out: port<unknown>() },
+    outputs: { out: port() },
     state: { count: value(0) },
     on: { in: (_, { state }) => void state.count.update((n) => n + 1) },
-    *drain({ keys, emit }) {
-      for (const { key } of keys()) {
+    *drain({ emit, ...rest }) {
+      for (const { key } of rest.keys()) {
         emit.out(key)
         yielded++
         yield
@@ -256,11 +256,11 @@ test('connections with different keys lead to one port, and state goes by the ke
   })
   const join = defineComponent({
     inputs: { in: port<{ customer?: string; name?: string }>() },
-    outputs: { out: port<unknown>() },
+    outputs: { out: port() },
     state: { seen: value(0) },
     on: { in: (_, { state }) => void state.seen.update((n) => n + 1) },
-    drain({ keys, emit }) {
-      for (const { key, state } of keys()) emit.out([key, state.seen.get()])
+    drain({ emit, ...rest }) {
+      for (const { key, state } of rest.keys()) emit.out([key, state.seen.get()])
     },
   })
   for (const workers of [0, 2]) {
@@ -294,8 +294,8 @@ test('state outlives its time neither in handlers nor in drain, and no update is
         emit.out(before + 1)
       },
     },
-    drain({ keys, emit }) {
-      for (const { state } of keys()) emit.out(-state.count.get())
+    drain({ emit, ...rest }) {
+      for (const { state } of rest.keys()) emit.out(-state.count.get())
     },
   })
   const tester = await testComponent(kind, { inputs: { in: { key: 'key' } } })

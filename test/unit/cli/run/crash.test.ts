@@ -73,7 +73,7 @@ test('where nobody was at work all that were hosted are named', () => {
       status: { instances: [], workers },
     }),
   )
-  assert.match(error.message, /It hosted lines\[0\] and more\[1\]\./)
+  assert.match(error.message, /It hosted lines\[0\], leak\[0\], out\[0\] and more\[1\]\./)
 })
 
 test('a blocked main thread is blamed on what it hosts', () => {
