@@ -17,6 +17,23 @@ export interface Parcel {
   released: boolean
 }
 
+/** Whether what came over a link is a control of this version. */
+export function isControl(value: unknown): value is Control {
+  const { type, id, parent } = value as Partial<Record<string, unknown>>
+  switch (type) {
+    case 'group-start':
+      return typeof id === 'number' && typeof parent === 'number'
+    case 'group-end':
+      return typeof id === 'number'
+    case 'batch-start':
+    case 'batch-end':
+    case 'end':
+      return true
+    default:
+      return false
+  }
+}
+
 /**
  * What a parcel counts for in back-pressure beside its bytes: its messages, and its control, since groups may be empty
  * and as many as messages. The end of a channel waits for nothing.

@@ -4,7 +4,7 @@ import { decodeFrame, encodeCredit, encodeParcel, frameBytesMax, messagesFault }
 import type { Inbox } from './inbox.ts'
 import type { ChannelSource, InputChannel } from './input-channel.ts'
 import type { ChannelTarget, OutputChannel } from './output-channel.ts'
-import type { Control, Parcel } from './parcel.ts'
+import { isControl, type Parcel } from './parcel.ts'
 
 /**
  * All channels between this worker and one other, over one link: parcels one way, credit the other way.
@@ -90,8 +90,13 @@ export class Peer {
       const input = this.inputs.get(frame.channel)
       if (input === undefined)
         throw new VertigoError('FRAME_INVALID', `a frame for the unknown channel ${frame.channel}`)
-      const control = frame.control as Control | null
-      const { items, group } = frame
+      const { items, group, control } = frame
+      if (control !== null && !isControl(control)) {
+        throw new VertigoError(
+          'FRAME_INVALID',
+          `a frame for channel ${frame.channel} holds an unknown control`,
+        )
+      }
       input.inbox.arrive(input.channel, { items, group, control, bytes: bytes.byteLength, released: false })
     }
     this.onArrival()

@@ -342,7 +342,7 @@ function chooseWorkers(asked: number | undefined, isValue: boolean, byDefault: n
   if (!isValue) return asked ?? byDefault
   if (asked === undefined || asked === 0) return 0
   throw new VertigoError('USAGE', "A network that is passed as a value runs in the caller's thread only.", {
-    remedy: "Pass the URL of its module: `run(new URL('./net.ts', import.meta.url))`.",
+    remedy: 'Pass the path or URL of its module to `run`, not what the module exports.',
   })
 }
 
