@@ -35,7 +35,7 @@ export interface Tester<O extends Ports> {
 }
 
 export interface ComponentTester<I extends Ports, O extends Ports> extends Tester<O> {
-  /** Messages that were sent and that the component has not finished with. */
+  /** Messages that were sent and that no handler has begun with. */
   readonly queued: number
   /** Sends messages to a port, or to several, and settles. Errors: the component's. */
   send<P extends keyof I & string>(port: P, ...messages: readonly MessageOf<I[P]>[]): Promise<void>
