@@ -24,7 +24,7 @@ function npmCheck(name: string, about: string, script: string, ...args: readonly
   return {
     name,
     about,
-    timeoutMs: 5 * minute,
+    timeoutMs: 15 * minute,
     counts: false,
     run: (options) => run('npm', ['run', '--silent', script, '--', ...args], options),
   }
@@ -84,18 +84,18 @@ export const steps: readonly Step[] = [
   npmCheck('imports', 'imports point down; no cycles, no hidden clocks', 'lint:imports'),
   npmCheck('generated', 'generated files are up to date', 'generate', '--check'),
   npmCheck('build', 'the package builds', 'build'),
-  tier('unit', 'pure code', { timeoutMs: 4 * minute, concurrency: cores }),
-  tier('scenario', 'scripted inputs, expected traces', { timeoutMs: 4 * minute, concurrency: cores }),
+  tier('unit', 'pure code', { timeoutMs: 15 * minute, concurrency: cores }),
+  tier('scenario', 'scripted inputs, expected traces', { timeoutMs: 15 * minute, concurrency: cores }),
   tier('sim', 'simulated clusters, by seed', { timeoutMs: 20 * minute, concurrency: cores }),
   tier('conformance', 'one suite for every backend', { timeoutMs: 10 * minute, concurrency: cores }),
   tier('integration', 'real processes, servers, sockets', { timeoutMs: 30 * minute }),
-  tier('e2e', 'the command line as a user types it', { timeoutMs: 20 * minute }),
+  tier('e2e', 'the command line as a user types it', { timeoutMs: 30 * minute }),
   counting(
     'docs',
     'code, networks, commands and links in the documents',
     'scripts/docs-check.ts',
-    10 * minute,
+    25 * minute,
   ),
-  counting('examples', 'every example gives what it promises', 'examples/run-all.ts', 10 * minute),
-  tier('oldest-node', 'the packed package on the oldest supported Node', { timeoutMs: 15 * minute }),
+  counting('examples', 'every example gives what it promises', 'examples/run-all.ts', 20 * minute),
+  tier('oldest-node', 'the packed package on the oldest supported Node', { timeoutMs: 25 * minute }),
 ]

@@ -34,7 +34,6 @@ export function checkText(text: string, file: string): string {
       remedy: 'Give the file of a network; data belongs into files that components read.',
     })
   const content = text.startsWith('\uFEFF') ? text.slice(1) : text
-  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   const binary = content.search(/[\u0000-\u0008\u000b\u000e-\u001f\u007f]/)
   if (binary >= 0) {
     const code = content.charCodeAt(binary).toString(16).padStart(2, '0')

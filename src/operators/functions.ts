@@ -156,7 +156,6 @@ function sendAll(items: unknown, send: (message: never) => void): PromiseLike<vo
   if (rest === undefined) return undefined
   return (async () => {
     for (;;) {
-      // oxlint-disable-next-line no-await-in-loop -- one step after the other
       const { done } = await rest.next()
       if (done) return
     }

@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { once } from 'node:events'
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -202,7 +204,7 @@ test('when the command is killed, the child ends too, and its files are closed',
   const deadline = Date.now() + 20_000
   while (isAlive(pid)) {
     assert.ok(Date.now() < deadline, 'the child is still there')
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await delay(50)
   }
 })
 
@@ -224,7 +226,7 @@ test('whoever closes the output ends the run by the code of OUTPUT_CLOSED, witho
   })
   for (const args of [['net.yaml', '--json'], ['printing.yaml']]) {
     const session = start(t, ['run', ...args], { cwd })
-    await new Promise<void>((resolve) => session.child.stdout?.once('data', () => resolve()))
+    await once(session.child.stdout!, 'data')
     session.child.stdout?.destroy()
     const result = await session.ended()
     assertCode(result, errorCodes.OUTPUT_CLOSED.exit)

@@ -4,7 +4,7 @@ import test, { type TestContext } from 'node:test'
 import { assertCode, project, type Result, Session, throughComponent, vertigoCommand } from './support.ts'
 
 /** `script` of util-linux gives a command a terminal. */
-const hasScript = spawnSync('script', ['--version']).stdout?.toString().includes('util-linux') === true
+const hasScript = spawnSync('script', ['--version']).stdout?.toString().includes('util-linux')
 const skip = hasScript ? false : 'there is no `script` of util-linux'
 
 const work = 'export default (n: number): number => n\n'

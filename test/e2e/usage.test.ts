@@ -78,7 +78,11 @@ test('kinds are listed for people and for programs', async (t) => {
   const sink = kinds.find(({ name }) => name === 'file-sink')
   assert.equal(sink?.['role'], 'sink')
   assert.deepEqual(sink?.['inputs'], ['in'])
-  assert.deepEqual((sink?.['config'] as object[])[0], { name: 'path', type: 'text', required: true })
+  assert.deepEqual((sink?.['config'] as object[] | undefined)?.[0], {
+    name: 'path',
+    type: 'text',
+    required: true,
+  })
 })
 
 const network = `name: demo

@@ -99,7 +99,10 @@ const unreadable = [
 for (const [what, file, message] of unreadable)
   test(`${what} is refused, by validate and by run`, async (t) => {
     const cwd = project(t, {
-      ...{ 'net.yaml': good, 'twice.ts': twice, 'empty.yaml': '', 'net.toml': 'name = 1' },
+      'net.yaml': good,
+      'twice.ts': twice,
+      'empty.yaml': '',
+      'net.toml': 'name = 1',
       'malformed.yaml': 'name: a\ncomponents:\n  a: { kind: [ }\n',
     })
     for (const command of ['validate', 'run']) {

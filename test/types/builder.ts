@@ -11,7 +11,6 @@ import {
 } from '../../src/component/index.ts'
 
 /** Compiled, never run: what must compile does, and each `@ts-expect-error` marks what must not. */
-/* oxlint-disable typescript/no-unsafe-argument, typescript/no-unsafe-call, typescript/no-unsafe-member-access, typescript/unbound-method -- what must not compile has no type */
 
 interface User {
   readonly id: string

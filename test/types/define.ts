@@ -4,7 +4,6 @@ import { port } from '../../src/component/port.ts'
 import { list, map, value } from '../../src/component/state.ts'
 
 /** Compiled, never run: what must compile does, and each `@ts-expect-error` marks what must not. */
-/* oxlint-disable typescript/no-unsafe-argument, typescript/no-unsafe-call, typescript/no-unsafe-member-access, typescript/unbound-method -- what must not compile has no type */
 
 export const counter = defineComponent({
   inputs: { word: port<string>() },

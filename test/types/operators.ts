@@ -13,7 +13,6 @@ import {
 } from '../../src/operators/index.ts'
 
 /** Compiled, never run: what must compile does, and each `@ts-expect-error` marks what must not. */
-/* oxlint-disable typescript/no-unsafe-argument -- what must not compile has no type */
 
 type Event = { readonly type: 'click'; readonly x: number } | { readonly type: 'key'; readonly key: string }
 type Click = Extract<Event, { readonly type: 'click' }>

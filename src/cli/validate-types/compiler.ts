@@ -54,7 +54,6 @@ export async function findCompiler(folder: string): Promise<Compiler> {
 export async function findConfig(folder: string): Promise<string | undefined> {
   for (let at = folder; ; at = dirname(at)) {
     const path = join(at, 'tsconfig.json')
-    // oxlint-disable-next-line no-await-in-loop -- the nearest one counts
     if (await isFile(path)) return path
     if (dirname(at) === at) return undefined
   }

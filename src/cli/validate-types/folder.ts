@@ -30,7 +30,6 @@ export async function makeFolder(networkFolder: string): Promise<string> {
 async function findPackages(folder: string): Promise<string | undefined> {
   for (let at = folder; ; at = dirname(at)) {
     const path = join(at, 'node_modules')
-    // oxlint-disable-next-line no-await-in-loop -- the nearest one counts
     const found = await stat(path).catch(() => undefined)
     if (found?.isDirectory() === true) return path
     if (dirname(at) === at) return undefined

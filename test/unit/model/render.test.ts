@@ -173,7 +173,6 @@ describe('layOut', () => {
 /** What is wrong with XML, as far as these images use it: tags that match, attributes in quotes, references, characters. */
 function wellFormed(text: string): string | undefined {
   const open: string[] = []
-  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   if (/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/.test(text) || !text.isWellFormed())
     return 'a character that XML does not have'
   const rest = text.replace(

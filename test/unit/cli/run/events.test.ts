@@ -52,11 +52,18 @@ test('values of the user become JSON data', () => {
   const circular: Record<string, unknown> = {}
   circular['self'] = circular
   assert.deepEqual(plainValue({ a: 1n, b: new Map([['k', 1]]), c: new Set([1]), d: new Date(0) }), {
-    ...{ a: '1', b: [['k', 1]], c: [1], d: '1970-01-01T00:00:00.000Z' },
+    a: '1',
+    b: [['k', 1]],
+    c: [1],
+    d: '1970-01-01T00:00:00.000Z',
   })
   assert.equal(plainValue(undefined), null)
   assert.deepEqual(plainValue({ error: new TypeError('odd'), bytes: new Uint8Array(9) }), {
-    ...{ error: { name: 'TypeError', message: 'odd' }, bytes: 'Uint8Array of 9 bytes' },
+    error: {
+      name: 'TypeError',
+      message: 'odd',
+    },
+    bytes: 'Uint8Array of 9 bytes',
   })
   assert.match(String(plainValue(circular)), /Circular/)
   assert.ok(String(plainValue('x'.repeat(1e6))).length < 20_000)

@@ -19,8 +19,15 @@ const logged: RunEvent = {
 const rejected: RunEvent = {
   type: 'rejected',
   record: {
-    ...{ component: 'a', instance: 0, port: 'in', message: 5, timeMs: 7 },
-    error: { name: 'Error', message: 'odd' },
+    component: 'a',
+    instance: 0,
+    port: 'in',
+    message: 5,
+    timeMs: 7,
+    error: {
+      name: 'Error',
+      message: 'odd',
+    },
   },
 }
 

@@ -18,8 +18,13 @@ const frame: Frame = {
   components: [
     component('lines', { sent: 9, sentPerSecond: 812_345 }),
     component('split', {
-      ...{ instances: 4, received: 9, sent: 9, receivedPerSecond: 812_345, sentPerSecond: 3_141_592 },
-      ...{ queued: 2048, blocked: 1 },
+      instances: 4,
+      received: 9,
+      sent: 9,
+      receivedPerSecond: 812_345,
+      sentPerSecond: 3_141_592,
+      queued: 2048,
+      blocked: 1,
     }),
     component('count', { received: 9, receivedPerSecond: 3_141_592, queued: 1020, instances: 1, blocked: 1 }),
     component('result', { received: 7, receivedPerSecond: 1, finished: 1 }),

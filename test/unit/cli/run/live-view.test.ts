@@ -16,7 +16,7 @@ class Screen {
       if (part === '\n') {
         this.row++
         this.lines[this.row] ??= ''
-      } else if (/A$/.test(part) && part.startsWith('\u001b')) this.row -= Number(part.slice(2, -1))
+      } else if (part.endsWith('A') && part.startsWith('\u001b')) this.row -= Number(part.slice(2, -1))
       else if (part === '\u001b[J') this.lines.splice(this.row + 1, Infinity)
       else if (part === '\u001b[J' || part.startsWith('\u001b') || part === '\r') continue
       else this.lines[this.row] = part
