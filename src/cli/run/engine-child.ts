@@ -1,4 +1,5 @@
 /** The main module of the child that runs the engine for `vertigo run`: see `protocol.ts`. */
+import { enableCompileCache } from 'node:module'
 import { systemClock } from '../../base/clock.ts'
 import { errorToData, VertigoError } from '../../base/errors.ts'
 import type { RunEvent, Running } from '../../run/types.ts'
@@ -6,6 +7,8 @@ import { EventSender } from './event-sender.ts'
 import { plainEvent } from './plain-data.ts'
 import { type EngineCommand, type EngineReport, type EngineRequest, statusMs } from './protocol.ts'
 import { guardUserCode } from './user-code.ts'
+
+enableCompileCache()
 
 /** How long the end may take once the parent is gone. */
 const orphanMsMax = 8_000
