@@ -292,7 +292,8 @@ export const errorCodes = codes({
   // Running
   COMPONENT_FAILED: {
     title: 'A handler of a component failed.',
-    remedy: 'Mend the component, or give it an error policy (`errors: reject`, or `errors: { retry: { times: 3 } }`).',
+    remedy:
+      'Mend the component, or give it an error policy (`errors: reject`, or `errors: { retry: { times: 3 } }`).',
     exit: 1,
   },
   GUARANTEE_UNSUPPORTED: {
@@ -352,7 +353,8 @@ export const errorCodes = codes({
   },
   HOOK_INVALID: {
     title: 'A module of hooks exports something else.',
-    remedy: 'Export an object with the functions onStart, onSend, onReceive and onStop, or some of them, as default.',
+    remedy:
+      'Export an object with the functions onStart, onSend, onReceive and onStop, or some of them, as default.',
     exit: 3,
   },
   EMIT_LIMIT: {
