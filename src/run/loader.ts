@@ -1,5 +1,6 @@
 import { isNetworkBuilder } from '../component/builder.ts'
 import { createLoader } from '../worker/load-module.ts'
+import { lookUp } from '../worker/loading/exports.ts'
 import type { Load } from '../worker/worker.ts'
 import type { NetworkSource } from './load-network.ts'
 import type { BuiltInKindsModule } from './types.ts'
@@ -12,9 +13,12 @@ export async function loaderFor(
   const kinds = (await import(builtInKinds)) as BuiltInKindsModule
   const load = createLoader({ builtIn: kinds.builtInKind, builtInNames: kinds.builtInNames })
   if (!isNetworkBuilder(source)) return { load, kinds }
-  const own: Load = (module) =>
-    module.address.startsWith('#')
-      ? Promise.resolve(source.lookup(module.address.slice(1)))
-      : load({ ...module, base: process.cwd() + '/' })
+  const own: Load = async (module) => {
+    if (!module.address.startsWith('#')) return load({ ...module, base: `${process.cwd()}/` })
+    // Inside a subnet, the base says in its fragment which one: `#outer`.
+    const outer = decodeURIComponent(module.base.split('#')[1] ?? '')
+    const name = module.address.slice(1)
+    return lookUp(source, outer === '' ? name : `${outer}/${name}`) ?? source.lookup(name)
+  }
   return { load: own, kinds }
 }

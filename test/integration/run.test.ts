@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { run, type RunOptions, type VertigoError } from 'vertigo-flow'
+import { network, run, type RunOptions, type VertigoError } from 'vertigo-flow'
+import { collector, generator } from 'vertigo-flow/connectors'
 
 /** Runs of whole networks in real threads, and in one thread. */
 
@@ -311,4 +312,24 @@ connections:
   assert.equal(error.code, 'NETWORK_INVALID')
   const found = error.faults.map(({ code, place }) => `${code} ${place.line}:${place.column}`)
   assert.deepEqual(found, ['KIND_UNKNOWN 3:18', 'PORT_UNKNOWN 6:28', 'COMPONENT_UNKNOWN 7:13'])
+})
+
+test('a network that is a value runs in this thread, with subnets built in code', async () => {
+  const inner = network('inner')
+  const twice = inner.add('work', (n: number) => n * 2)
+  const subnet = inner.exports({ inputs: { in: twice.inputs.in }, outputs: { out: twice.outputs.out } })
+  const outer = network('outer')
+  const numbers = outer.add('numbers', generator, { config: { count: 4 } })
+  const sub = outer.add('sub', subnet)
+  const results = collector<number>()
+  const end = outer.add('end', results.kind)
+  // Of the same name as the one in the subnet: it must not be taken for it.
+  const work = outer.add('work', (n: number) => n + 100)
+  outer.connect(numbers.outputs.out, work.inputs.in)
+  outer.connect(work.outputs.out, sub.inputs.in)
+  outer.connect(sub.outputs.out, end.inputs.in)
+  const running = await run(outer)
+  await running.done
+  assert.deepEqual(await results.toArray(), [200, 202, 204, 206])
+  assert.equal(running.workers, 0)
 })

@@ -56,7 +56,7 @@ export function ownCode(exports: ModuleExports, name: string, url: string, modul
 }
 
 /** `outer/inner` is `inner` of the network that is the component `outer`. */
-function lookUp(network: BuiltNetwork, name: string): unknown {
+export function lookUp(network: BuiltNetwork, name: string): unknown {
   const slash = name.startsWith('selector:') ? -1 : name.indexOf('/')
   const first = slash === -1 ? name : name.slice(0, slash)
   let found: unknown
