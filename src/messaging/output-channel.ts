@@ -45,8 +45,10 @@ export class OutputChannel {
   /** Name of the port, where the channel closes a cycle: it fails when it is full, since waiting would never end. */
   private readonly backEdge: string | undefined
 
-  private pending: unknown[] = []
-  private limit = 1
+  /** What the next parcel will hold. Written by `append` and by the generated senders (`sender.ts`) only. */
+  pending: unknown[] = []
+  /** Length of `pending` at which `atLimit` has to be called. */
+  limit = 1
   private group = 0
   private sampledBytes = 0
   private sampledMessages = 0
@@ -97,8 +99,10 @@ export class OutputChannel {
   }
 
   append(message: unknown): void {
-    this.pending.push(message)
-    if (this.pending.length >= this.limit) this.atLimit()
+    const { pending } = this
+    const at = pending.length
+    pending[at] = message
+    if (at + 1 >= this.limit) this.atLimit()
   }
 
   /** Appends while groups are open on the port; `group` is 0 for a message outside of them. */
@@ -155,7 +159,7 @@ export class OutputChannel {
     this.group = group
   }
 
-  private atLimit(): void {
+  atLimit(): void {
     const count = this.pending.length
     if (count === 1) this.owner.channelDirty(this)
     this.sample(count)

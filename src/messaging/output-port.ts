@@ -2,6 +2,7 @@ import { VertigoError } from '../base/errors.ts'
 import type { OutputChannel } from './output-channel.ts'
 import type { Control } from './parcel.ts'
 import type { MessageHook, Router } from './router.ts'
+import { makeSender, type Send, type SendGate } from './sender.ts'
 
 /**
  * The sending side of one output port: every connection gets every message. Without a connection, it discards.
@@ -16,7 +17,9 @@ export class OutputPort {
   private readonly onSend: readonly MessageHook[]
   private readonly single: OutputChannel | undefined
   /** The only channel, while nothing but plain messages is sent. */
-  private direct: OutputChannel | undefined
+  direct: OutputChannel | undefined
+  /** Makes the function behind `emit` for whoever sends on this port. */
+  readonly senderOf: (gate: SendGate) => Send
   private readonly nextGroupId: () => number
   private openGroups = 0
   private batchOpen = false
@@ -35,6 +38,7 @@ export class OutputPort {
     this.nextGroupId = nextGroupId
     this.single = routers.length === 1 && onSend.length === 0 ? routers[0]!.single : undefined
     this.direct = this.single
+    this.senderOf = makeSender(this)
   }
 
   get isConnected(): boolean {

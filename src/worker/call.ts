@@ -1,5 +1,6 @@
 import { VertigoError } from '../base/errors.ts'
 import { emitLimit } from '../messaging/outbox.ts'
+import { sendDirect } from '../messaging/sender.ts'
 import type { OpenGroup, OutputPort } from '../messaging/output-port.ts'
 import { routingKey } from '../messaging/router.ts'
 import { type StateCursor, stateHandle } from '../state/handles.ts'
@@ -16,7 +17,7 @@ import type { KeyReader } from '../state/keys.ts'
 /** Whether, and how, a call may send. Single constants, since the hot path compares with them. */
 export const callClosed = 0
 /** What is emitted goes to the port at once. */
-export const callDirect = 1
+export const callDirect = sendDirect
 /** What is emitted waits until the handler has succeeded and its turn has come. */
 export const callBuffered = 2
 /** What is emitted is thrown away: the instance has been stopped. */
@@ -185,10 +186,7 @@ export class Call implements StateCursor {
   private makeEmit(): object {
     const emit: Record<string, unknown> = {}
     for (const port of this.owner.outputs) {
-      const send = (message: unknown): void => {
-        if (this.mode === callDirect) port.send(message)
-        else this.perform(() => port.send(message))
-      }
+      const send = port.senderOf(this)
       emit[port.name] = Object.assign(send, {
         group: (name?: string, args?: unknown) => new GroupHandle(this, port, undefined, name, args).author,
         batch: (args?: unknown) => this.openBatch(port, send, args),

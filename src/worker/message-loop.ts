@@ -25,12 +25,15 @@ export interface LoopProgress {
   result: unknown
 }
 
+let made = 0
+
 /**
- * As text, because each handler gets a loop of its own. One loop shared by all components would call ever other
+ * As text (with a number, since equal texts share what was learned about them), because each handler gets a loop of its own. One loop shared by all components would call ever other
  * functions from one place, which the engine's compiler cannot inline; the same code compiled once more for each
  * handler is two to three times as fast in a chain of small components.
  */
 const source = (keyed: boolean): string => `
+/* ${++made} */
 return function messageLoop(items, from, end, invoke, call, outbox, progress) {
   const context = call.context
   let at = from

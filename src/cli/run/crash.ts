@@ -57,24 +57,22 @@ function dumpError(dump: readonly string[]): Error {
   return error
 }
 
-/** The worker that uses the most memory, and what it hosts; where nothing is known of memory, all that may have done it. */
+/**
+ * The worker that uses the most memory, and who was at work in any. Memory is looked at between turns only, so one call
+ * that takes all of it shows as the component that was at work.
+ */
 function suspectOf({ status, places }: Death): { readonly text: string; readonly component?: string } {
   if (places.length === 0)
     return { text: 'It had not started yet: a module of the network did it while it was loaded.' }
+  const running = status.workers.flatMap((each) => each.running ?? [])
+  const atWork =
+    running.length === 0 ? '' : `; ${list(running)} ${running.length === 1 ? 'was' : 'were'} at work`
   const worker = heaviest(status.workers)
-  if (worker === undefined || worker.memoryBytes === 0) {
-    const running = status.workers.flatMap((each) => each.running ?? [])
-    const atWork =
-      running.length === 0 ? '' : `; ${list(running)} ${running.length === 1 ? 'was' : 'were'} at work`
-    const all = namesOf(places)
-    return {
-      text: `It hosted ${list(all)}${atWork}.`,
-      component: running.length === 1 ? running[0] : all.length === 1 ? all[0] : undefined,
-    }
-  }
-  const hosted = namesOf(places.filter((place) => place.worker === worker.worker))
-  const component = worker.running ?? (hosted.length === 1 ? hosted[0] : undefined)
-  const atWork = worker.running === undefined ? '' : `; ${worker.running} was at work`
+  const isKnown = worker !== undefined && worker.memoryBytes > 0
+  const hosted = namesOf(isKnown ? places.filter((place) => place.worker === worker.worker) : places)
+  const single = [running, hosted].find((names) => names.length === 1)?.[0]
+  const component = (isKnown ? worker.running : undefined) ?? single
+  if (!isKnown) return { text: `It hosted ${list(hosted)}${atWork}.`, component }
   const used = `${bytes(worker.memoryBytes)} when last looked at`
   return { text: `The worker with the most memory, ${used}, hosted ${list(hosted)}${atWork}.`, component }
 }

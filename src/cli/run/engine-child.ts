@@ -55,14 +55,15 @@ process.on('message', (command: EngineCommand) => {
 
 process.on('disconnect', () => {
   if (isOver) return
-  clock.after(orphanMsMax, () => exit(1))
-  if (running === undefined) exit(1)
-  else
-    running
-      .stop()
-      .finally(() => exit(1))
-      .catch(() => undefined)
+  clock.after(orphanMsMax, endAsOrphan)
+  if (running === undefined) endAsOrphan()
+  else running.stop().finally(endAsOrphan).catch(endAsOrphan)
 })
+
+/** A thread that does not answer would hold up an orderly exit for ever, and nobody is left to notice. */
+function endAsOrphan(): void {
+  process.kill(process.pid, 'SIGKILL')
+}
 
 guardUserCode(fail)
 sendStatus()

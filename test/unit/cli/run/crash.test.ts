@@ -43,12 +43,22 @@ test('out of memory: the components of the worker with the most memory are named
   assert.equal(error.place.component, 'leak[0]')
   assert.match(
     error.message,
-    /SIGABRT \(JavaScript heap out of memory\).*858 MiB.*hosted leak\[0\]; leak\[0\] was at work/,
+    /SIGABRT \(JavaScript heap out of memory\).*858 MiB.*hosted leak\[0\]; lines\[0\] and leak\[0\] were at work/,
   )
   assert.match(error.remedy, /memory-mb/)
   const { message } = error.cause as Error
   assert.match(message, /Mark-Compact/)
   assert.doesNotMatch(message, /0x840e50/)
+})
+
+test('one call that takes all memory shows as the component that was at work', () => {
+  const workers = [
+    { worker: 1, running: undefined, memoryBytes: 21e6 },
+    { worker: 2, running: 'leak[0]', memoryBytes: 15e6 },
+  ]
+  const error = engineAborted(death({ status: { instances: [], workers } }))
+  assert.equal(error.place.component, 'leak[0]')
+  assert.match(error.message, /hosted lines\[0\]; leak\[0\] was at work/)
 })
 
 test('an end by exit code or by SIGKILL is told as such', () => {
