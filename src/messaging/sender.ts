@@ -50,7 +50,7 @@ return function senderOf(gate) {
 
 export function makeSender(port: SendingPort): (gate: SendGate) => Send {
   try {
-    // oxlint-disable-next-line typescript/no-implied-eval -- see above: nothing of the author's is in the text
+    // oxlint-disable-next-line typescript/no-implied-eval, typescript/no-unsafe-call -- see above: nothing of the author's is in the text
     return new Function('port', source())(port) as (gate: SendGate) => Send
   } catch {
     // Code from strings is forbidden (`--disallow-code-generation-from-strings`).
