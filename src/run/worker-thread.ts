@@ -14,6 +14,9 @@ const entry = new URL(
 /** How long a thread may take to close before it is ended. */
 const closeMsMax = 6_000
 
+/** How long the end of a thread is waited for. */
+const terminateMsMax = 3_000
+
 /** A worker in a thread of its own, as the run sees it. */
 export class WorkerThread implements HostedWorker {
   readonly worker: number
@@ -86,7 +89,12 @@ export class WorkerThread implements HostedWorker {
 
   async terminate(): Promise<void> {
     this.state = 'ended'
-    await this.thread.terminate()
+    // A thread in the midst of one huge allocation does not hear: nobody waits for it without end.
+    const late = new Promise<void>((resolve) => {
+      this.events.clock.after(terminateMsMax, resolve, { background: true })
+    })
+    await Promise.race([this.thread.terminate(), late])
+    this.thread.unref()
   }
 
   private command(command: ThreadCommand): void {

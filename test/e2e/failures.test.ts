@@ -10,7 +10,6 @@ interface Failure {
   readonly code: number
   readonly message: RegExp
   /** Set for what the engine does not do yet. */
-  readonly todo?: string
 }
 
 const failures: readonly Failure[] = [
@@ -112,12 +111,11 @@ const failures: readonly Failure[] = [
     args: ['--memory-mb', '96', '--stall-ms', '8000'],
     code: 1,
     message: /^error (WORKER_MEMORY|ENGINE_ABORTED|COMPONENT_STALLED): .*work\[0\]/m,
-    todo: 'the run waits without end for a thread that does not answer to terminate()',
   },
 ]
 
-for (const { what, work, args = [], code, message, todo } of failures)
-  test(`a component that ${what}`, { todo }, async (t) => {
+for (const { what, work, args = [], code, message } of failures)
+  test(`a component that ${what}`, async (t) => {
     const cwd = project(t, { 'net.yaml': throughComponent(), 'work.ts': work })
     const result = await vertigo(t, ['run', 'net.yaml', ...args], { cwd })
     assertCode(result, code)

@@ -77,10 +77,11 @@ test('with --json standard output holds one event a line', async (t) => {
     .split('\n')
     .map((line) => JSON.parse(line) as Record<string, unknown>)
   assert.deepEqual(
-    events.map(({ type }) => type),
+    // How many tell of the progress depends on the time it takes.
+    events.map(({ type }) => type).filter((type) => type !== 'progress'),
     ['started', 'log', 'log', 'log', 'log', 'log', 'finished'],
   )
-  assert.deepEqual(events[3]?.['details'], { n: 2 })
+  assert.deepEqual(events.filter(({ type }) => type === 'log')[2]?.['details'], { n: 2 })
   assert.equal(events.at(-1)?.['rejected'], 0)
   assert.match(result.stderr, /^mine\n/, 'what components print is not mixed into the events')
 })
