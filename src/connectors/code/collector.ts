@@ -19,7 +19,7 @@ export interface Collector<T> extends AsyncIterable<T> {
  * ```ts
  * const output = collector<number>()
  * net.add('out', output.kind)
- * for await (const n of output) ...      // back-pressure: the network goes no faster than this loop
+ * for await (const n of output) console.log(n) // back-pressure: the network goes no faster than this loop
  * const all = await output.toArray()     // or everything at the end
  * ```
  */
