@@ -17,7 +17,7 @@ export function engineAborted(death: Death): VertigoError {
   const { exitCode, signal, dump } = death
   const fatal = fatalLine(dump)
   const isMemory = /heap|memory|alloc/i.test(fatal ?? '') || (signal === 'SIGKILL' && dump.length === 0)
-  const suspect = suspectOf(death)
+  const suspect = suspectOf(death, isMemory)
   const how =
     signal === null
       ? `ended with exit code ${exitCode}`
@@ -58,30 +58,37 @@ function dumpError(dump: readonly string[]): Error {
 }
 
 /**
- * The worker that uses the most memory, and who was at work in any. Memory is looked at between turns only, so one call
- * that takes all of it shows as the component that was at work.
+ * Who most likely did it. Memory tells only where memory was the cause and one worker stands out: it is looked at between
+ * turns, so one call that takes all of it shows as the component that was at work. Else everyone is named: better too many
+ * than the wrong one.
  */
-function suspectOf({ status, places }: Death): { readonly text: string; readonly component?: string } {
+function suspectOf(
+  { status, places }: Death,
+  isMemory: boolean,
+): { readonly text: string; readonly component?: string } {
   if (places.length === 0)
     return { text: 'It had not started yet: a module of the network did it while it was loaded.' }
   const running = status.workers.flatMap((each) => each.running ?? [])
   const atWork =
     running.length === 0 ? '' : `; ${list(running)} ${running.length === 1 ? 'was' : 'were'} at work`
-  const worker = heaviest(status.workers)
-  const isKnown = worker !== undefined && worker.memoryBytes > 0
-  const hosted = namesOf(isKnown ? places.filter((place) => place.worker === worker.worker) : places)
+  const worker = isMemory ? outstanding(status.workers) : undefined
+  const hosted = namesOf(
+    worker === undefined ? places : places.filter((place) => place.worker === worker.worker),
+  )
   const single = [running, hosted].find((names) => names.length === 1)?.[0]
-  const component = (isKnown ? worker.running : undefined) ?? single
-  if (!isKnown) return { text: `It hosted ${list(hosted)}${atWork}.`, component }
+  if (worker === undefined) return { text: `It hosted ${list(hosted)}${atWork}.`, component: single }
   const used = `${bytes(worker.memoryBytes)} when last looked at`
-  return { text: `The worker with the most memory, ${used}, hosted ${list(hosted)}${atWork}.`, component }
+  const text = `The worker with the most memory, ${used}, hosted ${list(hosted)}${atWork}.`
+  return { text, component: worker.running ?? single }
 }
 
-function heaviest(workers: readonly WorkerStatus[]): WorkerStatus | undefined {
-  return workers.toSorted(
-    (a, b) =>
-      b.memoryBytes - a.memoryBytes || Number(b.running !== undefined) - Number(a.running !== undefined),
-  )[0]
+/** The worker that uses at least twice as much memory as any other, where that of all threads is known (the main one is not measured). */
+function outstanding(workers: readonly WorkerStatus[]): WorkerStatus | undefined {
+  const [first, second] = workers.toSorted((a, b) => b.memoryBytes - a.memoryBytes)
+  if (first === undefined || workers.some((each) => each.worker !== 0 && each.memoryBytes === 0))
+    return undefined
+  if (first.memoryBytes === 0) return undefined
+  return first.memoryBytes >= 2 * (second?.memoryBytes ?? 0) ? first : undefined
 }
 
 function namesOf(places: readonly InstancePlace[]): string[] {

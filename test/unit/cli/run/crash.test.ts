@@ -58,7 +58,7 @@ test('one call that takes all memory shows as the component that was at work', (
   ]
   const error = engineAborted(death({ status: { instances: [], workers } }))
   assert.equal(error.place.component, 'leak[0]')
-  assert.match(error.message, /hosted lines\[0\]; leak\[0\] was at work/)
+  assert.match(error.message, /It hosted lines\[0\], leak\[0\] and out\[0\]; leak\[0\] was at work/)
 })
 
 test('an end by exit code or by SIGKILL is told as such', () => {
@@ -72,6 +72,14 @@ test('an end by exit code or by SIGKILL is told as such', () => {
 test('an end before the start is that of a module', () => {
   const error = engineAborted(death({ places: [], status: { instances: [], workers: [] } }))
   assert.match(error.message, /a module of the network did it while it was loaded/)
+  assert.equal(error.place.component, undefined)
+})
+
+test('where memory was not the cause, what workers use accuses nobody', () => {
+  const idle = death().status.workers.map((worker) => ({ ...worker, running: undefined }))
+  const status = { instances: [], workers: idle }
+  const error = engineAborted(death({ exitCode: 7, signal: null, dump: [], status }))
+  assert.match(error.message, /It hosted lines\[0\], leak\[0\] and out\[0\]\./)
   assert.equal(error.place.component, undefined)
 })
 
