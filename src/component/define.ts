@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import type { DrainContext, InstanceContext, MessageContext, SetupContext, Emit } from './context.ts'
+import type { Emit, InstanceContext, SetupContext } from './context.ts'
 import type { Behaviour } from './handlers.ts'
 import { type Kind, makeKind } from './kind.ts'
 import { type MessageOf, type Port, type Ports, port } from './port.ts'
@@ -183,5 +183,3 @@ async function* sendEachAsync(items: AsyncGenerator, context: FunctionContext): 
     yield
   }
 }
-
-export type { DrainContext, MessageContext }

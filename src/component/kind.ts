@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { ConfigFault, KindInfo } from '../model/kind-info.ts'
-import type { Port, Ports } from './port.ts'
+import type { Ports } from './port.ts'
 import type { StateDeclarations } from './state.ts'
 
 const brand = Symbol.for('vertigo.kind')
@@ -104,5 +104,3 @@ export function kindInfo(kind: Kind): KindInfo {
     },
   }
 }
-
-export type { Port }

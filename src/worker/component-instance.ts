@@ -108,7 +108,7 @@ export class ComponentInstance extends Instance {
     this.behaviour = behaviour
     this.sharedContext = shared
     this.closeAuthor = behaviour.close?.bind(behaviour)
-    for (const port of this.inputs) port.bind(behaviour, this.inbox)
+    for (const port of this.inputs) port.bind(behaviour)
     this.call = this.newCall()
     this.state = 'ready'
   }

@@ -73,7 +73,7 @@ export class InputPort {
   }
 
   /** Errors: PORT_NOT_READ where something is connected and nothing handles it. */
-  bind(behaviour: AuthorBehaviour, _inbox: Inbox): void {
+  bind(behaviour: AuthorBehaviour): void {
     const handlers = portHandlers(this.name, behaviour)
     this.message = handlers.message === undefined ? undefined : this.checking(handlers.message)
     this.groups = this.checkingGroups(handlers.groups)
