@@ -26,6 +26,12 @@ interface ComponentText {
 /** What the library's grammar takes between parentheses. */
 const strictComponent = /^[a-zA-Z/\-0-9_]*(:[a-zA-Z/=_,0-9]+)?$/
 
+function isForLibrary(content: string): boolean {
+  return strictComponent.test(content) && !protoWord.test(content)
+}
+
+const protoWord = /(?<![\w-])__proto__(?![\w-])/
+
 /**
  * Names that every JavaScript object has. The library would take what it finds under them for a process, and change it
  * for the whole program; such text must not reach it.
@@ -45,7 +51,7 @@ export function scanFbp(text: string, file: string): FbpScan {
     /'(?:\\'|[^'])*'|"(?:\\.|[^"\\\n])*"|#[^\n\r\u2028\u2029]*|\([^()'"\n\r]*\)|[^'"#(]+|./gsu,
   )) {
     const first = piece.charAt(0)
-    const reserved = reservedIn(piece, text.charAt(index + piece.length))
+    const reserved = reservedIn(piece, text.slice(index + piece.length))
     if (reserved !== undefined)
       throw syntaxError(`"${reserved.name}" cannot be a name here`, file, text, index + reserved.index)
     if (first === '#') annotation(piece, properties)
@@ -57,7 +63,7 @@ export function scanFbp(text: string, file: string): FbpScan {
       continue
     }
     const content = piece.slice(1, -1)
-    const stand = strictComponent.test(content) ? content : placeholder(replaced.size, content.length)
+    const stand = isForLibrary(content) ? content : placeholder(replaced.size, content.length)
     if (stand !== content) replaced.set(stand, componentText(content))
     out += `(${stand})`
     masked += piece
@@ -81,13 +87,16 @@ export function scanFbp(text: string, file: string): FbpScan {
   }
 }
 
-/** The first name in a piece of text that the library must not see; `next` is the character behind the piece. */
-function reservedIn(piece: string, next: string): { name: string; index: number } | undefined {
+/** The first name in a piece of text that the library must not see; `rest` is the text behind the piece. */
+function reservedIn(piece: string, rest: string): { name: string; index: number } | undefined {
   const first = piece.charAt(0)
-  if (first === '#' || first === "'") return undefined
-  const proto = piece.search(/(?<![\w-])__proto__(?![\w-])/)
+  // What stands between parentheses does not reach the library where it holds the word, and text is only text ...
+  if (first === '#' || first === "'" || first === '(') return undefined
+  // ... but as the name of a field of JSON it would change the object that the library makes.
+  if (first === '"' && !/^\s*:/.test(rest)) return undefined
+  const proto = piece.search(protoWord)
   if (proto >= 0) return { name: '__proto__', index: proto }
-  const [declared] = (next === '(' && first !== '(' && /[\w-]+$/.exec(piece)) || []
+  const [declared] = (rest.startsWith('(') && /[\w-]+$/.exec(piece)) || []
   if (declared === undefined || !reservedName(declared)) return undefined
   return { name: declared, index: piece.length - declared.length }
 }
@@ -120,7 +129,7 @@ function annotation(comment: string, properties: { [name: string]: Json }): void
 
 /** The kind of a component as its text between parentheses says it. */
 export function kindOfText(content: string): string {
-  if (!strictComponent.test(content)) return componentText(content).kind
+  if (!isForLibrary(content)) return componentText(content).kind
   return content.split(':')[0]!
 }
 

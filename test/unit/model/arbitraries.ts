@@ -16,14 +16,19 @@ const name = fc.oneof(
   fc.stringMatching(/^[A-Za-z0-9_-]{1,12}$/).filter((found) => found !== '__proto__'),
 )
 const port = fc.constantFrom('in', 'out', 'IN', 'x1', 'dead_letter')
-const text = fc.string({ unit: 'grapheme', maxLength: 12 })
-const someText = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 })
+/** A text like any other where it is a value. */
+const reserved = fc.constant('__proto__')
+const text = fc.oneof({ weight: 9, arbitrary: fc.string({ unit: 'grapheme', maxLength: 12 }) }, reserved)
+const someText = fc.oneof(
+  { weight: 9, arbitrary: fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 }) },
+  reserved,
+)
 
 /** JSON values without -0, which JSON text cannot say, and without the field that parsers refuse. */
 export const json = fc
-  .jsonValue({ maxDepth: 2 })
+  .oneof({ weight: 9, arbitrary: fc.jsonValue({ maxDepth: 2 }) }, reserved, fc.tuple(reserved))
   .map((value) => JSON.parse(JSON.stringify(value)) as Json)
-  .filter((value) => !JSON.stringify(value).includes('__proto__'))
+  .filter((value) => !JSON.stringify(value).includes('"__proto__":'))
 
 const modules = fc.array(fc.constantFrom('./hook.ts', 'pkg/hook#x'), { maxLength: 2 })
 

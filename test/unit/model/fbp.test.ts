@@ -155,7 +155,7 @@ Split OUT -> IN End(sink:instances=3)
         if (others.length === 0) assert.deepEqual(again, expected)
         else assert.notDeepEqual(again, expected)
       }),
-      { numRuns: 100 },
+      { numRuns: 300 },
     )
   })
 
@@ -230,7 +230,7 @@ describe('FBP JSON graphs', () => {
         const { description, ...rest } = normalNetwork(network)
         assert.deepEqual(again, description === '' ? rest : { ...rest, ...(description && { description }) })
       }),
-      { numRuns: 100 },
+      { numRuns: 300 },
     )
   })
 
