@@ -487,6 +487,78 @@ export const errorCodes = codes({
       'Iterate over the collector while the network runs (it then slows the network down), or raise its limit.',
     exit: 1,
   },
+  // The store
+  STORE_URL_INVALID: {
+    title: 'The address of a store cannot be understood.',
+    remedy: 'Write `lmdb:./folder` or `etcd://host:2379,host2:2379/prefix`.',
+    exit: 2,
+  },
+  STORE_UNREACHABLE: {
+    title: 'No member of the store answered in time; nothing was written.',
+    remedy: 'Check the addresses and that a majority of its members is up, then try again.',
+    exit: 4,
+    retryable: true,
+  },
+  STORE_OUTCOME_UNKNOWN: {
+    title: 'A transaction was sent, but whether it took effect is not known.',
+    remedy: 'Read what it was to write, or give it `repeat: "once"`, which makes repeating it safe.',
+    exit: 4,
+  },
+  STORE_REFUSED: {
+    title: 'The store refuses who asks: a wrong user, password or certificate.',
+    remedy: 'Check user and password, or the files of the certificates.',
+    exit: 4,
+  },
+  STORE_FOREIGN: {
+    title: 'What is at the address of the store is no store of Vertigo.',
+    remedy: 'Give the folder or address of a store, or an empty folder for a new one.',
+    exit: 4,
+  },
+  STORE_FORMAT_NEWER: {
+    title: 'The store was written by a newer version.',
+    remedy: 'Use that version of Vertigo or a newer one.',
+    exit: 4,
+  },
+  STORE_PLACE_UNFIT: {
+    title: 'The embedded store cannot be kept in this place or on this platform.',
+    remedy: 'Put it on a local disk; several machines want an etcd store.',
+    exit: 4,
+  },
+  STORE_CORRUPT: {
+    title: 'Something in the store is damaged, or not what it has to be.',
+    remedy: 'See what is under the key with `vertigo store get`; restore it from an export.',
+    exit: 4,
+  },
+  STORE_FULL: {
+    title: 'There is no room left for the store; nothing was written.',
+    remedy: 'Free some room on its disk, or raise the limit that the message names.',
+    exit: 4,
+  },
+  STORE_KEY_INVALID: {
+    title: 'A key is not one that a store takes.',
+    remedy: 'Use a text of 1 to 1024 bytes in UTF-8.',
+    exit: 2,
+  },
+  STORE_VALUE_TOO_LARGE: {
+    title: 'A value is larger than a store takes.',
+    remedy: 'Split it over several keys, or keep it elsewhere and store where it is.',
+    exit: 2,
+  },
+  STORE_TRANSACTION_INVALID: {
+    title: 'A transaction is not one that a store takes; nothing was written.',
+    remedy: 'Mend what the message names; split large transactions.',
+    exit: 2,
+  },
+  STORE_LEASE_LOST: {
+    title: 'A lease has ended, and its keys with it.',
+    remedy: 'Stop what depended on it; ask for a new lease to begin anew.',
+    exit: 1,
+  },
+  STORE_CLOSED: {
+    title: 'A store, or something that stands on one, was used after it had been closed.',
+    remedy: 'Use it before it is closed, or open it again.',
+    exit: 70,
+  },
   // The command line
   FOLDER_NOT_EMPTY: {
     title: 'A new project was to be made where something is already.',

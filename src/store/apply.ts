@@ -1,0 +1,130 @@
+import { makeEntry } from './backend.ts'
+import { compareBytes } from './keys.ts'
+import type {
+  Compare,
+  Comparison,
+  Entry,
+  Operation,
+  OperationResult,
+  Revision,
+  Transaction,
+  TransactionResult,
+  WatchEvent,
+} from './store.ts'
+
+/** The keys of a backend of ours, while nobody else changes them. */
+export interface KeyTable {
+  get(key: string): Entry | undefined
+  /** In the order of keys. May be read while what it gave is deleted. */
+  range(prefix: string): readonly Entry[]
+  put(entry: Entry): void
+  delete(entry: Entry): void
+}
+
+export interface Applied {
+  readonly result: TransactionResult
+  /** Empty where nothing was written: then the revision is not used up. */
+  readonly events: readonly WatchEvent[]
+}
+
+/** The branch that a transaction takes. */
+export interface Decision {
+  readonly succeeded: boolean
+  readonly operations: readonly Operation[]
+}
+
+/** The first half of a transaction: reads only, so that a caller may still refuse what would be done. */
+export function decide(table: Pick<KeyTable, 'get'>, transaction: Transaction): Decision {
+  const succeeded = (transaction.compare ?? []).every((compare) => holds(table, compare))
+  return { succeeded, operations: (succeeded ? transaction.then : transaction.otherwise) ?? [] }
+}
+
+/** The second half, as etcd does it: in order. `revision` is that of the table before. Pure but for the table. */
+export function apply(table: KeyTable, { succeeded, operations }: Decision, revision: Revision): Applied {
+  const writer = new Writer(table, revision + 1)
+  const results = operations.map((operation) => writer.perform(operation))
+  const { events } = writer
+  return {
+    result: { succeeded, revision: events.length === 0 ? revision : revision + 1, results },
+    events,
+  }
+}
+
+/** Deletes the keys of a lease that has ended, in one revision. */
+export function applyDeletes(
+  table: KeyTable,
+  keys: Iterable<string>,
+  revision: Revision,
+): readonly WatchEvent[] {
+  const writer = new Writer(table, revision + 1)
+  for (const key of keys) writer.perform({ type: 'delete', key })
+  return writer.events
+}
+
+class Writer {
+  readonly events: WatchEvent[] = []
+  private readonly table: KeyTable
+  private readonly revision: Revision
+
+  constructor(table: KeyTable, revision: Revision) {
+    this.table = table
+    this.revision = revision
+  }
+
+  perform(operation: Operation): OperationResult {
+    const { table } = this
+    switch (operation.type) {
+      case 'get':
+        return { type: 'get', entry: table.get(operation.key) }
+      case 'range':
+        return { type: 'range', entries: table.range(operation.prefix) }
+      case 'put':
+        this.put(operation)
+        return { type: 'put' }
+      case 'delete':
+        return { type: 'delete', deleted: this.delete(table.get(operation.key)) }
+      case 'delete-range': {
+        const entries = table.range(operation.prefix)
+        for (const entry of entries) this.delete(entry)
+        return { type: 'delete-range', deleted: entries.length }
+      }
+    }
+  }
+
+  private put({ key, value, lease }: Extract<Operation, { type: 'put' }>): void {
+    const { table, revision } = this
+    const previous = table.get(key)
+    const createRevision = previous?.createRevision ?? revision
+    const version = (previous?.version ?? 0) + 1
+    const entry = makeEntry(key, value, { createRevision, modRevision: revision, version }, lease)
+    table.put(entry)
+    this.events.push({ type: 'put', key, revision, entry, ...(previous && { previous }) })
+  }
+
+  private delete(previous: Entry | undefined): number {
+    if (previous === undefined) return 0
+    this.table.delete(previous)
+    this.events.push({ type: 'delete', key: previous.key, revision: this.revision, previous })
+    return 1
+  }
+}
+
+function holds(table: Pick<KeyTable, 'get'>, compare: Compare): boolean {
+  const entry = table.get(compare.key)
+  if (compare.target === 'value')
+    return entry !== undefined && ordered(compareBytes(entry.value, compare.than), compare.is)
+  return ordered((entry?.[compare.target] ?? 0) - compare.than, compare.is)
+}
+
+function ordered(order: number, is: Comparison): boolean {
+  switch (is) {
+    case '=':
+      return order === 0
+    case '!=':
+      return order !== 0
+    case '<':
+      return order < 0
+    case '>':
+      return order > 0
+  }
+}
