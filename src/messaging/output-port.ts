@@ -23,8 +23,7 @@ export class OutputPort {
   private readonly nextGroupId: () => number
   private openGroups = 0
   private batchOpen = false
-  /** Messages sent, for the counters of a run; groups' messages included. */
-  sent = 0
+  private counted = 0
 
   constructor(
     name: string,
@@ -49,6 +48,11 @@ export class OutputPort {
     return this.openGroups
   }
 
+  /** Messages sent, for the counters of a run; groups' messages included. A channel counts its own for less. */
+  get sent(): number {
+    return this.single?.appended ?? this.counted
+  }
+
   /** Messages that fit into the fullest of its channels, by the sizes seen so far. */
   get room(): number {
     let room = Number.MAX_SAFE_INTEGER
@@ -58,9 +62,12 @@ export class OutputPort {
   }
 
   send(message: unknown): void {
-    this.sent++
-    if (this.direct !== undefined) this.direct.append(message)
-    else this.route(message)
+    if (this.direct !== undefined) {
+      this.direct.append(message)
+      return
+    }
+    this.counted++
+    this.route(message)
   }
 
   startGroup(parent: OpenGroup | undefined, name: string | undefined, args: unknown): OpenGroup {
@@ -84,7 +91,7 @@ export class OutputPort {
   sendIn(group: OpenGroup, message: unknown): void {
     if (group.closed)
       throw misuse(this.name, `a message was sent into group "${group.name ?? ''}", which has ended`)
-    this.sent++
+    this.counted++
     for (const hook of this.onSend) hook(message)
     for (const router of this.routers) router.observe(message)
     for (const channel of group.channels) channel.appendIn(group.id, message)

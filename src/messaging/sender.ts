@@ -1,7 +1,8 @@
 /** The port, as far as the text of a sender names it: see `OutputPort` and `OutputChannel`. */
 export interface SendingPort {
-  sent: number
-  readonly direct: { readonly pending: unknown[]; readonly limit: number; atLimit(): void } | undefined
+  readonly direct:
+    | { readonly pending: unknown[]; readonly count: number; readonly limit: number; atLimit(): void }
+    | undefined
   send(message: unknown): void
 }
 
@@ -34,10 +35,9 @@ return function senderOf(gate) {
     if (gate.mode === ${sendDirect}) {
       const direct = port.direct
       if (direct !== undefined) {
-        port.sent++
-        const pending = direct.pending
-        const at = pending.length
-        pending[at] = message
+        const at = direct.count
+        direct.pending[at] = message
+        direct.count = at + 1
         if (at + 1 >= direct.limit) direct.atLimit()
         return
       }
