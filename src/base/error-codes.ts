@@ -321,6 +321,12 @@ export const errorCodes = codes({
     remedy: 'Add a handler for the port, or remove the connection.',
     exit: 3,
   },
+  SETUP_TIMEOUT: {
+    title: 'A component took too long to be set up.',
+    remedy:
+      'See what its `setup` waits for (a server that does not answer?), or raise the limit: `--setup-ms`, `setupMsMax` of `run`.',
+    exit: 1,
+  },
   CLOSE_TIMEOUT: {
     title: 'A component took too long to close.',
     remedy: 'Make its `close` (or the `finally` of its generator) return soon after the signal is aborted.',

@@ -26,6 +26,8 @@ import { WorkerThread } from './worker-thread.ts'
 
 const stallMsDefault = 10_000
 const probeMs = 20
+/** Instances that an error names, of those that it is about. */
+const pendingNamedMax = 10
 /** Above this a worker's share of the memory does not grow: one component seldom needs more, and a leak should show. */
 const workerMemoryMbMaxDefault = 4096
 
@@ -185,6 +187,7 @@ class LocalRun implements Running {
           counters: this.counters,
           bridge: this.bridge,
           check: this.options.check ?? 'edges',
+          setupMsMax: this.options.setupMsMax,
           events,
         })
       }
@@ -195,6 +198,7 @@ class LocalRun implements Running {
           builtInKinds: this.options.builtInKinds,
           links: [...ports].map(([worker, port]) => ({ worker, port })),
           check: this.options.check ?? 'edges',
+          setupMsMax: this.options.setupMsMax,
           memoryBytesMax: this.memoryBytesMax,
           heartbeatMs: Math.max(10, Math.floor(this.stallMs / 8)),
         },
@@ -279,7 +283,17 @@ class LocalRun implements Running {
   }
 
   private stopped(): VertigoError {
-    return new VertigoError('STOPPED', `The network "${this.network}" was stopped.`)
+    const pending = this.phase.name === 'starting' ? this.reader.notReady() : []
+    if (pending.length === 0) {
+      return new VertigoError('STOPPED', `The network "${this.network}" was stopped.`)
+    }
+    const named = pending.slice(0, pendingNamedMax).join(', ')
+    const more = pending.length > pendingNamedMax ? ` and ${pending.length - pendingNamedMax} more` : ''
+    return new VertigoError(
+      'STOPPED',
+      `The network "${this.network}" was stopped while it started. Not set up yet: ${named}${more}.`,
+      { place: { component: pending[0] } },
+    )
   }
 
   private rejected(record: RejectedMessage): void {
@@ -368,6 +382,7 @@ function makeMainWorker(
     readonly counters: SharedCounters
     readonly bridge: object
     readonly check: 'edges' | 'all' | 'none'
+    readonly setupMsMax: number | undefined
     readonly events: HostEvents
   },
 ): HostedWorker {
@@ -380,6 +395,7 @@ function makeMainWorker(
     counters: counterSink(means.counters, assignment.worker),
     bridge: means.bridge,
     check: means.check,
+    setupMsMax: means.setupMsMax,
     events: {
       finished: () => events.finished(assignment.worker),
       failed: (error) => events.failed(error),

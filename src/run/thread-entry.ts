@@ -74,6 +74,7 @@ const worker = new Worker(assignment, {
   load: createLoader({ builtIn: builtInKind, builtInNames }),
   links: new Map(data.links.map(({ worker: peer, port }) => [peer, threadLink(port)])),
   check: data.check,
+  setupMsMax: data.setupMsMax,
   counters: sink,
   overLimit: new MemoryGuard(data.memoryBytesMax, systemClock, sink.memory, () => worker.memorySuspects())
     .check,

@@ -15,6 +15,7 @@ export interface ThreadData {
   readonly links: readonly { readonly worker: number; readonly port: MessagePort }[]
   readonly check: 'edges' | 'all' | 'none'
   readonly memoryBytesMax: number
+  readonly setupMsMax: number | undefined
   /** Period of the sign of life, in milliseconds. */
   readonly heartbeatMs: number
 }

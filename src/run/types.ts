@@ -24,6 +24,11 @@ export interface RunOptions {
   readonly emitPerMessageMax?: number
   /** Time without a turn after which a thread counts as blocked, in milliseconds. Default 10,000. */
   readonly stallMs?: number
+  /**
+   * How long an instance may take to load, and then for its `setup`, in milliseconds; `Infinity` for no limit. Default
+   * 60,000: a slow server is normal, and one that never answers is to be named.
+   */
+  readonly setupMsMax?: number
   /** Heap and buffers that one worker may use, in MiB. Default: a share of the machine's memory. */
   readonly workerMemoryMbMax?: number
   /** Where messages are checked against the schemas of ports. Default `edges`: what comes from sources. */

@@ -60,7 +60,7 @@ export class Stage {
         load: options.load,
         links: links.get(assignment.worker)!,
         check: 'all',
-        counters: { write: () => undefined, running: () => undefined },
+        counters: { write: () => undefined, running: () => undefined, ready: () => undefined },
         events: {
           finished: () => this.#finished++,
           failed: (error) => (this.#failure ??= { error }),

@@ -103,14 +103,13 @@ export class ComponentInstance extends Instance {
     )
   }
 
-  async setup(): Promise<void> {
+  protected async setUp(): Promise<void> {
     const { behaviour, shared } = await runSetup(this, this.definition, this.means, this.stop.signal)
     this.behaviour = behaviour
     this.sharedContext = shared
     this.closeAuthor = behaviour.close?.bind(behaviour)
     for (const port of this.inputs) port.bind(behaviour)
     this.call = this.newCall()
-    this.state = 'ready'
   }
 
   override started(): void {

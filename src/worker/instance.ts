@@ -55,6 +55,8 @@ export abstract class Instance implements CallOwner, Schedulable {
   protected readonly hooks: LifeHooks
   protected readonly stop = new AbortController()
   protected closeAuthor: (() => unknown) | undefined
+  /** The author's `setup`: what has begun before a close may end after it. */
+  private settingUp: Promise<void> | undefined
   private lastGroupId = 0
   private inTurn = false
 
@@ -85,8 +87,8 @@ export abstract class Instance implements CallOwner, Schedulable {
   }
 
   abstract readonly activeCall: Call | undefined
-  /** Runs the author's `setup`; nothing may be sent yet. */
-  abstract setup(): Promise<void>
+  /** What `setup` does: nothing may be sent yet. Sets `closeAuthor` where there is something to close. */
+  protected abstract setUp(): Promise<void>
   /** Works for a while: at most about the budget of one turn. */
   protected abstract work(): void
   protected abstract get hasWork(): boolean
@@ -104,6 +106,17 @@ export abstract class Instance implements CallOwner, Schedulable {
     for (const port of this.outputs) sent += port.sent
     for (const port of this.implicitOutputs.values()) sent += port.sent
     return sent
+  }
+
+  /** Runs the author's `setup`. Where the instance was closed meanwhile, what was opened is closed at once. */
+  setup(): Promise<void> {
+    this.settingUp = this.setUpOrClose()
+    return this.settingUp
+  }
+
+  /** After `close`: fulfilled when a `setup` that was under way has ended, and what it opened is closed. */
+  get lateSetup(): Promise<void> {
+    return this.settingUp ?? Promise.resolve()
   }
 
   readonly nextGroupId = (): number => ++this.lastGroupId
@@ -169,10 +182,23 @@ export abstract class Instance implements CallOwner, Schedulable {
     this.state = 'closed'
     this.stop.abort(new VertigoError('STOPPED', `${this.place} was stopped`))
     this.released()
+    await this.closeOpened()
+    if (ran) for (const hook of this.hooks.onStop) hook(this.identity)
+  }
+
+  private async setUpOrClose(): Promise<void> {
+    try {
+      await this.setUp()
+      if (this.state === 'new') this.state = 'ready'
+    } finally {
+      if (this.state === 'closed') await this.closeOpened()
+    }
+  }
+
+  private async closeOpened(): Promise<void> {
     const { closeAuthor } = this
     this.closeAuthor = undefined
-    if (closeAuthor !== undefined) await closeAuthor()
-    if (ran) for (const hook of this.hooks.onStop) hook(this.identity)
+    await closeAuthor?.()
   }
 
   fail(error: unknown): void {

@@ -49,12 +49,11 @@ export class SourceInstance extends Instance {
     return this.state === 'finished'
   }
 
-  async setup(): Promise<void> {
+  protected async setUp(): Promise<void> {
     this.sharedContext = sharedContext(this, this.stop.signal, {})
     this.call = this.newCall()
     this.reader = await this.makeReader()
     this.closeAuthor = this.reader.close?.bind(this.reader)
-    this.state = 'ready'
   }
 
   setTimer(): void {
