@@ -93,6 +93,12 @@ export const errorCodes = codes({
     remedy: 'Set `selector: hash`, or `selector: { type: hash, key: <path> }`, on the connection.',
     exit: 3,
   },
+  STATE_NEEDS_TURNS: {
+    title: 'Messages that are handled at the same time share state that a failure would take back.',
+    remedy:
+      'Set `concurrency: 1` for the component, key the state, or let errors fail the run (`errors: fail`).',
+    exit: 3,
+  },
   SOURCE_HAS_INPUT: {
     title: 'Something leads into a source, which has no inputs.',
     remedy: 'Remove the connection, or use a kind that is no source.',

@@ -4,7 +4,7 @@ import type { GroupContext } from '../messaging/group-tracker.ts'
 import { Inbox } from '../messaging/inbox.ts'
 import type { InputChannel } from '../messaging/input-channel.ts'
 import type { Parcel } from '../messaging/parcel.ts'
-import type { KeyReader } from '../state/keys.ts'
+import { encodeKey, type KeyReader } from '../state/keys.ts'
 import type { Call } from './call.ts'
 import { callClosed, callDirect } from './call.ts'
 import { type AuthorBehaviour, type GroupHandlerSet, groupHandlers, type Invoke } from './handlers.ts'
@@ -69,6 +69,7 @@ export class ComponentInstance extends Instance {
       options,
       clock: host.clock,
       newCall: () => this.newCall(),
+      nextMessage: () => this.outbox.nextCall(),
       settled: () => this.taskSettled(),
       rejected: (task, error) => this.reject(task, error),
       failed: (task, error) => this.fail(this.describe(error, task.port, task.message)),
@@ -77,7 +78,8 @@ export class ComponentInstance extends Instance {
     this.call = undefined as unknown as Call
   }
 
-  get activeCall(): Call | undefined {
+  actingCall(opener: Call): Call {
+    if (this.options.concurrency > 1) return this.tasks.actingCall(this, opener)
     return this.tasks.activeCall ?? this.call
   }
 
@@ -237,11 +239,19 @@ export class ComponentInstance extends Instance {
     port: InputPort,
     readKey: KeyReader | undefined,
   ): number {
+    const { concurrency } = this.options
+    const isKeyed = this.keyed !== undefined && readKey !== undefined && concurrency > 1
+    // What one attempt takes back of `group.state` must not be another message's.
+    const isShared = concurrency > 1 && this.tasks.takesBack && hasGroupState(group)
     let at = from
     while (at < end && this.tasks.mayStart && this.outbox.blocked === 0 && this.state !== 'failed') {
       const message = items[at]
-      const key = this.keyed === undefined || this.options.concurrency === 1 ? undefined : readKey?.(message)
-      if (!this.tasks.start({ invoke, port: port.name, message, group, readKey }, key)) break
+      if (isShared && !this.tasks.isIdle) {
+        this.tasks.waitUntilIdle()
+        break
+      }
+      const lock = isKeyed ? keyLock(readKey, message) : undefined
+      if (!this.tasks.start({ invoke, port: port.name, message, group, readKey }, lock)) break
       at++
       this.outbox.nextCall()
     }
@@ -391,6 +401,22 @@ export class ComponentInstance extends Instance {
 
 function bind(handler: Invoke, args: unknown): (context: object) => unknown {
   return (context) => handler(args, context)
+}
+
+/** What a message's key is locked by. A key that cannot be read is told by the handler that asks for its state. */
+function keyLock(readKey: KeyReader, message: unknown): string | undefined {
+  try {
+    return encodeKey(readKey(message))
+  } catch {
+    return undefined
+  }
+}
+
+function hasGroupState(group: GroupContext | undefined): boolean {
+  for (let at = group; at !== undefined; at = at.parent) {
+    if (at.handlers !== undefined || Reflect.ownKeys(at.state).length > 0) return true
+  }
+  return false
 }
 
 /** In a group, the innermost handlers that take messages; in a batch, the batch's; else the port's. */

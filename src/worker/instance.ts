@@ -86,7 +86,7 @@ export abstract class Instance implements CallOwner, Schedulable {
         : undefined
   }
 
-  abstract readonly activeCall: Call | undefined
+  abstract actingCall(opener: Call): Call
   /** What `setup` does: nothing may be sent yet. Sets `closeAuthor` where there is something to close. */
   protected abstract setUp(): Promise<void>
   /** Works for a while: at most about the budget of one turn. */

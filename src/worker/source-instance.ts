@@ -37,7 +37,7 @@ export class SourceInstance extends Instance {
     this.call = undefined as unknown as Call
   }
 
-  get activeCall(): Call {
+  actingCall(): Call {
     return this.call
   }
 
