@@ -1,5 +1,6 @@
 import type { Cancel, Clock } from '../base/clock.ts'
 import type { GroupContext } from '../messaging/group-tracker.ts'
+import { isPartlySent } from '../messaging/partial.ts'
 import type { KeyReader } from '../state/keys.ts'
 import { type Call, callClosed, callDirect, callBuffered, callDiscard } from './call.ts'
 import type { Invoke } from './handlers.ts'
@@ -314,7 +315,7 @@ export class TaskRunner {
       call.commit()
       return true
     } catch (error) {
-      if (call.hasSent || running.committed || this.owner.options.policy.then !== 'reject') {
+      if (call.hasSent || running.committed || isPartlySent(error) || this.owner.options.policy.then !== 'reject') {
         this.owner.failed(task, error)
         return false
       }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { defineComponent, list, port, value } from '../../../src/component/index.ts'
-import { testComponent } from '../../../src/testkit/index.ts'
+import { custom, defineComponent, list, network, port, value } from '../../../src/component/index.ts'
+import { testComponent, testNetwork } from '../../../src/testkit/index.ts'
 import { rejectsWith } from '../testkit/errors.ts'
 
 /** A handler that waits until the test lets its message go on. */
@@ -245,6 +245,43 @@ test('a message whose first sending fails is rejected, and the next ones go on',
       [1],
     )
     assert.deepEqual((await tester.end()).out, [2, 3])
+  }
+})
+
+test('TR-5: a message that one of two connections has got is not rejected', async () => {
+  const kind = defineComponent({
+    inputs: { in: port<number>() },
+    outputs: { out: port<number>() },
+    on: { in: (n, { emit }) => emit.out(n) },
+  })
+  const choose = (n: number): number => {
+    if (n === 2) throw new Error('no choice')
+    return 0
+  }
+  for (const failing of ['first', 'second'] as const) {
+    const net = network('partly')
+    const work = net.add('work', kind, { errors: 'reject' })
+    const first = net.add('first', (n: number) => n)
+    const second = net.add('second', (n: number) => n)
+    const selector = custom(choose)
+    net.connect(work.outputs.out, first.inputs.in, failing === 'first' ? { selector } : {})
+    net.connect(work.outputs.out, second.inputs.in, failing === 'second' ? { selector } : {})
+    const exported = net.exports({
+      inputs: { in: work.inputs.in },
+      outputs: { first: first.outputs.out, second: second.outputs.out },
+    })
+    const tester = await testNetwork(exported)
+    if (failing === 'second') {
+      await rejectsWith(tester.send('in', 1, 2, 3), 'SELECTOR_FAILED', /no choice/)
+      await tester.close()
+      continue
+    }
+    await tester.send('in', 1, 2, 3)
+    assert.deepEqual(await tester.end(), { first: [1, 3], second: [1, 3] })
+    assert.deepEqual(
+      tester.rejected.map((r) => r.message),
+      [2],
+    )
   }
 })
 
