@@ -75,6 +75,12 @@ export interface SourceReader<O extends Ports> {
    * there is (it is not called again before that).
    */
   poll(max: number, context: PollContext<O>): PollResult | PromiseLike<PollResult>
+  /**
+   * The run asks the source to end (Ctrl-C, `drain()`, `durationMs`). With it, the source is polled on until it is
+   * `done`: for readers that hold messages which they have accepted. Without it, `signal` is aborted and a poll that is
+   * under way is the last one.
+   */
+  drain?(): void
   close?(): void | PromiseLike<void>
 }
 

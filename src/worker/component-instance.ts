@@ -50,6 +50,8 @@ export class ComponentInstance extends Instance {
   private portAtWork = -1
   private interrupted = false
   private drained = false
+  /** Without inputs, timers keep a component going: it ends when it is asked to. */
+  private askedToEnd = false
 
   constructor(
     identity: InstanceIdentity,
@@ -95,14 +97,10 @@ export class ComponentInstance extends Instance {
     this.outbox.interrupt()
   }
 
+  /** Pending timers do not count, as they do not at the end of the inputs; without inputs they are what it lives by. */
   get isQuiet(): boolean {
-    return (
-      this.inbox.queued === 0 &&
-      this.tasks.isIdle &&
-      !this.timers.isDue &&
-      !this.timers.isPending &&
-      !this.hasWork
-    )
+    if (this.inbox.queued > 0 || !this.tasks.isIdle || this.timers.isDue || this.hasWork) return false
+    return this.inbox.all.length > 0 || this.state === 'finished'
   }
 
   protected async setUp(): Promise<void> {
@@ -130,8 +128,9 @@ export class ComponentInstance extends Instance {
     this.timers.cancel(name, this.keyed === undefined ? undefined : key)
   }
 
-  /** Nothing to do: a component ends when its inputs have ended. */
+  /** A component ends when its inputs have ended; one without inputs, when it is asked to. */
   drain(): void {
+    this.askedToEnd = true
     this.wake()
   }
 
@@ -337,12 +336,13 @@ export class ComponentInstance extends Instance {
     if (this.drained || this.state !== 'running') return false
     const channels = this.inbox.all.length
     if (this.endedChannels < channels || !this.tasks.isIdle || this.timers.isDue) return false
-    return channels > 0 || !this.timers.isPending
+    return channels > 0 || this.askedToEnd || !this.timers.isPending
   }
 
   private end(): void {
     this.drained = true
     this.state = 'draining'
+    this.timers.cancelAll()
     const { drain } = this.behaviour
     if (drain === undefined) {
       this.finish()
