@@ -385,6 +385,12 @@ export const errorCodes = codes({
     remedy: 'Use it in handlers of messages and keyed timers, or declare it with `scope: "instance"`.',
     exit: 1,
   },
+  STATE_KEY_ELSEWHERE: {
+    title: 'A message in a group has a key whose state is at another instance.',
+    remedy:
+      'A group goes whole to one instance, by its arguments: give them the key that all its messages have. Else send without groups, or run one instance.',
+    exit: 1,
+  },
   GROUP_MISUSED: {
     title: 'A group or batch was used against its rules.',
     remedy: 'Send before `end`, end inner groups first, and keep one batch open per port.',

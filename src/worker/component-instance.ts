@@ -4,7 +4,8 @@ import type { GroupContext } from '../messaging/group-tracker.ts'
 import { Inbox } from '../messaging/inbox.ts'
 import type { InputChannel } from '../messaging/input-channel.ts'
 import type { Parcel } from '../messaging/parcel.ts'
-import { encodeKey, type KeyReader } from '../state/keys.ts'
+import { routingKey } from '../messaging/router.ts'
+import { encodeKey, instanceOfKeyGroup, type KeyReader, keyGroupOf } from '../state/keys.ts'
 import type { Call } from './call.ts'
 import { callClosed, callDirect } from './call.ts'
 import { type AuthorBehaviour, type GroupHandlerSet, groupHandlers, type Invoke } from './handlers.ts'
@@ -179,7 +180,8 @@ export class ComponentInstance extends Instance {
       const group = parcel.group === 0 ? undefined : channel.groups.get(parcel.group)
       const invoke = messageHandler(port, channel, group)
       const end = Math.min(parcel.items.length, from + left)
-      const readKey = channel.readKey ?? port.readKey
+      const byKey = channel.readKey ?? port.readKey
+      const readKey = group === undefined || byKey === undefined ? byKey : this.ownKeys(byKey)
       this.portAtWork = channel.port
       if (invoke === undefined) at = end
       else if (this.tasks.direct) at = this.runDirect(parcel.items, from, end, invoke, group, port, readKey)
@@ -196,6 +198,22 @@ export class ComponentInstance extends Instance {
     if (isDone && !this.inbox.isPaused(channel.port)) this.endParcel(channel, parcel, port)
     this.inbox.giveBack(channel, channel.position > 0)
     return at - from + 1
+  }
+
+  /** In a group, which goes whole to one instance, a message may have a key that belongs to another one. */
+  private ownKeys(readKey: KeyReader): KeyReader {
+    const { instance, instances } = this.identity
+    if (this.keyed === undefined || instances === 1) return readKey
+    return (message) => {
+      const key = readKey(message)
+      const encoded = routingKey(key)
+      const owner = instanceOfKeyGroup(keyGroupOf(encoded), instances)
+      if (owner === instance) return key
+      throw new VertigoError(
+        'STATE_KEY_ELSEWHERE',
+        `a message in a group has the key ${encoded.replace('\u0000', '')}, whose state is at instance ${owner}`,
+      )
+    }
   }
 
   /** The short way: synchronous handlers that may fail the network. */
