@@ -333,6 +333,11 @@ export const errorCodes = codes({
       'See what its `setup` waits for (a server that does not answer?), or raise the limit: `--setup-ms`, `setupMsMax` of `run`.',
     exit: 1,
   },
+  LISTENER_FAILED: {
+    title: 'The listener that the run was given threw an error.',
+    remedy: 'Catch in `onEvent` what may fail there.',
+    exit: 1,
+  },
   CLOSE_TIMEOUT: {
     title: 'A component took too long to close.',
     remedy: 'Make its `close` (or the `finally` of its generator) return soon after the signal is aborted.',

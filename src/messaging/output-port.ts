@@ -46,8 +46,9 @@ export class OutputPort {
     return this.routers.length > 0
   }
 
-  get groupsOpen(): number {
-    return this.openGroups
+  /** Whether some of its messages are encoded on their way. */
+  get leavesThread(): boolean {
+    return this.routers.some((router) => router.channels.some((channel) => !channel.eager))
   }
 
   /** Messages that fit into the fullest of its channels, by the sizes seen so far. */

@@ -1,10 +1,9 @@
 import { availableParallelism, totalmem } from 'node:os'
 import { MessageChannel } from 'node:worker_threads'
 import { type Cancel, systemClock } from '../base/clock.ts'
-import { VertigoError } from '../base/errors.ts'
+import { asError, VertigoError } from '../base/errors.ts'
 import { systemRandom } from '../base/random.ts'
 import { isNetworkBuilder } from '../component/builder.ts'
-import type { LogRecord } from '../component/context.ts'
 import { hasKeyedState } from '../component/kind.ts'
 import { threadLink } from '../transport/thread.ts'
 import type { Link } from '../transport/link.ts'
@@ -21,7 +20,7 @@ import { loaderFor } from './loader.ts'
 import { defaultWorkers, mainWorker, place } from './place.ts'
 import { QuietDetector } from './quiet.ts'
 import { StallWatch } from './stall-watch.ts'
-import type { CodeBridgeHost, Running, RunOptions, RunStatus, RunSummary } from './types.ts'
+import type { CodeBridgeHost, RunEvent, Running, RunOptions, RunStatus, RunSummary } from './types.ts'
 import { WorkerThread } from './worker-thread.ts'
 
 const stallMsDefault = 10_000
@@ -142,7 +141,7 @@ class LocalRun implements Running {
     this.phase = { name: 'running' }
     this.startedAtMs = this.clock.monotonic()
     const { instances } = this.assigned
-    this.options.onEvent?.({ type: 'started', network: this.network, workers: this.workers, instances })
+    this.tell({ type: 'started', network: this.network, workers: this.workers, instances })
     for (const host of this.hosts) host.start()
     this.limitDuration()
   }
@@ -212,8 +211,11 @@ class LocalRun implements Running {
       clock: this.clock,
       finished: (worker) => this.workerFinished(worker),
       failed: (error) => this.end(error),
-      rejected: (record) => this.rejected(record),
-      logged: (record: LogRecord) => this.options.onEvent?.({ type: 'log', record }),
+      rejected: (record, taken) => this.rejected(record, taken),
+      logged: (record, taken) => {
+        this.tell({ type: 'log', record })
+        taken()
+      },
       running: (worker) => this.reader.workerStatus(worker).running,
     }
   }
@@ -278,7 +280,7 @@ class LocalRun implements Running {
     if (this.phase.name === 'starting') this.end(this.stopped())
     if (this.phase.name !== 'running') return
     this.phase = { name: 'draining' }
-    this.options.onEvent?.({ type: 'draining', reason })
+    this.tell({ type: 'draining', reason })
     for (const host of this.hosts) host.drain()
   }
 
@@ -296,10 +298,20 @@ class LocalRun implements Running {
     )
   }
 
-  private rejected(record: RejectedMessage): void {
+  private rejected(record: RejectedMessage, taken: () => void): void {
     this.rejectedCount++
-    this.options.onEvent?.({ type: 'rejected', record })
-    this.deadLetter.write(record)
+    this.tell({ type: 'rejected', record })
+    this.deadLetter.write(record, taken)
+  }
+
+  /** What the caller's listener throws is the caller's fault, not that of the component which is at work. */
+  private tell(event: RunEvent): void {
+    try {
+      this.options.onEvent?.(event)
+    } catch (error) {
+      const message = `onEvent failed with an event of type "${event.type}": ${asError(error).message}`
+      this.end(new VertigoError('LISTENER_FAILED', message, { cause: error }))
+    }
   }
 
   private workerFinished(worker: number): void {
@@ -399,8 +411,8 @@ function makeMainWorker(
     events: {
       finished: () => events.finished(assignment.worker),
       failed: (error) => events.failed(error),
-      rejected: (record) => events.rejected(record),
-      logged: (record) => events.logged(record),
+      rejected: (record, taken) => events.rejected(record, taken),
+      logged: (record, taken) => events.logged(record, taken),
     },
   })
   return inOwnThread(worker)

@@ -21,7 +21,14 @@ export interface ThreadData {
 }
 
 /** From the run to a thread. */
-export type ThreadCommand = 'start' | 'drain' | 'close' | 'probe' | 'end-back-edges'
+export type ThreadCommand =
+  | 'start'
+  | 'drain'
+  | 'close'
+  | 'probe'
+  | 'end-back-edges'
+  /** That many of the records that were reported (`rejected`, `log`) have been taken, in their order. */
+  | { readonly taken: number }
 
 /** From a thread to the run. */
 export type ThreadReport =

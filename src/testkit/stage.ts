@@ -64,8 +64,14 @@ export class Stage {
         events: {
           finished: () => this.#finished++,
           failed: (error) => (this.#failure ??= { error }),
-          rejected: (record) => this.rejected.push(record),
-          logged: (record) => this.log.push(record),
+          rejected: (record, taken) => {
+            this.rejected.push(record)
+            taken()
+          },
+          logged: (record, taken) => {
+            this.log.push(record)
+            taken()
+          },
         },
       })
     })

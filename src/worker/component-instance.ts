@@ -1,17 +1,25 @@
 import { VertigoError } from '../base/errors.ts'
+import { readableText } from '../base/readable.ts'
 import type { KindDefinition } from '../component/kind.ts'
 import type { GroupContext } from '../messaging/group-tracker.ts'
 import { Inbox } from '../messaging/inbox.ts'
 import type { InputChannel } from '../messaging/input-channel.ts'
 import type { Parcel } from '../messaging/parcel.ts'
-import { routingKey } from '../messaging/router.ts'
-import { encodeKey, instanceOfKeyGroup, type KeyReader, keyGroupOf } from '../state/keys.ts'
+import type { KeyReader } from '../state/keys.ts'
+import { messagesFault } from '../wire/frame.ts'
 import type { Call } from './call.ts'
 import { callClosed, callDirect } from './call.ts'
-import { type AuthorBehaviour, type GroupHandlerSet, groupHandlers, type Invoke } from './handlers.ts'
+import {
+  type AuthorBehaviour,
+  type GroupHandlerSet,
+  groupHandlers,
+  type Invoke,
+  ownField,
+} from './handlers.ts'
 import type { FailurePolicy, InstanceHost } from './host.ts'
 import { Instance, type InstanceIdentity, type LifeHooks } from './instance.ts'
 import type { LoopProgress } from './message-loop.ts'
+import { keyLock, ownKeysOnly } from './message-keys.ts'
 import { type InputPort, prepareInputs, runSetup, type SetupMeans } from './setup.ts'
 import { type Task, TaskRunner } from './task-runner.ts'
 import { TimerSet } from './timer-set.ts'
@@ -119,7 +127,7 @@ export class ComponentInstance extends Instance {
   }
 
   setTimer(name: string, key: unknown, delayMs: number): void {
-    if (this.behaviour.timers?.[name] === undefined) {
+    if (ownField(this.behaviour.timers, name) === undefined) {
       throw new VertigoError('TIMER_UNKNOWN', `there is no handler for timer "${name}"`)
     }
     this.timers.set(name, this.keyed === undefined ? undefined : key, delayMs)
@@ -181,7 +189,8 @@ export class ComponentInstance extends Instance {
       const invoke = messageHandler(port, channel, group)
       const end = Math.min(parcel.items.length, from + left)
       const byKey = channel.readKey ?? port.readKey
-      const readKey = group === undefined || byKey === undefined ? byKey : this.ownKeys(byKey)
+      const isOfGroup = group !== undefined && this.keyed !== undefined && byKey !== undefined
+      const readKey = isOfGroup ? ownKeysOnly(byKey, this.identity) : byKey
       this.portAtWork = channel.port
       if (invoke === undefined) at = end
       else if (this.tasks.direct) at = this.runDirect(parcel.items, from, end, invoke, group, port, readKey)
@@ -198,22 +207,6 @@ export class ComponentInstance extends Instance {
     if (isDone && !this.inbox.isPaused(channel.port)) this.endParcel(channel, parcel, port)
     this.inbox.giveBack(channel, channel.position > 0)
     return at - from + 1
-  }
-
-  /** In a group, which goes whole to one instance, a message may have a key that belongs to another one. */
-  private ownKeys(readKey: KeyReader): KeyReader {
-    const { instance, instances } = this.identity
-    if (this.keyed === undefined || instances === 1) return readKey
-    return (message) => {
-      const key = readKey(message)
-      const encoded = routingKey(key)
-      const owner = instanceOfKeyGroup(keyGroupOf(encoded), instances)
-      if (owner === instance) return key
-      throw new VertigoError(
-        'STATE_KEY_ELSEWHERE',
-        `a message in a group has the key ${encoded.replace('\u0000', '')}, whose state is at instance ${owner}`,
-      )
-    }
   }
 
   /** The short way: synchronous handlers that may fail the network. */
@@ -342,7 +335,7 @@ export class ComponentInstance extends Instance {
 
   private fireTimer(): void {
     const due = this.timers.take()
-    const handler = this.behaviour.timers?.[due.name]
+    const handler = ownField(this.behaviour.timers, due.name)
     if (handler === undefined) return
     this.runAlone(handler, undefined, undefined, undefined, (call) => {
       call.readKey = (key) => key
@@ -405,8 +398,12 @@ export class ComponentInstance extends Instance {
       timeMs: this.nowMs(),
     }
     this.rejectedCount++
-    if (this.errorOutput !== undefined) this.errorOutput.send(record)
-    else this.host.rejected(record)
+    const { errorOutput } = this
+    if (errorOutput === undefined) this.host.rejected(this, record)
+    else if (errorOutput.leavesThread && messagesFault([record]) !== undefined) {
+      // It would fail again on its way, and with it the run.
+      errorOutput.send({ ...record, message: readableText(record.message) })
+    } else errorOutput.send(record)
   }
 
   private adaptTurn(elapsedMs: number, left: number): void {
@@ -419,15 +416,6 @@ export class ComponentInstance extends Instance {
 
 function bind(handler: Invoke, args: unknown): (context: object) => unknown {
   return (context) => handler(args, context)
-}
-
-/** What a message's key is locked by. A key that cannot be read is told by the handler that asks for its state. */
-function keyLock(readKey: KeyReader, message: unknown): string | undefined {
-  try {
-    return encodeKey(readKey(message))
-  } catch {
-    return undefined
-  }
 }
 
 function hasGroupState(group: GroupContext | undefined): boolean {

@@ -7,6 +7,7 @@ import { KeyedState, type Row, type SlotDeclaration } from '../state/keyed-state
 import { Call, type CallOwner, type SharedContext } from './call.ts'
 import type { InstanceHost, Schedulable } from './host.ts'
 import { instanceLogger } from './logger.ts'
+import type { Reporter } from './record-window.ts'
 
 /** Which instance this is, and what it was told. */
 export interface InstanceIdentity {
@@ -30,7 +31,7 @@ export interface LifeHooks {
  *
  * Order of calls: `setup`, `start`, `turn` over and over, `close`. `turn` is called by the scheduler only.
  */
-export abstract class Instance implements CallOwner, Schedulable {
+export abstract class Instance implements CallOwner, Schedulable, Reporter {
   readonly identity: InstanceIdentity
   readonly definition: KindDefinition
   readonly place: string
@@ -76,7 +77,7 @@ export abstract class Instance implements CallOwner, Schedulable {
       },
       host.emitPerMessageMax,
     )
-    this.logger = instanceLogger(this, (record) => host.logged(record))
+    this.logger = instanceLogger(this, (record) => host.logged(this, record))
     const slots = declaredSlots(definition)
     this.stateNames = slots.names
     this.keyed = slots.keyed.length > 0 ? new KeyedState(slots.keyed) : undefined
@@ -173,6 +174,16 @@ export abstract class Instance implements CallOwner, Schedulable {
   wake(): void {
     if (this.queued || this.outbox.blocked > 0 || !this.hasWork) return
     if (this.state === 'running' || this.state === 'draining') this.host.schedule(this)
+  }
+
+  /** What it reported waits to be taken: it is not called meanwhile, as without credit. */
+  hold(): void {
+    this.outbox.interrupt()
+  }
+
+  goOn(): void {
+    this.outbox.goOn()
+    this.wake()
   }
 
   /** Stops at once and frees what `setup` opened. Idempotent. Errors of the author's `close` are thrown. */

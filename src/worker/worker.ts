@@ -9,6 +9,7 @@ import type { InstanceAssignment, ModuleAddress, WorkerAssignment } from './assi
 import type { InstanceHost, RejectedMessage, Schedulable } from './host.ts'
 import type { Instance } from './instance.ts'
 import { makeInstance } from './make-instance.ts'
+import { RecordWindow } from './record-window.ts'
 import { Scheduler } from './scheduler.ts'
 import { runSetups, setupMsMaxDefault } from './setups.ts'
 import { suspects } from './suspects.ts'
@@ -22,8 +23,9 @@ export interface WorkerEvents {
   /** All instances have finished. */
   finished(): void
   failed(error: unknown): void
-  rejected(record: RejectedMessage): void
-  logged(record: LogRecord): void
+  /** `taken` is called when the record waits nowhere any more; with many that wait, those who report are paused. */
+  rejected(record: RejectedMessage, taken: () => void): void
+  logged(record: LogRecord, taken: () => void): void
 }
 
 /** Counters of the instances, by their index; written once a slice, read by whoever shows them. */
@@ -93,6 +95,7 @@ export class Worker {
   private readonly peers = new Map<number, Peer>()
   private readonly instances: Instance[] = []
   private readonly indexOf = new Map<Schedulable, number>()
+  private readonly records = new RecordWindow()
   private creditDue: Peer[] = []
   private touched = new Set<Instance>()
   private unfinished = 0
@@ -216,6 +219,7 @@ export class Worker {
 
   private makeHost(): InstanceHost {
     const { clock, random, events } = this.means
+    const taken = (): void => this.records.taken()
     return {
       clock,
       random,
@@ -232,8 +236,14 @@ export class Worker {
         })
       },
       failed: (_instance, error) => this.fail(error),
-      rejected: (record) => events.rejected(record),
-      logged: (record) => events.logged(record),
+      rejected: (reporter, record) => {
+        this.records.reported(reporter)
+        events.rejected(record, taken)
+      },
+      logged: (reporter, record) => {
+        this.records.reported(reporter)
+        events.logged(record, taken)
+      },
     }
   }
 
