@@ -84,14 +84,6 @@ export class OutputChannel {
     return this.inFlightMessages + this.pending.length
   }
 
-  /** How full the channel is, from 0 to (somewhat above) 1. */
-  get fill(): number {
-    return Math.max(
-      this.queued / this.limits.queueMessagesMax,
-      (this.inFlightBytes + this.pending.length * this.averageBytes) / this.limits.queueBytesMax,
-    )
-  }
-
   /** Messages that fit before the channel is full, by the sizes seen so far; at least 1. */
   get room(): number {
     const byMessages = this.limits.queueMessagesMax - this.queued

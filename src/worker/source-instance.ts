@@ -1,5 +1,6 @@
 import type { Cancel } from '../base/clock.ts'
 import { VertigoError } from '../base/errors.ts'
+import { isThenable } from '../base/values.ts'
 import type { Logger } from '../component/context.ts'
 import type { KindDefinition } from '../component/kind.ts'
 import { type Call, callClosed, callDirect, callDiscard } from './call.ts'
@@ -7,7 +8,6 @@ import type { InstanceHost } from './host.ts'
 import { iteratorReader, type Reader } from './iterator-reader.ts'
 import { Instance, type InstanceIdentity, type LifeHooks } from './instance.ts'
 import { codeBridge, sharedContext, type SetupMeans } from './setup.ts'
-import { isThenable } from './task-runner.ts'
 
 const pollMessagesMax = 256
 /** Before the size of its messages is known, a source is asked for few. */

@@ -1,4 +1,5 @@
 import type { Cancel, Clock } from '../base/clock.ts'
+import { isIterator, isThenable } from '../base/values.ts'
 import type { GroupContext } from '../messaging/group-tracker.ts'
 import { isPartlySent } from '../messaging/partial.ts'
 import type { KeyReader } from '../state/keys.ts'
@@ -315,7 +316,12 @@ export class TaskRunner {
       call.commit()
       return true
     } catch (error) {
-      if (call.hasSent || running.committed || isPartlySent(error) || this.owner.options.policy.then !== 'reject') {
+      if (
+        call.hasSent ||
+        running.committed ||
+        isPartlySent(error) ||
+        this.owner.options.policy.then !== 'reject'
+      ) {
         this.owner.failed(task, error)
         return false
       }
@@ -410,16 +416,4 @@ function endIterator(iterator: Iterator<unknown> | AsyncIterator<unknown>): void
   } catch {
     // The message, or the run, is over already.
   }
-}
-
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
-  )
-}
-
-export function isIterator(value: unknown): value is Iterator<unknown> | AsyncIterator<unknown> {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as { next?: unknown }).next === 'function'
-  )
 }
