@@ -15,12 +15,20 @@ export interface ThreadData {
   readonly links: readonly { readonly worker: number; readonly port: MessagePort }[]
   readonly check: 'edges' | 'all' | 'none'
   readonly memoryBytesMax: number
+  readonly setupMsMax: number | undefined
   /** Period of the sign of life, in milliseconds. */
   readonly heartbeatMs: number
 }
 
 /** From the run to a thread. */
-export type ThreadCommand = 'start' | 'drain' | 'close' | 'probe' | 'end-back-edges'
+export type ThreadCommand =
+  | 'start'
+  | 'drain'
+  | 'close'
+  | 'probe'
+  | 'end-back-edges'
+  /** That many of the records that were reported (`rejected`, `log`) have been taken, in their order. */
+  | { readonly taken: number }
 
 /** From a thread to the run. */
 export type ThreadReport =

@@ -23,6 +23,7 @@ export class WorkerThread implements HostedWorker {
   private probes: ((probe: QuietProbe) => void)[] = []
   private state: 'preparing' | 'running' | 'closing' | 'ended' = 'preparing'
   private exitStack: string | undefined
+  private recordsTaken = 0
 
   /** The thread is new: nothing has been posted to it. */
   constructor(thread: Thread, data: ThreadData, events: HostEvents) {
@@ -95,6 +96,16 @@ export class WorkerThread implements HostedWorker {
     this.thread.postMessage(command)
   }
 
+  /** Told to the thread once in a turn of the event loop: records come in crowds. */
+  private readonly taken = (): void => {
+    this.recordsTaken++
+    if (this.recordsTaken > 1) return
+    this.events.clock.soon(() => {
+      this.command({ taken: this.recordsTaken })
+      this.recordsTaken = 0
+    })
+  }
+
   private onReport(message: ThreadReport): void {
     switch (message.type) {
       case 'prepared':
@@ -110,10 +121,10 @@ export class WorkerThread implements HostedWorker {
         this.failed(errorFromData(message.error))
         return
       case 'rejected':
-        this.events.rejected(message.record)
+        this.events.rejected(message.record, this.taken)
         return
       case 'log':
-        this.events.logged(message.record)
+        this.events.logged(message.record, this.taken)
         return
       case 'probed':
         this.probes.shift()?.(message.probe)

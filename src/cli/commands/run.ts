@@ -37,6 +37,10 @@ export const runCommand: Command = {
         about:
           'Time without a turn after which a component counts as blocked, in milliseconds. Default 10000.',
       },
+      'setup-ms': {
+        value: '<n>',
+        about: "Time that a component's `setup` may take, in milliseconds. Default 60000.",
+      },
       'memory-mb': {
         value: '<n>',
         about:
@@ -71,7 +75,7 @@ async function run(given: Arguments): Promise<number> {
     const exitCode = isVertigoError(error) ? error.exitCode : errorCodes.INTERNAL.exit
     view.failed(error, exitCode)
     if (handled.stops > 0 && isVertigoError(error) && error.code === 'STOPPED') {
-      if (!asJson) view.notice('stopped')
+      if (!asJson) view.notice(error.place.component === undefined ? 'stopped' : error.message)
       return exitCode
     }
     if (process.exitCode === undefined) throw error
@@ -90,6 +94,7 @@ function requestOf(given: Arguments): EngineRequest {
       set: given.texts('set').map(override),
       durationMs: seconds === undefined ? undefined : seconds * 1000,
       stallMs: given.wholeNumber('stall-ms', 1),
+      setupMsMax: given.wholeNumber('setup-ms', 1),
       workerMemoryMbMax: given.wholeNumber('memory-mb', 1),
     },
   }
