@@ -30,7 +30,11 @@ export interface Following extends AsyncIterable<ChangeBatch> {
   close(): void
 }
 
-export async function follow(store: Store, prefix: string, options: CallOptions = {}): Promise<Following> {
+export async function follow(
+  store: Pick<Store, 'range' | 'watch'>,
+  prefix: string,
+  options: CallOptions = {},
+): Promise<Following> {
   const { signal } = options
   const { entries, revision } = await store.range(prefix, options)
   const watch = store.watch(prefix, { since: { entries, revision }, ...(signal && { signal }) })

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isVertigoError } from '../../../../src/base/errors.ts'
 import { Barrier } from '../../../../src/store/recipes/barrier.ts'
 import type { LeaseHolder } from '../../../../src/store/recipes/lease-holder.ts'
 import { LeaseKeeper } from '../../../../src/store/recipes/lease-keeper.ts'
 import { Presence, type PresenceEvent } from '../../../../src/store/recipes/presence.ts'
+import { hasCode } from '../support/errors.ts'
 import { type SimulatedClient, World } from '../support/world.ts'
 
 const ttlMs = 2_000
@@ -96,10 +96,7 @@ test('PR-2: an id belongs to who announced it last', async () => {
   const b = await member(world)
   const first = await world.settle(new Presence(a.client.store, 'p/').announce('id', 'a', a.lease))
   const second = await world.settle(new Presence(b.client.store, 'p/').announce('id', 'b', b.lease))
-  await assert.rejects(
-    world.settle(first.update('a again')),
-    (error) => isVertigoError(error) && error.code === 'STORE_HOLD_LOST',
-  )
+  await assert.rejects(world.settle(first.update('a again')), hasCode('STORE_HOLD_LOST'))
   await world.settle(first.withdraw())
   await world.settle(a.lease.close())
   await world.settle(second.update('b again'))

@@ -1,23 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isVertigoError } from '../../../../src/base/errors.ts'
 import { put, remove } from '../../../../src/store/operations.ts'
 import { Election, type Leader } from '../../../../src/store/recipes/election.ts'
 import { LeaseKeeper } from '../../../../src/store/recipes/lease-keeper.ts'
 import { Lock } from '../../../../src/store/recipes/lock.ts'
 import { checkLog, LogRecorder } from '../scenarios/log.ts'
 import { leadAndWrite, lockAndWrite } from '../scenarios/recipes.ts'
+import { hasCode } from '../support/errors.ts'
 import { someFaults } from '../support/faulty-store.ts'
 import { disturb } from '../support/pauses.ts'
 import { type SimulatedClient, World } from '../support/world.ts'
 
 const ttlMs = 2_000
 const plan = { ttlMs, writesMax: 6, pauseMsMax: 400 }
-
-const hasCode =
-  (code: string) =>
-  (error: unknown): boolean =>
-    isVertigoError(error) && error.code === code
 
 const contests = { election: leadAndWrite, lock: lockAndWrite }
 

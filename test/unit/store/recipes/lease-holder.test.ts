@@ -1,17 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isVertigoError } from '../../../../src/base/errors.ts'
 import { LeaseKeeper } from '../../../../src/store/recipes/lease-keeper.ts'
 import { put } from '../../../../src/store/operations.ts'
 import { type SimulatedClient, World } from '../support/world.ts'
+import { hasCode } from '../support/errors.ts'
 import { someFaults } from '../support/faulty-store.ts'
 
 const ttlMs = 3_000
-
-const hasCode =
-  (code: string) =>
-  (error: unknown): boolean =>
-    isVertigoError(error) && error.code === code
 
 function keeperOf(client: SimulatedClient): LeaseKeeper {
   return new LeaseKeeper(client.store, client)

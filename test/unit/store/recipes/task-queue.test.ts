@@ -1,21 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isVertigoError } from '../../../../src/base/errors.ts'
 import { encodeValue } from '../../../../src/store/envelope.ts'
 import { put } from '../../../../src/store/operations.ts'
 import { LeaseKeeper } from '../../../../src/store/recipes/lease-keeper.ts'
 import { TaskQueue } from '../../../../src/store/recipes/task-queue.ts'
 import { addTasks, takeTasks } from '../scenarios/recipes.ts'
+import { hasCode } from '../support/errors.ts'
 import { noFaults, someFaults } from '../support/faulty-store.ts'
 import { disturb } from '../support/pauses.ts'
 import { World } from '../support/world.ts'
 
 const ttlMs = 2_000
-
-const hasCode =
-  (code: string) =>
-  (error: unknown): boolean =>
-    isVertigoError(error) && error.code === code
 
 for (let seed = 1; seed <= 10; seed++) {
   test(`TQ-2, TQ-3: each task is acknowledged exactly once, seed ${seed}`, async () => {
