@@ -126,7 +126,7 @@ test('closing gives the lease back, also where the store cannot be reached', asy
   assert.equal((await world.backend.leases()).length, 0)
 })
 
-const leases = 300
+const leases = 150
 
 test('LH-6: many leases cost as many times one, and share their timers', async () => {
   const world = new World(9)
