@@ -1,8 +1,8 @@
-import { execFile, spawn } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
+import { buildPackage } from '../scripts/lib/package-build.ts'
 import { type Benchmark, type Row, atMost } from './lib/benchmark.ts'
 import { type Quartiles, quartiles } from './lib/statistics.ts'
 
@@ -73,12 +73,7 @@ function row(
 async function build(): Promise<void> {
   rmSync(home, { recursive: true, force: true })
   mkdirSync(home, { recursive: true })
-  const compiler = join(root, 'node_modules/.bin/tsc')
-  await promisify(execFile)(compiler, ['-p', 'tsconfig.build.json', '--outDir', join(home, 'dist')], {
-    cwd: root,
-  })
-  const templates = join(root, 'src/cli/templates')
-  if (existsSync(templates)) cpSync(templates, join(home, 'dist/cli/templates'), { recursive: true })
+  await buildPackage(join(home, 'dist'))
   cpSync(join(root, 'package.json'), join(home, 'package.json'))
   writeFileSync(join(home, 'startup.yaml'), network)
 }

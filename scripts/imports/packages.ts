@@ -1,4 +1,5 @@
 import { builtinModules } from 'node:module'
+import { bundledPackages } from '../lib/bundled.ts'
 import type { Fault } from './fault.ts'
 import { packageOf } from './resolve.ts'
 import type { SourceFile } from './source-file.ts'
@@ -31,6 +32,6 @@ function faultOf(path: string, specifier: string, manifest: PackageJson): string
   if (builtinModules.includes(specifier)) return `write node:${specifier}`
   if (name === manifest.name) return 'inside of src, import the file itself'
   const declared = { ...manifest.dependencies, ...manifest.peerDependencies }
-  if (Object.hasOwn(declared, name)) return undefined
-  return 'not among the dependencies in package.json, so a user would not have it'
+  if (Object.hasOwn(declared, name) || bundledPackages.includes(name)) return undefined
+  return 'neither among the dependencies in package.json nor bundled, so a user would not have it'
 }

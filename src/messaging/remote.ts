@@ -1,6 +1,13 @@
 import { VertigoError } from '../base/errors.ts'
 import type { Link } from '../transport/link.ts'
-import { decodeFrame, encodeCredit, encodeParcel, frameBytesMax, messagesFault } from '../wire/frame.ts'
+import {
+  decodeFrame,
+  encodeCredit,
+  encodeParcel,
+  frameBytesMax,
+  messagesFault,
+  parcelCreditEntriesMax,
+} from '../wire/frame.ts'
 import type { Inbox } from './inbox.ts'
 import type { ChannelSource, InputChannel } from './input-channel.ts'
 import type { ChannelTarget, OutputChannel } from './output-channel.ts'
@@ -8,7 +15,8 @@ import { isControl, type Parcel } from './parcel.ts'
 
 /**
  * All channels between this worker and one other, over one link: parcels one way, credit the other way.
- * Credit is gathered and sent once a slice, since one message for each parcel would double the traffic.
+ * Credit is gathered and sent once a slice, with a parcel where one is sent anyway: a message for each would double the
+ * traffic.
  */
 export class Peer {
   framesReceived = 0
@@ -19,6 +27,8 @@ export class Peer {
   private readonly credit = new Map<number, RemoteSource>()
   private readonly onArrival: () => void
   private readonly onCreditDue: (peer: Peer) => void
+  /** Whether the worker was told to call `flushCredit`. */
+  private isCreditDue = false
 
   constructor(link: Link, onArrival: () => void, onCreditDue: (peer: Peer) => void) {
     this.link = link
@@ -49,7 +59,7 @@ export class Peer {
 
   /** Where an output channel of this worker sends. `place` names its port in errors. */
   target(channelId: number, place: { readonly component: string; readonly port: string }): RemoteTarget {
-    const target = new RemoteTarget(this.link, channelId, place)
+    const target = new RemoteTarget(this.link, channelId, place, () => this.takeCredit())
     this.targets.push(target)
     return target
   }
@@ -61,8 +71,10 @@ export class Peer {
   /** What an input channel of this worker gives its credit to. */
   source(channelId: number): RemoteSource {
     return new RemoteSource(channelId, (source) => {
-      if (this.credit.size === 0) this.onCreditDue(this)
       this.credit.set(channelId, source)
+      if (this.isCreditDue) return
+      this.isCreditDue = true
+      this.onCreditDue(this)
     })
   }
 
@@ -71,26 +83,44 @@ export class Peer {
   }
 
   flushCredit(): void {
-    if (this.credit.size === 0) return
+    this.isCreditDue = false
+    if (this.owesCredit) this.link.send(encodeCredit(this.gatheredCredit()))
+  }
+
+  /** False where all has gone with parcels. */
+  get owesCredit(): boolean {
+    return this.credit.size > 0
+  }
+
+  /** Credit to go with a parcel; none where there is more than fits. */
+  private takeCredit(): readonly number[] {
+    return this.credit.size === 0 || this.credit.size > parcelCreditEntriesMax ? [] : this.gatheredCredit()
+  }
+
+  private gatheredCredit(): readonly number[] {
     const entries: number[] = []
     for (const source of this.credit.values()) entries.push(...source.take())
     this.credit.clear()
-    this.link.send(encodeCredit(entries))
+    return entries
+  }
+
+  private release(entries: Uint32Array): void {
+    for (let i = 0; i < entries.length; i += 3) {
+      this.outputs.get(entries[i]!)?.release(entries[i + 1]!, entries[i + 2]!)
+    }
   }
 
   private receive(bytes: Uint8Array): void {
     const frame = decodeFrame(bytes)
     if (frame.type === 'credit') {
-      const { entries } = frame
-      for (let i = 0; i < entries.length; i += 3) {
-        this.outputs.get(entries[i]!)?.release(entries[i + 1]!, entries[i + 2]!)
-      }
+      this.release(frame.entries)
     } else {
       this.framesReceived++
       const input = this.inputs.get(frame.channel)
       if (input === undefined)
         throw new VertigoError('FRAME_INVALID', `a frame for the unknown channel ${frame.channel}`)
-      const { items, group, control } = frame
+      const { items, group, control, credit } = frame
+      if (credit !== undefined) this.release(credit)
       if (control !== null && !isControl(control)) {
         throw new VertigoError(
           'FRAME_INVALID',
@@ -110,15 +140,22 @@ export class RemoteTarget implements ChannelTarget {
   private readonly link: Link
   private readonly channelId: number
   private readonly place: { readonly component: string; readonly port: string }
+  private readonly takeCredit: () => readonly number[]
 
-  constructor(link: Link, channelId: number, place: { readonly component: string; readonly port: string }) {
+  constructor(
+    link: Link,
+    channelId: number,
+    place: { readonly component: string; readonly port: string },
+    takeCredit: () => readonly number[],
+  ) {
     this.link = link
     this.channelId = channelId
     this.place = place
+    this.takeCredit = takeCredit
   }
 
   deliver(parcel: Parcel): number {
-    const frame = encodeChecked(this.channelId, parcel, this.place)
+    const frame = encodeChecked(this.channelId, parcel, this.place, this.takeCredit)
     const bytes = frame.byteLength
     this.frames++
     this.link.send(frame)
@@ -131,6 +168,7 @@ export function encodeChecked(
   channelId: number,
   parcel: Parcel,
   place: { readonly component: string; readonly port: string },
+  takeCredit: () => readonly number[],
 ): Uint8Array {
   const { items, control } = parcel
   const found = messagesFault(items) ?? (control === null ? undefined : messagesFault([control]))
@@ -142,7 +180,7 @@ export function encodeChecked(
       { place },
     )
   }
-  const frame = encodeParcel(channelId, parcel.group, items, control)
+  const frame = encodeParcel(channelId, parcel.group, items, control, takeCredit())
   if (frame.byteLength > frameBytesMax) {
     throw new VertigoError(
       'MESSAGE_NOT_ENCODABLE',

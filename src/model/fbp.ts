@@ -1,4 +1,4 @@
-import fbp from 'fbp'
+import { createRequire } from 'node:module'
 import type { VertigoError } from '../base/errors.ts'
 import { type JsonDocument, syntaxError } from './document.ts'
 import { decodeMeta, scanFbp } from './fbp-text.ts'
@@ -6,6 +6,17 @@ import type { Component, Connection, InitialPacket, Json, Network } from './netw
 import { fault, networkInvalid, type Path, type Places } from './places.ts'
 import type { Schema } from './schema.ts'
 import { checkShape } from './shape.ts'
+
+/** The part of the library that is used; it comes without types. */
+interface FbpLibrary {
+  /** Throws an `Error` with `location` for text that cannot be parsed. */
+  parse(text: string, options: { caseSensitive: boolean; validateContents: boolean }): unknown
+}
+
+/** Loaded when it is needed: few networks are written in the language, and every run would wait for its parser. */
+function fbpLibrary(): FbpLibrary {
+  return createRequire(import.meta.url)('fbp') as FbpLibrary
+}
 
 /**
  * FBP graphs, as text (the FBP language) and as JSON (https://github.com/flowbased/fbp): processes become components,
@@ -109,7 +120,7 @@ export function fromFbpText(text: string, file: string): JsonDocument {
   const scan = scanFbp(text, file)
   let parsed: FbpGraph
   try {
-    parsed = fbp.parse(scan.text, { caseSensitive: true, validateContents: false }) as FbpGraph
+    parsed = fbpLibrary().parse(scan.text, { caseSensitive: true, validateContents: false }) as FbpGraph
   } catch (error) {
     const { location, message } = error as { location?: { start: { offset: number } }; message?: string }
     const what = location === undefined ? 'it is nested too deep' : (message ?? '').replace(/\.$/, '')

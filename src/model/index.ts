@@ -12,14 +12,8 @@ export {
   placesOfFile,
   sortFaults,
 } from './places.ts'
-export {
-  networkFormat,
-  type NetworkFormat,
-  type ParsedNetwork,
-  type ParseOptions,
-  parseNetwork,
-  parseNetworkValue,
-} from './parse.ts'
+export { networkFormat, type NetworkFormat } from './format.ts'
+export { type ParsedNetwork, type ParseOptions, parseNetwork, parseNetworkValue } from './parse.ts'
 export { networkSchema, networkSchemaText } from './schema.ts'
 export { implicitOutputs, logPorts, validateNetwork } from './validate.ts'
 export {

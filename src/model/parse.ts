@@ -1,12 +1,11 @@
 import { VertigoError } from '../base/errors.ts'
 import { checkText, type JsonDocument, readJson, readYaml } from './document.ts'
 import { isFbpGraph, fromFbpGraph, fromFbpText } from './fbp.ts'
+import { type NetworkFormat, networkFormat } from './format.ts'
 import type { Network } from './network.ts'
 import { networkInvalid, type Places } from './places.ts'
 import { networkSchema } from './schema.ts'
 import { checkShape } from './shape.ts'
-
-export type NetworkFormat = 'json' | 'yaml' | 'fbp'
 
 export interface ParsedNetwork {
   readonly network: Network
@@ -39,14 +38,6 @@ export function parseNetwork(text: string, options: ParseOptions): ParsedNetwork
   if (format === 'fbp') return checked(fromFbpText(content, file))
   const document = format === 'json' ? readJson(content, file) : readYaml(content, file)
   return checked(isFbpGraph(document.value) ? fromFbpGraph(document) : document)
-}
-
-/** The format that a file's ending stands for; undefined for other endings. Case does not matter; the query of a URL is left out. */
-export function networkFormat(file: string): NetworkFormat | undefined {
-  const path = /^\w\w+:/.test(file) ? file.replace(/[?#].*$/s, '') : file
-  const ending = /\.([a-z]+)$/i.exec(path)?.[1]?.toLowerCase()
-  if (ending === 'yml' || ending === 'yaml') return 'yaml'
-  return ending === 'json' || ending === 'fbp' ? ending : undefined
 }
 
 /**

@@ -1,4 +1,4 @@
-import { availableParallelism, totalmem } from 'node:os'
+import { availableParallelism } from 'node:os'
 import { MessageChannel } from 'node:worker_threads'
 import { type Cancel, systemClock } from '../base/clock.ts'
 import { VertigoError } from '../base/errors.ts'
@@ -22,12 +22,11 @@ import { defaultWorkers, mainWorker, place } from './place.ts'
 import { QuietDetector } from './quiet.ts'
 import { StallWatch } from './stall-watch.ts'
 import type { CodeBridgeHost, Running, RunOptions, RunStatus, RunSummary } from './types.ts'
+import { Threads } from './threads.ts'
 import { WorkerThread } from './worker-thread.ts'
 
 const stallMsDefault = 10_000
 const probeMs = 20
-/** Above this a worker's share of the memory does not grow: one component seldom needs more, and a leak should show. */
-const workerMemoryMbMaxDefault = 4096
 
 /**
  * Runs a network in this process: in worker threads, or all in the caller's thread (`workers: 0`).
@@ -42,13 +41,20 @@ export async function run(
   source: NetworkSource,
   options: RunOptions & { readonly builtInKinds: string },
 ): Promise<Running> {
-  const { load, kinds } = await loaderFor(source, options.builtInKinds)
-  const loaded = await loadNetwork(source, { load, set: options.set })
-  const attached = await attachExports(loaded, options.attach ?? [], load)
-  const bridge = await kinds.createBridge()
-  const localRun = new LocalRun(attached, options, isNetworkBuilder(source), bridge)
-  await localRun.begin(load)
-  return localRun
+  const isValue = isNetworkBuilder(source)
+  const { workers, workerMemoryMbMax: memoryMbMax } = options
+  const threads = new Threads({ workers: isValue ? 0 : workers, memoryMbMax })
+  try {
+    const { load, kinds } = await loaderFor(source, options.builtInKinds)
+    const loaded = await loadNetwork(source, { load, set: options.set })
+    const attached = await attachExports(loaded, options.attach ?? [], load)
+    const bridge = await kinds.createBridge()
+    const localRun = new LocalRun(attached, options, isValue, bridge, threads)
+    await localRun.begin(load)
+    return localRun
+  } finally {
+    await threads.close()
+  }
 }
 
 type Phase =
@@ -65,6 +71,7 @@ class LocalRun implements Running {
   private readonly counters: SharedCounters
   private readonly reader: CounterReader
   private readonly bridge: CodeBridgeHost
+  private readonly threads: Threads
   private readonly deadLetter: DeadLetter
   private readonly clock = systemClock
   private readonly hasCycles: boolean
@@ -81,7 +88,9 @@ class LocalRun implements Running {
     options: RunOptions & { readonly builtInKinds: string },
     isValue: boolean,
     bridge: CodeBridgeHost,
+    threads: Threads,
   ) {
+    this.threads = threads
     const { network, kinds } = loaded
     const inMain = new Set([...kinds].filter(([, kind]) => kind.placement === 'main').map(([name]) => name))
     const sources = new Set([...kinds].filter(([, kind]) => kind.role === 'source').map(([name]) => name))
@@ -189,13 +198,14 @@ class LocalRun implements Running {
         })
       }
       return new WorkerThread(
+        this.threads.take(),
         {
           assignment,
           counters: this.counters,
           builtInKinds: this.options.builtInKinds,
           links: [...ports].map(([worker, port]) => ({ worker, port })),
           check: this.options.check ?? 'edges',
-          memoryBytesMax: this.memoryBytesMax,
+          memoryBytesMax: this.threads.memoryBytesMax,
           heartbeatMs: Math.max(10, Math.floor(this.stallMs / 8)),
         },
         events,
@@ -216,11 +226,6 @@ class LocalRun implements Running {
 
   private get stallMs(): number {
     return this.options.stallMs ?? stallMsDefault
-  }
-
-  private get memoryBytesMax(): number {
-    const share = Math.floor((totalmem() * 0.75) / 1048576 / Math.max(1, this.workers))
-    return (this.options.workerMemoryMbMax ?? Math.min(workerMemoryMbMaxDefault, share)) * 1048576
   }
 
   /** Stalls, cycles that have come to rest, and the caller's signal. */

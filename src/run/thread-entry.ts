@@ -1,4 +1,4 @@
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort } from 'node:worker_threads'
 import { systemClock } from '../base/clock.ts'
 import { asError, errorToData, isVertigoError, VertigoError } from '../base/errors.ts'
 import { systemRandom } from '../base/random.ts'
@@ -10,9 +10,19 @@ import { MemoryGuard } from './memory-guard.ts'
 import type { ThreadCommand, ThreadData, ThreadReport } from './thread-protocol.ts'
 import type { BuiltInKindsModule } from './types.ts'
 
-/** The main module of a worker thread: one `Worker`, driven by the run in the main thread. */
+/** The main module of a worker thread: one `Worker`, driven by the run in the main thread. The first message says which. */
 
-const data = workerData as ThreadData
+const early: ThreadCommand[] = []
+/** Commands that come before there is a worker wait for it. */
+let obey = (command: ThreadCommand): void => {
+  early.push(command)
+}
+const data = await new Promise<ThreadData>((resolve) => {
+  parentPort!.on('message', (message: ThreadData | ThreadCommand) => {
+    if (typeof message === 'string') obey(message)
+    else resolve(message)
+  })
+})
 const { assignment } = data
 const hosted = assignment.instances.map(({ component, instance }) => `${component}[${instance}]`).join(', ')
 const sink = counterSink(data.counters, assignment.worker)
@@ -91,7 +101,7 @@ const worker = new Worker(assignment, {
   },
 })
 
-parentPort?.on('message', (command: ThreadCommand) => {
+obey = (command) => {
   switch (command) {
     case 'start':
       worker.start()
@@ -114,7 +124,8 @@ parentPort?.on('message', (command: ThreadCommand) => {
         },
       )
   }
-})
+}
+for (const command of early) obey(command)
 
 try {
   await worker.prepare()

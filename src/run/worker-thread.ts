@@ -1,15 +1,9 @@
-import { Worker as Thread } from 'node:worker_threads'
+import type { Worker as Thread } from 'node:worker_threads'
 import { asError, errorFromData, VertigoError } from '../base/errors.ts'
 import { suspects } from '../worker/suspects.ts'
 import type { QuietProbe } from '../worker/worker.ts'
 import type { HostedWorker, HostEvents } from './hosted-worker.ts'
 import type { ThreadCommand, ThreadData, ThreadReport } from './thread-protocol.ts'
-
-/** In the sources the entry is TypeScript; the build leaves no `.ts` path that it could rewrite here. */
-const entry = new URL(
-  import.meta.url.endsWith('.ts') ? 'thread-entry.ts' : 'thread-entry.js',
-  import.meta.url,
-)
 
 /** How long a thread may take to close before it is ended. */
 const closeMsMax = 6_000
@@ -30,7 +24,8 @@ export class WorkerThread implements HostedWorker {
   private state: 'preparing' | 'running' | 'closing' | 'ended' = 'preparing'
   private exitStack: string | undefined
 
-  constructor(data: ThreadData, events: HostEvents) {
+  /** The thread is new: nothing has been posted to it. */
+  constructor(thread: Thread, data: ThreadData, events: HostEvents) {
     const { assignment } = data
     this.worker = assignment.worker
     this.events = events
@@ -38,12 +33,11 @@ export class WorkerThread implements HostedWorker {
     this.prepared = new Promise((resolve, reject) => {
       this.onPrepared = { resolve, reject }
     })
-    this.thread = new Thread(entry, {
-      workerData: data,
-      name: `vertigo-${assignment.worker}`,
-      transferList: data.links.map(({ port }) => port),
-      resourceLimits: { maxOldGenerationSizeMb: Math.ceil(data.memoryBytesMax / 1048576) },
-    })
+    this.thread = thread
+    this.thread.postMessage(
+      data,
+      data.links.map(({ port }) => port),
+    )
     this.thread.on('message', (message: ThreadReport) => this.onReport(message))
     this.thread.on('error', (error) => this.onError(error))
     this.thread.on('exit', (code) => this.onExit(code))

@@ -190,7 +190,7 @@ export interface WatchOptions {
  * Changes as they come; iterate over it once. Ends when it is closed or its signal is aborted; rejects where the store
  * refuses it for good (a wrong password, a closed store), never for a connection that was lost.
  */
-export interface Watch extends AsyncIterable<WatchBatch> {
+export interface Watch extends AsyncIterable<WatchBatch, void, undefined> {
   close(): void
 }
 

@@ -8,8 +8,11 @@ const turnsPerClockRead = 8
 export interface SchedulerEvents {
   /** Before a turn: what the watchdog shows as running. */
   turn(instance: Schedulable | undefined): void
-  /** Work is done for now, or the slice is over: frames and credit go out. */
-  sliceEnd(): void
+  /**
+   * Work is done for now (`isIdle`), or the slice is over: frames are out, credit may follow. Gives whether another slice
+   * is wanted, also where there is nothing to do.
+   */
+  sliceEnd(isIdle: boolean): boolean
 }
 
 /** Gives the instances of one thread their turns, in the order in which they became ready. */
@@ -47,13 +50,14 @@ export class Scheduler {
   run(): void {
     if (this.isRunning || this.stopped) return
     this.isRunning = true
+    let isWanted = false
     try {
-      this.slice()
+      isWanted = this.slice()
     } finally {
       this.isRunning = false
       this.events.turn(undefined)
     }
-    if (this.queue.length > 0 || this.withFrames.length > 0) this.request()
+    if (isWanted || this.queue.length > 0 || this.withFrames.length > 0) this.request()
   }
 
   /** Makes sure that a slice comes, at which end frames and credit go out. */
@@ -72,7 +76,7 @@ export class Scheduler {
     this.withFrames = []
   }
 
-  private slice(): void {
+  private slice(): boolean {
     const end = this.clock.monotonic() + sliceMs
     let turns = 0
     let head = 0
@@ -83,7 +87,7 @@ export class Scheduler {
       instance.queued = false
       events.turn(instance)
       instance.turn()
-      if (this.stopped) return
+      if (this.stopped) return false
       turns++
       if (turns % turnsPerClockRead === 0 && this.clock.monotonic() > end) break
       if (head === this.queue.length) {
@@ -95,7 +99,7 @@ export class Scheduler {
     }
     if (head > 0) this.queue = this.queue.slice(head)
     this.flush()
-    events.sliceEnd()
+    return events.sliceEnd(this.queue.length === 0)
   }
 
   private flush(): void {

@@ -86,6 +86,7 @@ export class Worker {
   private readonly instances: Instance[] = []
   private readonly indexOf = new Map<Schedulable, number>()
   private creditDue: Peer[] = []
+  private creditWaits = false
   private touched = new Set<Instance>()
   private unfinished = 0
   private backEdges: readonly OutputChannel[] = []
@@ -97,7 +98,7 @@ export class Worker {
     this.means = means
     this.scheduler = new Scheduler(means.clock, {
       turn: (instance) => this.onTurn(instance),
-      sliceEnd: () => this.onSliceEnd(),
+      sliceEnd: (isIdle) => this.onSliceEnd(isIdle),
     })
   }
 
@@ -251,14 +252,30 @@ export class Worker {
     this.means.counters.running(this.indexOf.get(instance) ?? -1)
   }
 
-  private onSliceEnd(): void {
-    const due = this.creditDue
-    this.creditDue = []
-    for (const peer of due) peer.flushCredit()
+  private onSliceEnd(isIdle: boolean): boolean {
+    const waits = this.sendCredit(isIdle)
     this.writeCounters(this.touched)
     this.touched.clear()
     const error = this.means.overLimit?.()
     if (error !== undefined) this.fail(error)
+    return waits
+  }
+
+  /**
+   * Where nothing else is to be done, credit waits for one turn of the event loop, and goes with a parcel if one is sent
+   * by then: an answer that is under way would else be a second message. Gives whether it waits.
+   */
+  private sendCredit(isIdle: boolean): boolean {
+    if (this.creditDue.length === 0) return false
+    if (isIdle && !this.creditWaits && this.creditDue.some((peer) => peer.owesCredit)) {
+      this.creditWaits = true
+      return true
+    }
+    this.creditWaits = false
+    const due = this.creditDue
+    this.creditDue = []
+    for (const peer of due) peer.flushCredit()
+    return false
   }
 
   private writeCounters(instances: Iterable<Instance>): void {

@@ -116,10 +116,8 @@ export class MemoryBackend implements StoreBackend {
     return this.followers.add(prefix, fromRevision, listener)
   }
 
-  async close(): Promise<void> {
-    this.expiry?.cancel()
-    this.expiry = undefined
-  }
+  /** One client of several is closed; the others go on. What is left is a timer in the background. */
+  async close(): Promise<void> {}
 
   /** For tests: the history up to and with `revision` is forgotten, as etcd does on demand. */
   compact(revision: Revision): void {

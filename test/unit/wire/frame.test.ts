@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { isVertigoError } from '../../../src/base/errors.ts'
-import { decodeFrame, encodeCredit, encodeParcel } from '../../../src/wire/frame.ts'
+import { decodeFrame, encodeCredit, encodeParcel, parcelCreditEntriesMax } from '../../../src/wire/frame.ts'
 import { message } from './arbitraries.ts'
 
 const uint32 = fc.integer({ min: 0, max: 0xffff_ffff })
@@ -37,9 +37,10 @@ test('a parcel comes back with channel, group, items and control', () => {
       uint32,
       fc.array(message, { maxLength: 5 }),
       fc.option(message),
-      (channel, group, items, args) => {
+      fc.array(fc.tuple(uint32, uint32, uint32), { maxLength: parcelCreditEntriesMax }),
+      (channel, group, items, args, credit) => {
         const control = args === null ? null : { type: 'batch-end', args }
-        const frame = new Uint8Array(encodeParcel(channel, group, items, control))
+        const frame = new Uint8Array(encodeParcel(channel, group, items, control, credit.flat()))
         const parcel = decodeFrame(frame)
         assert.equal(parcel.type, 'parcel')
         if (parcel.type !== 'parcel') return
@@ -47,6 +48,7 @@ test('a parcel comes back with channel, group, items and control', () => {
         assert.equal(parcel.group, group)
         assert.equal(parcel.items.length, items.length)
         assert.equal(parcel.control === null, control === null)
+        assert.deepEqual([...(parcel.credit ?? [])], credit.flat())
       },
     ),
     { numRuns: 300 },
@@ -76,7 +78,10 @@ test('a frame that is cut, or longer than it says, is refused', () => {
 })
 
 test('random bytes are refused or decoded, and never anything else', () => {
-  const head = fc.tuple(fc.constantFrom(1, 2, 3, 0, 255), fc.uint8Array({ minLength: 0, maxLength: 200 }))
+  const head = fc.tuple(
+    fc.constantFrom(1, 2, 3, 5, 6, 0, 255),
+    fc.uint8Array({ minLength: 0, maxLength: 200 }),
+  )
   fc.assert(
     fc.property(head, ([type, rest]) => {
       decodeOrRefuse(new Uint8Array([type, ...rest]))

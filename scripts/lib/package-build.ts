@@ -1,0 +1,140 @@
+/**
+ * Builds the package into a folder: bundles with source maps (the sources in them, since `src` is not part of the package),
+ * declarations, and what is not TypeScript.
+ *
+ * The modules are bundled, with the small libraries they use, because a command has to be ready before its user notices:
+ * Node takes about 0.3 ms for each of some two hundred files, in the command, in the engine's process and in each
+ * worker thread. `docs/adr/0010-the-package-is-bundled.md` has the figures.
+ */
+import { chmodSync, cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { build, type Metafile, type Plugin } from 'esbuild'
+import { bundledPackages } from './bundled.ts'
+import { inRoot, root } from './paths.ts'
+import { runOrThrow } from './process.ts'
+
+/** What is loaded by its address: the exports of package.json, the command, and the main modules of processes and threads. */
+const entries = [
+  'index.ts',
+  'operators/index.ts',
+  'connectors/index.ts',
+  'testkit/index.ts',
+  'built-in-kinds.ts',
+  'cli/main.ts',
+  'cli/run/built-in-kinds.ts',
+  'cli/run/engine-child.ts',
+  'run/thread-entry.ts',
+]
+
+/** Packages that stay as they are: with native parts, or seldom needed and large. */
+const external = ['lmdb', '@grpc/grpc-js', '@grpc/proto-loader', 'fbp']
+
+/** Folders that go into the package as they are. */
+const asTheyAre = ['cli/templates']
+
+/** `target` is a folder named `dist`: modules find their own place by that name. */
+export async function buildPackage(target: string): Promise<void> {
+  const [metafile] = await Promise.all([bundle(target), declare(target)])
+  for (const folder of asTheyAre) {
+    const from = inRoot('src', folder)
+    if (existsSync(from)) cpSync(from, join(target, folder), { recursive: true })
+  }
+  writeFileSync(join(target, 'THIRD-PARTY-LICENSES.txt'), licences(metafile))
+  chmodSync(join(target, 'cli/main.js'), 0o755)
+}
+
+async function declare(target: string): Promise<void> {
+  await runOrThrow('tsc', ['-p', 'tsconfig.build.json', '--outDir', target])
+}
+
+async function bundle(target: string): Promise<Metafile> {
+  const source = inRoot('src')
+  const { metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: entries.map((entry) => join(source, entry)),
+    outbase: source,
+    outdir: target,
+    chunkNames: 'chunks/[name]-[hash]',
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node22.18',
+    sourcemap: true,
+    external,
+    // Without the look for its optional native part, which takes longer than it saves, and without streams.
+    alias: { msgpackr: inRoot('node_modules/msgpackr/index.js') },
+    plugins: [ownPlaces(source)],
+    define: {
+      'import.meta.url': 'moduleUrl',
+      'import.meta.filename': 'moduleFile',
+      'import.meta.dirname': 'moduleFolder',
+    },
+    // Bundled libraries of the older kind call `require` for Node's modules.
+    banner: {
+      js: `import { createRequire as bundledRequire } from 'node:module';
+const outputUrl = import.meta.url;
+const require = bundledRequire(outputUrl);`,
+    },
+    metafile: true,
+    logLevel: 'warning',
+  })
+  return metafile
+}
+
+/**
+ * A module's place, as if it had not been bundled: `import.meta.url` of `src/run/worker-thread.ts` is that of
+ * `dist/run/worker-thread.js`, wherever its code went.
+ */
+function ownPlaces(source: string): Plugin {
+  return {
+    name: 'own places',
+    setup(esbuild) {
+      esbuild.onLoad({ filter: /\.m?js$/ }, ({ path }) => {
+        const text = readFileSync(path, 'utf8')
+        // A library's place is that of the bundle.
+        return text.includes('import.meta.url')
+          ? { contents: `const moduleUrl = outputUrl;${text}` }
+          : undefined
+      })
+      esbuild.onLoad({ filter: /\.ts$/ }, ({ path }) => {
+        const text = readFileSync(path, 'utf8')
+        const module = relative(source, path).replaceAll('\\', '/').replace(/\.ts$/, '.js')
+        // In the one line that is there: lines of errors stay what they are.
+        const own = [
+          `const moduleUrl = outputUrl.slice(0, outputUrl.lastIndexOf('/dist/') + 6) + '${module}'`,
+          `const moduleFile = process.getBuiltinModule('node:url').fileURLToPath(moduleUrl)`,
+          `const moduleFolder = process.getBuiltinModule('node:path').dirname(moduleFile)`,
+        ]
+        const needed = /\bimport\.meta\.(filename|dirname)\b/.test(text) ? own : own.slice(0, 1)
+        const contents = /\bimport\.meta\b/.test(text) ? `${needed.join(';')};${text}` : text
+        return { contents, loader: 'ts', resolveDir: dirname(path) }
+      })
+    },
+  }
+}
+
+/** The licences of what was bundled, which have to go with it. */
+function licences(metafile: Metafile): string {
+  const folders = new Set<string>()
+  for (const input of Object.keys(metafile.inputs)) {
+    const [, folder] = /^(node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input) ?? []
+    if (folder !== undefined) folders.add(folder)
+  }
+  const missing = bundledPackages.filter((name) => !folders.has(`node_modules/${name}`))
+  if (missing.length > 0)
+    throw new Error(`not in the bundles, though users do not install it: ${missing.join(', ')}`)
+  const texts = [...folders].toSorted().map((folder) => {
+    const { name, version, license } = JSON.parse(readFileSync(inRoot(folder, 'package.json'), 'utf8')) as {
+      readonly name: string
+      readonly version: string
+      readonly license: string
+    }
+    const file = ['LICENSE', 'LICENSE.md', 'LICENSE.txt', 'license'].find((one) =>
+      existsSync(inRoot(folder, one)),
+    )
+    if (file === undefined) throw new Error(`${name} is bundled, but its folder holds no licence`)
+    return `${name} ${version} (${license})\n\n${readFileSync(inRoot(folder, file), 'utf8').trim()}\n`
+  })
+  return `The bundles of this package hold code of these libraries.\n\n${texts.join(`\n${'-'.repeat(80)}\n\n`)}`
+}
