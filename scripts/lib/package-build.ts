@@ -20,6 +20,7 @@ const entries = [
   'connectors/index.ts',
   'testkit/index.ts',
   'built-in-kinds.ts',
+  'stores.ts',
   'cli/main.ts',
   'cli/run/built-in-kinds.ts',
   'cli/run/engine-child.ts',

@@ -7,6 +7,7 @@ import { createLoader } from '../worker/load-module.ts'
 import { Worker } from '../worker/worker.ts'
 import { counterSink } from './counters.ts'
 import { MemoryGuard } from './memory-guard.ts'
+import { ThreadStore } from './run-store.ts'
 import type { ThreadCommand, ThreadData, ThreadReport } from './thread-protocol.ts'
 import type { BuiltInKindsModule } from './types.ts'
 
@@ -78,11 +79,13 @@ process.exit = (code): never => {
 systemClock.every(data.heartbeatMs, () => sink.beat(), { background: true })
 
 const { builtInKind, builtInNames } = (await import(data.builtInKinds)) as BuiltInKindsModule
+const store = new ThreadStore(data.stores, data.store, systemClock)
 const worker = new Worker(assignment, {
   clock: systemClock,
   random: systemRandom,
   load: createLoader({ builtIn: builtInKind, builtInNames }),
   links: new Map(data.links.map(({ worker: peer, port }) => [peer, threadLink(port)])),
+  openStore: store.open,
   check: data.check,
   counters: sink,
   overLimit: new MemoryGuard(data.memoryBytesMax, systemClock, sink.memory, () => worker.memorySuspects())
@@ -116,7 +119,7 @@ obey = (command) => {
       worker.endBackEdges()
       return
     case 'close':
-      worker.close().then(
+      closeAll().then(
         () => report({ type: 'closed' }),
         (error: unknown) => {
           fail(error)
@@ -125,6 +128,14 @@ obey = (command) => {
       )
   }
 }
+async function closeAll(): Promise<void> {
+  try {
+    await worker.close()
+  } finally {
+    await store.close()
+  }
+}
+
 for (const command of early) obey(command)
 
 try {

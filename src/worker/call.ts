@@ -53,6 +53,7 @@ export interface SharedContext {
   readonly config: unknown
   readonly log: object
   readonly clock: object
+  readonly shared: object
   readonly signal: AbortSignal
   readonly inputs: object
 }
@@ -69,6 +70,7 @@ class AuthorContext {
   readonly config: unknown
   readonly log: object
   readonly clock: object
+  readonly shared: object
   readonly signal: AbortSignal
   readonly inputs: object
 
@@ -82,6 +84,7 @@ class AuthorContext {
     this.config = shared.config
     this.log = shared.log
     this.clock = shared.clock
+    this.shared = shared.shared
     this.signal = shared.signal
     this.inputs = shared.inputs
   }

@@ -10,7 +10,9 @@ import type { InstanceHost, RejectedMessage, Schedulable } from './host.ts'
 import type { Instance } from './instance.ts'
 import { makeInstance } from './make-instance.ts'
 import { Scheduler } from './scheduler.ts'
+import { type OpenSharedStore, workerCollections } from './shared.ts'
 import { suspects } from './suspects.ts'
+import type { OpenCollections } from '../store/collections/index.ts'
 import { Wiring } from './wiring.ts'
 
 /** Imports what an address names: a kind, a hook, a selector, or anything else of the user's. */
@@ -52,6 +54,8 @@ export interface WorkerMeans {
   readonly counters: CounterSink
   /** What kinds in the main thread reach the caller's code by. */
   readonly bridge?: object
+  /** The store behind `context.shared`; without it, using that is an error. */
+  readonly openStore?: OpenSharedStore
   /** Whether messages are checked against schemas of ports: at the network's edges, everywhere, or not at all. */
   readonly check: 'edges' | 'all' | 'none'
   /** Asked between slices: an error where the worker uses more than it may. */
@@ -82,6 +86,7 @@ export class Worker {
   readonly assignment: WorkerAssignment
   private readonly means: WorkerMeans
   private readonly scheduler: Scheduler
+  private readonly shared: OpenCollections
   private readonly peers = new Map<number, Peer>()
   private readonly instances: Instance[] = []
   private readonly indexOf = new Map<Schedulable, number>()
@@ -96,6 +101,7 @@ export class Worker {
   constructor(assignment: WorkerAssignment, means: WorkerMeans) {
     this.assignment = assignment
     this.means = means
+    this.shared = workerCollections(means.openStore, means)
     this.scheduler = new Scheduler(means.clock, {
       turn: (instance) => this.onTurn(instance),
       sliceEnd: (isIdle) => this.onSliceEnd(isIdle),
@@ -158,6 +164,7 @@ export class Worker {
     })
     const results = await Promise.race([closed, late])
     cancel()
+    await this.shared.close()
     if (results === 'late') {
       throw new VertigoError('CLOSE_TIMEOUT', `a component's close took longer than ${closeMsMax} ms`)
     }
@@ -211,6 +218,7 @@ export class Worker {
     return {
       clock,
       random,
+      shared: this.shared,
       emitPerMessageMax: this.assignment.emitPerMessageMax,
       schedule: (instance) => this.scheduler.schedule(instance),
       framesPending: (instance) => this.scheduler.framesPending(instance),

@@ -19,13 +19,15 @@ export function runInProcess({ network, options }: EngineRequest, listener: Engi
     if (running !== undefined) listener.status(running.status())
   })
   const begin = async (): Promise<void> => {
-    const [{ run }, { builtInKindsUrl }] = await Promise.all([
+    const [{ run }, { builtInKindsUrl }, { storesUrl }] = await Promise.all([
       import('../../run/run.ts'),
       import('./built-in-kinds.ts'),
+      import('../../stores.ts'),
     ])
     running = await run(network, {
       ...options,
       builtInKinds: builtInKindsUrl,
+      stores: storesUrl,
       onEvent: (event) => listener.event(plainEvent(event)),
     })
     const summary = await running.done

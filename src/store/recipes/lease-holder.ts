@@ -141,7 +141,7 @@ export class LeaseHolder {
       this.end('closed', new VertigoError('STORE_LEASE_LOST', `The lease ${this.lease} was given back.`))
     try {
       // Revoked when lost, too: its keys need not wait for the store to notice.
-      await this.means.store.revoke(this.lease, { timeoutMs: Math.max(callMsMin, this.ttlMs) })
+      await this.means.store.revoke(this.lease, { timeoutMs: Math.max(callMsMin, this.ttlMs * callPart) })
     } catch (error) {
       if (!isHarmlessOnClose(error)) throw error
     }
