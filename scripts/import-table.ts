@@ -62,6 +62,9 @@ export const importTable: ImportTable = {
     // The backends of stores by their addresses.
     'stores.ts': ['store', 'base'],
 
+    // For programs that are no components: the store with all that stands on it.
+    'coordination.ts': ['stores.ts', ...coordination, 'component', 'base'],
+
     // Where the parts are put together.
     'index.ts': [
       'stores.ts',

@@ -21,6 +21,7 @@ const entries = [
   'testkit/index.ts',
   'built-in-kinds.ts',
   'stores.ts',
+  'coordination.ts',
   'cli/main.ts',
   'cli/run/built-in-kinds.ts',
   'cli/run/engine-child.ts',
