@@ -6,6 +6,8 @@ import type { StoresModule } from './types.ts'
 /** Where a worker thread finds the store of its run. */
 export type StorePlace = { readonly url: string } | { readonly port: MessagePort }
 
+const memoryUrl = 'memory:'
+
 /**
  * The store behind `context.shared`, for all workers of a run: the one that was chosen, to which each thread makes a
  * connection of its own, or one in the memory of the run's own thread. Nothing is opened before a component asks for it.
@@ -21,7 +23,8 @@ export class RunStore {
   /** `modules`: URL of the module that chooses backends. */
   constructor(modules: string, url: string | undefined, clock: Clock) {
     this.modules = modules
-    this.url = url
+    // A store in memory cannot be opened by each thread for itself: the run has one for all.
+    this.url = url === memoryUrl ? undefined : url
     this.clock = clock
   }
 

@@ -47,9 +47,9 @@ async function counted(options: RunOptions): Promise<unknown[]> {
   return results
 }
 
-for (const workers of [0, 3]) {
-  test(`the instances of a run share collections, with ${workers} workers`, async () => {
-    assert.deepEqual(await counted({ workers }), [
+for (const options of [{ workers: 0 }, { workers: 3 }, { workers: 2, store: 'memory:' }]) {
+  test(`the instances of a run share collections: ${JSON.stringify(options)}`, async () => {
+    assert.deepEqual(await counted(options), [
       { sum: (numbers * (numbers + 1)) / 2, seen: numbers, instances: [0, 1, 2] },
     ])
   })
