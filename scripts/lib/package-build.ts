@@ -20,6 +20,8 @@ const entries = [
   'connectors/index.ts',
   'testkit/index.ts',
   'built-in-kinds.ts',
+  'stores.ts',
+  'coordination.ts',
   'cli/main.ts',
   'cli/run/built-in-kinds.ts',
   'cli/run/engine-child.ts',

@@ -9,6 +9,7 @@ import { threadLink } from '../transport/thread.ts'
 import type { Link } from '../transport/link.ts'
 import type { WorkerAssignment } from '../worker/assignment.ts'
 import type { RejectedMessage } from '../worker/host.ts'
+import type { OpenSharedStore } from '../worker/shared.ts'
 import { type Load, Worker } from '../worker/worker.ts'
 import { assign, type Assigned } from './assign.ts'
 import { allocateCounters, CounterReader, counterSink, type SharedCounters } from './counters.ts'
@@ -19,8 +20,17 @@ import { type LoadedNetwork, loadNetwork, type NetworkSource } from './load-netw
 import { loaderFor } from './loader.ts'
 import { defaultWorkers, mainWorker, place } from './place.ts'
 import { QuietDetector } from './quiet.ts'
+import { RunStore } from './run-store.ts'
 import { StallWatch } from './stall-watch.ts'
-import type { CodeBridgeHost, RunEvent, Running, RunOptions, RunStatus, RunSummary } from './types.ts'
+import type {
+  CodeBridgeHost,
+  RunEvent,
+  RunModules,
+  Running,
+  RunOptions,
+  RunStatus,
+  RunSummary,
+} from './types.ts'
 import { Threads } from './threads.ts'
 import { WorkerThread } from './worker-thread.ts'
 
@@ -38,10 +48,7 @@ const pendingNamedMax = 10
  * Fulfilled when the network runs. Errors before that (loading, validation, `setup`) reject; errors after it reject
  * `done` of the result. All errors are `VertigoError`s with the place of the fault.
  */
-export async function run(
-  source: NetworkSource,
-  options: RunOptions & { readonly builtInKinds: string },
-): Promise<Running> {
+export async function run(source: NetworkSource, options: RunOptions & RunModules): Promise<Running> {
   const isValue = isNetworkBuilder(source)
   const { workers, workerMemoryMbMax: memoryMbMax } = options
   const threads = new Threads({ workers: isValue ? 0 : workers, memoryMbMax })
@@ -50,7 +57,9 @@ export async function run(
     const loaded = await loadNetwork(source, { load, set: options.set })
     const attached = await attachExports(loaded, options.attach ?? [], load)
     const bridge = await kinds.createBridge()
-    const localRun = new LocalRun(attached, options, isValue, bridge, threads)
+    const store = new RunStore(options.stores, options.store, systemClock)
+    await store.check()
+    const localRun = new LocalRun(attached, options, isValue, { bridge, threads, store })
     await localRun.begin(load)
     return localRun
   } finally {
@@ -63,16 +72,24 @@ type Phase =
   | { readonly name: 'closing'; readonly error: unknown }
   | { readonly name: 'ended' }
 
+/** What a run ends when it ends. */
+interface Parts {
+  readonly bridge: CodeBridgeHost
+  readonly threads: Threads
+  readonly store: RunStore
+}
+
 class LocalRun implements Running {
   readonly network: string
   readonly workers: number
   readonly done: Promise<RunSummary>
-  private readonly options: RunOptions & { readonly builtInKinds: string }
+  private readonly options: RunOptions & RunModules
   private readonly assigned: Assigned
   private readonly counters: SharedCounters
   private readonly reader: CounterReader
   private readonly bridge: CodeBridgeHost
   private readonly threads: Threads
+  private readonly store: RunStore
   private readonly deadLetter: DeadLetter
   private readonly clock = systemClock
   private readonly hasCycles: boolean
@@ -86,12 +103,12 @@ class LocalRun implements Running {
 
   constructor(
     loaded: LoadedNetwork,
-    options: RunOptions & { readonly builtInKinds: string },
+    options: RunOptions & RunModules,
     isValue: boolean,
-    bridge: CodeBridgeHost,
-    threads: Threads,
+    { bridge, threads, store }: Parts,
   ) {
     this.threads = threads
+    this.store = store
     const { network, kinds } = loaded
     const inMain = new Set([...kinds].filter(([, kind]) => kind.placement === 'main').map(([name]) => name))
     const sources = new Set([...kinds].filter(([, kind]) => kind.role === 'source').map(([name]) => name))
@@ -194,6 +211,7 @@ class LocalRun implements Running {
           links: new Map([...ports].map(([peer, port]) => [peer, threadLink(port)])),
           counters: this.counters,
           bridge: this.bridge,
+          openStore: this.store.open,
           check: this.options.check ?? 'edges',
           setupMsMax: this.options.setupMsMax,
           events,
@@ -205,6 +223,8 @@ class LocalRun implements Running {
           assignment,
           counters: this.counters,
           builtInKinds: this.options.builtInKinds,
+          stores: this.options.stores,
+          store: this.store.placeForThread((error) => this.end(error)),
           links: [...ports].map(([worker, port]) => ({ worker, port })),
           check: this.options.check ?? 'edges',
           setupMsMax: this.options.setupMsMax,
@@ -343,6 +363,7 @@ class LocalRun implements Running {
     const closed = await Promise.allSettled(
       this.hosts.map((host) => (stalled ? host.terminate() : host.close())),
     )
+    await this.store.close()
     await this.deadLetter.close()
     const failure = closed.find((result) => result.status === 'rejected')
     const error: unknown = this.closingError ?? failure?.reason
@@ -398,6 +419,7 @@ function makeMainWorker(
     readonly links: ReadonlyMap<number, Link>
     readonly counters: SharedCounters
     readonly bridge: object
+    readonly openStore: OpenSharedStore
     readonly check: 'edges' | 'all' | 'none'
     readonly setupMsMax: number | undefined
     readonly events: HostEvents
@@ -411,6 +433,7 @@ function makeMainWorker(
     links: means.links,
     counters: counterSink(means.counters, assignment.worker),
     bridge: means.bridge,
+    openStore: means.openStore,
     check: means.check,
     setupMsMax: means.setupMsMax,
     events: {

@@ -10,6 +10,7 @@ import { createLoader } from '../worker/load-module.ts'
 import { Worker } from '../worker/worker.ts'
 import { counterSink } from './counters.ts'
 import { MemoryGuard } from './memory-guard.ts'
+import { ThreadStore } from './run-store.ts'
 import type { ThreadCommand, ThreadData, ThreadReport } from './thread-protocol.ts'
 import type { BuiltInKindsModule } from './types.ts'
 
@@ -82,11 +83,13 @@ process.exit = (code): never => {
 systemClock.every(data.heartbeatMs, () => sink.beat(), { background: true })
 
 const { builtInKind, builtInNames } = (await import(data.builtInKinds)) as BuiltInKindsModule
+const store = new ThreadStore(data.stores, data.store, systemClock)
 const worker = new Worker(assignment, {
   clock: systemClock,
   random: systemRandom,
   load: createLoader({ builtIn: builtInKind, builtInNames }),
   links: new Map(data.links.map(({ worker: peer, port }) => [peer, threadLink(port)])),
+  openStore: store.open,
   check: data.check,
   setupMsMax: data.setupMsMax,
   counters: sink,
@@ -126,7 +129,7 @@ obey = (command) => {
       worker.endBackEdges()
       return
     case 'close':
-      worker.close().then(
+      closeAll().then(
         () => report({ type: 'closed' }),
         (error: unknown) => {
           fail(error)
@@ -135,6 +138,14 @@ obey = (command) => {
       )
   }
 }
+async function closeAll(): Promise<void> {
+  try {
+    await worker.close()
+  } finally {
+    await store.close()
+  }
+}
+
 for (const command of early) obey(command)
 
 try {

@@ -4,6 +4,7 @@ import type { LogRecord } from '../component/context.ts'
 import type { WorkerAssignment } from '../worker/assignment.ts'
 import type { RejectedMessage } from '../worker/host.ts'
 import type { QuietProbe } from '../worker/worker.ts'
+import type { StorePlace } from './run-store.ts'
 import type { SharedCounters } from './counters.ts'
 
 /** What a worker thread is started with. */
@@ -12,6 +13,9 @@ export interface ThreadData {
   readonly counters: SharedCounters
   /** URL of the module with the built-in kinds. */
   readonly builtInKinds: string
+  /** URL of the module that chooses stores. */
+  readonly stores: string
+  readonly store: StorePlace
   readonly links: readonly { readonly worker: number; readonly port: MessagePort }[]
   readonly check: 'edges' | 'all' | 'none'
   readonly memoryBytesMax: number

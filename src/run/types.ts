@@ -1,6 +1,9 @@
+import type { MessagePort } from 'node:worker_threads'
+import type { Clock } from '../base/clock.ts'
 import type { LogRecord } from '../component/context.ts'
 import type { Kind } from '../component/kind.ts'
 import type { ChannelLimits } from '../messaging/limits.ts'
+import type { Store } from '../store/store.ts'
 import type { RejectedMessage } from '../worker/host.ts'
 
 /** One changed value of a network: `--set component.config.key=value`. */
@@ -38,6 +41,11 @@ export interface RunOptions {
   readonly workerMemoryMbMax?: number
   /** Where messages are checked against the schemas of ports. Default `edges`: what comes from sources. */
   readonly check?: 'edges' | 'all' | 'none'
+  /**
+   * Address of the store behind `context.shared`, as `memory:`. Default: one in the memory of this process, which the
+   * workers of this run share and which ends with it.
+   */
+  readonly store?: string
   /** Exported ports of the network that the caller sends to (`send`) or receives from (`output`). */
   readonly attach?: readonly string[]
   /**
@@ -136,6 +144,25 @@ export interface BuiltInKindsModule {
   readonly builtInKind: (name: string) => Promise<Kind | undefined>
   /** The queues between `feeder`, `collector` and the caller's code, for one run. */
   readonly createBridge: () => Promise<CodeBridgeHost>
+}
+
+/** What the module that chooses backends of stores exports; worker threads import it too, by its URL. */
+export interface StoresModule {
+  /** Errors: STORE_URL_INVALID. */
+  readonly checkStoreUrl: (url: string) => void
+  readonly openStore: (url: string, clock: Clock) => Promise<Store>
+  readonly createRunStore: (
+    clock: Clock,
+  ) => Promise<{ readonly store: Store; readonly serve: (port: MessagePort) => void }>
+  readonly connectStore: (port: MessagePort, clock: Clock) => Promise<Store>
+}
+
+/** What whoever puts the parts together chooses for a run: URLs of modules. */
+export interface RunModules {
+  /** Of a `BuiltInKindsModule`. */
+  readonly builtInKinds: string
+  /** Of a `StoresModule`. */
+  readonly stores: string
 }
 
 /** The way between the code that runs a network and its `feeder` and `collector` components, by their names. */

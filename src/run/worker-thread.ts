@@ -35,10 +35,8 @@ export class WorkerThread implements HostedWorker {
       this.onPrepared = { resolve, reject }
     })
     this.thread = thread
-    this.thread.postMessage(
-      data,
-      data.links.map(({ port }) => port),
-    )
+    const ports = data.links.map(({ port }) => port)
+    this.thread.postMessage(data, 'port' in data.store ? [...ports, data.store.port] : ports)
     this.thread.on('message', (message: ThreadReport) => this.onReport(message))
     this.thread.on('error', (error) => this.onError(error))
     this.thread.on('exit', (code) => this.onExit(code))

@@ -56,6 +56,7 @@ export interface SharedContext {
   readonly config: unknown
   readonly log: object
   readonly clock: object
+  readonly shared: object
   readonly signal: AbortSignal
   readonly inputs: object
 }
@@ -72,6 +73,7 @@ class AuthorContext {
   readonly config: unknown
   readonly log: object
   readonly clock: object
+  readonly shared: object
   readonly signal: AbortSignal
   readonly inputs: object
 
@@ -85,6 +87,7 @@ class AuthorContext {
     this.config = shared.config
     this.log = shared.log
     this.clock = shared.clock
+    this.shared = shared.shared
     this.signal = shared.signal
     this.inputs = shared.inputs
   }

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts'
 import type { Random } from '../base/random.ts'
 import type { LogRecord } from '../component/context.ts'
+import type { SharedCollections } from '../component/shared.ts'
 import type { ErrorPolicy } from '../model/network.ts'
 import type { Reporter } from './record-window.ts'
 
@@ -27,6 +28,7 @@ export interface Schedulable {
 export interface InstanceHost {
   readonly clock: Clock
   readonly random: Random
+  readonly shared: SharedCollections
   readonly emitPerMessageMax: number
   /** The instance has something to do. */
   schedule(instance: Schedulable): void

@@ -1,5 +1,6 @@
 import { asError, isVertigoError, VertigoError } from '../base/errors.ts'
 import type { Clock } from '../base/clock.ts'
+import type { SharedCollections } from '../component/shared.ts'
 import type { KindDefinition } from '../component/kind.ts'
 import { Outbox } from '../messaging/outbox.ts'
 import type { OutputPort } from '../messaging/output-port.ts'
@@ -128,6 +129,10 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
 
   get clock(): Clock {
     return this.host.clock
+  }
+
+  get shared(): SharedCollections {
+    return this.host.shared
   }
 
   nowMs(): number {

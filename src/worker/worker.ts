@@ -12,7 +12,9 @@ import { makeInstance } from './make-instance.ts'
 import { RecordWindow } from './record-window.ts'
 import { Scheduler } from './scheduler.ts'
 import { runSetups, setupMsMaxDefault } from './setups.ts'
+import { type OpenSharedStore, workerCollections } from './shared.ts'
 import { suspects } from './suspects.ts'
+import type { OpenCollections } from '../store/collections/index.ts'
 import { Wiring } from './wiring.ts'
 
 /** Imports what an address names: a kind, a hook, a selector, or anything else of the user's. */
@@ -57,6 +59,8 @@ export interface WorkerMeans {
   readonly counters: CounterSink
   /** What kinds in the main thread reach the caller's code by. */
   readonly bridge?: object
+  /** The store behind `context.shared`; without it, using that is an error. */
+  readonly openStore?: OpenSharedStore
   /** Whether messages are checked against schemas of ports: at the network's edges, everywhere, or not at all. */
   readonly check: 'edges' | 'all' | 'none'
   /** How long loading, and then `setup`, of an instance may take, in milliseconds. Default 60,000. */
@@ -92,6 +96,7 @@ export class Worker {
   readonly assignment: WorkerAssignment
   private readonly means: WorkerMeans
   private readonly scheduler: Scheduler
+  private readonly shared: OpenCollections
   private readonly peers = new Map<number, Peer>()
   private readonly instances: Instance[] = []
   private readonly indexOf = new Map<Schedulable, number>()
@@ -109,6 +114,7 @@ export class Worker {
   constructor(assignment: WorkerAssignment, means: WorkerMeans) {
     this.assignment = assignment
     this.means = means
+    this.shared = workerCollections(means.openStore, means)
     this.scheduler = new Scheduler(means.clock, {
       turn: (instance) => this.onTurn(instance),
       sliceEnd: (isIdle) => this.onSliceEnd(isIdle),
@@ -170,6 +176,7 @@ export class Worker {
       Promise.allSettled(this.instances.map((instance) => instance.lateSetup)),
       lateSetupMsMax,
     )
+    await this.shared.close()
     if (results === 'late') {
       throw new VertigoError('CLOSE_TIMEOUT', `a component's close took longer than ${closeMsMax} ms`)
     }
@@ -224,6 +231,7 @@ export class Worker {
     return {
       clock,
       random,
+      shared: this.shared,
       emitPerMessageMax: this.assignment.emitPerMessageMax,
       schedule: (instance) => this.scheduler.schedule(instance),
       framesPending: (instance) => this.scheduler.framesPending(instance),

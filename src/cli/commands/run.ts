@@ -31,6 +31,11 @@ export const runCommand: Command = {
           'Replaces a value of the network: lines.config.path=other.txt. The value is JSON, else a text. May be repeated.',
       },
       duration: { value: '<s>', about: 'Ends the sources after this many seconds.' },
+      store: {
+        value: '<url>',
+        about:
+          'The store that components share collections in (context.shared). Default: one in memory, for this run alone.',
+      },
       json: { about: 'Print events as JSON.' },
       'stall-ms': {
         value: '<n>',
@@ -92,6 +97,7 @@ function requestOf(given: Arguments): EngineRequest {
     options: {
       workers: given.wholeNumber('workers', 0),
       set: given.texts('set').map(override),
+      store: given.text('store'),
       durationMs: seconds === undefined ? undefined : seconds * 1000,
       stallMs: given.wholeNumber('stall-ms', 1),
       setupMsMax: given.wholeNumber('setup-ms', 1),

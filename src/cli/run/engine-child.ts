@@ -83,12 +83,19 @@ clock.every(statusMs, sendStatus, { background: true })
 
 try {
   const { network, options } = JSON.parse(process.argv[2] ?? '') as EngineRequest
-  const [{ run }, { builtInKindsUrl }] = await Promise.all([
+  const [{ run }, { builtInKindsUrl }, { storesUrl }] = await Promise.all([
     import('../../run/run.ts'),
     import('./built-in-kinds.ts'),
+    import('../../stores.ts'),
   ])
   const onEvent = (event: RunEvent): void => events.add(plainEvent(event))
-  running = await run(network, { ...options, builtInKinds: builtInKindsUrl, onEvent, signal: early.signal })
+  running = await run(network, {
+    ...options,
+    builtInKinds: builtInKindsUrl,
+    stores: storesUrl,
+    onEvent,
+    signal: early.signal,
+  })
   sendStatus()
   const summary = await running.done
   end({ type: 'finished', summary })

@@ -24,13 +24,15 @@ export function runInProcess({ network, options }: EngineRequest, listener: Engi
   /** Stops the run while it is being set up. */
   const early = new AbortController()
   const begin = async (): Promise<void> => {
-    const [{ run }, { builtInKindsUrl }] = await Promise.all([
+    const [{ run }, { builtInKindsUrl }, { storesUrl }] = await Promise.all([
       import('../../run/run.ts'),
       import('./built-in-kinds.ts'),
+      import('../../stores.ts'),
     ])
     running = await run(network, {
       ...options,
       builtInKinds: builtInKindsUrl,
+      stores: storesUrl,
       signal: early.signal,
       onEvent: (event) => listener.event(plainEvent(event)),
     })
