@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts'
-import { isVertigoError, VertigoError } from '../base/errors.ts'
+import { asError, isVertigoError, VertigoError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import type { LogRecord } from '../component/context.ts'
 import type { OutputChannel } from '../messaging/output-channel.ts'
@@ -296,7 +296,7 @@ export class Worker {
 
 function namedError(place: string, what: string, error: unknown): VertigoError {
   if (isVertigoError(error) && error.place.component !== undefined) return error
-  const text = error instanceof Error ? error.message : String(error)
+  const text = asError(error).message
   return new VertigoError(
     isVertigoError(error) ? error.code : 'COMPONENT_FAILED',
     `${place} ${what}: ${text}`,
