@@ -25,6 +25,7 @@ export async function validateNetwork(
   places: Places,
 ): Promise<readonly VertigoError[]> {
   const check = new NetworkCheck(network, kinds, places)
+  check.isSomething()
   check.connections()
   check.initial()
   check.exports()
@@ -51,6 +52,11 @@ class NetworkCheck {
       if ('info' in lookup) this.#infos.set(name, lookup.info)
       else this.faults.push(atComponent(lookup.error, places, name))
     }
+  }
+
+  isSomething(): void {
+    if (Object.keys(this.#network.components).length > 0) return
+    this.#add('NETWORK_EMPTY', `The network "${this.#network.name}" has no components.`, ['components'])
   }
 
   connections(): void {

@@ -143,6 +143,8 @@ class LocalRun implements Running {
     this.options.onEvent?.({ type: 'started', network: this.network, workers: this.workers, instances })
     for (const host of this.hosts) host.start()
     this.limitDuration()
+    // Nobody would say that the last worker has finished.
+    if (this.hosts.length === 0) this.end(undefined)
   }
 
   status(): RunStatus {
