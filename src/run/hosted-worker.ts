@@ -24,6 +24,8 @@ export interface HostEvents {
   failed(error: unknown): void
   rejected(record: RejectedMessage): void
   logged(record: LogRecord): void
+  /** Log records that a worker has left out. */
+  logsLeft(count: number): void
   /** The instance that a worker is busy with, as `count[2]`. */
   running(worker: number): string | undefined
 }

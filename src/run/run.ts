@@ -212,6 +212,7 @@ class LocalRun implements Running {
       failed: (error) => this.end(error),
       rejected: (record) => this.rejected(record),
       logged: (record: LogRecord) => this.options.onEvent?.({ type: 'log', record }),
+      logsLeft: (count) => this.options.onEvent?.({ type: 'left-out', count }),
       running: (worker) => this.reader.workerStatus(worker).running,
     }
   }

@@ -6,6 +6,7 @@ import { threadLink } from '../transport/thread.ts'
 import { createLoader } from '../worker/load-module.ts'
 import { Worker } from '../worker/worker.ts'
 import { counterSink } from './counters.ts'
+import { LogWindow } from './log-window.ts'
 import { MemoryGuard } from './memory-guard.ts'
 import type { ThreadCommand, ThreadData, ThreadReport } from './thread-protocol.ts'
 import type { BuiltInKindsModule } from './types.ts'
@@ -65,6 +66,17 @@ process.exit = (code): never => {
   return exit(code)
 }
 
+const logs = new LogWindow(
+  (record) => {
+    try {
+      report({ type: 'log', record })
+    } catch {
+      report({ type: 'log', record: { ...record, details: undefined } })
+    }
+  },
+  (count) => report({ type: 'logs-left', count }),
+)
+
 systemClock.every(data.heartbeatMs, () => sink.beat(), { background: true })
 
 const { builtInKind, builtInNames } = (await import(data.builtInKinds)) as BuiltInKindsModule
@@ -78,16 +90,13 @@ const worker = new Worker(assignment, {
   overLimit: new MemoryGuard(data.memoryBytesMax, systemClock, sink.memory, () => worker.memorySuspects())
     .check,
   events: {
-    finished: () => report({ type: 'finished' }),
+    finished: () => {
+      logs.tell()
+      report({ type: 'finished' })
+    },
     failed: fail,
     rejected: (record) => reportCopyable(record, (copyable) => ({ type: 'rejected', record: copyable })),
-    logged: (record) => {
-      try {
-        report({ type: 'log', record })
-      } catch {
-        report({ type: 'log', record: { ...record, details: undefined } })
-      }
-    },
+    logged: (record) => logs.add(record),
   },
 })
 
@@ -105,7 +114,11 @@ parentPort?.on('message', (command: ThreadCommand) => {
     case 'end-back-edges':
       worker.endBackEdges()
       return
+    case 'logs-taken':
+      logs.taken()
+      return
     case 'close':
+      logs.tell()
       worker.close().then(
         () => report({ type: 'closed' }),
         (error: unknown) => {

@@ -20,7 +20,7 @@ export interface ThreadData {
 }
 
 /** From the run to a thread. */
-export type ThreadCommand = 'start' | 'drain' | 'close' | 'probe' | 'end-back-edges'
+export type ThreadCommand = 'start' | 'drain' | 'close' | 'probe' | 'end-back-edges' | 'logs-taken'
 
 /** From a thread to the run. */
 export type ThreadReport =
@@ -28,6 +28,8 @@ export type ThreadReport =
   | { readonly type: 'failed'; readonly error: ErrorData }
   | { readonly type: 'rejected'; readonly record: RejectedMessage }
   | { readonly type: 'log'; readonly record: LogRecord }
+  /** Log records were left out: more came than the run took. */
+  | { readonly type: 'logs-left'; readonly count: number }
   | { readonly type: 'probed'; readonly probe: QuietProbe }
   /** A component called `process.exit`; the thread ends right after it. */
   | { readonly type: 'exit'; readonly stack: string }

@@ -44,6 +44,8 @@ export type RunEvent =
     }
   | { readonly type: 'log'; readonly record: LogRecord }
   | { readonly type: 'rejected'; readonly record: RejectedMessage }
+  /** Log records that are not told, since more came than could be taken. */
+  | { readonly type: 'left-out'; readonly count: number }
   /** Sources were asked to end. */
   | { readonly type: 'draining'; readonly reason: 'duration' | 'request' }
 

@@ -3,6 +3,7 @@ import { asError, errorFromData, VertigoError } from '../base/errors.ts'
 import { suspects } from '../worker/suspects.ts'
 import type { QuietProbe } from '../worker/worker.ts'
 import type { HostedWorker, HostEvents } from './hosted-worker.ts'
+import { logsTakenStep } from './log-window.ts'
 import type { ThreadCommand, ThreadData, ThreadReport } from './thread-protocol.ts'
 
 /** In the sources the entry is TypeScript; the build leaves no `.ts` path that it could rewrite here. */
@@ -28,6 +29,7 @@ export class WorkerThread implements HostedWorker {
   private onClosed: (() => void) | undefined
   private probes: ((probe: QuietProbe) => void)[] = []
   private state: 'preparing' | 'running' | 'closing' | 'ended' = 'preparing'
+  private logsTaken = 0
   private exitStack: string | undefined
 
   constructor(data: ThreadData, events: HostEvents) {
@@ -120,6 +122,10 @@ export class WorkerThread implements HostedWorker {
         return
       case 'log':
         this.events.logged(message.record)
+        if (++this.logsTaken % logsTakenStep === 0) this.command('logs-taken')
+        return
+      case 'logs-left':
+        this.events.logsLeft(message.count)
         return
       case 'probed':
         this.probes.shift()?.(message.probe)

@@ -64,11 +64,13 @@ async function run(given: Arguments): Promise<number> {
   relay.showOn(view)
   try {
     const summary = await engine.outcome
+    relay.tellLeft()
     view.finished(summary)
     return 0
   } catch (error) {
     // Whoever pressed Ctrl-C twice knows.
     const exitCode = isVertigoError(error) ? error.exitCode : errorCodes.INTERNAL.exit
+    relay.tellLeft()
     view.failed(error, exitCode)
     if (handled.stops > 0 && isVertigoError(error) && error.code === 'STOPPED') {
       if (!asJson) view.notice('stopped')
@@ -143,9 +145,14 @@ async function makeView(asJson: boolean, network: string): Promise<RunView> {
   )
 }
 
+/** Period of the notices about what was left out. */
+const leftPeriodMs = 1_000
+
 /** Keeps what the engine tells until there is a view. */
 class Relay implements EngineListener {
   #view: RunView | undefined
+  #left = 0
+  #leftToldMs = -Infinity
   #early: ((view: RunView) => void)[] = []
 
   showOn(view: RunView): void {
@@ -160,11 +167,24 @@ class Relay implements EngineListener {
   }
 
   event: EngineListener['event'] = (event) => this.#show((view) => view.event(event))
-  status: EngineListener['status'] = (status) => this.#show((view) => view.status(status))
+  status: EngineListener['status'] = (status) => {
+    if (systemClock.monotonic() - this.#leftToldMs >= leftPeriodMs) this.tellLeft()
+    this.#show((view) => view.status(status))
+  }
   text: EngineListener['text'] = (line) => this.#show((view) => view.text(line))
 
   left(count: number): void {
-    this.notice(`${count} log records and rejected messages were left out: more came than could be shown`)
+    this.#left += count
+  }
+
+  /** Where records are left out, they are left out all the time: one line now and then says how many. */
+  tellLeft(): void {
+    if (this.#left === 0) return
+    this.notice(
+      `${this.#left} log records and rejected messages were left out: more came than could be shown`,
+    )
+    this.#left = 0
+    this.#leftToldMs = systemClock.monotonic()
   }
 
   notice(line: string): void {

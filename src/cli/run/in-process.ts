@@ -26,7 +26,10 @@ export function runInProcess({ network, options }: EngineRequest, listener: Engi
     running = await run(network, {
       ...options,
       builtInKinds: builtInKindsUrl,
-      onEvent: (event) => listener.event(plainEvent(event)),
+      onEvent: (event) => {
+        if (event.type === 'left-out') listener.left(event.count)
+        else listener.event(plainEvent(event))
+      },
     })
     const summary = await running.done
     listener.status(running.status())
