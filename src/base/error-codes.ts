@@ -282,6 +282,11 @@ export const errorCodes = codes({
     remedy: 'Change the field named in the message.',
     exit: 3,
   },
+  TARGET_SHARED: {
+    title: 'Two components, or two instances of one, write to the same file.',
+    remedy: 'Give each a path of its own, or connect both to one sink.',
+    exit: 3,
+  },
   // Types
   TYPESCRIPT_MISSING: {
     title: 'Types cannot be checked, since no TypeScript compiler is installed.',
