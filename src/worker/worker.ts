@@ -150,16 +150,22 @@ export class Worker {
     this.state = 'closed'
     this.scheduler.stop()
     for (const peer of this.peers.values()) peer.close()
-    const closed = Promise.allSettled(this.instances.map((instance) => instance.close()))
+    const closing = new Set(this.instances)
+    const closed = Promise.allSettled(
+      this.instances.map((instance) => {
+        // Told, so that a `close` that blocks the thread for ever can be named.
+        this.onTurn(instance)
+        return instance.close().finally(() => closing.delete(instance))
+      }),
+    )
+    this.onTurn(undefined)
     let cancel = (): void => undefined
     const late = new Promise<'late'>((resolve) => {
       cancel = this.means.clock.after(closeMsMax, () => resolve('late'))
     })
     const results = await Promise.race([closed, late])
     cancel()
-    if (results === 'late') {
-      throw new VertigoError('CLOSE_TIMEOUT', `a component's close took longer than ${closeMsMax} ms`)
-    }
+    if (results === 'late') throw closeTimeout([...closing].map(({ place }) => place))
     const failures = results.flatMap((result, i) =>
       result.status === 'rejected' ? [this.closeError(this.instances[i]!, result.reason)] : [],
     )
@@ -292,6 +298,17 @@ export class Worker {
   private closeError(instance: Instance, error: unknown): VertigoError {
     return namedError(instance.place, 'failed while it was closed', error)
   }
+}
+
+function closeTimeout(places: readonly string[]): VertigoError {
+  const component = places.length === 1 ? places[0] : undefined
+  return new VertigoError(
+    'CLOSE_TIMEOUT',
+    `${places.join(', ')} took longer than ${closeMsMax} ms to close`,
+    {
+      place: { component },
+    },
+  )
 }
 
 function namedError(place: string, what: string, error: unknown): VertigoError {
