@@ -112,7 +112,7 @@ export function kindInfo(kind: Kind): KindInfo {
       if (targets === undefined) return []
       const checked = await checkConfig(definition, config)
       if ('faults' in checked) return []
-      const ofEach = Array.from({ length: instances }, (_, instance) =>
+      const ofEach = Array.from({ length: instances }, async (_, instance) =>
         targets(checked.value as never, instance, instances),
       )
       return Promise.all(ofEach)
