@@ -17,6 +17,7 @@ import { DeadLetter } from './dead-letter.ts'
 import { attachExports } from './exported-ports.ts'
 import { type HostedWorker, type HostEvents, inOwnThread } from './hosted-worker.ts'
 import { type LoadedNetwork, loadNetwork, type NetworkSource } from './load-network.ts'
+import { workerMemoryMbMin } from './limits.ts'
 import { loaderFor } from './loader.ts'
 import { defaultWorkers, mainWorker, place } from './place.ts'
 import { QuietDetector } from './quiet.ts'
@@ -83,6 +84,7 @@ class LocalRun implements Running {
     bridge: CodeBridgeHost,
   ) {
     const { network, kinds } = loaded
+    checkMemory(options.workerMemoryMbMax)
     const inMain = new Set([...kinds].filter(([, kind]) => kind.placement === 'main').map(([name]) => name))
     const sources = new Set([...kinds].filter(([, kind]) => kind.role === 'source').map(([name]) => name))
     const keyed = new Set([...kinds].filter(([, kind]) => hasKeyedState(kind)).map(([name]) => name))
@@ -223,7 +225,8 @@ class LocalRun implements Running {
 
   private get memoryBytesMax(): number {
     const share = Math.floor((totalmem() * 0.75) / 1048576 / Math.max(1, this.workers))
-    return (this.options.workerMemoryMbMax ?? Math.min(workerMemoryMbMaxDefault, share)) * 1048576
+    const byDefault = Math.max(workerMemoryMbMin, Math.min(workerMemoryMbMaxDefault, share))
+    return (this.options.workerMemoryMbMax ?? byDefault) * 1048576
   }
 
   /** Stalls, cycles that have come to rest, and the caller's signal. */
@@ -336,6 +339,11 @@ class LocalRun implements Running {
   private get closingError(): unknown {
     return this.phase.name === 'closing' ? this.phase.error : undefined
   }
+}
+
+function checkMemory(asked: number | undefined): void {
+  if (asked === undefined || asked >= workerMemoryMbMin) return
+  throw new VertigoError('USAGE', `workerMemoryMbMax is ${asked}; it is ${workerMemoryMbMin} or more.`)
 }
 
 function chooseWorkers(asked: number | undefined, isValue: boolean, byDefault: number): number {

@@ -24,7 +24,7 @@ export interface RunOptions {
   readonly emitPerMessageMax?: number
   /** Time without a turn after which a thread counts as blocked, in milliseconds. Default 10,000. */
   readonly stallMs?: number
-  /** Heap and buffers that one worker may use, in MiB. Default: a share of the machine's memory. */
+  /** Heap and buffers that one worker may use, in MiB, 32 or more: the engine takes about 20. Default: a share of the machine's memory. */
   readonly workerMemoryMbMax?: number
   /** Where messages are checked against the schemas of ports. Default `edges`: what comes from sources. */
   readonly check?: 'edges' | 'all' | 'none'

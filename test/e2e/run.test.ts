@@ -225,12 +225,35 @@ test('whoever closes the output ends the run by the code of OUTPUT_CLOSED, witho
       "export default (n: number, { log }: { log: { info(m: string): void } }) => {\n  if (n % 1000 === 0) log.info('more')\n  return n\n}\n",
     'printing.yaml': finite.replace('{ count: 5 }', '{}'),
   })
-  for (const args of [['net.yaml', '--json'], ['printing.yaml']]) {
+  for (const args of [['net.yaml', '--json'], ['printing.yaml'], ['printing.yaml', '--workers', '0']]) {
     const session = start(t, ['run', ...args], { cwd })
     await once(session.child.stdout!, 'data')
     session.child.stdout?.destroy()
     const result = await session.ended()
     assertCode(result, errorCodes.OUTPUT_CLOSED.exit)
     assert.doesNotMatch(result.stderr, /^\s+at .*node:/m)
+    if (args[0] === 'printing.yaml') assert.match(result.stderr, /^error OUTPUT_CLOSED: /m)
   }
+})
+
+test('a component in the process of the command has no say in its exit code and streams', async (t) => {
+  const cwd = project(t, {
+    'net.yaml': throughComponent(3),
+    'work.ts':
+      'export default (n: number): number => {\n  process.exitCode = 9\n  process.stderr.end(`ended ${n}\\n`)\n  process.stdout.end()\n  return n\n}\n',
+  })
+  const result = await vertigo(t, ['run', 'net.yaml', '--workers', '0'], { cwd })
+  assertCode(result, 0)
+  assert.match(result.stderr, /^ended 2\n[^]*^test: finished/m)
+})
+
+test('what a component writes in the words of V8 is shown, and all that follows', async (t) => {
+  const cwd = project(t, {
+    'net.yaml': throughComponent(3),
+    'work.ts':
+      'export default (n: number): number => {\n  console.error(`FATAL ERROR: heap of orders ${n}`)\n  return n\n}\n',
+  })
+  const result = await vertigo(t, ['run', 'net.yaml'], { cwd })
+  assertCode(result, 0)
+  assert.match(result.stderr, /FATAL ERROR: heap of orders 0\n[^]*heap of orders 2\n[^]*^test: finished/m)
 })

@@ -1,10 +1,11 @@
 import { systemClock } from '../../base/clock.ts'
 import { errorCodes } from '../../base/error-codes.ts'
 import { isVertigoError } from '../../base/errors.ts'
+import { workerMemoryMbMin } from '../../run/limits.ts'
 import type { Override } from '../../run/types.ts'
 import { type Arguments, usage } from '../arguments.ts'
 import type { Command } from '../command.ts'
-import { hasColors, whenOutputCloses } from '../output.ts'
+import { hasColors, leaveStdoutToNetwork, outputExit, whenOutputCloses } from '../output.ts'
 import type { Engine, EngineListener, EngineRequest } from '../run/protocol.ts'
 import type { RunView } from '../run/view.ts'
 
@@ -40,7 +41,7 @@ export const runCommand: Command = {
       'memory-mb': {
         value: '<n>',
         about:
-          'Heap and buffers that one worker may use, in MiB. Default: a share of the memory, at most 4096.',
+          'Heap and buffers that one worker may use, in MiB, 32 or more. Default: a share of the memory, at most 4096.',
       },
     },
     examples: [
@@ -76,7 +77,7 @@ async function run(given: Arguments): Promise<number> {
       if (!asJson) view.notice('stopped')
       return exitCode
     }
-    if (process.exitCode === undefined) throw error
+    if (outputExit() === undefined) throw error
     return exitCode
   } finally {
     handled.forget()
@@ -92,7 +93,7 @@ function requestOf(given: Arguments): EngineRequest {
       set: given.texts('set').map(override),
       durationMs: seconds === undefined ? undefined : seconds * 1000,
       stallMs: given.wholeNumber('stall-ms', 1),
-      workerMemoryMbMax: given.wholeNumber('memory-mb', 1),
+      workerMemoryMbMax: given.wholeNumber('memory-mb', workerMemoryMbMin),
     },
   }
 }
@@ -116,6 +117,7 @@ function valueOf(text: string): unknown {
 
 async function start(request: EngineRequest, listener: EngineListener, asJson: boolean): Promise<Engine> {
   if (request.options.workers === 0) {
+    if (!asJson) leaveStdoutToNetwork()
     const { runInProcess } = await import('../run/in-process.ts')
     return runInProcess(request, listener)
   }

@@ -122,6 +122,7 @@ class Supervisor implements Engine {
         if (report.left > 0) this.#listener.left(report.left)
         return
       case 'status':
+        this.#give(this.#filter.sign())
         this.#status = report.status
         this.#listener.status(report.status)
         return
@@ -146,6 +147,7 @@ class Supervisor implements Engine {
     this.#cancelWatch()
     this.#child.stderr?.destroy()
     if (this.#result !== undefined) {
+      if (signal === null) this.#give(this.#filter.release())
       this.#settle?.(this.#result)
       return
     }
@@ -164,6 +166,10 @@ class Supervisor implements Engine {
       ({ engineAborted }) => this.#settle?.({ error: engineAborted(death) }),
       (error: unknown) => this.#settle?.({ error: asError(error) }),
     )
+  }
+
+  #give(lines: readonly string[]): void {
+    for (const line of lines) this.#listener.text(line)
   }
 
   #kill(): void {
