@@ -18,6 +18,7 @@ export function hasColors(stream: NodeJS.WriteStream): boolean {
 type Output = 'stdout' | 'stderr'
 
 let failure: VertigoError | undefined
+let telling: Promise<unknown> = Promise.resolve()
 let onFailure = (exitCode: number): void => process.exit(exitCode)
 let isNetworks = false
 
@@ -39,20 +40,32 @@ export function outputExit(): number | undefined {
   return failure?.exitCode
 }
 
+/** Fulfilled when all that was written has been taken, or what became of it has been told. */
+export async function outputWritten(): Promise<void> {
+  const taken = [process.stdout, process.stderr].map(
+    (stream) =>
+      new Promise<void>((resolve) => {
+        stream.write('', () => resolve())
+      }),
+  )
+  await Promise.all(taken)
+  await telling
+}
+
 /**
  * `vertigo kinds | head -1`: whoever closes our output has seen enough. The process ends without words, by the exit code of
  * OUTPUT_CLOSED. Any other error of the output, such as a full disk, is told.
  */
 export function watchOutput(tell: (error: VertigoError) => Promise<unknown>): void {
   for (const name of ['stdout', 'stderr'] as const)
-    process[name].on('error', (cause) => {
+    process[name].on('error', (cause: Error) => {
       if (failure !== undefined || (isNetworks && name === 'stdout')) return
       failure = outputError(name, cause)
       const { exitCode } = failure
       const end = (): void => onFailure(exitCode)
       // Of an error of standard error nobody can be told.
       if (failure.code === 'OUTPUT_CLOSED' || name === 'stderr') end()
-      else tell(failure).then(end, end)
+      else telling = tell(failure).then(end, end)
     })
 }
 

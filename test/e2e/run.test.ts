@@ -247,6 +247,16 @@ test('a component in the process of the command has no say in its exit code and 
   assert.match(result.stderr, /^ended 2\n[^]*^test: finished/m)
 })
 
+test('a network that takes long to start says what it is at', async (t) => {
+  const cwd = project(t, {
+    'net.yaml': throughComponent(3),
+    'work.ts':
+      'await new Promise((resolve) => setTimeout(resolve, 60_000))\nexport default (n: number): number => n\n',
+  })
+  const session = start(t, ['run', 'net.yaml'], { cwd })
+  await session.until(/^still loading modules or setting up components/m)
+})
+
 test('what a component writes in the words of V8 is shown, and all that follows', async (t) => {
   const cwd = project(t, {
     'net.yaml': throughComponent(3),

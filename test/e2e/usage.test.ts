@@ -50,6 +50,7 @@ test('wrong use ends with 2, names what was meant, and writes nothing to standar
     [['run', 'x.yaml', '--workers', 'two'], /--workers must be a whole number, 0 or more, not "two"/],
     [['run', 'x.yaml', '--set', 'lines'], /--set takes component\.config\.field=value/],
     [['run', 'x.yaml', '--memory-mb', '1'], /--memory-mb must be a whole number, 32 or more, not "1"/],
+    [['new', ''], /The name of the folder is empty/],
     [['graph', 'x.yaml', '--format', 'sgv'], /Did you mean "svg"/],
   ] as const
   for (const [args, message] of cases) {

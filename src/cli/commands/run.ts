@@ -60,18 +60,19 @@ async function run(given: Arguments): Promise<number> {
   // The child comes first: it loads the engine while this process loads what shows it.
   const engine = await start(request, relay, asJson)
   const handled = handleSignals(engine, relay)
+  relay.tellIfLate()
   whenOutputCloses(() => engine.stop())
   const view = await makeView(asJson, request.network)
   relay.showOn(view)
   try {
     const summary = await engine.outcome
-    relay.tellLeft()
+    relay.ended()
     view.finished(summary)
     return 0
   } catch (error) {
     // Whoever pressed Ctrl-C twice knows.
     const exitCode = isVertigoError(error) ? error.exitCode : errorCodes.INTERNAL.exit
-    relay.tellLeft()
+    relay.ended()
     view.failed(error, exitCode)
     if (handled.stops > 0 && isVertigoError(error) && error.code === 'STOPPED') {
       if (!asJson) view.notice('stopped')
@@ -150,10 +151,14 @@ async function makeView(asJson: boolean, network: string): Promise<RunView> {
 /** Period of the notices about what was left out. */
 const leftPeriodMs = 1_000
 
+/** How long a network may take to start before a line says what it is at. */
+const lateMs = 5_000
+
 /** Keeps what the engine tells until there is a view. */
 class Relay implements EngineListener {
   #view: RunView | undefined
   #left = 0
+  #cancelLate = (): void => undefined
   #leftToldMs = -Infinity
   #early: ((view: RunView) => void)[] = []
 
@@ -168,7 +173,21 @@ class Relay implements EngineListener {
     else action(this.#view)
   }
 
-  event: EngineListener['event'] = (event) => this.#show((view) => view.event(event))
+  event: EngineListener['event'] = (event) => {
+    if (event.type === 'started') this.#cancelLate()
+    this.#show((view) => view.event(event))
+  }
+
+  /** Says what the run is at, where it does not start for a while. */
+  tellIfLate(): void {
+    const tell = (): void => this.notice('still loading modules or setting up components; Ctrl-C stops')
+    this.#cancelLate = systemClock.after(lateMs, tell, { background: true })
+  }
+
+  ended(): void {
+    this.#cancelLate()
+    this.tellLeft()
+  }
   status: EngineListener['status'] = (status) => {
     if (systemClock.monotonic() - this.#leftToldMs >= leftPeriodMs) this.tellLeft()
     this.#show((view) => view.status(status))
