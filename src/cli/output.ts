@@ -1,3 +1,4 @@
+import { systemClock } from '../base/clock.ts'
 import type { ErrorCode } from '../base/error-codes.ts'
 import { VertigoError } from '../base/errors.ts'
 
@@ -45,10 +46,16 @@ export async function outputWritten(): Promise<void> {
   const taken = [process.stdout, process.stderr].map(
     (stream) =>
       new Promise<void>((resolve) => {
-        stream.write('', () => resolve())
+        // Nothing may wait, and writing nothing to a full disk would be an error.
+        if (stream.writableLength > 0) stream.write('', () => resolve())
+        else resolve()
       }),
   )
   await Promise.all(taken)
+  // An error is told a little after its write.
+  await new Promise<void>((resolve) => {
+    systemClock.soon(resolve)
+  })
   await telling
 }
 
