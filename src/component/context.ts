@@ -73,7 +73,7 @@ export interface InstanceContext<I extends Ports, C> {
   readonly config: C
   readonly log: Logger
   readonly clock: Clock
-  /** Aborted when the instance is to stop at once. */
+  /** Aborted when the instance is to stop at once; for sources also when they are asked to end, unless they have `drain`. */
   readonly signal: AbortSignal
   readonly inputs: InputControls<I>
 }

@@ -1,10 +1,9 @@
 import { availableParallelism, totalmem } from 'node:os'
 import { MessageChannel } from 'node:worker_threads'
 import { type Cancel, systemClock } from '../base/clock.ts'
-import { VertigoError } from '../base/errors.ts'
+import { asError, VertigoError } from '../base/errors.ts'
 import { systemRandom } from '../base/random.ts'
 import { isNetworkBuilder } from '../component/builder.ts'
-import type { LogRecord } from '../component/context.ts'
 import { hasKeyedState } from '../component/kind.ts'
 import { threadLink } from '../transport/thread.ts'
 import type { Link } from '../transport/link.ts'
@@ -22,11 +21,13 @@ import { loaderFor } from './loader.ts'
 import { defaultWorkers, mainWorker, place } from './place.ts'
 import { QuietDetector } from './quiet.ts'
 import { StallWatch } from './stall-watch.ts'
-import type { CodeBridgeHost, Running, RunOptions, RunStatus, RunSummary } from './types.ts'
+import type { CodeBridgeHost, RunEvent, Running, RunOptions, RunStatus, RunSummary } from './types.ts'
 import { WorkerThread } from './worker-thread.ts'
 
 const stallMsDefault = 10_000
 const probeMs = 20
+/** Instances that an error names, of those that it is about. */
+const pendingNamedMax = 10
 /** Above this a worker's share of the memory does not grow: one component seldom needs more, and a leak should show. */
 const workerMemoryMbMaxDefault = 4096
 
@@ -142,7 +143,7 @@ class LocalRun implements Running {
     this.phase = { name: 'running' }
     this.startedAtMs = this.clock.monotonic()
     const { instances } = this.assigned
-    this.options.onEvent?.({ type: 'started', network: this.network, workers: this.workers, instances })
+    this.tell({ type: 'started', network: this.network, workers: this.workers, instances })
     for (const host of this.hosts) host.start()
     this.limitDuration()
     // Nobody would say that the last worker has finished.
@@ -189,6 +190,7 @@ class LocalRun implements Running {
           counters: this.counters,
           bridge: this.bridge,
           check: this.options.check ?? 'edges',
+          setupMsMax: this.options.setupMsMax,
           events,
         })
       }
@@ -199,6 +201,7 @@ class LocalRun implements Running {
           builtInKinds: this.options.builtInKinds,
           links: [...ports].map(([worker, port]) => ({ worker, port })),
           check: this.options.check ?? 'edges',
+          setupMsMax: this.options.setupMsMax,
           memoryBytesMax: this.memoryBytesMax,
           heartbeatMs: Math.max(10, Math.floor(this.stallMs / 8)),
         },
@@ -212,9 +215,11 @@ class LocalRun implements Running {
       clock: this.clock,
       finished: (worker) => this.workerFinished(worker),
       failed: (error) => this.end(error),
-      rejected: (record) => this.rejected(record),
-      logged: (record: LogRecord) => this.options.onEvent?.({ type: 'log', record }),
-      logsLeft: (count) => this.options.onEvent?.({ type: 'left-out', count }),
+      rejected: (record, taken) => this.rejected(record, taken),
+      logged: (record, taken) => {
+        this.tell({ type: 'log', record })
+        taken()
+      },
       running: (worker) => this.reader.workerStatus(worker).running,
     }
   }
@@ -280,18 +285,38 @@ class LocalRun implements Running {
     if (this.phase.name === 'starting') this.end(this.stopped())
     if (this.phase.name !== 'running') return
     this.phase = { name: 'draining' }
-    this.options.onEvent?.({ type: 'draining', reason })
+    this.tell({ type: 'draining', reason })
     for (const host of this.hosts) host.drain()
   }
 
   private stopped(): VertigoError {
-    return new VertigoError('STOPPED', `The network "${this.network}" was stopped.`)
+    const pending = this.phase.name === 'starting' ? this.reader.notReady() : []
+    if (pending.length === 0) {
+      return new VertigoError('STOPPED', `The network "${this.network}" was stopped.`)
+    }
+    const named = pending.slice(0, pendingNamedMax).join(', ')
+    const more = pending.length > pendingNamedMax ? ` and ${pending.length - pendingNamedMax} more` : ''
+    return new VertigoError(
+      'STOPPED',
+      `The network "${this.network}" was stopped while it started. Not set up yet: ${named}${more}.`,
+      { place: { component: pending[0] } },
+    )
   }
 
-  private rejected(record: RejectedMessage): void {
+  private rejected(record: RejectedMessage, taken: () => void): void {
     this.rejectedCount++
-    this.options.onEvent?.({ type: 'rejected', record })
-    this.deadLetter.write(record)
+    this.tell({ type: 'rejected', record })
+    this.deadLetter.write(record, taken)
+  }
+
+  /** What the caller's listener throws is the caller's fault, not that of the component which is at work. */
+  private tell(event: RunEvent): void {
+    try {
+      this.options.onEvent?.(event)
+    } catch (error) {
+      const message = `onEvent failed with an event of type "${event.type}": ${asError(error).message}`
+      this.end(new VertigoError('LISTENER_FAILED', message, { cause: error }))
+    }
   }
 
   private workerFinished(worker: number): void {
@@ -379,6 +404,7 @@ function makeMainWorker(
     readonly counters: SharedCounters
     readonly bridge: object
     readonly check: 'edges' | 'all' | 'none'
+    readonly setupMsMax: number | undefined
     readonly events: HostEvents
   },
 ): HostedWorker {
@@ -391,11 +417,12 @@ function makeMainWorker(
     counters: counterSink(means.counters, assignment.worker),
     bridge: means.bridge,
     check: means.check,
+    setupMsMax: means.setupMsMax,
     events: {
       finished: () => events.finished(assignment.worker),
       failed: (error) => events.failed(error),
-      rejected: (record) => events.rejected(record),
-      logged: (record) => events.logged(record),
+      rejected: (record, taken) => events.rejected(record, taken),
+      logged: (record, taken) => events.logged(record, taken),
     },
   })
   return inOwnThread(worker)

@@ -2,11 +2,13 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../base/clock.ts'
 import { asError, errorToData, isVertigoError, VertigoError } from '../base/errors.ts'
 import { systemRandom } from '../base/random.ts'
+import { readableText } from '../base/readable.ts'
+import type { LogRecord } from '../component/context.ts'
 import { threadLink } from '../transport/thread.ts'
+import type { RejectedMessage } from '../worker/host.ts'
 import { createLoader } from '../worker/load-module.ts'
 import { Worker } from '../worker/worker.ts'
 import { counterSink } from './counters.ts'
-import { LogWindow } from './log-window.ts'
 import { MemoryGuard } from './memory-guard.ts'
 import type { ThreadCommand, ThreadData, ThreadReport } from './thread-protocol.ts'
 import type { BuiltInKindsModule } from './types.ts'
@@ -22,15 +24,16 @@ function report(message: ThreadReport): void {
   parentPort?.postMessage(message)
 }
 
-/** A message that cannot be copied to another thread is reported by its text. */
-function reportCopyable<T extends { readonly message: unknown }>(
-  record: T,
-  make: (record: T) => ThreadReport,
-): void {
+/** What to call for the records that were reported, when they are taken. */
+const reported: (() => void)[] = []
+
+/** A record that cannot be copied to another thread is reported in another form. */
+function reportRecord(first: ThreadReport, second: () => ThreadReport, taken: () => void): void {
+  reported.push(taken)
   try {
-    report(make(record))
+    report(first)
   } catch {
-    report(make({ ...record, message: String(record.message) }))
+    report(second())
   }
 }
 
@@ -66,17 +69,6 @@ process.exit = (code): never => {
   return exit(code)
 }
 
-const logs = new LogWindow(
-  (record) => {
-    try {
-      report({ type: 'log', record })
-    } catch {
-      report({ type: 'log', record: { ...record, details: undefined } })
-    }
-  },
-  (count) => report({ type: 'logs-left', count }),
-)
-
 systemClock.every(data.heartbeatMs, () => sink.beat(), { background: true })
 
 const { builtInKind, builtInNames } = (await import(data.builtInKinds)) as BuiltInKindsModule
@@ -86,21 +78,30 @@ const worker = new Worker(assignment, {
   load: createLoader({ builtIn: builtInKind, builtInNames }),
   links: new Map(data.links.map(({ worker: peer, port }) => [peer, threadLink(port)])),
   check: data.check,
+  setupMsMax: data.setupMsMax,
   counters: sink,
   overLimit: new MemoryGuard(data.memoryBytesMax, systemClock, sink.memory, () => worker.memorySuspects())
     .check,
   events: {
-    finished: () => {
-      logs.tell()
-      report({ type: 'finished' })
-    },
+    finished: () => report({ type: 'finished' }),
     failed: fail,
-    rejected: (record) => reportCopyable(record, (copyable) => ({ type: 'rejected', record: copyable })),
-    logged: (record) => logs.add(record),
+    rejected: (record, taken) => {
+      const asText = (): RejectedMessage => ({ ...record, message: readableText(record.message) })
+      reportRecord({ type: 'rejected', record }, () => ({ type: 'rejected', record: asText() }), taken)
+    },
+    logged: (record, taken) => {
+      const details = (): LogRecord['details'] => ({ text: readableText(record.details) })
+      const second = (): ThreadReport => ({ type: 'log', record: { ...record, details: details() } })
+      reportRecord({ type: 'log', record }, second, taken)
+    },
   },
 })
 
 parentPort?.on('message', (command: ThreadCommand) => {
+  if (typeof command === 'object') {
+    for (const taken of reported.splice(0, command.taken)) taken()
+    return
+  }
   switch (command) {
     case 'start':
       worker.start()
@@ -114,11 +115,7 @@ parentPort?.on('message', (command: ThreadCommand) => {
     case 'end-back-edges':
       worker.endBackEdges()
       return
-    case 'logs-taken':
-      logs.taken()
-      return
     case 'close':
-      logs.tell()
       worker.close().then(
         () => report({ type: 'closed' }),
         (error: unknown) => {

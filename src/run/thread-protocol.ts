@@ -15,12 +15,20 @@ export interface ThreadData {
   readonly links: readonly { readonly worker: number; readonly port: MessagePort }[]
   readonly check: 'edges' | 'all' | 'none'
   readonly memoryBytesMax: number
+  readonly setupMsMax: number | undefined
   /** Period of the sign of life, in milliseconds. */
   readonly heartbeatMs: number
 }
 
 /** From the run to a thread. */
-export type ThreadCommand = 'start' | 'drain' | 'close' | 'probe' | 'end-back-edges' | 'logs-taken'
+export type ThreadCommand =
+  | 'start'
+  | 'drain'
+  | 'close'
+  | 'probe'
+  | 'end-back-edges'
+  /** That many of the records that were reported (`rejected`, `log`) have been taken, in their order. */
+  | { readonly taken: number }
 
 /** From a thread to the run. */
 export type ThreadReport =
@@ -28,8 +36,6 @@ export type ThreadReport =
   | { readonly type: 'failed'; readonly error: ErrorData }
   | { readonly type: 'rejected'; readonly record: RejectedMessage }
   | { readonly type: 'log'; readonly record: LogRecord }
-  /** Log records were left out: more came than the run took. */
-  | { readonly type: 'logs-left'; readonly count: number }
   | { readonly type: 'probed'; readonly probe: QuietProbe }
   /** A component called `process.exit`; the thread ends right after it. */
   | { readonly type: 'exit'; readonly stack: string }

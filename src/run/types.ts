@@ -16,20 +16,34 @@ export interface RunOptions {
    * it). Default: as many as cores, not more than instances.
    */
   readonly workers?: number
+  /** Changed values of the network, as by `vertigo run --set`. Applied in their order, before validation. */
   readonly set?: readonly Override[]
-  /** Ends the sources after this time, in milliseconds. Default: they end by themselves, or never. */
+  /**
+   * Asks the sources to end this long after messages began to flow, in milliseconds; what is on its way is then handled,
+   * which takes as long as it takes. Default: they end by themselves, or never.
+   */
   readonly durationMs?: number
+  /** Bounds of what waits between two instances. Default: 1024 messages and 1 MiB a channel. */
   readonly limits?: Partial<ChannelLimits>
   /** Messages that a handler may emit for one message. Default 10,000. */
   readonly emitPerMessageMax?: number
   /** Time without a turn after which a thread counts as blocked, in milliseconds. Default 10,000. */
   readonly stallMs?: number
+  /**
+   * How long an instance may take to load, and then for its `setup`, in milliseconds; `Infinity` for no limit. Default
+   * 60,000: a slow server is normal, and one that never answers is to be named.
+   */
+  readonly setupMsMax?: number
   /** Heap and buffers that one worker may use, in MiB, 32 or more: the engine takes about 20. Default: a share of the machine's memory. */
   readonly workerMemoryMbMax?: number
   /** Where messages are checked against the schemas of ports. Default `edges`: what comes from sources. */
   readonly check?: 'edges' | 'all' | 'none'
   /** Exported ports of the network that the caller sends to (`send`) or receives from (`output`). */
   readonly attach?: readonly string[]
+  /**
+   * Hears of what happens, in the caller's thread and in its order. It is called while messages are handled, so it must
+   * not take long; what it throws ends the run with LISTENER_FAILED.
+   */
   readonly onEvent?: (event: RunEvent) => void
   /** Stops the run at once when aborted. */
   readonly signal?: AbortSignal
@@ -44,8 +58,6 @@ export type RunEvent =
     }
   | { readonly type: 'log'; readonly record: LogRecord }
   | { readonly type: 'rejected'; readonly record: RejectedMessage }
-  /** Log records that are not told, since more came than could be taken. */
-  | { readonly type: 'left-out'; readonly count: number }
   /** Sources were asked to end. */
   | { readonly type: 'draining'; readonly reason: 'duration' | 'request' }
 
@@ -56,12 +68,17 @@ export interface InstancePlace {
   readonly worker: number
 }
 
+/** Counters of one instance, at most a few milliseconds old while the run goes on, exact at its end. */
 export interface InstanceStatus extends InstancePlace {
+  /** Messages that a handler has begun with; 0 for sources. */
   readonly received: number
+  /** Messages sent on all outputs, once for each `emit`, whatever the number of connections. */
   readonly sent: number
+  /** Messages that wait at the inputs. */
   readonly queued: number
+  /** Messages given up by `errors: reject`. */
   readonly rejected: number
-  /** An output has no credit: its target is slower. */
+  /** It is not called at the moment: an output has no credit (its target is slower), or what it reported is not yet taken. */
   readonly isBlocked: boolean
   readonly isFinished: boolean
 }
@@ -82,8 +99,10 @@ export interface WorkerStatus {
 /** A run that came to its end. */
 export interface RunSummary {
   readonly network: string
+  /** From the moment when messages began to flow to the end of the last `close`, in milliseconds. */
   readonly durationMs: number
   readonly instances: readonly InstanceStatus[]
+  /** Messages that no `error` port took: they are in the dead-letter file. */
   readonly rejected: number
   /** File with the rejected messages that no `error` port took; undefined where there were none. */
   readonly deadLetter: string | undefined
@@ -100,7 +119,10 @@ export interface Running {
   drain(): void
   /** Stops at once; what is on its way is lost. `done` rejects with STOPPED. */
   stop(): Promise<void>
-  /** Sends to a `feeder` component, or to an exported input. Fulfilled when there is room. */
+  /**
+   * Sends to a `feeder` component, or to an exported input. Fulfilled when there is room: the message is then accepted, and
+   * is handled also when the run drains. Rejects with BRIDGE_CLOSED when no more is taken.
+   */
   send(input: string, message: unknown): Promise<void>
   /** No more messages come for this input. */
   endInput(input: string): void
@@ -116,8 +138,11 @@ export interface BuiltInKindsModule {
   readonly createBridge: () => Promise<CodeBridgeHost>
 }
 
+/** The way between the code that runs a network and its `feeder` and `collector` components, by their names. */
 export interface CodeBridgeHost {
+  /** `send` is fulfilled when there is room; `end` says that no more comes. */
   input(component: string): { send(message: unknown): Promise<void>; end(): void }
+  /** Messages as they come; ends with the network, and throws its error if it failed. */
   output(component: string): AsyncIterable<unknown>
   /** The run is over, with its error if it failed. */
   close(error: unknown): void

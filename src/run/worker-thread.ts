@@ -3,7 +3,6 @@ import { asError, errorFromData, VertigoError } from '../base/errors.ts'
 import { suspects } from '../worker/suspects.ts'
 import type { QuietProbe } from '../worker/worker.ts'
 import type { HostedWorker, HostEvents } from './hosted-worker.ts'
-import { logsTakenStep } from './log-window.ts'
 import type { ThreadCommand, ThreadData, ThreadReport } from './thread-protocol.ts'
 
 /** In the sources the entry is TypeScript; the build leaves no `.ts` path that it could rewrite here. */
@@ -29,8 +28,8 @@ export class WorkerThread implements HostedWorker {
   private onClosed: (() => void) | undefined
   private probes: ((probe: QuietProbe) => void)[] = []
   private state: 'preparing' | 'running' | 'closing' | 'ended' = 'preparing'
-  private logsTaken = 0
   private exitStack: string | undefined
+  private recordsTaken = 0
 
   constructor(data: ThreadData, events: HostEvents) {
     const { assignment } = data
@@ -116,6 +115,16 @@ export class WorkerThread implements HostedWorker {
     this.thread.postMessage(command)
   }
 
+  /** Told to the thread once in a turn of the event loop: records come in crowds. */
+  private readonly taken = (): void => {
+    this.recordsTaken++
+    if (this.recordsTaken > 1) return
+    this.events.clock.soon(() => {
+      this.command({ taken: this.recordsTaken })
+      this.recordsTaken = 0
+    })
+  }
+
   private onReport(message: ThreadReport): void {
     switch (message.type) {
       case 'prepared':
@@ -131,14 +140,10 @@ export class WorkerThread implements HostedWorker {
         this.failed(errorFromData(message.error))
         return
       case 'rejected':
-        this.events.rejected(message.record)
+        this.events.rejected(message.record, this.taken)
         return
       case 'log':
-        this.events.logged(message.record)
-        if (++this.logsTaken % logsTakenStep === 0) this.command('logs-taken')
-        return
-      case 'logs-left':
-        this.events.logsLeft(message.count)
+        this.events.logged(message.record, this.taken)
         return
       case 'probed':
         this.probes.shift()?.(message.probe)

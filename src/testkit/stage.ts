@@ -60,12 +60,18 @@ export class Stage {
         load: options.load,
         links: links.get(assignment.worker)!,
         check: 'all',
-        counters: { write: () => undefined, running: () => undefined },
+        counters: { write: () => undefined, running: () => undefined, ready: () => undefined },
         events: {
           finished: () => this.#finished++,
           failed: (error) => (this.#failure ??= { error }),
-          rejected: (record) => this.rejected.push(record),
-          logged: (record) => this.log.push(record),
+          rejected: (record, taken) => {
+            this.rejected.push(record)
+            taken()
+          },
+          logged: (record, taken) => {
+            this.log.push(record)
+            taken()
+          },
         },
       })
     })

@@ -267,3 +267,26 @@ test('what a component writes in the words of V8 is shown, and all that follows'
   assertCode(result, 0)
   assert.match(result.stderr, /FATAL ERROR: heap of orders 0\n[^]*heap of orders 2\n[^]*^test: finished/m)
 })
+
+test('Ctrl-C while a component is set up says which one', async (t) => {
+  const cwd = project(t, {
+    'net.yaml': throughComponent(1),
+    'work.ts': `import { defineComponent, port } from 'vertigo-flow'
+export default defineComponent({
+  inputs: { in: port<number>() },
+  outputs: { out: port<number>() },
+  on: { in: (n, { emit }) => emit.out(n) },
+  setup() {
+    console.error('connecting')
+    return new Promise<void>(() => undefined)
+  },
+})
+`,
+  })
+  const session = start(t, ['run', 'net.yaml'], { cwd })
+  await session.until(/connecting/)
+  session.child.kill('SIGINT')
+  const result = await session.ended()
+  assertCode(result, 130)
+  assert.match(result.stderr, /stopped while it started\. Not set up yet: work\[0\]/)
+})

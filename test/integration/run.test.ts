@@ -334,35 +334,6 @@ test('a network that is a value runs in this thread, with subnets built in code'
   assert.equal(running.workers, 0)
 })
 
-test('records of a component that logs without pause are shown or counted, and the run goes on', async () => {
-  const messages = 300_000
-  let shown = 0
-  let left = 0
-  const summary = await runToEnd(
-    {
-      name: 'talkative',
-      components: {
-        numbers: { kind: 'generator', config: { count: messages } },
-        talk: { kind: 'log' },
-      },
-      connections: [{ from: 'numbers.out', to: 'talk.in' }],
-    },
-    {
-      workers: 2,
-      onEvent: (event) => {
-        // Whoever shows records is slower than who logs.
-        for (let i = 0; i < 10; i++) JSON.stringify(event)
-        if (event.type === 'log') shown++
-        if (event.type === 'left-out') left += event.count
-      },
-    },
-  )
-  assert.ok(summary !== undefined)
-  assert.equal(shown + left, messages)
-  assert.ok(shown >= 1000, `only ${shown} records were shown`)
-  assert.ok(left > 0, 'a thread that posts without bound keeps the main thread from anything else')
-})
-
 test('two sinks with one file are refused, through links too, and nothing is written', async () => {
   const file = join(folder, 'shared.txt')
   const link = join(folder, 'link')

@@ -71,12 +71,14 @@ function makePlan(seed: number): Plan {
     const from = [...names].map(
       (name) => ({ name, selector: op === 'count' ? 'hash' : pick(chance, selectors) }) as const,
     )
+    const concurrency = op === 'slow' || op === 'count' ? 1 + chance.int(4) : 1
     const node: Node = {
       name: `${op}${i}`,
       op,
       instances: 1 + chance.int(3),
-      concurrency: op === 'slow' || op === 'count' ? 1 + chance.int(4) : 1,
-      retries: chance.int(4) === 0,
+      concurrency,
+      // State of the instance (numbers of what was sent) and retries need messages one at a time.
+      retries: concurrency === 1 && chance.int(4) === 0,
       from,
     }
     nodes.push(node)
@@ -236,7 +238,7 @@ function build(plan: Plan) {
   }
   for (const { name, op, instances, concurrency, retries, from } of plan.nodes) {
     const errors = retries ? ({ retry: { times: 2, delayMs: 1 } } as const) : 'fail'
-    const added = net.add(name, op === 'count' ? count : makeKind(op, retries && concurrency === 1), {
+    const added = net.add(name, op === 'count' ? count : makeKind(op, retries), {
       instances,
       concurrency,
       errors,

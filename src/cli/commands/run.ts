@@ -38,6 +38,10 @@ export const runCommand: Command = {
         about:
           'Time without a turn after which a component counts as blocked, in milliseconds. Default 10000.',
       },
+      'setup-ms': {
+        value: '<n>',
+        about: "Time that a component's `setup` may take, in milliseconds. Default 60000.",
+      },
       'memory-mb': {
         value: '<n>',
         about:
@@ -75,7 +79,7 @@ async function run(given: Arguments): Promise<number> {
     relay.ended()
     view.failed(error, exitCode)
     if (handled.stops > 0 && isVertigoError(error) && error.code === 'STOPPED') {
-      if (!asJson) view.notice('stopped')
+      if (!asJson) view.notice(error.place.component === undefined ? 'stopped' : error.message)
       return exitCode
     }
     if (outputExit() === undefined) throw error
@@ -94,6 +98,7 @@ function requestOf(given: Arguments): EngineRequest {
       set: given.texts('set').map(override),
       durationMs: seconds === undefined ? undefined : seconds * 1000,
       stallMs: given.wholeNumber('stall-ms', 1),
+      setupMsMax: given.wholeNumber('setup-ms', 1),
       workerMemoryMbMax: given.wholeNumber('memory-mb', workerMemoryMbMin),
     },
   }

@@ -21,21 +21,12 @@ export class EventSender {
   }
 
   add(event: RunEvent): void {
-    if (event.type === 'left-out') {
-      this.#left += event.count
-      this.#flushSoon()
-      return
-    }
     const mayBeLeft = event.type === 'log' || event.type === 'rejected'
     if (mayBeLeft && this.#waiting.length >= waitingMax) {
       this.#left++
       return
     }
     this.#waiting.push(event)
-    this.#flushSoon()
-  }
-
-  #flushSoon(): void {
     if (this.#isBusy) return
     this.#isBusy = true
     this.#clock.soon(() => this.flush())

@@ -5,6 +5,9 @@ import { plainEvent } from './plain-data.ts'
 import { type Engine, type EngineListener, type EngineRequest, statusMs } from './protocol.ts'
 import { guardUserCode } from './user-code.ts'
 
+/** How long a run that is stopped while it is set up may take to close what it has opened. */
+const earlyMsMax = 2_000
+
 /** `--workers 0`: everything in this process and thread, for debuggers. Nobody supervises it. */
 export function runInProcess({ network, options }: EngineRequest, listener: EngineListener): Engine {
   let running: Running | undefined
@@ -19,6 +22,8 @@ export function runInProcess({ network, options }: EngineRequest, listener: Engi
   const cancel = systemClock.every(statusMs, () => {
     if (running !== undefined) listener.status(running.status())
   })
+  /** Stops the run while it is being set up. */
+  const early = new AbortController()
   const begin = async (): Promise<void> => {
     const [{ run }, { builtInKindsUrl }] = await Promise.all([
       import('../../run/run.ts'),
@@ -27,10 +32,8 @@ export function runInProcess({ network, options }: EngineRequest, listener: Engi
     running = await run(network, {
       ...options,
       builtInKinds: builtInKindsUrl,
-      onEvent: (event) => {
-        if (event.type === 'left-out') listener.left(event.count)
-        else listener.event(plainEvent(event))
-      },
+      signal: early.signal,
+      onEvent: (event) => listener.event(plainEvent(event)),
     })
     const summary = await running.done
     listener.status(running.status())
@@ -44,8 +47,13 @@ export function runInProcess({ network, options }: EngineRequest, listener: Engi
       reopen()
     })
     .catch(reject)
+  const stopEarly = (): void => {
+    early.abort()
+    const error = new VertigoError('STOPPED', 'The run was stopped before it had begun.')
+    systemClock.after(earlyMsMax, () => reject(error), { background: true })
+  }
   const stop = (): void => {
-    if (running === undefined) reject(new VertigoError('STOPPED', 'The run was stopped before it had begun.'))
+    if (running === undefined) stopEarly()
     else running.stop().catch(reject)
   }
   return {

@@ -8,8 +8,6 @@ export function eventLine(event: RunEvent): string | undefined {
   switch (event.type) {
     case 'started':
       return `${event.network}: started with ${plural(event.instances.length, 'instance')} on ${workersText(event.workers)}`
-    case 'left-out':
-      return undefined
     case 'draining':
       return event.reason === 'duration' ? 'draining: the time given is over' : undefined
     case 'log': {
