@@ -1,13 +1,22 @@
 import { isVertigoError, VertigoError } from '../base/errors.ts'
 import { didYouMean } from '../base/suggest.ts'
 import { flatComponentsMax, flatConnectionsMax, subnetDepthMax } from './limits.ts'
-import { type Component, type Connection, type InitialPacket, type Network, parsePortRef } from './network.ts'
+import {
+  type Component,
+  type Connection,
+  type InitialPacket,
+  type Network,
+  parsePortRef,
+  portOfAnyCase,
+} from './network.ts'
 import { fault, type Path, type Place, type Places, sortFaults } from './places.ts'
 
 /** A component of a flat network. Its name is that of its place: `outer/inner` for `inner` in the subnet `outer`. */
 export interface FlatComponent extends Component {
   /** The file that `kind` and `hooks` are relative to: that of the network the component is written in. */
   readonly base: string
+  /** From a graph that does not tell ports apart by case: see `matchPortCase`. */
+  readonly anyCase?: true
 }
 
 export interface FlatConnection extends Connection {
@@ -25,6 +34,8 @@ export interface Subnet {
   readonly network: Network
   /** `places.file` tells one network from another: give each file one name (its URL, say). */
   readonly places: Places
+  /** It does not tell ports apart by case. Default false. */
+  readonly anyCase?: boolean
 }
 
 /**
@@ -63,10 +74,11 @@ export async function flattenNetwork(
   network: Network,
   places: Places,
   loadSubnet: SubnetLoader,
+  { anyCase = false }: { readonly anyCase?: boolean } = {},
 ): Promise<Flattened> {
   const flattening = new Flattening(loadSubnet)
   const ports = await flattening.add(
-    { network, places },
+    { network, places, anyCase },
     { prefix: '', group: undefined, files: [places.file] },
   )
   const initial = flattening.initial.map(({ value }) => value)
@@ -162,7 +174,12 @@ class Flattening {
         subnets.set(name, inner)
         continue
       }
-      const value = { ...(group === undefined ? {} : { group }), ...component, base }
+      const value = {
+        ...(group === undefined ? {} : { group }),
+        ...component,
+        base,
+        ...(subnet.anyCase === true && { anyCase: true as const }),
+      }
       this.components.push({ name: prefix + name, value, places, path: ['components', name] })
     }
     const resolve = (text: string, side: 'inputs' | 'outputs', path: Path): string | undefined => {
@@ -170,9 +187,10 @@ class Flattening {
       const inner = ref && subnets.get(ref.component)
       if (ref === undefined || inner === undefined) return prefix + text
       if (inner === 'broken') return undefined
-      const found = inner[side].get(ref.port)
-      if (found !== undefined) return found
       const names = [...inner[side].keys()]
+      const port = subnet.anyCase === true ? portOfAnyCase(ref.port, names) : ref.port
+      const found = inner[side].get(port ?? ref.port)
+      if (found !== undefined) return found
       const what = side.slice(0, -1)
       const have =
         names.length === 0 ? `It exports no ${side}.` : `Its exported ${side}: ${names.join(', ')}.`

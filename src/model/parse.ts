@@ -1,6 +1,6 @@
 import { VertigoError } from '../base/errors.ts'
 import { checkText, type JsonDocument, readJson, readYaml } from './document.ts'
-import { isFbpGraph, fromFbpGraph, fromFbpText } from './fbp.ts'
+import { type FbpGraph, isFbpGraph, fromFbpGraph, fromFbpText } from './fbp.ts'
 import type { Network } from './network.ts'
 import { networkInvalid, type Places } from './places.ts'
 import { networkSchema } from './schema.ts'
@@ -11,6 +11,8 @@ export type NetworkFormat = 'json' | 'yaml' | 'fbp'
 export interface ParsedNetwork {
   readonly network: Network
   readonly places: Places
+  /** An FBP graph that does not tell ports apart by case, which is FBP's default: see `matchPortCase`. */
+  readonly anyCase?: true
 }
 
 export interface ParseOptions {
@@ -36,9 +38,13 @@ export function parseNetwork(text: string, options: ParseOptions): ParsedNetwork
       remedy: 'Let the name end in .yaml, .yml, .json or .fbp.',
     })
   const content = checkText(text, file)
-  if (format === 'fbp') return checked(fromFbpText(content, file))
+  if (format === 'fbp') return { ...checked(fromFbpText(content, file)), anyCase: true }
   const document = format === 'json' ? readJson(content, file) : readYaml(content, file)
-  return checked(isFbpGraph(document.value) ? fromFbpGraph(document) : document)
+  if (!isFbpGraph(document.value)) return checked(document)
+  const parsed = checked(fromFbpGraph(document))
+  return (document.value as unknown as FbpGraph).caseSensitive === true
+    ? parsed
+    : { ...parsed, anyCase: true }
 }
 
 /** The format that a file's ending stands for; undefined for other endings. Case does not matter; the query of a URL is left out. */

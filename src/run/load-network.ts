@@ -10,6 +10,7 @@ import { type FlatNetwork, flattenNetwork, type Subnet } from '../model/flatten.
 import type { KindLookup } from '../model/kind-info.ts'
 import type { Network } from '../model/network.ts'
 import { networkFormat, parseNetwork } from '../model/parse.ts'
+import { matchPortCase } from '../model/port-case.ts'
 import { networkInvalid, type Places, placesOfFile } from '../model/places.ts'
 import { validateNetwork } from '../model/validate.ts'
 import { asKind } from '../worker/make-instance.ts'
@@ -40,11 +41,17 @@ export type NetworkSource = string | URL | BuiltNetwork
  */
 export async function loadNetwork(source: NetworkSource, options: LoadOptions): Promise<LoadedNetwork> {
   const load = loadOnce(options.load)
-  const { network, places } = await readSource(source, load)
-  const flattened = await flattenNetwork(network, places, (kind, { base }) => loadSubnet(kind, base, load))
+  const { network, places, anyCase } = await readSource(source, load)
+  const flattened = await flattenNetwork(network, places, (kind, { base }) => loadSubnet(kind, base, load), {
+    anyCase,
+  })
   if (flattened.faults.length > 0) throw networkInvalid(flattened.faults, places.file)
-  const flat = applyOverrides(flattened.network, options.set ?? [])
-  const { lookups, definitions } = await loadKinds(flat, load)
+  const written = applyOverrides(flattened.network, options.set ?? [])
+  const { lookups, definitions } = await loadKinds(written, load)
+  const flat = matchPortCase(written, (component) => {
+    const found = lookups.get(component)
+    return found !== undefined && 'info' in found ? found.info : undefined
+  })
   const faults = await validateNetwork(flat, (component) => lookups.get(component), flattened.places)
   if (faults.length > 0) throw networkInvalid(faults, places.file)
   refuseGuarantee(network, places)
