@@ -174,8 +174,16 @@ class ShapeCheck {
       if (Array.isArray(value))
         value.forEach((item: unknown, index) => this.#json(item, [...path, index], inside))
       else
-        for (const [name, item] of Object.entries(value))
-          if (item !== undefined) this.#json(item, [...path, name], inside)
+        for (const [name, item] of Object.entries(value)) {
+          if (name === '__proto__')
+            this.#invalid(
+              [...path, name],
+              'A field cannot be called "__proto__".',
+              'Use another name.',
+              'key',
+            )
+          else if (item !== undefined) this.#json(item, [...path, name], inside)
+        }
     }
   }
 
