@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { systemClock } from '../../base/clock.ts'
 import { asError, errorFromData, VertigoError } from '../../base/errors.ts'
 import type { InstancePlace, RunStatus, RunSummary } from '../../run/types.ts'
+import { needlessWarning } from './needless-warning.ts'
 import { CrashFilter } from './crash-filter.ts'
 import { isStalled, mainThread, type ThreadUse } from './stall.ts'
 import type { Engine, EngineCommand, EngineListener, EngineReport, EngineRequest } from './protocol.ts'
@@ -41,6 +42,8 @@ export function superviseEngine(
     process.execPath,
     [
       ...process.execArgv.filter((flag) => !flag.startsWith('--inspect')),
+      // Threads take it over. In this process `guardUserCode` does it.
+      `--disable-warning=${needlessWarning}`,
       fileURLToPath(childModule),
       JSON.stringify(request),
     ],
