@@ -16,6 +16,7 @@ import { runInNewContext } from 'node:vm'
 import { gzipSync } from 'node:zlib'
 import { fileLines } from '../../../src/connectors/index.ts'
 import { cut, FollowingReader } from '../../../src/connectors/file/follow.ts'
+import { testSource } from '../../../src/testkit/index.ts'
 import { ManualClock, RunningSource, coded, configFaults, folder, within } from './support.ts'
 
 function lines(
@@ -27,7 +28,12 @@ function lines(
 }
 
 async function readAll(setting: Readonly<Record<string, unknown>>): Promise<unknown[]> {
-  return (await lines(setting)).all()
+  const source = await testSource(fileLines, { config: setting as never, name: 'input' })
+  try {
+    return [...(await source.rest()).out]
+  } finally {
+    await source.close()
+  }
 }
 
 test('reads a file, with and without a last line end, empty too', async (t) => {
