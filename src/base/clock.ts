@@ -20,15 +20,25 @@ export interface Clock {
   soon(action: () => void): void
 }
 
+/** The longest delay of a timer of Node, in milliseconds: longer ones would fire at once. */
+const nodeDelayMsMax = 2_147_483_647
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after(delayMs, action, options) {
-    const timer = setTimeout(action, delayMs)
-    if (options?.background) timer.unref()
+    let timer: NodeJS.Timeout | undefined
+    // Delays longer than Node's are waited for in several steps.
+    const wait = (leftMs: number): void => {
+      const stepMs = Math.min(leftMs, nodeDelayMsMax)
+      timer = setTimeout(() => (leftMs > stepMs ? wait(leftMs - stepMs) : action()), stepMs)
+      if (options?.background) timer.unref()
+    }
+    wait(delayMs)
     return () => clearTimeout(timer)
   },
   every(periodMs, action, options) {
+    if (periodMs > nodeDelayMsMax) return everyLong(periodMs, action, options)
     const timer = setInterval(action, periodMs)
     if (options?.background) timer.unref()
     return () => clearInterval(timer)
@@ -36,6 +46,16 @@ export const systemClock: Clock = {
   soon(action) {
     setImmediate(action)
   },
+}
+
+function everyLong(periodMs: number, action: () => void, options: { background?: boolean } = {}): Cancel {
+  let cancel: Cancel
+  const again = (): void => {
+    cancel = systemClock.after(periodMs, again, options)
+    action()
+  }
+  cancel = systemClock.after(periodMs, again, options)
+  return () => cancel()
 }
 
 /** A promise for the passing of `delayMs`; rejects with the signal's reason when that is aborted first. */

@@ -38,6 +38,16 @@ export const errorCodes = codes({
     remedy: 'Mend every fault listed; each says where it is and what to do.',
     exit: 3,
   },
+  NETWORK_EMPTY: {
+    title: 'The network has no components, so there is nothing to run.',
+    remedy: 'Add a component under `components`: `lines: { kind: file-lines, config: { path: input.txt } }`.',
+    exit: 3,
+  },
+  NETWORK_TOO_LARGE: {
+    title: 'The network has more components than Vertigo runs, with those of all the networks in it.',
+    remedy: 'Use fewer networks inside each other, or `instances` for copies of one component.',
+    exit: 3,
+  },
   FIELD_UNKNOWN: {
     title: 'A field of the network is not one that Vertigo knows.',
     remedy: 'Correct the name of the field, or remove it.',
@@ -117,6 +127,11 @@ export const errorCodes = codes({
   SUBNET_RECURSIVE: {
     title: 'A network contains itself.',
     remedy: 'Remove the component that leads back to the network it is in.',
+    exit: 3,
+  },
+  SUBNET_DEPTH: {
+    title: 'Networks are inside each other too deep.',
+    remedy: 'Use fewer levels: move the components of the innermost networks into those around them.',
     exit: 3,
   },
   SUBNET_OPTION: {
@@ -271,6 +286,11 @@ export const errorCodes = codes({
   CONFIG_INVALID: {
     title: 'The configuration of a component is not what its kind declares.',
     remedy: 'Change the field named in the message.',
+    exit: 3,
+  },
+  TARGET_SHARED: {
+    title: 'Two components, or two instances of one, write to the same file.',
+    remedy: 'Give each a path of its own, or connect both to one sink.',
     exit: 3,
   },
   // Types

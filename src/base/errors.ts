@@ -56,20 +56,110 @@ export class VertigoError extends Error {
 
 /** True for errors of any loaded copy of this package (a global command beside a local dependency). */
 export function isVertigoError(error: unknown): error is VertigoError {
-  return typeof error === 'object' && error !== null && (error as Record<symbol, unknown>)[brand] === true
+  try {
+    return typeof error === 'object' && error !== null && (error as Record<symbol, unknown>)[brand] === true
+  } catch {
+    // A proxy that answers nothing.
+    return false
+  }
 }
 
-/** What was thrown, as an `Error`: people may throw anything. */
+/** Characters of a message that are kept; people write messages with whole documents in them. */
+const messageLengthMax = 20_000
+/** Characters of a stack that are kept, at most. */
+const stackLengthMax = 40_000
+/** Causes inside each other that are kept: they may form a circle. */
+const causesMax = 10
+/** Errors of an `AggregateError` that are kept. */
+const innerMax = 10
+
+/**
+ * What was thrown, as an `Error` whose fields can be read: people may throw anything. An error is given as it is, unless
+ * its fields throw or its text is huge: then a copy with what can be kept of it.
+ */
 export function asError(thrown: unknown): Error {
-  if (thrown instanceof Error) return thrown
-  return new Error(typeof thrown === 'string' ? thrown : `thrown value: ${safeString(thrown)}`)
+  if (!isError(thrown)) {
+    return new Error(typeof thrown === 'string' ? shortened(thrown) : `thrown value: ${safeString(thrown)}`)
+  }
+  return isVertigoError(thrown) || isSound(thrown) ? thrown : soundCopy(thrown)
+}
+
+function isError(thrown: unknown): thrown is Error {
+  try {
+    return thrown instanceof Error
+  } catch {
+    return false
+  }
+}
+
+function isSound(error: Error): boolean {
+  try {
+    const { name, message, stack, cause } = error
+    return (
+      typeof name === 'string' &&
+      typeof message === 'string' &&
+      message.length <= messageLengthMax &&
+      (stack === undefined || (typeof stack === 'string' && stack.length <= stackLengthMax)) &&
+      (cause === undefined || cause !== error)
+    )
+  } catch {
+    return false
+  }
+}
+
+function soundCopy(error: Error): Error {
+  const message = read(error, 'message')
+  const cause = read(error, 'cause')
+  const copy = new Error(typeof message === 'string' ? shortened(message) : safeString(message))
+  const name = read(error, 'name')
+  copy.name = typeof name === 'string' ? shortened(name) : 'Error'
+  const stack = read(error, 'stack')
+  // That of the copy tells nothing.
+  copy.stack = typeof stack === 'string' ? shortenedStack(stack) : `${copy.name}: ${copy.message}`
+  if (cause !== undefined && cause !== error) copy.cause = cause
+  const inner = innerErrors(error)
+  return inner.length === 0 ? copy : Object.assign(copy, { errors: inner })
+}
+
+/** A field of something that others made: reading it may throw. */
+function read(from: object, field: string): unknown {
+  try {
+    return (from as Record<string, unknown>)[field]
+  } catch {
+    return undefined
+  }
+}
+
+/** The errors inside of an `AggregateError`; empty for any other. */
+export function innerErrors(error: Error): readonly unknown[] {
+  try {
+    const errors = read(error, 'errors')
+    return Array.isArray(errors) ? errors : []
+  } catch {
+    return []
+  }
+}
+
+function shortened(text: string): string {
+  if (text.length <= messageLengthMax) return text
+  return `${text.slice(0, messageLengthMax)}… (${text.length - messageLengthMax} more characters)`
+}
+
+/** The message stands at the beginning of a stack, the frames at its end. */
+function shortenedStack(stack: string): string {
+  if (stack.length <= stackLengthMax) return stack
+  return `${stack.slice(0, stackLengthMax / 4)}…${stack.slice(-stackLengthMax / 2)}`
 }
 
 function safeString(value: unknown): string {
   try {
-    return JSON.stringify(value) ?? String(value)
+    return shortened(JSON.stringify(value) ?? String(value))
   } catch {
-    return Object.prototype.toString.call(value)
+    try {
+      return Object.prototype.toString.call(value)
+    } catch {
+      return typeof value
+    }
   }
 }
 
@@ -83,33 +173,54 @@ export interface ErrorData {
   readonly remedy?: string
   readonly cause?: ErrorData
   readonly faults?: readonly ErrorData[]
+  /** Those of an `AggregateError`; of many the first ones. */
+  readonly errors?: readonly ErrorData[]
 }
 
 export function errorToData(thrown: unknown): ErrorData {
+  return toData(thrown, [])
+}
+
+/** `around`: the errors that this one was found in. */
+function toData(thrown: unknown, around: readonly unknown[]): ErrorData {
   const error = asError(thrown)
-  const cause = error.cause === undefined ? undefined : errorToData(error.cause)
-  const base = { name: error.name, message: error.message, stack: error.stack, cause }
+  const path = [...around, thrown]
+  const isKept = (inner: unknown): boolean => path.length <= causesMax && !path.includes(inner)
+  const { cause } = error
+  // A tree of causes could double at each level: only those of the outermost error have errors inside of them.
+  const inner = around.length > 1 ? [] : innerErrors(error).filter(isKept).slice(0, innerMax)
+  const base = {
+    name: error.name,
+    message: shortened(error.message),
+    stack: error.stack === undefined ? undefined : shortenedStack(error.stack),
+    cause: cause === undefined || !isKept(cause) ? undefined : toData(cause, path),
+    errors: inner.length === 0 ? undefined : inner.map((each) => toData(each, path)),
+  }
   if (!isVertigoError(error)) return base
   return {
     ...base,
     code: error.code,
     place: error.place,
     remedy: error.remedy,
-    faults: error.faults.length === 0 ? undefined : error.faults.map(errorToData),
+    faults:
+      error.faults.length === 0 ? undefined : error.faults.filter(isKept).map((each) => toData(each, path)),
   }
 }
 
 export function errorFromData(data: ErrorData): Error {
   const cause = data.cause === undefined ? undefined : errorFromData(data.cause)
+  const options = cause === undefined ? undefined : { cause }
   const error =
-    data.code === undefined
-      ? new Error(data.message, cause === undefined ? undefined : { cause })
-      : new VertigoError(data.code, data.message, {
+    data.code !== undefined
+      ? new VertigoError(data.code, data.message, {
           cause,
           place: data.place,
           remedy: data.remedy,
           faults: data.faults?.map(errorFromData).filter(isVertigoError),
         })
+      : data.errors === undefined
+        ? new Error(data.message, options)
+        : new AggregateError(data.errors.map(errorFromData), data.message, options)
   if (data.code === undefined) error.name = data.name
   if (data.stack !== undefined) error.stack = data.stack
   return error

@@ -4,17 +4,17 @@ import { didYouMean } from '../base/suggest.ts'
 import { readArguments, usage } from './arguments.ts'
 import type { Command } from './command.ts'
 import { commands } from './commands.ts'
-import { watchOutput } from './output.ts'
+import { outputExit, watchOutput } from './output.ts'
 
 /** Runs a command; gives its exit code. Errors are reported on standard error. */
 export async function commandLine(args: readonly string[]): Promise<number> {
-  watchOutput()
+  watchOutput(report)
   try {
     const code = await dispatch(args)
-    // A reader that closed our output has the last word.
-    return process.exitCode === undefined ? code : Number(process.exitCode)
+    // What became of our output has the last word.
+    return outputExit() ?? code
   } catch (error) {
-    return report(error)
+    return outputExit() ?? (await report(error))
   }
 }
 

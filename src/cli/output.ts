@@ -1,4 +1,6 @@
-import { errorCodes } from '../base/error-codes.ts'
+import { systemClock } from '../base/clock.ts'
+import type { ErrorCode } from '../base/error-codes.ts'
+import { VertigoError } from '../base/errors.ts'
 
 /** Whether an error of a stream means that its reader has closed it, or is gone. */
 export function isClosedPipe(error: unknown): boolean {
@@ -14,22 +16,73 @@ export function hasColors(stream: NodeJS.WriteStream): boolean {
   return stream.isTTY && TERM !== 'dumb'
 }
 
-let onClosed = (): void => process.exit()
+type Output = 'stdout' | 'stderr'
 
-/** What happens once the reader of our output has closed it, in place of ending at once. */
+let failure: VertigoError | undefined
+let telling: Promise<unknown> = Promise.resolve()
+let onFailure = (exitCode: number): void => process.exit(exitCode)
+let isNetworks = false
+
+/** What happens once our output can no longer be written, in place of ending at once. */
 export function whenOutputCloses(action: () => void): void {
-  onClosed = action
+  onFailure = action
+}
+
+/** The standard output is written by a component in this process, which reports its errors itself. */
+export function leaveStdoutToNetwork(): void {
+  isNetworks = true
+}
+
+/**
+ * The exit code that counts where our output could not be written, whatever else happened. Not kept in `process.exitCode`,
+ * which belongs to components as well when they run in this process.
+ */
+export function outputExit(): number | undefined {
+  return failure?.exitCode
+}
+
+/** Fulfilled when all that was written has been taken, or what became of it has been told. */
+export async function outputWritten(): Promise<void> {
+  const taken = [process.stdout, process.stderr].map(
+    (stream) =>
+      new Promise<void>((resolve) => {
+        // Nothing may wait, and writing nothing to a full disk would be an error.
+        if (stream.writableLength > 0) stream.write('', () => resolve())
+        else resolve()
+      }),
+  )
+  await Promise.all(taken)
+  // An error is told a little after its write.
+  await new Promise<void>((resolve) => {
+    systemClock.soon(resolve)
+  })
+  await telling
 }
 
 /**
  * `vertigo kinds | head -1`: whoever closes our output has seen enough. The process ends without words, by the exit code of
- * OUTPUT_CLOSED.
+ * OUTPUT_CLOSED. Any other error of the output, such as a full disk, is told.
  */
-export function watchOutput(): void {
-  for (const stream of [process.stdout, process.stderr])
-    stream.on('error', (error) => {
-      if (!isClosedPipe(error)) throw error
-      process.exitCode = errorCodes.OUTPUT_CLOSED.exit
-      onClosed()
+export function watchOutput(tell: (error: VertigoError) => Promise<unknown>): void {
+  for (const name of ['stdout', 'stderr'] as const)
+    process[name].on('error', (cause: Error) => {
+      if (failure !== undefined || (isNetworks && name === 'stdout')) return
+      failure = outputError(name, cause)
+      const { exitCode } = failure
+      const end = (): void => onFailure(exitCode)
+      // Of an error of standard error nobody can be told.
+      if (failure.code === 'OUTPUT_CLOSED' || name === 'stderr') end()
+      else telling = tell(failure).then(end, end)
     })
+}
+
+function outputError(name: Output, cause: Error): VertigoError {
+  const { code } = cause as { readonly code?: unknown }
+  const what = name === 'stdout' ? 'The standard output' : 'The standard error'
+  const error = (to: ErrorCode, problem: string): VertigoError =>
+    new VertigoError(to, `${what} ${problem}.`, { cause })
+  if (isClosedPipe(cause)) return error('OUTPUT_CLOSED', 'was closed by its reader')
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return error('DISK_FULL', 'cannot be written: there is no room left')
+  return error('FILE_NOT_WRITABLE', `cannot be written: ${cause.message}`)
 }

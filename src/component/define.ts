@@ -38,6 +38,15 @@ export interface ComponentOptions<
   readonly concurrency?: number
   /** Order of results with `concurrency` above 1. Default `input`, since most targets expect it. */
   readonly order?: 'input' | 'completion'
+  /**
+   * What each instance has to itself, such as the file that it writes: texts that are equal where two instances would get in
+   * each other's way. A network in which two are equal is refused before anything runs.
+   */
+  readonly targets?: (
+    config: ConfigOf<C>,
+    instance: number,
+    instances: number,
+  ) => readonly string[] | PromiseLike<readonly string[]>
   /** Opens what the instance needs (connections, caches) and returns the handlers that use it. */
   readonly setup?: (
     context: SetupContext<I, O, ConfigOf<C>>,

@@ -32,6 +32,11 @@ export interface KindDefinition {
   readonly order?: 'input' | 'completion'
   readonly rewinds?: boolean
   readonly isFunction?: boolean
+  readonly targets?: (
+    config: never,
+    instance: number,
+    instances: number,
+  ) => readonly string[] | PromiseLike<readonly string[]>
   readonly on?: { readonly [port: string]: AnyFunction | undefined }
   readonly groups?: object
   readonly batches?: object
@@ -108,6 +113,16 @@ export function kindInfo(kind: Kind): KindInfo {
     async checkConfig(config) {
       const checked = await checkConfig(definition, config)
       return 'faults' in checked ? checked.faults : []
+    },
+    async targets(config, instances) {
+      const { targets } = definition
+      if (targets === undefined) return []
+      const checked = await checkConfig(definition, config)
+      if ('faults' in checked) return []
+      const ofEach = Array.from({ length: instances }, async (_, instance) =>
+        targets(checked.value as never, instance, instances),
+      )
+      return Promise.all(ofEach)
     },
   }
 }

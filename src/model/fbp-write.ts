@@ -19,8 +19,9 @@ export function toFbpJson(network: Network): Lossy {
     caseSensitive: true,
     properties: {
       name,
-      ...(description === undefined ? {} : { description }),
-      ...withVertigo(vertigo),
+      ...(description === undefined || description === '' ? {} : { description }),
+      // An empty description is none in FBP.
+      ...withVertigo(description === '' ? { description, ...vertigo } : vertigo),
     },
     inports: ends(exports?.inputs),
     outports: ends(exports?.outputs),
@@ -85,7 +86,11 @@ export function toFbpText(network: Network): Lossy {
     if (!Object.hasOwn(network.components, component) || declared.has(component)) return name
     const found = network.components[component]!
     declared.add(component)
-    const { kind, ...fields } = found
+    const { kind, ...written } = found
+    // Not valid, and in the text it would be no value at all.
+    const { group, ...others } = written
+    const fields = group === '' ? others : written
+    if (group === '') lost.push(`components.${component}.group`)
     const meta = encodeMeta(fields)
     const content = meta === '' ? kind : `${kind}:${meta}`
     if (!/^[^()'"\n\r]+$/.test(content) || kindOfText(content) !== kind) {
@@ -154,8 +159,9 @@ function componentNames(network: Network, lost: string[]): Map<string, string> {
 }
 
 function portName(port: string, path: string, lost: string[]): string {
-  if (/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(port)) return port
+  if (/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(port) && port !== '__proto__') return port
   lost.push(path)
+  if (port === '__proto__') return '_proto_'
   return port.replace(/[^a-zA-Z0-9_]/g, '_').replace(/^(?=[0-9])|^$/, '_')
 }
 

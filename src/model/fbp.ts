@@ -21,8 +21,8 @@ function fbpLibrary(): FbpLibrary {
 /**
  * FBP graphs, as text (the FBP language) and as JSON (https://github.com/flowbased/fbp): processes become components,
  * initial packets (IIPs) become `initial`, `INPORT` and `OUTPORT` become exports. What FBP has no words for stands in
- * the graph's metadata, in JSON under the name `vertigo`. Names of ports keep their case: by FBP's convention they are
- * upper case in text, so `IN` is another port than `in`. Layout, groups and other metadata are left out.
+ * the graph's metadata, in JSON under the name `vertigo`. Names of ports keep their case here; where the graph does not
+ * tell them apart by it, they get that of the kinds once those are known (`matchPortCase`). Layout, groups and other metadata are left out.
  */
 export interface FbpGraph {
   readonly caseSensitive?: boolean

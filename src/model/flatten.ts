@@ -1,13 +1,22 @@
 import { isVertigoError, VertigoError } from '../base/errors.ts'
 import { didYouMean } from '../base/suggest.ts'
-import { subnetDepthMax } from './limits.ts'
-import { type Component, type Connection, type InitialPacket, type Network, parsePortRef } from './network.ts'
+import { flatComponentsMax, flatConnectionsMax, subnetDepthMax } from './limits.ts'
+import {
+  type Component,
+  type Connection,
+  type InitialPacket,
+  type Network,
+  parsePortRef,
+  portOfAnyCase,
+} from './network.ts'
 import { fault, type Path, type Place, type Places, sortFaults } from './places.ts'
 
 /** A component of a flat network. Its name is that of its place: `outer/inner` for `inner` in the subnet `outer`. */
 export interface FlatComponent extends Component {
   /** The file that `kind` and `hooks` are relative to: that of the network the component is written in. */
   readonly base: string
+  /** From a graph that does not tell ports apart by case: see `matchPortCase`. */
+  readonly anyCase?: true
 }
 
 export interface FlatConnection extends Connection {
@@ -25,6 +34,8 @@ export interface Subnet {
   readonly network: Network
   /** `places.file` tells one network from another: give each file one name (its URL, say). */
   readonly places: Places
+  /** It does not tell ports apart by case. Default false. */
+  readonly anyCase?: boolean
 }
 
 /**
@@ -63,10 +74,11 @@ export async function flattenNetwork(
   network: Network,
   places: Places,
   loadSubnet: SubnetLoader,
+  { anyCase = false }: { readonly anyCase?: boolean } = {},
 ): Promise<Flattened> {
   const flattening = new Flattening(loadSubnet)
   const ports = await flattening.add(
-    { network, places },
+    { network, places, anyCase },
     { prefix: '', group: undefined, files: [places.file] },
   )
   const initial = flattening.initial.map(({ value }) => value)
@@ -113,9 +125,40 @@ class Flattening {
   readonly initial: Part<InitialPacket>[] = []
   readonly faults: VertigoError[] = []
   readonly #load: SubnetLoader
+  /** By base and kind: a network that is used many times is read once. */
+  readonly #loaded = new Map<string, Promise<Subnet | undefined>>()
+  /** Subnets count as well: those without components would be looked through without end. */
+  #componentsSeen = 0
+  #isTooLarge = false
 
   constructor(load: SubnetLoader) {
     this.#load = load
+  }
+
+  #loadOnce(kind: string, at: { readonly path: string; readonly base: string }): Promise<Subnet | undefined> {
+    const key = JSON.stringify([at.base, kind])
+    let loading = this.#loaded.get(key)
+    if (loading === undefined) {
+      loading = this.#load(kind, at)
+      this.#loaded.set(key, loading)
+    }
+    return loading
+  }
+
+  /** Whether there is room for more; where there is none, one fault says so, and nothing more is looked at. */
+  #hasRoom({ places }: Subnet, path: Path): boolean {
+    if (this.#isTooLarge) return false
+    const what =
+      this.#componentsSeen > flatComponentsMax
+        ? `${flatComponentsMax} components`
+        : this.connections.length > flatConnectionsMax
+          ? `${flatConnectionsMax} connections`
+          : undefined
+    if (what === undefined) return true
+    this.#isTooLarge = true
+    const message = `With the networks in it, the network has more than ${what}.`
+    this.faults.push(fault('NETWORK_TOO_LARGE', message, places, path))
+    return false
   }
 
   async add(subnet: Subnet, scope: Scope): Promise<ExportedPorts> {
@@ -124,12 +167,19 @@ class Flattening {
     const base = places.file
     const subnets = new Map<string, ExportedPorts | 'broken'>()
     for (const [name, component] of Object.entries(network.components)) {
+      this.#componentsSeen++
+      if (!this.#hasRoom(subnet, ['components', name])) return { inputs: new Map(), outputs: new Map() }
       const inner = await this.#component(name, component, subnet, scope)
       if (inner !== undefined) {
         subnets.set(name, inner)
         continue
       }
-      const value = { ...(group === undefined ? {} : { group }), ...component, base }
+      const value = {
+        ...(group === undefined ? {} : { group }),
+        ...component,
+        base,
+        ...(subnet.anyCase === true && { anyCase: true as const }),
+      }
       this.components.push({ name: prefix + name, value, places, path: ['components', name] })
     }
     const resolve = (text: string, side: 'inputs' | 'outputs', path: Path): string | undefined => {
@@ -137,9 +187,10 @@ class Flattening {
       const inner = ref && subnets.get(ref.component)
       if (ref === undefined || inner === undefined) return prefix + text
       if (inner === 'broken') return undefined
-      const found = inner[side].get(ref.port)
-      if (found !== undefined) return found
       const names = [...inner[side].keys()]
+      const port = subnet.anyCase === true ? portOfAnyCase(ref.port, names) : ref.port
+      const found = inner[side].get(port ?? ref.port)
+      if (found !== undefined) return found
       const what = side.slice(0, -1)
       const have =
         names.length === 0 ? `It exports no ${side}.` : `Its exported ${side}: ${names.join(', ')}.`
@@ -149,6 +200,7 @@ class Flattening {
     }
     for (const [index, connection] of network.connections.entries()) {
       const path = ['connections', index]
+      if (!this.#hasRoom(subnet, path)) return { inputs: new Map(), outputs: new Map() }
       const from = resolve(connection.from, 'outputs', [...path, 'from'])
       const to = resolve(connection.to, 'inputs', [...path, 'to'])
       if (from === undefined || to === undefined) continue
@@ -173,7 +225,7 @@ class Flattening {
     const base = outer.places.file
     let subnet: Subnet | undefined
     try {
-      subnet = await this.#load(component.kind, { path: scope.prefix + name, base })
+      subnet = await this.#loadOnce(component.kind, { path: scope.prefix + name, base })
     } catch (error) {
       if (!isVertigoError(error)) throw error
       const at = outer.places.of([...path, 'kind'])
@@ -191,12 +243,15 @@ class Flattening {
       this.faults.push(fault('SUBNET_OPTION', message, outer.places, at, { at: 'key' }))
     }
     const file = subnet.places.file
-    if (scope.files.includes(file) || scope.files.length >= subnetDepthMax) {
+    if (scope.files.includes(file)) {
       const chain = [...scope.files.slice(scope.files.indexOf(file)), file].join(' -> ')
-      const message = scope.files.includes(file)
-        ? `${name} is a network that contains itself: ${chain}.`
-        : `${name} is inside of ${subnetDepthMax} other networks.`
+      const message = `${name} is a network that contains itself: ${chain}.`
       this.faults.push(fault('SUBNET_RECURSIVE', message, outer.places, [...path, 'kind']))
+      return 'broken'
+    }
+    if (scope.files.length >= subnetDepthMax) {
+      const message = `${name} is a network inside of ${subnetDepthMax} others; more levels are not taken.`
+      this.faults.push(fault('SUBNET_DEPTH', message, outer.places, [...path, 'kind']))
       return 'broken'
     }
     return this.add(subnet, {

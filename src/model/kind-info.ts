@@ -15,6 +15,11 @@ export interface KindInfo {
   readonly rewinds: boolean
   /** Faults of a configuration: one for each field; empty where it fits. */
   checkConfig(config: { readonly [field: string]: unknown }): Promise<readonly ConfigFault[]>
+  /** For each instance, what it has to itself: texts that are equal where two would get in each other's way. */
+  targets?(
+    config: { readonly [field: string]: unknown },
+    instances: number,
+  ): Promise<readonly (readonly string[])[]>
 }
 
 export interface ConfigFault {

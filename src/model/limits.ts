@@ -18,3 +18,7 @@ export const faultsMax = 100
 export const faultsFoundMax = 1000
 /** Subnets inside each other. */
 export const subnetDepthMax = 32
+/** Components of a network with those of all its subnets: a few files that use each other twice can stand for millions. */
+export const flatComponentsMax = 100_000
+/** Connections of a network with those of all its subnets. */
+export const flatConnectionsMax = 1_000_000

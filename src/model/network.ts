@@ -116,6 +116,13 @@ export function parsePortRef(text: string): PortRef | undefined {
   return { component: text.slice(0, dot), port: text.slice(dot + 1) }
 }
 
+/** The port of this very name, else the only one whose name differs by case alone. */
+export function portOfAnyCase(name: string, ports: readonly string[]): string | undefined {
+  if (ports.includes(name)) return name
+  const near = ports.filter((port) => port.toLowerCase() === name.toLowerCase())
+  return near.length === 1 ? near[0] : undefined
+}
+
 /** A selector in its long form. */
 export type SelectorSpec = Exclude<Selector, string>
 

@@ -1,6 +1,6 @@
 import { VertigoError } from '../base/errors.ts'
 import { checkText, type JsonDocument, readJson, readYaml } from './document.ts'
-import { isFbpGraph, fromFbpGraph, fromFbpText } from './fbp.ts'
+import { type FbpGraph, isFbpGraph, fromFbpGraph, fromFbpText } from './fbp.ts'
 import { type NetworkFormat, networkFormat } from './format.ts'
 import type { Network } from './network.ts'
 import { networkInvalid, type Places } from './places.ts'
@@ -10,6 +10,8 @@ import { checkShape } from './shape.ts'
 export interface ParsedNetwork {
   readonly network: Network
   readonly places: Places
+  /** An FBP graph that does not tell ports apart by case, which is FBP's default: see `matchPortCase`. */
+  readonly anyCase?: true
 }
 
 export interface ParseOptions {
@@ -35,9 +37,13 @@ export function parseNetwork(text: string, options: ParseOptions): ParsedNetwork
       remedy: 'Let the name end in .yaml, .yml, .json or .fbp.',
     })
   const content = checkText(text, file)
-  if (format === 'fbp') return checked(fromFbpText(content, file))
+  if (format === 'fbp') return { ...checked(fromFbpText(content, file)), anyCase: true }
   const document = format === 'json' ? readJson(content, file) : readYaml(content, file)
-  return checked(isFbpGraph(document.value) ? fromFbpGraph(document) : document)
+  if (!isFbpGraph(document.value)) return checked(document)
+  const parsed = checked(fromFbpGraph(document))
+  return (document.value as unknown as FbpGraph).caseSensitive === true
+    ? parsed
+    : { ...parsed, anyCase: true }
 }
 
 /**

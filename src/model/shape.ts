@@ -62,7 +62,8 @@ class ShapeCheck {
       else {
         const names = schema.propertyNames
         if (names !== undefined && !this.#name(name, this.#resolve(names), at)) continue
-        this.value(content, schema.additionalProperties ?? {}, at)
+        if (names === undefined && name === '__proto__') this.#proto(at)
+        else this.value(content, schema.additionalProperties ?? {}, at)
       }
     }
     for (const name of schema.required ?? []) {
@@ -174,9 +175,16 @@ class ShapeCheck {
       if (Array.isArray(value))
         value.forEach((item: unknown, index) => this.#json(item, [...path, index], inside))
       else
-        for (const [name, item] of Object.entries(value))
-          if (item !== undefined) this.#json(item, [...path, name], inside)
+        for (const [name, item] of Object.entries(value)) {
+          if (name === '__proto__') this.#proto([...path, name])
+          else if (item !== undefined) this.#json(item, [...path, name], inside)
+        }
     }
+  }
+
+  /** Written as JSON, no parser would take it. */
+  #proto(path: Path): void {
+    this.#invalid(path, 'A field cannot be called "__proto__".', 'Use another name.', 'key')
   }
 
   #invalid(path: Path, message: string, remedy?: string, at?: 'key'): void {

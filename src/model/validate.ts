@@ -32,12 +32,14 @@ export async function validateNetwork(
   places: Places,
 ): Promise<readonly VertigoError[]> {
   const check = new NetworkCheck(network, kinds, places)
+  check.isSomething()
   check.connections()
   check.initial()
   check.exports()
   check.cycles()
   check.components()
   await check.configs()
+  await check.targets()
   return sortFaults(check.faults)
 }
 
@@ -76,6 +78,11 @@ class NetworkCheck {
       if ('info' in lookup) this.#infos.set(name, lookup.info)
       else this.faults.push(atComponent(lookup.error, places, name))
     }
+  }
+
+  isSomething(): void {
+    if (Object.keys(this.#network.components).length > 0) return
+    this.#add('NETWORK_EMPTY', `The network "${this.#network.name}" has no components.`, ['components'])
   }
 
   connections(): void {
@@ -246,6 +253,38 @@ class NetworkCheck {
       const message = `${name} (${component.kind}): checking the configuration failed: ${error.message}`
       return [fault('CONFIG_INVALID', message, this.#places, path, { cause: error })]
     }
+  }
+
+  /** Two that write to one file would lose what one of them has written. */
+  async targets(): Promise<void> {
+    const found = await Promise.all(
+      [...this.#infos].map(async ([name, info]) => {
+        const { config = {}, instances = 1 } = this.#network.components[name]!
+        // A configuration that cannot be checked is a fault already.
+        const targets = await info.targets?.(config, instances).catch(() => undefined)
+        return { name, targets: targets ?? [] }
+      }),
+    )
+    const owners = new Map<string, { readonly name: string; readonly instance: number }>()
+    for (const { name, targets } of found)
+      for (const [instance, texts] of targets.entries())
+        for (const text of texts) {
+          const owner = owners.get(text)
+          if (owner === undefined) owners.set(text, { name, instance })
+          else this.#targetShared(text, owner, { name, instance })
+        }
+  }
+
+  #targetShared(
+    text: string,
+    first: { readonly name: string; readonly instance: number },
+    second: { readonly name: string; readonly instance: number },
+  ): void {
+    const who =
+      first.name === second.name
+        ? `Instances ${first.instance} and ${second.instance} of ${first.name}`
+        : `${first.name} and ${second.name}`
+    this.#add('TARGET_SHARED', `${who} both write to ${text}.`, ['components', second.name, 'config'])
   }
 
   #add(code: VertigoError['code'], message: string, path: Path, remedy?: string): void {

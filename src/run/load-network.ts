@@ -11,6 +11,7 @@ import type { KindLookup } from '../model/kind-info.ts'
 import { networkFormat } from '../model/format.ts'
 import type { Network } from '../model/network.ts'
 import { parseNetwork } from '../model/parse.ts'
+import { matchPortCase } from '../model/port-case.ts'
 import { networkInvalid, type Places, placesOfFile } from '../model/places.ts'
 import { validateNetwork } from '../model/validate.ts'
 import { asKind } from '../worker/make-instance.ts'
@@ -40,17 +41,36 @@ export type NetworkSource = string | URL | BuiltNetwork
  * loading a module.
  */
 export async function loadNetwork(source: NetworkSource, options: LoadOptions): Promise<LoadedNetwork> {
-  const { network, places } = await readSource(source, options.load)
-  const flattened = await flattenNetwork(network, places, (kind, { base }) =>
-    loadSubnet(kind, base, options.load),
-  )
+  const load = loadOnce(options.load)
+  const { network, places, anyCase } = await readSource(source, load)
+  const flattened = await flattenNetwork(network, places, (kind, { base }) => loadSubnet(kind, base, load), {
+    anyCase,
+  })
   if (flattened.faults.length > 0) throw networkInvalid(flattened.faults, places.file)
-  const flat = applyOverrides(flattened.network, options.set ?? [])
-  const { lookups, definitions } = await loadKinds(flat, options.load)
+  const written = applyOverrides(flattened.network, options.set ?? [])
+  const { lookups, definitions } = await loadKinds(written, load)
+  const flat = matchPortCase(written, (component) => {
+    const found = lookups.get(component)
+    return found !== undefined && 'info' in found ? found.info : undefined
+  })
   const faults = await validateNetwork(flat, (component) => lookups.get(component), flattened.places)
   if (faults.length > 0) throw networkInvalid(faults, places.file)
   refuseGuarantee(network, places)
   return { network: flat, places: flattened.places, kinds: definitions }
+}
+
+/** What a module gives the first time, its error as well: one that never loads is not waited for twice. */
+function loadOnce(load: Load): Load {
+  const loading = new Map<string, Promise<unknown>>()
+  return (module) => {
+    const key = JSON.stringify([module.base, module.address])
+    let once = loading.get(key)
+    if (once === undefined) {
+      once = load(module)
+      loading.set(key, once)
+    }
+    return once
+  }
 }
 
 export async function readSource(source: NetworkSource, load: Load): Promise<Subnet> {

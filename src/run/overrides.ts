@@ -1,4 +1,4 @@
-import { VertigoError } from '../base/errors.ts'
+import { isVertigoError, VertigoError } from '../base/errors.ts'
 import { didYouMean } from '../base/suggest.ts'
 import type { FlatComponent, FlatNetwork } from '../model/flatten.ts'
 import type { Json } from '../model/network.ts'
@@ -37,7 +37,7 @@ export function applyOverrides(network: FlatNetwork, overrides: readonly Overrid
       fields,
       value as Json,
     ) as unknown as FlatComponent
-    checkForm(name, changed)
+    checkForm(path, changed)
     components[name] = changed
   }
   return { ...network, components }
@@ -55,11 +55,15 @@ function setIn(
   return { ...record, [field]: setIn(isRecord ? (inner as Record<string, Json>) : {}, rest, value) }
 }
 
-function checkForm(name: string, { base: _, ...component }: FlatComponent): void {
+function checkForm(path: readonly string[], { base: _, anyCase: __, ...component }: FlatComponent): void {
   // A name of a subnet's component has a slash, which is no name that anyone writes.
-  const shown = name.replaceAll('/', '-')
-  parseNetworkValue(
-    { name: 'override', components: { [shown]: component }, connections: [] },
-    placesOfFile('--set'),
-  )
+  const shown = path[0]!.replaceAll('/', '-')
+  const network = { name: 'override', components: { [shown]: component }, connections: [] }
+  try {
+    parseNetworkValue(network, placesOfFile('--set'))
+  } catch (error) {
+    if (!isVertigoError(error)) throw error
+    const { code, faults } = error
+    throw new VertigoError(code, `The value that --set gives for ${path.join('.')} does not fit.`, { faults })
+  }
 }

@@ -17,6 +17,7 @@ import { DeadLetter } from './dead-letter.ts'
 import { attachExports } from './exported-ports.ts'
 import { type HostedWorker, type HostEvents, inOwnThread } from './hosted-worker.ts'
 import { type LoadedNetwork, loadNetwork, type NetworkSource } from './load-network.ts'
+import { workerMemoryMbMin } from './limits.ts'
 import { loaderFor } from './loader.ts'
 import { defaultWorkers, mainWorker, place } from './place.ts'
 import { QuietDetector } from './quiet.ts'
@@ -51,6 +52,7 @@ const pendingNamedMax = 10
 export async function run(source: NetworkSource, options: RunOptions & RunModules): Promise<Running> {
   const isValue = isNetworkBuilder(source)
   const { workers, workerMemoryMbMax: memoryMbMax } = options
+  checkMemory(memoryMbMax)
   const threads = new Threads({ workers: isValue ? 0 : workers, memoryMbMax })
   try {
     const { load, kinds } = await loaderFor(source, options.builtInKinds)
@@ -170,6 +172,8 @@ class LocalRun implements Running {
     this.tell({ type: 'started', network: this.network, workers: this.workers, instances })
     for (const host of this.hosts) host.start()
     this.limitDuration()
+    // Nobody would say that the last worker has finished.
+    if (this.hosts.length === 0) this.end(undefined)
   }
 
   status(): RunStatus {
@@ -385,6 +389,11 @@ class LocalRun implements Running {
   private get closingError(): unknown {
     return this.phase.name === 'closing' ? this.phase.error : undefined
   }
+}
+
+function checkMemory(asked: number | undefined): void {
+  if (asked === undefined || asked >= workerMemoryMbMin) return
+  throw new VertigoError('USAGE', `workerMemoryMbMax is ${asked}; it is ${workerMemoryMbMin} or more.`)
 }
 
 function chooseWorkers(asked: number | undefined, isValue: boolean, byDefault: number): number {

@@ -1,5 +1,6 @@
 import { availableParallelism, totalmem } from 'node:os'
 import { Worker as Thread } from 'node:worker_threads'
+import { workerMemoryMbMin } from './limits.ts'
 
 /** In the sources the entry is TypeScript; the build leaves no `.ts` path that it could rewrite here. */
 const entry = new URL(
@@ -28,7 +29,8 @@ export class Threads {
 
   constructor({ workers, memoryMbMax }: ThreadOptions) {
     const share = Math.floor((totalmem() * 0.75) / 1048576 / Math.max(1, workers ?? availableParallelism()))
-    this.memoryBytesMax = (memoryMbMax ?? Math.min(memoryMbMaxDefault, share)) * 1048576
+    const byDefault = Math.max(workerMemoryMbMin, Math.min(memoryMbMaxDefault, share))
+    this.memoryBytesMax = (memoryMbMax ?? byDefault) * 1048576
     if (workers === 0) return
     this.spare = this.start()
     // Until somebody takes it and listens, what goes wrong in it is for nobody; then it is told again.

@@ -37,7 +37,7 @@ export interface RunOptions {
    * 60,000: a slow server is normal, and one that never answers is to be named.
    */
   readonly setupMsMax?: number
-  /** Heap and buffers that one worker may use, in MiB. Default: a share of the machine's memory. */
+  /** Heap and buffers that one worker may use, in MiB, 32 or more: the engine takes about 20. Default: a share of the machine's memory. */
   readonly workerMemoryMbMax?: number
   /** Where messages are checked against the schemas of ports. Default `edges`: what comes from sources. */
   readonly check?: 'edges' | 'all' | 'none'

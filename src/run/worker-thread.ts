@@ -69,15 +69,28 @@ export class WorkerThread implements HostedWorker {
   async close(): Promise<void> {
     if (this.state === 'ended') return
     this.state = 'closing'
-    await new Promise<void>((resolve) => {
-      const cancel = this.events.clock.after(closeMsMax, resolve)
+    const isClosed = await new Promise<boolean>((resolve) => {
+      const cancel = this.events.clock.after(closeMsMax, () => resolve(false))
       this.onClosed = () => {
         cancel()
-        resolve()
+        resolve(true)
       }
       this.command('close')
     })
+    // Asked before the end, after which nobody is at work.
+    const blocked = isClosed ? undefined : this.closeBlocked()
     await this.terminate()
+    if (blocked !== undefined) throw blocked
+  }
+
+  /** A worker that does not even say that a component takes too long to close. */
+  private closeBlocked(): VertigoError {
+    const { component, name, hosts } = this.suspects()
+    return new VertigoError(
+      'COMPONENT_STALLED',
+      `${name} has blocked its thread for ${closeMsMax / 1000} s while it was closed. ${hosts}`,
+      { place: { component }, remedy: 'Let `close` return, or await what it waits for.' },
+    )
   }
 
   async terminate(): Promise<void> {

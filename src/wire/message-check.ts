@@ -1,3 +1,5 @@
+import { errorsInside, ownErrorFields } from './error-codec.ts'
+
 /**
  * Which values may travel in a message. The encoder would turn an instance of an unknown class into a plain object
  * without a word; a message would then mean something else in another thread than in this one. So every value is
@@ -36,13 +38,16 @@ function isEncodableObject(value: object, known: KnownClasses, depth: number): b
   if (depth >= messageDepthMax) return false
   const prototype: unknown = Object.getPrototypeOf(value)
   if (prototype === Object.prototype || prototype === null) {
+    let isEmpty = true
     for (const field in value) {
+      isEmpty = false
       if (field === '__proto__') return false
       const item = (value as Readonly<Record<string, unknown>>)[field]
       if (typeof item === 'string' || typeof item === 'number') continue
       if (!isEncodable(item, known, depth + 1)) return false
     }
-    return true
+    // `Math` and the like would come back as `{}`. Where there are other fields, looking would cost every message.
+    return !isEmpty || Reflect.ownKeys(value).length === 0
   }
   if (Array.isArray(value)) {
     if (prototype !== Array.prototype) return false
@@ -54,7 +59,12 @@ function isEncodableObject(value: object, known: KnownClasses, depth: number): b
 
 /** Of the built-in classes themselves: a subclass would come back as what it extends. Errors come back by name. */
 function isEncodableBuiltIn(value: object, prototype: unknown, known: KnownClasses, depth: number): boolean {
-  if (prototype === Date.prototype || isBinary(value)) return true
+  if (isBinary(value, prototype)) return true
+  if (known.has(value.constructor)) return true
+  if (value instanceof Error) return isEncodableError(value, known, depth)
+  // A date, Map or Set comes back without fields that somebody has added.
+  for (const _ in value) return false
+  if (prototype === Date.prototype) return true
   if (prototype === Map.prototype) {
     for (const [key, item] of value as Map<unknown, unknown>) {
       if (!isEncodable(key, known, depth + 1) || !isEncodable(item, known, depth + 1)) return false
@@ -65,14 +75,42 @@ function isEncodableBuiltIn(value: object, prototype: unknown, known: KnownClass
     for (const item of value as Set<unknown>) if (!isEncodable(item, known, depth + 1)) return false
     return true
   }
-  if (known.has(value.constructor)) return true
-  return value instanceof Error && (value.cause === undefined || isEncodable(value.cause, known, depth + 1))
+  return false
 }
 
+function isEncodableError(error: Error, known: KnownClasses, depth: number): boolean {
+  try {
+    const { name, message, stack, cause } = error
+    if (typeof name !== 'string' || typeof message !== 'string') return false
+    if (stack !== undefined && typeof stack !== 'string') return false
+    const inside = errorsInside(error) ?? []
+    return (
+      isEncodable(cause, known, depth + 1) &&
+      inside.every((each) => isEncodable(each, known, depth + 1)) &&
+      ownErrorFields(error).every(
+        ([field, item]) => field !== '__proto__' && isEncodable(item, known, depth + 1),
+      )
+    )
+  } catch {
+    // A field that throws when it is read.
+    return false
+  }
+}
+
+/** Of views on bytes: a subclass would come back as what it extends. A `Buffer` does, as the codec says. */
+const viewPrototypes: ReadonlySet<unknown> = new Set([
+  Buffer.prototype,
+  DataView.prototype,
+  ...Object.getOwnPropertyNames(globalThis)
+    .filter((name) => /^(Int|Uint|Float|Big).*Array$/.test(name))
+    .map((name) => (globalThis as unknown as Record<string, { prototype: unknown }>)[name]!.prototype),
+])
+
 /** Bytes and the typed arrays; an array on shared memory is not a message. */
-function isBinary(value: object): boolean {
-  if (ArrayBuffer.isView(value)) return !(value.buffer instanceof SharedArrayBuffer)
-  return value instanceof ArrayBuffer
+function isBinary(value: object, prototype: unknown): boolean {
+  if (ArrayBuffer.isView(value))
+    return viewPrototypes.has(prototype) && !(value.buffer instanceof SharedArrayBuffer)
+  return prototype === ArrayBuffer.prototype
 }
 
 /** Where and why `isEncodable` said no; undefined where it would say yes. */
@@ -99,6 +137,9 @@ function search(
   }
   if (isEncodable(value, known)) return undefined
   if (Object.hasOwn(value, '__proto__')) return { path, problem: 'has a field named "__proto__"' }
+  if (value instanceof Error) return { path, problem: 'is an error with fields that cannot be read' }
+  if (!isUnknownClass(value))
+    return { path, problem: 'has fields that would be left out: symbols, or such as do not belong to it' }
   const name = (value.constructor as { name?: string } | undefined)?.name
   return {
     path,
@@ -115,8 +156,29 @@ function parts(value: object): [string, unknown][] {
     ])
   }
   if (value instanceof Set) return [...value].map((item, i) => [`.values()[${i}]`, item])
-  if (value instanceof Error) return value.cause === undefined ? [] : [['.cause', value.cause]]
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null) return []
+  if (value instanceof Error) return errorParts(value)
+  if (!isPlain(value)) return []
   return Object.entries(value).map(([field, item]) => [`.${field}`, item])
+}
+
+function errorParts(error: Error): [string, unknown][] {
+  try {
+    return [
+      ['.cause', error.cause],
+      ...(errorsInside(error) ?? []).map((each, i): [string, unknown] => [`.errors[${i}]`, each]),
+      ...ownErrorFields(error).map(([field, item]): [string, unknown] => [`.${field}`, item]),
+    ]
+  } catch {
+    return []
+  }
+}
+
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
+function isUnknownClass(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return !isPlain(value) && ![Date.prototype, Map.prototype, Set.prototype].includes(prototype as never)
 }

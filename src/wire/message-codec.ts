@@ -1,12 +1,15 @@
 import { addExtension, Packr } from 'msgpackr'
+import { errorExtension } from './error-codec.ts'
 import { findFault, isEncodable, type MessageFault } from './message-check.ts'
 
 /**
  * Messages as bytes: MessagePack with records (a shape is written once per frame), by msgpackr.
  *
  * Kept as they are: JSON values, `undefined`, `bigint`, `Date`, `Map`, `Set`, typed arrays, `ArrayBuffer`, errors
- * (name, message, cause), and classes with a registered codec. `-0` becomes `0`, as in JSON; holes in arrays become
- * `undefined`; lone surrogates in strings become U+FFFD.
+ * (see `error-codec.ts`), and classes with a registered codec. What would come back as something else is refused
+ * (`message-check.ts`), but for these, since looking for them would slow every message down: `-0` becomes `0`, as in JSON;
+ * holes in arrays become `undefined`; lone surrogates in strings become U+FFFD; a `Buffer` becomes a `Uint8Array`; fields
+ * that are symbols or not enumerable, and fields of arrays beside their items, are left out.
  */
 
 /** How instances of a class travel. The modules of both the sender and the receiver must register it. */
@@ -23,6 +26,7 @@ const knownClasses = new Set<unknown>()
 const decoders = new Map<string, (data: never) => unknown>()
 /** The extension's number in MessagePack; classes are told apart by name, so that order of registration is free. */
 const classExtension = 1
+const float16Extension = 3
 
 /** Registers a codec for a class; registering the same name again replaces it (a module loaded anew). */
 export function registerCodec<T>(codec: ClassCodec<T>): void {
@@ -41,6 +45,27 @@ function readClass(written: unknown): unknown {
   const decode = decoders.get(name)
   if (decode === undefined) throw new UnknownClassError(name)
   return decode(data)
+}
+
+/** Registered first, so that classes that extend `Error` and have a codec of their own come before it. */
+addExtension(errorExtension)
+registerFloat16()
+
+/** The one kind of typed array that the encoder does not know. Node 22 has none. */
+function registerFloat16(): void {
+  const { Float16Array: Class } = globalThis as {
+    Float16Array?: new (buffer: ArrayBufferLike) => ArrayBufferView<ArrayBuffer>
+  }
+  if (Class === undefined) return
+  addExtension({
+    Class,
+    type: float16Extension,
+    write: (array: unknown) => {
+      const { buffer, byteOffset, byteLength } = array as ArrayBufferView
+      return new Uint8Array(buffer, byteOffset, byteLength)
+    },
+    read: (bytes: unknown) => new Class(new Uint8Array(bytes as Uint8Array).buffer),
+  })
 }
 
 /** The receiver has not loaded the module that registers the codec. */

@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts'
-import { isVertigoError, VertigoError } from '../base/errors.ts'
+import { asError, isVertigoError, VertigoError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import type { LogRecord } from '../component/context.ts'
 import type { OutputChannel } from '../messaging/output-channel.ts'
@@ -169,7 +169,15 @@ export class Worker {
     this.preparing.abort(new VertigoError('STOPPED', 'the worker was closed while it was being prepared'))
     this.scheduler.stop()
     for (const peer of this.peers.values()) peer.close()
-    const closed = Promise.allSettled(this.instances.map((instance) => instance.close()))
+    const closing = new Set(this.instances)
+    const closed = Promise.allSettled(
+      this.instances.map((instance) => {
+        // Told, so that a `close` that blocks the thread for ever can be named.
+        this.onTurn(instance)
+        return instance.close().finally(() => closing.delete(instance))
+      }),
+    )
+    this.onTurn(undefined)
     const results = await this.within(closed, closeMsMax)
     // A `setup` that goes on all the same closes what it has opened when it is done.
     await this.within(
@@ -177,9 +185,7 @@ export class Worker {
       lateSetupMsMax,
     )
     await this.shared.close()
-    if (results === 'late') {
-      throw new VertigoError('CLOSE_TIMEOUT', `a component's close took longer than ${closeMsMax} ms`)
-    }
+    if (results === 'late') throw closeTimeout([...closing].map(({ place }) => place))
     const failures = results.flatMap((result, i) =>
       result.status === 'rejected' ? [this.closeError(this.instances[i]!, result.reason)] : [],
     )
@@ -357,9 +363,20 @@ export class Worker {
   }
 }
 
+function closeTimeout(places: readonly string[]): VertigoError {
+  const component = places.length === 1 ? places[0] : undefined
+  return new VertigoError(
+    'CLOSE_TIMEOUT',
+    `${places.join(', ')} took longer than ${closeMsMax} ms to close`,
+    {
+      place: { component },
+    },
+  )
+}
+
 function namedError(place: string, what: string, error: unknown): VertigoError {
   if (isVertigoError(error) && error.place.component !== undefined) return error
-  const text = error instanceof Error ? error.message : String(error)
+  const text = asError(error).message
   return new VertigoError(
     isVertigoError(error) ? error.code : 'COMPONENT_FAILED',
     `${place} ${what}: ${text}`,

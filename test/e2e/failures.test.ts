@@ -2,6 +2,17 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { assertCode, project, throughComponent, vertigo } from './support.ts'
 
+/** A component whose `close` is the one given. */
+function closing(close: string): string {
+  return `import { defineComponent, port } from 'vertigo-flow'
+export default defineComponent({
+  inputs: { in: port<number>() },
+  outputs: { out: port<number>() },
+  setup: () => ({ on: { in: (n, { emit }) => emit.out(n) }, close: ${close} }),
+})
+`
+}
+
 /** Whatever a component does, the command ends, by the right code, and says who it was. */
 interface Failure {
   readonly what: string
@@ -83,6 +94,32 @@ const failures: readonly Failure[] = [
     args: ['--stall-ms', '1000'],
     code: 1,
     message: /^error COMPONENT_STALLED: a module of the network has blocked the main thread/m,
+  },
+  {
+    what: 'blocks its thread for ever when it is closed',
+    work: closing('() => { for (;;); }'),
+    args: ['--duration', '0.3'],
+    code: 1,
+    message: /^error COMPONENT_STALLED: work\[0\] has blocked its thread for \d+ s while it was closed/m,
+  },
+  {
+    what: 'never ends closing',
+    work: closing('() => new Promise<void>(() => undefined)'),
+    args: ['--duration', '0.3'],
+    code: 1,
+    message: /^error CLOSE_TIMEOUT: work\[0\] took longer than \d+ ms to close/m,
+  },
+  {
+    what: 'throws an error whose causes form a circle',
+    work: "export default function work(): void {\n  const error = new Error('around')\n  error.cause = new Error('and around', { cause: error })\n  throw error\n}\n",
+    code: 1,
+    message: /^error COMPONENT_FAILED: work\[0\] failed .*around\n {2}at work\.ts:2:/m,
+  },
+  {
+    what: 'throws an error that cannot be read',
+    work: "export default function work(): void {\n  throw Object.defineProperty(new Error('x'), 'message', { get() { throw new Error('no') } })\n}\n",
+    code: 1,
+    message: /^error COMPONENT_FAILED: work\[0\] failed /m,
   },
   {
     what: 'keeps everything in an array',

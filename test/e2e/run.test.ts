@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { once } from 'node:events'
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
 import { errorCodes } from '../../src/base/error-codes.ts'
@@ -55,6 +55,12 @@ test('values of the network are replaced by --set', async (t) => {
   const wrong = await vertigo(t, ['run', 'net.yaml', '--set', 'numbers.config.count=many'], { cwd })
   assertCode(wrong, 3)
   assert.match(wrong.stderr, /CONFIG_INVALID: .*count/)
+  const unfit = await vertigo(t, ['run', 'net.yaml', '--set', 'numbers.instances=many'], { cwd })
+  assertCode(unfit, 3)
+  assert.match(
+    unfit.stderr,
+    /^error NETWORK_INVALID: The value that --set gives for numbers\.instances does not fit/,
+  )
   const unknown = await vertigo(t, ['run', 'net.yaml', '--set', 'nmbers.config.count=2'], { cwd })
   assertCode(unknown, 3)
   assert.match(unknown.stderr, /^error COMPONENT_UNKNOWN: .*Did you mean "numbers"\?/)
@@ -225,14 +231,64 @@ test('whoever closes the output ends the run by the code of OUTPUT_CLOSED, witho
       "export default (n: number, { log }: { log: { info(m: string): void } }) => {\n  if (n % 1000 === 0) log.info('more')\n  return n\n}\n",
     'printing.yaml': finite.replace('{ count: 5 }', '{}'),
   })
-  for (const args of [['net.yaml', '--json'], ['printing.yaml']]) {
+  for (const args of [['net.yaml', '--json'], ['printing.yaml'], ['printing.yaml', '--workers', '0']]) {
     const session = start(t, ['run', ...args], { cwd })
     await once(session.child.stdout!, 'data')
     session.child.stdout?.destroy()
     const result = await session.ended()
     assertCode(result, errorCodes.OUTPUT_CLOSED.exit)
     assert.doesNotMatch(result.stderr, /^\s+at .*node:/m)
+    if (args[0] === 'printing.yaml') assert.match(result.stderr, /^error OUTPUT_CLOSED: /m)
   }
+})
+
+test('a component in the process of the command has no say in its exit code and streams', async (t) => {
+  const cwd = project(t, {
+    'net.yaml': throughComponent(3),
+    'work.ts':
+      'export default (n: number): number => {\n  process.exitCode = 9\n  process.stderr.end(`ended ${n}\\n`)\n  process.stdout.end()\n  return n\n}\n',
+  })
+  const result = await vertigo(t, ['run', 'net.yaml', '--workers', '0'], { cwd })
+  assertCode(result, 0)
+  assert.match(result.stderr, /^ended 2\n[^]*^test: finished/m)
+})
+
+test('a folder without package.json gets no advice of Node around what is shown', async (t) => {
+  const cwd = project(t, {
+    'net.yaml': throughComponent(3),
+    'work.ts': 'export default (n: number): number => n\n',
+  })
+  rmSync(join(cwd, 'package.json'))
+  for (const args of [
+    ['run', 'net.yaml'],
+    ['run', 'net.yaml', '--workers', '0'],
+    ['validate', 'net.yaml'],
+  ]) {
+    const result = await vertigo(t, args, { cwd })
+    assertCode(result, 0)
+    assert.doesNotMatch(result.stderr, /MODULE_TYPELESS|Warning/)
+  }
+})
+
+test('a network that takes long to start says what it is at', async (t) => {
+  const cwd = project(t, {
+    'net.yaml': throughComponent(3),
+    'work.ts':
+      'await new Promise((resolve) => setTimeout(resolve, 60_000))\nexport default (n: number): number => n\n',
+  })
+  const session = start(t, ['run', 'net.yaml'], { cwd })
+  await session.until(/^still loading modules or setting up components/m)
+})
+
+test('what a component writes in the words of V8 is shown, and all that follows', async (t) => {
+  const cwd = project(t, {
+    'net.yaml': throughComponent(3),
+    'work.ts':
+      'export default (n: number): number => {\n  console.error(`FATAL ERROR: heap of orders ${n}`)\n  return n\n}\n',
+  })
+  const result = await vertigo(t, ['run', 'net.yaml'], { cwd })
+  assertCode(result, 0)
+  assert.match(result.stderr, /FATAL ERROR: heap of orders 0\n[^]*heap of orders 2\n[^]*^test: finished/m)
 })
 
 test('Ctrl-C while a component is set up says which one', async (t) => {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
 import { errorCodes } from '../../src/base/error-codes.ts'
-import { assertCode, project, repository, start, vertigo } from './support.ts'
+import { assertCode, project, repository, Session, start, vertigo, vertigoCommand } from './support.ts'
 
 test('the overview lists the commands and every exit code', async (t) => {
   const result = await vertigo(t, ['--help'])
@@ -49,6 +49,8 @@ test('wrong use ends with 2, names what was meant, and writes nothing to standar
     [['run', 'x.yaml', '--worker', '3'], /no option --worker\. Did you mean "--workers"\?/],
     [['run', 'x.yaml', '--workers', 'two'], /--workers must be a whole number, 0 or more, not "two"/],
     [['run', 'x.yaml', '--set', 'lines'], /--set takes component\.config\.field=value/],
+    [['run', 'x.yaml', '--memory-mb', '1'], /--memory-mb must be a whole number, 32 or more, not "1"/],
+    [['new', ''], /The name of the folder is empty/],
     [['graph', 'x.yaml', '--format', 'sgv'], /Did you mean "svg"/],
   ] as const
   for (const [args, message] of cases) {
@@ -125,4 +127,29 @@ export default net
   })
   assert.match((await vertigo(t, ['graph', 'bad.yaml'], { cwd })).stdout, /nowhere/)
   assert.match((await vertigo(t, ['graph', 'net.ts'], { cwd })).stdout, /numbers/)
+})
+
+test('a full disk at the standard output, or at --out, is told in one block', async (t) => {
+  const cwd = project(t, { 'net.yaml': network })
+  const commands = [
+    ['kinds'],
+    ['--help'],
+    ['--version'],
+    ['validate', 'net.yaml'],
+    ['graph', 'net.yaml'],
+    ['run', 'net.yaml', '--json'],
+    ['run', 'net.yaml'],
+    ['run', 'net.yaml', '--workers', '0'],
+  ]
+  for (const command of commands) {
+    const shell = ['sh', '-c', '"$@" > /dev/full', 'sh', ...vertigoCommand, ...command]
+    const result = await new Session(t, shell, { cwd }).ended()
+    assertCode(result, errorCodes.DISK_FULL.exit)
+    assert.match(result.stderr, /^error DISK_FULL: .*standard output.* there is no room left/m)
+    assert.doesNotMatch(result.stderr, /^\s+at .*(node:|src\/)/m)
+    assert.equal(result.stderr.match(/^error /gm)?.length, 1)
+  }
+  const drawn = await vertigo(t, ['graph', 'net.yaml', '--out', '/dev/full'], { cwd })
+  assertCode(drawn, errorCodes.DISK_FULL.exit)
+  assert.match(drawn.stderr, /^error DISK_FULL: \/dev\/full/)
 })

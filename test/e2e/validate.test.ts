@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { assertCode, project, vertigo } from './support.ts'
+import { assertCode, project, start, vertigo } from './support.ts'
 
 const good = `name: demo
 components:
@@ -126,4 +126,18 @@ test('kinds that cannot be had are named, with what was meant', async (t) => {
     /KIND_UNKNOWN: "generatr" is no built-in kind.*Did you mean "generator"\?\n {4}at net\.yaml:3:20 /,
   )
   assert.match(result.stderr, /KIND_NOT_FOUND: .*Did you mean "\.\/twice\.ts"\?\n {4}at net\.yaml:4:18 /)
+})
+
+test('a module that leaves a timer or blocks for ever does not keep the command', async (t) => {
+  const cwd = project(t, {
+    'net.yaml': good,
+    'twice.ts': `setInterval(() => undefined, 1000)\n${twice}`,
+    'blocked.yaml': good.replace('./twice.ts', './blocked.ts'),
+    'blocked.ts': `console.error('blocked')\nfor (;;);\n${twice}`,
+  })
+  assertCode(await vertigo(t, ['validate', 'net.yaml'], { cwd }), 0)
+  const session = start(t, ['validate', 'blocked.yaml'], { cwd })
+  await session.until(/^blocked/m)
+  session.child.kill('SIGINT')
+  assert.equal((await session.ended()).signal, 'SIGINT')
 })

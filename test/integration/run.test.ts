@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -332,4 +332,53 @@ test('a network that is a value runs in this thread, with subnets built in code'
   await running.done
   assert.deepEqual(await results.toArray(), [200, 202, 204, 206])
   assert.equal(running.workers, 0)
+})
+
+test('two sinks with one file are refused, through links too, and nothing is written', async () => {
+  const file = join(folder, 'shared.txt')
+  const link = join(folder, 'link')
+  await symlink(folder, link)
+  const sinks = (first: object, second: object): object => ({
+    name: 'sinks',
+    components: { numbers: { kind: 'generator', config: { count: 3 } }, first, second },
+    connections: [
+      { from: 'numbers.out', to: 'first.in' },
+      { from: 'numbers.out', to: 'second.in' },
+    ],
+  })
+  const sink = (path: string, options: object = {}): object => ({
+    kind: 'file-sink',
+    config: { path },
+    ...options,
+  })
+  const cases = [
+    sinks(sink(file), sink(join(folder, '.', 'shared.txt'))),
+    sinks(sink(file), sink(join(link, 'shared.txt'))),
+    sinks(sink(join(folder, 'shared-{instance}.txt'), { instances: 2 }), sink(join(folder, 'shared-1.txt'))),
+    sinks(sink(file, { instances: 2 }), sink(join(folder, 'shared-0.txt'))),
+  ]
+  for (const each of cases) {
+    const error = await failure(runToEnd(each, { workers: 2 }))
+    assert.deepEqual(
+      error.faults.map(({ code }) => code),
+      ['TARGET_SHARED'],
+    )
+    assert.match(error.faults[0]!.message, /^first and second both write to .*shared.*\.txt\.$/)
+  }
+  await assert.rejects(readFile(file), { code: 'ENOENT' })
+  // A file that is there, by a link of its own; several may write to a device.
+  await writeFile(file, 'old\n')
+  await symlink(file, join(folder, 'alias.txt'))
+  const error = await failure(
+    runToEnd(
+      sinks(sink(file, {}), { kind: 'file-sink', config: { path: join(folder, 'alias.txt'), append: true } }),
+      {},
+    ),
+  )
+  assert.deepEqual(
+    error.faults.map(({ code }) => code),
+    ['TARGET_SHARED'],
+  )
+  assert.equal(await readFile(file, 'utf8'), 'old\n')
+  await runToEnd(sinks(sink('/dev/null'), sink('/dev/null')), {})
 })

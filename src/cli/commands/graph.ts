@@ -66,6 +66,11 @@ async function write(file: string, text: string): Promise<void> {
       throw new VertigoError('FILE_IS_DIRECTORY', `${file} is a directory.`, { place, cause })
     if (code === 'ENOENT')
       throw new VertigoError('FILE_NOT_FOUND', `The folder of ${file} does not exist.`, { place, cause })
+    if (code === 'ENOSPC' || code === 'EDQUOT')
+      throw new VertigoError('DISK_FULL', `${file} cannot be written: there is no room left.`, {
+        place,
+        cause,
+      })
     throw new VertigoError('FILE_NOT_WRITABLE', `${file} cannot be written: ${asError(cause).message}`, {
       place,
       cause,

@@ -1,7 +1,7 @@
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { asError, VertigoError } from '../../base/errors.ts'
-import type { Arguments } from '../arguments.ts'
+import { type Arguments, usage } from '../arguments.ts'
 import type { Command } from '../command.ts'
 import { manifest } from '../version.ts'
 
@@ -38,6 +38,8 @@ const harmless = new Set(['.git', '.DS_Store'])
 
 async function run(given: Arguments): Promise<number> {
   const shown = given.positionals[0]!
+  if (shown.trim() === '')
+    throw usage('The name of the folder is empty.', 'Write `vertigo new word-count`, or `vertigo new .`.')
   const folder = resolve(shown)
   await refuseUsed(folder, shown)
   const texts = await projectTexts(folder)
@@ -99,10 +101,10 @@ async function writeAll(folder: string, shown: string, texts: ReadonlyMap<string
   let made: string | undefined
   const written: string[] = []
   try {
-    made = await mkdir(folder, { recursive: true })
+    made = await makeFolders(folder)
     for (const [name, text] of texts) {
       const path = join(folder, name)
-      const inside = await mkdir(dirname(path), { recursive: true })
+      const inside = await makeFolders(dirname(path))
       written.push(inside ?? path)
       // Not over anything that came in between.
       await writeFile(path, text, { flag: 'wx' })
@@ -110,6 +112,35 @@ async function writeAll(folder: string, shown: string, texts: ReadonlyMap<string
   } catch (error) {
     for (const path of made === undefined ? written : [made]) await rm(path, { recursive: true, force: true })
     throw notWritable(shown, error)
+  }
+}
+
+/**
+ * Makes a folder with those above it; gives the first that was made. Node's own way tries without end where a folder is
+ * there, but takes none (/proc).
+ */
+async function makeFolders(folder: string): Promise<string | undefined> {
+  const missing: string[] = []
+  for (let at = folder; !(await isThere(at)); at = dirname(at)) missing.unshift(at)
+  const [first, ...others] = missing
+  if (first === undefined) return undefined
+  await mkdir(first)
+  try {
+    for (const each of others) await mkdir(each)
+  } catch (error) {
+    await rm(first, { recursive: true, force: true })
+    throw error
+  }
+  return first
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await stat(path)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw error
   }
 }
 

@@ -1,10 +1,11 @@
 import { systemClock } from '../../base/clock.ts'
 import { errorCodes } from '../../base/error-codes.ts'
 import { isVertigoError } from '../../base/errors.ts'
+import { workerMemoryMbMin } from '../../run/limits.ts'
 import type { Override } from '../../run/types.ts'
 import { type Arguments, usage } from '../arguments.ts'
 import type { Command } from '../command.ts'
-import { hasColors, whenOutputCloses } from '../output.ts'
+import { hasColors, leaveStdoutToNetwork, outputExit, whenOutputCloses } from '../output.ts'
 import type { Engine, EngineListener, EngineRequest } from '../run/protocol.ts'
 import type { RunView } from '../run/view.ts'
 
@@ -49,7 +50,7 @@ export const runCommand: Command = {
       'memory-mb': {
         value: '<n>',
         about:
-          'Heap and buffers that one worker may use, in MiB. Default: a share of the memory, at most 4096.',
+          'Heap and buffers that one worker may use, in MiB, 32 or more. Default: a share of the memory, at most 4096.',
       },
     },
     examples: [
@@ -68,22 +69,25 @@ async function run(given: Arguments): Promise<number> {
   // The child comes first: it loads the engine while this process loads what shows it.
   const engine = await start(request, relay, asJson)
   const handled = handleSignals(engine, relay)
+  relay.tellIfLate()
   whenOutputCloses(() => engine.stop())
   const view = await makeView(asJson, request.network)
   relay.showOn(view)
   try {
     const summary = await engine.outcome
+    relay.ended()
     view.finished(summary)
     return 0
   } catch (error) {
     // Whoever pressed Ctrl-C twice knows.
     const exitCode = isVertigoError(error) ? error.exitCode : errorCodes.INTERNAL.exit
+    relay.ended()
     view.failed(error, exitCode)
     if (handled.stops > 0 && isVertigoError(error) && error.code === 'STOPPED') {
       if (!asJson) view.notice(error.place.component === undefined ? 'stopped' : error.message)
       return exitCode
     }
-    if (process.exitCode === undefined) throw error
+    if (outputExit() === undefined) throw error
     return exitCode
   } finally {
     handled.forget()
@@ -101,7 +105,7 @@ function requestOf(given: Arguments): EngineRequest {
       durationMs: seconds === undefined ? undefined : seconds * 1000,
       stallMs: given.wholeNumber('stall-ms', 1),
       setupMsMax: given.wholeNumber('setup-ms', 1),
-      workerMemoryMbMax: given.wholeNumber('memory-mb', 1),
+      workerMemoryMbMax: given.wholeNumber('memory-mb', workerMemoryMbMin),
     },
   }
 }
@@ -125,6 +129,7 @@ function valueOf(text: string): unknown {
 
 async function start(request: EngineRequest, listener: EngineListener, asJson: boolean): Promise<Engine> {
   if (request.options.workers === 0) {
+    if (!asJson) leaveStdoutToNetwork()
     const { runInProcess } = await import('../run/in-process.ts')
     return runInProcess(request, listener)
   }
@@ -154,9 +159,18 @@ async function makeView(asJson: boolean, network: string): Promise<RunView> {
   )
 }
 
+/** Period of the notices about what was left out. */
+const leftPeriodMs = 1_000
+
+/** How long a network may take to start before a line says what it is at. */
+const lateMs = 5_000
+
 /** Keeps what the engine tells until there is a view. */
 class Relay implements EngineListener {
   #view: RunView | undefined
+  #left = 0
+  #cancelLate = (): void => undefined
+  #leftToldMs = -Infinity
   #early: ((view: RunView) => void)[] = []
 
   showOn(view: RunView): void {
@@ -170,12 +184,39 @@ class Relay implements EngineListener {
     else action(this.#view)
   }
 
-  event: EngineListener['event'] = (event) => this.#show((view) => view.event(event))
-  status: EngineListener['status'] = (status) => this.#show((view) => view.status(status))
+  event: EngineListener['event'] = (event) => {
+    if (event.type === 'started') this.#cancelLate()
+    this.#show((view) => view.event(event))
+  }
+
+  /** Says what the run is at, where it does not start for a while. */
+  tellIfLate(): void {
+    const tell = (): void => this.notice('still loading modules or setting up components; Ctrl-C stops')
+    this.#cancelLate = systemClock.after(lateMs, tell, { background: true })
+  }
+
+  ended(): void {
+    this.#cancelLate()
+    this.tellLeft()
+  }
+  status: EngineListener['status'] = (status) => {
+    if (systemClock.monotonic() - this.#leftToldMs >= leftPeriodMs) this.tellLeft()
+    this.#show((view) => view.status(status))
+  }
   text: EngineListener['text'] = (line) => this.#show((view) => view.text(line))
 
   left(count: number): void {
-    this.notice(`${count} log records and rejected messages were left out: more came than could be shown`)
+    this.#left += count
+  }
+
+  /** Where records are left out, they are left out all the time: one line now and then says how many. */
+  tellLeft(): void {
+    if (this.#left === 0) return
+    this.notice(
+      `${this.#left} log records and rejected messages were left out: more came than could be shown`,
+    )
+    this.#left = 0
+    this.#leftToldMs = systemClock.monotonic()
   }
 
   notice(line: string): void {

@@ -1,7 +1,13 @@
 import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { styleText } from 'node:util'
-import { asError, type ErrorPlace, isVertigoError, type VertigoError } from '../../base/errors.ts'
+import {
+  asError,
+  type ErrorPlace,
+  innerErrors,
+  isVertigoError,
+  type VertigoError,
+} from '../../base/errors.ts'
 import { excerpt, sourceLine } from './excerpt.ts'
 import { allFrames, isNodeError, userFrames } from './frames.ts'
 import { printable } from './text.ts'
@@ -15,6 +21,11 @@ export interface ReportOptions {
 /** Frames of the user that are shown for one error. */
 const framesMax = 5
 const causesMax = 5
+/** Errors of an `AggregateError` that are shown. */
+const innerMax = 5
+/** Lines of the message of a cause that are shown, and characters of each. */
+const causeLinesMax = 21
+const lineLengthMax = 2_000
 
 /**
  * An error as one block of text:
@@ -60,13 +71,13 @@ class Report {
 
   /** What no code of ours foresaw. */
   otherError(error: Error): void {
-    this.lines.push(`${this.#style('error', 'red')} INTERNAL: ${printable(error.message)}`)
+    this.lines.push(`${this.#style('error', 'red')} INTERNAL: ${cut(printable(error.message))}`)
     this.#frames(error, '  ', true)
     this.lines.push(`  ${this.#style('fix:', 'cyan')} Please report it with this text.`)
   }
 
   #head(prefix: string, error: VertigoError): void {
-    const [first = '', ...more] = printable(withoutSource(error)).split('\n')
+    const [first = '', ...more] = printable(withoutSource(error)).split('\n').map(cut)
     this.lines.push(prefix + first, ...more.map((line) => `    ${line}`))
   }
 
@@ -88,20 +99,37 @@ class Report {
   #causes(error: VertigoError, indent: string): void {
     const debug = this.#options.debug === true
     if (debug) this.#frames(error, indent, true)
-    let cause = error.cause
-    for (let depth = 0; cause !== undefined && depth < causesMax; depth++) {
+    this.#inner(error, indent)
+    const seen = new Set<unknown>([error])
+    let { cause } = error
+    for (let depth = 0; cause !== undefined && depth < causesMax && !seen.has(cause); depth++) {
+      seen.add(cause)
       const inner = asError(cause)
       const isNews = !error.message.includes(inner.message) && !isNodeError(inner.stack)
-      if (debug || isNews || (!isVertigoError(inner) && userFrames(inner.stack).length > 0)) {
-        const [first = '', ...more] = printable(inner.message).split('\n')
-        this.lines.push(
-          `${indent}cause: ${inner.name}: ${first}`,
-          ...more.slice(0, 20).map((line) => `${indent}  ${line}`),
-        )
-        this.#frames(inner, `${indent}  `, debug)
-      }
+      const hasFrames = !isVertigoError(inner) && userFrames(inner.stack).length > 0
+      if (debug || isNews || hasFrames || innerErrors(inner).length > 0)
+        this.#single('cause', inner, indent, debug)
       cause = inner.cause
     }
+  }
+
+  #single(title: string, error: Error, indent: string, debug: boolean): void {
+    const [first = '', ...more] = shownLines(error.message)
+    this.lines.push(`${indent}${title}: ${error.name}: ${first}`, ...more.map((line) => `${indent}  ${line}`))
+    this.#frames(error, `${indent}  `, debug)
+    this.#inner(error, `${indent}  `)
+  }
+
+  /** What an `AggregateError` holds: it says little by itself. Those have no errors inside of them shown. */
+  #inner(error: Error, indent: string): void {
+    const errors = innerErrors(error)
+    for (const thrown of errors.slice(0, innerMax)) {
+      const inner = asError(thrown)
+      const [first = '', ...more] = shownLines(inner.message)
+      this.lines.push(`${indent}- ${inner.name}: ${first}`, ...more.map((line) => `${indent}  ${line}`))
+      this.#frames(inner, `${indent}    `, this.#options.debug === true)
+    }
+    if (errors.length > innerMax) this.lines.push(`${indent}- ${errors.length - innerMax} more`)
   }
 
   #frames(error: Error, indent: string, all: boolean): void {
@@ -113,6 +141,14 @@ class Report {
   #style(text: string, style: 'red' | 'bold' | 'cyan'): string {
     return this.#options.color === true ? styleText(style, text, { validateStream: false }) : text
   }
+}
+
+function shownLines(message: string): string[] {
+  return printable(message).split('\n').slice(0, causeLinesMax).map(cut)
+}
+
+function cut(line: string): string {
+  return line.length > lineLengthMax ? `${line.slice(0, lineLengthMax)}…` : line
 }
 
 /** Errors of modules quote the source line, which stands below with its caret. */

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 /** Larger files are not read for the sake of one line. */
@@ -10,10 +10,29 @@ const lineLengthMax = 120
 export function sourceLine(file: string, line: number): string | undefined {
   try {
     const path = file.startsWith('file:') ? fileURLToPath(file) : file
-    const { size } = statSync(path)
-    return size > fileBytesMax ? undefined : readFileSync(path, 'utf8').split(/\r\n|[\n\r]/)[line - 1]
+    return textOf(path)?.split(/\r\n|[\n\r]/)[line - 1]
   } catch {
     return undefined
+  }
+}
+
+/**
+ * The text of a regular file. A device or a pipe would give text without end, or none for ever; so would some files of
+ * /proc, whose size is 0, if more were read than their size.
+ */
+function textOf(path: string): string | undefined {
+  // Without O_NONBLOCK, opening a pipe waits for somebody who writes to it.
+  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  try {
+    const status = fstatSync(descriptor)
+    if (!status.isFile() || status.size > fileBytesMax) return undefined
+    const bytes = Buffer.alloc(status.size)
+    let length = 0
+    for (let read = -1; read !== 0 && length < bytes.length; length += read)
+      read = readSync(descriptor, bytes, length, bytes.length - length, length)
+    return bytes.toString('utf8', 0, length)
+  } finally {
+    closeSync(descriptor)
   }
 }
 

@@ -13,9 +13,13 @@ export interface Frame {
 /** `src` or `dist` of this package. */
 const ownFolder = dirname(dirname(import.meta.dirname)) + sep
 
+/** Longer lines of a stack are no frames: matching them could take very long. */
+const frameLengthMax = 4096
+
 /** The frames of a stack that are in the user's own files, not in Node, in packages, or in Vertigo. */
 export function userFrames(stack: string | undefined): Frame[] {
   return (stack ?? '').split('\n').flatMap((line) => {
+    if (line.length > frameLengthMax) return []
     const match = /^\s+at (?:.*\(|async )?((?:file:\/\/|\/|[A-Za-z]:\\).*?)(?:\?[^:]*)?:(\d+):(\d+)\)?$/.exec(
       line,
     )

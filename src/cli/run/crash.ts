@@ -16,8 +16,9 @@ export interface Death {
 export function engineAborted(death: Death): VertigoError {
   const { exitCode, signal, dump } = death
   const fatal = fatalLine(dump)
-  const isMemory = /heap|memory|alloc/i.test(fatal ?? '') || (signal === 'SIGKILL' && dump.length === 0)
-  const suspect = suspectOf(death, isMemory)
+  const isFatalMemory = /heap|memory|alloc/i.test(fatal ?? '')
+  const isMemory = isFatalMemory || (signal === 'SIGKILL' && dump.length === 0)
+  const suspect = suspectOf(death, isMemory, isFatalMemory)
   const how =
     signal === null
       ? `ended with exit code ${exitCode}`
@@ -60,11 +61,13 @@ function dumpError(dump: readonly string[]): Error {
 /**
  * Who most likely did it. Memory tells only where memory was the cause and one worker stands out: it is looked at between
  * turns, so one call that takes all of it shows as the component that was at work. Else everyone is named: better too many
- * than the wrong one.
+ * than the wrong one. A place is given only where it is certain: whoever was at work when somebody killed the process has done
+ * nothing.
  */
 function suspectOf(
   { status, places }: Death,
   isMemory: boolean,
+  isFatalMemory: boolean,
 ): { readonly text: string; readonly component?: string } {
   if (places.length === 0)
     return { text: 'It had not started yet: a module of the network did it while it was loaded.' }
@@ -75,11 +78,14 @@ function suspectOf(
   const hosted = namesOf(
     worker === undefined ? places : places.filter((place) => place.worker === worker.worker),
   )
-  const single = [running, hosted].find((names) => names.length === 1)?.[0]
+  const candidates = isFatalMemory ? [running, hosted] : [namesOf(places)]
+  const single = candidates.find((names) => names.length === 1)?.[0]
   if (worker === undefined) return { text: `It hosted ${list(hosted)}${atWork}.`, component: single }
   const used = `${bytes(worker.memoryBytes)} when last looked at`
-  const text = `The worker with the most memory, ${used}, hosted ${list(hosted)}${atWork}.`
-  return { text, component: worker.running ?? single }
+  const most = `The worker with the most memory, ${used}, hosted ${list(hosted)}`
+  const text = isFatalMemory ? `${most}${atWork}.` : `${most}.`
+  if (isFatalMemory) return { text, component: worker.running ?? single }
+  return { text: `It hosted ${list(namesOf(places))}${atWork}. ${text}`, component: single }
 }
 
 /** The worker that uses at least twice as much memory as any other, where that of all threads is known (the main one is not measured). */

@@ -17,6 +17,7 @@ export function runInProcess({ network, options }: EngineRequest, listener: Engi
   })
   const { resolve, reject } = settle!
   const unguard = guardUserCode(reject)
+  const reopen = keepStandardStreams()
   // It keeps the process alive too, while components wait for what nothing in this process will bring.
   const cancel = systemClock.every(statusMs, () => {
     if (running !== undefined) listener.status(running.status())
@@ -45,6 +46,7 @@ export function runInProcess({ network, options }: EngineRequest, listener: Engi
     .finally(() => {
       cancel()
       unguard()
+      reopen()
     })
     .catch(reject)
   const stopEarly = (): void => {
@@ -60,5 +62,24 @@ export function runInProcess({ network, options }: EngineRequest, listener: Engi
     outcome,
     drain: () => (running === undefined ? stop() : running.drain()),
     stop,
+  }
+}
+
+/** A component may end these streams of its own thread in a worker; here they are also those that the run is shown on. */
+function keepStandardStreams(): () => void {
+  const streams = [process.stdout, process.stderr]
+  for (const stream of streams) {
+    const end = (...given: readonly unknown[]): NodeJS.WriteStream => {
+      const done = given.find((each) => typeof each === 'function') as (() => void) | undefined
+      const [chunk] = given
+      if (typeof chunk === 'string' || chunk instanceof Uint8Array) stream.write(chunk)
+      if (done !== undefined) systemClock.soon(done)
+      return stream
+    }
+    Object.defineProperty(stream, 'end', { value: end, configurable: true, writable: true })
+  }
+  return () => {
+    // Its own `end` comes from the prototype.
+    for (const stream of streams) delete (stream as Partial<typeof stream>).end
   }
 }

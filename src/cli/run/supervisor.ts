@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { systemClock } from '../../base/clock.ts'
 import { asError, errorFromData, VertigoError } from '../../base/errors.ts'
 import type { InstancePlace, RunStatus, RunSummary } from '../../run/types.ts'
+import { needlessWarning } from './needless-warning.ts'
 import { CrashFilter } from './crash-filter.ts'
 import { isStalled, mainThread, type ThreadUse } from './stall.ts'
 import type { Engine, EngineCommand, EngineListener, EngineReport, EngineRequest } from './protocol.ts'
@@ -41,6 +42,8 @@ export function superviseEngine(
     process.execPath,
     [
       ...process.execArgv.filter((flag) => !flag.startsWith('--inspect')),
+      // Threads take it over. In this process `guardUserCode` does it.
+      `--disable-warning=${needlessWarning}`,
       fileURLToPath(childModule),
       JSON.stringify(request),
     ],
@@ -122,6 +125,7 @@ class Supervisor implements Engine {
         if (report.left > 0) this.#listener.left(report.left)
         return
       case 'status':
+        this.#give(this.#filter.sign())
         this.#status = report.status
         this.#listener.status(report.status)
         return
@@ -146,6 +150,7 @@ class Supervisor implements Engine {
     this.#cancelWatch()
     this.#child.stderr?.destroy()
     if (this.#result !== undefined) {
+      if (signal === null) this.#give(this.#filter.release())
       this.#settle?.(this.#result)
       return
     }
@@ -164,6 +169,10 @@ class Supervisor implements Engine {
       ({ engineAborted }) => this.#settle?.({ error: engineAborted(death) }),
       (error: unknown) => this.#settle?.({ error: asError(error) }),
     )
+  }
+
+  #give(lines: readonly string[]): void {
+    for (const line of lines) this.#listener.text(line)
   }
 
   #kill(): void {

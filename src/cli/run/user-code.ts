@@ -1,3 +1,4 @@
+import { needlessWarning } from './needless-warning.ts'
 import { asError, isVertigoError, VertigoError } from '../../base/errors.ts'
 
 /**
@@ -12,12 +13,32 @@ export function guardUserCode(onError: (error: VertigoError) => void): () => voi
     throw new VertigoError('COMPONENT_EXITED', `process.exit(${code ?? ''}) was called`, { cause })
   }
   const onThrown = (thrown: unknown): void => onError(outsideError(thrown))
+  const allowWarning = withoutNeedlessWarning()
   process.on('uncaughtException', onThrown)
   process.on('unhandledRejection', onThrown)
   return () => {
     process.exit = exit
+    allowWarning()
     process.off('uncaughtException', onThrown)
     process.off('unhandledRejection', onThrown)
+  }
+}
+
+function withoutNeedlessWarning(): () => void {
+  type Emit = (
+    warning: string | Error,
+    second?: string | { readonly code?: unknown } | Function,
+    code?: string | Function,
+    constructor?: Function,
+  ) => void
+  const emitWarning = process.emitWarning.bind(process) as Emit
+  const filtered: Emit = (warning, second, third, constructor) => {
+    const code = typeof second === 'object' ? second.code : third
+    if (code !== needlessWarning) emitWarning(warning, second, third, constructor)
+  }
+  process.emitWarning = filtered
+  return () => {
+    process.emitWarning = emitWarning
   }
 }
 

@@ -14,7 +14,7 @@ export interface ChunkReader {
  * Large enough that the cost of a read in libuv's threads (about 20 us) is small beside that of splitting, small
  * enough for the processor's cache.
  */
-const chunkBytes = 256 * 1024
+export const chunkBytes = 256 * 1024
 
 /** Reads a file as it is, with one read ahead: while a chunk is split, the next one is being read. */
 export class PlainChunkReader implements ChunkReader {

@@ -2,7 +2,7 @@ import { type FSWatcher, watch } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import type { Cancel, Clock } from '../../base/clock.ts'
-import { PlainChunkReader } from './chunk-reader.ts'
+import { chunkBytes, PlainChunkReader } from './chunk-reader.ts'
 
 /** What a following reader gives besides bytes: the file was truncated or replaced; a line cut there has ended. */
 export const cut = Symbol('cut')
@@ -62,6 +62,9 @@ class ChangeWatch {
   }
 }
 
+/** Bytes before the position that are kept, to know the file again by. */
+const tailBytes = 256
+
 /**
  * Reads a file and then what is appended to it, as `tail -F` does.
  *
@@ -70,13 +73,19 @@ class ChangeWatch {
  *   the new file has content: a writer goes on in the old file until it is told to open the new one.
  * - Gone: waits until the path names a file again.
  *
- * What cannot be noticed: a file that is truncated and filled beyond the old length between two looks.
+ * - Rewritten (it is longer, but the bytes before the position are others): goes on at its start.
+ *
+ * What cannot be noticed: a file that is rewritten between such a look and the read behind it, or in which the last 256
+ * bytes read stand again at the same place.
  */
 export class FollowingReader {
   readonly #path: string
   readonly #changes: ChangeWatch
   #file: PlainChunkReader
   #closed = false
+  /** The last bytes that were read of the file. */
+  #tail = Buffer.alloc(0)
+  #wasAtEnd = false
   #busy: Promise<unknown> = Promise.resolve()
 
   private constructor(path: string, changes: ChangeWatch, file: PlainChunkReader) {
@@ -112,21 +121,46 @@ export class FollowingReader {
 
   async #next(): Promise<Uint8Array | typeof cut | undefined> {
     while (!this.#closed) {
+      if (this.#wasAtEnd && (await this.#isRewritten())) return this.#restart()
       const chunk = await this.#file.next()
-      if (chunk !== undefined) return chunk
+      if (chunk !== undefined) return this.#read(chunk)
       const moved = await this.#look()
       if (moved === 'drain') {
         const rest = await this.#file.next()
-        if (rest !== undefined) return rest
+        if (rest !== undefined) return this.#read(rest)
         if (await this.#changeOver()) return cut
       }
-      if (moved === 'truncated') {
-        this.#file.restart()
-        return cut
-      }
+      if (moved === 'truncated') return this.#restart()
       if (!this.#closed) await this.#changes.wait()
     }
     return undefined
+  }
+
+  #read(chunk: Uint8Array): Uint8Array {
+    // A whole chunk is followed by what was read ahead; after a shorter one some time may pass.
+    this.#wasAtEnd = chunk.length < chunkBytes
+    const last = chunk.subarray(-tailBytes)
+    // Lines that come one by one would leave too little to know the file by.
+    this.#tail = Buffer.concat([this.#tail, last]).subarray(-tailBytes)
+    return chunk
+  }
+
+  #restart(): typeof cut {
+    this.#file.restart()
+    this.#tail = Buffer.alloc(0)
+    this.#wasAtEnd = false
+    return cut
+  }
+
+  /** Whether what stands before the position is no longer what was read there. */
+  async #isRewritten(): Promise<boolean> {
+    const tail = this.#tail
+    const { handle, position } = this.#file
+    if (tail.length === 0 || !(await handle.stat()).isFile()) return false
+    const now = Buffer.alloc(tail.length)
+    const { bytesRead } = await handle.read(now, 0, now.length, position - tail.length)
+    // A shorter file has been truncated, which is seen at its end.
+    return bytesRead === tail.length && !now.equals(tail)
   }
 
   /** Compares what is open with what the path names now. */
@@ -149,6 +183,8 @@ export class FollowingReader {
     }
     await this.#file.close()
     this.#file = next
+    this.#tail = Buffer.alloc(0)
+    this.#wasAtEnd = false
     return true
   }
 }

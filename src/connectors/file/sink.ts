@@ -14,7 +14,7 @@ import {
   jsonLinesFormat,
   textFormat,
 } from './format.ts'
-import { type FileTarget, openTarget } from './target.ts'
+import { type FileTarget, openTarget, targetId } from './target.ts'
 
 const config = configObject({
   /** Relative to the current working directory. `{instance}` stands for the number of the instance. */
@@ -46,6 +46,9 @@ const flushDelayMs = 1000
  * With several instances each writes a file of its own: `{instance}` in the path is its number; without that, `-<number>`
  * is put before the ending (`counts-0.jsonl`).
  *
+ * Two sinks of a network with the same file, by whatever links, are refused (`TARGET_SHARED`). Of two runs at the same time
+ * the one that ends last wins.
+ *
  * Errors: `FILE_NOT_FOUND` (the folder), `FILE_IS_DIRECTORY`, `FILE_NOT_WRITABLE`, `DISK_FULL`, `OUTPUT_CLOSED`, `MESSAGE_UNFIT`.
  */
 export const fileSink = builtInKind(
@@ -55,6 +58,10 @@ export const fileSink = builtInKind(
       'Writes messages to a file as text, JSON lines or CSV; the file appears when it is complete.',
     inputs: { in: port() },
     config,
+    async targets({ path }, instance, instances) {
+      const target = await targetId(instancePath(path, instance, instances))
+      return target === undefined ? [] : [target]
+    },
     async setup(context) {
       const { component, instance, instances } = context
       const { append, columns, keepPartial } = context.config

@@ -9,7 +9,7 @@ import {
   rm,
   stat,
 } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { type FileUse, fileError, fileFault } from './errors.ts'
 
 /** Where a sink writes: a partial file that becomes the target at a clean end, or the target itself. */
@@ -53,6 +53,24 @@ export async function openTarget(use: FileUse, options: TargetOptions = {}): Pro
     return new OpenFile(use, handle, path, target)
   } catch (error) {
     throw fileError(error, use)
+  }
+}
+
+/**
+ * What a target is to be known by: its real path, whatever links lead to it. Undefined for devices and pipes, which several
+ * may write to.
+ */
+export async function targetId(path: string): Promise<string | undefined> {
+  if (isStreamPath(path)) return undefined
+  try {
+    return (await stat(path)).isFile() ? await realpath(path) : undefined
+  } catch {
+    // It does not exist yet, as is usual; what is wrong with its folder is told when it is opened.
+    const full = resolve(path)
+    return realpath(dirname(full)).then(
+      (folder) => join(folder, basename(full)),
+      () => full,
+    )
   }
 }
 

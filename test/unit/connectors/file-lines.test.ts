@@ -15,7 +15,8 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { gzipSync } from 'node:zlib'
 import { fileLines } from '../../../src/connectors/index.ts'
-import { FollowingReader } from '../../../src/connectors/file/follow.ts'
+import { cut, FollowingReader } from '../../../src/connectors/file/follow.ts'
+import { testSource } from '../../../src/testkit/index.ts'
 import { ManualClock, RunningSource, coded, configFaults, folder, within } from './support.ts'
 
 function lines(
@@ -27,7 +28,12 @@ function lines(
 }
 
 async function readAll(setting: Readonly<Record<string, unknown>>): Promise<unknown[]> {
-  return (await lines(setting)).all()
+  const source = await testSource(fileLines, { config: setting as never, name: 'input' })
+  try {
+    return [...(await source.rest()).out]
+  } finally {
+    await source.close()
+  }
 }
 
 test('reads a file, with and without a last line end, empty too', async (t) => {
@@ -230,6 +236,27 @@ test('follow: survives truncation', async (t) => {
   await expectLines(source, ['one is a longer line', 'cut off'])
   appendFileSync(path, 'two\n')
   await expectLines(source, ['one is a longer line', 'cut off', 'two'])
+})
+
+test('follow: a file that is rewritten, longer than before, is read from its start', async (t) => {
+  const path = join(folder(t), 'a.log')
+  writeFileSync(path, 'one\nhalf')
+  const clock = new ManualClock()
+  const noWatch = (): never => {
+    throw new Error('nothing is told')
+  }
+  const reader = await FollowingReader.open(path, clock, 1000, noWatch)
+  assert.equal(Buffer.from((await reader.next()) as Uint8Array).toString(), 'one\nhalf')
+  const next = reader.next()
+  writeFileSync(path, 'other\nand more\n')
+  clock.advance(1000)
+  assert.equal(await within(next, 'the look'), cut)
+  assert.equal(Buffer.from((await reader.next()) as Uint8Array).toString(), 'other\nand more\n')
+  const more = reader.next()
+  appendFileSync(path, 'appended\n')
+  clock.advance(1000)
+  assert.equal(Buffer.from((await within(more, 'what was appended')) as Uint8Array).toString(), 'appended\n')
+  await reader.close()
 })
 
 test('follow: survives rotation by renaming, and reads the old file to its end', async (t) => {

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { generator, interval, recordGenerator } from '../../../src/connectors/index.ts'
-import { ManualClock, RunningSource, configFaults, settle, within } from './support.ts'
+import { testSource } from '../../../src/testkit/index.ts'
+import { ManualClock, RunningSource, configFaults, within } from './support.ts'
 
 test('generator: the numbers of a sequence', async () => {
-  const all = async (config: Readonly<Record<string, unknown>>): Promise<unknown[]> =>
-    (await RunningSource.open(generator, { config })).all(3)
+  const all = async (config: { count: number; from?: number; step?: number }): Promise<readonly unknown[]> =>
+    (await (await testSource(generator, { config })).rest()).out
   assert.deepEqual(await all({ count: 5 }), [0, 1, 2, 3, 4])
   assert.deepEqual(await all({ count: 3, from: 10, step: -5 }), [10, 5, 0])
   assert.deepEqual(await all({ count: 0 }), [])
@@ -14,45 +15,63 @@ test('generator: the numbers of a sequence', async () => {
 test('generator: instances share the sequence out', async () => {
   for (const instances of [1, 2, 3, 7]) {
     const shares = await Promise.all(
-      Array.from({ length: instances }, async (_, instance) =>
-        (await RunningSource.open(generator, { config: { count: 10 }, instance, instances })).all(2),
-      ),
+      Array.from({ length: instances }, async (_, instance) => {
+        const source = await testSource(generator, { config: { count: 10 }, instance, instances })
+        return (await source.rest()).out
+      }),
     )
     assert.deepEqual(
-      (shares.flat() as number[]).toSorted((a, b) => a - b),
+      shares.flat().toSorted((x, y) => x - y),
       Array.from({ length: 10 }, (_, n) => n),
     )
   }
 })
 
-test('generator: without a count it goes on', async () => {
-  const source = await RunningSource.open(generator, {})
-  for (let n = 0; n < 10; n++) assert.equal(await source.poll(1000), 'more')
-  assert.equal(source.output.messages.length, 10_000)
+test('generator: without a count it goes on, and no further than is taken', async () => {
+  const source = await testSource(generator)
+  const taken = await source.take(5_000)
+  assert.deepEqual([taken.length, taken.at(-1)], [5_000, 4_999])
+  assert.equal(source.isFinished, false)
+  assert.ok(source.emitted < 6_000, `it ran ahead: ${source.emitted}`)
+  await source.close()
 })
 
 test('generator: a rate is kept', async () => {
-  const clock = new ManualClock()
-  const source = await RunningSource.open(generator, { config: { count: 100, rate: 10 }, clock })
-  const end = source.until(() => false)
-  for (let tenths = 0; tenths < 25; tenths++) {
-    await settle()
-    clock.advance(100)
-  }
-  await settle()
-  assert.equal(source.output.messages.length, 26)
+  const source = await testSource(generator, { config: { count: 100, rate: 10 } })
+  await source.release('out', 100)
+  await source.advance(2500)
+  assert.equal(source.outputs.out.length, 26)
   await source.close()
-  await within(end, 'the end')
-  assert.equal(clock.timers, 0)
+  assert.equal(source.clock.nextDueMs, undefined)
 })
 
 test('record-generator: fills the template in', async () => {
   const record = { id: '{n}', name: 'user-{n}-{n}', fixed: true, tags: ['{n}', { deep: 'x{n}' }] }
-  const source = await RunningSource.open(recordGenerator, { config: { count: 2, from: 5, record } })
-  assert.deepEqual(await source.all(), [
+  const source = await testSource(recordGenerator, { config: { count: 2, from: 5, record } })
+  assert.deepEqual((await source.rest()).out, [
     { id: 5, name: 'user-5-5', fixed: true, tags: [5, { deep: 'x5' }] },
     { id: 6, name: 'user-6-6', fixed: true, tags: [6, { deep: 'x6' }] },
   ])
+})
+
+test('interval: a tick for each period on the engine, and an end', async () => {
+  const source = await testSource(interval, { config: { periodMs: 100, count: 3 }, startMs: 1_000_000 })
+  await source.release('out', 3)
+  await source.advance(99)
+  assert.deepEqual(source.outputs.out, [])
+  await source.advance(201)
+  // The two clocks of a machine are never quite at one, nor are those of the test kit.
+  assert.deepEqual(
+    source.outputs.out.map(({ n, timeMs }) => ({ n, timeMs: Math.round(timeMs) })),
+    [
+      { n: 0, timeMs: 1_000_100 },
+      { n: 1, timeMs: 1_000_200 },
+      { n: 2, timeMs: 1_000_300 },
+    ],
+  )
+  await source.settle()
+  assert.ok(source.isFinished)
+  await source.close()
 })
 
 test('interval: ticks by its clock, without drift, and leaves out what it could not send', async () => {

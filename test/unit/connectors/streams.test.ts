@@ -5,6 +5,8 @@ import { log } from '../../../src/connectors/index.ts'
 import { stdinFrom } from '../../../src/connectors/standard-streams/stdin.ts'
 import { stdoutTo } from '../../../src/connectors/standard-streams/stdout.ts'
 import { RunningComponent, RunningSource, coded, configFaults, within } from './support.ts'
+import { testComponent } from '../../../src/testkit/index.ts'
+import type { LogRecord } from '../../../src/component/index.ts'
 
 test('stdin: gives lines as they come, and ends with the stream', async () => {
   const stream = new PassThrough()
@@ -81,12 +83,9 @@ class SlowStream extends Writable {
 
 test('stdout: texts as they are, else JSON; a drain waits until everything is written', async () => {
   const stream = new SlowStream()
-  const sink = await RunningComponent.open(
-    stdoutTo(() => stream),
-    {},
-  )
-  await sink.send('one', { a: 1 }, 2)
-  await sink.finish()
+  const sink = await testComponent(stdoutTo(() => stream))
+  await sink.send('in', 'one', { a: 1 }, 2)
+  await sink.end()
   assert.equal(stream.text, 'one\n{"a":1}\n2\n')
 })
 
@@ -134,14 +133,17 @@ test('stdout: a reader that has gone is a named error', async () => {
 })
 
 test('log: writes at its level, with its label', async () => {
-  const plain = await RunningComponent.open(log, {})
-  await plain.send('text', { a: 1 })
-  assert.deepEqual(plain.logged, [
+  const shown = ({ level, message }: LogRecord) => ({ level, message })
+  const plain = await testComponent(log)
+  await plain.send('in', 'text', { a: 1 })
+  await plain.end()
+  assert.deepEqual(plain.log.map(shown), [
     { level: 'info', message: 'text' },
     { level: 'info', message: '{"a":1}' },
   ])
-  const labelled = await RunningComponent.open(log, { config: { level: 'warn', label: 'odd' } })
-  await labelled.send(1n)
-  assert.deepEqual(labelled.logged, [{ level: 'warn', message: 'odd: "1"' }])
+  const labelled = await testComponent(log, { config: { level: 'warn', label: 'odd' } })
+  await labelled.send('in', 1n)
+  await labelled.end()
+  assert.deepEqual(labelled.log.map(shown), [{ level: 'warn', message: 'odd: "1"' }])
   assert.match((await configFaults(log, { level: 'loud' })).join(), /^level: must be one of: fatal, error/)
 })

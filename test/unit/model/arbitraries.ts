@@ -15,7 +15,7 @@ const name = fc.oneof(
   fc.constantFrom(...names),
   fc.stringMatching(/^[A-Za-z0-9_-]{1,12}$/).filter((found) => found !== '__proto__'),
 )
-const port = fc.constantFrom('in', 'out', 'IN', 'x1', 'dead_letter')
+const port = fc.constantFrom('in', 'out', 'IN', 'x1', 'dead_letter', '__proto__')
 /** A text like any other where it is a value. */
 const reserved = fc.constant('__proto__')
 const text = fc.oneof({ weight: 9, arbitrary: fc.string({ unit: 'grapheme', maxLength: 12 }) }, reserved)

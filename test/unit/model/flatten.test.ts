@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { isVertigoError, VertigoError } from '../../../src/base/errors.ts'
-import { type Flattened, flattenNetwork } from '../../../src/model/flatten.ts'
+import { type Flattened, flattenNetwork, type Subnet } from '../../../src/model/flatten.ts'
 import type { KindInfo } from '../../../src/model/kind-info.ts'
 import { parseNetwork } from '../../../src/model/parse.ts'
 import { placesOfFile } from '../../../src/model/places.ts'
@@ -210,8 +210,32 @@ connections: [{ from: a.out, to: m.limit }]
       places: placesOfFile(`${++count}.yaml`),
     }))
     assert.deepEqual(faults.map(faultLine), [
-      'SUBNET_RECURSIVE components.a.kind | a is inside of 32 other networks.',
+      'SUBNET_DEPTH components.a.kind | a is a network inside of 32 others; more levels are not taken.',
     ])
+  })
+
+  it('bounds what a few files that use each other twice stand for, with one fault', async () => {
+    let reads = 0
+    for (const leaf of ['', 'end: { kind: ./end.ts }']) {
+      const subnets = new Map<string, Subnet>()
+      for (let level = 0; level < 24; level++) {
+        const file = `${level}.yaml`
+        const next = `{ kind: ${level + 1}.yaml }`
+        const components = level === 23 ? leaf : `a: ${next}, b: ${next}`
+        subnets.set(file, parseNetwork(`name: n\ncomponents: { ${components} }\nconnections: []`, { file }))
+      }
+      const top = subnets.get('0.yaml')!
+      reads = 0
+      const { faults } = await flattenNetwork(top.network, top.places, async (kind) => {
+        reads++
+        return subnets.get(kind)
+      })
+      assert.deepEqual(
+        faults.map((each) => `${each.code} ${each.message}`),
+        ['NETWORK_TOO_LARGE With the networks in it, the network has more than 100000 components.'],
+      )
+      assert.ok(reads <= 24, `each file is read once, but there were ${reads} reads`)
+    }
   })
 
   it('does not hide the faults of the loader itself', async () => {

@@ -135,6 +135,14 @@ extra: 1
     it(`refuses the connection ${JSON.stringify(connection)}`, () =>
       assert.deepEqual(faults(withConnection(connection)), [fault]))
 
+  it('refuses fields of a configuration that are called __proto__, which could not be read again', () => {
+    const config = JSON.parse('{"__proto__":1,"list":[{"__proto__":2}]}') as unknown
+    assert.deepEqual(faults(withComponent({ kind: 'k', config })), [
+      'FIELD_INVALID components.a.config.__proto__ | A field cannot be called "__proto__".',
+      'FIELD_INVALID components.a.config.list[0].__proto__ | A field cannot be called "__proto__".',
+    ])
+  })
+
   it('refuses a configuration that contains itself or is nested without end', () => {
     const config: { [field: string]: unknown } = {}
     config.self = [config]

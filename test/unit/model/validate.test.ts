@@ -47,6 +47,12 @@ async function check(text: string): Promise<string[]> {
 }
 
 describe('validateNetwork', () => {
+  it('finds that a network without components has nothing to run', async () => {
+    assert.deepEqual(await check('name: n\ncomponents: {}\nconnections: []\n'), [
+      'NETWORK_EMPTY 2:1 components | The network "n" has no components.',
+    ])
+  })
+
   it('finds nothing wrong with a network that is right', async () => {
     const text = `
 name: n

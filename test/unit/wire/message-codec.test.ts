@@ -17,10 +17,15 @@ function fault(value: unknown): string | undefined {
   return found === undefined ? undefined : `${found.fault.path}: ${found.fault.problem}`
 }
 
-/** Errors differ in their stacks, which do not travel. */
+/** Errors with all that has to travel, since \`deepEqual\` looks at little of them. */
 function comparable(value: unknown): unknown {
-  if (value instanceof Error)
-    return { error: value.name, message: value.message, cause: comparable(value.cause) }
+  if (value instanceof Error) {
+    const { name, message, stack, cause } = value
+    const { errors } = value as { readonly errors?: unknown }
+    const own = Object.entries(value).filter(([field]) => field !== 'name')
+    const kind = Object.prototype.toString.call(value)
+    return { kind, name, message, stack, cause: comparable(cause), errors: comparable(errors), own }
+  }
   if (Array.isArray(value)) return value.map(comparable)
   if (value instanceof Map) return new Map([...value].map(([key, item]) => [key, comparable(item)]))
   if (typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype) {
@@ -66,6 +71,52 @@ test('a Buffer comes back as bytes', () => {
   assert.equal(Buffer.from(back).toString(), 'abc')
 })
 
+test('errors keep their class, stack, cause, code and fields, and the errors inside of them', () => {
+  const failed = Object.assign(new TypeError('no', { cause: { deep: new RangeError('why') } }), {
+    code: 'E_NO',
+    details: { list: [1, new Date(0)] },
+  })
+  const system = Object.assign(new Error('ENOENT: x'), { errno: -2, code: 'ENOENT', syscall: 'open' })
+  const many = new AggregateError([failed, 'text', system], 'all failed')
+  const named = Object.assign(new Error('mine'), { name: 'eval' })
+  for (const error of [failed, system, many, named, new Error('x', { cause: undefined })]) {
+    assert.equal(fault(error), undefined)
+    const back = roundTrip({ error }) as { error: Error }
+    assert.deepEqual(comparable(back.error), comparable(error))
+    assert.equal(Object.hasOwn(back.error, 'cause'), Object.hasOwn(error, 'cause'))
+  }
+  const [first] = (roundTrip(many) as AggregateError).errors as [Error]
+  assert.ok(roundTrip(many) instanceof AggregateError && first instanceof TypeError)
+  assert.equal((first.cause as { deep: Error }).deep.stack, (failed.cause as { deep: Error }).deep.stack)
+  const aborted = AbortSignal.abort().reason as DOMException
+  const { name, message, code } = roundTrip(aborted) as Error & { code: unknown }
+  assert.deepEqual([name, message, code], [aborted.name, aborted.message, aborted.code])
+})
+
+test('an error of a class with a codec travels by that codec', () => {
+  class Refusal extends Error {
+    readonly reason = 7
+  }
+  registerCodec<Refusal>({
+    name: 'refusal',
+    class: Refusal,
+    encode: ({ message }) => message,
+    decode: (message: string) => new Refusal(message),
+  })
+  const back = roundTrip([new Refusal('no'), new Error('yes')]) as Error[]
+  assert.ok(back[0] instanceof Refusal && !(back[1] instanceof Refusal))
+})
+
+const float16 = (globalThis as { Float16Array?: new (items: number[]) => ArrayLike<number> }).Float16Array
+
+test('arrays of half precision come back', { skip: float16 === undefined && 'this Node has none' }, () => {
+  const array = new float16!([1, -2.5, 65504])
+  assert.equal(fault({ array }), undefined)
+  assert.deepEqual(roundTrip({ array }), { array })
+})
+
+class Bytes extends Uint8Array {}
+
 class Point {
   x = 1
 }
@@ -82,6 +133,22 @@ const refused: readonly (readonly [string, unknown, RegExp])[] = [
   ['an instance within a Set', new Set([new Point()]), /^\.values\(\)\[0\]: is an instance of class Point/],
   ['a key of a Map', new Map([[new Point(), 1]]), /^\.keys\(\)\[0\]: is an instance of class Point/],
   ['a cause', new Error('x', { cause: new Point() }), /^\.cause: is an instance of class Point/],
+  ['a function in an error', Object.assign(new Error('x'), { retry: () => 1 }), /^\.retry: is a function/],
+  ['a function in an AggregateError', new AggregateError([() => 1]), /^\.errors\[0\]: is a function/],
+  [
+    'an error that cannot be read',
+    Object.defineProperty(new Error('x'), 'message', { value: 7 }),
+    /^: is an error with fields that cannot be read/,
+  ],
+  [
+    'an object of which nothing would be left',
+    { m: Math },
+    /^\.m: has fields that would be left out: symbols/,
+  ],
+  ['an object with nothing but symbols', [{ [Symbol('s')]: 1 }], /^\[0\]: has fields that would be left out/],
+  ['a Map with fields', Object.assign(new Map(), { more: 1 }), /^: has fields that would be left out/],
+  ['a Date with fields', { d: Object.assign(new Date(0), { zone: 1 }) }, /^\.d: has fields that/],
+  ['a subclass of bytes', new Bytes(3), /class Bytes/],
   ['a promise', Promise.resolve(1), /^: is an instance of class Promise/],
   ['a regular expression', /x/, /RegExp/],
   ['a URL', new URL('http://localhost'), /URL/],

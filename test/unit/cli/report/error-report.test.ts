@@ -110,3 +110,28 @@ test('colors are for terminals, and texts of others hold none', () => {
   assert.doesNotMatch(errorReport(error), /\u001b/)
   assert.match(errorReport(error, { color: true }), /^\u001b\[31merror\u001b\[39m/)
 })
+
+test('the errors inside of an AggregateError are shown, the first ones of many', () => {
+  const cause = new AggregateError(
+    [1, 2, 3, 4, 5, 6, 7].map((n) => new Error(`number ${n}`)),
+    'all failed',
+  )
+  const report = errorReport(new VertigoError('COMPONENT_FAILED', 'check[0] failed: all failed', { cause }))
+  assert.match(
+    report,
+    /cause: AggregateError: all failed\n[^]* {4}- Error: number 1\n[^]*- Error: number 5\n/,
+  )
+  assert.match(report, / {4}- 2 more\n/)
+  assert.doesNotMatch(report, /number 6/)
+})
+
+test('causes that form a circle, and messages without end, are shown within bounds', () => {
+  const first = new Error('first')
+  first.cause = new Error('second', { cause: first })
+  const report = errorReport(new VertigoError('COMPONENT_FAILED', 'it failed', { cause: first }))
+  assert.equal(report.match(/cause: Error: first/g)?.length, 1)
+  assert.equal(report.match(/cause: Error: second/g)?.length, 1)
+  const huge = new Error('x'.repeat(50_000_000))
+  assert.ok(errorReport(new VertigoError('COMPONENT_FAILED', huge.message, { cause: huge })).length < 20_000)
+  assert.ok(errorReport(huge).length < 20_000)
+})

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -32,4 +33,13 @@ test('lines are read by path and URL; what cannot be read is left out', (t) => {
   assert.equal(sourceLine(file, 9), undefined)
   assert.equal(sourceLine(folder, 1), undefined)
   assert.equal(sourceLine(join(folder, 'none'), 1), undefined)
+})
+
+test('a device or a pipe has no lines: it would be read without end', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'vertigo-excerpt-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const pipe = join(folder, 'pipe')
+  execFileSync('mkfifo', [pipe])
+  assert.equal(sourceLine(pipe, 1), undefined)
+  assert.equal(sourceLine('/dev/zero', 1), undefined)
 })

@@ -36,6 +36,24 @@ test('what V8 writes when it ends is told from what components write', () => {
   assert.deepEqual(filter.dump, [...dump, 'more'])
 })
 
+test('a component that writes what V8 would write gets its lines back, since the process lives on', () => {
+  const filter = new CrashFilter()
+  const lines = ['FATAL ERROR: the heap of orders is full', 'and more of it']
+  assert.deepEqual(
+    lines.filter((line) => filter.isText(line)),
+    [],
+  )
+  const given: string[] = []
+  for (let i = 0; i < 10; i++) given.push(...filter.sign())
+  assert.deepEqual(given, lines)
+  assert.deepEqual(filter.dump, [])
+  assert.equal(filter.isText('the next line'), true)
+  assert.equal(filter.isText(lines[0]!), false)
+  assert.deepEqual(filter.release(), [lines[0]], 'at a peaceful end')
+  for (let i = 0; i < 5000; i++) filter.isText(lines[0]!)
+  assert.equal(filter.release().at(-1), '(4000 more lines were left out)')
+})
+
 test('out of memory: the components of the worker with the most memory are named', () => {
   const error = engineAborted(death())
   assert.equal(error.code, 'ENGINE_ABORTED')
@@ -67,6 +85,21 @@ test('an end by exit code or by SIGKILL is told as such', () => {
   assert.doesNotMatch(exited.remedy, /memory/)
   const killed = engineAborted(death({ signal: 'SIGKILL', dump: [] }))
   assert.match(killed.message, /SIGKILL, by somebody, or by the system because its memory ran out/)
+})
+
+test('whoever was at work when the process was killed is not blamed', () => {
+  const error = engineAborted(death({ signal: 'SIGKILL', dump: [] }))
+  assert.equal(error.place.component, undefined)
+  assert.match(
+    error.message,
+    /It hosted lines\[0\], leak\[0\] and out\[0\]; lines\[0\] and leak\[0\] were at work\./,
+  )
+  const workers = [{ worker: 1, running: 'lines[0]', memoryBytes: 30e6 }]
+  const alone = engineAborted(death({ signal: 'SIGKILL', dump: [], status: { instances: [], workers } }))
+  assert.equal(alone.place.component, undefined)
+  assert.match(alone.message, /It hosted lines\[0\], leak\[0\] and out\[0\]; lines\[0\] was at work\./)
+  const single = engineAborted(death({ signal: 'SIGKILL', dump: [], places: places.slice(0, 1) }))
+  assert.equal(single.place.component, 'lines[0]', 'the only one there is')
 })
 
 test('an end before the start is that of a module', () => {

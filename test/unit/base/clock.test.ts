@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict'
+import test, { type TestContext } from 'node:test'
+import { systemClock } from '../../../src/base/clock.ts'
+
+const nodeDelayMsMax = 2 ** 31 - 1
+
+/** The delays that were asked of Node; each timer fires as soon as it is looked at. */
+function timersOfNode(t: TestContext): { readonly delaysMs: number[]; fire(): void } {
+  const waiting: (() => void)[] = []
+  const delaysMs: number[] = []
+  const fake = (action: () => void, delayMs: number): object => {
+    waiting.push(action)
+    delaysMs.push(delayMs)
+    return { unref: () => undefined }
+  }
+  t.mock.method(globalThis, 'setTimeout', fake as typeof setTimeout)
+  t.mock.method(globalThis, 'clearTimeout', () => waiting.splice(0))
+  return { delaysMs, fire: () => waiting.shift()?.() }
+}
+
+test('a delay longer than the timers of Node is waited for in steps', (t) => {
+  const timers = timersOfNode(t)
+  let fired = 0
+  systemClock.after(2 * nodeDelayMsMax + 5, () => fired++, { background: true })
+  timers.fire()
+  timers.fire()
+  assert.equal(fired, 0)
+  timers.fire()
+  assert.equal(fired, 1)
+  assert.deepEqual(timers.delaysMs, [nodeDelayMsMax, nodeDelayMsMax, 5])
+})
+
+test('a delay without end never fires, and can be cancelled', (t) => {
+  const timers = timersOfNode(t)
+  const cancel = systemClock.after(Infinity, () => assert.fail('it fired'))
+  for (let i = 0; i < 5; i++) timers.fire()
+  cancel()
+  const before = timers.delaysMs.length
+  timers.fire()
+  assert.equal(timers.delaysMs.length, before)
+  assert.ok(timers.delaysMs.every((delayMs) => delayMs <= nodeDelayMsMax))
+})
+
+test('a period longer than the timers of Node is kept, again and again', (t) => {
+  const timers = timersOfNode(t)
+  let fired = 0
+  const cancel = systemClock.every(nodeDelayMsMax + 1, () => fired++)
+  for (let i = 0; i < 4; i++) timers.fire()
+  assert.equal(fired, 2)
+  cancel()
+  timers.fire()
+  timers.fire()
+  assert.equal(fired, 2)
+})
