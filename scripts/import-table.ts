@@ -10,12 +10,15 @@ export interface ImportTable {
    * nobody imports a backend except those who choose: `composers`.
    */
   readonly interfaces: readonly string[]
+  /** Folders inside of an interface that are no backends, but stand on the interface; their rows say who imports them. */
+  readonly layers?: readonly string[]
   /** Composition roots: the only ones that see backends. */
   readonly composers: readonly string[]
 }
 
 const foundation = ['model', 'base'] as const
-const engine = ['messaging', 'snapshot', 'state', 'store', 'transport', 'wire'] as const
+const coordination = ['store', 'store/recipes', 'store/collections'] as const
+const engine = ['messaging', 'snapshot', 'state', ...coordination, 'transport', 'wire'] as const
 
 export const importTable: ImportTable = {
   rows: {
@@ -30,6 +33,10 @@ export const importTable: ImportTable = {
     wire: ['base'],
     transport: ['wire', 'base'],
     store: ['base'],
+    // See the interface, never a backend.
+    'store/recipes': ['store', 'base'],
+    // Keeps the promises of the author's interface, `context.shared`.
+    'store/collections': ['store/recipes', 'store', 'component', 'base'],
     state: ['base'],
     snapshot: ['state', 'base'],
     // Moves messages between instances and does not know what an author writes.
@@ -40,11 +47,11 @@ export const importTable: ImportTable = {
     // One network on one machine: load, place, host workers.
     run: ['worker', 'component', ...engine, ...foundation],
 
-    'cluster/protocol': ['store', ...foundation],
+    'cluster/protocol': [...coordination, ...foundation],
     'cluster/plan': ['cluster/protocol', ...foundation],
-    'cluster/control': ['cluster/plan', 'cluster/protocol', 'snapshot', 'store', ...foundation],
+    'cluster/control': ['cluster/plan', 'cluster/protocol', 'snapshot', ...coordination, ...foundation],
     'cluster/agent': ['cluster/protocol', 'worker', 'component', ...engine, ...foundation],
-    'cluster/client': ['cluster/protocol', 'store', ...foundation],
+    'cluster/client': ['cluster/protocol', ...coordination, ...foundation],
     api: ['cluster/client', 'cluster/protocol', ...foundation],
 
     testkit: ['operators', 'connectors', 'run', 'worker', 'component', ...engine, ...foundation],
@@ -67,5 +74,6 @@ export const importTable: ImportTable = {
     cli: 'everything',
   },
   interfaces: ['store', 'state', 'transport', 'snapshot/storage'],
+  layers: ['store/recipes', 'store/collections'],
   composers: ['cli', 'index.ts', 'testkit'],
 }

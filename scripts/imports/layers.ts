@@ -34,12 +34,12 @@ export interface Place {
   readonly backend?: string
 }
 
-export function placeOf(path: string, { rows, interfaces }: ImportTable): Place | undefined {
+export function placeOf(path: string, { rows, interfaces, layers = [] }: ImportTable): Place | undefined {
   const inside = path.slice('src/'.length)
   const row = longestPrefix(Object.keys(rows), inside)
   if (row === undefined) return undefined
   const owner = longestPrefix(interfaces, inside)
-  if (owner === undefined) return { row }
+  if (owner === undefined || longestPrefix(layers, inside) !== undefined) return { row }
   const rest = inside.slice(owner.length + 1).split('/')
   return rest.length > 1 ? { row, backend: `${owner}/${rest[0]}` } : { row }
 }

@@ -574,6 +574,39 @@ export const errorCodes = codes({
     remedy: 'Use another copy of the file.',
     exit: 4,
   },
+  STORE_HOLD_LOST: {
+    title: 'A leadership, a lock or a claim is no longer held; what it guards was not written.',
+    remedy: 'Stop what depended on it; ask for it anew.',
+    exit: 1,
+  },
+  STORE_CONTENDED: {
+    title: 'Too many others changed the same thing at the same time; nothing was written.',
+    remedy: 'Try again later, or spread the writes over several keys or collections.',
+    exit: 1,
+    retryable: true,
+  },
+  STORE_COLLECTION_FULL: {
+    title: 'A bounded queue has no room; nothing was written.',
+    remedy: 'Wait until some of it was taken, take faster, or raise its bound.',
+    exit: 1,
+    retryable: true,
+  },
+  STORE_BUSY: {
+    title: 'More calls to the shared collections wait for their turn than may.',
+    remedy: 'Await calls before you make more, or raise `opsPerSecondMax` as far as the store can bear.',
+    exit: 1,
+    retryable: true,
+  },
+  STORE_VALUE_INVALID: {
+    title: 'A value is not one that JSON can hold.',
+    remedy: 'Use null, booleans, finite numbers, texts, arrays and plain objects.',
+    exit: 2,
+  },
+  STORE_MESSAGES_MISSED: {
+    title: 'A subscriber of a topic fell behind by more than the topic retains.',
+    remedy: "Read faster, retain more, or subscribe with `onMissed: 'skip'` where gaps do no harm.",
+    exit: 1,
+  },
   STORE_CLOSED: {
     title: 'A store, or something that stands on one, was used after it had been closed.',
     remedy: 'Use it before it is closed, or open it again.',

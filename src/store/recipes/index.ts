@@ -1,0 +1,11 @@
+/** Recipes over the coordination store: what a cluster, or a client, builds coordination from. */
+export { Barrier } from './barrier.ts'
+export { backoffMs, compareAndSet, conflict, type Contention } from './backoff.ts'
+export { type ChangeBatch, type EntryChange, follow, type Following } from './changes.ts'
+export { Election, type Leader, Leadership } from './election.ts'
+export { Hold, isHoldLost } from './hold.ts'
+export { LeaseHolder, leaseMarginPart } from './lease-holder.ts'
+export { LeaseKeeper, type HoldLeaseOptions, type LeaseKeeperOptions } from './lease-keeper.ts'
+export { Lock } from './lock.ts'
+export { Announcement, Presence, type PresenceEvent } from './presence.ts'
+export { Task, TaskQueue, type TaskQueueOptions } from './task-queue.ts'

@@ -1,0 +1,234 @@
+import type { Cancel, Clock } from '../../base/clock.ts'
+import { asError, isVertigoError, VertigoError } from '../../base/errors.ts'
+import type { Random } from '../../base/random.ts'
+import type { LeaseId, Store } from '../store.ts'
+import { backoffMs } from './backoff.ts'
+import type { TimerBuckets } from './timer-buckets.ts'
+
+/**
+ * Holds a lease: keeps it alive, and knows by itself until when it may count on it. The idea is Chubby's (M. Burrows,
+ * OSDI 2006, section 2.8): a client keeps a conservative local idea of when its session ends.
+ *
+ * - LH-1 The time of a lease counts from the moment its last successful keep-alive was *sent*: the store got it later.
+ * - LH-2 The lease is lost `marginMs` before that time is over, by the holder's monotonic clock; nobody has to tell it.
+ * - LH-3 `isHeld` looks at the clock, not at a timer: a process that was stopped (SIGSTOP, garbage collection) learns it on
+ *   waking before it does anything else.
+ * - LH-4 What is lost stays lost. A keep-alive that is answered behind the deadline changes nothing.
+ * - LH-5 A monotonic clock stands still while a machine sleeps (Linux). So where the wall clock has run ahead of it, the
+ *   lease is in doubt: it is not held until a keep-alive that was sent after that is answered. A clock that was merely
+ *   set anew thus ends no lease.
+ * - LH-6 One keep-alive per lease is under way at a time.
+ *
+ * Neighbours: `lease-keeper.ts` makes holders; `hold.ts` is what depends on one.
+ */
+
+/**
+ * Part of the time to live that is given up: who finds the lease held gets to act before the store can let it go. It
+ * covers the time between looking at the clock and the deed, and clocks that do not run alike (a percent would be a
+ * broken clock).
+ */
+export const leaseMarginPart = 1 / 6
+
+const keepAlivePart = 1 / 3
+const retryMsMin = 10
+/** A keep-alive that hangs must leave time for others: between a third and five sixths there is room for three more. */
+const callPart = 1 / 8
+const callMsMin = 50
+
+export interface LeaseMeans {
+  readonly store: Store
+  readonly clock: Clock
+  readonly random: Random
+  readonly timers: TimerBuckets
+  /** The holder has ended, lost or closed. */
+  readonly onEnd: (holder: LeaseHolder) => void
+}
+
+export interface LeaseSent {
+  readonly lease: LeaseId
+  readonly ttlMs: number
+  /** When the grant was sent: monotonic, and by the wall clock. */
+  readonly sentAtMs: number
+  readonly sentWallMs: number
+}
+
+export class LeaseHolder {
+  readonly lease: LeaseId
+  readonly ttlMs: number
+  /** How long before the end of its time the lease is lost. */
+  readonly marginMs: number
+  private readonly means: LeaseMeans
+  private readonly ending = new AbortController()
+  private phase: 'held' | 'lost' | 'closed' = 'held'
+  private sentAtMs: number
+  private wallOffsetMs: number
+  private failures = 0
+  private lastError: Error | undefined
+  private renewal: Promise<void> | undefined
+  private closing: Promise<void> | undefined
+  private cancelRenewal: Cancel = () => undefined
+  private cancelDeadline: Cancel = () => undefined
+  private lastName = 0
+
+  constructor(means: LeaseMeans, { lease, ttlMs, sentAtMs, sentWallMs }: LeaseSent) {
+    this.means = means
+    this.lease = lease
+    this.ttlMs = ttlMs
+    this.marginMs = ttlMs * leaseMarginPart
+    this.sentAtMs = sentAtMs
+    this.wallOffsetMs = sentWallMs - sentAtMs
+    this.planRenewal(sentAtMs + ttlMs * keepAlivePart)
+    this.planDeadline()
+  }
+
+  /** Aborted when the lease is lost or closed; the reason is a `VertigoError`. */
+  get signal(): AbortSignal {
+    return this.ending.signal
+  }
+
+  /** When the lease is lost unless it is kept alive before; on the monotonic clock. */
+  get deadlineMs(): number {
+    return this.sentAtMs + this.ttlMs - this.marginMs
+  }
+
+  /** Whether what depends on the lease may be done now (LH-3, LH-5). */
+  isHeld(): boolean {
+    if (!this.isWithinTime()) return false
+    if (!this.isInDoubt()) return true
+    this.renew()
+    return false
+  }
+
+  /** Errors: STORE_LEASE_LOST. */
+  assertHeld(): void {
+    if (this.isHeld()) return
+    if (this.phase === 'held')
+      throw new VertigoError(
+        'STORE_LEASE_LOST',
+        `Whether the lease ${this.lease} outlived a sleep of this machine is being asked.`,
+      )
+    throw this.signal.reason
+  }
+
+  /** As `assertHeld`, but where the lease is in doubt (LH-5) it waits for the store's answer. */
+  async confirm(): Promise<void> {
+    while (this.isWithinTime() && this.isInDoubt()) {
+      this.renew()
+      await this.renewal
+      // It failed and is tried again later: that is too late for who asks.
+      if (this.failures > 0) break
+    }
+    this.assertHeld()
+  }
+
+  /** A name that nobody else has: of the lease, and counted. For keys that go with it. */
+  uniqueName(): string {
+    return `${encodeURIComponent(this.lease)}.${++this.lastName}`
+  }
+
+  /**
+   * Ends the lease and its keys. Idempotent. Where the store cannot be reached the lease is left to end by itself, which
+   * is the same a little later.
+   */
+  close(): Promise<void> {
+    this.closing ??= this.endLease()
+    return this.closing
+  }
+
+  private async endLease(): Promise<void> {
+    const wasHeld = this.phase === 'held'
+    if (wasHeld)
+      this.end('closed', new VertigoError('STORE_LEASE_LOST', `The lease ${this.lease} was given back.`))
+    try {
+      // Revoked when lost, too: its keys need not wait for the store to notice.
+      await this.means.store.revoke(this.lease, { timeoutMs: Math.max(callMsMin, this.ttlMs) })
+    } catch (error) {
+      if (!isHarmlessOnClose(error)) throw error
+    }
+    await this.renewal
+  }
+
+  private isWithinTime(): boolean {
+    if (this.phase !== 'held') return false
+    if (this.means.clock.monotonic() < this.deadlineMs) return true
+    this.lose(this.lastError)
+    return false
+  }
+
+  private isInDoubt(): boolean {
+    const { clock } = this.means
+    return clock.now() - clock.monotonic() - this.wallOffsetMs > this.marginMs
+  }
+
+  private planRenewal(atMs: number): void {
+    this.cancelRenewal()
+    this.cancelRenewal = this.means.timers.at(atMs, () => this.renew())
+  }
+
+  /** Set anew only when it fires: most of the time the deadline has moved on by then. */
+  private planDeadline(): void {
+    this.cancelDeadline = this.means.timers.at(this.deadlineMs, () => {
+      if (!this.isWithinTime()) return
+      this.planDeadline()
+    })
+  }
+
+  private renew(): void {
+    if (this.renewal !== undefined || this.phase !== 'held') return
+    this.cancelRenewal()
+    this.renewal = this.keepAlive().finally(() => {
+      this.renewal = undefined
+    })
+  }
+
+  /** Never rejects: a failure is planned anew, or ends the holder. */
+  private async keepAlive(): Promise<void> {
+    const { store, clock, random } = this.means
+    const sentAtMs = clock.monotonic()
+    const wallOffsetMs = clock.now() - sentAtMs
+    const timeoutMs = Math.max(callMsMin, this.ttlMs * callPart)
+    try {
+      await store.keepAlive(this.lease, { timeoutMs })
+      if (!this.isWithinTime()) return
+      this.sentAtMs = sentAtMs
+      this.wallOffsetMs = wallOffsetMs
+      this.failures = 0
+      this.lastError = undefined
+      this.planRenewal(this.isInDoubt() ? 0 : sentAtMs + this.ttlMs * keepAlivePart)
+    } catch (error) {
+      if (!this.isWithinTime()) return
+      this.lastError = asError(error)
+      if (isFinal(error)) {
+        this.lose(error)
+        return
+      }
+      this.failures++
+      const waitMs = backoffMs(random, this.failures, retryMsMin, this.ttlMs / 10)
+      this.planRenewal(clock.monotonic() + waitMs)
+    }
+  }
+
+  private lose(cause: unknown): void {
+    const text = `The lease ${this.lease} is lost: it was not kept alive within ${this.ttlMs} ms.`
+    this.end('lost', new VertigoError('STORE_LEASE_LOST', text, { cause }))
+  }
+
+  private end(phase: 'lost' | 'closed', reason: VertigoError): void {
+    this.phase = phase
+    this.cancelRenewal()
+    this.cancelDeadline()
+    this.means.onEnd(this)
+    this.ending.abort(reason)
+  }
+}
+
+/** All other errors may pass before the deadline comes. */
+function isFinal(error: unknown): boolean {
+  return isVertigoError(error) && (error.code === 'STORE_LEASE_LOST' || error.code === 'STORE_CLOSED')
+}
+
+function isHarmlessOnClose(error: unknown): boolean {
+  return (
+    isVertigoError(error) && (error.retryable || error.code === 'STORE_OUTCOME_UNKNOWN' || isFinal(error))
+  )
+}
