@@ -101,7 +101,9 @@ export class Batch {
     const record = meta.get(bootKey)
     if (record !== undefined && decodeText(bootKey, record) === boot) return
     this.isTorn = true
-    for (const [lease, { expiresAtMs }] of [...this.tables.leases()]) this.endLease(lease, expiresAtMs)
+    // Read before the first one goes.
+    const leases = Array.from(this.tables.leases())
+    for (const [lease, { expiresAtMs }] of leases) this.endLease(lease, expiresAtMs)
     meta.putSync(bootKey, encodeText(bootKey, boot))
     this.isTorn = false
   }

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type * as Lmdb from 'lmdb'
 import type { Database, RootDatabase } from 'lmdb'
 import { type Clock, sleep } from '../../base/clock.ts'
 import { VertigoError } from '../../base/errors.ts'
@@ -28,7 +29,7 @@ export interface Environment {
   readonly leaseKeys: Bytes
   readonly expiries: Bytes
   /** The head of the lock file, where it says who holds its locks. */
-  lockHead(): Buffer
+  lockHead(this: void): Buffer
   /** Whoever opened it gives it back; the last one closes it. */
   release(): Promise<void>
 }
@@ -85,7 +86,7 @@ async function openEnvironment(folder: string, clock: Clock): Promise<Environmen
 }
 
 async function openDatabases(
-  lmdb: typeof import('lmdb'),
+  lmdb: typeof Lmdb,
   folder: string,
   processes: ProcessList,
 ): Promise<Environment> {
