@@ -3,6 +3,7 @@ import {
   accessSync,
   closeSync,
   constants,
+  fstatSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -113,16 +114,19 @@ const headBytes = 65_536 + 256
  * process by a signal.
  */
 export function checkDataFile(file: string): void {
-  const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0
-  if (size === 0) return
-  const head = Buffer.alloc(Math.min(size, headBytes))
+  if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) === 0) return
+  const head = Buffer.alloc(headBytes)
   const fd = openSync(file, 'r')
+  let read: number
+  let size: number
   try {
-    readSync(fd, head, 0, head.length, 0)
+    read = readSync(fd, head, 0, headBytes, 0)
+    // Asked for last: other processes may let it grow meanwhile.
+    size = fstatSync(fd).size
   } finally {
     closeSync(fd)
   }
-  const fault = dataFileFault(head, size)
+  const fault = dataFileFault(head.subarray(0, read), size)
   if (fault !== undefined)
     throw new VertigoError('STORE_CORRUPT', `The database ${file} is damaged: ${fault}.`)
 }
