@@ -68,8 +68,8 @@ export class Leases {
     const { ttl, grantedTtl, keys } = await members.inTurn(deadline, () =>
       members.call(methods.timeToLive, { id, keys: true }, deadline),
     )
-    // It ended meanwhile.
-    if (ttl === undefined || !ttl.isPositive()) return undefined
+    // It ended meanwhile; the last second has 0, which is not on the wire.
+    if (ttl?.isNegative() === true) return undefined
     return {
       lease: leaseText(id),
       ttlMs: toNumber(grantedTtl) * 1_000,
