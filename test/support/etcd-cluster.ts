@@ -180,6 +180,11 @@ export class EtcdCluster {
     return at
   }
 
+  /** All members are there and know a leader. */
+  whole(): Promise<void> {
+    return this.ready('http')
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.members.map((member) => member.kill()))
     await rm(this.#folder, { recursive: true, force: true })
