@@ -59,8 +59,15 @@ export const importTable: ImportTable = {
     // The built-in kinds by name.
     'built-in-kinds.ts': ['operators', 'connectors', 'component', ...foundation],
 
+    // The backends of stores by their addresses.
+    'stores.ts': ['store', 'base'],
+
+    // For programs that are no components: the store with all that stands on it.
+    'coordination.ts': ['stores.ts', ...coordination, 'component', 'base'],
+
     // Where the parts are put together.
     'index.ts': [
+      'stores.ts',
       'operators',
       'connectors',
       'run',
@@ -75,5 +82,5 @@ export const importTable: ImportTable = {
   },
   interfaces: ['store', 'state', 'transport', 'snapshot/storage'],
   layers: ['store/recipes', 'store/collections'],
-  composers: ['cli', 'index.ts', 'testkit'],
+  composers: ['cli', 'index.ts', 'stores.ts', 'testkit'],
 }

@@ -1,5 +1,6 @@
 import { run as runWith } from './run/run.ts'
 import type { NetworkSource } from './run/load-network.ts'
+import { storesUrl } from './stores.ts'
 import type { Running, RunOptions } from './run/types.ts'
 
 /** The public entry point: the author's API, networks in code, and running them. */
@@ -51,5 +52,5 @@ const builtInKinds = new URL(
  * Errors: `VertigoError` with the place of the fault; NETWORK_INVALID holds every fault found, in `faults`.
  */
 export function run(source: NetworkSource, options: RunOptions = {}): Promise<Running> {
-  return runWith(source, { ...options, builtInKinds })
+  return runWith(source, { ...options, builtInKinds, stores: storesUrl })
 }

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import type { MessagePort } from 'node:worker_threads'
 import type { Clock } from './base/clock.ts'
 import { asError, VertigoError } from './base/errors.ts'
 import type { Store } from './store/store.ts'
@@ -6,25 +7,40 @@ import { type EtcdTlsFiles, parseStoreUrl } from './store/url.ts'
 
 /** Chooses the backend of a store by its address. Backends are loaded when they are needed. */
 
-/** Errors: STORE_URL_INVALID, and those of the backend. */
+/** For `run`: the address of this module, in the sources and in the package. */
+export const storesUrl = import.meta.url
+
+/** A store that nobody else sees: for tests, and for trying things out. */
+const memoryUrl = 'memory:'
+
+/** Errors: STORE_URL_INVALID. */
+export function checkStoreUrl(url: string): void {
+  if (url !== memoryUrl) parseStoreUrl(url)
+}
+
+/** Errors: STORE_URL_INVALID, FILE_UNREADABLE for a file of the address, and those of the backend. */
 export async function openStore(url: string, clock: Clock): Promise<Store> {
+  if (url === memoryUrl) return (await createRunStore(clock)).store
   const address = parseStoreUrl(url)
   if (address.type === 'lmdb') {
     const { openLmdbStore } = await import('./store/lmdb/open.ts')
     return openLmdbStore({ folder: address.folder })
   }
-  const { openEtcdStore } = await import('./store/etcd/open.ts')
   const { tls, ...rest } = address
-  return openEtcdStore({ ...rest, clock, ...(tls && { tls: await readTls(tls) }) })
+  const files = tls && (await readTls(tls))
+  const { openEtcdStore } = await import('./store/etcd/open.ts')
+  return openEtcdStore({ ...rest, clock, ...(files && { tls: files }) })
 }
 
-async function readTls(
-  files: EtcdTlsFiles,
-): Promise<{ ca?: Uint8Array; cert?: Uint8Array; key?: Uint8Array }> {
-  const read = Object.entries(files).map(
-    async ([name, file]) => [name, await readPem(name, file as string)] as const,
-  )
-  return Object.fromEntries(await Promise.all(read))
+type TlsContents = { -readonly [Name in keyof EtcdTlsFiles]: Uint8Array }
+
+async function readTls(files: EtcdTlsFiles): Promise<TlsContents> {
+  const contents: TlsContents = {}
+  for (const name of ['ca', 'cert', 'key'] as const) {
+    const file = files[name]
+    if (file !== undefined) contents[name] = await readPem(name, file)
+  }
+  return contents
 }
 
 async function readPem(name: string, file: string): Promise<Uint8Array> {
@@ -32,13 +48,29 @@ async function readPem(name: string, file: string): Promise<Uint8Array> {
     return await readFile(file)
   } catch (error) {
     const cause = asError(error)
-    throw new VertigoError(
-      'FILE_UNREADABLE',
-      `The file of \`${name}\` in the store's address cannot be read: ${cause.message}`,
-      {
-        cause,
-        place: { file },
-      },
-    )
+    const message = `The file of \`${name}\` in the store's address cannot be read: ${cause.message}`
+    throw new VertigoError('FILE_UNREADABLE', message, { cause, place: { file } })
   }
+}
+
+/** The store of a run for which none was chosen: in memory, for all threads of the run. */
+export async function createRunStore(
+  clock: Clock,
+): Promise<{ readonly store: Store; readonly serve: (port: MessagePort) => void }> {
+  const [{ MemoryBackend }, { storeOver }, { servePort }] = await Promise.all([
+    import('./store/memory/memory-backend.ts'),
+    import('./store/checked-store.ts'),
+    import('./store/port/serve-port.ts'),
+  ])
+  const backend = new MemoryBackend({ clock })
+  return { store: storeOver(backend, clock), serve: (port) => servePort(backend, port) }
+}
+
+/** In a thread: the store of the run, at the other end of the port. */
+export async function connectStore(port: MessagePort, clock: Clock): Promise<Store> {
+  const [{ PortBackend }, { storeOver }] = await Promise.all([
+    import('./store/port/port-backend.ts'),
+    import('./store/checked-store.ts'),
+  ])
+  return storeOver(new PortBackend(port, clock), clock)
 }

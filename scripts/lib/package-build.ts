@@ -4,7 +4,7 @@
  *
  * The modules are bundled, with the small libraries they use, because a command has to be ready before its user notices:
  * Node takes about 0.3 ms for each of some two hundred files, in the command, in the engine's process and in each
- * worker thread. `docs/adr/0010-the-package-is-bundled.md` has the figures.
+ * worker thread. `docs/adr/0012-the-package-is-bundled.md` has the figures.
  */
 import { chmodSync, cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
@@ -20,6 +20,8 @@ const entries = [
   'connectors/index.ts',
   'testkit/index.ts',
   'built-in-kinds.ts',
+  'stores.ts',
+  'coordination.ts',
   'cli/main.ts',
   'cli/run/built-in-kinds.ts',
   'cli/run/engine-child.ts',

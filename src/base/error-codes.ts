@@ -93,6 +93,12 @@ export const errorCodes = codes({
     remedy: 'Set `selector: hash`, or `selector: { type: hash, key: <path> }`, on the connection.',
     exit: 3,
   },
+  STATE_NEEDS_TURNS: {
+    title: 'Messages that are handled at the same time share state that a failure would take back.',
+    remedy:
+      'Set `concurrency: 1` for the component, key the state, or let errors fail the run (`errors: fail`).',
+    exit: 3,
+  },
   SOURCE_HAS_INPUT: {
     title: 'Something leads into a source, which has no inputs.',
     remedy: 'Remove the connection, or use a kind that is no source.',
@@ -321,6 +327,17 @@ export const errorCodes = codes({
     remedy: 'Add a handler for the port, or remove the connection.',
     exit: 3,
   },
+  SETUP_TIMEOUT: {
+    title: 'A component took too long to be set up.',
+    remedy:
+      'See what its `setup` waits for (a server that does not answer?), or raise the limit: `--setup-ms`, `setupMsMax` of `run`.',
+    exit: 1,
+  },
+  LISTENER_FAILED: {
+    title: 'The listener that the run was given threw an error.',
+    remedy: 'Catch in `onEvent` what may fail there.',
+    exit: 1,
+  },
   CLOSE_TIMEOUT: {
     title: 'A component took too long to close.',
     remedy: 'Make its `close` (or the `finally` of its generator) return soon after the signal is aborted.',
@@ -371,6 +388,12 @@ export const errorCodes = codes({
   STATE_WITHOUT_KEY: {
     title: 'Keyed state was used where there is no key.',
     remedy: 'Use it in handlers of messages and keyed timers, or declare it with `scope: "instance"`.',
+    exit: 1,
+  },
+  STATE_KEY_ELSEWHERE: {
+    title: 'A message in a group has a key whose state is at another instance.',
+    remedy:
+      'A group goes whole to one instance, by its arguments: give them the key that all its messages have. Else send without groups, or run one instance.',
     exit: 1,
   },
   GROUP_MISUSED: {

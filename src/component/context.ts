@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts'
 import type { MessageOf, Ports } from './port.ts'
+import type { SharedCollections } from './shared.ts'
 import type { StateOf } from './state.ts'
 
 /** An open group at a sender. Groups of one name at one level complete one after another at every receiver. */
@@ -73,7 +74,9 @@ export interface InstanceContext<I extends Ports, C> {
   readonly config: C
   readonly log: Logger
   readonly clock: Clock
-  /** Aborted when the instance is to stop at once. */
+  /** Collections that all instances of the run share, and all processes at the same store. */
+  readonly shared: SharedCollections
+  /** Aborted when the instance is to stop at once; for sources also when they are asked to end, unless they have `drain`. */
   readonly signal: AbortSignal
   readonly inputs: InputControls<I>
 }

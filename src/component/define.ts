@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { isThenable } from '../base/values.ts'
 import type { Emit, InstanceContext, SetupContext } from './context.ts'
 import type { Behaviour } from './handlers.ts'
 import { type Kind, makeKind } from './kind.ts'
@@ -75,28 +76,46 @@ export interface SourceReader<O extends Ports> {
    * there is (it is not called again before that).
    */
   poll(max: number, context: PollContext<O>): PollResult | PromiseLike<PollResult>
+  /**
+   * The run asks the source to end (Ctrl-C, `drain()`, `durationMs`). With it, the source is polled on until it is
+   * `done`: for readers that hold messages which they have accepted. Without it, `signal` is aborted and a poll that is
+   * under way is the last one.
+   */
+  drain?(): void
   close?(): void | PromiseLike<void>
 }
 
 export type PollResult = 'more' | 'done'
 
-export interface SourceOptions<
-  O extends Ports,
-  C extends StandardSchemaV1 | undefined,
-> extends CommonOptions {
+interface SourceDeclaration<O extends Ports, C extends StandardSchemaV1 | undefined> extends CommonOptions {
   readonly outputs: O
   readonly config?: C
   /** Whether it can start again from a position; `exactly-once` needs it. Default false. */
   readonly rewinds?: boolean
-  /** Simple sources: yields the messages of the first output port. The engine pulls it while there is room. */
-  readonly read?: (
-    context: InstanceContext<{}, ConfigOf<C>>,
-  ) => Iterable<MessageOf<O[keyof O]>> | AsyncIterable<MessageOf<O[keyof O]>>
-  /** Sources that want control of each pull. */
-  readonly setup?: (
-    context: Omit<SetupContext<{}, O, ConfigOf<C>>, 'pump'>,
-  ) => SourceReader<O> | PromiseLike<SourceReader<O>>
 }
+
+type SourceRead<O extends Ports, C extends StandardSchemaV1 | undefined> = (
+  context: InstanceContext<{}, ConfigOf<C>>,
+) => Iterable<MessageOf<O[keyof O]>> | AsyncIterable<MessageOf<O[keyof O]>>
+
+type SourceSetup<O extends Ports, C extends StandardSchemaV1 | undefined> = (
+  context: Omit<SetupContext<{}, O, ConfigOf<C>>, 'pump'>,
+) => SourceReader<O> | PromiseLike<SourceReader<O>>
+
+/** One of `read` and `setup` has to be there. */
+export type SourceOptions<O extends Ports, C extends StandardSchemaV1 | undefined> = SourceDeclaration<O, C> &
+  (
+    | {
+        /** Simple sources: yields the messages of the first output port. The engine pulls it while there is room. */
+        readonly read: SourceRead<O, C>
+        readonly setup?: undefined
+      }
+    | {
+        /** Sources that want control of each pull. */
+        readonly setup: SourceSetup<O, C>
+        readonly read?: undefined
+      }
+  )
 
 /** Defines a source: a pull, asked for messages only when there is room. Give either `read` or `setup`. */
 export function defineSource<const O extends Ports, C extends StandardSchemaV1 | undefined = undefined>(
@@ -150,8 +169,8 @@ function functionHandler(call: FunctionBody): (message: never, context: never) =
       if (result !== undefined) context.emit.out(result)
       return undefined
     }
-    if (typeof (result as PromiseLike<unknown>).then === 'function') {
-      return (result as PromiseLike<unknown>).then((settled) => {
+    if (isThenable(result)) {
+      return result.then((settled) => {
         if (settled !== undefined) context.emit.out(settled)
       })
     }

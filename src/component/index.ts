@@ -63,5 +63,27 @@ export type {
   SetupContext,
   Timers,
 } from './context.ts'
+export type {
+  MapChange,
+  QueueOptions,
+  SharedChange,
+  SharedChanges,
+  SharedCollections,
+  SharedCounter,
+  SharedHold,
+  SharedList,
+  SharedLock,
+  SharedMap,
+  SharedMultimap,
+  SharedPutOptions,
+  SharedQueue,
+  SharedReadOptions,
+  SharedSet,
+  SharedTopic,
+  SharedWatchOptions,
+  SubscribeOptions,
+  TopicMessage,
+  TopicOptions,
+} from './shared.ts'
 export type { HookedInstance, Hooks } from './hooks.ts'
 export type { BatchHandlers, Behaviour, GroupHandlers, HandlerResult, MessageHandlers } from './handlers.ts'

@@ -89,6 +89,11 @@ export function hasKeyedState(definition: KindDefinition): boolean {
   return Object.values(definition.state ?? {}).some((state) => (state.options.scope ?? 'keyed') === 'keyed')
 }
 
+/** Whether all messages of an instance share state. */
+export function hasInstanceState(definition: KindDefinition): boolean {
+  return Object.values(definition.state ?? {}).some((state) => state.options.scope === 'instance')
+}
+
 /** What validation needs to know of a kind. */
 export function kindInfo(kind: Kind): KindInfo {
   const definition = kindDefinition(kind)
@@ -97,6 +102,8 @@ export function kindInfo(kind: Kind): KindInfo {
     inputs: Object.keys(definition.inputs),
     outputs: Object.keys(definition.outputs),
     keyedState: hasKeyedState(definition),
+    instanceState: hasInstanceState(definition),
+    concurrency: definition.concurrency,
     rewinds: definition.rewinds ?? false,
     async checkConfig(config) {
       const checked = await checkConfig(definition, config)

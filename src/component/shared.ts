@@ -70,7 +70,8 @@ export interface SharedCached {
 export interface SharedPutOptions {
   /**
    * How long the entry is there, in milliseconds from the call: at least that, at most a sixth more (entries share
-   * leases). 100 to 2,700,000 (45 minutes). Default: until it is deleted; where an entry is changed, as it was.
+   * leases; etcd rounds those up to whole seconds). 100 to 2,700,000 (45 minutes). Default: until it is deleted; where
+   * an entry is changed, as it was.
    */
   readonly ttlMs?: number
 }

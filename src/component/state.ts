@@ -56,8 +56,10 @@ export function list<T>(options: StateOptions = {}): ListDeclaration<T> {
   return { type: 'list', options } as ListDeclaration<T>
 }
 
+/** One value, of the current key or of the instance. Changes are taken back when the handler's attempt fails. */
 export interface ValueState<T> {
   get(): T
+  /** Replaces the value, which is not to be changed in place: that could not be taken back. */
   set(value: T): void
   /** Replaces the value by what `change` makes of it, and returns the new one. */
   update(change: (old: T) => T): T
@@ -65,17 +67,22 @@ export interface ValueState<T> {
   clear(): void
 }
 
+/** Entries that are read and written one by one. Keys are compared as in a `Map`. */
 export interface MapState<K, V> {
   readonly size: number
   get(key: K): V | undefined
   has(key: K): boolean
   set(key: K, value: V): void
+  /** Replaces the entry by what `change` makes of it (of `undefined` where there is none), and returns the new one. */
   update(key: K, change: (old: V | undefined) => V): V
+  /** True where there was one. */
   delete(key: K): boolean
   clear(): void
+  /** In no promised order. */
   entries(): IterableIterator<[K, V]>
 }
 
+/** Items that are appended; appending is cheap however long the list is. */
 export interface ListState<T> {
   readonly length: number
   push(item: T): void

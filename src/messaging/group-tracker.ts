@@ -24,10 +24,6 @@ export class GroupTracker {
     return this.open.get(id)
   }
 
-  get openCount(): number {
-    return this.open.size + this.waiting.size
-  }
-
   /** Whether the parcel belongs to a group that waits. */
   mustWait(parcel: Parcel): boolean {
     return this.waiting.has(parcel.group)

@@ -2,6 +2,7 @@ import { VertigoError } from '../base/errors.ts'
 import { estimateBytes } from '../wire/size.ts'
 import { type ChannelLimits, defaultChannelLimits } from './limits.ts'
 import { type Control, countOf, type Parcel } from './parcel.ts'
+import { notePartial } from './partial.ts'
 
 /** The outbox that a channel belongs to. */
 export interface ChannelOwner {
@@ -100,14 +101,6 @@ export class OutputChannel {
     return this.flushed + this.count
   }
 
-  /** How full the channel is, from 0 to (somewhat above) 1. */
-  get fill(): number {
-    return Math.max(
-      this.queued / this.limits.queueMessagesMax,
-      (this.inFlightBytes + this.count * this.averageBytes) / this.limits.queueBytesMax,
-    )
-  }
-
   /** Messages that fit before the channel is full, by the sizes seen so far; at least 1. */
   get room(): number {
     const byMessages = this.limits.queueMessagesMax - this.queued
@@ -124,15 +117,25 @@ export class OutputChannel {
 
   /** Appends while groups are open on the port; `group` is 0 for a message outside of them. */
   appendIn(group: number, message: unknown): void {
-    this.enter(group)
+    try {
+      this.enter(group)
+    } catch (error) {
+      notePartial(error)
+      throw error
+    }
     this.append(message)
   }
 
   /** Sends a control that belongs to `group`; with its end, the channel is outside of groups again. */
   control(group: number, control: Control): void {
-    this.enter(group)
-    if (control.type !== 'end') this.owner.countEmitted(this.count + 1)
-    this.flush(control)
+    try {
+      this.enter(group)
+      if (control.type !== 'end') this.owner.countEmitted(this.count + 1)
+      this.flush(control)
+    } catch (error) {
+      notePartial(error)
+      throw error
+    }
     if (control.type === 'group-end') this.group = 0
   }
 
@@ -185,8 +188,17 @@ export class OutputChannel {
     this.group = group
   }
 
+  /** What fails here has been appended: it counts as sent. */
   atLimit(): void {
-    const { count } = this
+    try {
+      this.onLimit(this.count)
+    } catch (error) {
+      notePartial(error)
+      throw error
+    }
+  }
+
+  private onLimit(count: number): void {
     if (count === 1) this.owner.channelDirty(this)
     this.sample(count)
     const capacity = this.capacity()

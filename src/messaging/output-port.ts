@@ -1,6 +1,7 @@
 import { VertigoError } from '../base/errors.ts'
 import type { OutputChannel } from './output-channel.ts'
 import type { Control } from './parcel.ts'
+import { notePartial } from './partial.ts'
 import type { MessageHook, Router } from './router.ts'
 import { makeSender, type Send, type SendGate } from './sender.ts'
 
@@ -44,8 +45,9 @@ export class OutputPort {
     return this.routers.length > 0
   }
 
-  get groupsOpen(): number {
-    return this.openGroups
+  /** Whether some of its messages are encoded on their way. */
+  get leavesThread(): boolean {
+    return this.routers.some((router) => router.channels.some((channel) => !channel.eager))
   }
 
   /** Messages sent, for the counters of a run; groups' messages included. A channel counts its own for less. */
@@ -139,8 +141,16 @@ export class OutputPort {
 
   private route(message: unknown): void {
     for (const hook of this.onSend) hook(message)
-    if (this.openGroups === 0) for (const router of this.routers) router.route(message)
-    else for (const router of this.routers) router.routeIn(0, message)
+    const { routers } = this
+    let at = 0
+    try {
+      if (this.openGroups === 0) for (; at < routers.length; at++) routers[at]!.route(message)
+      else for (; at < routers.length; at++) routers[at]!.routeIn(0, message)
+    } catch (error) {
+      // The connections before it have the message.
+      if (at > 0) notePartial(error)
+      throw error
+    }
   }
 
   private toAll(control: Control): void {

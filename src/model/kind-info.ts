@@ -7,6 +7,10 @@ export interface KindInfo {
   readonly outputs: readonly string[]
   /** Whether it has keyed state, so that all its inputs must be `hash` connections. */
   readonly keyedState: boolean
+  /** Whether it has state of the instance, which all its messages share. Default false. */
+  readonly instanceState?: boolean
+  /** Messages at the same time, where the network does not say. Default 1. */
+  readonly concurrency?: number
   /** Sources only: whether it can start again from a position. */
   readonly rewinds: boolean
   /** Faults of a configuration: one for each field; empty where it fits. */

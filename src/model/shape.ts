@@ -1,5 +1,6 @@
 import { didYouMean } from '../base/suggest.ts'
 import type { VertigoError } from '../base/errors.ts'
+import { isRecord } from '../base/values.ts'
 import { faultsFoundMax, nestingMax } from './limits.ts'
 import { fault, type Path, pathText, type Places } from './places.ts'
 import { portReferencePattern, type Schema } from './schema.ts'
@@ -187,12 +188,6 @@ class ShapeCheck {
 function textFits(text: string, schema: Schema): boolean {
   if (text.length > (schema.maxLength ?? Infinity)) return false
   return schema.pattern === undefined || new RegExp(schema.pattern, 'u').test(text)
-}
-
-function isRecord(value: unknown): value is { readonly [field: string]: unknown } {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === null || prototype === Object.prototype
 }
 
 function nameOf(path: Path): string {

@@ -2,7 +2,14 @@ import { asError, VertigoError } from '../base/errors.ts'
 import { didYouMean } from '../base/suggest.ts'
 import { cyclicParts, type Edge, findCycles } from './cycles.ts'
 import type { KindInfo, KindLookup } from './kind-info.ts'
-import { type Component, type Network, parsePortRef, type PortRef, selectorSpec } from './network.ts'
+import {
+  type Component,
+  type ErrorPolicy,
+  type Network,
+  parsePortRef,
+  type PortRef,
+  selectorSpec,
+} from './network.ts'
 import { errorPlace, fault, type Path, pathText, type Places, sortFaults } from './places.ts'
 
 /** Levels of the port logger: `log.info(...)` also sends to the port `info` where that is connected. */
@@ -32,6 +39,24 @@ export async function validateNetwork(
   check.components()
   await check.configs()
   return sortFaults(check.faults)
+}
+
+/**
+ * What is wrong where a component's messages share state of the instance, several of them are at work, and a failed
+ * one is taken back: its changes cannot be told from those of the others. Undefined where nothing is.
+ */
+export function sharedStateFault(
+  name: string,
+  facts: {
+    readonly instanceState: boolean
+    readonly concurrency: number
+    readonly errors: ErrorPolicy | undefined
+  },
+): string | undefined {
+  const { instanceState, concurrency, errors = 'fail' } = facts
+  if (!instanceState || concurrency === 1 || errors === 'fail') return undefined
+  const policy = errors === 'reject' ? 'reject' : 'retry'
+  return `${name} has state of the instance, handles ${concurrency} messages at a time, and a failed one is to be taken back (errors: ${policy}), which would take back changes of the others too.`
 }
 
 class NetworkCheck {
@@ -186,6 +211,13 @@ class NetworkCheck {
         const message = `Nothing leads into ${name} (inputs: ${info.inputs.join(', ')}): it would never run.`
         this.#add('INPUT_UNCONNECTED', message, path)
       }
+      const { concurrency = info.concurrency ?? 1, errors } = this.#network.components[name]!
+      const shared = sharedStateFault(name, {
+        instanceState: info.instanceState ?? false,
+        concurrency,
+        errors,
+      })
+      if (shared !== undefined) this.#add('STATE_NEEDS_TURNS', shared, path)
       if (this.#network.guarantee === 'exactly-once' && info.role === 'source' && !info.rewinds) {
         const message = `${name} (${kind}) cannot start again from a position, which exactly-once needs.`
         this.#add('SOURCE_CANNOT_REWIND', message, [...path, 'kind'])

@@ -1,3 +1,4 @@
+import { isThenable } from '../base/values.ts'
 import {
   builtInKind,
   type CommonOptions,
@@ -124,7 +125,7 @@ function operator<A, R>(handler: Handler<A, R>, options?: OperatorOptions): Oper
 function mapHandler<A, R>(call: (message: A) => R): Handler<A, Awaited<R>> {
   return (message, { emit }) => {
     const result = call(message)
-    if (isPromise(result)) return result.then((settled) => emit.out(settled))
+    if (isThenable(result)) return result.then((settled) => emit.out(settled))
     emit.out(result as Awaited<R>)
     return undefined
   }
@@ -133,7 +134,7 @@ function mapHandler<A, R>(call: (message: A) => R): Handler<A, Awaited<R>> {
 function filterHandler<T>(predicate: (message: T) => unknown): Handler<T, T> {
   return (message, { emit }) => {
     const kept = predicate(message)
-    if (isPromise(kept))
+    if (isThenable(kept))
       return kept.then((settled) => {
         if (settled) emit.out(message)
       })
@@ -145,7 +146,7 @@ function filterHandler<T>(predicate: (message: T) => unknown): Handler<T, T> {
 function flatMapHandler<A, R>(call: (message: A) => unknown): Handler<A, R> {
   return (message, { emit }) => {
     const items = call(message)
-    if (isPromise(items)) return items.then((settled) => sendAll(settled, emit.out))
+    if (isThenable(items)) return items.then((settled) => sendAll(settled, emit.out))
     return sendEach(items, emit.out)
   }
 }
@@ -165,14 +166,8 @@ function sendAll(items: unknown, send: (message: never) => void): PromiseLike<vo
 function tapHandler<T>(look: (message: T) => unknown): Handler<T, T> {
   return (message, { emit }) => {
     const result = look(message)
-    if (isPromise(result)) return result.then(() => emit.out(message))
+    if (isThenable(result)) return result.then(() => emit.out(message))
     emit.out(message)
     return undefined
   }
-}
-
-function isPromise<R>(value: R): value is R & PromiseLike<Awaited<R>> {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
-  )
 }

@@ -6,7 +6,7 @@ import type { InstancePlace, InstanceStatus, WorkerStatus } from './types.ts'
  * for anybody. A value may be a slice old; each is written by one worker only.
  */
 
-const fieldsPerInstance = 6
+const fieldsPerInstance = 7
 /** Turns begun, instance that has its turn (plus 1), bytes in use. */
 const fieldsPerWorker = 3
 
@@ -43,6 +43,9 @@ export function counterSink(shared: SharedCounters, worker: number): OwnCounters
       instances[from + 3] = counters.rejected
       instances[from + 4] = counters.isBlocked ? 1 : 0
       instances[from + 5] = counters.isFinished ? 1 : 0
+    },
+    ready(index: number) {
+      instances[index * fieldsPerInstance + 6] = 1
     },
     running(index: number) {
       own[at]!++
@@ -82,6 +85,12 @@ export class CounterReader {
         isFinished: this.instances[from + 5] === 1,
       }
     })
+  }
+
+  /** Instances whose `setup` has not ended, as `count[2]`. */
+  notReady(): string[] {
+    const places = this.places.filter((_, index) => this.instances[index * fieldsPerInstance + 6] !== 1)
+    return places.map(({ component, instance }) => `${component}[${instance}]`)
   }
 
   workerStatus(worker: number): WorkerStatus {

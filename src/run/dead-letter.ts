@@ -1,6 +1,6 @@
 import { createWriteStream, type WriteStream } from 'node:fs'
-import { once } from 'node:events'
 import { VertigoError } from '../base/errors.ts'
+import { readableText } from '../base/readable.ts'
 import type { RejectedMessage } from '../worker/host.ts'
 
 /** Rejected messages that no `error` port took, one JSON object a line, appended. The file is made with the first one. */
@@ -8,6 +8,7 @@ export class DeadLetter {
   private readonly file: string
   private readonly onError: (error: VertigoError) => void
   private stream: WriteStream | undefined
+  private isClosed = false
 
   constructor(file: string, onError: (error: VertigoError) => void) {
     this.file = file
@@ -19,35 +20,54 @@ export class DeadLetter {
     return this.stream === undefined ? undefined : this.file
   }
 
-  write(record: RejectedMessage): void {
-    if (this.stream === undefined) {
-      this.stream = createWriteStream(this.file, { flags: 'a' })
-      this.stream.on('error', (cause) => {
-        this.onError(
-          new VertigoError(
-            'FILE_NOT_WRITABLE',
-            `the dead-letter file ${this.file} cannot be written: ${cause.message}`,
-            {
-              cause,
-              place: { file: this.file },
-            },
-          ),
-        )
-      })
-    }
-    this.stream.write(`${toLine(record)}\n`)
+  /** `taken` is called when it is written; until then it counts as on its way, so that few gather here. */
+  write(record: RejectedMessage, taken: () => void): void {
+    if (this.isClosed) return
+    this.stream ??= this.open()
+    this.stream.write(`${toLine(record)}\n`, (error) => {
+      if (error === undefined || error === null) taken()
+    })
   }
 
+  /** Everything is written then, or `onError` has been called. */
   async close(): Promise<void> {
+    this.isClosed = true
     const { stream } = this
-    if (stream === undefined || stream.destroyed) return
-    stream.end()
-    await once(stream, 'close')
+    if (stream === undefined || stream.closed) return
+    await new Promise<void>((resolve) => {
+      stream.once('close', resolve)
+      if (!stream.destroyed) stream.end()
+    })
+  }
+
+  private open(): WriteStream {
+    const stream = createWriteStream(this.file, { flags: 'a' })
+    stream.on('error', (cause: NodeJS.ErrnoException) => this.onError(writeError(this.file, cause)))
+    return stream
   }
 }
 
-/** JSON has no bigint, Map or Set; a rejected message that holds some is still worth its line. */
+function writeError(file: string, cause: NodeJS.ErrnoException): VertigoError {
+  const place = { file }
+  if (cause.code === 'ENOSPC' || cause.code === 'EDQUOT') {
+    const message = `there is no room left for the dead-letter file ${file}: ${cause.message}`
+    return new VertigoError('DISK_FULL', message, { cause, place })
+  }
+  const message = `the dead-letter file ${file} cannot be written: ${cause.message}`
+  return new VertigoError('FILE_NOT_WRITABLE', message, { cause, place })
+}
+
+/** A message that JSON cannot hold (it contains itself, its `toJSON` throws) is still worth its line: as text. */
 function toLine(record: RejectedMessage): string {
+  try {
+    return asJson(record)
+  } catch {
+    return asJson({ ...record, message: readableText(record.message) })
+  }
+}
+
+/** JSON has no bigint, Map or Set either. */
+function asJson(record: RejectedMessage): string {
   return JSON.stringify(record, (_key, value: unknown) => {
     if (typeof value === 'bigint') return `${value}n`
     if (value instanceof Map) return [...(value as Map<unknown, unknown>)]

@@ -2,6 +2,7 @@ import { VertigoError } from '../base/errors.ts'
 import { didYouMean } from '../base/suggest.ts'
 import type { FlatComponent, FlatConnection } from '../model/flatten.ts'
 import { kindDefinition } from '../component/kind.ts'
+import { ownField } from '../worker/handlers.ts'
 import { asKind } from '../worker/make-instance.ts'
 import type { Load } from '../worker/worker.ts'
 import type { LoadedNetwork } from './load-network.ts'
@@ -22,8 +23,8 @@ export async function attachExports(
   const kinds = new Map(loaded.kinds)
   const base = loaded.places.file
   for (const name of names) {
-    const input = network.exports?.inputs?.[name]
-    const output = network.exports?.outputs?.[name]
+    const input = ownField(network.exports?.inputs, name)
+    const output = ownField(network.exports?.outputs, name)
     if (input === undefined && output === undefined) {
       const known = [
         ...Object.keys(network.exports?.inputs ?? {}),
@@ -34,7 +35,7 @@ export async function attachExports(
         `The network "${network.name}" exports no port "${name}".${didYouMean(name, known)}`,
       )
     }
-    if (components[name] !== undefined) {
+    if (Object.hasOwn(components, name)) {
       throw new VertigoError('PORT_UNKNOWN', `The exported port "${name}" has the name of a component.`, {
         remedy: 'Give the exported port another name.',
       })

@@ -22,8 +22,9 @@ export interface HostEvents {
   readonly clock: Clock
   finished(worker: number): void
   failed(error: unknown): void
-  rejected(record: RejectedMessage): void
-  logged(record: LogRecord): void
+  /** `taken` is called when the record is written, or shown. */
+  rejected(record: RejectedMessage, taken: () => void): void
+  logged(record: LogRecord, taken: () => void): void
   /** The instance that a worker is busy with, as `count[2]`. */
   running(worker: number): string | undefined
 }

@@ -15,7 +15,7 @@ export function applyOverrides(network: FlatNetwork, overrides: readonly Overrid
   const components: Record<string, FlatComponent> = { ...network.components }
   for (const { path, value } of overrides) {
     const [name = '', ...fields] = path
-    const component = components[name]
+    const component = Object.hasOwn(components, name) ? components[name] : undefined
     if (component === undefined) {
       const near = didYouMean(name, Object.keys(components))
       throw new VertigoError(
@@ -50,7 +50,7 @@ function setIn(
 ): Record<string, Json> {
   const [field = '', ...rest] = path
   if (rest.length === 0) return { ...record, [field]: value }
-  const inner = record[field]
+  const inner = Object.hasOwn(record, field) ? record[field] : undefined
   const isRecord = typeof inner === 'object' && inner !== null && !Array.isArray(inner)
   return { ...record, [field]: setIn(isRecord ? (inner as Record<string, Json>) : {}, rest, value) }
 }

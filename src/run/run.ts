@@ -1,15 +1,15 @@
 import { availableParallelism } from 'node:os'
 import { MessageChannel } from 'node:worker_threads'
 import { type Cancel, systemClock } from '../base/clock.ts'
-import { VertigoError } from '../base/errors.ts'
+import { asError, VertigoError } from '../base/errors.ts'
 import { systemRandom } from '../base/random.ts'
 import { isNetworkBuilder } from '../component/builder.ts'
-import type { LogRecord } from '../component/context.ts'
 import { hasKeyedState } from '../component/kind.ts'
 import { threadLink } from '../transport/thread.ts'
 import type { Link } from '../transport/link.ts'
 import type { WorkerAssignment } from '../worker/assignment.ts'
 import type { RejectedMessage } from '../worker/host.ts'
+import type { OpenSharedStore } from '../worker/shared.ts'
 import { type Load, Worker } from '../worker/worker.ts'
 import { assign, type Assigned } from './assign.ts'
 import { allocateCounters, CounterReader, counterSink, type SharedCounters } from './counters.ts'
@@ -20,13 +20,24 @@ import { type LoadedNetwork, loadNetwork, type NetworkSource } from './load-netw
 import { loaderFor } from './loader.ts'
 import { defaultWorkers, mainWorker, place } from './place.ts'
 import { QuietDetector } from './quiet.ts'
+import { RunStore } from './run-store.ts'
 import { StallWatch } from './stall-watch.ts'
-import type { CodeBridgeHost, Running, RunOptions, RunStatus, RunSummary } from './types.ts'
+import type {
+  CodeBridgeHost,
+  RunEvent,
+  RunModules,
+  Running,
+  RunOptions,
+  RunStatus,
+  RunSummary,
+} from './types.ts'
 import { Threads } from './threads.ts'
 import { WorkerThread } from './worker-thread.ts'
 
 const stallMsDefault = 10_000
 const probeMs = 20
+/** Instances that an error names, of those that it is about. */
+const pendingNamedMax = 10
 
 /**
  * Runs a network in this process: in worker threads, or all in the caller's thread (`workers: 0`).
@@ -37,10 +48,7 @@ const probeMs = 20
  * Fulfilled when the network runs. Errors before that (loading, validation, `setup`) reject; errors after it reject
  * `done` of the result. All errors are `VertigoError`s with the place of the fault.
  */
-export async function run(
-  source: NetworkSource,
-  options: RunOptions & { readonly builtInKinds: string },
-): Promise<Running> {
+export async function run(source: NetworkSource, options: RunOptions & RunModules): Promise<Running> {
   const isValue = isNetworkBuilder(source)
   const { workers, workerMemoryMbMax: memoryMbMax } = options
   const threads = new Threads({ workers: isValue ? 0 : workers, memoryMbMax })
@@ -49,7 +57,9 @@ export async function run(
     const loaded = await loadNetwork(source, { load, set: options.set })
     const attached = await attachExports(loaded, options.attach ?? [], load)
     const bridge = await kinds.createBridge()
-    const localRun = new LocalRun(attached, options, isValue, bridge, threads)
+    const store = new RunStore(options.stores, options.store, systemClock)
+    await store.check()
+    const localRun = new LocalRun(attached, options, isValue, { bridge, threads, store })
     await localRun.begin(load)
     return localRun
   } finally {
@@ -62,16 +72,24 @@ type Phase =
   | { readonly name: 'closing'; readonly error: unknown }
   | { readonly name: 'ended' }
 
+/** What a run ends when it ends. */
+interface Parts {
+  readonly bridge: CodeBridgeHost
+  readonly threads: Threads
+  readonly store: RunStore
+}
+
 class LocalRun implements Running {
   readonly network: string
   readonly workers: number
   readonly done: Promise<RunSummary>
-  private readonly options: RunOptions & { readonly builtInKinds: string }
+  private readonly options: RunOptions & RunModules
   private readonly assigned: Assigned
   private readonly counters: SharedCounters
   private readonly reader: CounterReader
   private readonly bridge: CodeBridgeHost
   private readonly threads: Threads
+  private readonly store: RunStore
   private readonly deadLetter: DeadLetter
   private readonly clock = systemClock
   private readonly hasCycles: boolean
@@ -85,12 +103,12 @@ class LocalRun implements Running {
 
   constructor(
     loaded: LoadedNetwork,
-    options: RunOptions & { readonly builtInKinds: string },
+    options: RunOptions & RunModules,
     isValue: boolean,
-    bridge: CodeBridgeHost,
-    threads: Threads,
+    { bridge, threads, store }: Parts,
   ) {
     this.threads = threads
+    this.store = store
     const { network, kinds } = loaded
     const inMain = new Set([...kinds].filter(([, kind]) => kind.placement === 'main').map(([name]) => name))
     const sources = new Set([...kinds].filter(([, kind]) => kind.role === 'source').map(([name]) => name))
@@ -149,7 +167,7 @@ class LocalRun implements Running {
     this.phase = { name: 'running' }
     this.startedAtMs = this.clock.monotonic()
     const { instances } = this.assigned
-    this.options.onEvent?.({ type: 'started', network: this.network, workers: this.workers, instances })
+    this.tell({ type: 'started', network: this.network, workers: this.workers, instances })
     for (const host of this.hosts) host.start()
     this.limitDuration()
   }
@@ -193,7 +211,9 @@ class LocalRun implements Running {
           links: new Map([...ports].map(([peer, port]) => [peer, threadLink(port)])),
           counters: this.counters,
           bridge: this.bridge,
+          openStore: this.store.open,
           check: this.options.check ?? 'edges',
+          setupMsMax: this.options.setupMsMax,
           events,
         })
       }
@@ -203,8 +223,11 @@ class LocalRun implements Running {
           assignment,
           counters: this.counters,
           builtInKinds: this.options.builtInKinds,
+          stores: this.options.stores,
+          store: this.store.placeForThread((error) => this.end(error)),
           links: [...ports].map(([worker, port]) => ({ worker, port })),
           check: this.options.check ?? 'edges',
+          setupMsMax: this.options.setupMsMax,
           memoryBytesMax: this.threads.memoryBytesMax,
           heartbeatMs: Math.max(10, Math.floor(this.stallMs / 8)),
         },
@@ -218,8 +241,11 @@ class LocalRun implements Running {
       clock: this.clock,
       finished: (worker) => this.workerFinished(worker),
       failed: (error) => this.end(error),
-      rejected: (record) => this.rejected(record),
-      logged: (record: LogRecord) => this.options.onEvent?.({ type: 'log', record }),
+      rejected: (record, taken) => this.rejected(record, taken),
+      logged: (record, taken) => {
+        this.tell({ type: 'log', record })
+        taken()
+      },
       running: (worker) => this.reader.workerStatus(worker).running,
     }
   }
@@ -279,18 +305,38 @@ class LocalRun implements Running {
     if (this.phase.name === 'starting') this.end(this.stopped())
     if (this.phase.name !== 'running') return
     this.phase = { name: 'draining' }
-    this.options.onEvent?.({ type: 'draining', reason })
+    this.tell({ type: 'draining', reason })
     for (const host of this.hosts) host.drain()
   }
 
   private stopped(): VertigoError {
-    return new VertigoError('STOPPED', `The network "${this.network}" was stopped.`)
+    const pending = this.phase.name === 'starting' ? this.reader.notReady() : []
+    if (pending.length === 0) {
+      return new VertigoError('STOPPED', `The network "${this.network}" was stopped.`)
+    }
+    const named = pending.slice(0, pendingNamedMax).join(', ')
+    const more = pending.length > pendingNamedMax ? ` and ${pending.length - pendingNamedMax} more` : ''
+    return new VertigoError(
+      'STOPPED',
+      `The network "${this.network}" was stopped while it started. Not set up yet: ${named}${more}.`,
+      { place: { component: pending[0] } },
+    )
   }
 
-  private rejected(record: RejectedMessage): void {
+  private rejected(record: RejectedMessage, taken: () => void): void {
     this.rejectedCount++
-    this.options.onEvent?.({ type: 'rejected', record })
-    this.deadLetter.write(record)
+    this.tell({ type: 'rejected', record })
+    this.deadLetter.write(record, taken)
+  }
+
+  /** What the caller's listener throws is the caller's fault, not that of the component which is at work. */
+  private tell(event: RunEvent): void {
+    try {
+      this.options.onEvent?.(event)
+    } catch (error) {
+      const message = `onEvent failed with an event of type "${event.type}": ${asError(error).message}`
+      this.end(new VertigoError('LISTENER_FAILED', message, { cause: error }))
+    }
   }
 
   private workerFinished(worker: number): void {
@@ -317,6 +363,7 @@ class LocalRun implements Running {
     const closed = await Promise.allSettled(
       this.hosts.map((host) => (stalled ? host.terminate() : host.close())),
     )
+    await this.store.close()
     await this.deadLetter.close()
     const failure = closed.find((result) => result.status === 'rejected')
     const error: unknown = this.closingError ?? failure?.reason
@@ -372,7 +419,9 @@ function makeMainWorker(
     readonly links: ReadonlyMap<number, Link>
     readonly counters: SharedCounters
     readonly bridge: object
+    readonly openStore: OpenSharedStore
     readonly check: 'edges' | 'all' | 'none'
+    readonly setupMsMax: number | undefined
     readonly events: HostEvents
   },
 ): HostedWorker {
@@ -384,12 +433,14 @@ function makeMainWorker(
     links: means.links,
     counters: counterSink(means.counters, assignment.worker),
     bridge: means.bridge,
+    openStore: means.openStore,
     check: means.check,
+    setupMsMax: means.setupMsMax,
     events: {
       finished: () => events.finished(assignment.worker),
       failed: (error) => events.failed(error),
-      rejected: (record) => events.rejected(record),
-      logged: (record) => events.logged(record),
+      rejected: (record, taken) => events.rejected(record, taken),
+      logged: (record, taken) => events.logged(record, taken),
     },
   })
   return inOwnThread(worker)

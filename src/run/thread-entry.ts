@@ -2,11 +2,15 @@ import { parentPort } from 'node:worker_threads'
 import { systemClock } from '../base/clock.ts'
 import { asError, errorToData, isVertigoError, VertigoError } from '../base/errors.ts'
 import { systemRandom } from '../base/random.ts'
+import { readableText } from '../base/readable.ts'
+import type { LogRecord } from '../component/context.ts'
 import { threadLink } from '../transport/thread.ts'
+import type { RejectedMessage } from '../worker/host.ts'
 import { createLoader } from '../worker/load-module.ts'
 import { Worker } from '../worker/worker.ts'
 import { counterSink } from './counters.ts'
 import { MemoryGuard } from './memory-guard.ts'
+import { ThreadStore } from './run-store.ts'
 import type { ThreadCommand, ThreadData, ThreadReport } from './thread-protocol.ts'
 import type { BuiltInKindsModule } from './types.ts'
 
@@ -19,8 +23,8 @@ let obey = (command: ThreadCommand): void => {
 }
 const data = await new Promise<ThreadData>((resolve) => {
   parentPort!.on('message', (message: ThreadData | ThreadCommand) => {
-    if (typeof message === 'string') obey(message)
-    else resolve(message)
+    if (typeof message === 'object' && 'assignment' in message) resolve(message)
+    else obey(message)
   })
 })
 const { assignment } = data
@@ -31,15 +35,16 @@ function report(message: ThreadReport): void {
   parentPort?.postMessage(message)
 }
 
-/** A message that cannot be copied to another thread is reported by its text. */
-function reportCopyable<T extends { readonly message: unknown }>(
-  record: T,
-  make: (record: T) => ThreadReport,
-): void {
+/** What to call for the records that were reported, when they are taken. */
+const reported: (() => void)[] = []
+
+/** A record that cannot be copied to another thread is reported in another form. */
+function reportRecord(first: ThreadReport, second: () => ThreadReport, taken: () => void): void {
+  reported.push(taken)
   try {
-    report(make(record))
+    report(first)
   } catch {
-    report(make({ ...record, message: String(record.message) }))
+    report(second())
   }
 }
 
@@ -78,30 +83,38 @@ process.exit = (code): never => {
 systemClock.every(data.heartbeatMs, () => sink.beat(), { background: true })
 
 const { builtInKind, builtInNames } = (await import(data.builtInKinds)) as BuiltInKindsModule
+const store = new ThreadStore(data.stores, data.store, systemClock)
 const worker = new Worker(assignment, {
   clock: systemClock,
   random: systemRandom,
   load: createLoader({ builtIn: builtInKind, builtInNames }),
   links: new Map(data.links.map(({ worker: peer, port }) => [peer, threadLink(port)])),
+  openStore: store.open,
   check: data.check,
+  setupMsMax: data.setupMsMax,
   counters: sink,
   overLimit: new MemoryGuard(data.memoryBytesMax, systemClock, sink.memory, () => worker.memorySuspects())
     .check,
   events: {
     finished: () => report({ type: 'finished' }),
     failed: fail,
-    rejected: (record) => reportCopyable(record, (copyable) => ({ type: 'rejected', record: copyable })),
-    logged: (record) => {
-      try {
-        report({ type: 'log', record })
-      } catch {
-        report({ type: 'log', record: { ...record, details: undefined } })
-      }
+    rejected: (record, taken) => {
+      const asText = (): RejectedMessage => ({ ...record, message: readableText(record.message) })
+      reportRecord({ type: 'rejected', record }, () => ({ type: 'rejected', record: asText() }), taken)
+    },
+    logged: (record, taken) => {
+      const details = (): LogRecord['details'] => ({ text: readableText(record.details) })
+      const second = (): ThreadReport => ({ type: 'log', record: { ...record, details: details() } })
+      reportRecord({ type: 'log', record }, second, taken)
     },
   },
 })
 
 obey = (command) => {
+  if (typeof command === 'object') {
+    for (const taken of reported.splice(0, command.taken)) taken()
+    return
+  }
   switch (command) {
     case 'start':
       worker.start()
@@ -116,7 +129,7 @@ obey = (command) => {
       worker.endBackEdges()
       return
     case 'close':
-      worker.close().then(
+      closeAll().then(
         () => report({ type: 'closed' }),
         (error: unknown) => {
           fail(error)
@@ -125,6 +138,14 @@ obey = (command) => {
       )
   }
 }
+async function closeAll(): Promise<void> {
+  try {
+    await worker.close()
+  } finally {
+    await store.close()
+  }
+}
+
 for (const command of early) obey(command)
 
 try {

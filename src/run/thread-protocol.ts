@@ -4,6 +4,7 @@ import type { LogRecord } from '../component/context.ts'
 import type { WorkerAssignment } from '../worker/assignment.ts'
 import type { RejectedMessage } from '../worker/host.ts'
 import type { QuietProbe } from '../worker/worker.ts'
+import type { StorePlace } from './run-store.ts'
 import type { SharedCounters } from './counters.ts'
 
 /** What a worker thread is started with. */
@@ -12,15 +13,26 @@ export interface ThreadData {
   readonly counters: SharedCounters
   /** URL of the module with the built-in kinds. */
   readonly builtInKinds: string
+  /** URL of the module that chooses stores. */
+  readonly stores: string
+  readonly store: StorePlace
   readonly links: readonly { readonly worker: number; readonly port: MessagePort }[]
   readonly check: 'edges' | 'all' | 'none'
   readonly memoryBytesMax: number
+  readonly setupMsMax: number | undefined
   /** Period of the sign of life, in milliseconds. */
   readonly heartbeatMs: number
 }
 
 /** From the run to a thread. */
-export type ThreadCommand = 'start' | 'drain' | 'close' | 'probe' | 'end-back-edges'
+export type ThreadCommand =
+  | 'start'
+  | 'drain'
+  | 'close'
+  | 'probe'
+  | 'end-back-edges'
+  /** That many of the records that were reported (`rejected`, `log`) have been taken, in their order. */
+  | { readonly taken: number }
 
 /** From a thread to the run. */
 export type ThreadReport =

@@ -1,6 +1,9 @@
+import type { MessagePort } from 'node:worker_threads'
+import type { Clock } from '../base/clock.ts'
 import type { LogRecord } from '../component/context.ts'
 import type { Kind } from '../component/kind.ts'
 import type { ChannelLimits } from '../messaging/limits.ts'
+import type { Store } from '../store/store.ts'
 import type { RejectedMessage } from '../worker/host.ts'
 
 /** One changed value of a network: `--set component.config.key=value`. */
@@ -16,20 +19,39 @@ export interface RunOptions {
    * it). Default: as many as cores, not more than instances.
    */
   readonly workers?: number
+  /** Changed values of the network, as by `vertigo run --set`. Applied in their order, before validation. */
   readonly set?: readonly Override[]
-  /** Ends the sources after this time, in milliseconds. Default: they end by themselves, or never. */
+  /**
+   * Asks the sources to end this long after messages began to flow, in milliseconds; what is on its way is then handled,
+   * which takes as long as it takes. Default: they end by themselves, or never.
+   */
   readonly durationMs?: number
+  /** Bounds of what waits between two instances. Default: 1024 messages and 1 MiB a channel. */
   readonly limits?: Partial<ChannelLimits>
   /** Messages that a handler may emit for one message. Default 10,000. */
   readonly emitPerMessageMax?: number
   /** Time without a turn after which a thread counts as blocked, in milliseconds. Default 10,000. */
   readonly stallMs?: number
+  /**
+   * How long an instance may take to load, and then for its `setup`, in milliseconds; `Infinity` for no limit. Default
+   * 60,000: a slow server is normal, and one that never answers is to be named.
+   */
+  readonly setupMsMax?: number
   /** Heap and buffers that one worker may use, in MiB. Default: a share of the machine's memory. */
   readonly workerMemoryMbMax?: number
   /** Where messages are checked against the schemas of ports. Default `edges`: what comes from sources. */
   readonly check?: 'edges' | 'all' | 'none'
+  /**
+   * Address of the store behind `context.shared`, as `memory:`. Default: one in the memory of this process, which the
+   * workers of this run share and which ends with it.
+   */
+  readonly store?: string
   /** Exported ports of the network that the caller sends to (`send`) or receives from (`output`). */
   readonly attach?: readonly string[]
+  /**
+   * Hears of what happens, in the caller's thread and in its order. It is called while messages are handled, so it must
+   * not take long; what it throws ends the run with LISTENER_FAILED.
+   */
   readonly onEvent?: (event: RunEvent) => void
   /** Stops the run at once when aborted. */
   readonly signal?: AbortSignal
@@ -54,12 +76,17 @@ export interface InstancePlace {
   readonly worker: number
 }
 
+/** Counters of one instance, at most a few milliseconds old while the run goes on, exact at its end. */
 export interface InstanceStatus extends InstancePlace {
+  /** Messages that a handler has begun with; 0 for sources. */
   readonly received: number
+  /** Messages sent on all outputs, once for each `emit`, whatever the number of connections. */
   readonly sent: number
+  /** Messages that wait at the inputs. */
   readonly queued: number
+  /** Messages given up by `errors: reject`. */
   readonly rejected: number
-  /** An output has no credit: its target is slower. */
+  /** It is not called at the moment: an output has no credit (its target is slower), or what it reported is not yet taken. */
   readonly isBlocked: boolean
   readonly isFinished: boolean
 }
@@ -80,8 +107,10 @@ export interface WorkerStatus {
 /** A run that came to its end. */
 export interface RunSummary {
   readonly network: string
+  /** From the moment when messages began to flow to the end of the last `close`, in milliseconds. */
   readonly durationMs: number
   readonly instances: readonly InstanceStatus[]
+  /** Messages that no `error` port took: they are in the dead-letter file. */
   readonly rejected: number
   /** File with the rejected messages that no `error` port took; undefined where there were none. */
   readonly deadLetter: string | undefined
@@ -98,7 +127,10 @@ export interface Running {
   drain(): void
   /** Stops at once; what is on its way is lost. `done` rejects with STOPPED. */
   stop(): Promise<void>
-  /** Sends to a `feeder` component, or to an exported input. Fulfilled when there is room. */
+  /**
+   * Sends to a `feeder` component, or to an exported input. Fulfilled when there is room: the message is then accepted, and
+   * is handled also when the run drains. Rejects with BRIDGE_CLOSED when no more is taken.
+   */
   send(input: string, message: unknown): Promise<void>
   /** No more messages come for this input. */
   endInput(input: string): void
@@ -114,8 +146,30 @@ export interface BuiltInKindsModule {
   readonly createBridge: () => Promise<CodeBridgeHost>
 }
 
+/** What the module that chooses backends of stores exports; worker threads import it too, by its URL. */
+export interface StoresModule {
+  /** Errors: STORE_URL_INVALID. */
+  readonly checkStoreUrl: (url: string) => void
+  readonly openStore: (url: string, clock: Clock) => Promise<Store>
+  readonly createRunStore: (
+    clock: Clock,
+  ) => Promise<{ readonly store: Store; readonly serve: (port: MessagePort) => void }>
+  readonly connectStore: (port: MessagePort, clock: Clock) => Promise<Store>
+}
+
+/** What whoever puts the parts together chooses for a run: URLs of modules. */
+export interface RunModules {
+  /** Of a `BuiltInKindsModule`. */
+  readonly builtInKinds: string
+  /** Of a `StoresModule`. */
+  readonly stores: string
+}
+
+/** The way between the code that runs a network and its `feeder` and `collector` components, by their names. */
 export interface CodeBridgeHost {
+  /** `send` is fulfilled when there is room; `end` says that no more comes. */
   input(component: string): { send(message: unknown): Promise<void>; end(): void }
+  /** Messages as they come; ends with the network, and throws its error if it failed. */
   output(component: string): AsyncIterable<unknown>
   /** The run is over, with its error if it failed. */
   close(error: unknown): void

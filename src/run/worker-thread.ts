@@ -23,6 +23,7 @@ export class WorkerThread implements HostedWorker {
   private probes: ((probe: QuietProbe) => void)[] = []
   private state: 'preparing' | 'running' | 'closing' | 'ended' = 'preparing'
   private exitStack: string | undefined
+  private recordsTaken = 0
 
   /** The thread is new: nothing has been posted to it. */
   constructor(thread: Thread, data: ThreadData, events: HostEvents) {
@@ -34,10 +35,8 @@ export class WorkerThread implements HostedWorker {
       this.onPrepared = { resolve, reject }
     })
     this.thread = thread
-    this.thread.postMessage(
-      data,
-      data.links.map(({ port }) => port),
-    )
+    const ports = data.links.map(({ port }) => port)
+    this.thread.postMessage(data, 'port' in data.store ? [...ports, data.store.port] : ports)
     this.thread.on('message', (message: ThreadReport) => this.onReport(message))
     this.thread.on('error', (error) => this.onError(error))
     this.thread.on('exit', (code) => this.onExit(code))
@@ -95,6 +94,16 @@ export class WorkerThread implements HostedWorker {
     this.thread.postMessage(command)
   }
 
+  /** Told to the thread once in a turn of the event loop: records come in crowds. */
+  private readonly taken = (): void => {
+    this.recordsTaken++
+    if (this.recordsTaken > 1) return
+    this.events.clock.soon(() => {
+      this.command({ taken: this.recordsTaken })
+      this.recordsTaken = 0
+    })
+  }
+
   private onReport(message: ThreadReport): void {
     switch (message.type) {
       case 'prepared':
@@ -110,10 +119,10 @@ export class WorkerThread implements HostedWorker {
         this.failed(errorFromData(message.error))
         return
       case 'rejected':
-        this.events.rejected(message.record)
+        this.events.rejected(message.record, this.taken)
         return
       case 'log':
-        this.events.logged(message.record)
+        this.events.logged(message.record, this.taken)
         return
       case 'probed':
         this.probes.shift()?.(message.probe)

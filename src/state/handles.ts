@@ -41,7 +41,12 @@ abstract class Handle {
   }
 
   protected touch(row: Row): void {
-    if (row.changed !== undefined) row.changed[this.slot] = this.cursor.nowMs()
+    const { changed } = row
+    if (changed === undefined) return
+    const { slot } = this
+    const before = changed[slot]!
+    changed[slot] = this.cursor.nowMs()
+    this.cursor.undo?.push(() => (changed[slot] = before))
   }
 }
 

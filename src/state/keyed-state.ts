@@ -61,12 +61,6 @@ export class KeyedState {
     }
   }
 
-  get size(): number {
-    let size = 0
-    for (const group of this.groups) size += group?.size ?? 0
-    return size
-  }
-
   /** Forgets, in one key group a call, the rows all of whose slots have outlived their time. */
   sweep(nowMs: number): void {
     if (!this.withTtl) return

@@ -8,8 +8,6 @@
  * - KEY-3 A key group is hash modulo 256; an instance owns a contiguous range of groups.
  */
 
-export const keyEncodingVersion = 1
-
 /** Key groups of a component: the unit in which keyed state moves between instances. */
 export const keyGroupCount = 256
 

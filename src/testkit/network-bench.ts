@@ -141,7 +141,7 @@ class Parts {
 
   #checkOutput(network: FlatNetwork, from: string): void {
     const component = from.slice(0, from.lastIndexOf('.'))
-    if (network.components[component] !== undefined) return
+    if (Object.hasOwn(network.components, component)) return
     const known = Object.keys(network.components).join(', ')
     throw new VertigoError(
       'PORT_UNKNOWN',

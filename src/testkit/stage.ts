@@ -7,6 +7,9 @@ import type { FlatNetwork } from '../model/flatten.ts'
 import { assign } from '../run/assign.ts'
 import type { Placement } from '../run/place.ts'
 import { QuietDetector } from '../run/quiet.ts'
+import { storeOver } from '../store/checked-store.ts'
+import { MemoryBackend } from '../store/memory/memory-backend.ts'
+import type { Store } from '../store/store.ts'
 import { inProcessLinks } from '../transport/in-process.ts'
 import type { Link } from '../transport/link.ts'
 import type { InstanceAssignment, WorkerAssignment } from '../worker/assignment.ts'
@@ -43,12 +46,14 @@ export class Stage {
   readonly log: LogRecord[] = []
   readonly rejected: RejectedMessage[] = []
   readonly workers: readonly Worker[]
+  readonly #store: Store
   #failure: { readonly error: unknown } | undefined
   #finished = 0
   #closed: Promise<void> | undefined
 
   private constructor(options: StageOptions) {
     this.clock = new TestClock(options.startMs)
+    this.#store = storeOver(new MemoryBackend({ clock: this.clock }), this.clock)
     const { workers } = assign(options.network, options.placement, options)
     const links = makeLinks(workers, this.clock)
     this.workers = workers.map((assignment) => {
@@ -60,12 +65,19 @@ export class Stage {
         load: options.load,
         links: links.get(assignment.worker)!,
         check: 'all',
-        counters: { write: () => undefined, running: () => undefined },
+        openStore: async () => this.#store,
+        counters: { write: () => undefined, running: () => undefined, ready: () => undefined },
         events: {
           finished: () => this.#finished++,
           failed: (error) => (this.#failure ??= { error }),
-          rejected: (record) => this.rejected.push(record),
-          logged: (record) => this.log.push(record),
+          rejected: (record, taken) => {
+            this.rejected.push(record)
+            taken()
+          },
+          logged: (record, taken) => {
+            this.log.push(record)
+            taken()
+          },
         },
       })
     })
@@ -156,6 +168,7 @@ export class Stage {
       if (systemClock.monotonic() > deadline) this.clock.advance(endMsMax)
     }
     await closed
+    await this.#store.close()
     for (const result of await closing) if (result.status === 'rejected') throw result.reason
   }
 }

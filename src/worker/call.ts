@@ -37,8 +37,11 @@ export interface CallOwner {
   }[]
   /** What is the same for every message in the author's contexts. */
   readonly sharedContext: SharedContext
-  /** The call that may use groups which were opened by an earlier one; undefined with concurrency. */
-  readonly activeCall: Call | undefined
+  /**
+   * The call that acts where a handle of a group or batch is used that `opener` opened: the message that is at work,
+   * which need not be the one that opened it.
+   */
+  actingCall(opener: Call): Call
   readonly emitPerMessageMax: number
   nowMs(): number
   setTimer(name: string, key: unknown, delayMs: number): void
@@ -53,6 +56,7 @@ export interface SharedContext {
   readonly config: unknown
   readonly log: object
   readonly clock: object
+  readonly shared: object
   readonly signal: AbortSignal
   readonly inputs: object
 }
@@ -69,6 +73,7 @@ class AuthorContext {
   readonly config: unknown
   readonly log: object
   readonly clock: object
+  readonly shared: object
   readonly signal: AbortSignal
   readonly inputs: object
 
@@ -82,6 +87,7 @@ class AuthorContext {
     this.config = shared.config
     this.log = shared.log
     this.clock = shared.clock
+    this.shared = shared.shared
     this.signal = shared.signal
     this.inputs = shared.inputs
   }
@@ -137,6 +143,10 @@ export class Call implements StateCursor {
 
   nowMs(): number {
     return this.owner.nowMs()
+  }
+
+  isOf(owner: object): boolean {
+    return this.owner === owner
   }
 
   /** The handles for the state of a given row: for `drain`, which goes through all of them. */
@@ -197,7 +207,7 @@ export class Call implements StateCursor {
 
   private openBatch(port: OutputPort, send: (message: unknown) => void, args: unknown): object {
     this.perform(() => port.startBatch(args))
-    const active = (): Call => this.owner.activeCall ?? this
+    const active = (): Call => this.acting()
     return {
       send: (message: unknown) =>
         active() === this ? send(message) : active().perform(() => port.send(message)),
@@ -218,9 +228,9 @@ export class Call implements StateCursor {
     return state
   }
 
-  /** For handles of groups: the call that acts for them now. */
+  /** For handles of groups and batches that it opened: the call that acts for them now. */
   acting(): Call {
-    return this.owner.activeCall ?? this
+    return this.owner.actingCall(this)
   }
 }
 

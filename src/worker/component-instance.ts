@@ -1,16 +1,25 @@
 import { VertigoError } from '../base/errors.ts'
+import { readableText } from '../base/readable.ts'
 import type { KindDefinition } from '../component/kind.ts'
 import type { GroupContext } from '../messaging/group-tracker.ts'
 import { Inbox } from '../messaging/inbox.ts'
 import type { InputChannel } from '../messaging/input-channel.ts'
 import type { Parcel } from '../messaging/parcel.ts'
 import type { KeyReader } from '../state/keys.ts'
+import { messagesFault } from '../wire/frame.ts'
 import type { Call } from './call.ts'
 import { callClosed, callDirect } from './call.ts'
-import { type AuthorBehaviour, type GroupHandlerSet, groupHandlers, type Invoke } from './handlers.ts'
+import {
+  type AuthorBehaviour,
+  type GroupHandlerSet,
+  groupHandlers,
+  type Invoke,
+  ownField,
+} from './handlers.ts'
 import type { FailurePolicy, InstanceHost } from './host.ts'
 import { Instance, type InstanceIdentity, type LifeHooks } from './instance.ts'
 import type { LoopProgress } from './message-loop.ts'
+import { keyLock, ownKeysOnly } from './message-keys.ts'
 import { type InputPort, prepareInputs, runSetup, type SetupMeans } from './setup.ts'
 import { type Task, TaskRunner } from './task-runner.ts'
 import { TimerSet } from './timer-set.ts'
@@ -50,6 +59,8 @@ export class ComponentInstance extends Instance {
   private portAtWork = -1
   private interrupted = false
   private drained = false
+  /** Without inputs, timers keep a component going: it ends when it is asked to. */
+  private askedToEnd = false
 
   constructor(
     identity: InstanceIdentity,
@@ -69,6 +80,7 @@ export class ComponentInstance extends Instance {
       options,
       clock: host.clock,
       newCall: () => this.newCall(),
+      nextMessage: () => this.outbox.nextCall(),
       settled: () => this.taskSettled(),
       rejected: (task, error) => this.reject(task, error),
       failed: (task, error) => this.fail(this.describe(error, task.port, task.message)),
@@ -77,7 +89,8 @@ export class ComponentInstance extends Instance {
     this.call = undefined as unknown as Call
   }
 
-  get activeCall(): Call | undefined {
+  actingCall(opener: Call): Call {
+    if (this.options.concurrency > 1) return this.tasks.actingCall(this, opener)
     return this.tasks.activeCall ?? this.call
   }
 
@@ -93,24 +106,19 @@ export class ComponentInstance extends Instance {
     this.outbox.interrupt()
   }
 
+  /** Pending timers do not count, as they do not at the end of the inputs; without inputs they are what it lives by. */
   get isQuiet(): boolean {
-    return (
-      this.inbox.queued === 0 &&
-      this.tasks.isIdle &&
-      !this.timers.isDue &&
-      !this.timers.isPending &&
-      !this.hasWork
-    )
+    if (this.inbox.queued > 0 || !this.tasks.isIdle || this.timers.isDue || this.hasWork) return false
+    return this.inbox.all.length > 0 || this.state === 'finished'
   }
 
-  async setup(): Promise<void> {
+  protected async setUp(): Promise<void> {
     const { behaviour, shared } = await runSetup(this, this.definition, this.means, this.stop.signal)
     this.behaviour = behaviour
     this.sharedContext = shared
     this.closeAuthor = behaviour.close?.bind(behaviour)
     for (const port of this.inputs) port.bind(behaviour)
     this.call = this.newCall()
-    this.state = 'ready'
   }
 
   override started(): void {
@@ -119,7 +127,7 @@ export class ComponentInstance extends Instance {
   }
 
   setTimer(name: string, key: unknown, delayMs: number): void {
-    if (this.behaviour.timers?.[name] === undefined) {
+    if (ownField(this.behaviour.timers, name) === undefined) {
       throw new VertigoError('TIMER_UNKNOWN', `there is no handler for timer "${name}"`)
     }
     this.timers.set(name, this.keyed === undefined ? undefined : key, delayMs)
@@ -129,8 +137,9 @@ export class ComponentInstance extends Instance {
     this.timers.cancel(name, this.keyed === undefined ? undefined : key)
   }
 
-  /** Nothing to do: a component ends when its inputs have ended. */
+  /** A component ends when its inputs have ended; one without inputs, when it is asked to. */
   drain(): void {
+    this.askedToEnd = true
     this.wake()
   }
 
@@ -179,7 +188,9 @@ export class ComponentInstance extends Instance {
       const group = parcel.group === 0 ? undefined : channel.groups.get(parcel.group)
       const invoke = messageHandler(port, channel, group)
       const end = Math.min(parcel.items.length, from + left)
-      const readKey = channel.readKey ?? port.readKey
+      const byKey = channel.readKey ?? port.readKey
+      const isOfGroup = group !== undefined && this.keyed !== undefined && byKey !== undefined
+      const readKey = isOfGroup ? ownKeysOnly(byKey, this.identity) : byKey
       this.portAtWork = channel.port
       if (invoke === undefined) at = end
       else if (this.tasks.direct) at = this.runDirect(parcel.items, from, end, invoke, group, port, readKey)
@@ -238,11 +249,19 @@ export class ComponentInstance extends Instance {
     port: InputPort,
     readKey: KeyReader | undefined,
   ): number {
+    const { concurrency } = this.options
+    const isKeyed = this.keyed !== undefined && readKey !== undefined && concurrency > 1
+    // What one attempt takes back of `group.state` must not be another message's.
+    const isShared = concurrency > 1 && this.tasks.takesBack && hasGroupState(group)
     let at = from
     while (at < end && this.tasks.mayStart && this.outbox.blocked === 0 && this.state !== 'failed') {
       const message = items[at]
-      const key = this.keyed === undefined || this.options.concurrency === 1 ? undefined : readKey?.(message)
-      if (!this.tasks.start({ invoke, port: port.name, message, group, readKey }, key)) break
+      if (isShared && !this.tasks.isIdle) {
+        this.tasks.waitUntilIdle()
+        break
+      }
+      const lock = isKeyed ? keyLock(readKey, message) : undefined
+      if (!this.tasks.start({ invoke, port: port.name, message, group, readKey }, lock)) break
       at++
       this.outbox.nextCall()
     }
@@ -316,7 +335,7 @@ export class ComponentInstance extends Instance {
 
   private fireTimer(): void {
     const due = this.timers.take()
-    const handler = this.behaviour.timers?.[due.name]
+    const handler = ownField(this.behaviour.timers, due.name)
     if (handler === undefined) return
     this.runAlone(handler, undefined, undefined, undefined, (call) => {
       call.readKey = (key) => key
@@ -328,12 +347,13 @@ export class ComponentInstance extends Instance {
     if (this.drained || this.state !== 'running') return false
     const channels = this.inbox.all.length
     if (this.endedChannels < channels || !this.tasks.isIdle || this.timers.isDue) return false
-    return channels > 0 || !this.timers.isPending
+    return channels > 0 || this.askedToEnd || !this.timers.isPending
   }
 
   private end(): void {
     this.drained = true
     this.state = 'draining'
+    this.timers.cancelAll()
     const { drain } = this.behaviour
     if (drain === undefined) {
       this.finish()
@@ -378,8 +398,12 @@ export class ComponentInstance extends Instance {
       timeMs: this.nowMs(),
     }
     this.rejectedCount++
-    if (this.errorOutput !== undefined) this.errorOutput.send(record)
-    else this.host.rejected(record)
+    const { errorOutput } = this
+    if (errorOutput === undefined) this.host.rejected(this, record)
+    else if (errorOutput.leavesThread && messagesFault([record]) !== undefined) {
+      // It would fail again on its way, and with it the run.
+      errorOutput.send({ ...record, message: readableText(record.message) })
+    } else errorOutput.send(record)
   }
 
   private adaptTurn(elapsedMs: number, left: number): void {
@@ -392,6 +416,13 @@ export class ComponentInstance extends Instance {
 
 function bind(handler: Invoke, args: unknown): (context: object) => unknown {
   return (context) => handler(args, context)
+}
+
+function hasGroupState(group: GroupContext | undefined): boolean {
+  for (let at = group; at !== undefined; at = at.parent) {
+    if (at.handlers !== undefined || Reflect.ownKeys(at.state).length > 0) return true
+  }
+  return false
 }
 
 /** In a group, the innermost handlers that take messages; in a batch, the batch's; else the port's. */

@@ -53,10 +53,15 @@ export function mergeBehaviour(
 export function portHandlers(port: string, behaviour: AuthorBehaviour): PortHandlers {
   return {
     name: port,
-    message: behaviour.on?.[port],
-    groups: behaviour.groups?.[port],
-    batch: behaviour.batches?.[port],
+    message: ownField(behaviour.on, port),
+    groups: ownField(behaviour.groups, port),
+    batch: ownField(behaviour.batches, port),
   }
+}
+
+/** What stands under a name that the author chose: `constructor` is a name like any other, and no handler. */
+export function ownField<T>(among: { readonly [name: string]: T } | undefined, name: string): T | undefined {
+  return among !== undefined && Object.hasOwn(among, name) ? among[name] : undefined
 }
 
 /** The same handlers with each set of them changed. Sets may contain themselves (groups of any depth). */

@@ -1,7 +1,9 @@
 import type { Clock } from '../base/clock.ts'
 import type { Random } from '../base/random.ts'
 import type { LogRecord } from '../component/context.ts'
+import type { SharedCollections } from '../component/shared.ts'
 import type { ErrorPolicy } from '../model/network.ts'
+import type { Reporter } from './record-window.ts'
 
 /** A message that its component could not handle. */
 export interface RejectedMessage {
@@ -26,6 +28,7 @@ export interface Schedulable {
 export interface InstanceHost {
   readonly clock: Clock
   readonly random: Random
+  readonly shared: SharedCollections
   readonly emitPerMessageMax: number
   /** The instance has something to do. */
   schedule(instance: Schedulable): void
@@ -33,8 +36,8 @@ export interface InstanceHost {
   framesPending(instance: Schedulable): void
   finished(instance: Schedulable): void
   failed(instance: Schedulable, error: unknown): void
-  rejected(record: RejectedMessage): void
-  logged(record: LogRecord): void
+  rejected(reporter: Reporter, record: RejectedMessage): void
+  logged(reporter: Reporter, record: LogRecord): void
 }
 
 /** What happens to a message whose handler failed; times in milliseconds. */

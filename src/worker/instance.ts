@@ -1,5 +1,6 @@
 import { asError, isVertigoError, VertigoError } from '../base/errors.ts'
 import type { Clock } from '../base/clock.ts'
+import type { SharedCollections } from '../component/shared.ts'
 import type { KindDefinition } from '../component/kind.ts'
 import { Outbox } from '../messaging/outbox.ts'
 import type { OutputPort } from '../messaging/output-port.ts'
@@ -7,6 +8,7 @@ import { KeyedState, type Row, type SlotDeclaration } from '../state/keyed-state
 import { Call, type CallOwner, type SharedContext } from './call.ts'
 import type { InstanceHost, Schedulable } from './host.ts'
 import { instanceLogger } from './logger.ts'
+import type { Reporter } from './record-window.ts'
 
 /** Which instance this is, and what it was told. */
 export interface InstanceIdentity {
@@ -30,7 +32,7 @@ export interface LifeHooks {
  *
  * Order of calls: `setup`, `start`, `turn` over and over, `close`. `turn` is called by the scheduler only.
  */
-export abstract class Instance implements CallOwner, Schedulable {
+export abstract class Instance implements CallOwner, Schedulable, Reporter {
   readonly identity: InstanceIdentity
   readonly definition: KindDefinition
   readonly place: string
@@ -55,6 +57,8 @@ export abstract class Instance implements CallOwner, Schedulable {
   protected readonly hooks: LifeHooks
   protected readonly stop = new AbortController()
   protected closeAuthor: (() => unknown) | undefined
+  /** The author's `setup`: what has begun before a close may end after it. */
+  private settingUp: Promise<void> | undefined
   private lastGroupId = 0
   private inTurn = false
 
@@ -74,7 +78,7 @@ export abstract class Instance implements CallOwner, Schedulable {
       },
       host.emitPerMessageMax,
     )
-    this.logger = instanceLogger(this, (record) => host.logged(record))
+    this.logger = instanceLogger(this, (record) => host.logged(this, record))
     const slots = declaredSlots(definition)
     this.stateNames = slots.names
     this.keyed = slots.keyed.length > 0 ? new KeyedState(slots.keyed) : undefined
@@ -84,9 +88,9 @@ export abstract class Instance implements CallOwner, Schedulable {
         : undefined
   }
 
-  abstract readonly activeCall: Call | undefined
-  /** Runs the author's `setup`; nothing may be sent yet. */
-  abstract setup(): Promise<void>
+  abstract actingCall(opener: Call): Call
+  /** What `setup` does: nothing may be sent yet. Sets `closeAuthor` where there is something to close. */
+  protected abstract setUp(): Promise<void>
   /** Works for a while: at most about the budget of one turn. */
   protected abstract work(): void
   protected abstract get hasWork(): boolean
@@ -106,6 +110,17 @@ export abstract class Instance implements CallOwner, Schedulable {
     return sent
   }
 
+  /** Runs the author's `setup`. Where the instance was closed meanwhile, what was opened is closed at once. */
+  setup(): Promise<void> {
+    this.settingUp = this.setUpOrClose()
+    return this.settingUp
+  }
+
+  /** After `close`: fulfilled when a `setup` that was under way has ended, and what it opened is closed. */
+  get lateSetup(): Promise<void> {
+    return this.settingUp ?? Promise.resolve()
+  }
+
   readonly nextGroupId = (): number => ++this.lastGroupId
 
   get emitPerMessageMax(): number {
@@ -114,6 +129,10 @@ export abstract class Instance implements CallOwner, Schedulable {
 
   get clock(): Clock {
     return this.host.clock
+  }
+
+  get shared(): SharedCollections {
+    return this.host.shared
   }
 
   nowMs(): number {
@@ -162,6 +181,16 @@ export abstract class Instance implements CallOwner, Schedulable {
     if (this.state === 'running' || this.state === 'draining') this.host.schedule(this)
   }
 
+  /** What it reported waits to be taken: it is not called meanwhile, as without credit. */
+  hold(): void {
+    this.outbox.interrupt()
+  }
+
+  goOn(): void {
+    this.outbox.goOn()
+    this.wake()
+  }
+
   /** Stops at once and frees what `setup` opened. Idempotent. Errors of the author's `close` are thrown. */
   async close(): Promise<void> {
     if (this.state === 'closed') return
@@ -169,10 +198,23 @@ export abstract class Instance implements CallOwner, Schedulable {
     this.state = 'closed'
     this.stop.abort(new VertigoError('STOPPED', `${this.place} was stopped`))
     this.released()
+    await this.closeOpened()
+    if (ran) for (const hook of this.hooks.onStop) hook(this.identity)
+  }
+
+  private async setUpOrClose(): Promise<void> {
+    try {
+      await this.setUp()
+      if (this.state === 'new') this.state = 'ready'
+    } finally {
+      if (this.state === 'closed') await this.closeOpened()
+    }
+  }
+
+  private async closeOpened(): Promise<void> {
     const { closeAuthor } = this
     this.closeAuthor = undefined
-    if (closeAuthor !== undefined) await closeAuthor()
-    if (ran) for (const hook of this.hooks.onStop) hook(this.identity)
+    await closeAuthor?.()
   }
 
   fail(error: unknown): void {

@@ -1,5 +1,6 @@
-import type { LogLevel, LogRecord } from '../component/context.ts'
+import type { LogRecord } from '../component/context.ts'
 import type { OutputPort } from '../messaging/output-port.ts'
+import { logPorts } from '../model/validate.ts'
 
 /** Who logs. */
 export interface LoggingInstance {
@@ -8,13 +9,11 @@ export interface LoggingInstance {
   nowMs(): number
 }
 
-const logLevels: readonly LogLevel[] = ['fatal', 'error', 'warn', 'info', 'debug', 'trace']
-
 /** The logger of an instance: to the run's log, and to the port of the level's name where that is connected. */
 export function instanceLogger(instance: LoggingInstance, sink: (record: LogRecord) => void): object {
   const { component, instance: number } = instance.identity
   const logger: Record<string, unknown> = {}
-  for (const level of logLevels) {
+  for (const level of logPorts) {
     logger[level] = (message: string, details?: Readonly<Record<string, unknown>>): void => {
       const record: LogRecord = {
         level,

@@ -1,6 +1,7 @@
 import { VertigoError } from '../base/errors.ts'
-import { checkConfig, isKind, type Kind, kindDefinition } from '../component/kind.ts'
+import { checkConfig, hasInstanceState, isKind, type Kind, kindDefinition } from '../component/kind.ts'
 import { defineFunction } from '../component/define.ts'
+import { sharedStateFault } from '../model/validate.ts'
 import { keyReader } from '../state/keys.ts'
 import type { InstanceAssignment, ModuleAddress } from './assignment.ts'
 import { ComponentInstance } from './component-instance.ts'
@@ -45,6 +46,10 @@ export async function makeInstance(
     order: assigned.order ?? definition.order ?? 'input',
     policy: failurePolicy(assigned.errors),
   } as const
+  const { concurrency } = options
+  const instanceState = hasInstanceState(definition)
+  const shared = sharedStateFault(assigned.component, { instanceState, concurrency, errors: assigned.errors })
+  if (shared !== undefined) throw new VertigoError('STATE_NEEDS_TURNS', shared)
   return new ComponentInstance(identity, definition, host, hooks, options, setupMeans)
 }
 

@@ -1,3 +1,4 @@
+import { isIterator, isThenable } from '../base/values.ts'
 import type { Outbox } from '../messaging/outbox.ts'
 import type { Call } from './call.ts'
 import type { Invoke } from './handlers.ts'
@@ -78,7 +79,7 @@ const sharedLoop: MessageLoop = (items, from, end, invoke, call, outbox, progres
       call.message = message
       call.cachedRow = null
       const result = invoke(message, context)
-      if (typeof result === 'object' && result !== null && ('then' in result || 'next' in result)) {
+      if (isThenable(result) || isIterator(result)) {
         progress.result = result
         return
       }

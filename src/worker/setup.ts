@@ -1,6 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { Clock } from '../base/clock.ts'
 import { VertigoError } from '../base/errors.ts'
+import type { SharedCollections } from '../component/shared.ts'
 import type { KindDefinition } from '../component/kind.ts'
 import type { Inbox } from '../messaging/inbox.ts'
 import type { KeyReader } from '../state/keys.ts'
@@ -39,6 +40,7 @@ export interface ContextInstance {
   }
   readonly logger: object
   readonly clock: Clock
+  readonly shared: SharedCollections
 }
 
 interface InstanceWithInputs extends ContextInstance {
@@ -158,6 +160,7 @@ export function sharedContext(instance: ContextInstance, signal: AbortSignal, in
     ...instance.identity,
     log: instance.logger,
     clock: instance.clock,
+    shared: instance.shared,
     signal,
     inputs,
   }

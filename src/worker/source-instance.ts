@@ -1,21 +1,20 @@
+import type { Cancel } from '../base/clock.ts'
 import { VertigoError } from '../base/errors.ts'
+import { isThenable } from '../base/values.ts'
+import type { Logger } from '../component/context.ts'
 import type { KindDefinition } from '../component/kind.ts'
 import { type Call, callClosed, callDirect, callDiscard } from './call.ts'
 import type { InstanceHost } from './host.ts'
+import { iteratorReader, type Reader } from './iterator-reader.ts'
 import { Instance, type InstanceIdentity, type LifeHooks } from './instance.ts'
 import { codeBridge, sharedContext, type SetupMeans } from './setup.ts'
-import { isThenable } from './task-runner.ts'
-
-/** The author's reader, types erased. */
-interface Reader {
-  poll(max: number, context: object): unknown
-  close?(): unknown
-}
 
 const pollMessagesMax = 256
 /** Before the size of its messages is known, a source is asked for few. */
 const firstPollMessages = 8
 const pollsPerTurn = 4
+/** How long a poll that is under way may take to end when the source is asked to: what it has pulled is not lost. */
+const lastPollMsMax = 1_000
 
 /** An instance that is asked for messages while there is room for them. */
 export class SourceInstance extends Instance {
@@ -24,6 +23,9 @@ export class SourceInstance extends Instance {
   private call: Call
   private polling = false
   private exhausted = false
+  /** It was asked to end. */
+  isEnding = false
+  private cancelLastPoll: Cancel = () => undefined
 
   constructor(
     identity: InstanceIdentity,
@@ -37,8 +39,12 @@ export class SourceInstance extends Instance {
     this.call = undefined as unknown as Call
   }
 
-  get activeCall(): Call {
+  actingCall(): Call {
     return this.call
+  }
+
+  get takesMessages(): boolean {
+    return this.state === 'running'
   }
 
   get queuedMessages(): number {
@@ -49,12 +55,11 @@ export class SourceInstance extends Instance {
     return this.state === 'finished'
   }
 
-  async setup(): Promise<void> {
+  protected async setUp(): Promise<void> {
     this.sharedContext = sharedContext(this, this.stop.signal, {})
     this.call = this.newCall()
     this.reader = await this.makeReader()
     this.closeAuthor = this.reader.close?.bind(this.reader)
-    this.state = 'ready'
   }
 
   setTimer(): void {
@@ -65,14 +70,43 @@ export class SourceInstance extends Instance {
     // It has none.
   }
 
-  /** Ends as if the input were exhausted. A poll that is under way is told by the signal; what it still emits is dropped. */
+  /**
+   * Ends as if the input were exhausted. A reader with a `drain` of its own is polled on until it is done; else a poll
+   * that is under way is the last one. It is told by the signal, and given a while, so that what it has taken from
+   * somewhere is sent.
+   */
   drain(): void {
-    if (this.exhausted || this.state !== 'running') return
-    this.exhausted = true
+    if (this.exhausted || this.isEnding || this.state !== 'running') return
+    this.isEnding = true
+    const { reader } = this
+    if (reader?.drain !== undefined) {
+      try {
+        reader.drain()
+      } catch (error) {
+        this.fail(error)
+      }
+      this.wake()
+      return
+    }
     this.stop.abort(new VertigoError('STOPPED', `${this.place} was asked to end`))
-    if (this.polling) this.call.mode = callDiscard
+    if (this.polling) this.cancelLastPoll = this.host.clock.after(lastPollMsMax, () => this.abandonPoll())
+    else this.exhausted = true
+    this.wake()
+  }
+
+  private abandonPoll(): void {
+    const log = this.logger as Logger
+    log.warn(
+      `${this.place} did not end within ${lastPollMsMax} ms after it was asked to: it is not waited for`,
+    )
+    this.call.mode = callDiscard
+    this.exhausted = true
     this.polling = false
     this.wake()
+  }
+
+  protected override released(): void {
+    this.cancelLastPoll()
   }
 
   protected get hasWork(): boolean {
@@ -105,7 +139,7 @@ export class SourceInstance extends Instance {
       (settled) => {
         if (this.exhausted || this.state !== 'running') return
         call.mode = callClosed
-        this.polling = false
+        this.pollEnded()
         this.outbox.nextCall()
         try {
           this.afterPoll(settled)
@@ -116,13 +150,25 @@ export class SourceInstance extends Instance {
         this.host.schedule(this)
       },
       (error: unknown) => {
-        if (!this.exhausted && this.state === 'running') this.fail(error)
+        if (this.exhausted || this.state !== 'running') return
+        // Whoever waits with the signal is woken by it.
+        if (this.stop.signal.aborted) {
+          call.mode = callClosed
+          this.exhausted = true
+          this.pollEnded()
+          this.host.schedule(this)
+        } else this.fail(error)
       },
     )
   }
 
+  private pollEnded(): void {
+    this.polling = false
+    this.cancelLastPoll()
+  }
+
   private afterPoll(result: unknown): void {
-    if (result === 'done') this.exhausted = true
+    if (result === 'done' || (result === 'more' && this.stop.signal.aborted)) this.exhausted = true
     else if (result !== 'more') {
       throw new VertigoError('SOURCE_MISUSED', `poll returned ${String(result)}; it returns "more" or "done"`)
     }
@@ -149,41 +195,6 @@ export class SourceInstance extends Instance {
     const read = definition.read as
       ((context: object) => Iterable<unknown> | AsyncIterable<unknown>) | undefined
     if (read === undefined) throw new VertigoError('SOURCE_MISUSED', 'a source needs `read` or `setup`')
-    return this.iteratorReader(read(context))
-  }
-
-  /** Makes polls of an iterator: the engine asks message by message whether there is room. */
-  private iteratorReader(items: Iterable<unknown> | AsyncIterable<unknown>): Reader {
-    const { outbox } = this
-    const port = this.outputs[0]
-    // While an asynchronous iterator is waited for, the source may have been asked to end, or stopped.
-    const mayGoOn = (): boolean => !this.exhausted && this.state === 'running'
-    if (Symbol.iterator in items) {
-      const iterator = items[Symbol.iterator]()
-      return {
-        poll(max) {
-          for (let i = 0; i < max && outbox.blocked === 0; i++) {
-            const step = iterator.next()
-            if (step.done) return 'done'
-            port?.send(step.value)
-          }
-          return 'more'
-        },
-        close: () => iterator.return?.(),
-      }
-    }
-    const iterator = items[Symbol.asyncIterator]()
-    return {
-      async poll(max) {
-        for (let i = 0; i < max && outbox.blocked === 0; i++) {
-          const step = await iterator.next()
-          if (step.done) return 'done'
-          if (!mayGoOn()) break
-          port?.send(step.value)
-        }
-        return 'more'
-      },
-      close: () => iterator.return?.(),
-    }
+    return iteratorReader(read(context), this)
   }
 }

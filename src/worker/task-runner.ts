@@ -1,10 +1,12 @@
 import type { Cancel, Clock } from '../base/clock.ts'
+import { isIterator, isThenable } from '../base/values.ts'
 import type { GroupContext } from '../messaging/group-tracker.ts'
-import { routingKey } from '../messaging/router.ts'
+import { isPartlySent } from '../messaging/partial.ts'
 import type { KeyReader } from '../state/keys.ts'
 import { type Call, callClosed, callDirect, callBuffered, callDiscard } from './call.ts'
 import type { Invoke } from './handlers.ts'
 import type { FailurePolicy } from './host.ts'
+import { callAtWork, inCall } from './task-context.ts'
 
 /** A handler's work on one message that takes longer than one synchronous call, or may have to be repeated. */
 export interface Task {
@@ -24,6 +26,8 @@ export interface TaskOwner {
   }
   readonly clock: Clock
   newCall(): Call
+  /** Another message's output is about to be sent: what is counted for each message begins anew. */
+  nextMessage(): void
   /** A task ended outside of the owner's turn. */
   settled(): void
   rejected(task: Task, error: unknown): void
@@ -36,7 +40,8 @@ class Running {
   /** Nothing else is at work beside it, and what it emits goes out at once. */
   readonly alone: boolean
   readonly after: (() => void) | undefined
-  readonly key: string | undefined
+  /** What no other message at work may have: its routing key, encoded. */
+  readonly lock: string | undefined
   attempt = 0
   done = false
   /** An iterator has made a step: it cannot be repeated. */
@@ -49,13 +54,13 @@ class Running {
     task: Task,
     call: Call,
     alone: boolean,
-    key: string | undefined,
+    lock: string | undefined,
     after: (() => void) | undefined,
   ) {
     this.task = task
     this.call = call
     this.alone = alone
-    this.key = key
+    this.lock = lock
     this.after = after
   }
 }
@@ -87,8 +92,8 @@ export class TaskRunner {
   /** The call whose handler runs synchronously at this moment. */
   private invoking: Call | undefined
   private waitingForIdle = false
-  private waitingForKey: string | undefined
-  private readonly keysAtWork = new Set<string>()
+  private waitingForLock: string | undefined
+  private readonly locks = new Set<string>()
   private readonly retries = new Set<Cancel>()
   private stopped = false
   /** Set while a synchronous part runs, so that the end of a task is not taken for one outside of a turn. */
@@ -114,7 +119,7 @@ export class TaskRunner {
     const [first] = this.running
     if (first === undefined) return true
     if (this.waitingForIdle || first.alone || this.iterators > 0) return false
-    return this.waitingForKey === undefined && this.running.length < this.owner.options.concurrency
+    return this.waitingForLock === undefined && this.running.length < this.owner.options.concurrency
   }
 
   get canPull(): boolean {
@@ -129,6 +134,22 @@ export class TaskRunner {
     return this.invoking ?? (this.running.length === 1 ? this.running[0]!.call : undefined)
   }
 
+  /**
+   * The same where a handle that `opener` opened is used: the message whose code it is, else the opener while it is at
+   * work. Where neither is known, the opener refuses.
+   */
+  actingCall(owner: object, opener: Call): Call {
+    const call = callAtWork(owner) ?? this.invoking
+    if (call !== undefined) return call
+    return opener.mode === callClosed ? (this.activeCall ?? opener) : opener
+  }
+
+  /** Whether a failed attempt is taken back while the instance goes on. */
+  get takesBack(): boolean {
+    const { policy } = this.owner.options
+    return policy.retries > 0 || policy.then === 'reject'
+  }
+
   waitUntilIdle(): void {
     this.waitingForIdle = true
   }
@@ -140,17 +161,16 @@ export class TaskRunner {
     this.follow(running, result)
   }
 
-  /** Begins a message. False where one of the same key is at work: try again later. */
-  start(task: Task, key: unknown): boolean {
-    const encoded = key === undefined ? undefined : routingKey(key)
-    if (encoded !== undefined) {
-      if (this.keysAtWork.has(encoded)) {
-        this.waitingForKey = encoded
+  /** Begins a message. False where one of the same lock is at work: try again later. */
+  start(task: Task, lock: string | undefined): boolean {
+    if (lock !== undefined) {
+      if (this.locks.has(lock)) {
+        this.waitingForLock = lock
         return false
       }
-      this.keysAtWork.add(encoded)
+      this.locks.add(lock)
     }
-    const running = new Running(task, this.owner.newCall(), false, encoded, undefined)
+    const running = new Running(task, this.owner.newCall(), false, lock, undefined)
     this.running.push(running)
     this.attempt(running)
     return true
@@ -174,7 +194,7 @@ export class TaskRunner {
     const outer = this.invoking
     this.invoking = call
     try {
-      step = pulled.iterator.next()
+      step = this.within(call, () => pulled.iterator.next())
     } catch (error) {
       this.attemptFailed(running, error)
       return
@@ -218,7 +238,7 @@ export class TaskRunner {
     call.cachedRow = null
     call.context.group = task.group
     call.mode = running.alone ? callDirect : callBuffered
-    call.undo = running.alone ? null : []
+    call.undo = running.alone ? null : undoOf(task)
     const outerStart = this.inStart
     const outerCall = this.invoking
     this.inStart = true
@@ -226,7 +246,7 @@ export class TaskRunner {
     try {
       let result: unknown
       try {
-        result = task.invoke(task.message, call.context)
+        result = this.within(call, () => task.invoke(task.message, call.context))
       } catch (error) {
         this.attemptFailed(running, error)
         return
@@ -240,10 +260,16 @@ export class TaskRunner {
     }
   }
 
+  /** With several messages at work: runs the author's code so that handles of groups know whose it is. */
+  private within<T>(call: Call, action: () => T): T {
+    return this.owner.options.concurrency > 1 ? inCall(call, action) : action()
+  }
+
   private follow(running: Running, result: unknown): void {
     if (isThenable(result)) {
       result.then(
-        () => this.outside(() => this.done(running)),
+        // A promise may bring an iterator: that of a generator behind a schema that has to wait.
+        (value) => this.outside(() => (isIterator(value) ? this.follow(running, value) : this.done(running))),
         (error: unknown) => this.outside(() => this.attemptFailed(running, error)),
       )
     } else {
@@ -258,7 +284,7 @@ export class TaskRunner {
     if (!running.alone && !this.send(running)) return
     running.committed = true
     if (step.done) this.done(running)
-    else running.call.undo = running.alone ? null : []
+    else running.call.undo = running.alone ? null : undoOf(running.task)
   }
 
   private forget(running: Running): void {
@@ -285,11 +311,17 @@ export class TaskRunner {
   /** TR-5. False where that was the end. */
   private send(running: Running): boolean {
     const { call, task } = running
+    this.owner.nextMessage()
     try {
       call.commit()
       return true
     } catch (error) {
-      if (call.hasSent || running.committed || this.owner.options.policy.then !== 'reject') {
+      if (
+        call.hasSent ||
+        running.committed ||
+        isPartlySent(error) ||
+        this.owner.options.policy.then !== 'reject'
+      ) {
         this.owner.failed(task, error)
         return false
       }
@@ -329,9 +361,9 @@ export class TaskRunner {
   }
 
   private complete(running: Running): void {
-    if (running.key !== undefined) {
-      this.keysAtWork.delete(running.key)
-      if (this.waitingForKey === running.key) this.waitingForKey = undefined
+    if (running.lock !== undefined) {
+      this.locks.delete(running.lock)
+      if (this.waitingForLock === running.lock) this.waitingForLock = undefined
     }
     if (running.rejection === undefined && !this.send(running)) return
     running.call.mode = callClosed
@@ -361,6 +393,21 @@ const nobody: Task = {
   readKey: undefined,
 }
 
+/** Where an attempt notes what to take back; what the groups' handlers have gathered so far is noted at once. */
+function undoOf(task: Task): (() => void)[] {
+  const undo: (() => void)[] = []
+  for (let group = task.group; group !== undefined; group = group.parent) {
+    const { state } = group
+    const before = { ...state }
+    const at = group
+    undo.push(() => {
+      for (const field of Reflect.ownKeys(state)) Reflect.deleteProperty(state, field)
+      at.state = Object.assign(state, before)
+    })
+  }
+  return undo
+}
+
 /** Gives the author's `finally` its chance. A failure in there has nobody left to hear it. */
 function endIterator(iterator: Iterator<unknown> | AsyncIterator<unknown>): void {
   try {
@@ -369,16 +416,4 @@ function endIterator(iterator: Iterator<unknown> | AsyncIterator<unknown>): void
   } catch {
     // The message, or the run, is over already.
   }
-}
-
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
-  )
-}
-
-export function isIterator(value: unknown): value is Iterator<unknown> | AsyncIterator<unknown> {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as { next?: unknown }).next === 'function'
-  )
 }

@@ -59,7 +59,7 @@ export class Wiring {
     for (const [i, instance] of instances.entries()) {
       const assigned = this.assignment.instances[i]!
       await this.makeOutputs(instance, assigned)
-      this.makeInitial(instance, assigned)
+      await this.makeInitial(instance, assigned)
     }
   }
 
@@ -157,10 +157,14 @@ export class Wiring {
   }
 
   /** A constant is a channel of its own, which brings one message and ends. */
-  private makeInitial(instance: Instance, assigned: InstanceAssignment): void {
-    for (const { port, value } of assigned.initial) {
-      if (!(instance instanceof ComponentInstance)) continue
-      const channel = new InputChannel(-1, this.portIndex(instance, port), { release: () => undefined })
+  private async makeInitial(instance: Instance, assigned: InstanceAssignment): Promise<void> {
+    if (assigned.initial.length === 0 || !(instance instanceof ComponentInstance)) return
+    const hooks = await this.messageHooks(assigned.hooks, 'onReceive')
+    const source = { release: () => undefined }
+    for (const { port, value, isHash, key } of assigned.initial) {
+      const channel = new InputChannel(-1, this.portIndex(instance, port), source, hooks)
+      // By the key that chose the instance: the port's connections may have others.
+      if (isHash) channel.readKey = keyReader(key)
       instance.inbox.add(channel)
       instance.inbox.arrive(channel, {
         items: [value],

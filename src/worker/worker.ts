@@ -9,8 +9,12 @@ import type { InstanceAssignment, ModuleAddress, WorkerAssignment } from './assi
 import type { InstanceHost, RejectedMessage, Schedulable } from './host.ts'
 import type { Instance } from './instance.ts'
 import { makeInstance } from './make-instance.ts'
+import { RecordWindow } from './record-window.ts'
 import { Scheduler } from './scheduler.ts'
+import { runSetups, setupMsMaxDefault } from './setups.ts'
+import { type OpenSharedStore, workerCollections } from './shared.ts'
 import { suspects } from './suspects.ts'
+import type { OpenCollections } from '../store/collections/index.ts'
 import { Wiring } from './wiring.ts'
 
 /** Imports what an address names: a kind, a hook, a selector, or anything else of the user's. */
@@ -21,8 +25,9 @@ export interface WorkerEvents {
   /** All instances have finished. */
   finished(): void
   failed(error: unknown): void
-  rejected(record: RejectedMessage): void
-  logged(record: LogRecord): void
+  /** `taken` is called when the record waits nowhere any more; with many that wait, those who report are paused. */
+  rejected(record: RejectedMessage, taken: () => void): void
+  logged(record: LogRecord, taken: () => void): void
 }
 
 /** Counters of the instances, by their index; written once a slice, read by whoever shows them. */
@@ -30,6 +35,8 @@ export interface CounterSink {
   write(index: number, counters: InstanceCounters): void
   /** The instance that has its turn; -1 between turns. */
   running(index: number): void
+  /** The instance has been set up. */
+  ready(index: number): void
 }
 
 export interface InstanceCounters {
@@ -37,7 +44,7 @@ export interface InstanceCounters {
   readonly sent: number
   readonly queued: number
   readonly rejected: number
-  /** 0 to 1: how full the fullest of its outputs is. */
+  /** An output has no credit, or what it reported waits to be taken. */
   readonly isBlocked: boolean
   readonly isFinished: boolean
 }
@@ -52,8 +59,12 @@ export interface WorkerMeans {
   readonly counters: CounterSink
   /** What kinds in the main thread reach the caller's code by. */
   readonly bridge?: object
+  /** The store behind `context.shared`; without it, using that is an error. */
+  readonly openStore?: OpenSharedStore
   /** Whether messages are checked against schemas of ports: at the network's edges, everywhere, or not at all. */
   readonly check: 'edges' | 'all' | 'none'
+  /** How long loading, and then `setup`, of an instance may take, in milliseconds. Default 60,000. */
+  readonly setupMsMax?: number
   /** Asked between slices: an error where the worker uses more than it may. */
   readonly overLimit?: () => VertigoError | undefined
 }
@@ -72,6 +83,9 @@ export interface QuietProbe {
 /** How long the authors' `close` may take before the worker goes on without it. */
 const closeMsMax = 5_000
 
+/** How long a `setup` that is under way may take to notice the signal when the worker is closed. */
+const lateSetupMsMax = 500
+
 /**
  * Hosts instances of one network in one thread. It needs no thread of its own: simulations and `--workers 0` run
  * several in one.
@@ -82,35 +96,39 @@ export class Worker {
   readonly assignment: WorkerAssignment
   private readonly means: WorkerMeans
   private readonly scheduler: Scheduler
+  private readonly shared: OpenCollections
   private readonly peers = new Map<number, Peer>()
   private readonly instances: Instance[] = []
   private readonly indexOf = new Map<Schedulable, number>()
+  private readonly records = new RecordWindow()
   private creditDue: Peer[] = []
   private creditWaits = false
   private touched = new Set<Instance>()
   private unfinished = 0
   private backEdges: readonly OutputChannel[] = []
   private lastTurn: Instance | undefined
+  /** Aborted by `close`, for what `prepare` still waits for. */
+  private readonly preparing = new AbortController()
   private state: 'new' | 'prepared' | 'running' | 'failed' | 'closed' = 'new'
 
   constructor(assignment: WorkerAssignment, means: WorkerMeans) {
     this.assignment = assignment
     this.means = means
+    this.shared = workerCollections(means.openStore, means)
     this.scheduler = new Scheduler(means.clock, {
       turn: (instance) => this.onTurn(instance),
       sliceEnd: (isIdle) => this.onSliceEnd(isIdle),
     })
   }
 
-  /** Loads kinds, makes instances, runs every `setup`. Errors name the component. */
+  /**
+   * Loads kinds, makes instances, runs every `setup`. Errors name the component; the first one ends it, whatever the
+   * other instances still do: `close` frees what they have opened.
+   */
   async prepare(): Promise<void> {
     const host = this.makeHost()
     for (const peer of this.assignment.peers) this.peers.set(peer, this.makePeer(peer))
-    const made = await Promise.all(
-      this.assignment.instances.map((assigned) =>
-        this.inContext(assigned, () => makeInstance(assigned, host, this.means)),
-      ),
-    )
+    const made = await this.forEach((assigned) => makeInstance(assigned, host, this.means))
     const wiring = new Wiring(this.assignment, this.peers, this.means)
     for (const [i, instance] of made.entries()) {
       this.instances.push(instance)
@@ -118,12 +136,11 @@ export class Worker {
     }
     await wiring.connect(this.instances)
     this.backEdges = wiring.backEdges
-    const setups = this.instances.map((instance, i) =>
-      this.inContext(this.assignment.instances[i]!, () => instance.setup()),
-    )
-    const results = await Promise.allSettled(setups)
-    const failure = results.find((result) => result.status === 'rejected')
-    if (failure !== undefined) throw failure.reason
+    await this.forEach(async (assigned, i) => {
+      await this.instances[i]!.setup()
+      this.means.counters.ready(assigned.index)
+    })
+    this.preparing.signal.throwIfAborted()
     this.unfinished = this.instances.length
     this.state = 'prepared'
   }
@@ -149,15 +166,17 @@ export class Worker {
   async close(): Promise<void> {
     if (this.state === 'closed') return
     this.state = 'closed'
+    this.preparing.abort(new VertigoError('STOPPED', 'the worker was closed while it was being prepared'))
     this.scheduler.stop()
     for (const peer of this.peers.values()) peer.close()
     const closed = Promise.allSettled(this.instances.map((instance) => instance.close()))
-    let cancel = (): void => undefined
-    const late = new Promise<'late'>((resolve) => {
-      cancel = this.means.clock.after(closeMsMax, () => resolve('late'))
-    })
-    const results = await Promise.race([closed, late])
-    cancel()
+    const results = await this.within(closed, closeMsMax)
+    // A `setup` that goes on all the same closes what it has opened when it is done.
+    await this.within(
+      Promise.allSettled(this.instances.map((instance) => instance.lateSetup)),
+      lateSetupMsMax,
+    )
+    await this.shared.close()
     if (results === 'late') {
       throw new VertigoError('CLOSE_TIMEOUT', `a component's close took longer than ${closeMsMax} ms`)
     }
@@ -208,9 +227,11 @@ export class Worker {
 
   private makeHost(): InstanceHost {
     const { clock, random, events } = this.means
+    const taken = (): void => this.records.taken()
     return {
       clock,
       random,
+      shared: this.shared,
       emitPerMessageMax: this.assignment.emitPerMessageMax,
       schedule: (instance) => this.scheduler.schedule(instance),
       framesPending: (instance) => this.scheduler.framesPending(instance),
@@ -224,8 +245,14 @@ export class Worker {
         })
       },
       failed: (_instance, error) => this.fail(error),
-      rejected: (record) => events.rejected(record),
-      logged: (record) => events.logged(record),
+      rejected: (reporter, record) => {
+        this.records.reported(reporter)
+        events.rejected(record, taken)
+      },
+      logged: (reporter, record) => {
+        this.records.reported(reporter)
+        events.logged(record, taken)
+      },
     }
   }
 
@@ -298,12 +325,31 @@ export class Worker {
     this.means.events.failed(error)
   }
 
-  private async inContext<T>(assigned: InstanceAssignment, action: () => Promise<T>): Promise<T> {
-    try {
-      return await action()
-    } catch (error) {
-      throw namedError(`${assigned.component}[${assigned.instance}]`, 'could not be set up', error)
-    }
+  /** One step of all instances. Errors name the instance. */
+  private forEach<T>(action: (assigned: InstanceAssignment, i: number) => Promise<T>): Promise<readonly T[]> {
+    const { clock, setupMsMax = setupMsMaxDefault } = this.means
+    const steps = this.assignment.instances.map((assigned, i) => {
+      const place = `${assigned.component}[${assigned.instance}]`
+      const run = async (): Promise<T> => {
+        try {
+          return await action(assigned, i)
+        } catch (error) {
+          throw namedError(place, 'could not be set up', error)
+        }
+      }
+      return { place, run }
+    })
+    return runSetups(steps, clock, setupMsMax, this.preparing.signal)
+  }
+
+  private async within<T>(promise: Promise<T>, msMax: number): Promise<T | 'late'> {
+    let cancel = (): void => undefined
+    const late = new Promise<'late'>((resolve) => {
+      cancel = this.means.clock.after(msMax, () => resolve('late'))
+    })
+    const result = await Promise.race([promise, late])
+    cancel()
+    return result
   }
 
   private closeError(instance: Instance, error: unknown): VertigoError {

@@ -234,3 +234,26 @@ test('whoever closes the output ends the run by the code of OUTPUT_CLOSED, witho
     assert.doesNotMatch(result.stderr, /^\s+at .*node:/m)
   }
 })
+
+test('Ctrl-C while a component is set up says which one', async (t) => {
+  const cwd = project(t, {
+    'net.yaml': throughComponent(1),
+    'work.ts': `import { defineComponent, port } from 'vertigo-flow'
+export default defineComponent({
+  inputs: { in: port<number>() },
+  outputs: { out: port<number>() },
+  on: { in: (n, { emit }) => emit.out(n) },
+  setup() {
+    console.error('connecting')
+    return new Promise<void>(() => undefined)
+  },
+})
+`,
+  })
+  const session = start(t, ['run', 'net.yaml'], { cwd })
+  await session.until(/connecting/)
+  session.child.kill('SIGINT')
+  const result = await session.ended()
+  assertCode(result, 130)
+  assert.match(result.stderr, /stopped while it started\. Not set up yet: work\[0\]/)
+})

@@ -16,7 +16,8 @@ import {
 import { testNetwork } from '../../src/testkit/index.ts'
 
 /**
- * Random trees of groups, sent side by side and in each other, through pumps to several receivers. What each receiver
+ * Random trees of groups, sent side by side and in each other, through pumps to several receivers, which wait, pause and
+ * fail once with some messages, one or several at a time. What each receiver
  * sees is compared with what was sent: groups are whole, in one place, in order, and take turns by name (GR-1 to GR-3,
  * OP-2, OP-3).
  */
@@ -83,22 +84,71 @@ type Event =
   | { readonly type: 'start' | 'end'; readonly id: number }
   | { readonly type: 'message'; readonly group: number; readonly n: number }
 
-function receiver(traces: Map<number, Event[]>) {
+interface Trouble {
+  /** Some messages fail the first time, before or after they are gathered. */
+  readonly fails: boolean
+  readonly waits: boolean
+  readonly pauses: boolean
+}
+
+/**
+ * `traces` hold what happened when it was done for good; `sums` what each group has gathered in its state at its end.
+ */
+function receiver(traces: Map<number, Event[]>, sums: Map<number, number>, trouble: Trouble) {
+  const failed = new Set<number>()
   const note = (instance: number, event: Event): void => {
     traces.set(instance, [...(traces.get(instance) ?? []), event])
   }
-  type Context = { readonly instance: number; readonly group: GroupContext }
+  type Context = {
+    readonly instance: number
+    readonly group: GroupContext
+    readonly clock: { after(delayMs: number, action: () => void): unknown }
+    readonly inputs: { readonly in: { pause(): void; resume(): void } }
+  }
+  const failOnce = (n: number, remainder: number): void => {
+    if (!trouble.fails || n % 9 !== remainder || failed.has(n)) return
+    failed.add(n)
+    throw new Error(`once ${n}`)
+  }
+  const pause = (n: number, { inputs, clock }: Context): void => {
+    if (!trouble.pauses || n % 7 !== 0) return
+    inputs.in.pause()
+    clock.after(n % 4, () => inputs.in.resume())
+  }
+  const receive = async (n: number, context: Context): Promise<void> => {
+    const { group, clock, instance } = context
+    pause(n, context)
+    failOnce(n, 0)
+    // Values of before the wait: a message of the group that got in between would be lost.
+    const sum = (group.state['sum'] as number | undefined) ?? 0
+    group.state['sum'] = sum + n
+    if (trouble.waits) {
+      await new Promise<void>((resolve) => {
+        clock.after(n % 5, resolve)
+      })
+    }
+    failOnce(n, 4)
+    note(instance, { type: 'message', group: group.args as number, n })
+  }
   const handlers: GroupHandlers<number, Context> = {
     start: (id, { instance }) => note(instance, { type: 'start', id: id as number }),
-    message: (n, { instance, group }) => note(instance, { type: 'message', group: group.args as number, n }),
-    end: (_, { instance, group }) => note(instance, { type: 'end', id: group.args as number }),
+    message: receive,
+    end: (_, { instance, group }) => {
+      sums.set(group.args as number, (group.state['sum'] as number | undefined) ?? 0)
+      note(instance, { type: 'end', id: group.args as number })
+    },
     get groups() {
       return { '*': handlers }
     },
   }
   return defineComponent({
     inputs: { in: port<number>() },
-    on: { in: (n, { instance }) => note(instance, { type: 'message', group: 0, n }) },
+    on: {
+      in: (n, { instance }) => {
+        failOnce(n, 4)
+        note(instance, { type: 'message', group: 0, n })
+      },
+    },
     groups: { in: { '*': handlers } },
   })
 }
@@ -157,12 +207,15 @@ function checkTurns(trace: readonly Event[], sent: ReadonlyMap<number, Sent>): v
   }
 }
 
+const again = { retry: { times: 2, delayMs: 1 } } as const
+
 for (let seed = 1; seed <= 25; seed++) {
   test(`random groups ${seed}: whole, in one place, in order`, async () => {
     const chance = seededRandom(seed)
     const sent = new Map<number, Sent>()
     const loose: number[] = []
     const traces = new Map<number, Event[]>()
+    const sums = new Map<number, number>()
     const pumps = chance.int(3)
     const receivers = 1 + chance.int(3)
     const net = network('groups')
@@ -170,11 +223,19 @@ for (let seed = 1; seed <= 25; seed++) {
     const selector = (): ReturnType<typeof fair> => [roundRobin, random, fair][chance.int(3)]!()
     for (let i = 0; i < pumps; i++) {
       const concurrency = 1 + chance.int(2)
-      const stage = net.add(`pump${i}`, pump, { instances: 1 + chance.int(2), concurrency })
+      const errors = chance.int(2) === 0 ? again : 'fail'
+      const stage = net.add(`pump${i}`, pump, { instances: 1 + chance.int(2), concurrency, errors })
       net.connect(from, stage.inputs.in, { selector: selector() })
       from = stage.outputs.out
     }
-    const target = net.add('receiver', receiver(traces), { instances: receivers })
+    const trouble = { fails: chance.int(2) === 0, waits: chance.int(2) === 0, pauses: chance.int(2) === 0 }
+    // Without failures, messages of a group that wait are handled side by side, and end in any order.
+    const concurrency = trouble.waits && !trouble.fails ? 1 : 1 + chance.int(4)
+    const target = net.add('receiver', receiver(traces, sums, trouble), {
+      instances: receivers,
+      concurrency,
+      errors: trouble.fails ? again : 'fail',
+    })
     net.connect(from, target.inputs.in, { selector: selector() })
     const limits = { queueMessagesMax: 1 + chance.int(10), parcelMessagesMax: 1 + chance.int(10) }
     await (await testNetwork(net, { workers: chance.int(4), limits, seed })).end()
@@ -192,6 +253,10 @@ for (let seed = 1; seed <= 25; seed++) {
       }
     }
     assert.deepEqual(started, new Set(sent.keys()))
+    for (const [id, { messages }] of sent) {
+      const sum = messages.reduce((total, n) => total + n, 0)
+      assert.equal(sums.get(id), sum, `what group ${id} gathered`)
+    }
     assert.deepEqual(
       got.toSorted((a, b) => a - b),
       loose,

@@ -16,7 +16,8 @@ import {
 import { testNetwork } from '../../src/testkit/index.ts'
 
 /**
- * Random networks without cycles (chains, fan-in, fan-out, diamonds) with tiny channels, compared with a plain loop
+ * Random networks without cycles (chains, fan-in, fan-out, diamonds) with tiny channels, pauses, failures that are tried
+ * again or rejected, and several messages at a time, compared with a plain loop
  * over the same numbers. Each message carries who sent it and as which of its messages, so that order (CH-1) shows.
  * That a network ends at all shows that nothing is deadlocked (CH-2, CI-1) and nothing is lost on the way.
  */
@@ -27,7 +28,8 @@ interface Item {
   readonly n: number
 }
 
-type Op = 'map' | 'twice' | 'filter' | 'slow' | 'async-twice' | 'count' | 'mixed'
+type Op =
+  'map' | 'twice' | 'filter' | 'slow' | 'async-twice' | 'count' | 'mixed' | 'pausing' | 'flaky' | 'rejecting'
 type SelectorName = 'round-robin' | 'random' | 'fair' | 'all' | 'hash'
 
 interface Node {
@@ -35,6 +37,7 @@ interface Node {
   readonly op: Op
   readonly instances: number
   readonly concurrency: number
+  readonly order: 'input' | 'completion'
   readonly retries: boolean
   readonly from: readonly { readonly name: string; readonly selector: SelectorName }[]
 }
@@ -46,7 +49,19 @@ interface Plan {
   readonly limits: { readonly queueMessagesMax: number; readonly parcelMessagesMax: number }
 }
 
-const ops: readonly Op[] = ['map', 'twice', 'filter', 'slow', 'async-twice', 'count', 'mixed']
+const ops: readonly Op[] = [
+  'map',
+  'twice',
+  'filter',
+  'slow',
+  'async-twice',
+  'count',
+  'mixed',
+  'pausing',
+  'flaky',
+  'rejecting',
+]
+const concurrentOps: ReadonlySet<Op> = new Set(['slow', 'count', 'flaky', 'rejecting'])
 const selectors: readonly SelectorName[] = ['round-robin', 'random', 'fair', 'all', 'hash']
 const valuesMax = 1500
 
@@ -71,12 +86,15 @@ function makePlan(seed: number): Plan {
     const from = [...names].map(
       (name) => ({ name, selector: op === 'count' ? 'hash' : pick(chance, selectors) }) as const,
     )
+    const concurrency = concurrentOps.has(op) ? 1 + chance.int(4) : 1
     const node: Node = {
       name: `${op}${i}`,
       op,
       instances: 1 + chance.int(3),
-      concurrency: op === 'slow' || op === 'count' ? 1 + chance.int(4) : 1,
-      retries: chance.int(4) === 0,
+      concurrency,
+      order: isNumberless(op) ? pick(chance, ['input', 'completion']) : 'input',
+      // State of the instance (numbers of what was sent) and retries need messages one at a time.
+      retries: concurrency === 1 && chance.int(4) === 0,
       from,
     }
     nodes.push(node)
@@ -115,6 +133,15 @@ function expected({ sources, nodes }: Pick<Plan, 'sources' | 'nodes'>): Map<stri
   return out
 }
 
+/** Kinds that keep no state of the instance: that goes with failures only one message at a time. */
+function isNumberless(op: Op): boolean {
+  return op === 'flaky' || op === 'rejecting'
+}
+
+function isRejected(v: number): boolean {
+  return v % 5 === 2
+}
+
 function results(op: Op, v: number): number[] {
   switch (op) {
     case 'map':
@@ -123,6 +150,12 @@ function results(op: Op, v: number): number[] {
       return v % 3 === 0 ? [] : [v]
     case 'slow':
       return [v + 7]
+    case 'pausing':
+      return [v + 9]
+    case 'flaky':
+      return [v + 3]
+    case 'rejecting':
+      return isRejected(v) ? [] : [v + 4]
     case 'twice':
     case 'async-twice':
     case 'mixed':
@@ -143,7 +176,7 @@ function makeKind(op: Op, failing: boolean) {
       last: value<Readonly<Record<string, number>>>({}, { scope: 'instance' }),
     },
     on: {
-      in({ v, from, n }, { emit, state, component, instance, clock }) {
+      in({ v, from, n }, { emit, state, component, instance, clock, inputs }) {
         const last = state.last.get()
         const before = last[from] ?? -1
         assert.ok(n > before, `CH-1: ${component}[${instance}] got ${n} of ${from} after ${before}`)
@@ -185,11 +218,54 @@ function makeKind(op: Op, failing: boolean) {
             send(second!)
           })()
         }
+        if (op === 'pausing' && v % 3 === 0) {
+          inputs.in.pause()
+          clock.after(1 + (v % 4), () => inputs.in.resume())
+        }
         if (first !== undefined) send(first)
         if (second !== undefined) send(second)
         failOnce()
         return undefined
       },
+    },
+  })
+}
+
+/**
+ * Fails once before or after it has emitted, or for good; several messages at a time. It has no numbers of its own: what
+ * it sends on is numbered as it came, as a stream of its own for each that it gets (with order `completion`: for each
+ * message).
+ */
+function unsteady(op: 'flaky' | 'rejecting', order: 'input' | 'completion') {
+  return defineComponent({
+    inputs: { in: port<Item>() },
+    outputs: { out: port<Item>() },
+    setup: () => {
+      const last = new Map<string, number>()
+      const failed = new Set<string>()
+      return {
+        on: {
+          async in({ v, from, n }, { emit, component, instance, clock }) {
+            const id = `${from} ${n}`
+            if (!failed.has(id)) {
+              const before = last.get(from) ?? -1
+              assert.ok(n > before, `CH-1: ${component}[${instance}] got ${n} of ${from} after ${before}`)
+              last.set(from, n)
+            }
+            const isFailing = op === 'rejecting' ? isRejected(v) : v % 3 === 0 && !failed.has(id)
+            if (isFailing) failed.add(id)
+            if (isFailing && v % 2 === 0) throw new Error('before')
+            await new Promise<void>((resolve) => {
+              clock.after(1 + (v % 5), resolve)
+            })
+            const stream = `${component}[${instance}]<${from}`
+            const result = op === 'flaky' ? v + 3 : v + 4
+            if (order === 'input') emit.out({ v: result, from: stream, n })
+            else emit.out({ v: result, from: `${stream}#${n}`, n: 0 })
+            if (isFailing) throw new Error('after')
+          },
+        },
+      }
     },
   })
 }
@@ -234,13 +310,16 @@ function build(plan: Plan) {
       : defineSource({ outputs: { out: port<Item>() }, read: items })
     outputs.set(name, net.add(name, source).outputs.out)
   }
-  for (const { name, op, instances, concurrency, retries, from } of plan.nodes) {
-    const errors = retries ? ({ retry: { times: 2, delayMs: 1 } } as const) : 'fail'
-    const added = net.add(name, op === 'count' ? count : makeKind(op, retries && concurrency === 1), {
-      instances,
-      concurrency,
-      errors,
-    })
+  for (const { name, op, instances, concurrency, order, retries, from } of plan.nodes) {
+    const again = { retry: { times: 2, delayMs: 1 } } as const
+    const errors = op === 'rejecting' ? 'reject' : retries || op === 'flaky' ? again : 'fail'
+    const kind =
+      op === 'count'
+        ? count
+        : op === 'flaky' || op === 'rejecting'
+          ? unsteady(op, order)
+          : makeKind(op, retries)
+    const added = net.add(name, kind, { instances, concurrency, order, errors })
     for (const { name: source, selector } of from) {
       if (op === 'count') {
         const key = net.add(`${source}-to-${name}`, keyed)
@@ -254,6 +333,32 @@ function build(plan: Plan) {
     outputs.set(name, added.outputs.out)
   }
   return net
+}
+
+/** `component value`, and how often. */
+function counted(names: readonly string[]): string[] {
+  const counts = new Map<string, number>()
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1)
+  return [...counts].map(([name, times]) => `${name}: ${times}`)
+}
+
+function rejectedNames(
+  records: readonly { readonly component: string; readonly message: unknown }[],
+): string[] {
+  return counted(records.map(({ component, message }) => `${component} ${(message as Item).v}`))
+}
+
+function expectedRejections(plan: Plan): string[] {
+  const out = expected(plan)
+  const names = plan.nodes.flatMap(({ name, op, from, instances }) => {
+    if (op !== 'rejecting') return []
+    return from.flatMap(({ name: source, selector }) => {
+      const rejected = out.get(source)!.filter(isRejected)
+      const times = selector === 'all' ? instances : 1
+      return Array.from({ length: times }, () => rejected.map((v) => `${name} ${v}`)).flat()
+    })
+  })
+  return counted(names)
 }
 
 /** A failing seed becomes a scenario of its own, by name, before it is mended. */
@@ -278,5 +383,10 @@ for (const seed of seeds) {
         `seed ${seed}: output of ${name} in ${JSON.stringify(plan)}`,
       )
     }
+    assert.deepEqual(
+      new Set(rejectedNames(net.rejected)),
+      new Set(expectedRejections(plan)),
+      `seed ${seed}: rejected messages in ${JSON.stringify(plan)}`,
+    )
   })
 }

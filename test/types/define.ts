@@ -78,3 +78,95 @@ export const source = defineSource({
   },
 })
 export const out: { readonly out: { readonly '~'?: never } } | undefined = undefined
+
+const names = { inputs: { name: port<string>() }, outputs: { length: port<number>() } } as const
+
+export const undeclaredPort = defineComponent({
+  ...names,
+  on: {
+    // @ts-expect-error there is no input "names"
+    names: () => undefined,
+  },
+})
+
+export const undeclaredGroupPort = defineComponent({
+  ...names,
+  groups: {
+    // @ts-expect-error there is no input "names"
+    names: { '*': { start: () => undefined } },
+  },
+})
+
+export const undeclaredPortOfSetup = defineComponent({
+  ...names,
+  // @ts-expect-error there is no input "names"
+  setup() {
+    return { on: { names: () => undefined } }
+  },
+})
+
+export const wrongArgument = defineComponent({
+  ...names,
+  on: {
+    // @ts-expect-error the port's messages are texts
+    name: (n: number) => void n,
+  },
+})
+
+export const wrongGroupArgument = defineComponent({
+  ...names,
+  groups: {
+    name: {
+      '*': {
+        // @ts-expect-error the port's messages are texts
+        message: (n: number) => void n,
+      },
+    },
+  },
+})
+
+export const wrongUses = defineComponent({
+  ...names,
+  state: { seen: value(0) },
+  config: z.object({ limit: z.number() }),
+  on: {
+    name(_name, { state, config, timers, inputs, emit }) {
+      // @ts-expect-error a text is no number
+      state.seen.set('1')
+      // @ts-expect-error no such field
+      void config.limits
+      // @ts-expect-error no such timer
+      timers.after('flsh', 1)
+      // @ts-expect-error no such input
+      inputs.names.pause()
+      const group = emit.length.group('g')
+      // @ts-expect-error a text is no number
+      group.send('1')
+      const batch = emit.length.batch()
+      // @ts-expect-error a text is no number
+      batch.send('1')
+    },
+  },
+  timers: { flush: () => undefined },
+})
+
+export const wrongPump = defineComponent({
+  ...names,
+  setup({ pump }) {
+    // @ts-expect-error no such input
+    pump('names', 'length')
+    // @ts-expect-error no such output
+    pump('name', 'lengths')
+  },
+})
+
+export const wrongRead = defineSource({
+  outputs: { out: port<number>() },
+  // @ts-expect-error the port's messages are numbers
+  *read() {
+    yield 'one'
+  },
+})
+
+// @ts-expect-error a source needs `read` or `setup`
+export const noReader = defineSource({ outputs: { out: port<number>() } })

@@ -31,11 +31,20 @@ export const runCommand: Command = {
           'Replaces a value of the network: lines.config.path=other.txt. The value is JSON, else a text. May be repeated.',
       },
       duration: { value: '<s>', about: 'Ends the sources after this many seconds.' },
+      store: {
+        value: '<url>',
+        about:
+          'The store that components share collections in (context.shared). Default: one in memory, for this run alone.',
+      },
       json: { about: 'Print events as JSON.' },
       'stall-ms': {
         value: '<n>',
         about:
           'Time without a turn after which a component counts as blocked, in milliseconds. Default 10000.',
+      },
+      'setup-ms': {
+        value: '<n>',
+        about: "Time that a component's `setup` may take, in milliseconds. Default 60000.",
       },
       'memory-mb': {
         value: '<n>',
@@ -71,7 +80,7 @@ async function run(given: Arguments): Promise<number> {
     const exitCode = isVertigoError(error) ? error.exitCode : errorCodes.INTERNAL.exit
     view.failed(error, exitCode)
     if (handled.stops > 0 && isVertigoError(error) && error.code === 'STOPPED') {
-      if (!asJson) view.notice('stopped')
+      if (!asJson) view.notice(error.place.component === undefined ? 'stopped' : error.message)
       return exitCode
     }
     if (process.exitCode === undefined) throw error
@@ -88,8 +97,10 @@ function requestOf(given: Arguments): EngineRequest {
     options: {
       workers: given.wholeNumber('workers', 0),
       set: given.texts('set').map(override),
+      store: given.text('store'),
       durationMs: seconds === undefined ? undefined : seconds * 1000,
       stallMs: given.wholeNumber('stall-ms', 1),
+      setupMsMax: given.wholeNumber('setup-ms', 1),
       workerMemoryMbMax: given.wholeNumber('memory-mb', 1),
     },
   }

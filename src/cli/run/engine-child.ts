@@ -12,11 +12,15 @@ enableCompileCache()
 
 /** How long the end may take once the parent is gone. */
 const orphanMsMax = 8_000
+/** How long a run that is stopped while it is set up may take to close what it has opened. */
+const earlyMsMax = 2_000
 
 const exit = process.exit.bind(process)
 const clock = systemClock
 let running: Running | undefined
 let isOver = false
+/** Stops the run while it is being set up. */
+const early = new AbortController()
 
 function send(report: EngineReport, done?: () => void): void {
   if (!process.connected) done?.()
@@ -48,7 +52,7 @@ function fail(error: unknown): void {
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
 
 process.on('message', (command: EngineCommand) => {
-  if (running === undefined) fail(new VertigoError('STOPPED', 'The run was stopped before it had begun.'))
+  if (running === undefined) stopEarly()
   else if (command === 'drain') running.drain()
   else running.stop().catch(fail)
 })
@@ -59,6 +63,14 @@ process.on('disconnect', () => {
   if (running === undefined) endAsOrphan()
   else running.stop().finally(endAsOrphan).catch(endAsOrphan)
 })
+
+/** The run tells what it waited for; a module that is being loaded hears of nothing, so nobody waits for it. */
+function stopEarly(): void {
+  early.abort()
+  clock.after(earlyMsMax, () => {
+    if (running === undefined) fail(new VertigoError('STOPPED', 'The run was stopped before it had begun.'))
+  })
+}
 
 /** A thread that does not answer would hold up an orderly exit for ever, and nobody is left to notice. */
 function endAsOrphan(): void {
@@ -71,12 +83,19 @@ clock.every(statusMs, sendStatus, { background: true })
 
 try {
   const { network, options } = JSON.parse(process.argv[2] ?? '') as EngineRequest
-  const [{ run }, { builtInKindsUrl }] = await Promise.all([
+  const [{ run }, { builtInKindsUrl }, { storesUrl }] = await Promise.all([
     import('../../run/run.ts'),
     import('./built-in-kinds.ts'),
+    import('../../stores.ts'),
   ])
   const onEvent = (event: RunEvent): void => events.add(plainEvent(event))
-  running = await run(network, { ...options, builtInKinds: builtInKindsUrl, onEvent })
+  running = await run(network, {
+    ...options,
+    builtInKinds: builtInKindsUrl,
+    stores: storesUrl,
+    onEvent,
+    signal: early.signal,
+  })
   sendStatus()
   const summary = await running.done
   end({ type: 'finished', summary })

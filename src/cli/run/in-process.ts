@@ -5,6 +5,9 @@ import { plainEvent } from './plain-data.ts'
 import { type Engine, type EngineListener, type EngineRequest, statusMs } from './protocol.ts'
 import { guardUserCode } from './user-code.ts'
 
+/** How long a run that is stopped while it is set up may take to close what it has opened. */
+const earlyMsMax = 2_000
+
 /** `--workers 0`: everything in this process and thread, for debuggers. Nobody supervises it. */
 export function runInProcess({ network, options }: EngineRequest, listener: EngineListener): Engine {
   let running: Running | undefined
@@ -18,14 +21,19 @@ export function runInProcess({ network, options }: EngineRequest, listener: Engi
   const cancel = systemClock.every(statusMs, () => {
     if (running !== undefined) listener.status(running.status())
   })
+  /** Stops the run while it is being set up. */
+  const early = new AbortController()
   const begin = async (): Promise<void> => {
-    const [{ run }, { builtInKindsUrl }] = await Promise.all([
+    const [{ run }, { builtInKindsUrl }, { storesUrl }] = await Promise.all([
       import('../../run/run.ts'),
       import('./built-in-kinds.ts'),
+      import('../../stores.ts'),
     ])
     running = await run(network, {
       ...options,
       builtInKinds: builtInKindsUrl,
+      stores: storesUrl,
+      signal: early.signal,
       onEvent: (event) => listener.event(plainEvent(event)),
     })
     const summary = await running.done
@@ -39,8 +47,13 @@ export function runInProcess({ network, options }: EngineRequest, listener: Engi
       unguard()
     })
     .catch(reject)
+  const stopEarly = (): void => {
+    early.abort()
+    const error = new VertigoError('STOPPED', 'The run was stopped before it had begun.')
+    systemClock.after(earlyMsMax, () => reject(error), { background: true })
+  }
   const stop = (): void => {
-    if (running === undefined) reject(new VertigoError('STOPPED', 'The run was stopped before it had begun.'))
+    if (running === undefined) stopEarly()
     else running.stop().catch(reject)
   }
   return {

@@ -12,7 +12,10 @@ import type { RunEvent, RunOptions, RunStatus, RunSummary } from '../../run/type
 export interface EngineRequest {
   /** Path of the network's file or module. */
   readonly network: string
-  readonly options: Pick<RunOptions, 'workers' | 'set' | 'durationMs' | 'stallMs' | 'workerMemoryMbMax'>
+  readonly options: Pick<
+    RunOptions,
+    'workers' | 'set' | 'store' | 'durationMs' | 'stallMs' | 'setupMsMax' | 'workerMemoryMbMax'
+  >
 }
 
 export const statusMs = 100

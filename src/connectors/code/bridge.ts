@@ -3,12 +3,12 @@ import type { CodeBridge } from '../code-bridge.ts'
 import { CollectorQueue } from './collector-queue.ts'
 import { FeederQueue } from './feeder-queue.ts'
 
-/** A bridge for one run: queues are made when either side asks first. */
 /** The bridge of one run; whoever runs it closes it, with the run's error. */
 export interface CodeBridgeOfRun extends CodeBridge {
   close(error: unknown): void
 }
 
+/** A bridge for one run: queues are made when either side asks first. */
 export function makeBridge(): CodeBridgeOfRun {
   const inputs = new Map<string, FeederQueue>()
   const outputs = new Map<string, CollectorQueue>()

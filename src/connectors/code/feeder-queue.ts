@@ -26,6 +26,7 @@ export class FeederQueue<T = unknown> {
   #takers: (() => void)[] = []
   #state: 'open' | 'ended' | 'failed' | 'closed' = 'open'
   #error: Error | undefined
+  #drained = false
 
   constructor(options: FeederOptions = {}) {
     this.#messagesMax = options.queueMessagesMax ?? 1024
@@ -48,6 +49,15 @@ export class FeederQueue<T = unknown> {
   end(): void {
     if (this.#state !== 'open') return
     this.#state = 'ended'
+    this.#wakeTakers()
+  }
+
+  /** The network's side: it is to end. What was accepted is still taken; who waits to send, or sends later, is refused. */
+  drain(): void {
+    if (this.#state !== 'open' && this.#state !== 'ended') return
+    this.#state = 'ended'
+    this.#drained = true
+    this.#refuseWaiters()
     this.#wakeTakers()
   }
 
@@ -118,7 +128,10 @@ export class FeederQueue<T = unknown> {
   }
 
   #refusal(): VertigoError {
-    const why = this.#state === 'closed' ? 'the network takes no more messages' : 'the input was ended before'
+    const why =
+      this.#state === 'closed' || this.#drained
+        ? 'the network takes no more messages'
+        : 'the input was ended before'
     return new VertigoError('BRIDGE_CLOSED', `the message was not sent: ${why}`, { cause: this.#error })
   }
 }

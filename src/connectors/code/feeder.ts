@@ -16,7 +16,10 @@ type FeederPorts<T> = { readonly out: Port<T> }
 /** What `feeder` gives: the kind for the network and the end that code holds. */
 export interface Feeder<T> {
   readonly kind: Kind<{}, FeederPorts<T>>
-  /** Settles when there is room: awaiting it keeps memory bounded. Rejects (`BRIDGE_CLOSED`) when the network ended. */
+  /**
+   * Settles when there is room: awaiting it keeps memory bounded; what it accepted is handled, also when the network is
+   * drained then. Rejects (`BRIDGE_CLOSED`) when the network ended.
+   */
   send(message: T): Promise<void>
   /** No more messages: the source ends when all are taken. */
   end(): void
@@ -57,6 +60,7 @@ function readerOf<T>(queue: FeederQueue<T>, signal: AbortSignal): SourceReader<F
   signal.addEventListener('abort', close, { once: true })
   return {
     poll: (max, { emit }): PollResult | Promise<PollResult> => queue.take(max, emit.out),
+    drain: () => queue.drain(),
     close,
   }
 }

@@ -1,10 +1,8 @@
-import { type Clock, sleep } from '../../base/clock.ts'
+import type { Clock } from '../../base/clock.ts'
 import { isVertigoError, VertigoError } from '../../base/errors.ts'
-import type { Random } from '../../base/random.ts'
 import { callTimeoutMsDefault } from '../limits.ts'
 import { get, isMissing, put, remove } from '../operations.ts'
 import type { Compare, Entry, Revision, Store } from '../store.ts'
-import { backoffMs } from './backoff.ts'
 import { untilGone } from './changes.ts'
 import type { LeaseHolder } from './lease-holder.ts'
 
@@ -21,7 +19,6 @@ import type { LeaseHolder } from './lease-holder.ts'
 export interface QueueMeans {
   readonly store: Store
   readonly clock: Clock
-  readonly random: Random
   /** All keys of the queue begin with it, and no others. */
   readonly prefix: string
 }
@@ -96,9 +93,6 @@ function whereIs(
   return { own, before }
 }
 
-const leaveWaitMsMin = 20
-const leaveWaitMsMax = 1_000
-
 interface LeaveOptions {
   /** When a write of the key that may still be on its way has come to its end. */
   readonly notBeforeMs?: number
@@ -108,29 +102,13 @@ interface LeaveOptions {
 
 /** Takes a key away, again and again until the store has answered or the lease, and the key with it, is gone (CO-4). */
 export async function leave(
-  { store, clock, random }: Omit<QueueMeans, 'prefix'>,
+  { store, clock }: Pick<QueueMeans, 'store' | 'clock'>,
   lease: LeaseHolder,
   key: string,
   { notBeforeMs = 0, onlyIf }: LeaveOptions = {},
 ): Promise<void> {
-  const transaction = { ...(onlyIf && { compare: [onlyIf] }), then: [remove(key)] }
   const restMs = notBeforeMs - clock.monotonic()
-  if (restMs > 0) await sleepWhileHeld(clock, lease, restMs)
-  for (let attempt = 1; lease.isHeld(); attempt++) {
-    try {
-      await store.transact(transaction, { repeat: 'harmless' })
-      return
-    } catch (error) {
-      if (!isVertigoError(error) || !(error.retryable || error.code === 'STORE_OUTCOME_UNKNOWN')) throw error
-    }
-    await sleepWhileHeld(clock, lease, backoffMs(random, attempt, leaveWaitMsMin, leaveWaitMsMax))
-  }
-}
-
-async function sleepWhileHeld(clock: Clock, lease: LeaseHolder, delayMs: number): Promise<void> {
-  try {
-    await sleep(clock, delayMs, lease.signal)
-  } catch (error) {
-    if (!lease.signal.aborted) throw error
-  }
+  if (restMs > 0) await lease.pause(restMs)
+  const transaction = { ...(onlyIf && { compare: [onlyIf] }), then: [remove(key)] }
+  await lease.insist(() => store.transact(transaction, { repeat: 'harmless' }))
 }

@@ -21,8 +21,8 @@ export class Election {
   private readonly means: QueueMeans
 
   /** `prefix`: of keys that belong to this election alone, such as `manager/`. */
-  constructor(store: Store, prefix: string, { clock, random }: LeaseKeeperOptions) {
-    this.means = { store, clock, random, prefix }
+  constructor(store: Store, prefix: string, { clock }: Pick<LeaseKeeperOptions, 'clock'>) {
+    this.means = { store, clock, prefix }
   }
 
   /**

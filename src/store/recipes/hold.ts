@@ -84,8 +84,8 @@ export class Hold {
   }
 
   /**
-   * Gives it up, so that the next one need not wait for the lease to end. Idempotent. Where the store cannot be reached
-   * it rejects, and the hold ends with its lease.
+   * Gives it up, so that the next one need not wait for the lease to end. Idempotent. It is tried until the store has
+   * answered or the lease has ended.
    */
   release(): Promise<void> {
     this.releasing ??= this.giveUp()
@@ -105,10 +105,9 @@ export class Hold {
 
   private async giveUp(): Promise<void> {
     await this.stopWatching()
-    await this.store.transact(
-      { compare: [wasCreatedAt(this.key, this.token)], then: [remove(this.key)] },
-      { repeat: 'harmless' },
-    )
+    const onlyIf = wasCreatedAt(this.key, this.token)
+    const transaction = { compare: [onlyIf], then: [remove(this.key)] }
+    await this.lease.insist(() => this.store.transact(transaction, { repeat: 'harmless' }))
   }
 
   private readonly onLeaseEnd = (): void => this.end(asError(this.lease.signal.reason))

@@ -1,4 +1,4 @@
-import type { Cancel, Clock } from '../../base/clock.ts'
+import { type Cancel, type Clock, sleep } from '../../base/clock.ts'
 import { asError, isVertigoError, VertigoError } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
 import type { LeaseId, Store } from '../store.ts'
@@ -34,6 +34,8 @@ const retryMsMin = 10
 /** A keep-alive that hangs must leave time for others: between a third and five sixths there is room for three more. */
 const callPart = 1 / 8
 const callMsMin = 50
+const insistMsMin = 20
+const insistMsMax = 1_000
 
 export interface LeaseMeans {
   readonly store: Store
@@ -127,6 +129,32 @@ export class LeaseHolder {
   }
 
   /**
+   * Does something again and again until the store has answered, or the lease has ended, which does it, too. For taking
+   * away keys that go with the lease. So it takes no longer than the time to live, where the store cannot be reached.
+   */
+  async insist(act: () => Promise<unknown>): Promise<void> {
+    const { random } = this.means
+    for (let attempt = 1; this.isWithinTime(); attempt++) {
+      try {
+        await act()
+        return
+      } catch (error) {
+        if (!isPassing(error)) throw error
+      }
+      await this.pause(backoffMs(random, attempt, insistMsMin, insistMsMax))
+    }
+  }
+
+  /** Waits, but not beyond the end of the lease. */
+  async pause(delayMs: number): Promise<void> {
+    try {
+      await sleep(this.means.clock, delayMs, this.signal)
+    } catch (error) {
+      if (!this.signal.aborted) throw error
+    }
+  }
+
+  /**
    * Ends the lease and its keys. Idempotent. Where the store cannot be reached the lease is left to end by itself, which
    * is the same a little later.
    */
@@ -141,9 +169,9 @@ export class LeaseHolder {
       this.end('closed', new VertigoError('STORE_LEASE_LOST', `The lease ${this.lease} was given back.`))
     try {
       // Revoked when lost, too: its keys need not wait for the store to notice.
-      await this.means.store.revoke(this.lease, { timeoutMs: Math.max(callMsMin, this.ttlMs) })
+      await this.means.store.revoke(this.lease, { timeoutMs: Math.max(callMsMin, this.ttlMs * callPart) })
     } catch (error) {
-      if (!isHarmlessOnClose(error)) throw error
+      if (!isPassing(error) && !isFinal(error)) throw error
     }
     await this.renewal
   }
@@ -227,8 +255,7 @@ function isFinal(error: unknown): boolean {
   return isVertigoError(error) && (error.code === 'STORE_LEASE_LOST' || error.code === 'STORE_CLOSED')
 }
 
-function isHarmlessOnClose(error: unknown): boolean {
-  return (
-    isVertigoError(error) && (error.retryable || error.code === 'STORE_OUTCOME_UNKNOWN' || isFinal(error))
-  )
+/** The same call may be answered the next time. */
+function isPassing(error: unknown): boolean {
+  return isVertigoError(error) && (error.retryable || error.code === 'STORE_OUTCOME_UNKNOWN')
 }

@@ -18,8 +18,8 @@ export class Lock {
   private readonly means: QueueMeans
 
   /** `prefix`: of keys that belong to this lock alone. */
-  constructor(store: Store, prefix: string, { clock, random }: LeaseKeeperOptions) {
-    this.means = { store, clock, random, prefix }
+  constructor(store: Store, prefix: string, { clock }: Pick<LeaseKeeperOptions, 'clock'>) {
+    this.means = { store, clock, prefix }
   }
 
   /** Waits for the lock. Aborting the signal gives up; the promise then rejects with its reason. */

@@ -129,7 +129,7 @@ export class TaskQueue {
 
   private async claim(lease: LeaseHolder, task: Entry, claimKey: string): Promise<Claim | undefined> {
     await lease.confirm()
-    const { store, clock, random } = this
+    const { store, clock } = this
     // Tells one's own claim, whose answer was lost, from another's.
     const value = encodeValue(lease.uniqueName())
     const sentAtMs = clock.monotonic()
@@ -149,7 +149,7 @@ export class TaskQueue {
         : undefined
     } catch (error) {
       if (isVertigoError(error) && error.code === 'STORE_OUTCOME_UNKNOWN')
-        await leave({ store, clock, random }, lease, claimKey, {
+        await leave({ store, clock }, lease, claimKey, {
           notBeforeMs: sentAtMs + callTimeoutMsDefault,
           onlyIf: { key: claimKey, target: 'value', is: '=', than: value },
         })

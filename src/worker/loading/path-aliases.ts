@@ -1,4 +1,5 @@
 import { dirname, join, resolve } from 'node:path'
+import { isRecord } from '../../base/values.ts'
 import { isFile, nearFile } from './near-file.ts'
 import { sourceOf } from './module-error.ts'
 import { withoutComments } from './source-text.ts'
@@ -86,10 +87,6 @@ function pathsOf(paths: Readonly<Record<string, unknown>>): Map<string, string[]
       [targets].flat().filter((target): target is string => typeof target === 'string'),
     ]),
   )
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** JSON with comments and commas at the end of lists, as tsconfig.json may be; undefined for anything else. */

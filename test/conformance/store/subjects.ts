@@ -3,11 +3,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after } from 'node:test'
 import { type EtcdRelease, provideEtcd } from '../../../scripts/servers/etcd.ts'
+import { MessageChannel } from 'node:worker_threads'
 import { systemClock } from '../../../src/base/clock.ts'
 import { storeOver } from '../../../src/store/checked-store.ts'
 import { openEtcdStore } from '../../../src/store/etcd/open.ts'
 import { openLmdbStore } from '../../../src/store/lmdb/open.ts'
 import { MemoryBackend } from '../../../src/store/memory/memory-backend.ts'
+import { PortBackend } from '../../../src/store/port/port-backend.ts'
+import { servePort } from '../../../src/store/port/serve-port.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { EtcdCluster } from '../../support/etcd-cluster.ts'
 import type { StoreFixture, StoreSubject } from './fixture.ts'
@@ -68,6 +71,32 @@ const lmdb: StoreSubject = {
   },
 }
 
+/** The memory store as worker threads reach it: over a port. */
+const port: StoreSubject = {
+  name: 'port',
+  ttlMsMin: 200,
+  async make() {
+    const backend = new MemoryBackend({ clock: systemClock })
+    const stores: Store[] = []
+    return {
+      async open() {
+        const { port1, port2 } = new MessageChannel()
+        servePort(backend, port1)
+        const store = storeOver(new PortBackend(port2, systemClock), systemClock)
+        stores.push(store)
+        return store
+      },
+      async compact(revision) {
+        backend.compact(revision)
+      },
+      async close() {
+        await Promise.all(stores.map((store) => store.close()))
+        await backend.close()
+      },
+    }
+  },
+}
+
 /** All tests of a release share one server: each has a prefix of its own. */
 async function etcd(release: EtcdRelease): Promise<StoreSubject> {
   const provided = await provideEtcd(release)
@@ -106,6 +135,7 @@ async function etcd(release: EtcdRelease): Promise<StoreSubject> {
 
 export const subjects: readonly StoreSubject[] = [
   memory,
+  port,
   lmdb,
   await etcd('distribution'),
   await etcd('current'),

@@ -3,7 +3,7 @@ import { seededRandom } from '../../../src/base/random.ts'
 import { openCollections } from '../../../src/store/collections/index.ts'
 import { openStore } from '../../../src/stores.ts'
 import { performCall, randomCall, readExpected } from '../../support/histories.ts'
-import { isExpected, leadAndWrite, lockAndWrite, untilAborted } from '../../unit/store/scenarios/recipes.ts'
+import { isExpected, leadAndWrite, lockAndWrite, untilAborted } from '../../support/store/recipes.ts'
 import type { ActorOrder, Told } from './actors.ts'
 
 /**

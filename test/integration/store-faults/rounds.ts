@@ -5,7 +5,7 @@ import { openCollections } from '../../../src/store/collections/index.ts'
 import { openStore } from '../../../src/stores.ts'
 import { assertLinearizable } from '../../support/histories.ts'
 import type { RecordedOperation } from '../../support/linearizability.ts'
-import { checkLog, LogRecorder } from '../../unit/store/scenarios/log.ts'
+import { checkLog, LogRecorder } from '../../support/store/log.ts'
 import { type ActorFault, type ActorOrder, Actors } from './actors.ts'
 
 /**

@@ -25,6 +25,7 @@ const kinds: { readonly [name: string]: KindInfo } = {
   map: kind({}),
   sink: kind({ outputs: [] }),
   count: kind({ inputs: ['word', 'reset'], outputs: ['count'], keyedState: true }),
+  total: kind({ instanceState: true, concurrency: 4 }),
   subnet: kind({ role: 'network' }),
   strict: kind({
     checkConfig: async (config) =>
@@ -183,6 +184,32 @@ connections:
       'STATE_NEEDS_HASH 4:5 connections[0].selector | a.out -> c.word is routed by round-robin, but c has keyed state, which needs hash.',
       'STATE_NEEDS_HASH 5:33 connections[1].selector | a.out -> c.reset is routed by custom, but c has keyed state, which needs hash.',
     ])
+  })
+
+  it('reports state that concurrent messages share and that a failure would take back', async () => {
+    const text = `name: n
+components:
+  a: { kind: source }
+  b: { kind: total, errors: reject }
+  c: { kind: total, errors: { retry: { times: 2 } }, concurrency: 2 }
+  d: { kind: total, errors: reject, concurrency: 1 }
+  e: { kind: total }
+  f: { kind: map, errors: reject, concurrency: 2 }
+connections:
+  - { from: a.out, to: b.in }
+  - { from: a.out, to: c.in }
+  - { from: a.out, to: d.in }
+  - { from: a.out, to: e.in }
+  - { from: a.out, to: f.in }
+`
+    const found = await check(text)
+    assert.deepEqual(
+      found.map((line) => line.slice(0, 70)),
+      [
+        'STATE_NEEDS_TURNS 4:3 components.b | b has state of the instance, hand',
+        'STATE_NEEDS_TURNS 5:3 components.c | c has state of the instance, hand',
+      ],
+    )
   })
 
   it('names cycles that are not declared, and declarations that close none', async () => {

@@ -132,6 +132,27 @@ test('a time to live begins anew with each change, for each state of its own', (
   assert.deepEqual([state.value.get(), state.map.size, state.list.length], [0, 0, 0])
 })
 
+test('a change that is taken back gives no more time to live', () => {
+  const declared: readonly SlotDeclaration[] = slots.map((slot) => ({ ...slot, ttlMs: 100 }))
+  const row = new KeyedState(declared).row('k', 'k')
+  let nowMs = 1_000_000
+  const state = handles(row, null, () => nowMs, declared)
+  state.value.set(5)
+  state.map.set('a', 1)
+  state.list.push(1)
+  nowMs += 50
+  const undo: (() => void)[] = []
+  const attempt = handles(row, undo, () => nowMs, declared)
+  attempt.value.set(6)
+  attempt.map.set('b', 1)
+  attempt.list.push(2)
+  for (const action of undo.toReversed()) action()
+  nowMs += 49
+  assert.deepEqual([state.value.get(), state.map.size, state.list.length], [5, 1, 1])
+  nowMs += 1
+  assert.deepEqual([state.value.get(), state.map.size, state.list.length], [0, 0, 0])
+})
+
 test('rows are found by their encoded key, listed once, and swept when all of their states are over', () => {
   const keyed = new KeyedState([{ type: 'value', initial: 0, ttlMs: 100 }])
   const keys = Array.from({ length: 1000 }, (_, i) => ({ id: i }))
@@ -140,11 +161,11 @@ test('rows are found by their encoded key, listed once, and swept when all of th
     row.changed![0] = 1000
     assert.equal(keyed.row(encodeKey({ ...key }), key), row)
   }
-  assert.equal(keyed.size, 1000)
+  assert.equal([...keyed.rows(0)].length, 1000)
   assert.deepEqual(new Set(Array.from(keyed.rows(1050), ({ key }) => key)), new Set(keys))
   assert.equal([...keyed.rows(1100)].length, 0)
   for (let i = 0; i < 256; i++) keyed.sweep(1099)
-  assert.equal(keyed.size, 1000)
+  assert.equal([...keyed.rows(0)].length, 1000)
   for (let i = 0; i < 256; i++) keyed.sweep(1100)
-  assert.equal(keyed.size, 0)
+  assert.equal([...keyed.rows(0)].length, 0)
 })

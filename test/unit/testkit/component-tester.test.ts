@@ -312,3 +312,25 @@ test('unknown ports are named with the known ones near', async () => {
   await using tester = await testComponent(split)
   await rejectsWith(tester.send('lime' as 'line', 'x'), 'PORT_UNKNOWN', /no input "lime".*line/)
 })
+
+test('shared collections are there, in a store of the test with the time of the test', async () => {
+  const counting = defineComponent({
+    inputs: { word: port<string>() },
+    outputs: { count: port<number>() },
+    on: {
+      async word(word, { emit, shared }) {
+        const counts = shared.map<number>('counts')
+        emit.count((await counts.update(word, (old = 0) => old + 1, { ttlMs: 1_000 })) ?? 0)
+      },
+    },
+  })
+  const tester = await testComponent(counting, { instances: 2 })
+  await tester.send('word', 'a', 'b', 'a', 'a')
+  assert.deepEqual(
+    [...tester.take('count')].toSorted((a, b) => a - b),
+    [1, 1, 2, 3],
+  )
+  await tester.advance(2_000)
+  await tester.send('word', 'a')
+  assert.deepEqual(await tester.end(), { count: [1] })
+})

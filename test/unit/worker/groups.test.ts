@@ -5,9 +5,11 @@ import {
   custom,
   defineComponent,
   defineSource,
+  hash,
   network,
   port,
   type GroupHandlers,
+  value,
 } from '../../../src/component/index.ts'
 import { testComponent, testNetwork } from '../../../src/testkit/index.ts'
 import { rejectsWith } from '../testkit/errors.ts'
@@ -368,4 +370,44 @@ test('hooks of a connection and of a component see the messages of groups too', 
   await rejectsWith(tester.send('in', 1), 'COMPONENT_FAILED', /hook/)
   assert.deepEqual(seen, [])
   await tester.close()
+})
+
+test('a message in a group whose key belongs to another instance fails, where its state is used', async () => {
+  type Word = { readonly word: string }
+  const sender = defineComponent({
+    inputs: { in: port<string>() },
+    outputs: { out: port<Word>() },
+    on: {
+      in(args, { emit }) {
+        const group = emit.out.group('words', { word: args })
+        for (const word of args.startsWith('same') ? [args, args] : ['a', 'b', 'c', 'd']) group.send({ word })
+        group.end()
+      },
+    },
+  })
+  const counter = defineComponent({
+    inputs: { in: port<Word>() },
+    outputs: { out: port<string>() },
+    state: { seen: value(0) },
+    on: {
+      in({ word }, { state, emit }) {
+        emit.out(`${word} ${state.seen.update((n) => n + 1)}`)
+      },
+    },
+  })
+  for (const instances of [1, 2]) {
+    const net = network('keys')
+    const from = net.add('sender', sender)
+    const count = net.add('count', counter, { instances, errors: 'reject' })
+    net.connect(from.outputs.out, count.inputs.in, { selector: hash('word') })
+    const tester = await testNetwork(
+      net.exports({ inputs: { in: from.inputs.in }, outputs: { out: count.outputs.out } }),
+    )
+    await tester.send('in', 'same 1', 'same 2', 'same 1', 'mixed')
+    const { out } = await tester.end()
+    const codes = new Set(tester.rejected.map(({ error }) => error.code))
+    assert.deepEqual(codes, new Set(instances === 1 ? [] : ['STATE_KEY_ELSEWHERE']))
+    assert.equal(out.length + tester.rejected.length, 10)
+    assert.ok(out.includes('same 1 4') && out.includes('same 2 2'), out.join())
+  }
 })

@@ -206,48 +206,6 @@ test('rejected messages go to the port "error" where it is connected', async () 
   assert.deepEqual(tester.rejected, [])
 })
 
-test('TR-2: what fails while it is sent is not sent twice, and not tried again', async () => {
-  let calls = 0
-  const kind = defineComponent({
-    inputs: { in: port<number>() },
-    outputs: { out: port<number>(), other: port<number>() },
-    on: {
-      in(n, { emit }) {
-        calls++
-        emit.out(n)
-        emit.other(n)
-      },
-    },
-  })
-  const tester = await testComponent(kind, { errors: { retry: { times: 3, delayMs: 1 }, then: 'reject' } })
-  tester.failNextEmit('other')
-  await rejectsWith(
-    tester.send('in', 1),
-    'COMPONENT_FAILED',
-    /the test wanted port "component\.other" to fail/,
-  )
-  assert.equal(calls, 1)
-  await tester.close()
-})
-
-test('a message whose first sending fails is rejected, and the next ones go on', async () => {
-  const kind = defineComponent({
-    inputs: { in: port<number>() },
-    outputs: { out: port<number>() },
-    on: { in: (n, { emit }) => emit.out(n) },
-  })
-  for (const concurrency of [1, 3]) {
-    const tester = await testComponent(kind, { errors: 'reject', concurrency })
-    tester.failNextEmit('out')
-    await tester.send('in', 1, 2, 3)
-    assert.deepEqual(
-      tester.rejected.map((r) => r.message),
-      [1],
-    )
-    assert.deepEqual((await tester.end()).out, [2, 3])
-  }
-})
-
 test('TR-4: generators are pulled while there is credit, and not further', async () => {
   let pulled = 0
   const kind = defineComponent({

@@ -8,7 +8,7 @@ import {
   mirrorMap,
   publishNumbers,
   takeNumbers,
-} from '../scenarios/collections.ts'
+} from '../../../support/store/collections.ts'
 import { collectionsClient, type SimulatedCollections } from '../support/collections-client.ts'
 import { type Faults, someFaults } from '../support/faulty-store.ts'
 import { disturb } from '../support/pauses.ts'

@@ -4,8 +4,8 @@ import { put, remove } from '../../../../src/store/operations.ts'
 import { Election, type Leader } from '../../../../src/store/recipes/election.ts'
 import { LeaseKeeper } from '../../../../src/store/recipes/lease-keeper.ts'
 import { Lock } from '../../../../src/store/recipes/lock.ts'
-import { checkLog, LogRecorder } from '../scenarios/log.ts'
-import { leadAndWrite, lockAndWrite } from '../scenarios/recipes.ts'
+import { checkLog, LogRecorder } from '../../../support/store/log.ts'
+import { leadAndWrite, lockAndWrite } from '../../../support/store/recipes.ts'
 import { hasCode } from '../support/errors.ts'
 import { someFaults } from '../support/faulty-store.ts'
 import { disturb } from '../support/pauses.ts'
@@ -188,4 +188,24 @@ test('LO-1: a lock is had in the order of asking; a free one is taken without wa
   await world.settle(first.release())
   await world.settle(Promise.all(others))
   assert.deepEqual(order, [1, 2, 3])
+})
+
+test('a lock is released once the store can be reached again, or its lease ends', async () => {
+  for (const cutOffMs of [500, 3 * ttlMs]) {
+    const world = new World(8)
+    const { client, lease } = await contender(world)
+    const hold = await world.settle(new Lock(client.store, 'l/', client).acquire(lease))
+    const other = await contender(world)
+    const next = new Lock(other.client.store, 'l/', other.client).acquire(other.lease)
+    client.store.isCutOff = true
+    world.clock.after(cutOffMs, () => {
+      client.store.isCutOff = false
+    })
+    const startMs = world.clock.now()
+    const released = hold.release()
+    assert.equal(hold.isHeld(), false)
+    await world.settle(released)
+    await world.settle(next)
+    assert.ok(world.clock.now() - startMs < 6_000)
+  }
 })

@@ -4,7 +4,7 @@ import {
   type CollectionsOptions,
 } from '../../../../src/store/collections/index.ts'
 import type { Faults } from './faulty-store.ts'
-import type { CollectionsClient } from '../scenarios/collections.ts'
+import type { CollectionsClient } from '../../../support/store/collections.ts'
 import type { SimulatedClient, World } from './world.ts'
 
 export interface SimulatedCollections extends CollectionsClient {

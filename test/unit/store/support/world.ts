@@ -3,7 +3,7 @@ import { type Random, seededRandom } from '../../../../src/base/random.ts'
 import { storeOver } from '../../../../src/store/checked-store.ts'
 import { MemoryBackend } from '../../../../src/store/memory/memory-backend.ts'
 import { eventLoopTurn, TestClock } from '../../../../src/testkit/test-clock.ts'
-import type { Client } from './client.ts'
+import type { Client } from '../../../support/store/client.ts'
 import { FaultyStore, type Faults, noFaults } from './faulty-store.ts'
 
 /** A simulated store with clients that are slow, lose answers, and are paused; all from one seed. */

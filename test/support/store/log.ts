@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { decodeValue, encodeValue } from '../../../../src/store/envelope.ts'
-import { put } from '../../../../src/store/operations.ts'
-import type { Revision, Store, Transaction } from '../../../../src/store/store.ts'
+import { decodeValue, encodeValue } from '../../../src/store/envelope.ts'
+import { put } from '../../../src/store/operations.ts'
+import type { Revision, Store, Transaction } from '../../../src/store/store.ts'
 
 /** One write of a holder: who wrote, with which token, as its own how-manieth. */
 export interface LogLine {

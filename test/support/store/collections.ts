@@ -1,6 +1,6 @@
-import { sleep } from '../../../../src/base/clock.ts'
-import type { SharedCollections } from '../../../../src/component/shared.ts'
-import type { Client } from '../support/client.ts'
+import { sleep } from '../../../src/base/clock.ts'
+import type { SharedCollections } from '../../../src/component/shared.ts'
+import type { Client } from './client.ts'
 import { isExpected, untilAborted } from './recipes.ts'
 
 /** What clients do with the shared collections, over any store; the checks are beside. Each gives what it knows to have happened. */
@@ -72,7 +72,10 @@ export async function changeMap(client: CollectionsClient, times: number): Promi
   }
 }
 
-/** Builds a map from its events until the signal. */
+/** Who sets it is the last to write: what was built by then is what is there. */
+export const lastKey = 'the last'
+
+/** Builds a map from its events, until `lastKey` comes or the signal. */
 export async function mirrorMap(
   client: CollectionsClient,
   signal: AbortSignal,
@@ -85,6 +88,7 @@ export async function mirrorMap(
     if (known !== old) throw new Error(`the event says that ${old} was there, not ${known}`)
     if (change.type === 'delete') state.delete(change.key)
     else state.set(change.key, change.value)
+    if (change.key === lastKey) break
   }
   return state
 }

@@ -1,6 +1,6 @@
-import type { Clock } from '../../../../src/base/clock.ts'
-import type { Random } from '../../../../src/base/random.ts'
-import type { Store } from '../../../../src/store/store.ts'
+import type { Clock } from '../../../src/base/clock.ts'
+import type { Random } from '../../../src/base/random.ts'
+import type { Store } from '../../../src/store/store.ts'
 
 /**
  * Who takes part in a scenario. Scenarios know no backend: over the memory store with a simulated clock, or over a real

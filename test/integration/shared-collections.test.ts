@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { MessageChannel } from 'node:worker_threads'
+import { run, type RunOptions } from 'vertigo-flow'
+import { systemClock } from '../../src/base/clock.ts'
+import { isVertigoError } from '../../src/base/errors.ts'
+import { systemRandom } from '../../src/base/random.ts'
+import { openCollections } from '../../src/store/collections/index.ts'
+import { connectStore, createRunStore } from '../../src/stores.ts'
+
+/** `context.shared` in real runs: all workers see the same collections. */
+
+const kinds = fileURLToPath(new URL('../fixtures/shared/kinds.ts', import.meta.url))
+let folder = ''
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'vertigo-shared-'))
+})
+after(() => rm(folder, { recursive: true, force: true }))
+
+const numbers = 200
+
+async function counted(options: RunOptions): Promise<unknown[]> {
+  const file = join(folder, 'network.json')
+  const network = {
+    name: 'counting',
+    components: {
+      numbers: { kind: 'generator', config: { from: 1, count: numbers } },
+      count: { kind: `${kinds}#count`, instances: 3 },
+      report: { kind: `${kinds}#report` },
+    },
+    connections: [
+      { from: 'numbers.out', to: 'count.in', selector: 'round-robin' },
+      { from: 'count.out', to: 'report.in' },
+    ],
+    exports: { outputs: { results: 'report.out' } },
+  }
+  await writeFile(file, JSON.stringify(network))
+  const running = await run(file, { ...options, attach: ['results'] })
+  const results: unknown[] = []
+  for await (const message of running.output('results')) results.push(message)
+  await running.done
+  return results
+}
+
+for (const options of [{ workers: 0 }, { workers: 3 }, { workers: 2, store: 'memory:' }]) {
+  test(`the instances of a run share collections: ${JSON.stringify(options)}`, async () => {
+    assert.deepEqual(await counted(options), [
+      { sum: (numbers * (numbers + 1)) / 2, seen: numbers, instances: [0, 1, 2] },
+    ])
+  })
+}
+
+test('an address that is none is refused before anything starts', async () => {
+  await assert.rejects(
+    counted({ store: 'nowhere' }),
+    (error) =>
+      isVertigoError(error) && error.code === 'STORE_URL_INVALID' && error.message.includes('nowhere'),
+  )
+})
+
+test('a store in another thread: watches, errors, and its end', async () => {
+  const { store: own, serve } = await createRunStore(systemClock)
+  const { port1, port2 } = new MessageChannel()
+  serve(port1)
+  const store = await connectStore(port2, systemClock)
+  const here = openCollections(own, { clock: systemClock, random: systemRandom })
+  const there = openCollections(store, { clock: systemClock, random: systemRandom })
+  const changes = await there.map<number>('m').watch()
+  await here.map('m').set('a', 1)
+  for await (const change of changes) {
+    assert.deepEqual([change.type, change.key], ['create', 'a'])
+    break
+  }
+  const hold = await there.lock('l').acquire()
+  assert.equal(await here.lock('l').tryAcquire(), undefined)
+  await hold.release()
+  await assert.rejects(
+    store.keepAlive('77' as Parameters<typeof store.keepAlive>[0]),
+    (error) => isVertigoError(error) && error.code === 'STORE_LEASE_LOST',
+  )
+  const waiting = there.queue('q').take()
+  // The wait is under way when another call has been answered.
+  await there.queue('q').size()
+  await there.close()
+  await store.close()
+  await assert.rejects(waiting, (error) => isVertigoError(error) && error.code === 'STORE_CLOSED')
+  await here.close()
+  await own.close()
+  port1.close()
+})
