@@ -55,7 +55,12 @@ function isThere(path: string): boolean {
 
 function makeFolder(folder: string): void {
   accessSync(dirname(folder), constants.W_OK)
-  mkdirSync(folder, { recursive: true })
+  try {
+    mkdirSync(folder)
+  } catch (error) {
+    // Somebody else has just made it.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
   syncFolder(dirname(folder))
 }
 
