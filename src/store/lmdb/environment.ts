@@ -95,6 +95,8 @@ async function openDatabases(
     noSubdir: false,
     // A commit is synced before anybody sees it.
     overlappingSync: false,
+    // What this makes, nobody could catch when a commit fails. Calls are gathered in batches before they come here.
+    eventTurnBatching: false,
     mapSize: mapBytes,
     maxDbs: databasesMax,
     maxReaders: readersMax,

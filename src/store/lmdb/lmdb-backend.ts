@@ -67,6 +67,7 @@ export class LmdbBackend implements StoreBackend {
   private readonly signal: ChangeSignal
   private readonly patienceMsMax: number
   private dispatched: Revision
+  private lastLease = 0
   private isLooking = false
   private expiry: { readonly atMs: number; readonly cancel: Cancel } | undefined
   private closing: Promise<void> | undefined
@@ -217,8 +218,12 @@ export class LmdbBackend implements StoreBackend {
   }
 
   private look(): void {
-    this.planExpiry()
-    const { revision, oldest } = this.tables.state()
+    const { revision, oldest, lastLease } = this.tables.state()
+    // A new lease may end sooner than those that are known; a kept one only later.
+    if (lastLease !== this.lastLease || this.expiry === undefined) {
+      this.lastLease = lastLease
+      this.planExpiry()
+    }
     if (revision <= this.dispatched) return
     if (this.followers.isEmpty) {
       this.dispatched = revision

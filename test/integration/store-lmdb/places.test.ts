@@ -2,15 +2,18 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import {
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   statSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import type { ErrorCode } from '../../../src/base/error-codes.ts'
 import { isVertigoError } from '../../../src/base/errors.ts'
 import { openLmdbStore } from '../../../src/store/lmdb/open.ts'
@@ -161,29 +164,30 @@ test('a store that is full says so, takes nothing in, and goes on when there is 
 })
 
 test('a disk that is full: a clear error, nothing written, and on it goes when there is room', async (t) => {
-  const folder = makeFolder(t)
-  if (!mountSmallDisk(t, folder)) return
-  const store = await openStore(t, folder)
-  await store.transact(put('a', Buffer.from('v')))
-  writeFileSync(join(folder, 'processes', 'ballast'), Buffer.alloc(3_000_000))
-  const { revision } = await store.get('a')
-  const start = performance.now()
-  await assert.rejects(store.transact(put('b', Buffer.alloc(1_000_000))), { code: 'STORE_FULL' })
-  assert.ok(performance.now() - start < 1_000)
-  assert.deepEqual(await store.get('b'), { entry: undefined, revision })
-  truncateSync(join(folder, 'processes', 'ballast'), 0)
-  await store.transact(put('b', Buffer.alloc(500_000)))
-})
-
-/** 4 MB of memory as a disk; where that is not allowed, the test is skipped. */
-function mountSmallDisk(t: TestContext, folder: string): boolean {
-  mkdirSync(folder)
+  const folder = mkdtempSync(join(tmpdir(), 'vertigo-store-'))
   try {
+    // 4 MB of memory as a disk.
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', folder], { stdio: 'ignore' })
   } catch {
+    rmdirSync(folder)
     t.skip('mounting a small disk needs root')
-    return false
+    return
   }
-  t.after(() => execFileSync('umount', ['-l', folder]))
-  return true
-}
+  const store = await openLmdbStore({ folder })
+  try {
+    await store.transact(put('a', Buffer.from('v')))
+    const ballast = join(folder, 'processes', 'ballast')
+    writeFileSync(ballast, Buffer.alloc(3_000_000))
+    const { revision } = await store.get('a')
+    const start = performance.now()
+    await assert.rejects(store.transact(put('b', Buffer.alloc(1_000_000))), { code: 'STORE_FULL' })
+    assert.ok(performance.now() - start < 1_000)
+    assert.deepEqual(await store.get('b'), { entry: undefined, revision })
+    truncateSync(ballast, 0)
+    await store.transact(put('b', Buffer.alloc(500_000)))
+  } finally {
+    await store.close()
+    execFileSync('umount', ['-l', folder])
+    rmdirSync(folder)
+  }
+})

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { makeFolder, openStore, startChild, until } from './support.ts'
+import { batchesOf, makeFolder, openStore, startChild, until } from './support.ts'
 
 test('a watch hears of what other processes commit, in order and once', async (t) => {
   const folder = makeFolder(t)
@@ -69,8 +69,8 @@ test('the history is bounded by its bytes, too', async (t) => {
 test('events tell what was there before', async (t) => {
   const store = await openStore(t, makeFolder(t))
   const watch = store.watch('k')
-  const reading = watch[Symbol.asyncIterator]()
-  await reading.next()
+  const next = batchesOf(watch)
+  await next()
   const put = (text: string): Promise<unknown> =>
     store.transact({ then: [{ type: 'put', key: 'k', value: Buffer.from(text) }] })
   await put('one')
@@ -78,8 +78,7 @@ test('events tell what was there before', async (t) => {
   await store.transact({ then: [{ type: 'delete', key: 'k' }] })
   const texts: (string | undefined)[][] = []
   while (texts.length < 3) {
-    const { value } = await reading.next()
-    const event = value!.events[0]!
+    const event = (await next()).events[0]!
     const textOf = (bytes: Uint8Array | undefined) => bytes && Buffer.from(bytes).toString()
     texts.push([textOf(event.previous?.value), textOf(event.entry?.value)])
   }
