@@ -269,7 +269,6 @@ export class LmdbBackend implements StoreBackend {
     if (this.closing !== undefined) return
     const atMs = this.tables.firstExpiry()?.expiresAtMs
     if (atMs === undefined || (this.expiry !== undefined && this.expiry.atMs <= atMs)) return
-    this.expiry?.cancel()
     this.expireIn(Math.max(0, Math.ceil(atMs - this.clock.monotonic())))
   }
 
@@ -292,6 +291,7 @@ export class LmdbBackend implements StoreBackend {
 
   private expireIn(delayMs: number): void {
     if (this.closing !== undefined) return
+    this.expiry?.cancel()
     const cancel = this.clock.after(delayMs, () => this.expire(), { background: true })
     this.expiry = { atMs: this.clock.monotonic() + delayMs, cancel }
   }
