@@ -128,7 +128,13 @@ export class BatchWriter {
   private async run(): Promise<void> {
     // Those who call in the same turn come into the same batch.
     await Promise.resolve()
-    while (this.queue.length > 0) await this.runBatch()
+    while (this.queue.length > 0) {
+      try {
+        await this.runBatch()
+      } catch (error) {
+        for (const job of this.queue.splice(0)) this.answer(job, asError(error))
+      }
+    }
     // In the same turn as the look at the queue, so that nobody comes between.
     this.running = undefined
   }

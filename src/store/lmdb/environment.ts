@@ -7,6 +7,7 @@ import { type Clock, sleep } from '../../base/clock.ts'
 import { VertigoError } from '../../base/errors.ts'
 import { checkDataFile, prepareFolder } from './folder.ts'
 import { holdersIn, readHeadElsewhere, readMappedHead } from './lock-file.ts'
+import { LockWait } from './lock-wait.ts'
 import { placeError, unfit } from './place.ts'
 import { ProcessList } from './processes.ts'
 import { StoppedHolderWatch } from './stopped-holder.ts'
@@ -78,7 +79,7 @@ async function openEnvironment(folder: string, clock: Clock): Promise<Environmen
   try {
     await waitForStopped(folder, processes, clock)
     checkDataFile(join(folder, 'data.mdb'))
-    return await openDatabases(lmdb, folder, processes)
+    return await openDatabases(lmdb, folder, processes, clock)
   } catch (error) {
     processes.leave()
     throw placeError(folder, error)
@@ -89,6 +90,7 @@ async function openDatabases(
   lmdb: typeof Lmdb,
   folder: string,
   processes: ProcessList,
+  clock: Clock,
 ): Promise<Environment> {
   const root = lmdb.open<Buffer, Buffer>({
     path: folder,
@@ -115,7 +117,14 @@ async function openDatabases(
       leaseKeys: named('lease-keys'),
       expiries: named('expiries'),
     }
-    await checkLocks(root, lockHead)
+    const wait = new LockWait({
+      watch: new StoppedHolderWatch(processes, clock),
+      clock,
+      lockHead,
+      patienceMs: () => openPatienceMs,
+    })
+    wait.begin()
+    await checkLocks(root, lockHead).finally(() => wait.end())
     return {
       folder,
       processes,

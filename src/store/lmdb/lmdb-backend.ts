@@ -190,7 +190,6 @@ export class LmdbBackend implements StoreBackend {
       clock,
       lockHead: environment.lockHead,
       patienceMs: () => patienceFor(this.shortestTtlMs(), this.patienceMsMax),
-      onFailure: (error) => this.fail(asError(error)),
     })
   }
 
