@@ -9,6 +9,7 @@ import { checkDataFile, prepareFolder } from './folder.ts'
 import { holdersIn, readHeadElsewhere, readMappedHead } from './lock-file.ts'
 import { LockWait } from './lock-wait.ts'
 import { placeError, unfit } from './place.ts'
+import { probeDatabase } from './probe.ts'
 import { ProcessList } from './processes.ts'
 import { StoppedHolderWatch } from './stopped-holder.ts'
 
@@ -78,7 +79,7 @@ async function openEnvironment(folder: string, clock: Clock): Promise<Environmen
   processes.enter()
   try {
     await waitForStopped(folder, processes, clock)
-    checkDataFile(join(folder, 'data.mdb'))
+    if (checkDataFile(join(folder, 'data.mdb')).isShort) await probeDatabase(folder)
     return await openDatabases(lmdb, folder, processes, clock)
   } catch (error) {
     processes.leave()
@@ -186,7 +187,7 @@ async function release(
   shared.users--
   if (shared.users > 0) return
   open.delete(folder)
-  const closed = root.close().then(() => {
+  const closed = root.close().finally(() => {
     processes.leave()
     closing.delete(folder)
   })

@@ -141,6 +141,17 @@ test('a database that is not one, or was cut off, is refused before it is mapped
   await refused(folder, 'STORE_CORRUPT', /data\.mdb/)
 })
 
+test('a database of which the end is missing is refused, and does not end the process', async (t) => {
+  const folder = makeFolder(t)
+  const store = await openLmdbStore({ folder })
+  for (let index = 0; index < 50; index++) await store.transact(put(`k/${index}`, Buffer.alloc(10_000)))
+  await store.transact(put('k/0', Buffer.from('v')))
+  await store.close()
+  const file = join(folder, 'data.mdb')
+  truncateSync(file, statSync(file).size - 8 * 4_096)
+  await refused(folder, 'STORE_CORRUPT', /cut off/)
+})
+
 test('a file that ends before its last page, because that was never written, is none that was cut off', async (t) => {
   const folder = makeFolder(t)
   const store = await openLmdbStore({ folder })
