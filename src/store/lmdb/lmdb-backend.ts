@@ -126,7 +126,7 @@ export class LmdbBackend implements StoreBackend {
   }
 
   transact(transaction: Transaction, options: TransactionOptions): Promise<TransactionResult> {
-    return this.writer.write((batch) => batch.transact(transaction), options)
+    return this.writer.write((batch) => batch.transact(transaction), options, bytesOf(transaction))
   }
 
   async grant(ttlMs: number, options: CallOptions): Promise<LeaseGrant> {
@@ -294,6 +294,14 @@ export class LmdbBackend implements StoreBackend {
     const cancel = this.clock.after(delayMs, () => this.expire(), { background: true })
     this.expiry = { atMs: this.clock.monotonic() + delayMs, cancel }
   }
+}
+
+/** The values of either branch: what is done is one of them. */
+function bytesOf({ then = [], otherwise = [] }: Transaction): number {
+  let bytes = 0
+  for (const operation of then) if (operation.type === 'put') bytes += operation.value.byteLength
+  for (const operation of otherwise) if (operation.type === 'put') bytes += operation.value.byteLength
+  return bytes
 }
 
 function limitsOf(options: LmdbBackendOptions): StoreLimits {

@@ -164,6 +164,15 @@ test('a file that ends before its last page, because that was never written, is 
   await (await openStore(t, folder)).transact(put('a', Buffer.from('v')))
 })
 
+test('many large values at once go into several commits', async (t) => {
+  const store = await openStore(t, makeFolder(t))
+  const value = Buffer.alloc(1_000_000, 'x')
+  await Promise.all(Array.from({ length: 40 }, (_, index) => store.transact(put(`large/${index}`, value))))
+  const { entries } = await store.range('large/')
+  assert.equal(entries.length, 40)
+  assert.ok(entries.every((entry) => Buffer.compare(entry.value, value) === 0))
+})
+
 test('a store that is full says so, takes nothing in, and goes on when there is room again', async (t) => {
   const store = await openStore(t, makeFolder(t), { liveBytesMax: 10_000 })
   await store.transact(put('a', Buffer.alloc(6_000)))
