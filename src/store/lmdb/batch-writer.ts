@@ -13,6 +13,8 @@ interface Job {
   /** After the commit. */
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
+  /** What it may write. */
+  readonly bytes: number
   /** Waiting in the queue, within a transaction, or answered. */
   phase: 'queued' | 'taken' | 'answered'
   failure: unknown
@@ -24,6 +26,8 @@ interface Job {
 
 /** Calls that one commit takes; bounds how long the lock of writers is held. */
 const batchCallsMax = 512
+/** Keys and values that they write, and with that LMDB's memory for a transaction. */
+const batchBytesMax = 16 * 1024 ** 2
 
 /**
  * Writes in batches: while one commit is synced, the calls of the next one gather, so that many in flight cost as few syncs
@@ -60,7 +64,8 @@ export class BatchWriter {
     this.onNews = parts.onNews
   }
 
-  write<T>(action: (batch: Batch) => T, { timeoutMs, signal }: CallOptions = {}): Promise<T> {
+  /** `bytes`: what the action may write. */
+  write<T>(action: (batch: Batch) => T, { timeoutMs, signal }: CallOptions = {}, bytes = 0): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (this.isClosed) {
         reject(closedError())
@@ -73,6 +78,7 @@ export class BatchWriter {
         },
         resolve: () => resolve(result),
         reject,
+        bytes,
         phase: 'queued',
         failure: undefined,
         isAlone: false,
@@ -128,7 +134,13 @@ export class BatchWriter {
   private async run(): Promise<void> {
     // Those who call in the same turn come into the same batch.
     await Promise.resolve()
-    while (this.queue.length > 0) await this.runBatch()
+    while (this.queue.length > 0) {
+      try {
+        await this.runBatch()
+      } catch (error) {
+        for (const job of this.queue.splice(0)) this.answer(job, asError(error))
+      }
+    }
     // In the same turn as the look at the queue, so that nobody comes between.
     this.running = undefined
   }
@@ -163,14 +175,24 @@ export class BatchWriter {
   }
 
   private take(): Job[] {
-    const aloneAt = this.queue.findIndex(({ isAlone }) => isAlone)
-    const count = aloneAt < 0 ? batchCallsMax : Math.max(1, aloneAt)
-    const jobs = this.queue.splice(0, count)
+    const jobs = this.queue.splice(0, this.batchLength())
     for (const job of jobs) {
       job.phase = 'taken'
       job.failure = undefined
     }
     return jobs
+  }
+
+  /** How many of the queue come into one batch: at least one. */
+  private batchLength(): number {
+    let bytes = 0
+    for (const [index, job] of this.queue.entries()) {
+      bytes += job.bytes
+      if (index === 0) {
+        if (job.isAlone) return 1
+      } else if (job.isAlone || index >= batchCallsMax || bytes > batchBytesMax) return index
+    }
+    return this.queue.length
   }
 
   /** `torn`: what was thrown within the transaction, which was then undone. */

@@ -1,5 +1,17 @@
+import { statfsSync } from 'node:fs'
 import { asError, isVertigoError, VertigoError } from '../../base/errors.ts'
 import { placeError } from './place.ts'
+
+/** What the largest transaction may need. */
+const roomBytesMin = 4 * 1024 ** 2
+
+/** A write that was cut short comes as EIO; that the disk is full can only be seen from the disk. */
+function isFull(folder: string, code: number): boolean {
+  if (fullCodes.has(code)) return true
+  if (code !== 5) return false
+  const { bavail, bsize } = statfsSync(folder)
+  return bavail * bsize < roomBytesMin
+}
 
 /** LMDB's own codes (lmdb.h). */
 const corruptCodes: ReadonlySet<number> = new Set([-30797, -30796, -30795, -30794, -30793, -30784])
@@ -18,7 +30,7 @@ export function knownDatabaseError(folder: string, thrown: unknown): Error | und
     return new VertigoError('STORE_CORRUPT', `The database in ${folder} is damaged: ${error.message}.`, {
       cause: error,
     })
-  if (fullCodes.has(code))
+  if (isFull(folder, code))
     return new VertigoError('STORE_FULL', `There is no room for the store in ${folder}: ${error.message}.`, {
       cause: error,
     })

@@ -7,7 +7,9 @@ import { type Clock, sleep } from '../../base/clock.ts'
 import { VertigoError } from '../../base/errors.ts'
 import { checkDataFile, prepareFolder } from './folder.ts'
 import { holdersIn, readHeadElsewhere, readMappedHead } from './lock-file.ts'
+import { LockWait } from './lock-wait.ts'
 import { placeError, unfit } from './place.ts'
+import { probeDatabase } from './probe.ts'
 import { ProcessList } from './processes.ts'
 import { StoppedHolderWatch } from './stopped-holder.ts'
 
@@ -77,8 +79,8 @@ async function openEnvironment(folder: string, clock: Clock): Promise<Environmen
   processes.enter()
   try {
     await waitForStopped(folder, processes, clock)
-    checkDataFile(join(folder, 'data.mdb'))
-    return await openDatabases(lmdb, folder, processes)
+    if (checkDataFile(join(folder, 'data.mdb')).isShort) await probeDatabase(folder)
+    return await openDatabases(lmdb, folder, processes, clock)
   } catch (error) {
     processes.leave()
     throw placeError(folder, error)
@@ -89,12 +91,15 @@ async function openDatabases(
   lmdb: typeof Lmdb,
   folder: string,
   processes: ProcessList,
+  clock: Clock,
 ): Promise<Environment> {
   const root = lmdb.open<Buffer, Buffer>({
     path: folder,
     noSubdir: false,
     // A commit is synced before anybody sees it.
     overlappingSync: false,
+    // What this makes, nobody could catch when a commit fails. Calls are gathered in batches before they come here.
+    eventTurnBatching: false,
     mapSize: mapBytes,
     maxDbs: databasesMax,
     maxReaders: readersMax,
@@ -113,7 +118,14 @@ async function openDatabases(
       leaseKeys: named('lease-keys'),
       expiries: named('expiries'),
     }
-    await checkLocks(root, lockHead)
+    const wait = new LockWait({
+      watch: new StoppedHolderWatch(processes, clock),
+      clock,
+      lockHead,
+      patienceMs: () => openPatienceMs,
+    })
+    wait.begin()
+    await checkLocks(root, lockHead).finally(() => wait.end())
     return {
       folder,
       processes,
@@ -175,7 +187,7 @@ async function release(
   shared.users--
   if (shared.users > 0) return
   open.delete(folder)
-  const closed = root.close().then(() => {
+  const closed = root.close().finally(() => {
     processes.leave()
     closing.delete(folder)
   })

@@ -55,7 +55,12 @@ function isThere(path: string): boolean {
 
 function makeFolder(folder: string): void {
   accessSync(dirname(folder), constants.W_OK)
-  mkdirSync(folder, { recursive: true })
+  try {
+    mkdirSync(folder)
+  } catch (error) {
+    // Somebody else has just made it.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
   syncFolder(dirname(folder))
 }
 
@@ -106,15 +111,23 @@ function syncFolder(folder: string): void {
 
 const lmdbMagic = 0xbeefc0de
 /** Where a page that describes the database has what, in LMDB's data version 2. */
-const metaOffsets = { magic: 24, version: 28, pageBytes: 48, freeRoot: 88, mainRoot: 136, transaction: 152 }
+const metaOffsets = {
+  magic: 24,
+  version: 28,
+  pageBytes: 48,
+  freeRoot: 88,
+  mainRoot: 136,
+  lastPage: 144,
+  transaction: 152,
+}
 const headBytes = 65_536 + 256
 
 /**
  * LMDB maps its file and believes it: a head that is not its own, or a tree that begins behind the file's end, would end the
  * process by a signal.
  */
-export function checkDataFile(file: string): void {
-  if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) === 0) return
+export function checkDataFile(file: string): { readonly isShort: boolean } {
+  if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) === 0) return { isShort: false }
   const head = Buffer.alloc(headBytes)
   const fd = openSync(file, 'r')
   let read: number
@@ -129,6 +142,19 @@ export function checkDataFile(file: string): void {
   const fault = dataFileFault(head.subarray(0, read), size)
   if (fault !== undefined)
     throw new VertigoError('STORE_CORRUPT', `The database ${file} is damaged: ${fault}.`)
+  return { isShort: size < neededBytes(head) }
+}
+
+/** Up to the last page that was ever taken; the last ones may never have been written. */
+function neededBytes(head: Buffer): number {
+  const pageBytes = head.readUInt32LE(metaOffsets.pageBytes)
+  return (Number(newestMeta(head, pageBytes).readBigUInt64LE(metaOffsets.lastPage)) + 1) * pageBytes
+}
+
+function newestMeta(head: Buffer, pageBytes: number): Buffer {
+  const metas = [head, head.subarray(pageBytes)] as const
+  const [first, second] = metas.map((meta) => meta.readBigUInt64LE(metaOffsets.transaction))
+  return second! > first! ? metas[1] : metas[0]
 }
 
 /** What is wrong with a data file that begins with `head`; undefined where it can be opened. */
@@ -142,8 +168,7 @@ export function dataFileFault(head: Buffer, fileBytes: number): string | undefin
   const metas = [head.subarray(0), head.subarray(pageBytes)]
   if (metas.some((meta) => meta.readUInt32LE(metaOffsets.magic) !== lmdbMagic))
     return 'its second head is damaged'
-  const transactions = metas.map((meta) => meta.readBigUInt64LE(metaOffsets.transaction))
-  const newest = metas[transactions[1]! > transactions[0]! ? 1 : 0]!
+  const newest = newestMeta(head, pageBytes)
   for (const offset of [metaOffsets.freeRoot, metaOffsets.mainRoot]) {
     const root = newest.readBigUInt64LE(offset)
     const isEmpty = root === 0xffff_ffff_ffff_ffffn

@@ -67,6 +67,7 @@ export class LmdbBackend implements StoreBackend {
   private readonly signal: ChangeSignal
   private readonly patienceMsMax: number
   private dispatched: Revision
+  private lastLease = 0
   private isLooking = false
   private expiry: { readonly atMs: number; readonly cancel: Cancel } | undefined
   private closing: Promise<void> | undefined
@@ -125,7 +126,7 @@ export class LmdbBackend implements StoreBackend {
   }
 
   transact(transaction: Transaction, options: TransactionOptions): Promise<TransactionResult> {
-    return this.writer.write((batch) => batch.transact(transaction), options)
+    return this.writer.write((batch) => batch.transact(transaction), options, bytesOf(transaction))
   }
 
   async grant(ttlMs: number, options: CallOptions): Promise<LeaseGrant> {
@@ -189,7 +190,6 @@ export class LmdbBackend implements StoreBackend {
       clock,
       lockHead: environment.lockHead,
       patienceMs: () => patienceFor(this.shortestTtlMs(), this.patienceMsMax),
-      onFailure: (error) => this.fail(asError(error)),
     })
   }
 
@@ -217,8 +217,12 @@ export class LmdbBackend implements StoreBackend {
   }
 
   private look(): void {
-    this.planExpiry()
-    const { revision, oldest } = this.tables.state()
+    const { revision, oldest, lastLease } = this.tables.state()
+    // A new lease may end sooner than those that are known; a kept one only later.
+    if (lastLease !== this.lastLease || this.expiry === undefined) {
+      this.lastLease = lastLease
+      this.planExpiry()
+    }
     if (revision <= this.dispatched) return
     if (this.followers.isEmpty) {
       this.dispatched = revision
@@ -264,7 +268,6 @@ export class LmdbBackend implements StoreBackend {
     if (this.closing !== undefined) return
     const atMs = this.tables.firstExpiry()?.expiresAtMs
     if (atMs === undefined || (this.expiry !== undefined && this.expiry.atMs <= atMs)) return
-    this.expiry?.cancel()
     this.expireIn(Math.max(0, Math.ceil(atMs - this.clock.monotonic())))
   }
 
@@ -287,9 +290,18 @@ export class LmdbBackend implements StoreBackend {
 
   private expireIn(delayMs: number): void {
     if (this.closing !== undefined) return
+    this.expiry?.cancel()
     const cancel = this.clock.after(delayMs, () => this.expire(), { background: true })
     this.expiry = { atMs: this.clock.monotonic() + delayMs, cancel }
   }
+}
+
+/** The values of either branch: what is done is one of them. */
+function bytesOf({ then = [], otherwise = [] }: Transaction): number {
+  let bytes = 0
+  for (const operation of then) if (operation.type === 'put') bytes += operation.value.byteLength
+  for (const operation of otherwise) if (operation.type === 'put') bytes += operation.value.byteLength
+  return bytes
 }
 
 function limitsOf(options: LmdbBackendOptions): StoreLimits {

@@ -1,5 +1,6 @@
 import type { Buffer } from 'node:buffer'
 import type { Cancel, Clock } from '../../base/clock.ts'
+import { asError } from '../../base/errors.ts'
 import type { StoppedHolderWatch } from './stopped-holder.ts'
 
 /** How long a process that is stopped may hold the lock of writers while others wait for it. */
@@ -17,9 +18,9 @@ export class LockWait {
   private readonly clock: Clock
   private readonly lockHead: () => Buffer
   private readonly patienceMs: () => number
-  private readonly onFailure: (error: unknown) => void
   private cancel: Cancel | undefined
   private unended: number | undefined
+  private blindness: string | undefined
 
   constructor(parts: {
     readonly watch: StoppedHolderWatch
@@ -27,13 +28,11 @@ export class LockWait {
     readonly lockHead: () => Buffer
     /** Asked for at each look. */
     readonly patienceMs: () => number
-    readonly onFailure: (error: unknown) => void
   }) {
     this.watch = parts.watch
     this.clock = parts.clock
     this.lockHead = parts.lockHead
     this.patienceMs = parts.patienceMs
-    this.onFailure = parts.onFailure
   }
 
   begin(): void {
@@ -45,14 +44,15 @@ export class LockWait {
     this.cancel?.()
     this.cancel = undefined
     this.unended = undefined
+    this.blindness = undefined
     this.watch.forget()
   }
 
   /** For the message of who gave up. */
   reason(): string {
-    return this.unended === undefined
-      ? ''
-      : `: process ${this.unended} is stopped while it holds it, and cannot be ended`
+    if (this.unended !== undefined)
+      return `: process ${this.unended} is stopped while it holds it, and cannot be ended`
+    return this.blindness === undefined ? '' : `; who holds it cannot be seen (${this.blindness})`
   }
 
   private look(): void {
@@ -60,8 +60,8 @@ export class LockWait {
       const found = this.watch.look(this.lockHead(), this.patienceMs())
       if (found !== undefined) this.unended = found.ended ? undefined : found.holder.pid
     } catch (error) {
-      this.end()
-      this.onFailure(error)
+      // What cannot be seen cannot be ended; who waits has a time limit.
+      this.blindness = asError(error).message
     }
   }
 }

@@ -5,7 +5,7 @@ import { makeEntry } from '../backend.ts'
 import type { Entry, LeaseId, Revision, WatchEvent } from '../store.ts'
 
 /**
- * How things lie in the database. Each record begins with the CRC-32 of its database, its key and the rest of it, so that a
+ * How things lie in the database. Each record begins with a CRC-32 that depends on its database, its key and the rest of it, so that a
  * damaged one, or one in the place of another, is noticed before it is believed. Numbers are little-endian doubles.
  */
 
@@ -49,7 +49,14 @@ function seal(space: Space, key: Uint8Array, record: Buffer): Buffer {
 }
 
 function checksum(space: Space, key: Uint8Array, record: Buffer): number {
-  return crc32(record.subarray(crcBytes), crc32(key, spaceSeeds[space]))
+  return crc32(record.subarray(crcBytes), seedOf(space, key))
+}
+
+/** FNV-1a (Fowler, Noll, Vo): for a few bytes quicker than a call of the library. */
+function seedOf(space: Space, key: Uint8Array): number {
+  let hash = spaceSeeds[space]
+  for (const byte of key) hash = Math.imul(hash ^ byte, 0x01000193)
+  return hash >>> 0
 }
 
 const spaceSeeds: Readonly<Record<Space, number>> = {

@@ -28,7 +28,7 @@ const works: Readonly<Record<Work, () => Promise<void>>> = {
     })()
     await store.close()
     await ended
-    process.disconnect()
+    process.disconnect?.()
   },
 
   async increment() {

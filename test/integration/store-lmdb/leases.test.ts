@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { machineClock } from '../../../src/base/clock.ts'
-import { makeFolder, openStore, startChild, until } from './support.ts'
+import { machineClock, sleep } from '../../../src/base/clock.ts'
+import { batchesOf, makeFolder, openStore, startChild, until } from './support.ts'
 
 const put = (key: string, lease: Awaited<ReturnType<typeof grantOf>>) =>
   ({ then: [{ type: 'put', key, value: Buffer.from('v'), lease }] }) as const
@@ -14,15 +14,15 @@ test('the lease of a process that was killed is ended by another one, at its tim
   const folder = makeFolder(t)
   const store = await openStore(t, folder)
   const watch = store.watch('held')
-  const reading = watch[Symbol.asyncIterator]()
-  await reading.next()
+  const next = batchesOf(watch)
+  await next()
   const child = startChild(t, 'hold-lease', folder)
-  const { value: held } = await reading.next()
-  assert.equal(held!.events[0]!.type, 'put')
+  const held = await next()
+  assert.equal(held.events[0]!.type, 'put')
   child.kill('SIGKILL')
-  const { value: gone } = await reading.next()
-  assert.equal(gone!.events[0]!.type, 'delete')
-  assert.equal(gone!.events[0]!.previous!.key, 'held')
+  const gone = await next()
+  assert.equal(gone.events[0]!.type, 'delete')
+  assert.equal(gone.events[0]!.previous!.key, 'held')
   assert.deepEqual(await store.leases(), [])
 })
 
@@ -59,18 +59,18 @@ test('keep-alives hold a lease; it ends its time to live after the last one, not
   const lease = await grantOf(store, 400)
   await store.transact(put('a', lease))
   const watch = store.watch('a')
-  const reading = watch[Symbol.asyncIterator]()
-  await reading.next()
+  const next = batchesOf(watch)
+  await next()
   const endMs = performance.now() + 1_000
   let sentMs = 0
   while (performance.now() < endMs) {
     sentMs = performance.now()
     await store.keepAlive(lease)
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await sleep(machineClock, 50)
   }
-  const { value } = await reading.next()
+  const gone = await next()
   const livedMs = performance.now() - sentMs
-  assert.equal(value!.events[0]!.type, 'delete')
+  assert.equal(gone.events[0]!.type, 'delete')
   assert.ok(livedMs >= 399, `${livedMs} ms after the last keep-alive`)
   await assert.rejects(store.keepAlive(lease), { code: 'STORE_LEASE_LOST' })
   await assert.rejects(store.transact(put('a', lease)), { code: 'STORE_LEASE_LOST' })

@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { sleep, systemClock } from '../../../src/base/clock.ts'
 import { openLmdbStore, type LmdbStoreOptions } from '../../../src/store/lmdb/open.ts'
-import type { Store } from '../../../src/store/store.ts'
+import type { Store, Watch, WatchBatch } from '../../../src/store/store.ts'
 
 export type Work = 'increment' | 'stop-inside' | 'open' | 'hold-lease' | 'watch' | 'open-and-close'
 
@@ -65,7 +66,7 @@ export async function until<T>(what: string, look: () => T | undefined | Promise
     const found = await look()
     if (found !== undefined && found !== false) return found
     if (performance.now() > endMs) throw new Error(`it did not happen within ${deadlineMs} ms that ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 5))
+    await sleep(systemClock, 5)
   }
 }
 
@@ -89,5 +90,15 @@ export async function increment(store: Store, key: string): Promise<number> {
       then: [{ type: 'put', key, value: Buffer.from(String(next)) }],
     })
     if (succeeded) return next
+  }
+}
+
+/** Gives the next batch of a watch, each time it is called. */
+export function batchesOf(watch: Watch): () => Promise<WatchBatch> {
+  const batches = watch[Symbol.asyncIterator]()
+  return async () => {
+    const next = await batches.next()
+    if (next.done === true) throw new Error('the watch has ended')
+    return next.value
   }
 }

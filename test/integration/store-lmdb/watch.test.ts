@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { makeFolder, openStore, startChild, until } from './support.ts'
+import { batchesOf, countOf, makeFolder, openStore, startChild, type Told, until } from './support.ts'
 
 test('a watch hears of what other processes commit, in order and once', async (t) => {
   const folder = makeFolder(t)
@@ -69,8 +69,8 @@ test('the history is bounded by its bytes, too', async (t) => {
 test('events tell what was there before', async (t) => {
   const store = await openStore(t, makeFolder(t))
   const watch = store.watch('k')
-  const reading = watch[Symbol.asyncIterator]()
-  await reading.next()
+  const next = batchesOf(watch)
+  await next()
   const put = (text: string): Promise<unknown> =>
     store.transact({ then: [{ type: 'put', key: 'k', value: Buffer.from(text) }] })
   await put('one')
@@ -78,8 +78,7 @@ test('events tell what was there before', async (t) => {
   await store.transact({ then: [{ type: 'delete', key: 'k' }] })
   const texts: (string | undefined)[][] = []
   while (texts.length < 3) {
-    const { value } = await reading.next()
-    const event = value!.events[0]!
+    const event = (await next()).events[0]!
     const textOf = (bytes: Uint8Array | undefined) => bytes && Buffer.from(bytes).toString()
     texts.push([textOf(event.previous?.value), textOf(event.entry?.value)])
   }
@@ -95,4 +94,39 @@ test('a process that has closed its store ends by itself', async (t) => {
   const child = startChild(t, 'open-and-close', folder)
   const code = await until('the child ends', () => child.process.exitCode ?? undefined)
   assert.equal(code, 0)
+})
+
+test('a read sees what another process has had acknowledged', async (t) => {
+  const folder = makeFolder(t)
+  const store = await openStore(t, folder)
+  const child = startChild(t, 'increment', folder)
+  const reads: Promise<void>[] = []
+  child.process.on('message', ({ word, count }: Told) => {
+    if (word !== 'acknowledged') return
+    const read = async (): Promise<void> => {
+      const seen = await countOf(store, `own/${child.process.pid}`)
+      assert.ok(seen >= count!, `${count} was acknowledged, ${seen} is read`)
+    }
+    reads.push(read())
+  })
+  await until('a hundred reads were made', () => reads.length >= 100 || undefined)
+  child.kill('SIGKILL')
+  await Promise.all(reads)
+})
+
+test('stores of one process share a folder; each can be closed, and opened again', async (t) => {
+  const folder = makeFolder(t)
+  const [first, second] = await Promise.all([openStore(t, folder), openStore(t, folder)])
+  const next = batchesOf(second.watch('k'))
+  await next()
+  await first.transact({ then: [{ type: 'put', key: 'k', value: Buffer.from('v') }] })
+  assert.equal((await next()).events[0]!.key, 'k')
+  await first.close()
+  await assert.rejects(first.get('k'), { code: 'STORE_CLOSED' })
+  await second.transact({ then: [{ type: 'delete', key: 'k' }] })
+  assert.equal((await next()).events[0]!.type, 'delete')
+  const closing = second.close()
+  const third = await openStore(t, folder)
+  await closing
+  assert.equal((await third.get('k')).revision, 3)
 })
