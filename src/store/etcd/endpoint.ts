@@ -1,5 +1,4 @@
 import {
-  type ChannelCredentials,
   Client,
   type ClientDuplexStream,
   connectivityState,
@@ -8,6 +7,8 @@ import {
 } from '@grpc/grpc-js'
 import { isIPv4 } from 'node:net'
 import type { Cancel, Clock } from '../../base/clock.ts'
+import type { Credentials } from './credentials.ts'
+import { OwnSockets } from './own-sockets.ts'
 import type { Method } from './protocol.ts'
 
 /**
@@ -37,13 +38,14 @@ interface Cancellable {
 export class Endpoint {
   readonly address: string
   private readonly clock: Clock
-  private readonly credentials: ChannelCredentials
+  private readonly credentials: Credentials
   private readonly calls = new Set<Cancellable>()
+  private readonly sockets = new OwnSockets()
   private client: Client | undefined
   /** When the oldest call was sent since the last answer of any kind. */
   private silentSinceMs: number | undefined
 
-  constructor(address: string, credentials: ChannelCredentials, clock: Clock) {
+  constructor(address: string, credentials: Credentials, clock: Clock) {
     this.address = address
     this.credentials = credentials
     this.clock = clock
@@ -62,17 +64,14 @@ export class Endpoint {
   ): Cancel {
     this.silentSinceMs ??= this.clock.monotonic()
     let isCancelled = false
-    const call = this.connect().makeUnaryRequest(
-      path,
-      serialize,
-      deserialize,
-      request,
-      metadata,
-      (error, response) => {
-        this.calls.delete(call)
-        if (!isCancelled) this.answered()
-        done(error, response)
-      },
+    const answered = (error: ServiceError | null, response: R | undefined): void => {
+      this.calls.delete(call)
+      if (!isCancelled) this.answered()
+      done(error, response)
+    }
+    const client = this.connect()
+    const call = this.sockets.run(() =>
+      client.makeUnaryRequest(path, serialize, deserialize, request, metadata, answered),
     )
     this.calls.add(call)
     return () => {
@@ -83,7 +82,10 @@ export class Endpoint {
 
   /** The caller listens to `error`, and ends what it no longer needs. */
   stream<Q, R>({ path, serialize, deserialize }: Method<Q, R>, metadata: Metadata): ClientDuplexStream<Q, R> {
-    const stream = this.connect().makeBidiStreamRequest(path, serialize, deserialize, metadata)
+    const client = this.connect()
+    const stream = this.sockets.run(() =>
+      client.makeBidiStreamRequest(path, serialize, deserialize, metadata),
+    )
     this.calls.add(stream)
     stream.once('status', () => this.calls.delete(stream))
     return stream
@@ -107,10 +109,14 @@ export class Endpoint {
     this.silentSinceMs = undefined
     for (const call of this.calls) call.cancel()
     client?.close()
+    this.sockets.destroyAll()
   }
 
   private connect(): Client {
-    this.client ??= new Client(targetOf(this.address), this.credentials, channelOptions)
+    this.client ??= new Client(targetOf(this.address), this.credentials.channel, {
+      ...channelOptions,
+      ...this.credentials.options,
+    })
     return this.client
   }
 }

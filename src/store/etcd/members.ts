@@ -1,7 +1,8 @@
-import { type ChannelCredentials, Metadata, status } from '@grpc/grpc-js'
+import { Metadata, status } from '@grpc/grpc-js'
 import type { Clock } from '../../base/clock.ts'
 import { VertigoError } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
+import { credentialsFor, type EtcdTls } from './credentials.ts'
 import { closedError, Deadline } from './deadline.ts'
 import { Effort } from './effort.ts'
 import { Endpoint } from './endpoint.ts'
@@ -13,9 +14,11 @@ import { type Method, methods } from './protocol.ts'
 /** More than these at once would only queue in etcd, where waiting looks like a member that hangs. */
 export const callsInFlightMax = 128
 
+const anonymous = withLeader()
+
 export interface MembersOptions {
   readonly endpoints: readonly string[]
-  readonly credentials: ChannelCredentials
+  readonly tls: EtcdTls | undefined
   readonly user: string | undefined
   readonly password: string | undefined
   /** A key to ask for where only an answer matters. */
@@ -42,18 +45,18 @@ export class Members {
   private readonly user: string | undefined
   private readonly password: string | undefined
   private at = 0
-  private metadata = withLeader()
+  private metadata = anonymous
   private authenticating: Promise<void> | undefined
 
   constructor(options: MembersOptions) {
-    const { endpoints, credentials, clock, random } = options
+    const { endpoints, tls, clock, random } = options
     this.clock = clock
     this.random = random
     this.user = options.user
     this.password = options.password
     this.probeKey = options.probeKey
     this.patience = new Patience(endpoints.length)
-    this.endpoints = endpoints.map((address) => new Endpoint(address, credentials, clock))
+    this.endpoints = endpoints.map((address) => new Endpoint(address, credentialsFor(address, tls), clock))
   }
 
   get current(): Endpoint {
@@ -135,7 +138,9 @@ export class Members {
         cancelCall()
       }
       const onAbort = (): void => stop('the call was ended by its signal')
-      const cancelCall = endpoint.unary(method, request, this.metadata, (error, response) => {
+      // A token that is no longer valid would spoil the asking for another.
+      const metadata = (method as object) === methods.authenticate ? anonymous : this.metadata
+      const cancelCall = endpoint.unary(method, request, metadata, (error, response) => {
         cancelTimer()
         signal?.removeEventListener('abort', onAbort)
         if (error === null) {
@@ -166,7 +171,6 @@ export class Members {
     if (user === undefined || password === undefined)
       throw new VertigoError('STORE_REFUSED', 'The store asks for a user and a password.')
     const effort = new Effort(this, deadline, { isLogin: true })
-    this.metadata = withLeader()
     let token: string | undefined
     try {
       ;({ token } = await this.call(methods.authenticate, { name: user, password }, deadline, effort))
