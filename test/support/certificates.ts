@@ -30,10 +30,8 @@ export class Authority {
     const files = { certFile: join(folder, 'ca.pem'), keyFile: join(folder, 'ca.key') }
     const { certFile, keyFile } = files
     try {
-      await run('openssl', [
-        ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'],
-        ...['-subj', `/CN=${name}`, '-keyout', keyFile, '-out', certFile],
-      ])
+      const kind = '-x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2'.split(' ')
+      await run('openssl', ['req', ...kind, '-subj', `/CN=${name}`, '-keyout', keyFile, '-out', certFile])
       return new Authority(folder, await load(files))
     } catch (error) {
       await rm(folder, { recursive: true, force: true })
@@ -52,14 +50,20 @@ export class Authority {
       `${base}.ext`,
     ]
     await writeFile(extensions, `subjectAltName=${hosts}\nextendedKeyUsage=serverAuth,clientAuth\n`)
-    await run('openssl', [
-      ...['req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'],
-      ...['-subj', `/CN=${name}`, '-keyout', keyFile, '-out', request],
-    ])
+    const kind = '-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes'.split(' ')
+    await run('openssl', ['req', ...kind, '-subj', `/CN=${name}`, '-keyout', keyFile, '-out', request])
     const { certFile: ca, keyFile: caKey } = this.own
+    const signer = ['-CA', ca, '-CAkey', caKey, '-CAcreateserial', '-days', '2']
     await run('openssl', [
-      ...['x509', '-req', '-in', request, '-CA', ca, '-CAkey', caKey, '-CAcreateserial', '-days', '2'],
-      ...['-extfile', extensions, '-out', certFile],
+      'x509',
+      '-req',
+      '-in',
+      request,
+      ...signer,
+      '-extfile',
+      extensions,
+      '-out',
+      certFile,
     ])
     return load({ certFile, keyFile })
   }

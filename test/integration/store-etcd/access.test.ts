@@ -237,8 +237,10 @@ describe('TLS', { skip: reason }, () => {
     client = await authority.issue('client', 'DNS:client')
     stranger = (await Authority.make('somebody else'))!
     const args = [
-      ...['--cert-file', server.certFile, '--key-file', server.keyFile],
-      ...['--client-cert-auth', '--trusted-ca-file', authority.own.certFile],
+      `--cert-file=${server.certFile}`,
+      `--key-file=${server.keyFile}`,
+      '--client-cert-auth',
+      `--trusted-ca-file=${authority.own.certFile}`,
     ]
     cluster = await EtcdCluster.start({ path: provided.path, clientScheme: 'https', args })
   })
