@@ -14,6 +14,8 @@ import { type Method, methods } from './protocol.ts'
 /** More than these at once would only queue in etcd, where waiting looks like a member that hangs. */
 export const callsInFlightMax = 128
 
+/** However busy the endpoint is. */
+const attemptMsMost = 5_000
 const anonymous = withLeader()
 
 export interface MembersOptions {
@@ -121,15 +123,19 @@ export class Members {
     return this.current
   }
 
-  /** One attempt at one endpoint; rejects with `AttemptFailed`. */
+  /**
+   * One attempt at one endpoint; rejects with `AttemptFailed`. It ends when the endpoint has answered nobody with a result for
+   * `silenceMs`: one that is busy is no better than another, and leaving it would only make it worse.
+   */
   attempt<Q, R>(
     endpoint: Endpoint,
     method: Method<Q, R>,
     request: Q,
-    timeoutMs: number,
-    { signal }: Pick<Deadline, 'signal'>,
+    silenceMs: number,
+    deadline: Deadline,
   ): Promise<R> {
     const { clock } = this
+    const { signal } = deadline
     return new Promise((resolve, reject) => {
       const startedMs = clock.monotonic()
       let overdue: string | undefined
@@ -149,10 +155,18 @@ export class Members {
         } else if (overdue === undefined) reject(new AttemptFailed(error.code, error.details))
         else reject(new AttemptFailed(status.DEADLINE_EXCEEDED, overdue))
       })
-      const cancelTimer = clock.after(Math.max(1, timeoutMs), () => {
-        stop(`no answer from ${endpoint.address} within ${Math.round(timeoutMs)} ms`)
+      const check = (): void => {
+        const nowMs = clock.monotonic()
+        const silentMs = nowMs - Math.max(startedMs, endpoint.succeededAtMs)
+        const untilMs = Math.min(silenceMs - silentMs, startedMs + attemptMsMost - nowMs, deadline.leftMs)
+        if (untilMs >= 1 && silentMs < silenceMs) {
+          cancelTimer = clock.after(untilMs, check)
+          return
+        }
+        stop(`no answer from ${endpoint.address} within ${Math.round(nowMs - startedMs)} ms`)
         endpoint.unanswered()
-      })
+      }
+      let cancelTimer = clock.after(Math.max(1, silenceMs), check)
       signal?.addEventListener('abort', onAbort, { once: true })
     })
   }

@@ -130,9 +130,11 @@ await withCluster('what is there already', { members: 1 }, (cluster) => {
     }
     await fill('0')
     const done = new AbortController()
+    const writeBoth = (n: number): Promise<unknown> =>
+      store.transact({ then: [put(keys[0]!, bytes(String(n))), put(keys.at(-1)!, bytes(String(n)))] })
+    await writeBoth(0)
     const writing = (async () => {
-      for (let n = 1; !done.signal.aborted; n++)
-        await store.transact({ then: [put(keys[0]!, bytes(String(n))), put(keys.at(-1)!, bytes(String(n)))] })
+      for (let n = 1; !done.signal.aborted; n++) await writeBoth(n)
     })()
     for (let round = 0; round < 30; round++) {
       if (round % 10 === 5) await cluster().compact()
