@@ -9,9 +9,12 @@ import { isVertigoError } from '../../../src/base/errors.ts'
 import type { VertigoError } from '../../../src/base/errors.ts'
 import { openEtcdStore } from '../../../src/store/etcd/open.ts'
 import type { EtcdStoreOptions } from '../../../src/store/etcd/open.ts'
+import { openEtcdAddress } from '../../../src/store/etcd/open-address.ts'
 import { put } from '../../../src/store/operations.ts'
+import { parseStoreUrl } from '../../../src/store/url.ts'
 import { Authority, type Certificate } from '../../support/certificates.ts'
 import { EtcdCluster } from '../../support/etcd-cluster.ts'
+import { errorCode } from '../../support/error-code.ts'
 import { eventually } from '../../support/eventually.ts'
 import { bytes, newPrefix, open, text, withCluster } from './support.ts'
 
@@ -257,6 +260,18 @@ describe('TLS', { skip: reason }, () => {
     const store = await openEtcdStore({ endpoints: cluster.endpoints, tls })
     await store.transact({ then: [put('a', bytes('1'))] })
     await store.close()
+  })
+
+  test('by an address that names the files', async () => {
+    const files = `ca=${authority!.own.certFile}&cert=${client.certFile}&key=${client.keyFile}`
+    const address = parseStoreUrl(`etcds://${cluster.endpoints[0]}/by-address?${files}`)
+    assert.ok(address.type === 'etcd')
+    const store = await openEtcdAddress(address)
+    await store.transact({ then: [put('a', bytes('1'))] })
+    await store.close()
+    const { ca: _, ...rest } = address.tls!
+    const missing = openEtcdAddress({ ...address, tls: { ...rest, ca: 'no-such-file.pem' } })
+    assert.equal(await errorCode(missing), 'STORE_REFUSED')
   })
 
   test('an authority that is not trusted', async () => {
