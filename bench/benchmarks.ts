@@ -5,6 +5,7 @@ import type { Benchmark } from './lib/benchmark.ts'
 import { memory } from './memory.ts'
 import { startup } from './startup.ts'
 import { storeLmdb } from './store-lmdb.ts'
+import { storeEtcd } from './store-etcd.ts'
 import { threads } from './threads.ts'
 import { wordCount } from './word-count.ts'
 
@@ -18,6 +19,7 @@ export const benchmarks: readonly Benchmark[] = [
   startup,
   fileLines,
   storeLmdb,
+  storeEtcd,
 ]
 
 export function findBenchmark(name: string): Benchmark {

@@ -1,9 +1,7 @@
-import { readFile } from 'node:fs/promises'
 import type { MessagePort } from 'node:worker_threads'
 import type { Clock } from './base/clock.ts'
-import { asError, VertigoError } from './base/errors.ts'
 import type { Store } from './store/store.ts'
-import { type EtcdTlsFiles, parseStoreUrl } from './store/url.ts'
+import { parseStoreUrl } from './store/url.ts'
 
 /** Chooses the backend of a store by its address. Backends are loaded when they are needed. */
 
@@ -26,31 +24,8 @@ export async function openStore(url: string, clock: Clock): Promise<Store> {
     const { openLmdbStore } = await import('./store/lmdb/open.ts')
     return openLmdbStore({ folder: address.folder })
   }
-  const { tls, ...rest } = address
-  const files = tls && (await readTls(tls))
-  const { openEtcdStore } = await import('./store/etcd/open.ts')
-  return openEtcdStore({ ...rest, clock, ...(files && { tls: files }) })
-}
-
-type TlsContents = { -readonly [Name in keyof EtcdTlsFiles]: Uint8Array }
-
-async function readTls(files: EtcdTlsFiles): Promise<TlsContents> {
-  const contents: TlsContents = {}
-  for (const name of ['ca', 'cert', 'key'] as const) {
-    const file = files[name]
-    if (file !== undefined) contents[name] = await readPem(name, file)
-  }
-  return contents
-}
-
-async function readPem(name: string, file: string): Promise<Uint8Array> {
-  try {
-    return await readFile(file)
-  } catch (error) {
-    const cause = asError(error)
-    const message = `The file of \`${name}\` in the store's address cannot be read: ${cause.message}`
-    throw new VertigoError('FILE_UNREADABLE', message, { cause, place: { file } })
-  }
+  const { openEtcdAddress } = await import('./store/etcd/open-address.ts')
+  return openEtcdAddress(address, { clock })
 }
 
 /** The store of a run for which none was chosen: in memory, for all threads of the run. */

@@ -196,7 +196,7 @@ export class EtcdCluster {
       this.members.map((member) =>
         eventually(`${member.name} is ready`, async () => {
           if (member.hasEnded) throw new Error(`${member.name} ended`)
-          if (scheme === 'https') return /ready to serve client requests/.test(await member.log())
+          if (scheme === 'https') return /serving client traffic securely/.test(await member.log())
           const response = await fetch(`${member.url}/health`, { signal: AbortSignal.timeout(1_000) })
           return ((await response.json()) as { health: string }).health === 'true'
         }),

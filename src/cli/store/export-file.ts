@@ -42,11 +42,11 @@ export function readExport(text: string, file: string): readonly Exported[] {
     new VertigoError('STORE_EXPORT_INVALID', `${file} ${what}.`, { place: { file, line } })
   const end = text.lastIndexOf('\n', text.length - 2) + 1
   const lines = text.slice(0, end).split('\n').slice(0, -1)
-  const head = object(lines[0]) as Partial<Head> | undefined
+  const head: Partial<Head> | undefined = object(lines[0])
   if (head?.vertigo !== 'store-export') throw fault(1, 'is not an export of a store')
   if (head.format !== format)
     throw fault(1, `has format ${String(head.format)}; this version reads format ${format}`)
-  const foot = object(text.slice(end)) as Partial<Foot> | undefined
+  const foot: Partial<Foot> | undefined = object(text.slice(end))
   if (foot?.sha256 === undefined) throw fault(lines.length + 1, 'was cut: its last line is missing')
   if (foot.sha256 !== digest(text.slice(0, end)) || foot.keys !== lines.length - 1)
     throw fault(lines.length + 1, 'was changed: its checksum does not fit')

@@ -1,7 +1,6 @@
 import { type ClientDuplexStream, type ServiceError, status } from '@grpc/grpc-js'
 import type { Long } from '@grpc/proto-loader'
 import type { Cancel } from '../../base/clock.ts'
-import { assert } from '../../base/assert.ts'
 import type { Deadline } from './deadline.ts'
 import { Effort } from './effort.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -113,7 +112,11 @@ class Stream {
   private answered({ id, ttl }: LeaseResponse): void {
     if (this.isEnded) return
     const oldest = this.waiting.shift()
-    assert(oldest !== undefined && id?.equals(oldest.id) === true, 'keep-alives are answered in order')
+    if (oldest === undefined || id?.equals(oldest.id) !== true) {
+      oldest?.reject(new AttemptFailed(status.INTERNAL, 'keep-alives were not answered in order'))
+      this.end(status.INTERNAL, 'keep-alives were not answered in order')
+      return
+    }
     this.lastAnswerMs = this.members.clock.monotonic()
     this.endpoint.answered()
     oldest.resolve(Math.max(0, toNumber(ttl)))

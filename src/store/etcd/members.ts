@@ -1,7 +1,8 @@
-import { type ChannelCredentials, Metadata, status } from '@grpc/grpc-js'
+import { Metadata, status } from '@grpc/grpc-js'
 import type { Clock } from '../../base/clock.ts'
 import { VertigoError } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
+import { credentialsFor, type EtcdTls } from './credentials.ts'
 import { closedError, Deadline } from './deadline.ts'
 import { Effort } from './effort.ts'
 import { Endpoint } from './endpoint.ts'
@@ -13,9 +14,13 @@ import { type Method, methods } from './protocol.ts'
 /** More than these at once would only queue in etcd, where waiting looks like a member that hangs. */
 export const callsInFlightMax = 128
 
+/** However busy the endpoint is. */
+const attemptMsMost = 5_000
+const anonymous = withLeader()
+
 export interface MembersOptions {
   readonly endpoints: readonly string[]
-  readonly credentials: ChannelCredentials
+  readonly tls: EtcdTls | undefined
   readonly user: string | undefined
   readonly password: string | undefined
   /** A key to ask for where only an answer matters. */
@@ -42,18 +47,18 @@ export class Members {
   private readonly user: string | undefined
   private readonly password: string | undefined
   private at = 0
-  private metadata = withLeader()
+  private metadata = anonymous
   private authenticating: Promise<void> | undefined
 
   constructor(options: MembersOptions) {
-    const { endpoints, credentials, clock, random } = options
+    const { endpoints, tls, clock, random } = options
     this.clock = clock
     this.random = random
     this.user = options.user
     this.password = options.password
     this.probeKey = options.probeKey
     this.patience = new Patience(endpoints.length)
-    this.endpoints = endpoints.map((address) => new Endpoint(address, credentials, clock))
+    this.endpoints = endpoints.map((address) => new Endpoint(address, credentialsFor(address, tls), clock))
   }
 
   get current(): Endpoint {
@@ -118,15 +123,19 @@ export class Members {
     return this.current
   }
 
-  /** One attempt at one endpoint; rejects with `AttemptFailed`. */
+  /**
+   * One attempt at one endpoint; rejects with `AttemptFailed`. It ends when the endpoint has answered nobody with a result for
+   * `silenceMs`: one that is busy is no better than another, and leaving it would only make it worse.
+   */
   attempt<Q, R>(
     endpoint: Endpoint,
     method: Method<Q, R>,
     request: Q,
-    timeoutMs: number,
-    { signal }: Pick<Deadline, 'signal'>,
+    silenceMs: number,
+    deadline: Deadline,
   ): Promise<R> {
     const { clock } = this
+    const { signal } = deadline
     return new Promise((resolve, reject) => {
       const startedMs = clock.monotonic()
       let overdue: string | undefined
@@ -135,7 +144,9 @@ export class Members {
         cancelCall()
       }
       const onAbort = (): void => stop('the call was ended by its signal')
-      const cancelCall = endpoint.unary(method, request, this.metadata, (error, response) => {
+      // A token that is no longer valid would spoil the asking for another.
+      const metadata = (method as object) === methods.authenticate ? anonymous : this.metadata
+      const cancelCall = endpoint.unary(method, request, metadata, (error, response) => {
         cancelTimer()
         signal?.removeEventListener('abort', onAbort)
         if (error === null) {
@@ -144,10 +155,18 @@ export class Members {
         } else if (overdue === undefined) reject(new AttemptFailed(error.code, error.details))
         else reject(new AttemptFailed(status.DEADLINE_EXCEEDED, overdue))
       })
-      const cancelTimer = clock.after(Math.max(1, timeoutMs), () => {
-        stop(`no answer from ${endpoint.address} within ${Math.round(timeoutMs)} ms`)
+      const check = (): void => {
+        const nowMs = clock.monotonic()
+        const silentMs = nowMs - Math.max(startedMs, endpoint.succeededAtMs)
+        const untilMs = Math.min(silenceMs - silentMs, startedMs + attemptMsMost - nowMs, deadline.leftMs)
+        if (untilMs >= 1 && silentMs < silenceMs) {
+          cancelTimer = clock.after(untilMs, check)
+          return
+        }
+        stop(`no answer from ${endpoint.address} within ${Math.round(nowMs - startedMs)} ms`)
         endpoint.unanswered()
-      })
+      }
+      let cancelTimer = clock.after(Math.max(1, silenceMs), check)
       signal?.addEventListener('abort', onAbort, { once: true })
     })
   }
@@ -166,7 +185,6 @@ export class Members {
     if (user === undefined || password === undefined)
       throw new VertigoError('STORE_REFUSED', 'The store asks for a user and a password.')
     const effort = new Effort(this, deadline, { isLogin: true })
-    this.metadata = withLeader()
     let token: string | undefined
     try {
       ;({ token } = await this.call(methods.authenticate, { name: user, password }, deadline, effort))

@@ -1,22 +1,14 @@
-import { ChannelCredentials } from '@grpc/grpc-js'
 import { type Clock, systemClock } from '../../base/clock.ts'
 import { VertigoError } from '../../base/errors.ts'
 import { type Random, systemRandom } from '../../base/random.ts'
 import { storeOver } from '../checked-store.ts'
 import type { CallOptions, Store } from '../store.ts'
+import type { EtcdTls } from './credentials.ts'
 import { Deadline } from './deadline.ts'
 import { EtcdBackend } from './etcd-backend.ts'
 import { Keyspace } from './keyspace.ts'
 import { Members } from './members.ts'
 import { compareResult, compareTarget, methods, type TxnRequest, type TxnResponse } from './protocol.ts'
-
-export interface EtcdTls {
-  /** Certificates of the authorities to trust, in PEM. Default: those that Node trusts. */
-  readonly ca?: Uint8Array
-  /** The client's certificate and key, in PEM; both or none. */
-  readonly cert?: Uint8Array
-  readonly key?: Uint8Array
-}
 
 export interface EtcdStoreOptions {
   /** `host:port` of the members, or some of them. The first is asked first. */
@@ -50,7 +42,7 @@ export async function openEtcdStore(options: EtcdStoreOptions): Promise<Store> {
   const keys = new Keyspace(prefix)
   const members = new Members({
     endpoints,
-    credentials: credentialsOf(options.tls),
+    tls: options.tls,
     user: options.user,
     password: options.password,
     probeKey: keys.ownKey('probe'),
@@ -125,18 +117,5 @@ function formatIn(text: string): number | undefined {
     return isMark ? (mark.format as number) : undefined
   } catch {
     return undefined
-  }
-}
-
-function credentialsOf(tls: EtcdTls | undefined): ChannelCredentials {
-  if (tls === undefined) return ChannelCredentials.createInsecure()
-  const { ca, cert, key } = tls
-  const buffer = (bytes: Uint8Array | undefined): Buffer | null => (bytes ? Buffer.from(bytes) : null)
-  try {
-    return ChannelCredentials.createSsl(buffer(ca), buffer(key), buffer(cert))
-  } catch (error) {
-    throw new VertigoError('STORE_REFUSED', 'The certificates or the key for TLS cannot be used.', {
-      cause: error,
-    })
   }
 }

@@ -1,12 +1,12 @@
 import type { Random } from '../../base/random.ts'
 
 /** With other endpoints to ask: longer than an answer takes, shorter than anybody waits for an election. */
-const attemptMsMin = 150
+const attemptMsMin = 120
 /** With a single endpoint there is nobody else to ask, and asking again helps only where a connection is dead. */
 const aloneMsMin = 1_000
 const attemptMsMax = 4_000
 const pauseMsMin = 10
-const pauseMsMax = 80
+const pauseMsMax = 40
 
 /**
  * How long an attempt may take before another endpoint is asked, and the pause before all are asked again. A slow or
@@ -22,7 +22,7 @@ export class Patience {
 
   /** An answer took so long. */
   observe(ms: number): void {
-    this.smoothedMs += (ms - this.smoothedMs) / 8
+    this.smoothedMs = this.smoothedMs === 0 ? ms : this.smoothedMs + (ms - this.smoothedMs) / 8
   }
 
   attemptMs(failures: number): number {

@@ -74,13 +74,16 @@ export class Slots {
     this.keepAlives = keepAlives
   }
 
-  /** A slot, which is given back by `give`. */
+  /** A slot, which is given back by `give`; undefined where one has to be waited for. */
+  tryTake(): Slot | undefined {
+    return this.free.pop()
+  }
+
   async take(deadline: Deadline, effort: Effort): Promise<Slot> {
     for (;;) {
-      const slot = this.free.pop()
-      if (slot === undefined) {
-        if (!(await deadline.waitFor(this.grow()))) throw effort.unreachable(undefined)
-      } else if (!slot.session.isLost) return slot
+      if (!(await deadline.waitFor(this.grow()))) throw effort.unreachable(undefined)
+      const slot = this.tryTake()
+      if (slot !== undefined) return slot
     }
   }
 

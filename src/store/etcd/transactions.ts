@@ -72,7 +72,7 @@ export class Transactions {
   private async write(sending: Sending): Promise<TransactionResult> {
     const { deadline, effort } = sending
     for (;;) {
-      const slot = await this.slots.take(deadline, effort)
+      const slot = this.slots.tryTake() ?? (await this.slots.take(deadline, effort))
       try {
         // Of an earlier transaction, whose caller was told that its fate is unknown.
         if (slot.isUnsettled) await this.settle(slot, deadline, effort)
@@ -88,7 +88,8 @@ export class Transactions {
   private async attempt(slot: Slot, sending: Sending): Promise<TransactionResult | undefined> {
     const { members } = this
     const { encoded, repeat, deadline, effort } = sending
-    const endpoint = await members.connected(deadline, effort)
+    const { current } = members
+    const endpoint = current.isReady ? current : await members.connected(deadline, effort)
     slot.isUnsettled = true
     try {
       // Who does not repeat gains nothing by asking elsewhere.

@@ -36,6 +36,7 @@ export class WatchStream {
   private readonly call: ClientDuplexStream<WatchRequest, WatchResponse>
   private readonly cancelTicks: Cancel
   private lastId = 0
+  private lastAnsweredId = 0
   private isEnded = false
   private heardAtMs: number
   private tickedAtMs: number
@@ -83,7 +84,9 @@ export class WatchStream {
     this.heardAtMs = this.members.clock.monotonic()
     this.askedAtMs = undefined
     this.endpoint.answered()
-    this.listener.response(toNumber(response.watchId), response)
+    // Beginnings are answered in their order. One that is refused comes without its id.
+    const id = response.created === true ? ++this.lastAnsweredId : toNumber(response.watchId)
+    this.listener.response(id, response)
   }
 
   private tick(): void {

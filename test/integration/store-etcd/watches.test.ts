@@ -241,11 +241,11 @@ await withCluster(
           }
         }
       })()
-      let isDone = false
+      const done = new AbortController()
       let written = 0
       const writer = await open({ endpoints: cluster().endpoints.toReversed(), prefix })
       const writing = (async () => {
-        for (let n = 0; !isDone; n++) {
+        for (let n = 0; !done.signal.aborted; n++) {
           const key = `s/${(n * 7) % 40}`
           const operation = n % 5 === 4 ? remove(key) : put(key, bytes(String(n)))
           await writer.transact({ then: [operation] }, { repeat: 'once', timeoutMs: 20_000 })
@@ -271,7 +271,7 @@ await withCluster(
         await goOn()
         await cluster().compact()
       }
-      isDone = true
+      done.abort()
       await writing
       const { entries, revision } = await store.range('s/')
       const end = await store.transact({ then: [put('s/end', bytes('end'))] }, { repeat: 'once' })
@@ -279,10 +279,10 @@ await withCluster(
       assert.ok(end.revision > revision)
       state.delete('s/end')
       assert.deepEqual(
-        [...state].toSorted(),
-        entries
-          .map(({ key, value, modRevision }) => [key, `${text(value)}@${modRevision}`] as const)
-          .toSorted(),
+        Object.fromEntries(state),
+        Object.fromEntries(
+          entries.map(({ key, value, modRevision }) => [key, `${text(value)}@${modRevision}`]),
+        ),
       )
       watch.close()
       await following
