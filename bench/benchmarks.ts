@@ -4,11 +4,23 @@ import { fileLines } from './file-lines.ts'
 import type { Benchmark } from './lib/benchmark.ts'
 import { memory } from './memory.ts'
 import { startup } from './startup.ts'
+import { storeLmdb } from './store-lmdb.ts'
+import { storeEtcd } from './store-etcd.ts'
 import { threads } from './threads.ts'
 import { wordCount } from './word-count.ts'
 
 /** In the order of the page. */
-export const benchmarks: readonly Benchmark[] = [chain, wordCount, threads, cores, memory, startup, fileLines]
+export const benchmarks: readonly Benchmark[] = [
+  chain,
+  wordCount,
+  threads,
+  cores,
+  memory,
+  startup,
+  fileLines,
+  storeLmdb,
+  storeEtcd,
+]
 
 export function findBenchmark(name: string): Benchmark {
   const found = benchmarks.find((benchmark) => benchmark.name === name)

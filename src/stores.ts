@@ -1,35 +1,31 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { Clock } from './base/clock.ts'
-import { VertigoError } from './base/errors.ts'
 import type { Store } from './store/store.ts'
+import { parseStoreUrl } from './store/url.ts'
 
 /** Chooses the backend of a store by its address. Backends are loaded when they are needed. */
 
 /** For `run`: the address of this module, in the sources and in the package. */
 export const storesUrl = import.meta.url
 
-type Open = (address: URL, clock: Clock) => Promise<Store>
-
-/** By the scheme of the address. */
-const schemes: Readonly<Record<string, Open>> = {
-  // A store that nobody else sees: for tests, and for trying things out.
-  'memory:': async (_, clock) => (await createRunStore(clock)).store,
-}
+/** A store that nobody else sees: for tests, and for trying things out. */
+const memoryUrl = 'memory:'
 
 /** Errors: STORE_URL_INVALID. */
 export function checkStoreUrl(url: string): void {
-  schemeOf(url)
+  if (url !== memoryUrl) parseStoreUrl(url)
 }
 
-/** Errors: STORE_URL_INVALID, and those of the backend. */
+/** Errors: STORE_URL_INVALID, FILE_UNREADABLE for a file of the address, and those of the backend. */
 export async function openStore(url: string, clock: Clock): Promise<Store> {
-  return schemeOf(url).open(new URL(url), clock)
-}
-
-function schemeOf(url: string): { readonly open: Open } {
-  const { protocol } = URL.canParse(url) ? new URL(url) : { protocol: '' }
-  if (Object.hasOwn(schemes, protocol)) return { open: schemes[protocol]! }
-  throw new VertigoError('STORE_URL_INVALID', `"${url}" is no address of a store.`)
+  if (url === memoryUrl) return (await createRunStore(clock)).store
+  const address = parseStoreUrl(url)
+  if (address.type === 'lmdb') {
+    const { openLmdbStore } = await import('./store/lmdb/open.ts')
+    return openLmdbStore({ folder: address.folder })
+  }
+  const { openEtcdAddress } = await import('./store/etcd/open-address.ts')
+  return openEtcdAddress(address, { clock })
 }
 
 /** The store of a run for which none was chosen: in memory, for all threads of the run. */

@@ -7,15 +7,25 @@ export const cliPage: Generator = {
   needs: [commandLine],
   async make() {
     const overview = await vertigo('--help')
-    const commands = commandsIn(overview)
-    const texts = await Promise.all(commands.map((command) => vertigo(command, '--help')))
+    const sections = await Promise.all(commandsIn(overview).map((command) => sectionsOf(command)))
     return [
       generatedFrom('the texts of `vertigo --help`'),
       '# The command line\n',
       block(overview),
-      ...commands.map((command, index) => `## vertigo ${command}\n\n${block(texts[index] ?? '')}`),
+      ...sections.flat(),
     ].join('\n')
   },
+}
+
+/** The help of a command, and where it is of a group, that of each of its commands. */
+async function sectionsOf(command: string): Promise<string[]> {
+  const text = await vertigo(command, '--help')
+  const inner = /^Commands:$/m.test(text) ? commandsIn(text) : []
+  const texts = await Promise.all(inner.map((second) => vertigo(command, second, '--help')))
+  return [
+    `## vertigo ${command}\n\n${block(text)}`,
+    ...inner.map((second, index) => `### vertigo ${command} ${second}\n\n${block(texts[index]!)}`),
+  ]
 }
 
 /** The commands that the overview lists: the first word of each indented line below a heading `Commands:`. */

@@ -58,6 +58,15 @@ function everyLong(periodMs: number, action: () => void, options: { background?:
   return () => cancel()
 }
 
+/**
+ * The system's clock, with a monotonic time that all processes of the machine share (CLOCK_MONOTONIC): it counts from one
+ * point until the machine is started anew, whatever is done to the time of day.
+ */
+export const machineClock: Clock = {
+  ...systemClock,
+  monotonic: () => Number(process.hrtime.bigint()) / 1e6,
+}
+
 /** A promise for the passing of `delayMs`; rejects with the signal's reason when that is aborted first. */
 export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

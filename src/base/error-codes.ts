@@ -597,6 +597,26 @@ export const errorCodes = codes({
     remedy: 'Stop what depended on it; ask for a new lease to begin anew.',
     exit: 1,
   },
+  STORE_KEY_MISSING: {
+    title: 'A key that was asked for is not in the store.',
+    remedy: 'See what there is with `vertigo store ls`.',
+    exit: 4,
+  },
+  STORE_CHANGED: {
+    title: 'Nothing was written, because a key was not as the condition says.',
+    remedy: 'Read the key again, and decide anew.',
+    exit: 4,
+  },
+  STORE_NOT_EMPTY: {
+    title: 'A store that was to be filled is not empty.',
+    remedy: 'Name an empty store, or say --replace to delete what is there.',
+    exit: 4,
+  },
+  STORE_EXPORT_INVALID: {
+    title: 'A file is not an export of a store, or was damaged; nothing was written.',
+    remedy: 'Use another copy of the file.',
+    exit: 4,
+  },
   STORE_HOLD_LOST: {
     title: 'A leadership, a lock or a claim is no longer held; what it guards was not written.',
     remedy: 'Stop what depended on it; ask for it anew.',

@@ -1,5 +1,5 @@
 import type { CommandSpec } from './command-spec.ts'
-import { commands } from './commands.ts'
+import { type CommandGroup, commands } from './commands.ts'
 import { wrapped } from './report/text.ts'
 
 const width = 100
@@ -40,6 +40,18 @@ export function overview(version: string): string {
       ['NO_COLOR', 'Set to anything: no colors.'],
       ['VERTIGO_DEBUG', 'Set to 1: whole stacks of errors, those of Vertigo and Node included.'],
     ]),
+  )
+}
+
+export function helpOfGroup(name: string, { about, commands: inner }: CommandGroup): string {
+  return lines(
+    `Usage: vertigo ${name} <command> [options]`,
+    ...about.flatMap((paragraph) => ['', ...wrapped(paragraph, width)]),
+    '',
+    'Commands:',
+    ...columns(Object.values(inner).map(({ usage, summary }) => [usage, summary] as const)),
+    '',
+    `See \`vertigo ${name} <command> --help\` for each.`,
   )
 }
 

@@ -1,24 +1,21 @@
 import { availableParallelism } from 'node:os'
-import { MessageChannel } from 'node:worker_threads'
 import { type Cancel, systemClock } from '../base/clock.ts'
 import { asError, VertigoError } from '../base/errors.ts'
-import { systemRandom } from '../base/random.ts'
 import { isNetworkBuilder } from '../component/builder.ts'
 import { hasKeyedState } from '../component/kind.ts'
 import { threadLink } from '../transport/thread.ts'
-import type { Link } from '../transport/link.ts'
-import type { WorkerAssignment } from '../worker/assignment.ts'
 import type { RejectedMessage } from '../worker/host.ts'
-import type { OpenSharedStore } from '../worker/shared.ts'
-import { type Load, Worker } from '../worker/worker.ts'
+import type { Load } from '../worker/worker.ts'
 import { assign, type Assigned } from './assign.ts'
-import { allocateCounters, CounterReader, counterSink, type SharedCounters } from './counters.ts'
+import { allocateCounters, CounterReader, type SharedCounters } from './counters.ts'
 import { DeadLetter } from './dead-letter.ts'
 import { attachExports } from './exported-ports.ts'
-import { type HostedWorker, type HostEvents, inOwnThread } from './hosted-worker.ts'
+import { type HostedWorker, type HostEvents } from './hosted-worker.ts'
+import { makeLinks } from './links.ts'
 import { type LoadedNetwork, loadNetwork, type NetworkSource } from './load-network.ts'
 import { workerMemoryMbMin } from './limits.ts'
 import { loaderFor } from './loader.ts'
+import { makeMainWorker } from './main-worker.ts'
 import { defaultWorkers, mainWorker, place } from './place.ts'
 import { QuietDetector } from './quiet.ts'
 import { RunStore } from './run-store.ts'
@@ -405,52 +402,4 @@ function chooseWorkers(asked: number | undefined, isValue: boolean, byDefault: n
   throw new VertigoError('USAGE', "A network that is passed as a value runs in the caller's thread only.", {
     remedy: 'Pass the path or URL of its module to `run`, not what the module exports.',
   })
-}
-
-/** For each worker, the ports to its peers: one MessageChannel for each pair. */
-function makeLinks(workers: readonly WorkerAssignment[]): Map<number, Map<number, MessageChannel['port1']>> {
-  const links = new Map(workers.map(({ worker }) => [worker, new Map<number, MessageChannel['port1']>()]))
-  for (const { worker, peers } of workers) {
-    for (const peer of peers) {
-      if (peer < worker) continue
-      const { port1, port2 } = new MessageChannel()
-      links.get(worker)!.set(peer, port1)
-      links.get(peer)!.set(worker, port2)
-    }
-  }
-  return links
-}
-
-function makeMainWorker(
-  assignment: WorkerAssignment,
-  means: {
-    readonly load: Load
-    readonly links: ReadonlyMap<number, Link>
-    readonly counters: SharedCounters
-    readonly bridge: object
-    readonly openStore: OpenSharedStore
-    readonly check: 'edges' | 'all' | 'none'
-    readonly setupMsMax: number | undefined
-    readonly events: HostEvents
-  },
-): HostedWorker {
-  const { events } = means
-  const worker = new Worker(assignment, {
-    clock: systemClock,
-    random: systemRandom,
-    load: means.load,
-    links: means.links,
-    counters: counterSink(means.counters, assignment.worker),
-    bridge: means.bridge,
-    openStore: means.openStore,
-    check: means.check,
-    setupMsMax: means.setupMsMax,
-    events: {
-      finished: () => events.finished(assignment.worker),
-      failed: (error) => events.failed(error),
-      rejected: (record, taken) => events.rejected(record, taken),
-      logged: (record, taken) => events.logged(record, taken),
-    },
-  })
-  return inOwnThread(worker)
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts'
+import { asError } from '../base/errors.ts'
 import type { Follow, FollowListener } from './backend.ts'
 import type { Revision, WatchEvent } from './store.ts'
 
@@ -10,7 +11,7 @@ export interface Change {
 
 /**
  * The changes that a backend of ours still knows, from a revision to the last one that was dispatched; undefined where some
- * of them are gone.
+ * of them are gone. What it throws, also while it is read, the follower hears as a failure for good.
  */
 export type ReadPast = (from: Revision) => Iterable<Change> | undefined
 
@@ -47,16 +48,11 @@ export class Followers {
     let isCancelled = false
     this.clock.soon(() => {
       if (isCancelled) return
-      const past = this.readPast(from)
-      if (past === undefined) {
-        listener.compacted()
-        return
-      }
-      this.join(follower)
-      for (const { revision, events } of past) {
-        const own = events.filter(({ key }) => key.startsWith(prefix))
-        if (isCancelled) return
-        if (own.length > 0) listener.events(revision, own)
+      try {
+        this.catchUp(follower, () => isCancelled)
+      } catch (error) {
+        this.leave(follower)
+        if (!isCancelled) listener.failed(asError(error))
       }
     })
     return {
@@ -65,6 +61,21 @@ export class Followers {
         isCancelled = true
         this.leave(follower)
       },
+    }
+  }
+
+  private catchUp(follower: Follower, isCancelled: () => boolean): void {
+    const { prefix, from, listener } = follower
+    const past = this.readPast(from)
+    if (past === undefined) {
+      listener.compacted()
+      return
+    }
+    this.join(follower)
+    for (const { revision, events } of past) {
+      const own = events.filter(({ key }) => key.startsWith(prefix))
+      if (own.length > 0) listener.events(revision, own)
+      if (isCancelled()) return
     }
   }
 

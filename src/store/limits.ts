@@ -4,8 +4,11 @@
 export const valueBytesMax = 1024 * 1024
 /** All values of one transaction together: etcd refuses requests over 1.5 MiB. */
 export const transactionBytesMax = 1_400_000
-/** Operations of a branch, and comparisons. etcd counts each apart. */
-export const transactionOperationsMax = 128
+/**
+ * Operations of a branch, and comparisons. etcd takes 128, and counts each apart; the rest is room for what makes a transaction
+ * safe to repeat.
+ */
+export const transactionOperationsMax = 120
 /** In UTF-8. LMDB's limit is 1978. */
 export const keyBytesMax = 1024
 /** One hour: a lease is for what lives, not for what is kept. */

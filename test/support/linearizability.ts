@@ -14,6 +14,8 @@ export type RegisterAnswer =
   | { readonly type: 'read'; readonly value: string | undefined }
   | { readonly type: 'written' }
   | { readonly type: 'swapped'; readonly succeeded: boolean }
+  /** It surely has not taken effect. */
+  | { readonly type: 'failed' }
   /** It may have taken effect at any time after its call, or never. */
   | { readonly type: 'unknown' }
 
@@ -40,9 +42,11 @@ interface Configuration {
 }
 
 export function checkRegister(history: readonly RecordedOperation[], initial?: string): Verdict {
-  // A read that was not answered says nothing.
+  // A read that was not answered says nothing, and what has not happened neither.
   const operations = history
-    .filter(({ call, answer }) => answer.type !== 'unknown' || call.type !== 'read')
+    .filter(
+      ({ call, answer }) => answer.type !== 'failed' && (answer.type !== 'unknown' || call.type !== 'read'),
+    )
     .toSorted((a, b) => a.startMs - b.startMs)
   const answered = operations.filter(({ answer }) => answer.type !== 'unknown').length
   const start: Configuration = {

@@ -18,12 +18,28 @@ export function logWrite(key: string, line: LogLine): Transaction {
 /** Records all lines of a log, from its beginning. */
 export class LogRecorder {
   readonly lines: LogLine[] = []
+  private readonly key: string
   private readonly watch: ReturnType<Store['watch']>
   private readonly running: Promise<void>
+  private seen: Revision = 0
+  private onSeen: () => void = () => undefined
 
   constructor(store: Store, key: string) {
+    this.key = key
     this.watch = store.watch(key, { fromRevision: 2, bufferEventsMax: 1_000_000 })
     this.running = this.record()
+  }
+
+  /** All lines up to a revision, of which there has to be an event: whatever begins with the key is watched. */
+  async until(revision: Revision): Promise<readonly LogLine[]> {
+    const isThere = new Promise<void>((resolve) => {
+      this.onSeen = () => {
+        if (this.seen >= revision) resolve()
+      }
+    })
+    this.onSeen()
+    await Promise.race([isThere, this.running])
+    return this.lines
   }
 
   async stop(): Promise<readonly LogLine[]> {
@@ -33,8 +49,12 @@ export class LogRecorder {
   }
 
   private async record(): Promise<void> {
-    for await (const { events } of this.watch)
-      for (const { entry } of events) if (entry !== undefined) this.lines.push(decodeValue(entry) as LogLine)
+    for await (const { events, revision } of this.watch) {
+      for (const { key, entry } of events)
+        if (entry !== undefined && key === this.key) this.lines.push(decodeValue(entry) as LogLine)
+      this.seen = revision
+      this.onSeen()
+    }
   }
 }
 

@@ -1,0 +1,105 @@
+/**
+ * The etcd servers that tests and benchmarks run against: that of the distribution, installed where it is missing, and a
+ * current release, built from the modules of its authors where Go is at hand.
+ *
+ *   node scripts/servers/etcd.ts      provides both, and says where they are
+ */
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { delimiter, dirname, join } from 'node:path'
+import { inCache } from '../lib/paths.ts'
+import { run, runOrThrow } from '../lib/process.ts'
+
+export type EtcdRelease = 'distribution' | 'current'
+
+/** A server that can be started, or why there is none. */
+export type Provided = { readonly path: string } | { readonly missing: string }
+
+/** The newest of the line that the distributions will have next. */
+const currentVersion = '3.5.21'
+const installMsMax = 180_000
+const buildMsMax = 600_000
+
+const provided = new Map<EtcdRelease, Promise<Provided>>()
+
+/** Finds or makes the server; once for each process. */
+export function provideEtcd(release: EtcdRelease): Promise<Provided> {
+  let found = provided.get(release)
+  if (found === undefined) {
+    found = release === 'distribution' ? provideDistribution() : provideCurrent()
+    provided.set(release, found)
+  }
+  return found
+}
+
+async function provideDistribution(): Promise<Provided> {
+  const found = onPath('etcd')
+  if (found !== undefined) return { path: found }
+  const remedy = 'install etcd 3.4 or newer (Debian, Ubuntu: apt-get install etcd-server)'
+  if (process.getuid?.() !== 0 || onPath('apt-get') === undefined)
+    return { missing: `there is no etcd on the PATH; ${remedy}` }
+  const install = ['install', '-y', '--no-install-recommends', 'etcd-server']
+  const options = { timeoutMs: installMsMax, env: { DEBIAN_FRONTEND: 'noninteractive' } }
+  let result = await run('apt-get', install, options)
+  if (result.code !== 0) {
+    await run('apt-get', ['update'], options)
+    result = await run('apt-get', install, options)
+  }
+  const path = onPath('etcd')
+  return path === undefined ? { missing: `apt-get could not install etcd-server; ${remedy}` } : { path }
+}
+
+async function provideCurrent(): Promise<Provided> {
+  const path = inCache('servers', `etcd-${currentVersion}`, 'etcd')
+  if (existsSync(path)) return { path }
+  if (onPath('go') === undefined)
+    return { missing: `etcd ${currentVersion} is not in .cache/servers, and there is no Go to build it` }
+  try {
+    await build(path)
+    return { path }
+  } catch (error) {
+    return { missing: `etcd ${currentVersion} could not be built: ${(error as Error).message.slice(0, 500)}` }
+  }
+}
+
+/** `go install` refuses a module with replacements, so a module of our own calls its entry. */
+async function build(path: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true })
+  const folder = await mkdtemp(`${dirname(path)}-build-`)
+  try {
+    await writeFile(
+      join(folder, 'main.go'),
+      `package main
+
+import (
+	"os"
+
+	"go.etcd.io/etcd/server/v3/etcdmain"
+)
+
+func main() { etcdmain.Main(os.Args) }
+`,
+    )
+    await writeFile(join(folder, 'go.mod'), 'module etcdbuild\n\ngo 1.23\n')
+    const options = { cwd: folder, timeoutMs: buildMsMax }
+    await runOrThrow('go', ['get', `go.etcd.io/etcd/server/v3@v${currentVersion}`], options)
+    await runOrThrow('go', ['build', '-trimpath', '-o', 'etcd', '.'], options)
+    // Somebody else may have built it meanwhile; it is the same.
+    await rename(join(folder, 'etcd'), path)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+function onPath(name: string): string | undefined {
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin', '/usr/local/go/bin']
+  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path))
+}
+
+if (import.meta.main) {
+  for (const release of ['distribution', 'current'] as const) {
+    const found = await provideEtcd(release)
+    console.log(`${release}: ${'path' in found ? found.path : found.missing}`)
+    if ('missing' in found && release === 'distribution') process.exitCode = 1
+  }
+}

@@ -1,0 +1,69 @@
+import { readFile } from 'node:fs/promises'
+import { text } from 'node:stream/consumers'
+import { VertigoError } from '../../../base/errors.ts'
+import { fileError } from '../../../connectors/file/errors.ts'
+import { put, removeRange } from '../../../store/operations.ts'
+import type { CallOptions, Operation, Store } from '../../../store/store.ts'
+import type { Command } from '../../command.ts'
+import { type Exported, readExport } from '../../store/export-file.ts'
+import { storeOption, withStore } from '../../store/open.ts'
+
+/** Below these, a transaction is within the limits of every store. */
+const operationsMax = 100
+const bytesMax = 1_000_000
+
+export const importCommand: Command = {
+  spec: {
+    name: 'store import',
+    arguments: ['<file>'],
+    about: [
+      'Fills an empty store from a file that `store export` has written; "-" means standard input. The file is checked as a whole before anything is written.',
+      'Nobody should use the store meanwhile: larger exports take several transactions. If it is interrupted, say it again with --replace.',
+    ],
+    options: {
+      replace: { about: 'Delete everything that is in the store before.' },
+      ...storeOption,
+    },
+    examples: [['vertigo store import backup.jsonl --store lmdb:./new-store', 'Restore a backup.']],
+  },
+  run: async (given) => {
+    const file = given.positionals[0]!
+    const entries = readExport(await contentOf(file), file)
+    return withStore(given, async (store, call) => {
+      if (given.flag('replace'))
+        await store.transact({ then: [removeRange('')] }, { ...call, repeat: 'harmless' })
+      const { entries: present } = await store.range('', { ...call, limit: 1 })
+      if (present.length > 0)
+        throw new VertigoError('STORE_NOT_EMPTY', 'Nothing was imported: the store has keys already.')
+      await fill(store, entries, call)
+      process.stderr.write(`${entries.length} keys were imported.\n`)
+      return 0
+    })
+  },
+}
+
+async function contentOf(file: string): Promise<string> {
+  if (file === '-') return text(process.stdin)
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    throw fileError(error, { path: file, component: 'store import', for: 'reading' })
+  }
+}
+
+async function fill(store: Store, entries: readonly Exported[], call: CallOptions): Promise<void> {
+  let operations: Operation[] = []
+  let bytes = 0
+  const send = async (): Promise<void> => {
+    if (operations.length === 0) return
+    await store.transact({ then: operations }, { ...call, repeat: 'harmless' })
+    operations = []
+    bytes = 0
+  }
+  for (const { key, value } of entries) {
+    if (operations.length === operationsMax || bytes + value.byteLength > bytesMax) await send()
+    operations.push(put(key, value))
+    bytes += value.byteLength
+  }
+  await send()
+}

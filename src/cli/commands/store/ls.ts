@@ -1,0 +1,57 @@
+import type { Entry } from '../../../store/store.ts'
+import type { Command } from '../../command.ts'
+import { entryJson, shownValue, visible } from '../../store/entry-text.ts'
+import { storeOption, withStore } from '../../store/open.ts'
+
+export const lsCommand: Command = {
+  spec: {
+    name: 'store ls',
+    arguments: ['[prefix]'],
+    about: ['Lists the keys that begin with a prefix, in their order; all where none is given.'],
+    options: {
+      values: { about: 'Show values too, cut to one line.' },
+      limit: { value: '<n>', about: 'At most so many.' },
+      json: { about: 'One JSON object a line, as of `store get --json`.' },
+      ...storeOption,
+    },
+    examples: [['vertigo store ls cluster/ --values --store lmdb:./store', 'See what the cluster keeps.']],
+  },
+  run: (given) =>
+    withStore(given, async (store, call) => {
+      const limit = given.wholeNumber('limit', 1)
+      const { entries, more } = await store.range(given.positionals[0] ?? '', {
+        ...call,
+        ...(limit !== undefined && { limit }),
+      })
+      if (given.flag('json')) {
+        for (const entry of entries) process.stdout.write(`${JSON.stringify(entryJson(entry))}\n`)
+        return 0
+      }
+      process.stdout.write(table(entries, given.flag('values')))
+      if (more) process.stderr.write(`There are more than ${entries.length} keys.\n`)
+      return 0
+    }),
+}
+
+const valueCharactersMax = 100
+
+function table(entries: readonly Entry[], values: boolean): string {
+  if (entries.length === 0) return ''
+  const rows = entries.map(({ key, value, modRevision, version, lease }) => [
+    visible(key),
+    String(modRevision),
+    String(version),
+    lease ?? '-',
+    values ? shownValue(value, valueCharactersMax) : String(value.byteLength),
+  ])
+  const headings = ['KEY', 'REVISION', 'VERSION', 'LEASE', values ? 'VALUE' : 'BYTES']
+  return columns([headings, ...rows])
+}
+
+/** Rows with aligned columns; the last one is not padded. */
+export function columns(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, at) => Math.max(...rows.map((row) => row[at]!.length)))
+  const line = (row: readonly string[]): string =>
+    row.map((cell, at) => (at === row.length - 1 ? cell : cell.padEnd(widths[at]!))).join('  ')
+  return rows.map((row) => `${line(row)}\n`).join('')
+}

@@ -1,0 +1,31 @@
+import { systemClock } from '../../base/clock.ts'
+import type { Store } from '../../store/store.ts'
+import { type Arguments, usage } from '../arguments.ts'
+import type { OptionSpec } from '../command-spec.ts'
+
+/** What every command of the group takes. */
+export const storeOption: Readonly<Record<'store' | 'timeout', OptionSpec>> = {
+  store: { value: '<url>', about: 'The store. Default: the variable VERTIGO_STORE.' },
+  timeout: { value: '<s>', about: 'How long a call may take, in seconds. Default 5.' },
+}
+
+/** Opens the store that was named, does something with it, and closes it whatever happens. */
+export async function withStore<T>(
+  given: Arguments,
+  action: (store: Store, call: { readonly timeoutMs: number }) => Promise<T>,
+): Promise<T> {
+  const url = given.text('store') ?? process.env['VERTIGO_STORE']
+  if (url === undefined || url === '')
+    throw usage(
+      'No store was named.',
+      'Add --store <url>, or set VERTIGO_STORE: `lmdb:./folder`, `etcd://host:2379`.',
+    )
+  const timeoutMs = (given.positiveNumber('timeout') ?? 5) * 1000
+  const { openStore } = await import('../../stores.ts')
+  const store = await openStore(url, systemClock)
+  try {
+    return await action(store, { timeoutMs })
+  } finally {
+    await store.close()
+  }
+}

@@ -1,0 +1,222 @@
+import { asError, isVertigoError, VertigoError } from '../../base/errors.ts'
+import type { Repeat, Revision, Transaction, TransactionOptions, TransactionResult } from '../store.ts'
+import { Deadline } from './deadline.ts'
+import { Effort } from './effort.ts'
+import { encode, type Encoded, isReadOnly, unwrap, wrap } from './envelope.ts'
+import type { Endpoint } from './endpoint.ts'
+import { wroteNothing } from './failure.ts'
+import type { Keyspace } from './keyspace.ts'
+import type { Members } from './members.ts'
+import { methods, type TxnRequest, type TxnResponse, toNumber } from './protocol.ts'
+import { Recall } from './recall.ts'
+import { isUntouched, madeVoid, recordOf, type Slot, type Slots } from './slots.ts'
+
+/** A transaction on its way. */
+interface Sending {
+  readonly transaction: Transaction
+  readonly encoded: Encoded
+  readonly repeat: Repeat
+  readonly deadline: Deadline
+  readonly effort: Effort
+}
+
+/** What became of an attempt that was not answered. */
+type Settled =
+  /** From now on it takes no effect. Where it would have left a record, it never took any. */
+  | { readonly type: 'void' }
+  /** It took effect, as its record says. */
+  | { readonly type: 'done'; readonly succeeded: boolean; readonly revision: Revision }
+  /** As `void`, but the slot is gone, and with it the record that there may have been. */
+  | { readonly type: 'forgotten' }
+
+/**
+ * Transactions, each done once or not at all, whatever becomes of connections and members.
+ *
+ * - ET-1 A transaction that writes compares the revision of its slot (`slots.ts`), so changing the slot makes it void.
+ * - ET-2 An attempt whose fate is unknown is settled before anything else is done with its slot: the slot is changed under the
+ *   same comparison. Either that succeeds, and the attempt is void for ever, even where it still waits in a member that was
+ *   stopped; or the attempt had changed the slot before, and its record tells what it did.
+ * - ET-3 With `once` the transaction itself leaves its record in the slot. Without, settling cannot tell whether it was done,
+ *   only that it will not be done any more.
+ * - ET-4 Settling is harmless to repeat and harmless where it comes late: it compares the revision that it changes.
+ */
+export class Transactions {
+  private readonly members: Members
+  private readonly keys: Keyspace
+  private readonly slots: Slots
+
+  constructor(members: Members, keys: Keyspace, slots: Slots) {
+    this.members = members
+    this.keys = keys
+    this.slots = slots
+  }
+
+  transact(transaction: Transaction, options: TransactionOptions): Promise<TransactionResult> {
+    const { members, keys } = this
+    const deadline = new Deadline(members.clock, options)
+    const encoded = encode(keys, transaction)
+    return members.inTurn(deadline, () => {
+      if (isReadOnly(transaction)) return this.read(encoded, deadline)
+      const effort = new Effort(members, deadline)
+      return this.write({ transaction, encoded, repeat: options.repeat ?? 'never', deadline, effort })
+    })
+  }
+
+  private async read(encoded: Encoded, deadline: Deadline): Promise<TransactionResult> {
+    const { compare, then, otherwise } = encoded
+    const request = { compare, success: then, failure: otherwise }
+    const { succeeded, responses, header } = await this.members.call(methods.txn, request, deadline)
+    return encoded.result(succeeded === true, responses ?? [], toNumber(header?.revision))
+  }
+
+  private async write(sending: Sending): Promise<TransactionResult> {
+    const { deadline, effort } = sending
+    for (;;) {
+      const slot = this.slots.tryTake() ?? (await this.slots.take(deadline, effort))
+      try {
+        // Of an earlier transaction, whose caller was told that its fate is unknown.
+        if (slot.isUnsettled) await this.settle(slot, deadline, effort)
+        const result = slot.session.isLost ? undefined : await this.attempt(slot, sending)
+        if (result !== undefined) return result
+      } finally {
+        this.slots.give(slot)
+      }
+    }
+  }
+
+  /** The result, or undefined where nothing was done and another attempt should be made. */
+  private async attempt(slot: Slot, sending: Sending): Promise<TransactionResult | undefined> {
+    const { members } = this
+    const { encoded, repeat, deadline, effort } = sending
+    const { current } = members
+    const endpoint = current.isReady ? current : await members.connected(deadline, effort)
+    slot.isUnsettled = true
+    try {
+      // Who does not repeat gains nothing by asking elsewhere.
+      const attemptMs = repeat === 'never' ? deadline.leftMs : effort.attemptMs
+      const request = wrap(encoded, slot, repeat === 'once')
+      const response = await members.attempt(endpoint, methods.txn, request, attemptMs, deadline)
+      return this.answered(slot, sending, response)
+    } catch (error) {
+      if (!wroteNothing(error)) return await this.unanswered(slot, sending, endpoint, error)
+      slot.isUnsettled = false
+      return await this.refused(slot, sending, endpoint, error)
+    }
+  }
+
+  private answered(
+    slot: Slot,
+    { encoded, repeat }: Sending,
+    response: TxnResponse,
+  ): TransactionResult | undefined {
+    slot.isUnsettled = false
+    const { untouched, succeeded, responses, recorded, slotRevision } = unwrap(encoded, slot, response)
+    if (!untouched) {
+      // The slot is not what it was: its lease ended, or something of ours came late. The transaction did nothing.
+      if (slotRevision === undefined) this.slots.lost(slot.session)
+      else slot.revision = slotRevision
+      return undefined
+    }
+    const revision = toNumber(response.header?.revision)
+    if (repeat === 'once' && recorded) slot.revision = revision
+    return encoded.result(succeeded, responses, revision)
+  }
+
+  /** Nothing was written: returns where it can be tried again, else throws. */
+  private async refused(
+    slot: Slot,
+    { repeat, deadline, effort }: Sending,
+    endpoint: Endpoint,
+    error: unknown,
+  ): Promise<undefined> {
+    try {
+      await effort.failed(endpoint, error)
+    } catch (final) {
+      // A lease that is lost may be that of the record.
+      if (!isLeaseLost(final) || repeat !== 'once') throw asError(final)
+      const { kvs = [] } = await this.members.call(methods.range, { key: slot.key }, deadline, effort)
+      if (kvs.length > 0) throw final
+      this.slots.lost(slot.session)
+    }
+    return undefined
+  }
+
+  /** Nobody knows what became of it: finds out. */
+  private async unanswered(
+    slot: Slot,
+    sending: Sending,
+    endpoint: Endpoint,
+    error: unknown,
+  ): Promise<TransactionResult | undefined> {
+    const { transaction, repeat, deadline, effort } = sending
+    let settled: Settled
+    try {
+      await effort.failed(endpoint, error)
+      settled = await this.settle(slot, deadline, effort)
+    } catch (failure) {
+      deadline.signal?.throwIfAborted()
+      throw unknownOutcome(failure)
+    }
+    if (repeat === 'never' || (repeat === 'once' && settled.type === 'forgotten')) throw unknownOutcome(error)
+    if (settled.type !== 'done') return undefined
+    const { succeeded, revision } = settled
+    const operations = (succeeded ? transaction.then : transaction.otherwise) ?? []
+    try {
+      const recall = new Recall(this.members, this.keys, deadline, effort)
+      return { succeeded, revision, results: await recall.results(operations, revision) }
+    } catch (failure) {
+      // It was done, but no other error may say so (ST-6).
+      deadline.signal?.throwIfAborted()
+      throw unknownOutcome(failure)
+    }
+  }
+
+  /** Makes void what may be under way with the slot, or finds what it did (ET-2). */
+  private async settle(slot: Slot, deadline: Deadline, effort: Effort): Promise<Settled> {
+    const { key, session } = slot
+    const request: TxnRequest = {
+      compare: [isUntouched(slot)],
+      success: [{ requestPut: { key, value: madeVoid, lease: session.lease } }],
+      failure: [{ requestRange: { key } }],
+    }
+    let response: TxnResponse
+    try {
+      response = await this.members.call(methods.txn, request, deadline, effort)
+    } catch (error) {
+      if (!isLeaseLost(error)) throw error
+      return this.forgotten(slot)
+    }
+    if (response.succeeded === true) {
+      slot.revision = toNumber(response.header?.revision)
+      slot.isUnsettled = false
+      return { type: 'void' }
+    }
+    const found = response.responses?.[0]?.responseRange?.kvs?.[0]
+    if (found === undefined) return this.forgotten(slot)
+    const revision = toNumber(found.modRevision)
+    slot.revision = revision
+    slot.isUnsettled = false
+    const record = found.value
+    // An earlier attempt to settle it, of which the answer was lost.
+    if (record === undefined || record.equals(madeVoid)) return { type: 'void' }
+    return { type: 'done', succeeded: record.equals(recordOf.then), revision }
+  }
+
+  private forgotten({ session }: Slot): Settled {
+    this.slots.lost(session)
+    return { type: 'forgotten' }
+  }
+}
+
+function isLeaseLost(error: unknown): boolean {
+  return isVertigoError(error) && error.code === 'STORE_LEASE_LOST'
+}
+
+function unknownOutcome(cause: unknown): VertigoError {
+  const said = cause instanceof Error ? ` The last attempt: ${cause.message}` : ''
+  return new VertigoError(
+    'STORE_OUTCOME_UNKNOWN',
+    `A transaction was sent, and whether it took effect is not known.${said}`,
+    { cause },
+  )
+}

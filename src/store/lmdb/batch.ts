@@ -1,0 +1,211 @@
+import { Buffer } from 'node:buffer'
+import { VertigoError } from '../../base/errors.ts'
+import { apply, applyDeletes, decide, type Decision } from '../apply.ts'
+import type { LeaseId, Transaction, TransactionResult, WatchEvent } from '../store.ts'
+import type { Environment } from './environment.ts'
+import {
+  decodeText,
+  encodeChange,
+  encodeExpiry,
+  encodeLease,
+  encodeLeaseKey,
+  encodeRevision,
+  encodeState,
+  encodeText,
+  entryOverheadBytes,
+  type StoreState,
+} from './records.ts'
+import { bootKey, stateKey, type Tables } from './tables.ts'
+
+export interface StoreLimits {
+  /** Keys and values together. */
+  readonly liveBytesMax: number
+  readonly historyRevisionsMax: number
+  readonly historyBytesMax: number
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
+const indexMark = Buffer.from([1])
+
+/**
+ * What one transaction of LMDB does: any number of the store's. It holds the lock of writers, so that it does nothing but
+ * work on the store.
+ *
+ * - BA-1 Leases whose time is over end before anything else is done; so nothing is done in their name.
+ * - BA-2 A call that fails before it has written leaves nothing; one that fails later sets `isTorn`, and then the whole
+ *   transaction of LMDB must go.
+ */
+export class Batch {
+  private readonly environment: Environment
+  private readonly tables: Tables
+  private readonly limits: StoreLimits
+  private readonly nowMs: number
+  private readonly before: StoreState
+  private readonly state: Mutable<StoreState>
+  isTorn = false
+  /** Whether others have to hear of it: changes, and leases that may end sooner than those they know. */
+  isNews = false
+
+  constructor(environment: Environment, tables: Tables, limits: StoreLimits, nowMs: number) {
+    this.environment = environment
+    this.tables = tables
+    this.limits = limits
+    this.nowMs = nowMs
+    this.before = tables.state()
+    this.state = { ...this.before }
+    this.expire()
+  }
+
+  transact(transaction: Transaction): TransactionResult {
+    const decision = decide(this.tables, transaction)
+    this.checkLeases(decision)
+    this.checkRoom(decision)
+    this.isTorn = true
+    const { result, events } = apply(this.tables, decision, this.state.revision)
+    this.record(events)
+    this.isTorn = false
+    return result
+  }
+
+  grant(ttlMs: number): LeaseId {
+    const lease = String(++this.state.lastLease) as LeaseId
+    this.isTorn = true
+    this.putLease(lease, ttlMs)
+    this.isTorn = false
+    this.isNews = true
+    return lease
+  }
+
+  keepAlive(lease: LeaseId): number {
+    const found = this.tables.lease(lease)
+    if (found === undefined) throw leaseLost(lease)
+    this.isTorn = true
+    this.environment.expiries.removeSync(encodeExpiry(found.expiresAtMs, lease))
+    this.putLease(lease, found.ttlMs)
+    this.isTorn = false
+    return found.ttlMs
+  }
+
+  revoke(lease: LeaseId): void {
+    const found = this.tables.lease(lease)
+    if (found === undefined) return
+    this.isTorn = true
+    this.endLease(lease, found.expiresAtMs)
+    this.isTorn = false
+  }
+
+  /** Ends all leases of another boot: their times mean nothing in this one. */
+  enterBoot(boot: string): void {
+    const { meta } = this.environment
+    const record = meta.get(bootKey)
+    if (record !== undefined && decodeText(bootKey, record) === boot) return
+    this.isTorn = true
+    // Read before the first one goes.
+    const leases = Array.from(this.tables.leases())
+    for (const [lease, { expiresAtMs }] of leases) this.endLease(lease, expiresAtMs)
+    meta.putSync(bootKey, encodeText(bootKey, boot))
+    this.isTorn = false
+  }
+
+  finish(): void {
+    this.trimHistory()
+    const { state, before } = this
+    const isSame =
+      state.revision === before.revision &&
+      state.lastLease === before.lastLease &&
+      state.oldest === before.oldest
+    if (!isSame) this.environment.meta.putSync(stateKey, encodeState(stateKey, state))
+  }
+
+  private expire(): void {
+    for (;;) {
+      const first = this.tables.firstExpiry()
+      if (first === undefined || first.expiresAtMs > this.nowMs) return
+      this.endLease(first.lease, first.expiresAtMs)
+    }
+  }
+
+  private putLease(lease: LeaseId, ttlMs: number): void {
+    const key = Buffer.from(lease)
+    const expiresAtMs = this.nowMs + ttlMs
+    this.environment.leases.putSync(key, encodeLease(key, { ttlMs, expiresAtMs }))
+    this.environment.expiries.putSync(encodeExpiry(expiresAtMs, lease), indexMark)
+  }
+
+  private endLease(lease: LeaseId, expiresAtMs: number): void {
+    const events = applyDeletes(this.tables, this.tables.keysOf(lease), this.state.revision)
+    this.environment.leases.removeSync(Buffer.from(lease))
+    this.environment.expiries.removeSync(encodeExpiry(expiresAtMs, lease))
+    this.record(events)
+  }
+
+  private checkLeases({ operations }: Decision): void {
+    for (const operation of operations)
+      if (
+        operation.type === 'put' &&
+        operation.lease !== undefined &&
+        this.tables.lease(operation.lease) === undefined
+      )
+        throw leaseLost(operation.lease)
+  }
+
+  /** Reads what is replaced only where it gets tight. */
+  private checkRoom({ operations }: Decision): void {
+    const { liveBytesMax } = this.limits
+    const room = liveBytesMax - this.state.liveBytes
+    let bytes = 0
+    for (const operation of operations) if (operation.type === 'put') bytes += recordBytes(operation)
+    if (bytes <= room) return
+    for (const operation of operations) {
+      if (operation.type !== 'put') continue
+      const previous = this.tables.get(operation.key)
+      if (previous !== undefined) bytes -= recordBytes(previous)
+    }
+    if (bytes > Math.max(0, room))
+      throw new VertigoError(
+        'STORE_FULL',
+        `The store in ${this.environment.folder} holds ${this.state.liveBytes} bytes of keys and values; with this there would be more than liveBytesMax = ${liveBytesMax}.`,
+      )
+  }
+
+  private record(events: readonly WatchEvent[]): void {
+    if (events.length === 0) return
+    const { state, environment } = this
+    state.revision++
+    for (const { key, entry, previous } of events) {
+      if (previous !== undefined) state.liveBytes -= recordBytes(previous)
+      if (entry !== undefined) state.liveBytes += recordBytes(entry)
+      if (previous?.lease === entry?.lease) continue
+      if (previous?.lease !== undefined) environment.leaseKeys.removeSync(encodeLeaseKey(previous.lease, key))
+      if (entry?.lease !== undefined)
+        environment.leaseKeys.putSync(encodeLeaseKey(entry.lease, key), indexMark)
+    }
+    const change = encodeChange(state.revision, events)
+    environment.history.putSync(encodeRevision(state.revision), change, { append: true })
+    state.historyBytes += change.length
+    this.isNews = true
+  }
+
+  private trimHistory(): void {
+    const { state, limits, environment } = this
+    while (
+      state.oldest <= state.revision &&
+      (state.revision - state.oldest >= limits.historyRevisionsMax ||
+        state.historyBytes > limits.historyBytesMax)
+    ) {
+      const key = encodeRevision(state.oldest)
+      state.historyBytes -= environment.history.get(key)?.length ?? 0
+      environment.history.removeSync(key)
+      state.oldest++
+    }
+  }
+}
+
+function recordBytes({ key, value }: { readonly key: string; readonly value: Uint8Array }): number {
+  return Buffer.byteLength(key) + value.byteLength + entryOverheadBytes
+}
+
+export function leaseLost(lease: LeaseId): VertigoError {
+  return new VertigoError('STORE_LEASE_LOST', `The lease ${lease} has ended, or never was.`)
+}

@@ -1,0 +1,119 @@
+import { Buffer } from 'node:buffer'
+import type { KeyTable } from '../apply.ts'
+import { endOfPrefix } from '../keys.ts'
+import type { Entry, LeaseId, Revision } from '../store.ts'
+import type { Bytes, Environment } from './environment.ts'
+import {
+  corrupt,
+  decodeEntry,
+  decodeExpiry,
+  decodeLease,
+  decodeLeaseKey,
+  decodeState,
+  encodeEntry,
+  encodeLeaseKey,
+  encodeRevision,
+  initialState,
+  type LeaseRecord,
+  type StoreState,
+} from './records.ts'
+
+export const stateKey = Buffer.from('state')
+export const bootKey = Buffer.from('boot')
+
+/**
+ * What is in the database, as whoever looks sees it: within a transaction what that has done, outside what was committed when
+ * the environment's read transaction was last reset.
+ */
+export class Tables implements KeyTable {
+  private readonly environment: Environment
+
+  constructor(environment: Environment) {
+    this.environment = environment
+  }
+
+  get(key: string): Entry | undefined {
+    const bytes = Buffer.from(key)
+    const record = this.environment.keys.get(bytes)
+    return record === undefined ? undefined : decodeEntry(bytes, record, key)
+  }
+
+  range(prefix: string, after = '', limit?: number): Entry[] {
+    const entries: Entry[] = []
+    for (const { key, value } of rangeOf(this.environment.keys, prefix, after, limit))
+      entries.push(decodeEntry(key, value, key.toString()))
+    return entries
+  }
+
+  put(entry: Entry): void {
+    const key = Buffer.from(entry.key)
+    this.environment.keys.putSync(key, encodeEntry(key, entry))
+  }
+
+  delete({ key }: Entry): void {
+    this.environment.keys.removeSync(Buffer.from(key))
+  }
+
+  /** That of a store that nothing was written to, where there is none. */
+  state(): StoreState {
+    const record = this.environment.meta.get(stateKey)
+    return record === undefined ? initialState : decodeState(stateKey, record)
+  }
+
+  lease(lease: LeaseId): LeaseRecord | undefined {
+    const key = Buffer.from(lease)
+    const record = this.environment.leases.get(key)
+    return record === undefined ? undefined : decodeLease(key, record)
+  }
+
+  *leases(): Generator<readonly [LeaseId, LeaseRecord]> {
+    for (const { key, value } of this.environment.leases.getRange({}))
+      yield [key.toString('latin1') as LeaseId, decodeLease(key, value)]
+  }
+
+  /** The lease that ends first. */
+  firstExpiry(): { readonly expiresAtMs: number; readonly lease: LeaseId } | undefined {
+    for (const key of this.environment.expiries.getKeys({ limit: 1 })) return decodeExpiry(key)
+    return undefined
+  }
+
+  keysOf(lease: LeaseId): string[] {
+    const keys: string[] = []
+    const start = encodeLeaseKey(lease, '')
+    const end = Buffer.from(`${lease}\u0001`)
+    for (const key of this.environment.leaseKeys.getKeys({ start, end }))
+      keys.push(decodeLeaseKey(lease, key))
+    return keys
+  }
+
+  /** The records of changes, from a revision on; throws where one is missing that has to be there. */
+  *history(from: Revision, to: Revision): Generator<{ readonly key: Buffer; readonly record: Buffer }> {
+    let expected = from
+    const options = { start: encodeRevision(from), end: encodeRevision(to + 1) }
+    for (const { key, value } of this.environment.history.getRange(options)) {
+      if (!key.equals(encodeRevision(expected++))) throw corrupt('history', encodeRevision(expected - 1))
+      yield { key, record: value }
+    }
+    if (expected !== to + 1) throw corrupt('history', encodeRevision(expected))
+  }
+}
+
+function rangeOf(
+  bytes: Bytes,
+  prefix: string,
+  after: string,
+  limit: number | undefined,
+): Iterable<{ readonly key: Buffer; readonly value: Buffer }> {
+  const prefixBytes = Buffer.from(prefix)
+  const afterBytes = Buffer.from(after)
+  const isBehind = after !== '' && Buffer.compare(afterBytes, prefixBytes) >= 0
+  const start = isBehind ? afterBytes : prefixBytes
+  const end = endOfPrefix(prefix)
+  // LMDB gives what lies before `end` where `start` is behind it, too.
+  if (end !== undefined && Buffer.compare(start, end) >= 0) return []
+  return bytes.getRange({
+    ...(start.length > 0 && { start, exclusiveStart: isBehind }),
+    ...(end !== undefined && { end: Buffer.from(end) }),
+    ...(limit !== undefined && { limit }),
+  })
+}

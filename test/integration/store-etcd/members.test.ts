@@ -1,0 +1,196 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { after, before, describe, test } from 'node:test'
+import { provideEtcd } from '../../../scripts/servers/etcd.ts'
+import { put } from '../../../src/store/operations.ts'
+import { EtcdCluster } from '../../support/etcd-cluster.ts'
+import { errorCode } from '../../support/error-code.ts'
+import { eventually, within } from '../../support/eventually.ts'
+import { HostNetwork, namespacesMissing } from '../../support/namespaces.ts'
+import { bytes, newPrefix, open, text, withCluster } from './support.ts'
+
+/** Members that die, hang or are cut off; leases; the end of the process. */
+
+await withCluster(
+  'members and leases',
+  { members: 3 },
+  (cluster) => {
+    test('the leader is killed: the next transaction succeeds soon', async () => {
+      const store = await open({ endpoints: cluster().endpoints, prefix: newPrefix() })
+      const tookMs: number[] = []
+      for (let round = 0; round < 5; round++) {
+        await store.transact({ then: [put('a', bytes('1'))] })
+        const leader = await cluster().leader()
+        await leader.kill()
+        const startedMs = performance.now()
+        await store.transact({ then: [put('a', bytes('2'))] }, { repeat: 'once' })
+        tookMs.push(performance.now() - startedMs)
+        leader.start()
+        await eventually('it is back', async () => (await leader.admin('maintenance/status')).leader !== '0')
+      }
+      // The target, 600 ms in the middle, is measured by the benchmark; the machine of a test may be busy.
+      assert.ok(Math.min(...tookMs) < 1_500, `it took ${tookMs.map(Math.round).join(', ')} ms`)
+    })
+
+    test('a hung member delays calls only for a moment, an unreachable majority is told of in time', async () => {
+      const store = await open({ endpoints: cluster().endpoints, prefix: newPrefix() })
+      await store.transact({ then: [put('a', bytes('1'))] })
+      const hung = cluster().members[0]!
+      hung.pause()
+      try {
+        const read = await within('a read beside a hung member', 4_000, store.get('a', { timeoutMs: 4_000 }))
+        assert.equal(text(read.entry?.value), '1')
+        const other = cluster().members[1]!
+        other.pause()
+        try {
+          const startedMs = performance.now()
+          assert.equal(await errorCode(store.get('a', { timeoutMs: 1_000 })), 'STORE_UNREACHABLE')
+          assert.ok(performance.now() - startedMs < 1_500)
+        } finally {
+          other.resume()
+        }
+      } finally {
+        hung.resume()
+      }
+      assert.equal(text((await store.get('a', { timeoutMs: 20_000 })).entry?.value), '1')
+    })
+
+    test('leases: whole seconds, at least one; keys go with them; one that is unknown is lost', async () => {
+      const store = await open({ endpoints: cluster().endpoints, prefix: newPrefix() })
+      const short = await store.grant(100)
+      assert.equal(short.ttlMs, 1_000)
+      assert.equal((await store.grant(1_001)).ttlMs, 2_000)
+      await store.transact({ then: [put('short', bytes('1'), short.lease)] })
+      assert.equal((await store.get('short')).entry?.lease, short.lease)
+      const mine = (await store.leases()).find(({ lease }) => lease === short.lease)
+      assert.deepEqual([mine?.ttlMs, mine?.keys], [1_000, ['short']])
+      await eventually('the lease ends', async () => (await store.get('short')).entry === undefined)
+      assert.equal(await errorCode(store.keepAlive(short.lease)), 'STORE_LEASE_LOST')
+      assert.equal(await errorCode(store.keepAlive('nonsense' as typeof short.lease)), 'STORE_LEASE_LOST')
+      await store.revoke(short.lease)
+    })
+
+    test('a thousand leases are kept over one stream, a leader that hangs included', async () => {
+      const store = await open({ endpoints: cluster().endpoints, prefix: newPrefix() })
+      const grants = await Promise.all(
+        Array.from({ length: 1_000 }, () => store.grant(30_000, { timeoutMs: 20_000 })),
+      )
+      const keepAll = (): Promise<number[]> =>
+        Promise.all(grants.map(({ lease }) => store.keepAlive(lease, { timeoutMs: 20_000 })))
+      assert.deepEqual(new Set(await keepAll()), new Set([30_000]))
+      const leader = await cluster().leader()
+      leader.pause()
+      try {
+        assert.deepEqual(new Set(await keepAll()), new Set([30_000]))
+      } finally {
+        leader.resume()
+      }
+    })
+
+    test('what waits when the store is closed is told so', async () => {
+      const store = await open({ endpoints: cluster().endpoints, prefix: newPrefix() })
+      await store.transact({ then: [put('a', bytes('1'))] })
+      for (const member of cluster().members) member.pause()
+      try {
+        const read = errorCode(store.get('a'))
+        const write = errorCode(store.transact({ then: [put('a', bytes('2'))] }))
+        const aborting = new AbortController()
+        const aborted = errorCode(store.get('a', { signal: aborting.signal }))
+        aborting.abort(new Error('enough'))
+        assert.equal(await within('the abort', 2_000, aborted), 'Error: enough')
+        await within('closing', 2_000, store.close())
+        assert.equal(await within('the read', 2_000, read), 'STORE_CLOSED')
+        assert.match(await within('the write', 2_000, write), /STORE_CLOSED|STORE_OUTCOME_UNKNOWN/)
+      } finally {
+        for (const member of cluster().members) member.resume()
+      }
+      assert.equal(await errorCode(store.get('a')), 'STORE_CLOSED')
+    })
+
+    test('a process that has closed its store ends by itself, also where a member hangs', async () => {
+      const hung = await cluster().follower()
+      for (const isHung of [false, true]) {
+        if (isHung) hung.pause()
+        const endpoints = isHung ? [hung.endpoint, ...cluster().endpoints] : cluster().endpoints
+        const program = new URL('../../fixtures/store-etcd/open-and-close.ts', import.meta.url)
+        const child = spawn(
+          process.execPath,
+          ['--conditions=vertigo-src', program.pathname, JSON.stringify(endpoints)],
+          { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
+        )
+        try {
+          const exited = once(child, 'exit')
+          await within('it closes its store', 20_000, once(child, 'message'))
+          const [code] = (await within('the process ends', 3_000, exited)) as [number | null]
+          assert.equal(code, 0)
+        } finally {
+          child.kill('SIGKILL')
+          hung.resume()
+        }
+      }
+    })
+  },
+  ['distribution', 'current'],
+)
+
+const provided = await provideEtcd('distribution')
+const reason = ('missing' in provided ? provided.missing : namespacesMissing()) ?? false
+describe('partitions', { skip: reason }, () => {
+  let network: HostNetwork
+  let cluster: EtcdCluster
+  before(async () => {
+    assert.ok('path' in provided)
+    network = await HostNetwork.create(3)
+    cluster = await EtcdCluster.start({ path: provided.path, members: 3, hosts: network.hosts })
+  })
+  after(async () => {
+    await cluster?.stop()
+    await network?.remove()
+  })
+
+  test('a member is cut off, from all or from the others only: calls and watches go on elsewhere', async () => {
+    const store = await open({ endpoints: cluster.endpoints })
+    const seen: string[] = []
+    const watch = store.watch('k')
+    const following = (async () => {
+      for await (const { events } of watch) for (const { entry } of events) seen.push(text(entry?.value)!)
+    })()
+    let n = 0
+    const write = async (): Promise<void> => {
+      n++
+      const value = String(n)
+      await store.transact({ then: [put('k', bytes(value))] }, { repeat: 'once', timeoutMs: 15_000 })
+      await eventually(`the watch hears ${value}`, () => seen.includes(value), 10_000)
+    }
+    await write()
+    for (const scope of ['all', 'members'] as const)
+      for (const which of ['leader', 'follower'] as const) {
+        const victim = cluster.members.indexOf(await cluster[which]())
+        const peers = network.hosts.filter((_, index) => index !== victim).map(({ address }) => address)
+        await network.cut(victim, scope === 'all' ? undefined : peers)
+        await write()
+        await write()
+        await network.heal(victim)
+        await write()
+      }
+    assert.deepEqual(
+      seen,
+      Array.from({ length: n }, (_, i) => String(i + 1)),
+    )
+    watch.close()
+    await following
+    await store.close()
+  })
+
+  test('a store that was opened at a host which swallows everything is let go at once', async () => {
+    await network.cut(0)
+    const startedMs = performance.now()
+    const opening = open({ endpoints: [cluster.endpoints[0]!], timeoutMs: 500 })
+    assert.equal(await errorCode(opening), 'STORE_UNREACHABLE')
+    assert.ok(performance.now() - startedMs < 1_500)
+    const isConnecting = (): boolean => process.getActiveResourcesInfo().includes('TCPConnectWrap')
+    await eventually('no connection is being made', () => !isConnecting())
+    await network.heal(0)
+  })
+})

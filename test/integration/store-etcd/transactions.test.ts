@@ -1,0 +1,230 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { get, isMissing, isUnchanged, put, remove, removeRange } from '../../../src/store/operations.ts'
+import type { Store } from '../../../src/store/store.ts'
+import { errorCode } from '../../support/error-code.ts'
+import { eventually } from '../../support/eventually.ts'
+import { FaultProxy } from '../../support/fault-proxy.ts'
+import { bytes, newPrefix, open, text, withCluster } from './support.ts'
+
+/** Transactions of which the fate is unknown for a while: answers lost, requests late, members stopped. */
+
+await withCluster(
+  'transactions of unknown fate',
+  { members: 3 },
+  (cluster) => {
+    async function behindProxy(
+      endpoints: readonly string[] = [],
+    ): Promise<{ proxy: FaultProxy; store: Store; prefix: string }> {
+      const prefix = newPrefix()
+      const proxy = await FaultProxy.start(cluster().endpoints[0]!)
+      const store = await open({ endpoints: [proxy.endpoint, ...endpoints], prefix })
+      await store.transact({ then: [put('warm', bytes('up'))] })
+      return { proxy, store, prefix }
+    }
+
+    const increment = async (store: Store): Promise<void> => {
+      for (;;) {
+        const { entry } = await store.get('n')
+        const { succeeded } = await store.transact(
+          {
+            compare: [isUnchanged('n', entry)],
+            then: [put('n', bytes(String(Number(text(entry?.value) ?? 0) + 1)))],
+          },
+          { repeat: 'once' },
+        )
+        if (succeeded) return
+      }
+    }
+
+    test('`once`: the answer is lost after the request went through; it happens exactly once', async () => {
+      const { proxy, store, prefix } = await behindProxy(cluster().endpoints.slice(1))
+      const observer = await open({ endpoints: cluster().endpoints, prefix })
+      for (let round = 1; round <= 10; round++) {
+        proxy.holdAnswers()
+        const blind = store.transact(
+          { then: [put(`blind-${round}`, bytes('1')), get('warm'), remove(`blind-${round - 1}`)] },
+          { repeat: 'once' },
+        )
+        await eventually('the request went through', async () => (await observer.get(`blind-${round}`)).entry)
+        proxy.cut()
+        const { succeeded, results, revision } = await blind
+        assert.equal(succeeded, true)
+        // What was lost is found again as it was.
+        assert.equal(results[1]?.type === 'get' && text(results[1].entry?.value), 'up')
+        assert.deepEqual(results[2], { type: 'delete', deleted: round === 1 ? 0 : 1 })
+        const { entry } = await observer.get(`blind-${round}`)
+        assert.equal(entry?.version, 1, 'it was put once')
+        assert.equal(entry.modRevision, revision)
+      }
+      await proxy.close()
+    })
+
+    test('`once`: concurrent increments add up while answers are lost over and over', async () => {
+      const { proxy, store, prefix } = await behindProxy(cluster().endpoints.slice(1))
+      const observer = await open({ endpoints: cluster().endpoints, prefix })
+      const total = 80
+      const count = async (): Promise<number> => Number(text((await observer.get('n')).entry?.value) ?? 0)
+      const moved = async (from: number): Promise<void> => {
+        await eventually(
+          `the counter moves on from ${from}`,
+          async () => (await count()) > from || from === total,
+        )
+      }
+      const faults = (async () => {
+        for (let seen = 0; seen < total; seen = await count()) {
+          proxy.holdAnswers()
+          await moved(seen)
+          proxy.cut()
+        }
+      })()
+      const worker = async (): Promise<void> => {
+        for (let n = 0; n < total / 4; n++) await increment(store)
+      }
+      await Promise.all([worker(), worker(), worker(), worker(), faults])
+      assert.equal(await count(), total)
+      await proxy.close()
+    })
+
+    test('`never`: rejects with STORE_OUTCOME_UNKNOWN, and what was sent does not come later', async () => {
+      const { proxy, store, prefix } = await behindProxy(cluster().endpoints.slice(1))
+      proxy.holdRequests()
+      const sent = store.transact({ then: [put('late', bytes('1'))] })
+      const code = errorCode(sent)
+      // The connection breaks for the client; what it sent still comes to the server.
+      await eventually('the request is in the proxy', () => true)
+      proxy.cutClients()
+      assert.equal(await code, 'STORE_OUTCOME_UNKNOWN')
+      const before = (await store.get('late')).entry
+      proxy.release()
+      const observer = await open({ endpoints: cluster().endpoints, prefix })
+      for (let round = 0; round < 20; round++) await observer.transact({ then: [put('tick', bytes('1'))] })
+      assert.deepEqual((await observer.get('late')).entry, before)
+      await proxy.close()
+    })
+
+    test('`never`: nobody answers within the time', async () => {
+      const { proxy, store } = await behindProxy()
+      proxy.holdAnswers()
+      const startedMs = performance.now()
+      assert.equal(
+        await errorCode(store.transact({ then: [put('x', bytes('1'))] }, { timeoutMs: 700 })),
+        'STORE_OUTCOME_UNKNOWN',
+      )
+      const tookMs = performance.now() - startedMs
+      assert.ok(tookMs >= 600 && tookMs < 2_000, `it took ${tookMs} ms`)
+      proxy.cut()
+      await proxy.close()
+    })
+
+    test('`harmless`: an attempt that comes late does not undo what came after it', async () => {
+      const { proxy, store, prefix } = await behindProxy(cluster().endpoints.slice(1))
+      proxy.holdRequests()
+      await store.transact({ then: [put('x', bytes('1'))] }, { repeat: 'harmless' })
+      await store.transact({ then: [put('x', bytes('2'))] }, { repeat: 'harmless' })
+      proxy.release()
+      const observer = await open({ endpoints: cluster().endpoints, prefix })
+      for (let round = 0; round < 20; round++) await observer.transact({ then: [put('tick', bytes('1'))] })
+      assert.equal(text((await observer.get('x')).entry?.value), '2')
+      await proxy.close()
+    })
+
+    for (const repeat of ['harmless', 'once'] as const)
+      test(`\`${repeat}\`: a member stopped with a request in its hands does nothing with it on waking`, async () => {
+        const prefix = newPrefix()
+        const follower = await cluster().follower()
+        const others = cluster().endpoints.filter((endpoint) => endpoint !== follower.endpoint)
+        const store = await open({ endpoints: [follower.endpoint, ...others], prefix })
+        await store.transact({ then: [put('x', bytes('0'))] })
+        follower.pause()
+        try {
+          await store.transact({ then: [put('x', bytes('1'))] }, { repeat })
+          await store.transact({ then: [put('x', bytes('2'))] })
+        } finally {
+          follower.resume()
+        }
+        const direct = await open({ endpoints: [follower.endpoint], prefix })
+        for (let round = 0; round < 20; round++) await direct.transact({ then: [put('tick', bytes('1'))] })
+        const { entry } = await direct.get('x')
+        assert.equal(text(entry?.value), '2')
+        assert.equal(entry?.version, 3)
+      })
+
+    test('both branches, with `once`: the outcome that was lost is told', async () => {
+      const { proxy, store, prefix } = await behindProxy(cluster().endpoints.slice(1))
+      const observer = await open({ endpoints: cluster().endpoints, prefix })
+      await store.transact({ then: [put('there', bytes('1')), put('d/1', bytes('')), put('d/2', bytes(''))] })
+      proxy.holdAnswers()
+      const lost = store.transact(
+        {
+          compare: [isMissing('there')],
+          then: [put('a', bytes('then'))],
+          otherwise: [put('a', bytes('otherwise')), removeRange('d/'), get('a')],
+        },
+        { repeat: 'once' },
+      )
+      await eventually('it went through', async () => (await observer.get('a')).entry)
+      proxy.cut()
+      const { succeeded, results } = await lost
+      assert.equal(succeeded, false)
+      assert.deepEqual(results[1], { type: 'delete-range', deleted: 2 })
+      assert.equal(results[2]?.type === 'get' && text(results[2].entry?.value), 'otherwise')
+      await proxy.close()
+    })
+
+    test('no member can be reached: STORE_UNREACHABLE within the time, nothing written', async () => {
+      const { proxy, store } = await behindProxy()
+      await proxy.close()
+      const startedMs = performance.now()
+      assert.equal(await errorCode(store.get('x', { timeoutMs: 300 })), 'STORE_UNREACHABLE')
+      for (const repeat of ['never', 'harmless', 'once'] as const) {
+        const sent = store.transact({ then: [put('x', bytes('1'))] }, { timeoutMs: 300, repeat })
+        assert.equal(await errorCode(sent), 'STORE_UNREACHABLE')
+      }
+      assert.ok(performance.now() - startedMs < 3_000)
+    })
+
+    test('the records of a client go when it is closed, and never into the data', async () => {
+      const prefix = newPrefix()
+      const store = await open({ endpoints: cluster().endpoints, prefix })
+      await store.transact({ then: [put('a', bytes('1'))] }, { repeat: 'once' })
+      const leader = await cluster().leader()
+      const own = {
+        key: Buffer.from(`${prefix}\0ops/`).toString('base64'),
+        range_end: Buffer.from(`${prefix}\0ops0`).toString('base64'),
+      }
+      assert.notEqual((await leader.admin('kv/range', own)).kvs?.length ?? 0, 0)
+      assert.deepEqual(
+        (await store.range('')).entries.map(({ key }) => key),
+        ['a'],
+      )
+      assert.deepEqual(await store.leases(), [])
+      await store.close()
+      assert.equal((await leader.admin('kv/range', own)).kvs?.length ?? 0, 0)
+    })
+
+    test('a session whose lease was lost is replaced, and nothing is done twice', async () => {
+      const prefix = newPrefix()
+      const store = await open({ endpoints: cluster().endpoints, prefix })
+      await store.transact({ then: [put('a', bytes('1'))] }, { repeat: 'once' })
+      const leader = await cluster().leader()
+      const { leases = [] } = (await leader.admin('lease/leases')) as { leases?: { ID: string }[] }
+      for (const { ID } of leases) await leader.admin('lease/revoke', { ID })
+      for (const repeat of ['never', 'harmless', 'once'] as const) {
+        await store.transact({ then: [put('a', bytes('2'))] }, { repeat })
+        await store.transact(
+          { compare: [isMissing('b')], then: [], otherwise: [put('c', bytes(''))] },
+          { repeat },
+        )
+      }
+      assert.equal((await store.get('a')).entry?.version, 4)
+      const lost = await store.grant(5_000)
+      await store.revoke(lost.lease)
+      for (const repeat of ['never', 'harmless', 'once'] as const) {
+        const withLost = store.transact({ then: [put('d', bytes(''), lost.lease)] }, { repeat })
+        assert.equal(await errorCode(withLost), 'STORE_LEASE_LOST')
+      }
+    })
+  },
+  ['distribution', 'current'],
+)

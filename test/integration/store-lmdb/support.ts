@@ -1,0 +1,104 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { sleep, systemClock } from '../../../src/base/clock.ts'
+import { openLmdbStore, type LmdbStoreOptions } from '../../../src/store/lmdb/open.ts'
+import type { Store, Watch, WatchBatch } from '../../../src/store/store.ts'
+
+export type Work = 'increment' | 'stop-inside' | 'open' | 'hold-lease' | 'watch' | 'open-and-close'
+
+/** What a child tells: a word, and a number where that says something. */
+export interface Told {
+  readonly word: string
+  readonly count?: number
+}
+
+export interface Child {
+  readonly process: ChildProcess
+  readonly told: Told[]
+  /** Resolves with the first message with this word, also one that came before. */
+  hear(word: string): Promise<Told>
+  readonly exited: Promise<number | NodeJS.Signals>
+  kill(signal: NodeJS.Signals): void
+}
+
+const script = fileURLToPath(new URL('child.ts', import.meta.url))
+const deadlineMs = 20_000
+
+export function makeFolder(t: TestContext): string {
+  const parent = mkdtempSync(join(tmpdir(), 'vertigo-store-'))
+  t.after(() => rmSync(parent, { recursive: true, force: true }))
+  return join(parent, 'store')
+}
+
+export async function openStore(
+  t: TestContext,
+  folder: string,
+  options: Partial<LmdbStoreOptions> = {},
+): Promise<Store> {
+  const store = await openLmdbStore({ folder, ...options })
+  t.after(() => store.close())
+  return store
+}
+
+export function startChild(t: TestContext, work: Work, folder: string): Child {
+  const child = fork(script, [work, folder], { execArgv: ['--conditions=vertigo-src'], stdio: 'inherit' })
+  const told: Told[] = []
+  child.on('message', (message) => told.push(message as Told))
+  const exited = once(child, 'exit').then(([code, signal]) => (signal ?? code) as number | NodeJS.Signals)
+  t.after(async () => {
+    child.kill('SIGKILL')
+    await exited
+  })
+  const hear = (word: string): Promise<Told> =>
+    until(`the child (${work}) says "${word}"`, () => told.find((message) => message.word === word))
+  return { process: child, told, hear, exited, kill: (signal) => void child.kill(signal) }
+}
+
+/** Waits until `look` gives something; after 20 s it rejects and says what did not happen. */
+export async function until<T>(what: string, look: () => T | undefined | Promise<T | undefined>): Promise<T> {
+  const endMs = performance.now() + deadlineMs
+  for (;;) {
+    const found = await look()
+    if (found !== undefined && found !== false) return found
+    if (performance.now() > endMs) throw new Error(`it did not happen within ${deadlineMs} ms that ${what}`)
+    await sleep(systemClock, 5)
+  }
+}
+
+export function isStopped(child: Child): boolean {
+  return /\) T /.test(readFileSync(`/proc/${child.process.pid}/stat`, 'utf8'))
+}
+
+/** The value of a counter. */
+export async function countOf(store: Store, key: string): Promise<number> {
+  const { entry } = await store.get(key)
+  return entry === undefined ? 0 : Number(Buffer.from(entry.value).toString())
+}
+
+/** Adds one, whoever else does so; the number that it became. */
+export async function increment(store: Store, key: string): Promise<number> {
+  for (;;) {
+    const { entry } = await store.get(key)
+    const next = entry === undefined ? 1 : Number(Buffer.from(entry.value).toString()) + 1
+    const { succeeded } = await store.transact({
+      compare: [{ key, target: 'modRevision', is: '=', than: entry?.modRevision ?? 0 }],
+      then: [{ type: 'put', key, value: Buffer.from(String(next)) }],
+    })
+    if (succeeded) return next
+  }
+}
+
+/** Gives the next batch of a watch, each time it is called. */
+export function batchesOf(watch: Watch): () => Promise<WatchBatch> {
+  const batches = watch[Symbol.asyncIterator]()
+  return async () => {
+    const next = await batches.next()
+    if (next.done === true) throw new Error('the watch has ended')
+    return next.value
+  }
+}

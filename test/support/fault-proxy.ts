@@ -1,0 +1,101 @@
+import { once } from 'node:events'
+import { connect, createServer, type Server, type Socket } from 'node:net'
+
+interface Pair {
+  readonly client: Socket
+  readonly server: Socket
+}
+
+/** A TCP proxy that loses and delays, one direction at a time. */
+export class FaultProxy {
+  port = 0
+  readonly #listener: Server
+  readonly #pairs = new Set<Pair>()
+  #isHoldingRequests = false
+  #isHoldingAnswers = false
+
+  private constructor(listener: Server) {
+    this.#listener = listener
+  }
+
+  /** In front of `host:port`; at a port of its own, or at a given one. */
+  static async start(endpoint: string, at = 0): Promise<FaultProxy> {
+    const { hostname, port } = new URL(`http://${endpoint}`)
+    const listener = createServer()
+    const proxy = new FaultProxy(listener)
+    listener.on('connection', (client) => proxy.#accept(client, connect(Number(port), hostname)))
+    listener.listen(at, '127.0.0.1')
+    await once(listener, 'listening')
+    const address = listener.address()
+    if (address === null || typeof address === 'string') throw new Error('a port was asked for')
+    proxy.port = address.port
+    return proxy
+  }
+
+  get endpoint(): string {
+    return `127.0.0.1:${this.port}`
+  }
+
+  /** What clients send stays here until `release`. */
+  holdRequests(): void {
+    this.#isHoldingRequests = true
+    for (const { client } of this.#pairs) client.pause()
+  }
+
+  /** What the server says stays here until `release`, or is lost by `cut`. */
+  holdAnswers(): void {
+    this.#isHoldingAnswers = true
+    for (const { server } of this.#pairs) server.pause()
+  }
+
+  /** From now on all passes, what was held first. */
+  release(): void {
+    this.#isHoldingRequests = false
+    this.#isHoldingAnswers = false
+    for (const { client, server } of this.#pairs) {
+      client.resume()
+      server.resume()
+    }
+  }
+
+  /** Ends all connections; what was held is lost. */
+  cut(): void {
+    for (const { client, server } of this.#pairs) {
+      client.resetAndDestroy()
+      server.destroy()
+    }
+    this.#pairs.clear()
+    this.#isHoldingRequests = false
+    this.#isHoldingAnswers = false
+  }
+
+  /** Like `cut`, but what clients sent before still reaches the server: its side stays open. */
+  cutClients(): void {
+    for (const { client } of this.#pairs) client.resetAndDestroy()
+  }
+
+  async close(): Promise<void> {
+    this.cut()
+    const closed = once(this.#listener, 'close')
+    this.#listener.close()
+    await closed
+  }
+
+  #accept(client: Socket, server: Socket): void {
+    const pair = { client, server }
+    this.#pairs.add(pair)
+    client.setNoDelay()
+    server.setNoDelay()
+    client.on('data', (bytes) => server.write(bytes))
+    server.on('data', (bytes) => client.write(bytes))
+    if (this.#isHoldingRequests) client.pause()
+    if (this.#isHoldingAnswers) server.pause()
+    for (const socket of [client, server]) socket.on('error', () => {})
+    client.on('end', () => server.end())
+    server.on('end', () => client.end())
+    server.on('close', () => {
+      client.destroy()
+      this.#pairs.delete(pair)
+    })
+  }
+}
