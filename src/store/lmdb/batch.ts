@@ -1,11 +1,12 @@
 import { Buffer } from 'node:buffer'
 import { VertigoError } from '../../base/errors.ts'
 import { apply, applyDeletes, decide, type Decision } from '../apply.ts'
+import type { Change } from '../followers.ts'
 import type { LeaseId, Transaction, TransactionResult, WatchEvent } from '../store.ts'
 import type { Environment } from './environment.ts'
 import {
   decodeText,
-  encodeChange,
+  encodeChanges,
   encodeExpiry,
   encodeLease,
   encodeLeaseKey,
@@ -27,6 +28,8 @@ export interface StoreLimits {
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 const indexMark = Buffer.from([1])
+/** Values in one record of the history, about. */
+const historyPartBytes = 128 * 1024
 
 /**
  * What one transaction of LMDB does: any number of the store's. It holds the lock of writers, so that it does nothing but
@@ -43,6 +46,7 @@ export class Batch {
   private readonly nowMs: number
   private readonly before: StoreState
   private readonly state: Mutable<StoreState>
+  private readonly changes: Change[] = []
   isTorn = false
   /** Whether others have to hear of it: changes, and leases that may end sooner than those they know. */
   isNews = false
@@ -109,6 +113,7 @@ export class Batch {
   }
 
   finish(): void {
+    this.writeHistory()
     this.trimHistory()
     const { state, before } = this
     const isSame =
@@ -181,23 +186,47 @@ export class Batch {
       if (entry?.lease !== undefined)
         environment.leaseKeys.putSync(encodeLeaseKey(entry.lease, key), indexMark)
     }
-    const change = encodeChange(state.revision, events)
-    environment.history.putSync(encodeRevision(state.revision), change, { append: true })
-    state.historyBytes += change.length
+    this.changes.push({ revision: state.revision, events })
     this.isNews = true
   }
 
+  /** What a batch changes lies together, which costs a fraction of one record for each revision. */
+  private writeHistory(): void {
+    let part: Change[] = []
+    let bytes = 0
+    for (const change of this.changes) {
+      part.push(change)
+      for (const { entry, previous } of change.events)
+        bytes += (entry?.value.length ?? 0) + (previous?.value.length ?? 0)
+      if (bytes < historyPartBytes) continue
+      this.putHistory(part)
+      part = []
+      bytes = 0
+    }
+    if (part.length > 0) this.putHistory(part)
+  }
+
+  private putHistory(part: readonly Change[]): void {
+    const record = encodeChanges(part)
+    this.environment.history.putSync(encodeRevision(part.at(-1)!.revision), record, { append: true })
+    this.state.historyBytes += record.length
+  }
+
+  /** Lets go of parts whose last revision is farther back than has to be. */
   private trimHistory(): void {
     const { state, limits, environment } = this
     while (
-      state.oldest <= state.revision &&
-      (state.revision - state.oldest >= limits.historyRevisionsMax ||
-        state.historyBytes > limits.historyBytesMax)
+      state.revision - state.oldest >= limits.historyRevisionsMax ||
+      state.historyBytes > limits.historyBytesMax
     ) {
-      const key = encodeRevision(state.oldest)
-      state.historyBytes -= environment.history.get(key)?.length ?? 0
-      environment.history.removeSync(key)
-      state.oldest++
+      const first = this.tables.firstChanges()
+      if (first === undefined) return
+      const { last, bytes } = first
+      if (state.historyBytes <= limits.historyBytesMax && state.revision - last < limits.historyRevisionsMax)
+        return
+      environment.history.removeSync(encodeRevision(last))
+      state.historyBytes -= bytes
+      state.oldest = last + 1
     }
   }
 }

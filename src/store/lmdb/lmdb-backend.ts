@@ -22,7 +22,6 @@ import { ChangeSignal } from './change-signal.ts'
 import { knownDatabaseError } from './database-error.ts'
 import { acquireEnvironment, type Environment } from './environment.ts'
 import { LockWait, patienceFor, stoppedPatienceMsDefault } from './lock-wait.ts'
-import { decodeChange } from './records.ts'
 import { StoppedHolderWatch } from './stopped-holder.ts'
 import { Tables } from './tables.ts'
 
@@ -235,7 +234,7 @@ export class LmdbBackend implements StoreBackend {
       return
     }
     const to = Math.min(revision, this.dispatched + dispatchMax)
-    for (const change of this.changes(from, to)) {
+    for (const change of this.tables.history(from, to)) {
       this.dispatched = change.revision
       this.followers.dispatch(change)
     }
@@ -247,15 +246,8 @@ export class LmdbBackend implements StoreBackend {
       const { revision, oldest } = this.tables.state()
       if (this.followers.isEmpty) this.dispatched = revision
       if (from > this.dispatched) return []
-      return from < oldest ? undefined : this.changes(from, this.dispatched)
+      return from < oldest ? undefined : this.tables.history(from, this.dispatched)
     })
-  }
-
-  private *changes(from: Revision, to: Revision): Generator<Change> {
-    for (const { key, record } of this.tables.history(from, to)) {
-      const events = decodeChange(key, record)
-      yield { revision: events[0]!.revision, events }
-    }
   }
 
   /** For good: what the followers are to hear of cannot be read. */

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer'
 import { crc32 } from 'node:zlib'
 import { VertigoError } from '../../base/errors.ts'
 import { makeEntry } from '../backend.ts'
+import type { Change } from '../followers.ts'
 import type { Entry, LeaseId, Revision, WatchEvent } from '../store.ts'
 
 /**
@@ -85,8 +86,9 @@ export function corrupt(space: Space, key: Uint8Array, cause?: unknown): Vertigo
 }
 
 export function encodeRevision(revision: Revision): Buffer {
-  const key = Buffer.alloc(8)
-  key.writeBigUInt64BE(BigInt(revision))
+  const key = Buffer.allocUnsafe(8)
+  key.writeUInt32BE(Math.floor(revision / 2 ** 32), 0)
+  key.writeUInt32BE(revision % 2 ** 32, 4)
   return key
 }
 
@@ -204,46 +206,56 @@ export function decodeEntry(key: Uint8Array, stored: Buffer, name: string): Entr
   return readEntryBody(name, checked('keys', key, stored, entryHeadBytes).subarray(crcBytes))
 }
 
-/** Length of the key, and lengths of the entries before and after; 0 where there is none. */
-const eventHeadBytes = 3 * 4
+/** Revision less the first one, length of the key, lengths of the entries after and before; 0 where there is none. */
+const eventHeadBytes = 4 * 4
+/** The first revision. */
+const chunkHeadBytes = 8
 
-/** All changes of one revision. */
-export function encodeChange(revision: Revision, events: readonly WatchEvent[]): Buffer {
-  const parts = events.map(({ key, entry, previous }) => ({
-    key: Buffer.from(key),
-    entry,
-    previous,
-    entryBytes: entry === undefined ? 0 : entryBodyBytes(entry),
-    previousBytes: previous === undefined ? 0 : entryBodyBytes(previous),
-  }))
-  let bytes = crcBytes
+/** The changes of several revisions in a row, as they were committed together; their key is the last revision. */
+export function encodeChanges(changes: readonly Change[]): Buffer {
+  const first = changes[0]!.revision
+  const parts = changes.flatMap(({ revision, events }) =>
+    events.map(({ key, entry, previous }) => ({
+      offset: revision - first,
+      key: Buffer.from(key),
+      entry,
+      previous,
+      entryBytes: entry === undefined ? 0 : entryBodyBytes(entry),
+      previousBytes: previous === undefined ? 0 : entryBodyBytes(previous),
+    })),
+  )
+  let bytes = crcBytes + chunkHeadBytes
   for (const part of parts) bytes += eventHeadBytes + part.key.length + part.entryBytes + part.previousBytes
   const record = Buffer.allocUnsafe(bytes)
-  let at = crcBytes
-  for (const { key, entry, previous, entryBytes, previousBytes } of parts) {
-    record.writeUInt32LE(key.length, at)
-    record.writeUInt32LE(entryBytes, at + 4)
-    record.writeUInt32LE(previousBytes, at + 8)
+  record.writeDoubleLE(first, crcBytes)
+  let at = crcBytes + chunkHeadBytes
+  for (const { offset, key, entry, previous, entryBytes, previousBytes } of parts) {
+    record.writeUInt32LE(offset, at)
+    record.writeUInt32LE(key.length, at + 4)
+    record.writeUInt32LE(entryBytes, at + 8)
+    record.writeUInt32LE(previousBytes, at + 12)
     record.set(key, at + eventHeadBytes)
     at += eventHeadBytes + key.length
     if (entry !== undefined) at = writeEntryBody(record, at, entry)
     if (previous !== undefined) at = writeEntryBody(record, at, previous)
   }
-  return seal('history', encodeRevision(revision), record)
+  return seal('history', encodeRevision(changes.at(-1)!.revision), record)
 }
 
-export function decodeChange(key: Uint8Array, stored: Buffer): WatchEvent[] {
-  const record = checked('history', key, stored, 0)
-  const revision = decodeRevision(key)
-  const events: WatchEvent[] = []
-  for (let at = crcBytes; at < record.length;) {
-    const keyEnd = at + eventHeadBytes + record.readUInt32LE(at)
-    const entryEnd = keyEnd + record.readUInt32LE(at + 4)
-    const end = entryEnd + record.readUInt32LE(at + 8)
+export function decodeChanges(key: Uint8Array, stored: Buffer): Change[] {
+  const record = checked('history', key, stored, chunkHeadBytes)
+  const first = record.readDoubleLE(crcBytes)
+  const changes: { readonly revision: Revision; readonly events: WatchEvent[] }[] = []
+  for (let at = crcBytes + chunkHeadBytes; at < record.length;) {
+    const revision = first + record.readUInt32LE(at)
+    const keyEnd = at + eventHeadBytes + record.readUInt32LE(at + 4)
+    const entryEnd = keyEnd + record.readUInt32LE(at + 8)
+    const end = entryEnd + record.readUInt32LE(at + 12)
     const name = record.toString('utf8', at + eventHeadBytes, keyEnd)
     const entry = entryEnd > keyEnd ? readEntryBody(name, record.subarray(keyEnd, entryEnd)) : undefined
     const previous = end > entryEnd ? readEntryBody(name, record.subarray(entryEnd, end)) : undefined
-    events.push({
+    if (changes.at(-1)?.revision !== revision) changes.push({ revision, events: [] })
+    changes.at(-1)!.events.push({
       type: entry === undefined ? 'delete' : 'put',
       key: name,
       revision,
@@ -252,5 +264,5 @@ export function decodeChange(key: Uint8Array, stored: Buffer): WatchEvent[] {
     })
     at = end
   }
-  return events
+  return changes
 }

@@ -1,14 +1,17 @@
 import { Buffer } from 'node:buffer'
 import type { KeyTable } from '../apply.ts'
+import type { Change } from '../followers.ts'
 import { endOfPrefix } from '../keys.ts'
 import type { Entry, LeaseId, Revision } from '../store.ts'
 import type { Bytes, Environment } from './environment.ts'
 import {
   corrupt,
+  decodeChanges,
   decodeEntry,
   decodeExpiry,
   decodeLease,
   decodeLeaseKey,
+  decodeRevision,
   decodeState,
   encodeEntry,
   encodeLeaseKey,
@@ -87,14 +90,27 @@ export class Tables implements KeyTable {
   }
 
   /** The records of changes, from a revision on; throws where one is missing that has to be there. */
-  *history(from: Revision, to: Revision): Generator<{ readonly key: Buffer; readonly record: Buffer }> {
+  /** All changes from one revision to another; both are there. */
+  *history(from: Revision, to: Revision): Generator<Change> {
     let expected = from
-    const options = { start: encodeRevision(from), end: encodeRevision(to + 1) }
-    for (const { key, value } of this.environment.history.getRange(options)) {
-      if (!key.equals(encodeRevision(expected++))) throw corrupt('history', encodeRevision(expected - 1))
-      yield { key, record: value }
+    for (const { key, value } of this.environment.history.getRange({ start: encodeRevision(from) })) {
+      for (const change of decodeChanges(key, value)) {
+        if (change.revision < expected) continue
+        if (change.revision !== expected) throw corrupt('history', encodeRevision(expected))
+        if (expected > to) return
+        yield change
+        expected++
+      }
+      if (expected > to) return
     }
     if (expected !== to + 1) throw corrupt('history', encodeRevision(expected))
+  }
+
+  /** The oldest part of the history: the last revision that it holds, and its bytes. */
+  firstChanges(): { readonly last: Revision; readonly bytes: number } | undefined {
+    for (const { key, value } of this.environment.history.getRange({ limit: 1 }))
+      return { last: decodeRevision(key), bytes: value.length }
+    return undefined
   }
 }
 

@@ -4,17 +4,18 @@ import fc from 'fast-check'
 import { isVertigoError } from '../../../../src/base/errors.ts'
 import { makeEntry } from '../../../../src/store/backend.ts'
 import {
-  decodeChange,
+  decodeChanges,
   decodeEntry,
   decodeExpiry,
   decodeLease,
   decodeLeaseKey,
   decodeState,
-  encodeChange,
+  encodeChanges,
   encodeEntry,
   encodeExpiry,
   encodeLease,
   encodeLeaseKey,
+  decodeRevision,
   encodeRevision,
   encodeState,
 } from '../../../../src/store/lmdb/records.ts'
@@ -61,9 +62,19 @@ test('a change comes back as it was', () => {
       }),
   )
   fc.assert(
-    fc.property(fc.array(events, { maxLength: 5 }), (list) => {
-      assert.deepEqual(decodeChange(encodeRevision(7), encodeChange(7, list)), list)
-    }),
+    fc.property(
+      fc.array(fc.array(events, { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 4 }),
+      fc.integer({ min: 2, max: 2 ** 40 }),
+      (lists, first) => {
+        const changes = lists.map((list, index) => {
+          const revision = first + index
+          return { revision, events: list.map((event): WatchEvent => ({ ...event, revision })) }
+        })
+        const key = encodeRevision(first + lists.length - 1)
+        assert.deepEqual(decodeChanges(key, encodeChanges(changes)), changes)
+        assert.equal(decodeRevision(key), first + lists.length - 1)
+      },
+    ),
   )
 })
 
