@@ -6,6 +6,7 @@ import { memory } from './memory.ts'
 import { startup } from './startup.ts'
 import { storeLmdb } from './store-lmdb.ts'
 import { storeEtcd } from './store-etcd.ts'
+import { storeScale } from './store-scale.ts'
 import { threads } from './threads.ts'
 import { wordCount } from './word-count.ts'
 
@@ -20,6 +21,7 @@ export const benchmarks: readonly Benchmark[] = [
   fileLines,
   storeLmdb,
   storeEtcd,
+  storeScale,
 ]
 
 export function findBenchmark(name: string): Benchmark {

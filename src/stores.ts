@@ -16,8 +16,12 @@ export function checkStoreUrl(url: string): void {
   if (url !== memoryUrl) parseStoreUrl(url)
 }
 
-/** Errors: STORE_URL_INVALID, FILE_UNREADABLE for a file of the address, and those of the backend. */
-export async function openStore(url: string, clock: Clock): Promise<Store> {
+/** Errors: STORE_URL_INVALID, and those of the backend. `timeoutMs`: how long etcd may take to answer. Default 5000. */
+export async function openStore(
+  url: string,
+  clock: Clock,
+  options: { readonly timeoutMs?: number } = {},
+): Promise<Store> {
   if (url === memoryUrl) return (await createRunStore(clock)).store
   const address = parseStoreUrl(url)
   if (address.type === 'lmdb') {
@@ -25,7 +29,7 @@ export async function openStore(url: string, clock: Clock): Promise<Store> {
     return openLmdbStore({ folder: address.folder })
   }
   const { openEtcdAddress } = await import('./store/etcd/open-address.ts')
-  return openEtcdAddress(address, { clock })
+  return openEtcdAddress(address, { clock, ...options })
 }
 
 /** The store of a run for which none was chosen: in memory, for all threads of the run. */

@@ -11,6 +11,8 @@ export interface Step {
   readonly timeoutMs: number
   /** Whether the step has to count for itself: without a closing line, or with nothing counted, it failed. */
   readonly counts: boolean
+  /** It only makes ready what later steps need: it counts nothing, and where it fails, those say what they lack. */
+  readonly prepares?: boolean
   /** Why there is nothing to run yet, or undefined where there is. */
   absent?(): string | undefined
   run(options: RunOptions): Promise<RunResult>
@@ -84,6 +86,15 @@ export const steps: readonly Step[] = [
   npmCheck('imports', 'imports point down; no cycles, no hidden clocks', 'lint:imports'),
   npmCheck('generated', 'generated files are up to date', 'generate', '--check'),
   npmCheck('build', 'the package builds', 'build'),
+  {
+    name: 'servers',
+    about: 'servers that tests need are installed or built, where they can be had',
+    timeoutMs: 20 * minute,
+    counts: false,
+    // Here, so that no test's time limit has to hold it.
+    prepares: true,
+    run: (options) => runScript('scripts/servers/etcd.ts', [], options),
+  },
   tier('unit', 'pure code', { timeoutMs: 15 * minute, concurrency: cores }),
   tier('scenario', 'scripted inputs, expected traces', { timeoutMs: 15 * minute, concurrency: cores }),
   tier('sim', 'simulated clusters, by seed', { timeoutMs: 20 * minute, concurrency: cores }),

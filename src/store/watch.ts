@@ -46,7 +46,9 @@ export class BufferedWatch implements Watch {
     if (since !== undefined) {
       for (const entry of since.entries) this.known.set(entry.key, entry)
       this.followFrom(since.revision + 1)
-    } else if (fromRevision !== undefined) this.followFrom(fromRevision)
+    }
+    // Revision 1 is that of the empty store; no history has it.
+    else if (fromRevision !== undefined) this.followFrom(Math.max(2, fromRevision))
     else this.buffer.push(gap)
   }
 

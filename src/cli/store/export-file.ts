@@ -1,7 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { VertigoError } from '../../base/errors.ts'
-import type { Entry } from '../../store/store.ts'
 import { base64Of } from './entry-text.ts'
 
 /**
@@ -27,7 +26,7 @@ export interface Exported {
   readonly value: Uint8Array
 }
 
-export function exportText(entries: readonly Entry[], revision: number): string {
+export function exportText(entries: readonly Exported[], revision: number): string {
   const head: Head = { vertigo: 'store-export', format, revision }
   const body = [head, ...entries.map(({ key, value }) => ({ key, value: base64Of(value) }))]
     .map((line) => `${JSON.stringify(line)}\n`)

@@ -1,4 +1,5 @@
 import { systemClock } from '../../base/clock.ts'
+import { VertigoError } from '../../base/errors.ts'
 import type { Store } from '../../store/store.ts'
 import { type Arguments, usage } from '../arguments.ts'
 import type { OptionSpec } from '../command-spec.ts'
@@ -9,10 +10,14 @@ export const storeOption: Readonly<Record<'store' | 'timeout', OptionSpec>> = {
   timeout: { value: '<s>', about: 'How long a call may take, in seconds. Default 5.' },
 }
 
-/** Opens the store that was named, does something with it, and closes it whatever happens. */
+/**
+ * Opens the store that was named, does something with it, and closes it whatever happens. An embedded store is made only by
+ * commands that fill one: for the others, a folder without a store is a slip of the pen, not an empty store.
+ */
 export async function withStore<T>(
   given: Arguments,
   action: (store: Store, call: { readonly timeoutMs: number }) => Promise<T>,
+  { makes = false }: { readonly makes?: boolean } = {},
 ): Promise<T> {
   const url = given.text('store') ?? process.env['VERTIGO_STORE']
   if (url === undefined || url === '')
@@ -22,10 +27,23 @@ export async function withStore<T>(
     )
   const timeoutMs = (given.positiveNumber('timeout') ?? 5) * 1000
   const { openStore } = await import('../../stores.ts')
-  const store = await openStore(url, systemClock)
+  if (!makes) await checkThere(url)
+  const store = await openStore(url, systemClock, { timeoutMs })
   try {
     return await action(store, { timeoutMs })
   } finally {
     await store.close()
   }
+}
+
+async function checkThere(url: string): Promise<void> {
+  // Of this one, nobody else could have made anything.
+  if (url === 'memory:')
+    throw usage('`memory:` is a store that lives in one process; there is nothing to see.')
+  const { parseStoreUrl } = await import('../../store/url.ts')
+  const address = parseStoreUrl(url)
+  if (address.type !== 'lmdb') return
+  const { holdsStore } = await import('../../store/lmdb/folder.ts')
+  if (!holdsStore(address.folder))
+    throw new VertigoError('STORE_FOREIGN', `There is no store of Vertigo in ${address.folder}.`)
 }

@@ -49,6 +49,11 @@ export function prepareFolder(path: string): string {
   }
 }
 
+/** Whether there is a store in a folder, or what is to become one; for those who want to find one and make none. */
+export function holdsStore(path: string): boolean {
+  return isThere(join(resolve(path), markerName))
+}
+
 function isThere(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false }) !== undefined
 }

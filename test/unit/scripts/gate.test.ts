@@ -40,6 +40,13 @@ test('a check counts as one', async () => {
   assert.deepEqual([failed.state, failed.tally.failed], ['FAILED', 1])
 })
 
+test('a step that prepares counts nothing, whatever comes of it', async () => {
+  for (const script of ['true', 'exit 1']) {
+    const { state, tally } = await stepOf(script, { counts: false, prepares: true })
+    assert.deepEqual([state, tally], ['passed', { passed: 0, failed: 0, skipped: 0 }])
+  }
+})
+
 test('a step that counts gives its numbers', async () => {
   const { state, tally } = await stepOf('echo "3 passed, 0 failed, 1 skipped"')
   assert.deepEqual([state, tally], ['passed', { passed: 3, failed: 0, skipped: 1 }])

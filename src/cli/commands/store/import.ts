@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
 import { VertigoError } from '../../../base/errors.ts'
 import { fileError } from '../../../connectors/file/errors.ts'
+import { checkTransaction } from '../../../store/check.ts'
 import { put, removeRange } from '../../../store/operations.ts'
 import type { CallOptions, Operation, Store } from '../../../store/store.ts'
 import type { Command } from '../../command.ts'
@@ -29,16 +30,22 @@ export const importCommand: Command = {
   run: async (given) => {
     const file = given.positionals[0]!
     const entries = readExport(await contentOf(file), file)
-    return withStore(given, async (store, call) => {
-      if (given.flag('replace'))
-        await store.transact({ then: [removeRange('')] }, { ...call, repeat: 'harmless' })
-      const { entries: present } = await store.range('', { ...call, limit: 1 })
-      if (present.length > 0)
-        throw new VertigoError('STORE_NOT_EMPTY', 'Nothing was imported: the store has keys already.')
-      await fill(store, entries, call)
-      process.stderr.write(`${entries.length} keys were imported.\n`)
-      return 0
-    })
+    // What no store takes must not be found out half-way.
+    for (const { key, value } of entries) checkTransaction({ then: [put(key, value)] })
+    return withStore(
+      given,
+      async (store, call) => {
+        if (given.flag('replace'))
+          await store.transact({ then: [removeRange('')] }, { ...call, repeat: 'harmless' })
+        const { entries: present } = await store.range('', { ...call, limit: 1 })
+        if (present.length > 0)
+          throw new VertigoError('STORE_NOT_EMPTY', 'Nothing was imported: the store has keys already.')
+        await fill(store, entries, call)
+        process.stderr.write(`${entries.length} keys were imported.\n`)
+        return 0
+      },
+      { makes: true },
+    )
   },
 }
 

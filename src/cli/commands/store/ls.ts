@@ -23,12 +23,10 @@ export const lsCommand: Command = {
         ...call,
         ...(limit !== undefined && { limit }),
       })
-      if (given.flag('json')) {
+      if (given.flag('json'))
         for (const entry of entries) process.stdout.write(`${JSON.stringify(entryJson(entry))}\n`)
-        return 0
-      }
-      process.stdout.write(table(entries, given.flag('values')))
-      if (more) process.stderr.write(`There are more than ${entries.length} keys.\n`)
+      else process.stdout.write(table(entries, given.flag('values')))
+      if (more) process.stderr.write(`There are more keys than these ${entries.length}.\n`)
       return 0
     }),
 }

@@ -9,7 +9,7 @@ export const watchCommand: Command = {
     name: 'store watch',
     arguments: ['[prefix]'],
     about: [
-      'Prints what is there below a prefix, then every change as it comes, until Ctrl-C. Lines begin with the revision; "=" is what was there, "+" a put, "-" a deletion.',
+      'Prints what is there below a prefix, then every change as it comes, until Ctrl-C, or until the next change once nobody reads its output. Lines begin with the revision; "=" is what was there, "+" a put, "-" a deletion.',
       'A connection that is lost is made again, and nothing is left out; where history is gone, the difference is printed, marked with "~".',
     ],
     options: {
