@@ -25,7 +25,6 @@ export function shownValue(value: Uint8Array, charactersMax: number): string {
 
 /** Without what would move the cursor or change the terminal: keys and values are anybody's. */
 export function visible(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- they are what has to be found
   return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, (character) =>
     JSON.stringify(character).slice(1, -1),
   )

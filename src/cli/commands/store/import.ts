@@ -29,7 +29,7 @@ export const importCommand: Command = {
   run: async (given) => {
     const file = given.positionals[0]!
     const entries = readExport(await contentOf(file), file)
-    return withStore(given, async (store, call) => {
+    const importAll = async (store: Store, call: CallOptions): Promise<number> => {
       if (given.flag('replace'))
         await store.transact({ then: [removeRange('')] }, { ...call, repeat: 'harmless' })
       const { entries: present } = await store.range('', { ...call, limit: 1 })
@@ -38,7 +38,8 @@ export const importCommand: Command = {
       await fill(store, entries, call)
       process.stderr.write(`${entries.length} keys were imported.\n`)
       return 0
-    })
+    }
+    return withStore(given, importAll, { mayMake: true })
   },
 }
 

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import { buffer } from 'node:stream/consumers'
 import { VertigoError } from '../../../base/errors.ts'
 import { isMissing, put } from '../../../store/operations.ts'
-import type { Compare, LeaseId, Store } from '../../../store/store.ts'
+import type { CallOptions, Compare, LeaseId, Store } from '../../../store/store.ts'
 import { type Arguments, usage } from '../../arguments.ts'
 import type { Command } from '../../command.ts'
 import { storeOption, withStore } from '../../store/open.ts'
@@ -27,7 +27,7 @@ export const putCommand: Command = {
     const compare = conditionsOf(given)
     const [key, text] = given.positionals as readonly [string, string]
     const value = text === '-' ? await buffer(process.stdin) : Buffer.from(text)
-    return withStore(given, async (store, call) => {
+    const set = async (store: Store, call: CallOptions): Promise<number> => {
       const lease = given.text('lease') as LeaseId | undefined
       const { succeeded, revision } = await store.transact(
         { compare, then: [put(key, value, lease)] },
@@ -36,7 +36,8 @@ export const putCommand: Command = {
       if (!succeeded) throw await changed(store, key)
       process.stdout.write(`${revision}\n`)
       return 0
-    })
+    }
+    return withStore(given, set, { mayMake: true })
   },
 }
 
