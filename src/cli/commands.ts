@@ -39,7 +39,7 @@ export const commands: Readonly<Record<string, CommandEntry | CommandGroup>> = {
     load: async () => (await import('./commands/graph.ts')).graphCommand,
   },
   kinds: {
-    usage: 'kinds',
+    usage: 'kinds [kind]',
     summary: 'List the built-in kinds with their ports and configuration.',
     load: async () => (await import('./commands/kinds.ts')).kindsCommand,
   },

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { type ErrorPlace, VertigoError } from '../base/errors.ts'
 import type { ErrorCode } from '../base/error-codes.ts'
 import { faultsFoundMax, faultsMax } from './limits.ts'
@@ -65,7 +66,9 @@ export function networkInvalid(faults: readonly VertigoError[], file: string): V
   const least = ordered.length >= faultsFoundMax ? 'at least ' : ''
   const count = ordered.length === 1 ? 'one fault' : `${least}${ordered.length} faults`
   const more = ordered.length > faultsMax ? `, of which the first ${faultsMax} are listed` : ''
-  return new VertigoError('NETWORK_INVALID', `The network ${file} has ${count}${more}.`, {
+  // Networks in modules are known by their URLs.
+  const shown = file.startsWith('file:') ? fileURLToPath(file) : file
+  return new VertigoError('NETWORK_INVALID', `The network ${shown} has ${count}${more}.`, {
     place: { file },
     faults: ordered.slice(0, faultsMax),
   })

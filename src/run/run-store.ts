@@ -10,7 +10,7 @@ const memoryUrl = 'memory:'
 
 /**
  * The store behind `context.shared`, for all workers of a run: the one that was chosen, to which each thread makes a
- * connection of its own, or one in the memory of the run's own thread. Nothing is opened before a component asks for it.
+ * connection of its own, or one in the memory of the run's own thread, which is made when a component asks for it.
  */
 export class RunStore {
   private readonly modules: string
@@ -31,6 +31,14 @@ export class RunStore {
   /** Errors: STORE_URL_INVALID, before anything is started. */
   async check(): Promise<void> {
     if (this.url !== undefined) (await this.load()).checkStoreUrl(this.url)
+  }
+
+  /**
+   * Opens the one that was chosen while the run starts: where it cannot be opened, `errors: reject` would else turn that
+   * mistake into as many rejected messages.
+   */
+  async prepare(): Promise<void> {
+    if (this.url !== undefined) await this.open()
   }
 
   /** For workers in the run's own thread. */

@@ -146,7 +146,7 @@ class LocalRun implements Running {
   async begin(load: Load): Promise<void> {
     this.hosts = this.makeHosts(load)
     this.watch()
-    const prepared = Promise.all(this.hosts.map((host) => host.prepare()))
+    const prepared = Promise.all([this.store.prepare(), ...this.hosts.map((host) => host.prepare())])
     const failed = this.done.then(
       () => undefined,
       (error: unknown) => {

@@ -6,6 +6,7 @@ import type { Feeder } from './feeder.ts'
 import type { PortHook } from './hooks.ts'
 import type { Failure } from './options.ts'
 import type { Stage } from './stage.ts'
+import type { TestBridge } from './test-bridge.ts'
 
 /** What stands around the tested code, by port. */
 export interface BenchParts {
@@ -13,6 +14,8 @@ export interface BenchParts {
   readonly collectors: ReadonlyMap<string, Collector>
   readonly inputHooks: ReadonlyMap<string, PortHook>
   readonly outputHooks: ReadonlyMap<string, PortHook>
+  /** Present for networks. */
+  readonly bridge?: TestBridge
 }
 
 /** A component, or a network, on a stage, with feeders at its inputs and collectors at its outputs. */
@@ -61,6 +64,13 @@ export class Bench {
     return first
   }
 
+  get bridge(): TestBridge {
+    const { bridge } = this.#parts
+    if (bridge === undefined)
+      throw new VertigoError('BRIDGE_MISSING', 'only networks have feeders and collectors')
+    return bridge
+  }
+
   feeder(port: string): Feeder {
     return this.#port(this.#parts.feeders, port, 'input')
   }
@@ -81,6 +91,7 @@ export class Bench {
   async end(): Promise<Readonly<Record<string, readonly unknown[]>>> {
     try {
       for (const feeder of this.#parts.feeders.values()) feeder.end()
+      this.#parts.bridge?.endInputs()
       for (const collector of this.#parts.collectors.values()) collector.open()
       await this.stage.finish(this.name)
     } catch (error) {

@@ -10,6 +10,7 @@ export type {
   InputSettings,
   Outputs,
   OutputSettings,
+  Passing,
 } from './options.ts'
 export { type SourceTester, type SourceTestOptions, testSource } from './source-tester.ts'
 export { TestClock } from './test-clock.ts'

@@ -16,6 +16,7 @@ import { Collector } from './collector.ts'
 import { Feeder } from './feeder.ts'
 import { deepFreeze } from './freeze.ts'
 import { Stage } from './stage.ts'
+import { TestBridge } from './test-bridge.ts'
 
 export interface NetworkTestOptions<N extends string = string> {
   /** Outputs of components that are gathered beside what the network exports: `component.port`. */
@@ -59,6 +60,7 @@ export async function networkBench(
     emitPerMessageMax: options.emitPerMessageMax,
     startMs: options.startMs,
     seed: options.seed,
+    bridge: parts.bridge.ofRun,
   })
   const tested = stage.workers
     .flatMap((worker) => worker.hosted)
@@ -78,6 +80,7 @@ class Parts {
   readonly collectors = new Map<string, Collector>()
   readonly inputHooks = new Map()
   readonly outputHooks = new Map()
+  readonly bridge = new TestBridge()
   readonly #source: BuiltNetwork | string | URL
   readonly #loader: Load
 

@@ -1,5 +1,7 @@
 import type { BuiltNetwork } from '../component/builder-types.ts'
 import type { Ports } from '../component/port.ts'
+import type { CollectorQueue } from '../connectors/code/collector-queue.ts'
+import type { FeederQueue } from '../connectors/code/feeder-queue.ts'
 import { type NetworkTestOptions, networkBench } from './network-bench.ts'
 import { OpenTester } from './open-tester.ts'
 import type { ComponentTester } from './testers.ts'
@@ -8,7 +10,12 @@ import type { ComponentTester } from './testers.ts'
 export type NetworkTester<I extends Ports, O extends Ports, N extends string> = Omit<
   ComponentTester<I, O & { readonly [P in N]: Ports[string] }>,
   'failNext' | 'failNextEmit' | 'release'
->
+> & {
+  /** Sends to a component of the built-in kind `feeder`; `end` of the tester ends it too. Settle afterwards. */
+  feeder(component: string): Pick<FeederQueue, 'send' | 'end' | 'fail'>
+  /** What a component of the built-in kind `collector` has gathered: `collected`, or iterate, as code does that runs it. */
+  gathered(component: string): AsyncIterable<unknown> & Pick<CollectorQueue, 'collected' | 'toArray'>
+}
 
 /**
  * Runs a whole network in one thread, with time in the test's hands: a network built in code, or the file of one (path

@@ -1,8 +1,10 @@
 import type { LogRecord, Output, OutputBatch, OutputGroup } from '../component/context.ts'
+import type { CollectorQueue } from '../connectors/code/collector-queue.ts'
+import type { FeederQueue } from '../connectors/code/feeder-queue.ts'
 import type { RejectedMessage } from '../worker/host.ts'
 import type { Bench } from './bench.ts'
 import type { Received } from './collector.ts'
-import type { Failure } from './options.ts'
+import type { Failure, Passing } from './options.ts'
 import type { TestClock } from './test-clock.ts'
 
 /** A tester at run time, where the types of its ports are gone. */
@@ -31,6 +33,10 @@ export class OpenTester {
 
   get rejected(): readonly RejectedMessage[] {
     return this.#bench.stage.rejected
+  }
+
+  get emitted(): number {
+    return this.#bench.sent
   }
 
   get queued(): number {
@@ -85,8 +91,16 @@ export class OpenTester {
     return this.#bench.stage.advance(ms)
   }
 
-  until(condition: () => boolean): Promise<void> {
-    return this.#bench.stage.until(condition)
+  until(condition: () => boolean, passing: Passing = {}): Promise<void> {
+    return this.#bench.stage.until(condition, passing.stepMs)
+  }
+
+  feeder(component: string): Pick<FeederQueue, 'send' | 'end' | 'fail'> {
+    return this.#bench.bridge.input(component)
+  }
+
+  gathered(component: string): CollectorQueue {
+    return this.#bench.bridge.output(component)
   }
 
   take(port: string): unknown[] {

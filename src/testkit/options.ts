@@ -51,6 +51,15 @@ export interface Failure {
   readonly times?: number
 }
 
+/** How time goes while a tester waits. */
+export interface Passing {
+  /**
+   * Time that passes between two looks, in milliseconds: for components that look at something outside by their clock,
+   * such as a file that grows. Default 0: time stands still.
+   */
+  readonly stepMs?: number
+}
+
 /** Inputs by port: `{ line: ['a b', 'c'] }`. */
 export type Inputs<I extends Ports> = { readonly [P in keyof I]?: readonly MessageOf<I[P]>[] }
 export type Outputs<O extends Ports> = { readonly [P in keyof O]: readonly MessageOf<O[P]>[] }

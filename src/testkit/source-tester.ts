@@ -3,7 +3,7 @@ import type { MessageOf, Ports } from '../component/port.ts'
 import type { Bench } from './bench.ts'
 import { componentBench, type ErasedOptions } from './component-bench.ts'
 import { OpenTester } from './open-tester.ts'
-import type { ComponentTestOptions, Outputs, OutputSettings } from './options.ts'
+import type { ComponentTestOptions, Outputs, OutputSettings, Passing } from './options.ts'
 import type { Tester } from './testers.ts'
 
 export type SourceTestOptions<O extends Ports, C> = Omit<
@@ -95,8 +95,8 @@ class OpenSourceTester {
     return this.#tester.advance(ms)
   }
 
-  until(condition: () => boolean): Promise<void> {
-    return this.#tester.until(condition)
+  until(condition: () => boolean, passing?: Passing): Promise<void> {
+    return this.#tester.until(condition, passing)
   }
 
   release(port: string, count?: number): Promise<void> {

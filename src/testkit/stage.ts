@@ -2,6 +2,7 @@ import { systemClock } from '../base/clock.ts'
 import { VertigoError } from '../base/errors.ts'
 import { seededRandom } from '../base/random.ts'
 import type { LogRecord } from '../component/context.ts'
+import type { CodeBridgeOfRun } from '../connectors/code/bridge.ts'
 import type { ChannelLimits } from '../messaging/limits.ts'
 import type { FlatNetwork } from '../model/flatten.ts'
 import { assign } from '../run/assign.ts'
@@ -27,6 +28,8 @@ export interface StageOptions {
   readonly startMs?: number
   /** Seed of what selectors choose at random. Default 1. */
   readonly seed?: number
+  /** What the kinds `feeder` and `collector` reach the test by. */
+  readonly bridge?: CodeBridgeOfRun
   /** Changes what was assigned: a tester may host one instance of many. */
   readonly adjust?: (assigned: InstanceAssignment) => InstanceAssignment
 }
@@ -47,12 +50,14 @@ export class Stage {
   readonly rejected: RejectedMessage[] = []
   readonly workers: readonly Worker[]
   readonly #store: Store
+  readonly #bridge: CodeBridgeOfRun | undefined
   #failure: { readonly error: unknown } | undefined
   #finished = 0
   #closed: Promise<void> | undefined
 
   private constructor(options: StageOptions) {
     this.clock = new TestClock(options.startMs)
+    this.#bridge = options.bridge
     this.#store = storeOver(new MemoryBackend({ clock: this.clock }), this.clock)
     const { workers } = assign(options.network, options.placement, options)
     const links = makeLinks(workers, this.clock)
@@ -65,6 +70,7 @@ export class Stage {
         load: options.load,
         links: links.get(assignment.worker)!,
         check: 'all',
+        bridge: options.bridge,
         openStore: async () => this.#store,
         counters: { write: () => undefined, running: () => undefined, ready: () => undefined },
         events: {
@@ -110,7 +116,8 @@ export class Stage {
     if (this.#failure !== undefined) throw this.#failure.error as Error
   }
 
-  async until(condition: () => boolean): Promise<void> {
+  /** `stepMs`: time that passes between two looks. */
+  async until(condition: () => boolean, stepMs = 0): Promise<void> {
     const deadline = systemClock.monotonic() + realWaitMsMax
     await this.settle()
     while (!condition()) {
@@ -120,7 +127,8 @@ export class Stage {
           `what the test waits for did not happen within ${realWaitMsMax} ms`,
         )
       }
-      await this.settle()
+      if (stepMs > 0) await this.advance(stepMs)
+      else await this.settle()
     }
   }
 
@@ -169,6 +177,7 @@ export class Stage {
     }
     await closed
     await this.#store.close()
+    this.#bridge?.close(this.#failure?.error)
     for (const result of await closing) if (result.status === 'rejected') throw result.reason
   }
 }

@@ -2,7 +2,7 @@ import type { LogRecord, Output, OutputBatch, OutputGroup } from '../component/c
 import type { MessageOf, Ports } from '../component/port.ts'
 import type { RejectedMessage } from '../worker/host.ts'
 import type { Received } from './collector.ts'
-import type { Failure, Inputs, Outputs } from './options.ts'
+import type { Failure, Inputs, Outputs, Passing } from './options.ts'
 import type { TestClock } from './test-clock.ts'
 
 /** What `testComponent` and `testSource` have in common. */
@@ -22,7 +22,7 @@ export interface Tester<O extends Ports> {
   /** Settles, moves time on by `ms` milliseconds, timer by timer, and settles after each. */
   advance(ms: number): Promise<void>
   /** Settles over and over until `condition` holds: for components that wait for files or sockets. At most 5 s. */
-  until(condition: () => boolean): Promise<void>
+  until(condition: () => boolean, passing?: Passing): Promise<void>
   /** The messages that came out of a port so far; they are then gone from `outputs`. */
   take<P extends keyof O & string>(port: P): MessageOf<O[P]>[]
   /** Lets `count` more messages of a held port through, and settles. Default 1. */
@@ -37,6 +37,8 @@ export interface Tester<O extends Ports> {
 export interface ComponentTester<I extends Ports, O extends Ports> extends Tester<O> {
   /** Messages that were sent and that no handler has begun with. */
   readonly queued: number
+  /** Messages that the component has emitted, whether they were let through or not: shows whether it runs ahead. */
+  readonly emitted: number
   /** Sends messages to a port, or to several, and settles. Errors: the component's. */
   send<P extends keyof I & string>(port: P, ...messages: readonly MessageOf<I[P]>[]): Promise<void>
   send(inputs: Inputs<I>): Promise<void>

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
 import { errorCodes } from '../../src/base/error-codes.ts'
@@ -68,6 +68,31 @@ test('output that nobody reads ends the command by the code of OUTPUT_CLOSED, wi
   const result = await session.ended()
   assertCode(result, errorCodes.OUTPUT_CLOSED.exit)
   assert.equal(result.stderr, '')
+})
+
+test('one kind is shown by its name; a misspelt one is named', async (t) => {
+  const text = await vertigo(t, ['kinds', 'file-lines'])
+  assertCode(text, 0)
+  assert.match(text.stdout, /^Sources:\n {2}file-lines {2}\[-> out\]\n/)
+  assert.doesNotMatch(text.stdout, /stdin/)
+  const none = await vertigo(t, ['kinds', 'file-line'])
+  assertCode(none, errorCodes.KIND_UNKNOWN.exit)
+  assert.match(none.stderr, /Did you mean "file-lines"\?/)
+})
+
+test('looking into a store does not make one, and an address in the wrong place is noticed', async (t) => {
+  const cwd = project(t, {})
+  const missing = await vertigo(t, ['store', 'ls', '--store', 'lmdb:./none'], { cwd })
+  assertCode(missing, errorCodes.FILE_NOT_FOUND.exit)
+  assert.match(missing.stderr, /There is no store in \.\/none/)
+  assert.ok(!existsSync(join(cwd, 'none')))
+  const misplaced = await vertigo(t, ['store', 'ls', 'lmdb:./none'], { cwd, env: { VERTIGO_STORE: '' } })
+  assertCode(misplaced, errorCodes.USAGE.exit)
+  assert.match(misplaced.stderr, /Write --store in front of the address/)
+  const made = await vertigo(t, ['store', 'put', 'a', 'b', '--store', 'lmdb:./none'], { cwd })
+  assertCode(made, 0)
+  const listed = await vertigo(t, ['store', 'ls', '--values', '--store', 'lmdb:./none'], { cwd })
+  assert.match(listed.stdout, /^a +\d+ +1 +- +b$/m)
 })
 
 test('kinds are listed for people and for programs', async (t) => {

@@ -39,6 +39,23 @@ function wait(delayMs: number): Promise<void> {
   })
 }
 
+test('a network without components is refused: nobody would say that its run has ended', async () => {
+  await assert.rejects(toEnd(network('nothing')), (error: VertigoError) => {
+    assert.equal(error.code, 'NETWORK_INVALID')
+    assert.deepEqual(
+      error.faults.map(({ code }) => code),
+      ['NETWORK_EMPTY'],
+    )
+    return true
+  })
+})
+
+test('a network with nothing in it but an empty subnet is refused too', async () => {
+  const outer = network('outer')
+  outer.add('inner', network('inner'))
+  await assert.rejects(toEnd(outer), { code: 'NETWORK_INVALID' })
+})
+
 test('a component without inputs whose timer sets itself again ends when the run drains', async () => {
   const ticker = defineComponent({
     inputs: {},

@@ -55,6 +55,18 @@ for (const options of [{ workers: 0 }, { workers: 3 }, { workers: 2, store: 'mem
   })
 }
 
+test('a store that cannot be opened ends the run before a message flows', async () => {
+  const file = join(folder, 'no-folder')
+  await writeFile(file, '')
+  for (const workers of [0, 2]) {
+    await assert.rejects(
+      counted({ store: `lmdb:${file}`, workers }),
+      (error) =>
+        isVertigoError(error) && error.code === 'STORE_FOREIGN' && error.place.component === undefined,
+    )
+  }
+})
+
 test('an address that is none is refused before anything starts', async () => {
   await assert.rejects(
     counted({ store: 'nowhere' }),

@@ -1,6 +1,7 @@
 import { builtInKind, builtInNames } from '../../built-in-kinds.ts'
 import { VertigoError } from '../../base/errors.ts'
 import { kindDefinition } from '../../component/kind.ts'
+import { didYouMean } from '../../base/suggest.ts'
 import type { Arguments } from '../arguments.ts'
 import type { Command } from '../command.ts'
 import { type ConfigField, configFields } from '../config-fields.ts'
@@ -9,9 +10,9 @@ import { wrapped } from '../report/text.ts'
 export const kindsCommand: Command = {
   spec: {
     name: 'kinds',
-    arguments: [],
+    arguments: ['[kind]'],
     about: [
-      'Lists the kinds that need no module of yours, with their ports and the fields of their configuration.',
+      'Lists the kinds that need no module of yours, with their ports and the fields of their configuration; or one of them.',
     ],
     options: { json: { about: 'Print them as JSON: name, role, description, inputs, outputs, config.' } },
   },
@@ -28,7 +29,8 @@ export interface KindDescription {
 }
 
 async function run(given: Arguments): Promise<number> {
-  const kinds = await builtInKinds()
+  const [name] = given.positionals
+  const kinds = name === undefined ? await builtInKinds() : [await describe(name)]
   process.stdout.write(given.flag('json') ? `${JSON.stringify(kinds, undefined, 2)}\n` : kindsText(kinds))
   return 0
 }
@@ -39,7 +41,12 @@ export async function builtInKinds(): Promise<KindDescription[]> {
 
 async function describe(name: string): Promise<KindDescription> {
   const kind = await builtInKind(name)
-  if (kind === undefined) throw new VertigoError('INTERNAL', `the built-in kind "${name}" cannot be loaded`)
+  if (kind === undefined)
+    throw new VertigoError(
+      'KIND_UNKNOWN',
+      `There is no built-in kind "${name}".${didYouMean(name, builtInNames)}`,
+      { remedy: 'See `vertigo kinds` for all of them.' },
+    )
   const { role, description = '', inputs, outputs, config } = kindDefinition(kind)
   const ports = { inputs: Object.keys(inputs), outputs: Object.keys(outputs) }
   const isSink = role === 'component' && ports.outputs.length === 0
@@ -54,9 +61,9 @@ const headings = [
 
 function kindsText(kinds: readonly KindDescription[]): string {
   const width = Math.min(process.stdout.columns ?? 100, 100)
-  const sections = headings.map(([role, heading]) => {
+  const sections = headings.flatMap(([role, heading]) => {
     const texts = kinds.filter((kind) => kind.role === role).map((kind) => kindText(kind, width))
-    return `${heading}:\n${texts.join('\n')}`
+    return texts.length === 0 ? [] : [`${heading}:\n${texts.join('\n')}`]
   })
   return `${sections.join('\n\n')}\n`
 }

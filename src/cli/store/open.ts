@@ -20,11 +20,7 @@ export async function withStore<T>(
   { makes = false }: { readonly makes?: boolean } = {},
 ): Promise<T> {
   const url = given.text('store') ?? process.env['VERTIGO_STORE']
-  if (url === undefined || url === '')
-    throw usage(
-      'No store was named.',
-      'Add --store <url>, or set VERTIGO_STORE: `lmdb:./folder`, `etcd://host:2379`.',
-    )
+  if (url === undefined || url === '') throw notNamed(given)
   const timeoutMs = (given.positiveNumber('timeout') ?? 5) * 1000
   const { openStore } = await import('../../stores.ts')
   if (!makes) await checkThere(url)
@@ -34,6 +30,16 @@ export async function withStore<T>(
   } finally {
     await store.close()
   }
+}
+
+function notNamed(given: Arguments): VertigoError {
+  const url = given.positionals.find((text) => /^(lmdb|etcds?):/.test(text))
+  return usage(
+    'No store was named.',
+    url === undefined
+      ? 'Add --store <url>, or set VERTIGO_STORE: `lmdb:./folder`, `etcd://host:2379`.'
+      : 'Write --store in front of the address.',
+  )
 }
 
 async function checkThere(url: string): Promise<void> {

@@ -77,6 +77,9 @@ class IncomingFiles {
   readonly #component: string
   /** By the id in `group.state`, since handles cannot be part of a state. */
   readonly #open = new Map<number, Incoming>()
+  /** Files that are being made: `close` has to remove them too. */
+  readonly #opening = new Set<ReturnType<typeof openTarget>>()
+  #closed = false
   #nextId = 0
 
   constructor(directory: string, component: string) {
@@ -89,7 +92,12 @@ class IncomingFiles {
       throw invalid(this.#component, 'a transfer cannot go on after a failure; send the file again')
     if (!isFileStart(args)) throw invalid(this.#component, 'the group "file" began without name and size')
     const path = await this.#pathOf(args.name)
-    const target = await openTarget({ path, component: this.#component, field: 'directory', for: 'writing' })
+    // Closed meanwhile, as when a run is stopped: nobody would remove what is made from here on.
+    if (this.#closed) return
+    const opening = openTarget({ path, component: this.#component, field: 'directory', for: 'writing' })
+    this.#opening.add(opening)
+    const target = await opening.finally(() => this.#opening.delete(opening))
+    if (this.#closed) return
     const id = this.#nextId++
     group.state['transfer'] = id
     this.#open.set(id, { start: args, path, target, hash: createHash('sha256'), size: 0 })
@@ -130,9 +138,12 @@ class IncomingFiles {
 
   /** Removes what has not become whole. */
   async close(): Promise<void> {
-    const unfinished = [...this.#open.values()]
+    this.#closed = true
+    const opened = await Promise.allSettled(this.#opening)
+    const made = opened.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+    const unfinished = [...this.#open.values()].map(({ target }) => target)
     this.#open.clear()
-    await Promise.all(unfinished.map((file) => file.target.abandon(false)))
+    await Promise.all([...made, ...unfinished].map((target) => target.abandon(false)))
   }
 
   #of(group: GroupContext): Incoming {

@@ -16,7 +16,8 @@ import { runInNewContext } from 'node:vm'
 import { gzipSync } from 'node:zlib'
 import { fileLines } from '../../../src/connectors/index.ts'
 import { cut, FollowingReader } from '../../../src/connectors/file/follow.ts'
-import { testSource } from '../../../src/testkit/index.ts'
+import type { Port } from '../../../src/component/index.ts'
+import { type SourceTester, testSource } from '../../../src/testkit/index.ts'
 import { ManualClock, RunningSource, coded, configFaults, folder, within } from './support.ts'
 
 function lines(
@@ -195,25 +196,28 @@ test('200 MB go through a bounded memory', async (t) => {
   assert.ok(peak < 10e6, `took ${Math.round(peak / 1e6)} MB`)
 })
 
-/** Follows a file by the system's word or, with `polled`, by the poll of a clock that runs fast. */
+const pollMs = 20
+
+/** Follows a file, by the system's word or by looking each `pollMs`, whichever comes first. */
 async function following(
   t: TestContext,
-  path: string | readonly string[],
-  clock?: ManualClock,
-): Promise<RunningSource> {
-  const config = { path, follow: true, pollMs: 20 }
-  const source = await RunningSource.open(fileLines, clock === undefined ? { config } : { config, clock })
+  path: string | string[],
+): Promise<SourceTester<{ out: Port<string> }>> {
+  const source = await testSource(fileLines, {
+    name: 'input',
+    config: { path, follow: true, pollMs },
+    outputs: { out: { hold: false } },
+  })
   t.after(() => source.close())
   return source
 }
 
-async function expectLines(source: RunningSource, expected: readonly string[]): Promise<void> {
-  const got = source.output.messages
-  await within(
-    source.until(() => got.length >= expected.length),
-    `${expected.length} lines, have ${got.length}`,
-  )
-  assert.deepEqual(got, expected)
+async function expectLines(
+  source: SourceTester<{ out: Port<string> }>,
+  expected: readonly string[],
+): Promise<void> {
+  await source.until(() => source.outputs.out.length >= expected.length, { stepMs: pollMs })
+  assert.deepEqual(source.outputs.out, expected)
 }
 
 test('follow: lines come as they are appended, a part of a line only when it has ended', async (t) => {
@@ -296,39 +300,29 @@ test('follow: several files side by side', async (t) => {
   writeFileSync(a, 'a1\n')
   writeFileSync(b, 'b1\n')
   const source = await following(t, [a, b])
-  const got = source.output.messages
-  await within(
-    source.until(() => got.length === 2),
-    'the first lines',
-  )
+  const come = (count: number): Promise<void> =>
+    source.until(() => source.outputs.out.length === count, { stepMs: pollMs })
+  await come(2)
   appendFileSync(b, 'b2\n')
-  await within(
-    source.until(() => got.length === 3),
-    'b2',
-  )
+  await come(3)
   appendFileSync(a, 'a2\n')
-  await within(
-    source.until(() => got.length === 4),
-    'a2',
-  )
+  await come(4)
   assert.deepEqual(
-    [...got].map(String).toSorted((x, y) => (x < y ? -1 : 1)),
+    source.outputs.out.toSorted((x, y) => (x < y ? -1 : 1)),
     ['a1', 'a2', 'b1', 'b2'],
   )
 })
 
-test('follow: while nothing happens it sleeps; closing ends the wait', async (t) => {
+test('follow: while nothing happens it sleeps, until the next look; closing ends the wait', async (t) => {
   const path = join(folder(t), 'a.log')
   writeFileSync(path, 'one\n')
-  const clock = new ManualClock()
-  const source = await following(t, path, clock)
+  const source = await following(t, path)
   await expectLines(source, ['one'])
-  const polled = source.poll()
-  assert.equal(clock.timers, 1)
-  await source.close()
-  assert.equal(await within(Promise.resolve(polled), 'the end of the wait'), 'more')
-  assert.equal(source.poll(), 'done')
-  assert.equal(clock.timers, 0)
+  const { clock } = source
+  await source.until(() => clock.nextDueMs !== undefined)
+  assert.ok(clock.nextDueMs! - clock.now() <= pollMs)
+  await within(source.close(), 'the end of the wait')
+  assert.equal(clock.nextDueMs, undefined)
 })
 
 test('follow: where the system tells nothing, it looks by its clock', async (t) => {
@@ -348,16 +342,13 @@ test('follow: where the system tells nothing, it looks by its clock', async (t) 
   assert.equal(clock.timers, 0)
 })
 
-test('follow: abort ends it; gzip is refused; a directory is refused', async (t) => {
+test('follow: a drain ends it; gzip is refused; a directory is refused', async (t) => {
   const dir = folder(t)
   const path = join(dir, 'a.log')
   writeFileSync(path, 'one\n')
-  const abort = new AbortController()
-  const source = await RunningSource.open(fileLines, { config: { path, follow: true }, signal: abort.signal })
+  const source = await following(t, path)
   await expectLines(source, ['one'])
-  const end = source.until(() => false)
-  abort.abort(new Error('stop'))
-  await within(end, 'the end after the abort')
+  assert.deepEqual(await within(source.end(), 'the end after the drain'), { out: ['one'] })
   writeFileSync(join(dir, 'b.gz'), gzipSync('x'))
   await assert.rejects(
     lines({ path: join(dir, 'b.gz'), follow: true }),

@@ -14,18 +14,55 @@ import test from 'node:test'
 import fc from 'fast-check'
 import { isVertigoError } from '../../../src/base/errors.ts'
 import { fileReceiver, fileSender } from '../../../src/connectors/index.ts'
-import { type Event, RunningComponent, coded, folder } from './support.ts'
+import type { Kind, OutputGroup, Port } from '../../../src/component/index.ts'
+import { type ComponentTester, testComponent } from '../../../src/testkit/index.ts'
+import { type Event, coded, folder } from './support.ts'
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
-async function sent(path: string, config: Readonly<Record<string, unknown>> = {}): Promise<readonly Event[]> {
-  const sender = await RunningComponent.open(fileSender, { config, component: 'sender' })
-  await sender.send(path)
-  return sender.output.events
+type Chunks = { readonly in: Port<Uint8Array> }
+type Results = {
+  readonly out: Port<{ readonly path: string; readonly size: number; readonly sha256: string }>
 }
 
-function receiver(directory: string): Promise<RunningComponent> {
-  return RunningComponent.open(fileReceiver, { config: { directory }, component: 'receiver' })
+/** What the sender sends for a file. */
+async function sent(
+  path: string,
+  config: { readonly base?: string; readonly chunkBytes?: number } = {},
+): Promise<readonly Event[]> {
+  const sender = await testComponent(fileSender, { config, name: 'sender' })
+  try {
+    await sender.send('in', path)
+    await sender.end()
+    return sender.received.out.map((received): Event => {
+      if (received.type === 'message') return { message: received.message }
+      return received.type === 'group-start'
+        ? { group: (received as { readonly name?: string }).name, args: received.args }
+        : { endArgs: received.args }
+    })
+  } finally {
+    await sender.close().catch(() => undefined)
+  }
+}
+
+function receiver(directory: string): Promise<ComponentTester<Chunks, Results>> {
+  return testComponent(fileReceiver as unknown as Kind<Chunks, Results, { directory: string }>, {
+    config: { directory },
+    name: 'receiver',
+  })
+}
+
+/** Sends on what `sent` gave, and whatever a sender would never send. */
+function deliver(running: ComponentTester<Chunks, Results>, events: readonly Event[]): Promise<void> {
+  const sender = running.sender('in')
+  let group: OutputGroup<Uint8Array> | undefined
+  for (const event of events) {
+    if ('group' in event) group = sender.group(event.group, event.args)
+    else if ('endArgs' in event) group!.end(event.endArgs)
+    else if (group === undefined) sender(event.message as Uint8Array)
+    else group.send(event.message as Uint8Array)
+  }
+  return running.settle()
 }
 
 test('files of any content arrive whole', async (t) => {
@@ -47,12 +84,13 @@ test('files of any content arrive whole', async (t) => {
     assert.deepEqual([group, args.name, args.size], ['file', name, size])
     assert.ok(args.modifiedMs > 1e12)
     assert.deepEqual(events.at(-1), { endArgs: { size, sha256: sha256(bytes) } })
-    await running.deliver(events)
+    await deliver(running, events)
+    await running.until(() => running.outputs.out.length === 1)
     const path = join(target, name)
-    assert.deepEqual(running.output.messages.at(-1), { path, size, sha256: sha256(bytes) })
+    assert.deepEqual(running.take('out')[0], { path, size, sha256: sha256(bytes) })
     assert.ok(readFileSync(path).equals(bytes))
   }
-  await running.finish()
+  await running.end()
   assert.equal(readdirSync(target).length, 5)
 })
 
@@ -62,8 +100,8 @@ test('folders below a base are kept', async (t) => {
   mkdirSync(join(dir, 'to'))
   writeFileSync(join(dir, 'from/a/b/c.txt'), 'x')
   const running = await receiver(join(dir, 'to'))
-  await running.deliver(await sent(join(dir, 'from/a/b/c.txt'), { base: join(dir, 'from') }))
-  await running.finish()
+  await deliver(running, await sent(join(dir, 'from/a/b/c.txt'), { base: join(dir, 'from') }))
+  await running.end()
   assert.equal(readFileSync(join(dir, 'to/a/b/c.txt'), 'utf8'), 'x')
   writeFileSync(join(dir, 'outside.txt'), 'x')
   await assert.rejects(
@@ -82,18 +120,16 @@ test('sender: what cannot be sent is a named error', async (t) => {
 test('sender: a file that shrinks meanwhile is an error, and its group does not end', async (t) => {
   const path = join(folder(t), 'a.bin')
   writeFileSync(path, randomBytes(10_000))
-  const sender = await RunningComponent.open(fileSender, {
+  const sender = await testComponent(fileSender, {
     config: { chunkBytes: 1024 },
-    component: 'sender',
+    name: 'sender',
+    outputs: { out: { hold: true } },
   })
-  const emit = sender.output.emit.out
-  const group = emit.group.bind(emit)
-  emit.group = (name, args) => {
-    const inner = group(name, args)
-    return { ...inner, send: (message) => (truncateSync(path, 2000), inner.send(message)) }
-  }
-  await assert.rejects(sender.send(path), coded('FILE_CHANGED', path, '2000 of 10000'))
-  assert.ok(!sender.output.events.some((event) => 'endArgs' in event))
+  await sender.send('in', path)
+  await sender.until(() => sender.emitted > 0)
+  truncateSync(path, 5000)
+  await assert.rejects(sender.end(), coded('FILE_CHANGED', path, '5000 of 10000'))
+  assert.ok(!sender.received.out.some(({ type }) => type === 'group-end'))
 })
 
 const start = (name: string, size: number): Event => ({ group: 'file', args: { name, size, modifiedMs: 0 } })
@@ -115,13 +151,16 @@ test('receiver: what is not whole is refused and leaves nothing', async (t) => {
   ]
   for (const events of cases) {
     const running = await receiver(dir)
-    await assert.rejects(running.deliver(events), coded('TRANSFER_INVALID', 'receiver'))
+    await assert.rejects(
+      deliver(running, events).then(() => running.until(() => false)),
+      coded('TRANSFER_INVALID', 'receiver'),
+    )
     await running.close()
     assert.deepEqual(readdirSync(dir), [])
   }
   const stopped = await receiver(dir)
-  await stopped.deliver([start('a', 100), { message: bytes.subarray(1) }])
-  assert.deepEqual(readdirSync(dir), ['a.partial'])
+  await deliver(stopped, [start('a', 100), { message: bytes.subarray(1) }])
+  await stopped.until(() => readdirSync(dir).join() === 'a.partial')
   await stopped.close()
   assert.deepEqual(readdirSync(dir), [])
 })
@@ -152,10 +191,9 @@ test('receiver: names that lead out of the directory are refused', async (t) => 
   for (const name of names) {
     const running = await receiver(inside)
     await assert.rejects(
-      running.deliver([start(name, 0), end(new Uint8Array())]),
+      deliver(running, [start(name, 0), end(new Uint8Array())]).then(() => running.end()),
       coded('TRANSFER_INVALID', 'refused'),
     )
-    await running.close()
   }
   assert.deepEqual(readdirSync(join(dir, 'outside')), ['there'])
   assert.equal(readFileSync(join(dir, 'outside/there'), 'utf8'), 'safe')
@@ -170,11 +208,13 @@ test('receiver: no name ever leads out', async (t) => {
   await fc.assert(
     fc.asyncProperty(fc.array(part, { maxLength: 6 }), async (parts) => {
       const running = await receiver(inside)
-      await running.deliver([start(parts.join('/'), 0), end(new Uint8Array())]).catch((error: unknown) => {
+      try {
+        await deliver(running, [start(parts.join('/'), 0), end(new Uint8Array())])
+        await running.end()
+      } catch (error) {
         // A file may also be where a folder is wanted, and the other way round.
         if (!isVertigoError(error)) throw error
-      })
-      await running.close()
+      }
       assert.deepEqual(readdirSync(dir), ['inside'])
     }),
     { numRuns: 200, examples: [[['a']]] },

@@ -4,64 +4,52 @@ import test from 'node:test'
 import { log } from '../../../src/connectors/index.ts'
 import { stdinFrom } from '../../../src/connectors/standard-streams/stdin.ts'
 import { stdoutTo } from '../../../src/connectors/standard-streams/stdout.ts'
-import { RunningComponent, RunningSource, coded, configFaults, within } from './support.ts'
-import { testComponent } from '../../../src/testkit/index.ts'
+import { coded, configFaults, within } from './support.ts'
+import { testComponent, testSource } from '../../../src/testkit/index.ts'
 import type { LogRecord } from '../../../src/component/index.ts'
 
 test('stdin: gives lines as they come, and ends with the stream', async () => {
   const stream = new PassThrough()
-  const source = await RunningSource.open(
-    stdinFrom(() => stream),
-    {},
-  )
+  const source = await testSource(stdinFrom(() => stream))
   stream.write('one\ntw')
-  await within(
-    source.until((messages) => messages.length === 1),
-    'the first line',
-  )
+  assert.deepEqual(await source.take(1), ['one'])
   stream.write('o\r\n')
-  await within(
-    source.until((messages) => messages.length === 2),
-    'the second line',
-  )
+  assert.deepEqual(await source.take(1), ['two'])
   stream.end('three')
-  assert.deepEqual(await within(source.all(), 'the end'), ['one', 'two', 'three'])
+  assert.deepEqual(await source.rest(), { out: ['three'] })
 })
 
 test('stdin: reads much of it; further instances read nothing', async () => {
   const stream = new PassThrough()
   const kind = stdinFrom(() => stream)
-  const expected = Array.from({ length: 50_000 }, (_, n) => `line ${n} é`)
+  const expected = Array.from({ length: 20_000 }, (_, n) => `line ${n} é`)
   stream.end(`${expected.join('\n')}\n`)
-  const second = await RunningSource.open(kind, { instance: 1, instances: 2 })
-  assert.deepEqual(await second.all(), [])
-  const source = await RunningSource.open(kind, {})
-  assert.deepEqual(await within(source.all(), 'the end'), expected)
+  const second = await testSource(kind, { instance: 1, instances: 2 })
+  assert.deepEqual(await second.rest(), { out: [] })
+  const source = await testSource(kind, { outputs: { out: { capacity: 1000, hold: false } } })
+  assert.deepEqual(await source.rest(), { out: expected })
 })
 
 test('stdin: an error and a line too long are named; closing ends the wait', async () => {
   const broken = new PassThrough()
-  const source = await RunningSource.open(
+  const source = await testSource(
     stdinFrom(() => broken),
-    { component: 'input' },
+    { name: 'input' },
   )
-  const all = source.all()
   broken.destroy(Object.assign(new Error('EIO: i/o error'), { code: 'EIO' }))
-  await assert.rejects(within(all, 'the error'), coded('FILE_UNREADABLE', 'input', 'standard input'))
+  await assert.rejects(source.rest(), coded('FILE_UNREADABLE', 'input', 'standard input'))
   const long = new PassThrough()
   long.end('x'.repeat(20))
-  const limited = await RunningSource.open(
+  const limited = testSource(
     stdinFrom(() => long),
     { config: { maxLineBytes: 10 } },
   )
-  await assert.rejects(within(limited.all(), 'the error'), coded('LINE_TOO_LONG', 'line 1'))
-  const quiet = await RunningSource.open(
-    stdinFrom(() => new PassThrough()),
-    {},
-  )
-  const end = quiet.until(() => false)
-  await quiet.close()
-  await within(end, 'the end of the wait')
+  await assert.rejects(limited, coded('LINE_TOO_LONG', 'line 1'))
+  const quiet = await testSource(stdinFrom(() => new PassThrough()))
+  await quiet.settle()
+  await within(quiet.close(), 'the end of the wait')
+  const drained = await testSource(stdinFrom(() => new PassThrough()))
+  assert.deepEqual(await within(drained.end(), 'the end of the drain'), { out: [] })
 })
 
 class SlowStream extends Writable {
@@ -91,44 +79,42 @@ test('stdout: texts as they are, else JSON; a drain waits until everything is wr
 
 test('stdout: much of it, with back-pressure', async () => {
   const stream = new SlowStream()
-  const sink = await RunningComponent.open(
-    stdoutTo(() => stream),
-    {},
-  )
-  const lines = Array.from({ length: 200_000 }, (_, n) => `line ${n}`)
-  for (const line of lines) await sink.send(line)
-  assert.ok(stream.writableLength <= 300_000, `${stream.writableLength} waiting`)
-  await sink.finish()
+  const sink = await testComponent(stdoutTo(() => stream))
+  const lines = Array.from({ length: 50_000 }, (_, n) => `line ${n}`)
+  let most = 0
+  const write = stream._write.bind(stream)
+  stream._write = (chunk, encoding, done) => {
+    most = Math.max(most, stream.writableLength)
+    write(chunk, encoding, done)
+  }
+  await sink.send('in', ...lines)
+  await sink.end()
+  assert.ok(most > 0 && most <= 300_000, `${most} waiting`)
   assert.equal(stream.text, `${lines.join('\n')}\n`)
 })
 
 test('stdout: does not hold text back', async () => {
   const stream = new SlowStream()
-  const sink = await RunningComponent.open(
-    stdoutTo(() => stream),
-    {},
-  )
-  const written = new Promise<void>((resolve) => {
-    const write = stream._write.bind(stream)
-    stream._write = (chunk, encoding, done) => {
-      write(chunk, encoding, done)
-      resolve()
-    }
-  })
-  await sink.send('now')
-  await within(written, 'the write')
-  await sink.finish()
+  const sink = await testComponent(stdoutTo(() => stream))
+  await sink.send('in', 'now')
+  await sink.until(() => stream.text === 'now\n')
+  await sink.end()
 })
 
 test('stdout: a reader that has gone is a named error', async () => {
-  const stream = new SlowStream(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }))
-  const sink = await RunningComponent.open(
-    stdoutTo(() => stream),
-    { component: 'result' },
+  const kind = stdoutTo(() => new SlowStream(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })))
+  const drained = await testComponent(kind, { name: 'result' })
+  await assert.rejects(
+    drained.send('in', 'one').then(() => drained.end()),
+    coded('OUTPUT_CLOSED', 'result', 'closed by its reader'),
   )
-  await sink.send('one')
-  await assert.rejects(sink.drain(), coded('OUTPUT_CLOSED', 'result', 'closed by its reader'))
-  await assert.rejects(sink.send('two'), coded('OUTPUT_CLOSED'))
+  const sink = await testComponent(kind, { name: 'result' })
+  const goOn = async (): Promise<void> => {
+    await sink.send('in', 'one')
+    await sink.send('in', 'two')
+    await sink.until(() => false)
+  }
+  await assert.rejects(goOn(), coded('OUTPUT_CLOSED'))
   await sink.close()
 })
 

@@ -1,6 +1,7 @@
-import type { Kind } from '../../../src/component/index.ts'
-import { kindDefinition } from '../../../src/component/kind.ts'
+import type { Kind, Port } from '../../../src/component/index.ts'
 import { testComponent } from '../../../src/testkit/index.ts'
+
+type Ports = Readonly<Record<string, Port<unknown>>>
 
 export interface RunOptions {
   readonly config?: Readonly<Record<string, unknown>>
@@ -31,23 +32,25 @@ export async function runKind(
   }
 }
 
-/** What each pull of the handler's iterator sends: how finely it gives way, which the engine does not show. */
+/** How finely a handler gives way: what it emits each time before it waits for room. */
 export async function stepsOf(
   kind: Kind,
   message: unknown,
   config: Readonly<Record<string, unknown>> = {},
 ): Promise<number[]> {
-  const definition = kindDefinition(kind)
-  const behaviour = ((await definition.setup?.({ component: 'tested', config } as never)) ?? definition) as {
-    readonly on: { in(message: unknown, context: object): AsyncIterator<unknown> | Iterator<unknown> }
-  }
+  const tester = await testComponent(kind as unknown as Kind<Ports, Ports>, {
+    name: 'tested',
+    config: config as never,
+    outputs: { out: { hold: true } },
+  })
   const steps: number[] = []
-  let sent = 0
-  const pulls = behaviour.on.in(message, { emit: { out: () => sent++ } })
-  for (;;) {
-    const before = sent
-    const { done } = await pulls.next()
-    steps.push(sent - before)
-    if (done === true) return steps
+  await tester.send({ in: [message] })
+  for (let before = 0; tester.emitted > before;) {
+    const step = tester.emitted - before
+    steps.push(step)
+    before += step
+    await tester.release('out', step)
   }
+  await tester.end()
+  return steps
 }

@@ -73,3 +73,15 @@ test('two values are the same where their JSON is, in whatever order members cam
     }),
   )
 })
+
+test('what is no text is no key, and the error says so', () => {
+  for (const [key, called] of [
+    [undefined, 'undefined'],
+    [null, 'null'],
+    [1, 'number'],
+  ] as const)
+    assert.throws(() => encodeSegment(key), {
+      code: 'STORE_KEY_INVALID',
+      message: new RegExp(`not ${called}`),
+    })
+})

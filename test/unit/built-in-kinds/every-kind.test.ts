@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { builtInKind, builtInNames } from '../../../src/built-in-kinds.ts'
+import { operators } from './operators.ts'
+import { sinks } from './sinks.ts'
+import { sources } from './sources.ts'
+
+/**
+ * Every built-in kind on the test kit: what it does, what it does where there is no room, and how it fails. A new kind
+ * gets an entry in one of the tables, or this fails.
+ */
+const tested = { ...operators, ...sinks, ...sources }
+
+test('every built-in kind is here', () => {
+  assert.deepEqual(Object.keys(tested).toSorted(), [...builtInNames].toSorted())
+})
+
+for (const [name, { behaves, waits, fails }] of Object.entries(tested)) {
+  test(`${name}: does what it is for`, async (t) => behaves(t, (await builtInKind(name))!))
+  test(`${name}: waits where there is no room`, async (t) => waits(t, (await builtInKind(name))!))
+  test(`${name}: fails by name`, async (t) => fails(t, (await builtInKind(name))!))
+}
