@@ -84,7 +84,7 @@ test('looking into a store does not make one, and an address in the wrong place 
   const cwd = project(t, {})
   const missing = await vertigo(t, ['store', 'ls', '--store', 'lmdb:./none'], { cwd })
   assertCode(missing, errorCodes.FILE_NOT_FOUND.exit)
-  assert.match(missing.stderr, /There is no store in \.\/none/)
+  assert.match(missing.stderr, /There is no store of Vertigo in \.\/none/)
   assert.ok(!existsSync(join(cwd, 'none')))
   const misplaced = await vertigo(t, ['store', 'ls', 'lmdb:./none'], { cwd, env: { VERTIGO_STORE: '' } })
   assertCode(misplaced, errorCodes.USAGE.exit)
