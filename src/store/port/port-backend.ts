@@ -16,6 +16,7 @@ import type {
   TransactionOptions,
   TransactionResult,
 } from '../store.ts'
+import { exactValues } from './exact.ts'
 import type { FromStore, StoreCall, ToStore } from './port-protocol.ts'
 
 interface Pending {
@@ -156,7 +157,7 @@ export class PortBackend implements StoreBackend {
   }
 
   private send(message: ToStore): void {
-    this.port.postMessage(message)
+    this.port.postMessage(exactValues(message))
   }
 }
 

@@ -2,12 +2,13 @@ import type { MessagePort } from 'node:worker_threads'
 import { errorToData } from '../../base/errors.ts'
 import type { Follow, StoreBackend } from '../backend.ts'
 import type { LeaseId, RangeOptions, Transaction, TransactionOptions } from '../store.ts'
+import { exactValues } from './exact.ts'
 import type { FromStore, StoreCall, ToStore } from './port-protocol.ts'
 
 /** Lets another thread use a store of this one, until the port is closed. The thread has said `hello` (PO-1). */
 export function servePort(backend: StoreBackend, port: MessagePort): void {
   const follows = new Map<number, Follow>()
-  const send = (message: FromStore): void => port.postMessage(message)
+  const send = (message: FromStore): void => port.postMessage(exactValues(message))
   const call = async (id: number, name: StoreCall, args: readonly unknown[]): Promise<void> => {
     try {
       send({ type: 'result', id, value: await perform(backend, name, args) })
