@@ -66,7 +66,7 @@ test('an address that is none is refused before anything starts', async () => {
 test('a store in another thread: watches, errors, and its end', async () => {
   const { store: own, serve } = await createRunStore(systemClock)
   const { port1, port2 } = new MessageChannel()
-  serve(port1)
+  serve(port1, assert.ifError)
   const store = await connectStore(port2, systemClock)
   const here = openCollections(own, { clock: systemClock, random: systemRandom })
   const there = openCollections(store, { clock: systemClock, random: systemRandom })
