@@ -2,6 +2,8 @@ import type { Clock } from '../../base/clock.ts'
 import { isVertigoError } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
 import type { SharedCached, SharedReadOptions } from '../../component/shared.ts'
+import { checkValueSize } from '../check.ts'
+import { encodeValue } from '../envelope.ts'
 import { compareAndSet, type conflict } from '../recipes/backoff.ts'
 import type { LeaseHolder } from '../recipes/lease-holder.ts'
 import { compareKeys } from '../keys.ts'
@@ -80,6 +82,13 @@ export abstract class Collection implements SharedCached {
   protected compete<T>(attempt: () => Promise<T | typeof conflict>, signal?: AbortSignal): Promise<T> {
     const { clock, random } = this.means
     return compareAndSet({ clock, random, signal, what: this.label }, attempt)
+  }
+
+  /** For calls that are combined: what is wrong with one value is said to its caller, before it is with others. */
+  protected encodeAlone(value: unknown): Uint8Array {
+    const bytes = encodeValue(value)
+    checkValueSize(`A value for ${this.label}`, bytes)
+    return bytes
   }
 
   protected get what(): string {
