@@ -33,16 +33,18 @@ export async function openStore(
 }
 
 /** The store of a run for which none was chosen: in memory, for all threads of the run. */
-export async function createRunStore(
-  clock: Clock,
-): Promise<{ readonly store: Store; readonly serve: (port: MessagePort) => void }> {
+export async function createRunStore(clock: Clock): Promise<{
+  readonly store: Store
+  /** `failed`: another thread could not be answered. */
+  readonly serve: (port: MessagePort, failed: (error: unknown) => void) => void
+}> {
   const [{ MemoryBackend }, { storeOver }, { servePort }] = await Promise.all([
     import('./store/memory/memory-backend.ts'),
     import('./store/checked-store.ts'),
     import('./store/port/serve-port.ts'),
   ])
   const backend = new MemoryBackend({ clock })
-  return { store: storeOver(backend, clock), serve: (port) => servePort(backend, port) }
+  return { store: storeOver(backend, clock), serve: (port, failed) => servePort(backend, port, failed) }
 }
 
 /** In a thread: the store of the run, at the other end of the port. */

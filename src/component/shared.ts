@@ -42,7 +42,8 @@ export interface SharedWatchOptions {
 
 /**
  * Changes in their order, none left out; iterate over it once. In force from the moment it was given. Where the reader
- * falls behind by more than 10,000 changes, it gets the difference to what it knew in their place.
+ * falls behind by more than 10,000 changes, it gets the difference to what it knew in their place. Ends when it is closed or
+ * its signal is aborted; rejects with STORE_CLOSED where the collections are closed before that (the network has ended).
  */
 export interface SharedChanges<E> extends AsyncIterable<E> {
   /** The store's revision from which on changes are given. */

@@ -55,14 +55,14 @@ export class RunStore {
     }
   }
 
-  /** For a worker in a thread. `failed`: the store could not be made. */
+  /** For a worker in a thread. `failed`: the store could not be made, or could not answer. */
   placeForThread(failed: (error: unknown) => void): StorePlace {
     if (this.url !== undefined) return { url: this.url }
     const { port1, port2 } = new MessageChannel()
     this.ports.push(port1)
     port1.once('message', () => {
       this.inMemory()
-        .then(({ serve }) => serve(port1))
+        .then(({ serve }) => serve(port1, failed))
         .catch(failed)
     })
     port1.unref()

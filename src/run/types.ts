@@ -151,9 +151,11 @@ export interface StoresModule {
   /** Errors: STORE_URL_INVALID. */
   readonly checkStoreUrl: (url: string) => void
   readonly openStore: (url: string, clock: Clock) => Promise<Store>
-  readonly createRunStore: (
-    clock: Clock,
-  ) => Promise<{ readonly store: Store; readonly serve: (port: MessagePort) => void }>
+  readonly createRunStore: (clock: Clock) => Promise<{
+    readonly store: Store
+    /** `failed`: another thread could not be answered. */
+    readonly serve: (port: MessagePort, failed: (error: unknown) => void) => void
+  }>
   readonly connectStore: (port: MessagePort, clock: Clock) => Promise<Store>
 }
 

@@ -72,12 +72,17 @@ function checkBranch(operations: readonly Operation[]): number {
 
 function checkedValueBytes(key: string, value: Uint8Array): number {
   if (!(value instanceof Uint8Array)) throw invalid(`the value of "${key}" is not a Uint8Array`)
-  if (value.byteLength > valueBytesMax)
+  checkValueSize(`The value of "${key}"`, value)
+  return value.byteLength
+}
+
+/** For those who put values of several callers into one transaction: the others must not fail for one. */
+export function checkValueSize(what: string, { byteLength }: Uint8Array): void {
+  if (byteLength > valueBytesMax)
     throw new VertigoError(
       'STORE_VALUE_TOO_LARGE',
-      `The value of "${key}" has ${value.byteLength} bytes, more than ${valueBytesMax}.`,
+      `${what} has ${byteLength} bytes, more than ${valueBytesMax}.`,
     )
-  return value.byteLength
 }
 
 function invalid(why: string): VertigoError {

@@ -3,14 +3,16 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { MessageChannel } from 'node:worker_threads'
-import { run, type RunOptions } from 'vertigo-flow'
+import { run, type Running, type RunOptions } from 'vertigo-flow'
 import { systemClock } from '../../src/base/clock.ts'
 import { isVertigoError } from '../../src/base/errors.ts'
 import { systemRandom } from '../../src/base/random.ts'
+import { RunStore } from '../../src/run/run-store.ts'
 import { openCollections } from '../../src/store/collections/index.ts'
 import { connectStore, createRunStore } from '../../src/stores.ts'
+import { within } from '../support/eventually.ts'
 
 /** `context.shared` in real runs: all workers see the same collections. */
 
@@ -24,8 +26,10 @@ after(() => rm(folder, { recursive: true, force: true }))
 
 const numbers = 200
 
-async function counted(options: RunOptions): Promise<unknown[]> {
-  const file = join(folder, 'network.json')
+let networks = 0
+
+async function start(options: RunOptions): Promise<Running> {
+  const file = join(folder, `network-${networks++}.json`)
   const network = {
     name: 'counting',
     components: {
@@ -40,7 +44,11 @@ async function counted(options: RunOptions): Promise<unknown[]> {
     exports: { outputs: { results: 'report.out' } },
   }
   await writeFile(file, JSON.stringify(network))
-  const running = await run(file, { ...options, attach: ['results'] })
+  return run(file, { ...options, attach: ['results'] })
+}
+
+async function counted(options: RunOptions): Promise<unknown[]> {
+  const running = await start(options)
   const results: unknown[] = []
   for await (const message of running.output('results')) results.push(message)
   await running.done
@@ -67,6 +75,40 @@ test('a store that cannot be opened ends the run before a message flows', async 
   }
 })
 
+const total = (numbers * (numbers + 1)) / 2
+
+for (const workers of [0, 3]) {
+  test(`each worker opens the store that was chosen: ${workers} workers over one in a folder`, async () => {
+    const options = { workers, store: `lmdb:${join(folder, `workers-${workers}`)}` }
+    assert.deepEqual(await counted(options), [{ sum: total, seen: numbers, instances: [0, 1, 2] }])
+    // What was written is there for the next run.
+    assert.deepEqual(await counted(options), [{ sum: 2 * total, seen: numbers, instances: [0, 1, 2] }])
+  })
+}
+
+test('two runs at once share the collections of one store', async () => {
+  const store = `lmdb:${join(folder, 'two-runs')}`
+  const reports = await Promise.all([counted({ workers: 2, store }), counted({ workers: 2, store })])
+  const sums = reports.map(([report]) => (report as { readonly sum: number }).sum)
+  for (const sum of sums) assert.ok(sum >= total && sum <= 2 * total, `${sum}`)
+  // Who is last has counted what both have.
+  assert.equal(Math.max(...sums), 2 * total)
+})
+
+test('a run whose own store cannot be made for a thread fails with the error', async () => {
+  const modules = join(folder, 'stores.mjs')
+  await writeFile(modules, `export const createRunStore = () => Promise.reject(new Error('no memory left'))`)
+  const runStore = new RunStore(pathToFileURL(modules).href, undefined, systemClock)
+  const failed = new Promise((resolve) => {
+    const place = runStore.placeForThread(resolve)
+    assert.ok('port' in place)
+    place.port.postMessage({ type: 'hello' })
+    place.port.unref()
+  })
+  assert.match(String(await within('the failure is told', 5_000, failed)), /no memory left/)
+  await runStore.close()
+})
+
 test('an address that is none is refused before anything starts', async () => {
   await assert.rejects(
     counted({ store: 'nowhere' }),
@@ -78,7 +120,7 @@ test('an address that is none is refused before anything starts', async () => {
 test('a store in another thread: watches, errors, and its end', async () => {
   const { store: own, serve } = await createRunStore(systemClock)
   const { port1, port2 } = new MessageChannel()
-  serve(port1)
+  serve(port1, assert.ifError)
   const store = await connectStore(port2, systemClock)
   const here = openCollections(own, { clock: systemClock, random: systemRandom })
   const there = openCollections(store, { clock: systemClock, random: systemRandom })
@@ -95,12 +137,15 @@ test('a store in another thread: watches, errors, and its end', async () => {
     store.keepAlive('77' as Parameters<typeof store.keepAlive>[0]),
     (error) => isVertigoError(error) && error.code === 'STORE_LEASE_LOST',
   )
-  const waiting = there.queue('q').take()
+  const waiting = assert.rejects(
+    there.queue('q').take(),
+    (error) => isVertigoError(error) && error.code === 'STORE_CLOSED',
+  )
   // The wait is under way when another call has been answered.
   await there.queue('q').size()
   await there.close()
   await store.close()
-  await assert.rejects(waiting, (error) => isVertigoError(error) && error.code === 'STORE_CLOSED')
+  await waiting
   await here.close()
   await own.close()
   port1.close()

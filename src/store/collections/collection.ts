@@ -2,12 +2,14 @@ import type { Clock } from '../../base/clock.ts'
 import { isVertigoError } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
 import type { SharedCached, SharedReadOptions } from '../../component/shared.ts'
+import { checkValueSize } from '../check.ts'
+import { encodeValue } from '../envelope.ts'
 import { compareAndSet, type conflict } from '../recipes/backoff.ts'
 import type { LeaseHolder } from '../recipes/lease-holder.ts'
 import { compareKeys } from '../keys.ts'
 import type { CallOptions, Entry, Revision, Transaction, TransactionResult } from '../store.ts'
 import { collectionPrefix, type CollectionKind } from './keys.ts'
-import type { Mirror } from './mirror.ts'
+import type { Mirrors } from './mirrors.ts'
 import type { CollectionStore } from './paced-store.ts'
 import type { TtlLeases } from './ttl-leases.ts'
 import type { Turns } from './turns.ts'
@@ -19,10 +21,10 @@ export interface CollectionMeans {
   readonly random: Random
   readonly turns: Turns
   readonly ttlLeases: TtlLeases
-  /** The local copy of what is under a prefix; made at the first call. */
-  readonly mirror: (prefix: string) => Mirror
-  /** The copy, where there is one. */
-  readonly openMirror: (prefix: string) => Mirror | undefined
+  /** Local copies of what is under a prefix. */
+  readonly mirrors: Mirrors
+  /** Errors: STORE_CLOSED. */
+  readonly checkOpen: () => void
   /** The lease of this connection, for what goes when its process goes. */
   readonly session: () => Promise<LeaseHolder>
   /** A text that no other connection has; another one when asked to renew it. */
@@ -47,25 +49,20 @@ export abstract class Collection implements SharedCached {
   }
 
   get cachedRevision(): Revision | undefined {
-    return this.means.openMirror(this.prefix)?.revision
+    return this.means.mirrors.revision(this.prefix)
   }
 
   protected async readOne(key: string, options: SharedReadOptions = {}): Promise<Entry | undefined> {
     if (options.cached !== true) return (await this.means.store.get(key)).entry
-    return (await this.copy()).get(key)
+    return (await this.means.mirrors.read(this.prefix)).get(key)
   }
 
   /** In the order of keys. */
   protected async readAll(prefix: string, options: SharedReadOptions = {}): Promise<readonly Entry[]> {
     if (options.cached !== true) return (await this.means.store.range(prefix)).entries
-    const entries = [...(await this.copy()).values()].filter(({ key }) => key.startsWith(prefix))
+    const copy = await this.means.mirrors.read(this.prefix)
+    const entries = [...copy.values()].filter(({ key }) => key.startsWith(prefix))
     return entries.toSorted((a, b) => compareKeys(a.key, b.key))
-  }
-
-  private async copy(): Promise<ReadonlyMap<string, Entry>> {
-    const mirror = this.means.mirror(this.prefix)
-    await mirror.ready
-    return mirror.entries
   }
 
   /** SC-1. */
@@ -85,6 +82,13 @@ export abstract class Collection implements SharedCached {
   protected compete<T>(attempt: () => Promise<T | typeof conflict>, signal?: AbortSignal): Promise<T> {
     const { clock, random } = this.means
     return compareAndSet({ clock, random, signal, what: this.label }, attempt)
+  }
+
+  /** For calls that are combined: what is wrong with one value is said to its caller, before it is with others. */
+  protected encodeAlone(value: unknown): Uint8Array {
+    const bytes = encodeValue(value)
+    checkValueSize(`A value for ${this.label}`, bytes)
+    return bytes
   }
 
   protected get what(): string {

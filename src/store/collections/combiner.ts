@@ -9,6 +9,9 @@ interface Waiting<I, R> {
 /**
  * Does in one transaction what came while the last one was under way, so that many callers in a process cost a round trip
  * together and do not compete with each other ("flat combining": Hendler et al., SPAA 2010).
+ *
+ * - FC-1 An error of `perform` is one of the store, which all of a batch hear. What is wrong with one item is found before it is
+ *   added, or is its result.
  */
 export class Combiner<I, R> {
   private readonly perform: (items: readonly I[]) => Promise<readonly R[]>

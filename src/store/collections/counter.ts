@@ -16,7 +16,7 @@ import { typedChanges } from './typed-changes.ts'
 
 /** One key of the store. What a process adds while a write is under way is added by the next one, together. */
 export class StoreCounter extends Collection implements SharedCounter {
-  private readonly additions: Combiner<number, number>
+  private readonly additions: Combiner<number, number | VertigoError>
   private readonly key: string
 
   constructor(means: CollectionMeans, name: string) {
@@ -37,7 +37,9 @@ export class StoreCounter extends Collection implements SharedCounter {
 
   async add(delta = 1): Promise<number> {
     checkInteger(delta)
-    return this.additions.add(delta)
+    const sum = await this.additions.add(delta)
+    if (typeof sum !== 'number') throw sum
+    return sum
   }
 
   async set(value: number): Promise<void> {
@@ -49,20 +51,29 @@ export class StoreCounter extends Collection implements SharedCounter {
     return typedChanges(this.means.store, this.prefix, () => ({}), options)
   }
 
-  private async addAll(deltas: readonly number[]): Promise<readonly number[]> {
+  /** For each the sum behind it, or why it was refused: as if they came one after the other. */
+  private async addAll(deltas: readonly number[]): Promise<readonly (number | VertigoError)[]> {
     return this.compete(async () => {
       const { entry } = await this.means.store.get(this.key)
       let sum = entry === undefined ? 0 : decodeInteger(entry)
-      const sums = deltas.map((delta) => (sum += delta))
-      checkInteger(sum)
+      const results = deltas.map((delta) => {
+        const next = sum + delta
+        if (!Number.isSafeInteger(next)) return noInteger(next)
+        sum = next
+        return sum
+      })
+      if (!results.some((result) => typeof result === 'number')) return results
       const then = [put(this.key, encodeValue(sum))]
       const { succeeded } = await this.write({ compare: [isUnchanged(this.key, entry)], then })
-      return succeeded ? sums : conflict
+      return succeeded ? results : conflict
     })
   }
 }
 
 function checkInteger(value: number): void {
-  if (!Number.isSafeInteger(value))
-    throw new VertigoError('USAGE', `A counter counts in whole numbers up to 2^53, not ${value}.`)
+  if (!Number.isSafeInteger(value)) throw noInteger(value)
+}
+
+function noInteger(value: number): VertigoError {
+  return new VertigoError('USAGE', `A counter counts in whole numbers up to 2^53, not ${value}.`)
 }

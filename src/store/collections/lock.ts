@@ -14,11 +14,20 @@ export class StoreLock implements SharedLock {
     this.lock = new Lock(store, collectionPrefix('lock', name), means)
   }
 
-  async acquire(signal?: AbortSignal): Promise<SharedHold> {
-    return this.lock.acquire(await this.means.session(), signal)
+  acquire(signal?: AbortSignal): Promise<SharedHold> {
+    return this.whileOpen(async () => this.lock.acquire(await this.means.session(), signal))
   }
 
-  async tryAcquire(): Promise<SharedHold | undefined> {
-    return this.lock.tryAcquire(await this.means.session())
+  tryAcquire(): Promise<SharedHold | undefined> {
+    return this.whileOpen(async () => this.lock.tryAcquire(await this.means.session()))
+  }
+
+  /** What is under way when all is closed loses its lease; its caller hears why. */
+  private async whileOpen<T>(act: () => Promise<T>): Promise<T> {
+    try {
+      return await act()
+    } finally {
+      this.means.checkOpen()
+    }
   }
 }

@@ -22,7 +22,7 @@ import { StoreCounter } from './counter.ts'
 import { StoreList } from './list.ts'
 import { StoreLock } from './lock.ts'
 import { StoreMap } from './map.ts'
-import { Mirror } from './mirror.ts'
+import { Mirrors } from './mirrors.ts'
 import { StoreMultimap } from './multimap.ts'
 import { opsPerSecondMaxDefault, PacedStore } from './paced-store.ts'
 import { StoreQueue } from './queue.ts'
@@ -46,7 +46,10 @@ const rememberedMax = 10_000
 
 /** Shared collections over a store that stays the caller's: closing them does not close it. */
 export interface OpenCollections extends SharedCollections {
-  /** Ends local copies and gives locks back. Idempotent. */
+  /**
+   * Gives locks back. Who waits (for an element, a message, a change, a lock, a turn) and who calls later hears STORE_CLOSED;
+   * calls that the store already has are awaited. Idempotent.
+   */
   close(): Promise<void>
 }
 
@@ -58,8 +61,8 @@ class StoreCollections implements OpenCollections {
   private readonly store: Store
   private readonly options: CollectionsOptions
   private readonly keeper: LeaseKeeper
+  private readonly paced: PacedStore
   private readonly means: CollectionMeans
-  private readonly mirrors = new Map<string, Mirror>()
   private readonly remembered = new Map<string, object>()
   private session: Promise<LeaseHolder> | undefined
   private id = ''
@@ -73,15 +76,22 @@ class StoreCollections implements OpenCollections {
     this.store = store
     this.options = options
     this.keeper = new LeaseKeeper(store, options)
-    const paced = new PacedStore(store, clock, opsPerSecondMax)
+    this.paced = new PacedStore(store, clock, opsPerSecondMax)
+    const checkOpen = (): void => this.paced.checkOpen()
+    const leases = {
+      async grant(...args: Parameters<Store['grant']>) {
+        checkOpen()
+        return store.grant(...args)
+      },
+    }
     this.means = {
-      store: paced,
+      store: this.paced,
       clock,
       random,
       turns: new Turns(),
-      ttlLeases: new TtlLeases(store, clock),
-      mirror: (prefix) => this.mirror(paced, prefix),
-      openMirror: (prefix) => this.mirrors.get(prefix),
+      ttlLeases: new TtlLeases(leases, clock),
+      mirrors: new Mirrors(this.paced, clock),
+      checkOpen,
       session: () => this.heldSession(),
       uniqueId: (renew) => this.uniqueId(renew),
     }
@@ -127,14 +137,13 @@ class StoreCollections implements OpenCollections {
   }
 
   private async end(): Promise<void> {
-    await Promise.all([...this.mirrors.values()].map((mirror) => mirror.close()))
-    this.mirrors.clear()
-    await this.keeper.close()
+    // Closes all three at once, then waits.
+    await Promise.all([this.paced.close(), this.means.mirrors.close(), this.keeper.close()])
   }
 
   /** The same object for the same collection: what a process calls at the same time comes together in it. */
   private recall<T extends object>(key: string, make: () => T): T {
-    this.checkOpen()
+    this.means.checkOpen()
     const known = this.remembered.get(key)
     if (known !== undefined) return known as T
     const made = make()
@@ -142,17 +151,8 @@ class StoreCollections implements OpenCollections {
     return made
   }
 
-  private mirror(paced: PacedStore, prefix: string): Mirror {
-    this.checkOpen()
-    const known = this.mirrors.get(prefix)
-    if (known !== undefined && known.failure === undefined) return known
-    const mirror = new Mirror(paced, prefix)
-    this.mirrors.set(prefix, mirror)
-    return mirror
-  }
-
   private async heldSession(): Promise<LeaseHolder> {
-    this.checkOpen()
+    this.means.checkOpen()
     const current = this.session
     const holder = await current?.catch(() => undefined)
     if (holder?.isHeld() === true) return holder
@@ -173,9 +173,5 @@ class StoreCollections implements OpenCollections {
       this.id = part() + part()
     }
     return `${this.id}-${++this.lastId}`
-  }
-
-  private checkOpen(): void {
-    if (this.closing !== undefined) throw new VertigoError('STORE_CLOSED', 'The collections were closed.')
   }
 }

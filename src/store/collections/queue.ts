@@ -50,7 +50,7 @@ export class StoreQueue<V> extends Collection implements SharedQueue<V> {
   }
 
   async add(value: V): Promise<void> {
-    const refused = await this.additions.add(encodeValue(value))
+    const refused = await this.additions.add(this.encodeAlone(value))
     if (refused !== undefined) throw refused
   }
 

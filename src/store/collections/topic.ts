@@ -49,7 +49,7 @@ export class StoreTopic<V> extends Collection implements SharedTopic<V> {
   }
 
   async publish(message: V): Promise<void> {
-    await this.publishing.add(encodeValue(message))
+    await this.publishing.add(this.encodeAlone(message))
   }
 
   async subscribe(options: SubscribeOptions = {}): Promise<SharedChanges<TopicMessage<V>>> {

@@ -16,6 +16,7 @@ import type {
   TransactionOptions,
   TransactionResult,
 } from '../store.ts'
+import { exactValues } from './exact.ts'
 import type { FromStore, StoreCall, ToStore } from './port-protocol.ts'
 
 interface Pending {
@@ -81,6 +82,7 @@ export class PortBackend implements StoreBackend {
   follow(prefix: string, from: Revision, listener: FollowListener): Follow {
     const id = ++this.lastId
     this.followers.set(id, listener)
+    if (this.isClosed) this.clock.soon(() => this.failFollower(id))
     this.whenReady(() => {
       if (this.followers.has(id)) this.send({ type: 'follow', id, prefix, from })
     })
@@ -96,14 +98,14 @@ export class PortBackend implements StoreBackend {
     this.port.close()
   }
 
-  private async call<T>(call: StoreCall, args: readonly unknown[], options: CallOptions): Promise<T> {
+  /** The time of a call counts from here, also where the other thread has not made the store yet. */
+  private call<T>(call: StoreCall, args: readonly unknown[], options: CallOptions): Promise<T> {
     const { signal, timeoutMs = callTimeoutMsDefault } = options
-    await this.ready
-    signal?.throwIfAborted()
     const id = ++this.lastId
     return new Promise<T>((resolve, reject) => {
+      let isSent = false
       const onAbort = (): void => settle(() => reject(signal?.reason as Error))
-      const onTime = (): void => settle(() => reject(lateError(call, timeoutMs)))
+      const onTime = (): void => settle(() => reject(lateError(call, isSent, timeoutMs)))
       const cancel = this.clock.after(timeoutMs, onTime, { background: true })
       const settle = (end: () => void): void => {
         this.pending.delete(id)
@@ -117,7 +119,11 @@ export class PortBackend implements StoreBackend {
         reject: (error) => settle(() => reject(error)),
       })
       if (this.isClosed) this.pending.get(id)!.reject(closedError())
-      else this.send({ type: 'call', id, call, args })
+      this.whenReady(() => {
+        if (!this.pending.has(id)) return
+        isSent = true
+        this.send({ type: 'call', id, call, args })
+      })
     })
   }
 
@@ -144,11 +150,14 @@ export class PortBackend implements StoreBackend {
   private end(): void {
     if (this.isClosed) return
     this.isClosed = true
-    // Who still waits for it finds it closed.
-    this.onReady()
     for (const { reject } of this.pending.values()) reject(closedError())
-    for (const listener of this.followers.values()) listener.failed(closedError())
-    this.followers.clear()
+    for (const id of this.followers.keys()) this.failFollower(id)
+  }
+
+  private failFollower(id: number): void {
+    const listener = this.followers.get(id)
+    this.followers.delete(id)
+    listener?.failed(closedError())
   }
 
   private whenReady(act: () => void): void {
@@ -156,7 +165,7 @@ export class PortBackend implements StoreBackend {
   }
 
   private send(message: ToStore): void {
-    this.port.postMessage(message)
+    this.port.postMessage(exactValues(message))
   }
 }
 
@@ -164,7 +173,8 @@ function closedError(): VertigoError {
   return new VertigoError('STORE_CLOSED', 'The store was closed.')
 }
 
-function lateError(call: StoreCall, timeoutMs: number): VertigoError {
+function lateError(call: StoreCall, isSent: boolean, timeoutMs: number): VertigoError {
   const text = `The thread with the store has not answered within ${timeoutMs} ms.`
-  return new VertigoError(call === 'transact' ? 'STORE_OUTCOME_UNKNOWN' : 'STORE_UNREACHABLE', text)
+  const isOpen = isSent && call === 'transact'
+  return new VertigoError(isOpen ? 'STORE_OUTCOME_UNKNOWN' : 'STORE_UNREACHABLE', text)
 }

@@ -7,6 +7,7 @@ import type { Revision, WatchEvent } from '../store.ts'
  * - PO-1 Who uses it says `hello` first and calls nothing before `ready`: who serves makes the store only then.
  * - PO-2 Each call and each following has a number of its own; answers bear it.
  * - PO-3 Calls are done in the order in which they were sent.
+ * - PO-4 Values are sent in buffers of exactly their size (`exact.ts`), either way.
  */
 export type StoreCall = 'get' | 'range' | 'transact' | 'grant' | 'keepAlive' | 'revoke' | 'leases'
 

@@ -2,12 +2,16 @@ import type { MessagePort } from 'node:worker_threads'
 import { errorToData } from '../../base/errors.ts'
 import type { Follow, StoreBackend } from '../backend.ts'
 import type { LeaseId, RangeOptions, Transaction, TransactionOptions } from '../store.ts'
+import { exactValues } from './exact.ts'
 import type { FromStore, StoreCall, ToStore } from './port-protocol.ts'
 
-/** Lets another thread use a store of this one, until the port is closed. The thread has said `hello` (PO-1). */
-export function servePort(backend: StoreBackend, port: MessagePort): void {
+/**
+ * Lets another thread use a store of this one, until the port is closed. The thread has said `hello` (PO-1).
+ * `failed` hears of an answer that could not be sent, which is a fault of ours: the other thread waits for it in vain.
+ */
+export function servePort(backend: StoreBackend, port: MessagePort, failed: (error: unknown) => void): void {
   const follows = new Map<number, Follow>()
-  const send = (message: FromStore): void => port.postMessage(message)
+  const send = (message: FromStore): void => port.postMessage(exactValues(message))
   const call = async (id: number, name: StoreCall, args: readonly unknown[]): Promise<void> => {
     try {
       send({ type: 'result', id, value: await perform(backend, name, args) })
@@ -20,10 +24,7 @@ export function servePort(backend: StoreBackend, port: MessagePort): void {
       case 'hello':
         return
       case 'call':
-        call(message.id, message.call, message.args).catch((error: unknown) => {
-          // What cannot even be sent is a fault of ours.
-          throw error
-        })
+        call(message.id, message.call, message.args).catch(failed)
         return
       case 'follow': {
         const { id, prefix, from } = message

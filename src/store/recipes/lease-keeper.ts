@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock.ts'
+import { VertigoError } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
 import type { Store } from '../store.ts'
 import { callOptions } from './backoff.ts'
@@ -21,6 +22,9 @@ export class LeaseKeeper {
   private readonly store: Store
   private readonly means: LeaseMeans
   private readonly holders = new Set<LeaseHolder>()
+  private readonly granting = new Set<Promise<LeaseHolder>>()
+  private isClosed = false
+  private closing: Promise<void> | undefined
 
   constructor(store: Store, { clock, random }: LeaseKeeperOptions) {
     this.store = store
@@ -33,8 +37,29 @@ export class LeaseKeeper {
     return this.holders.size
   }
 
-  /** Grants a lease and keeps it alive until it is lost or closed. */
-  async hold({ ttlMs, signal }: HoldLeaseOptions): Promise<LeaseHolder> {
+  /** Grants a lease and keeps it alive until it is lost or closed. Errors: STORE_CLOSED, those of the store. */
+  async hold(options: HoldLeaseOptions): Promise<LeaseHolder> {
+    this.checkOpen()
+    const granting = this.grant(options)
+    this.granting.add(granting)
+    try {
+      const holder = await granting
+      // Granted to a keeper that was closed meanwhile: `close` gives it back.
+      this.checkOpen()
+      return holder
+    } finally {
+      this.granting.delete(granting)
+    }
+  }
+
+  /** Gives all leases back, also those that are being granted; from then on there are no more. Idempotent. */
+  close(): Promise<void> {
+    this.isClosed = true
+    this.closing ??= this.end()
+    return this.closing
+  }
+
+  private async grant({ ttlMs, signal }: HoldLeaseOptions): Promise<LeaseHolder> {
     const { clock } = this.means
     const sentAtMs = clock.monotonic()
     const sentWallMs = clock.now()
@@ -44,8 +69,13 @@ export class LeaseKeeper {
     return holder
   }
 
-  /** Gives all leases back. */
-  async close(): Promise<void> {
+  private async end(): Promise<void> {
+    // Whoever asked hears where it failed.
+    await Promise.allSettled(this.granting)
     await Promise.all([...this.holders].map((holder) => holder.close()))
+  }
+
+  private checkOpen(): void {
+    if (this.isClosed) throw new VertigoError('STORE_CLOSED', 'The keeper of leases was closed.')
   }
 }

@@ -81,7 +81,9 @@ const port: StoreSubject = {
     return {
       async open() {
         const { port1, port2 } = new MessageChannel()
-        servePort(backend, port1)
+        servePort(backend, port1, (error) => {
+          throw error
+        })
         const store = storeOver(new PortBackend(port2, systemClock), systemClock)
         stores.push(store)
         return store
