@@ -17,3 +17,11 @@ export const leaseTtlMsMax = 3_600_000
 export const leaseTtlMsMin = 100
 export const callTimeoutMsDefault = 5_000
 export const watchBufferEventsMaxDefault = 10_000
+/** Keys and values, also those from before. A watch that nobody reads costs no more than this. */
+export const watchBufferBytesMaxDefault = 16 * 1024 * 1024
+/**
+ * How long a watch that has to read anew gives its first attempt, and its last ones: a large prefix over a slow line needs more
+ * than a call has by default, and to begin anew each time would never end.
+ */
+export const watchReadMsMin = 10_000
+export const watchReadMsMax = 600_000

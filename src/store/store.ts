@@ -179,9 +179,11 @@ export interface WatchOptions {
   readonly fromRevision?: Revision
   /**
    * Events that may wait for the reader. Where more come, they are let go and the reader gets the difference when it
-   * comes back. Default 10,000, some megabytes.
+   * comes back. Default 10,000.
    */
   readonly bufferEventsMax?: number
+  /** Bytes of keys and values, also those from before, that may wait for the reader; the same where more come. Default 16 MiB. */
+  readonly bufferBytesMax?: number
   /** Ends the watch. */
   readonly signal?: AbortSignal
 }

@@ -1,7 +1,12 @@
 import { type Clock, sleep } from '../base/clock.ts'
 import { asError, isVertigoError, VertigoError } from '../base/errors.ts'
 import type { Follow, FollowListener, StoreBackend } from './backend.ts'
-import { watchBufferEventsMaxDefault } from './limits.ts'
+import {
+  watchBufferBytesMaxDefault,
+  watchBufferEventsMaxDefault,
+  watchReadMsMax,
+  watchReadMsMin,
+} from './limits.ts'
 import type { Entry, Revision, Watch, WatchBatch, WatchEvent, WatchOptions } from './store.ts'
 
 const retryMsMin = 50
@@ -16,18 +21,21 @@ const gap = Symbol('gap')
  * - WA-1 `known` is what the reader was given, no more: it changes when a batch is handed over.
  * - WA-2 Behind a gap nothing is followed until the reader has come to it; so the buffer holds one gap at most, as its last.
  * - WA-3 The follower begins at the revision behind the one that was read, so that nothing is given twice or left out.
+ * - WA-4 What waits for the reader is bounded by the number of its events and by their bytes; what would be more is a gap.
  */
 export class BufferedWatch implements Watch {
   private readonly backend: StoreBackend
   private readonly clock: Clock
   private readonly prefix: string
   private readonly eventsMax: number
+  private readonly bytesMax: number
   private readonly onEnd: () => void
   private readonly ending = new AbortController()
   private readonly known = new Map<string, Entry>()
   private readonly unlink: () => void
   private buffer: (WatchBatch | typeof gap)[] = []
   private bufferedEvents = 0
+  private bufferedBytes = 0
   private follow: Follow | undefined
   private failure: Error | undefined
   private wake: (() => void) | undefined
@@ -38,6 +46,7 @@ export class BufferedWatch implements Watch {
     this.clock = clock
     this.prefix = prefix
     this.eventsMax = options.bufferEventsMax ?? watchBufferEventsMaxDefault
+    this.bytesMax = options.bufferBytesMax ?? watchBufferBytesMaxDefault
     this.onEnd = onEnd
     const { since, fromRevision, signal } = options
     const close = (): void => this.close()
@@ -102,6 +111,7 @@ export class BufferedWatch implements Watch {
 
   private take(batch: WatchBatch): WatchBatch {
     this.bufferedEvents -= batch.events.length
+    this.bufferedBytes -= bytesOf(batch)
     for (const { key, entry } of batch.events) {
       if (entry === undefined) this.known.delete(key)
       else this.known.set(key, entry)
@@ -123,7 +133,8 @@ export class BufferedWatch implements Watch {
 
   private push(batch: WatchBatch): void {
     this.bufferedEvents += batch.events.length
-    if (this.bufferedEvents <= this.eventsMax) {
+    this.bufferedBytes += bytesOf(batch)
+    if (this.bufferedEvents <= this.eventsMax && this.bufferedBytes <= this.bytesMax) {
       this.buffer.push(batch)
       this.wake?.()
       return
@@ -142,6 +153,7 @@ export class BufferedWatch implements Watch {
   /** Closes a gap: the difference between what is known and what is there; undefined when the watch ended meanwhile. */
   private async readAgain(): Promise<WatchBatch | undefined> {
     this.bufferedEvents = 0
+    this.bufferedBytes = 0
     const read = await this.readStubbornly()
     if (read === undefined) return undefined
     const events = difference(this.known, read.entries, read.revision)
@@ -152,12 +164,14 @@ export class BufferedWatch implements Watch {
   }
 
   private async readStubbornly(): ReturnType<BufferedWatch['tryRead']> {
+    let timeoutMs = watchReadMsMin
     for (let delayMs = retryMsMin; !this.isEnded; delayMs = Math.min(retryMsMax, delayMs * 2)) {
       try {
-        return await this.tryRead()
+        return await this.tryRead(timeoutMs)
       } catch (error) {
         if (this.isEnded) return undefined
         if (!isVertigoError(error) || !error.retryable) throw error
+        timeoutMs = Math.min(watchReadMsMax, timeoutMs * 2)
       }
       try {
         await sleep(this.clock, delayMs, this.ending.signal)
@@ -168,12 +182,20 @@ export class BufferedWatch implements Watch {
     return undefined
   }
 
-  private async tryRead(): Promise<
-    { readonly entries: readonly Entry[]; readonly revision: Revision } | undefined
-  > {
-    const read = await this.backend.range(this.prefix, { signal: this.ending.signal })
+  private async tryRead(
+    timeoutMs: number,
+  ): Promise<{ readonly entries: readonly Entry[]; readonly revision: Revision } | undefined> {
+    const read = await this.backend.range(this.prefix, { timeoutMs, signal: this.ending.signal })
     return this.isEnded ? undefined : read
   }
+}
+
+/** Keys by their length, as a string holds them; values from before are held for as long as those from after. */
+function bytesOf({ events }: WatchBatch): number {
+  let bytes = 0
+  for (const { key, entry, previous } of events)
+    bytes += key.length + (entry?.value.byteLength ?? 0) + (previous?.value.byteLength ?? 0)
+  return bytes
 }
 
 /** Changes that lead from what was known to what is there. */

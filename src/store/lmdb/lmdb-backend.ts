@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs'
-import type { Cancel, Clock } from '../../base/clock.ts'
-import { asError } from '../../base/errors.ts'
+import type { Clock } from '../../base/clock.ts'
+import { asError, VertigoError } from '../../base/errors.ts'
 import type { Follow, FollowListener, StoreBackend } from '../backend.ts'
-import { type Change, Followers } from '../followers.ts'
 import type {
   CallOptions,
   GetResult,
@@ -20,7 +19,9 @@ import type { StoreLimits } from './batch.ts'
 import { BatchWriter } from './batch-writer.ts'
 import { ChangeSignal } from './change-signal.ts'
 import { knownDatabaseError } from './database-error.ts'
+import { Dispatcher } from './dispatcher.ts'
 import { acquireEnvironment, type Environment } from './environment.ts'
+import { LeaseEnder } from './lease-ender.ts'
 import { LockWait, patienceFor, stoppedPatienceMsDefault } from './lock-wait.ts'
 import { StoppedHolderWatch } from './stopped-holder.ts'
 import { Tables } from './tables.ts'
@@ -43,11 +44,9 @@ export interface LmdbBackendOptions {
   readonly stoppedPatienceMsMax?: number
   /** Names the boot of the machine. Default: what the kernel says. For tests. */
   readonly boot?: string
+  /** Hears what goes wrong where no call can tell of it. Default: a warning of the process. */
+  readonly report?: (error: Error) => void
 }
-
-/** Changes that are handed on in one turn of the event loop. */
-const dispatchMax = 500
-const expiryRetryMs = 100
 
 /**
  * The store in a folder, for any number of processes of one machine.
@@ -55,22 +54,18 @@ const expiryRetryMs = 100
  * - LB-1 A read resets LMDB's read transaction first, so that it sees what any process has committed before.
  * - LB-2 Followers hear of changes from the database only, in the order of revisions: of one's own and of others' alike.
  * - LB-3 Leases are ended by whoever comes first: each process has a timer at the earliest end that it has seen, and looks
- *   again when it hears of news.
+ *   again when it hears of news; whatever is wrong with the history.
  */
 export class LmdbBackend implements StoreBackend {
   private readonly environment: Environment
   private readonly clock: Clock
   private readonly tables: Tables
   private readonly writer: BatchWriter
-  private readonly followers: Followers
+  private readonly dispatcher: Dispatcher
+  private readonly leaseEnder: LeaseEnder
   private readonly signal: ChangeSignal
   private readonly patienceMsMax: number
-  private dispatched: Revision
-  private lastLease = 0
-  private isLooking = false
-  private expiry: { readonly atMs: number; readonly cancel: Cancel } | undefined
   private closing: Promise<void> | undefined
-  private failure: Error | undefined
 
   static async open(options: LmdbBackendOptions): Promise<LmdbBackend> {
     const { folder, clock } = options
@@ -80,7 +75,7 @@ export class LmdbBackend implements StoreBackend {
       backend = new LmdbBackend(environment, options)
       const boot = options.boot ?? readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
       await backend.writer.write((batch) => batch.enterBoot(boot))
-      backend.read(() => backend?.planExpiry())
+      backend.leaseEnder.look()
       return backend
     } catch (error) {
       if (backend === undefined) await environment.release()
@@ -90,14 +85,14 @@ export class LmdbBackend implements StoreBackend {
   }
 
   private constructor(environment: Environment, options: LmdbBackendOptions) {
-    const { clock } = options
+    const { clock, report = warn } = options
     this.environment = environment
     this.clock = clock
     this.patienceMsMax = options.stoppedPatienceMsMax ?? stoppedPatienceMsDefault
     this.tables = new Tables(environment)
-    this.dispatched = this.read(() => this.tables.state().revision)
-    this.followers = new Followers(clock, (from) => this.readPast(from))
-    this.signal = new ChangeSignal(environment.folder, clock, () => this.lookSoon())
+    const read = <T>(action: () => T): T => this.read(action)
+    this.dispatcher = new Dispatcher(clock, this.tables, read)
+    this.signal = new ChangeSignal(environment.folder, clock, () => this.look())
     this.writer = new BatchWriter({
       environment,
       tables: this.tables,
@@ -106,8 +101,16 @@ export class LmdbBackend implements StoreBackend {
       wait: this.makeLockWait(),
       onNews: () => {
         this.signal.announce()
-        this.lookSoon()
+        this.look()
       },
+    })
+    this.leaseEnder = new LeaseEnder({
+      clock,
+      tables: this.tables,
+      read,
+      end: () => this.writer.write(() => undefined),
+      onEnded: () => this.look(),
+      report: (error) => report(leasesError(environment.folder, error)),
     })
   }
 
@@ -156,7 +159,7 @@ export class LmdbBackend implements StoreBackend {
   }
 
   follow(prefix: string, fromRevision: Revision, listener: FollowListener): Follow {
-    return this.followers.add(prefix, fromRevision, listener)
+    return this.dispatcher.follow(prefix, fromRevision, listener)
   }
 
   close(): Promise<void> {
@@ -165,10 +168,11 @@ export class LmdbBackend implements StoreBackend {
   }
 
   private async end(): Promise<void> {
-    this.expiry?.cancel()
-    this.expiry = undefined
     this.signal.close()
+    this.dispatcher.close()
+    const ended = this.leaseEnder.close()
     await this.writer.close()
+    await ended
     await this.environment.release()
   }
 
@@ -200,91 +204,9 @@ export class LmdbBackend implements StoreBackend {
     })
   }
 
-  /** Not at once: many signals may come together, and who is told may call the store again. */
-  private lookSoon(): void {
-    if (this.isLooking || this.closing !== undefined || this.failure !== undefined) return
-    this.isLooking = true
-    this.clock.soon(() => {
-      this.isLooking = false
-      if (this.closing !== undefined || this.failure !== undefined) return
-      try {
-        this.read(() => this.look())
-      } catch (error) {
-        this.fail(asError(error))
-      }
-    })
-  }
-
   private look(): void {
-    const { revision, oldest, lastLease } = this.tables.state()
-    // A new lease may end sooner than those that are known; a kept one only later.
-    if (lastLease !== this.lastLease || this.expiry === undefined) {
-      this.lastLease = lastLease
-      this.planExpiry()
-    }
-    if (revision <= this.dispatched) return
-    if (this.followers.isEmpty) {
-      this.dispatched = revision
-      return
-    }
-    const from = this.dispatched + 1
-    if (from < oldest) {
-      this.dispatched = revision
-      this.followers.compactAll()
-      return
-    }
-    const to = Math.min(revision, this.dispatched + dispatchMax)
-    for (const change of this.tables.history(from, to)) {
-      this.dispatched = change.revision
-      this.followers.dispatch(change)
-    }
-    if (to < revision) this.lookSoon()
-  }
-
-  private readPast(from: Revision): Iterable<Change> | undefined {
-    return this.read(() => {
-      const { revision, oldest } = this.tables.state()
-      if (this.followers.isEmpty) this.dispatched = revision
-      if (from > this.dispatched) return []
-      return from < oldest ? undefined : this.tables.history(from, this.dispatched)
-    })
-  }
-
-  /** For good: what the followers are to hear of cannot be read. */
-  private fail(error: Error): void {
-    this.failure ??= error
-    this.followers.failAll(error)
-  }
-
-  private planExpiry(): void {
-    if (this.closing !== undefined) return
-    const atMs = this.tables.firstExpiry()?.expiresAtMs
-    if (atMs === undefined || (this.expiry !== undefined && this.expiry.atMs <= atMs)) return
-    this.expireIn(Math.max(0, Math.ceil(atMs - this.clock.monotonic())))
-  }
-
-  /** Whoever comes first ends what is over; the others find nothing to do. */
-  private expire(): void {
-    this.expiry = undefined
-    try {
-      const first = this.read(() => this.tables.firstExpiry())
-      const isOver = first !== undefined && first.expiresAtMs <= this.clock.monotonic()
-      const done = isOver ? this.writer.write(() => undefined) : Promise.resolve()
-      done.then(
-        () => this.lookSoon(),
-        // The lock could not be had in time, or there is no room.
-        () => this.expireIn(expiryRetryMs),
-      )
-    } catch (error) {
-      this.fail(asError(error))
-    }
-  }
-
-  private expireIn(delayMs: number): void {
-    if (this.closing !== undefined) return
-    this.expiry?.cancel()
-    const cancel = this.clock.after(delayMs, () => this.expire(), { background: true })
-    this.expiry = { atMs: this.clock.monotonic() + delayMs, cancel }
+    this.dispatcher.lookSoon()
+    this.leaseEnder.look()
   }
 }
 
@@ -294,6 +216,18 @@ function bytesOf({ then = [], otherwise = [] }: Transaction): number {
   for (const operation of then) if (operation.type === 'put') bytes += operation.value.byteLength
   for (const operation of otherwise) if (operation.type === 'put') bytes += operation.value.byteLength
   return bytes
+}
+
+function warn(error: Error): void {
+  process.emitWarning(error)
+}
+
+function leasesError(folder: string, cause: Error): Error {
+  return new VertigoError(
+    'STORE_UNREACHABLE',
+    `Leases of the store in ${folder} cannot be ended: ${cause.message}`,
+    { cause },
+  )
 }
 
 function limitsOf(options: LmdbBackendOptions): StoreLimits {

@@ -159,6 +159,43 @@ export function watchTests(use: Use): void {
         watch.close()
       }))
 
+    it('let go of more events than may wait, and of more bytes', () =>
+      use(async (store) => {
+        const bounds = [{ bufferEventsMax: 5 }, { bufferBytesMax: 5_000 }, { bufferBytesMax: 50_000 }]
+        const watches = bounds.map((bound) => store.watch('b/', bound))
+        const readers = watches.map((watch) => watch[Symbol.asyncIterator]())
+        for (const reader of readers) await reader.next()
+        const value = 'x'.repeat(1_000)
+        for (let i = 0; i < 10; i++) await put(store, `b/${i}`, value)
+        const other = new Watcher(store.watch('b/'))
+        await other.caughtUp(store, 'b/last')
+        await other.close()
+        const batches = await Promise.all(readers.map((reader) => reader.next()))
+        assert.deepEqual(
+          batches.map(({ value: batch }) => [batch!.resynced, batch!.events.length]),
+          [
+            [true, 11],
+            [true, 11],
+            [false, 1],
+          ],
+        )
+        for (const watch of watches) watch.close()
+      }))
+
+    it('count what was there before, too', () =>
+      use(async (store) => {
+        for (let i = 0; i < 10; i++) await put(store, `b/${i}`, 'x'.repeat(1_000))
+        const watch = store.watch('b/', { bufferBytesMax: 5_000 })
+        const reader = watch[Symbol.asyncIterator]()
+        await reader.next()
+        for (let i = 0; i < 10; i++) await store.transact({ then: [op.remove(`b/${i}`)] })
+        const other = new Watcher(store.watch('b/'))
+        await other.caughtUp(store, 'b/last')
+        await other.close()
+        assert.equal((await reader.next()).value!.resynced, true)
+        watch.close()
+      }))
+
     it('add up to what is read, with many writers, whatever the reader does', () =>
       use(async (store, fixture) => {
         const random = seededRandom(4711)
