@@ -62,6 +62,7 @@ export class Endpoint {
     { path, serialize, deserialize }: Method<Q, R>,
     request: Q,
     metadata: Metadata,
+    timeoutMs: number,
     done: (error: ServiceError | null, response: R | undefined) => void,
   ): Cancel {
     this.silentSinceMs ??= this.clock.monotonic()
@@ -73,9 +74,11 @@ export class Endpoint {
       done(error, response)
     }
     const client = this.connect()
+    // For the member, which gives up by itself where it does not hear that the call was cancelled.
+    const deadline = this.clock.now() + timeoutMs
     const call = withoutStack(() =>
       this.sockets.run(() =>
-        client.makeUnaryRequest(path, serialize, deserialize, request, metadata, answered),
+        client.makeUnaryRequest(path, serialize, deserialize, request, metadata, { deadline }, answered),
       ),
     )
     this.calls.add(call)
