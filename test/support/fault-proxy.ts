@@ -16,6 +16,8 @@ export class FaultProxy {
   /** What clients sent while requests are held. */
   readonly #held: (() => void)[] = []
   heldBytes = 0
+  /** How fast the server's answers pass. */
+  answerBytesPerS = Infinity
 
   private constructor(listener: Server) {
     this.#listener = listener
@@ -103,7 +105,15 @@ export class FaultProxy {
       if (this.#isHoldingRequests) this.#hold(bytes, server)
       else server.write(bytes)
     })
-    server.on('data', (bytes) => client.write(bytes))
+    server.on('data', (bytes) => {
+      client.write(bytes)
+      if (this.answerBytesPerS === Infinity) return
+      server.pause()
+      setTimeout(
+        () => this.#isHoldingAnswers || server.resume(),
+        (bytes.length / this.answerBytesPerS) * 1_000,
+      )
+    })
     if (this.#isHoldingAnswers) server.pause()
     for (const socket of [client, server]) socket.on('error', () => {})
     client.on('end', () => server.end())
