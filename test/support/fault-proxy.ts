@@ -18,6 +18,8 @@ export class FaultProxy {
   heldBytes = 0
   /** How fast the server's answers pass. */
   answerBytesPerS = Infinity
+  /** How long each of them is on its way. */
+  answerDelayMs = 0
 
   private constructor(listener: Server) {
     this.#listener = listener
@@ -106,7 +108,8 @@ export class FaultProxy {
       else server.write(bytes)
     })
     server.on('data', (bytes) => {
-      client.write(bytes)
+      if (this.answerDelayMs === 0) client.write(bytes)
+      else setTimeout(() => client.writable && client.write(bytes), this.answerDelayMs)
       if (this.answerBytesPerS === Infinity) return
       server.pause()
       setTimeout(
