@@ -13,8 +13,11 @@
  *   back. Where history is gone it gives the difference between what it gave before and what is there (`resynced`).
  * - ST-5 A lease that is not kept alive for its time to live ends; all its keys go in one revision. It never ends earlier
  *   than that after the last `keepAlive` that was acknowledged.
- * - ST-6 A call that rejects with `STORE_OUTCOME_UNKNOWN` may have taken effect, or may do so within its deadline; any
- *   other error of a call means that nothing was written.
+ * - ST-6 A call that rejects with `STORE_OUTCOME_UNKNOWN`, or was ended by its signal, may have taken effect or may do so
+ *   later, also behind its deadline: what a member that was stopped has received it may do on waking. That ends with the next
+ *   transaction that writes and is answered, of the same `Store`: before it, whatever was unknown is settled. It also ends when
+ *   the store lets go of the client (etcd: a minute after it last heard of it). Any other error of a call means that nothing
+ *   was written, and nothing will be.
  *
  * Neighbours: `operations.ts` makes transactions, `recipes/` and `collections/` stand on this interface, `memory/`,
  * `lmdb/` and `etcd/` are backends.
@@ -102,7 +105,8 @@ export interface CallOptions {
 /**
  * What to do where a transaction's fate is unknown, because the connection broke or a member fell silent:
  *
- * - `never` (default): reject with `STORE_OUTCOME_UNKNOWN`, so that the caller looks.
+ * - `never` (default): reject with `STORE_OUTCOME_UNKNOWN`, so that the caller looks. What a read shows may still change by it;
+ *   what is seen in, or after, a transaction that writes stands (ST-6).
  * - `harmless`: repeat it until it is answered; for transactions of which doing it twice is the same as once.
  * - `once`: repeat it until it is answered, and do it once: the store notes that it was done. If an earlier attempt
  *   turns out to have taken effect, `results` holds `put` and `delete` results only as far as they are known: those of

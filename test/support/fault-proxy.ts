@@ -13,6 +13,13 @@ export class FaultProxy {
   readonly #pairs = new Set<Pair>()
   #isHoldingRequests = false
   #isHoldingAnswers = false
+  /** What clients sent while requests are held. */
+  readonly #held: (() => void)[] = []
+  heldBytes = 0
+  /** How fast the server's answers pass. */
+  answerBytesPerS = Infinity
+  /** How long each of them is on its way. */
+  answerDelayMs = 0
 
   private constructor(listener: Server) {
     this.#listener = listener
@@ -39,7 +46,6 @@ export class FaultProxy {
   /** What clients send stays here until `release`. */
   holdRequests(): void {
     this.#isHoldingRequests = true
-    for (const { client } of this.#pairs) client.pause()
   }
 
   /** What the server says stays here until `release`, or is lost by `cut`. */
@@ -52,10 +58,8 @@ export class FaultProxy {
   release(): void {
     this.#isHoldingRequests = false
     this.#isHoldingAnswers = false
-    for (const { client, server } of this.#pairs) {
-      client.resume()
-      server.resume()
-    }
+    this.#passHeld()
+    for (const { server } of this.#pairs) server.resume()
   }
 
   /** Ends all connections; what was held is lost. */
@@ -65,12 +69,15 @@ export class FaultProxy {
       server.destroy()
     }
     this.#pairs.clear()
+    this.#held.length = 0
+    this.heldBytes = 0
     this.#isHoldingRequests = false
     this.#isHoldingAnswers = false
   }
 
   /** Like `cut`, but what clients sent before still reaches the server: its side stays open. */
   cutClients(): void {
+    this.#passHeld()
     for (const { client } of this.#pairs) client.resetAndDestroy()
   }
 
@@ -81,14 +88,35 @@ export class FaultProxy {
     await closed
   }
 
+  #passHeld(): void {
+    for (const pass of this.#held.splice(0)) pass()
+    this.heldBytes = 0
+  }
+
+  #hold(bytes: Buffer, server: Socket): void {
+    this.heldBytes += bytes.length
+    this.#held.push(() => server.write(bytes))
+  }
+
   #accept(client: Socket, server: Socket): void {
     const pair = { client, server }
     this.#pairs.add(pair)
     client.setNoDelay()
     server.setNoDelay()
-    client.on('data', (bytes) => server.write(bytes))
-    server.on('data', (bytes) => client.write(bytes))
-    if (this.#isHoldingRequests) client.pause()
+    client.on('data', (bytes: Buffer) => {
+      if (this.#isHoldingRequests) this.#hold(bytes, server)
+      else server.write(bytes)
+    })
+    server.on('data', (bytes) => {
+      if (this.answerDelayMs === 0) client.write(bytes)
+      else setTimeout(() => client.writable && client.write(bytes), this.answerDelayMs)
+      if (this.answerBytesPerS === Infinity) return
+      server.pause()
+      setTimeout(
+        () => this.#isHoldingAnswers || server.resume(),
+        (bytes.length / this.answerBytesPerS) * 1_000,
+      )
+    })
     if (this.#isHoldingAnswers) server.pause()
     for (const socket of [client, server]) socket.on('error', () => {})
     client.on('end', () => server.end())

@@ -36,10 +36,16 @@ export class Deadline {
     }
   }
 
-  /** Waits for what others wait for as well; false where this call's time is over before. */
-  waitFor(shared: Promise<void>): Promise<boolean> {
+  /** Waits for what others wait for as well; false where this call's time is over before. Rejects when it is aborted. */
+  waitFor(shared: Promise<unknown>): Promise<boolean> {
+    const { signal } = this
     return new Promise((resolve, reject) => {
-      const unlink = this.onEnd(() => resolve(false))
+      const end = (): void => {
+        if (signal?.aborted === true) reject(signal.reason as Error)
+        else resolve(false)
+      }
+      const unlink = this.onEnd(end)
+      if (signal?.aborted === true) end()
       shared.then(() => resolve(true), reject).finally(unlink)
     })
   }

@@ -46,6 +46,7 @@ export class Endpoint {
   private client: Client | undefined
   /** When the oldest call was sent since the last answer of any kind. */
   private silentSinceMs: number | undefined
+  private bytesSeen = 0
 
   constructor(address: string, credentials: Credentials, clock: Clock) {
     this.address = address
@@ -58,10 +59,16 @@ export class Endpoint {
     return this.client?.getChannel().getConnectivityState(false) === connectivityState.READY
   }
 
+  /** Of all its connections. */
+  get bytesRead(): number {
+    return this.sockets.bytesRead
+  }
+
   unary<Q, R>(
     { path, serialize, deserialize }: Method<Q, R>,
     request: Q,
     metadata: Metadata,
+    timeoutMs: number,
     done: (error: ServiceError | null, response: R | undefined) => void,
   ): Cancel {
     this.silentSinceMs ??= this.clock.monotonic()
@@ -73,9 +80,11 @@ export class Endpoint {
       done(error, response)
     }
     const client = this.connect()
+    // For the member, which gives up by itself where it does not hear that the call was cancelled.
+    const deadline = this.clock.now() + timeoutMs
     const call = withoutStack(() =>
       this.sockets.run(() =>
-        client.makeUnaryRequest(path, serialize, deserialize, request, metadata, answered),
+        client.makeUnaryRequest(path, serialize, deserialize, request, metadata, { deadline }, answered),
       ),
     )
     this.calls.add(call)
@@ -103,8 +112,12 @@ export class Endpoint {
 
   /** A call was not answered in time: after a while of silence, what comes next gets a new connection. */
   unanswered(): void {
-    if (this.silentSinceMs !== undefined && this.clock.monotonic() - this.silentSinceMs >= silenceMsMax)
-      this.drop()
+    if (this.silentSinceMs === undefined) return
+    const { bytesRead } = this
+    // Behind a slow line, a large answer to somebody else may be on its way.
+    if (bytesRead !== this.bytesSeen) this.silentSinceMs = this.clock.monotonic()
+    else if (this.clock.monotonic() - this.silentSinceMs >= silenceMsMax) this.drop()
+    this.bytesSeen = bytesRead
   }
 
   /** Ends the connection and all calls on it. */

@@ -16,6 +16,8 @@ export const callsInFlightMax = 128
 
 /** However busy the endpoint is. */
 const attemptMsMost = 5_000
+/** The member is told a little more, so that it is we who end an attempt and say why. */
+const attemptMsSpare = 500
 const anonymous = withLeader()
 
 export interface MembersOptions {
@@ -146,7 +148,8 @@ export class Members {
       const onAbort = (): void => stop('the call was ended by its signal')
       // A token that is no longer valid would spoil the asking for another.
       const metadata = (method as object) === methods.authenticate ? anonymous : this.metadata
-      const cancelCall = endpoint.unary(method, request, metadata, (error, response) => {
+      const mostMs = Math.min(attemptMsMost, deadline.leftMs) + attemptMsSpare
+      const cancelCall = endpoint.unary(method, request, metadata, mostMs, (error, response) => {
         cancelTimer()
         signal?.removeEventListener('abort', onAbort)
         if (error === null) {

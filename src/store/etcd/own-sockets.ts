@@ -3,7 +3,8 @@ import { subscribe } from 'node:diagnostics_channel'
 import type { Socket } from 'node:net'
 
 /**
- * The sockets that were made by what ran inside of `run`, so that they can be destroyed.
+ * The sockets that were made by what ran inside of `run`, so that they can be destroyed, and
+ * looked at.
  *
  * `@grpc/grpc-js` does not let go of a connection that is still being made when its client is closed: one to a host that does
  * not answer would hold the process for two minutes, one to a member that hangs would stay for as long as that. Node tells
@@ -19,6 +20,13 @@ export class OwnSockets {
   add(socket: Socket): void {
     this.sockets.add(socket)
     socket.once('close', () => this.sockets.delete(socket))
+  }
+
+  /** What the open ones have received; grows while an answer comes in that is not complete yet. */
+  get bytesRead(): number {
+    let bytes = 0
+    for (const socket of this.sockets) bytes += socket.bytesRead
+    return bytes
   }
 
   destroyAll(): void {

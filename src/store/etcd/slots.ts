@@ -37,6 +37,8 @@ export interface Slot {
   revision: number
   /** A transaction with this slot may be under way still: nobody may use it before it was settled. */
   isUnsettled: boolean
+  /** It may have been deleted, and is of no more use. */
+  mayBeGone?: boolean
 }
 
 export const recordOf = { then: Buffer.from('1'), otherwise: Buffer.from('0') } as const
@@ -63,7 +65,11 @@ export class Slots {
   private readonly keepAlives: KeepAlives
   private free: Slot[] = []
   private session: Session | undefined
+  /** How many there are; those that are in use among them. */
   private count = 0
+  /** Of the session: no name is given twice, for a slot that is gone must not come back (ES-2). */
+  private lastName = 0
+  private given = Promise.withResolvers<void>()
   private growing: Promise<void> | undefined
   private cancelRenewal: Cancel | undefined
 
@@ -81,14 +87,19 @@ export class Slots {
 
   async take(deadline: Deadline, effort: Effort): Promise<Slot> {
     for (;;) {
-      if (!(await deadline.waitFor(this.grow()))) throw effort.unreachable(undefined)
+      // All may be waiting to be settled: then no more are made, which would have to be settled too.
+      const more = this.count < callsInFlightMax ? this.grow() : this.given.promise
+      if (!(await deadline.waitFor(more))) throw effort.unreachable(undefined)
       const slot = this.tryTake()
       if (slot !== undefined) return slot
     }
   }
 
   give(slot: Slot): void {
-    if (!slot.session.isLost) this.free.push(slot)
+    if (slot.session.isLost) return
+    if (slot.mayBeGone === true) this.count--
+    else this.free.push(slot)
+    this.wake()
   }
 
   /** The lease of the session has ended, and the slots with it. */
@@ -98,6 +109,8 @@ export class Slots {
     this.session = undefined
     this.free = []
     this.count = 0
+    this.lastName = 0
+    this.wake()
   }
 
   /** The records go at once, where a member answers soon; otherwise when their lease is over. */
@@ -113,6 +126,11 @@ export class Slots {
     }
   }
 
+  private wake(): void {
+    this.given.resolve()
+    this.given = Promise.withResolvers()
+  }
+
   private grow(): Promise<void> {
     this.growing ??= this.addSlots(new Deadline(this.members.clock, {})).finally(() => {
       this.growing = undefined
@@ -122,26 +140,42 @@ export class Slots {
 
   private async addSlots(deadline: Deadline): Promise<void> {
     const session = this.session ?? (await this.begin(deadline))
-    const added = Array.from({ length: Math.min(slotsPerStep, callsInFlightMax - this.count) }, (_, index) =>
-      this.keys.ownKey(`ops/${session.name}/${this.count + index}`),
+    const added = Array.from({ length: Math.min(slotsPerStep, callsInFlightMax - this.count) }, () =>
+      this.keys.ownKey(`ops/${session.name}/${this.lastName++}`),
     )
-    const first = added[0]!
+    const [first] = added
+    if (first === undefined) return
+    try {
+      const revision = await this.make(session, first, added, deadline)
+      // Its slots are gone, and those of the next one are counted anew.
+      if (session.isLost) return
+      this.count += added.length
+      for (const key of added) this.free.push({ key, session, revision, isUnsettled: false })
+    } catch (error) {
+      if (!isVertigoError(error) || error.code !== 'STORE_LEASE_LOST') throw error
+      this.lost(session)
+    }
+  }
+
+  /** Gives the revision in which they came to be. */
+  private async make(
+    { lease }: Session,
+    first: Buffer,
+    added: readonly Buffer[],
+    deadline: Deadline,
+  ): Promise<number> {
     const response = await this.members.call(
       methods.txn,
       {
         // An attempt that comes late must not touch slots that are in use.
         compare: [{ result: compareResult['='], target: compareTarget.version, key: first, version: 0 }],
-        success: added.map((key): RequestOp => ({
-          requestPut: { key, value: madeVoid, lease: session.lease },
-        })),
+        success: added.map((key): RequestOp => ({ requestPut: { key, value: madeVoid, lease } })),
         failure: [{ requestRange: { key: first } }],
       },
       deadline,
     )
     const earlier = response.responses?.[0]?.responseRange?.kvs?.[0]
-    const revision = toNumber(response.succeeded === true ? response.header?.revision : earlier?.modRevision)
-    this.count += added.length
-    for (const key of added) this.free.push({ key, session, revision, isUnsettled: false })
+    return toNumber(response.succeeded === true ? response.header?.revision : earlier?.modRevision)
   }
 
   private async begin(deadline: Deadline): Promise<Session> {

@@ -1,5 +1,5 @@
 import { asError, isVertigoError, VertigoError } from '../../base/errors.ts'
-import type { Repeat, Revision, Transaction, TransactionOptions, TransactionResult } from '../store.ts'
+import type { Repeat, Transaction, TransactionOptions, TransactionResult } from '../store.ts'
 import { Deadline } from './deadline.ts'
 import { Effort } from './effort.ts'
 import { encode, type Encoded, isReadOnly, unwrap, wrap } from './envelope.ts'
@@ -7,9 +7,10 @@ import type { Endpoint } from './endpoint.ts'
 import { wroteNothing } from './failure.ts'
 import type { Keyspace } from './keyspace.ts'
 import type { Members } from './members.ts'
-import { methods, type TxnRequest, type TxnResponse, toNumber } from './protocol.ts'
+import { methods, type TxnResponse, toNumber } from './protocol.ts'
 import { Recall } from './recall.ts'
-import { isUntouched, madeVoid, recordOf, type Slot, type Slots } from './slots.ts'
+import { type Settled, Settling } from './settling.ts'
+import type { Slot, Slots } from './slots.ts'
 
 /** A transaction on its way. */
 interface Sending {
@@ -20,35 +21,25 @@ interface Sending {
   readonly effort: Effort
 }
 
-/** What became of an attempt that was not answered. */
-type Settled =
-  /** From now on it takes no effect. Where it would have left a record, it never took any. */
-  | { readonly type: 'void' }
-  /** It took effect, as its record says. */
-  | { readonly type: 'done'; readonly succeeded: boolean; readonly revision: Revision }
-  /** As `void`, but the slot is gone, and with it the record that there may have been. */
-  | { readonly type: 'forgotten' }
-
 /**
  * Transactions, each done once or not at all, whatever becomes of connections and members.
  *
  * - ET-1 A transaction that writes compares the revision of its slot (`slots.ts`), so changing the slot makes it void.
- * - ET-2 An attempt whose fate is unknown is settled before anything else is done with its slot: the slot is changed under the
- *   same comparison. Either that succeeds, and the attempt is void for ever, even where it still waits in a member that was
- *   stopped; or the attempt had changed the slot before, and its record tells what it did.
+ * - ET-2 An attempt whose fate is unknown is settled before anything else is done with its slot (`settling.ts`).
  * - ET-3 With `once` the transaction itself leaves its record in the slot. Without, settling cannot tell whether it was done,
  *   only that it will not be done any more.
- * - ET-4 Settling is harmless to repeat and harmless where it comes late: it compares the revision that it changes.
  */
 export class Transactions {
   private readonly members: Members
   private readonly keys: Keyspace
   private readonly slots: Slots
+  private readonly settling: Settling
 
   constructor(members: Members, keys: Keyspace, slots: Slots) {
     this.members = members
     this.keys = keys
     this.slots = slots
+    this.settling = new Settling(members, slots)
   }
 
   transact(transaction: Transaction, options: TransactionOptions): Promise<TransactionResult> {
@@ -72,14 +63,14 @@ export class Transactions {
   private async write(sending: Sending): Promise<TransactionResult> {
     const { deadline, effort } = sending
     for (;;) {
+      // What others were told is unknown must not come behind this one (ET-5).
+      await this.settling.whenSettled(deadline, effort)
       const slot = this.slots.tryTake() ?? (await this.slots.take(deadline, effort))
       try {
-        // Of an earlier transaction, whose caller was told that its fate is unknown.
-        if (slot.isUnsettled) await this.settle(slot, deadline, effort)
-        const result = slot.session.isLost ? undefined : await this.attempt(slot, sending)
+        const result = await this.attempt(slot, sending)
         if (result !== undefined) return result
       } finally {
-        this.slots.give(slot)
+        this.settling.giveBack(slot)
       }
     }
   }
@@ -152,7 +143,7 @@ export class Transactions {
     let settled: Settled
     try {
       await effort.failed(endpoint, error)
-      settled = await this.settle(slot, deadline, effort)
+      settled = await this.settling.settle(slot, deadline, effort)
     } catch (failure) {
       deadline.signal?.throwIfAborted()
       throw unknownOutcome(failure)
@@ -169,42 +160,6 @@ export class Transactions {
       deadline.signal?.throwIfAborted()
       throw unknownOutcome(failure)
     }
-  }
-
-  /** Makes void what may be under way with the slot, or finds what it did (ET-2). */
-  private async settle(slot: Slot, deadline: Deadline, effort: Effort): Promise<Settled> {
-    const { key, session } = slot
-    const request: TxnRequest = {
-      compare: [isUntouched(slot)],
-      success: [{ requestPut: { key, value: madeVoid, lease: session.lease } }],
-      failure: [{ requestRange: { key } }],
-    }
-    let response: TxnResponse
-    try {
-      response = await this.members.call(methods.txn, request, deadline, effort)
-    } catch (error) {
-      if (!isLeaseLost(error)) throw error
-      return this.forgotten(slot)
-    }
-    if (response.succeeded === true) {
-      slot.revision = toNumber(response.header?.revision)
-      slot.isUnsettled = false
-      return { type: 'void' }
-    }
-    const found = response.responses?.[0]?.responseRange?.kvs?.[0]
-    if (found === undefined) return this.forgotten(slot)
-    const revision = toNumber(found.modRevision)
-    slot.revision = revision
-    slot.isUnsettled = false
-    const record = found.value
-    // An earlier attempt to settle it, of which the answer was lost.
-    if (record === undefined || record.equals(madeVoid)) return { type: 'void' }
-    return { type: 'done', succeeded: record.equals(recordOf.then), revision }
-  }
-
-  private forgotten({ session }: Slot): Settled {
-    this.slots.lost(session)
-    return { type: 'forgotten' }
   }
 }
 

@@ -10,6 +10,11 @@ const tickMs = 250
 const quietMsMax = 400
 /** ... which has to be answered within so much. */
 const answerMsMax = 800
+/**
+ * ... unless something comes in on the connection: a large event over a slow line takes long, and what was asked is answered
+ * behind it. But not for longer than this: what comes may belong to other calls.
+ */
+const messageMsMax = 60_000
 
 export interface WatchRange {
   readonly key: Uint8Array
@@ -42,6 +47,7 @@ export class WatchStream {
   private tickedAtMs: number
   /** When something was asked that has to be answered, until anything is heard. */
   private askedAtMs: number | undefined
+  private bytesSeen = 0
 
   constructor(members: Members, listener: WatchStreamListener) {
     const { clock } = members
@@ -95,9 +101,12 @@ export class WatchStream {
     // This process was not there to hear: the time in which it stood still does not count against the member.
     const isLate = nowMs - this.tickedAtMs > 2 * tickMs
     this.tickedAtMs = nowMs
+    const { bytesRead } = this.endpoint
+    const isComing = bytesRead !== this.bytesSeen && nowMs - this.heardAtMs < messageMsMax
+    this.bytesSeen = bytesRead
     if (this.askedAtMs === undefined) {
       if (nowMs - this.heardAtMs >= quietMsMax) this.ask()
-    } else if (isLate) this.askedAtMs = nowMs
+    } else if (isLate || isComing) this.askedAtMs = nowMs
     else if (nowMs - this.askedAtMs >= answerMsMax) {
       const asked = this.askedAtMs
       // What has come in and was not read yet comes first.

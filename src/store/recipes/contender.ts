@@ -31,11 +31,10 @@ export interface Place {
 
 /** Enters the queue. */
 export async function enter(means: QueueMeans, lease: LeaseHolder, value: Uint8Array): Promise<Place> {
-  const { store, clock, prefix } = means
+  const { store, prefix } = means
   lease.assertHeld()
   // The last character keeps one name from being the beginning of another.
   const key = `${prefix}${lease.uniqueName()}.`
-  const sentAtMs = clock.monotonic()
   try {
     const { results, revision } = await store.transact(
       { compare: [isMissing(key)], then: [put(key, value, lease.lease), get(key)], otherwise: [get(key)] },
@@ -47,8 +46,7 @@ export async function enter(means: QueueMeans, lease: LeaseHolder, value: Uint8A
     if (read?.type === 'get' && read.entry !== undefined) return { entry: read.entry, revision }
     throw new VertigoError('STORE_HOLD_LOST', `"${key}" was deleted as soon as it was written.`)
   } catch (error) {
-    if (isVertigoError(error) && error.code === 'STORE_OUTCOME_UNKNOWN')
-      await leave(means, lease, key, { notBeforeMs: sentAtMs + callTimeoutMsDefault })
+    if (isVertigoError(error) && error.code === 'STORE_OUTCOME_UNKNOWN') await leave(means, lease, key)
     throw error
   }
 }
@@ -93,22 +91,17 @@ function whereIs(
   return { own, before }
 }
 
-interface LeaveOptions {
-  /** When a write of the key that may still be on its way has come to its end. */
-  readonly notBeforeMs?: number
-  /** Leaves the key alone where this does not hold. */
-  readonly onlyIf?: Compare
-}
-
-/** Takes a key away, again and again until the store has answered or the lease, and the key with it, is gone (CO-4). */
+/**
+ * Takes a key away, again and again until the store has answered or the lease, and the key with it, is gone (CO-4). A write of
+ * the key whose outcome was unknown may still be on its way: once this one is answered it does not come any more (ST-6).
+ * `onlyIf`: leaves the key alone where this does not hold.
+ */
 export async function leave(
-  { store, clock }: Pick<QueueMeans, 'store' | 'clock'>,
+  { store }: Pick<QueueMeans, 'store'>,
   lease: LeaseHolder,
   key: string,
-  { notBeforeMs = 0, onlyIf }: LeaveOptions = {},
+  onlyIf?: Compare,
 ): Promise<void> {
-  const restMs = notBeforeMs - clock.monotonic()
-  if (restMs > 0) await lease.pause(restMs)
   const transaction = { ...(onlyIf && { compare: [onlyIf] }), then: [remove(key)] }
   await lease.insist(() => store.transact(transaction, { repeat: 'harmless' }))
 }

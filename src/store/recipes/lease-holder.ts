@@ -17,7 +17,8 @@ import type { TimerBuckets } from './timer-buckets.ts'
  * - LH-5 A monotonic clock stands still while a machine sleeps (Linux). So where the wall clock has run ahead of it, the
  *   lease is in doubt: it is not held until a keep-alive that was sent after that is answered. A clock that was merely
  *   set anew thus ends no lease.
- * - LH-6 One keep-alive per lease is under way at a time.
+ * - LH-6 A keep-alive may be answered for as long as that helps, until the deadline. Where it is late, others are sent beside
+ *   it, `keepAlivesMax` at a time; of those that are answered, the one that was sent last counts.
  *
  * Neighbours: `lease-keeper.ts` makes holders; `hold.ts` is what depends on one.
  */
@@ -31,8 +32,9 @@ export const leaseMarginPart = 1 / 6
 
 const keepAlivePart = 1 / 3
 const retryMsMin = 10
-/** A keep-alive that hangs must leave time for others: between a third and five sixths there is room for three more. */
+/** A keep-alive that is not answered within so much is late: between a third and five sixths there is room for three more. */
 const callPart = 1 / 8
+const keepAlivesMax = 5
 const callMsMin = 50
 const insistMsMin = 20
 const insistMsMax = 1_000
@@ -66,7 +68,7 @@ export class LeaseHolder {
   private wallOffsetMs: number
   private failures = 0
   private lastError: Error | undefined
-  private renewal: Promise<void> | undefined
+  private readonly renewals = new Set<Promise<void>>()
   private closing: Promise<void> | undefined
   private cancelRenewal: Cancel = () => undefined
   private cancelDeadline: Cancel = () => undefined
@@ -97,7 +99,7 @@ export class LeaseHolder {
   isHeld(): boolean {
     if (!this.isWithinTime()) return false
     if (!this.isInDoubt()) return true
-    this.renew()
+    if (this.renewals.size === 0) this.renew()
     return false
   }
 
@@ -115,8 +117,8 @@ export class LeaseHolder {
   /** As `assertHeld`, but where the lease is in doubt (LH-5) it waits for the store's answer. */
   async confirm(): Promise<void> {
     while (this.isWithinTime() && this.isInDoubt()) {
-      this.renew()
-      await this.renewal
+      if (this.renewals.size === 0) this.renew()
+      await Promise.race(this.renewals)
       // It failed and is tried again later: that is too late for who asks.
       if (this.failures > 0) break
     }
@@ -169,11 +171,11 @@ export class LeaseHolder {
       this.end('closed', new VertigoError('STORE_LEASE_LOST', `The lease ${this.lease} was given back.`))
     try {
       // Revoked when lost, too: its keys need not wait for the store to notice.
-      await this.means.store.revoke(this.lease, { timeoutMs: Math.max(callMsMin, this.ttlMs * callPart) })
+      await this.means.store.revoke(this.lease, { timeoutMs: this.lateMs })
     } catch (error) {
       if (!isPassing(error) && !isFinal(error)) throw error
     }
-    await this.renewal
+    await Promise.all(this.renewals)
   }
 
   private isWithinTime(): boolean {
@@ -202,38 +204,51 @@ export class LeaseHolder {
   }
 
   private renew(): void {
-    if (this.renewal !== undefined || this.phase !== 'held') return
-    this.cancelRenewal()
-    this.renewal = this.keepAlive().finally(() => {
-      this.renewal = undefined
-    })
+    if (this.phase !== 'held' || this.renewals.size >= keepAlivesMax) return
+    const renewal: Promise<void> = this.keepAlive().finally(() => this.renewals.delete(renewal))
+    this.renewals.add(renewal)
+    this.planRenewal(this.means.clock.monotonic() + this.lateMs)
+  }
+
+  private get lateMs(): number {
+    return Math.max(callMsMin, this.ttlMs * callPart)
   }
 
   /** Never rejects: a failure is planned anew, or ends the holder. */
   private async keepAlive(): Promise<void> {
-    const { store, clock, random } = this.means
+    const { store, clock } = this.means
     const sentAtMs = clock.monotonic()
     const wallOffsetMs = clock.now() - sentAtMs
-    const timeoutMs = Math.max(callMsMin, this.ttlMs * callPart)
+    const timeoutMs = Math.max(callMsMin, Math.ceil(this.deadlineMs - sentAtMs))
     try {
-      await store.keepAlive(this.lease, { timeoutMs })
-      if (!this.isWithinTime()) return
-      this.sentAtMs = sentAtMs
-      this.wallOffsetMs = wallOffsetMs
-      this.failures = 0
-      this.lastError = undefined
-      this.planRenewal(this.isInDoubt() ? 0 : sentAtMs + this.ttlMs * keepAlivePart)
+      await store.keepAlive(this.lease, { timeoutMs, signal: this.signal })
+      if (this.isWithinTime()) this.kept(sentAtMs, wallOffsetMs)
     } catch (error) {
-      if (!this.isWithinTime()) return
-      this.lastError = asError(error)
-      if (isFinal(error)) {
-        this.lose(error)
-        return
-      }
-      this.failures++
-      const waitMs = backoffMs(random, this.failures, retryMsMin, this.ttlMs / 10)
-      this.planRenewal(clock.monotonic() + waitMs)
+      if (this.isWithinTime()) this.failed(sentAtMs, error)
     }
+  }
+
+  private kept(sentAtMs: number, wallOffsetMs: number): void {
+    this.failures = 0
+    this.lastError = undefined
+    // One that was sent later was answered before (LH-6).
+    if (sentAtMs < this.sentAtMs) return
+    this.sentAtMs = sentAtMs
+    this.wallOffsetMs = wallOffsetMs
+    this.planRenewal(this.isInDoubt() ? 0 : sentAtMs + this.ttlMs * keepAlivePart)
+  }
+
+  private failed(sentAtMs: number, error: unknown): void {
+    const { clock, random } = this.means
+    if (isFinal(error)) {
+      this.lose(error)
+      return
+    }
+    if (sentAtMs < this.sentAtMs) return
+    this.lastError = asError(error)
+    this.failures++
+    const waitMs = backoffMs(random, this.failures, retryMsMin, this.ttlMs / 10)
+    this.planRenewal(clock.monotonic() + waitMs)
   }
 
   private lose(cause: unknown): void {

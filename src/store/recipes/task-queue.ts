@@ -129,10 +129,9 @@ export class TaskQueue {
 
   private async claim(lease: LeaseHolder, task: Entry, claimKey: string): Promise<Claim | undefined> {
     await lease.confirm()
-    const { store, clock } = this
+    const { store } = this
     // Tells one's own claim, whose answer was lost, from another's.
     const value = encodeValue(lease.uniqueName())
-    const sentAtMs = clock.monotonic()
     try {
       const { results, revision } = await store.transact(
         {
@@ -149,10 +148,7 @@ export class TaskQueue {
         : undefined
     } catch (error) {
       if (isVertigoError(error) && error.code === 'STORE_OUTCOME_UNKNOWN')
-        await leave({ store, clock }, lease, claimKey, {
-          notBeforeMs: sentAtMs + callTimeoutMsDefault,
-          onlyIf: { key: claimKey, target: 'value', is: '=', than: value },
-        })
+        await leave({ store }, lease, claimKey, { key: claimKey, target: 'value', is: '=', than: value })
       throw error
     }
   }

@@ -3,10 +3,14 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { after, before, describe, test } from 'node:test'
 import { provideEtcd } from '../../../scripts/servers/etcd.ts'
+import { systemClock } from '../../../src/base/clock.ts'
+import { seededRandom } from '../../../src/base/random.ts'
 import { put } from '../../../src/store/operations.ts'
+import { LeaseKeeper } from '../../../src/store/recipes/lease-keeper.ts'
 import { EtcdCluster } from '../../support/etcd-cluster.ts'
 import { errorCode } from '../../support/error-code.ts'
 import { eventually, within } from '../../support/eventually.ts'
+import { FaultProxy } from '../../support/fault-proxy.ts'
 import { HostNetwork, namespacesMissing } from '../../support/namespaces.ts'
 import { bytes, newPrefix, open, text, withCluster } from './support.ts'
 
@@ -30,7 +34,7 @@ await withCluster(
         await eventually('it is back', async () => (await leader.admin('maintenance/status')).leader !== '0')
       }
       // The target, 600 ms in the middle, is measured by the benchmark; the machine of a test may be busy.
-      assert.ok(Math.min(...tookMs) < 1_500, `it took ${tookMs.map(Math.round).join(', ')} ms`)
+      assert.ok(Math.max(...tookMs) < 4_500, `it took ${tookMs.map(Math.round).join(', ')} ms`)
     })
 
     test('a hung member delays calls only for a moment, an unreachable majority is told of in time', async () => {
@@ -69,6 +73,39 @@ await withCluster(
       assert.equal(await errorCode(store.keepAlive(short.lease)), 'STORE_LEASE_LOST')
       assert.equal(await errorCode(store.keepAlive('nonsense' as typeof short.lease)), 'STORE_LEASE_LOST')
       await store.revoke(short.lease)
+    })
+
+    test('LH-6: a lease of a second is held over a line on which each answer takes 200 ms', async () => {
+      const proxy = await FaultProxy.start(cluster().endpoints[0]!)
+      const store = await open({ endpoints: [proxy.endpoint], prefix: newPrefix() })
+      proxy.answerDelayMs = 200
+      const keeper = new LeaseKeeper(store, { clock: systemClock, random: seededRandom(1) })
+      const holder = await keeper.hold({ ttlMs: 1_000 })
+      let answered = 0
+      // The lease would be lost, and revoked, within less than five of them.
+      while (answered < 15 && holder.isHeld()) {
+        await store.get('a')
+        answered++
+      }
+      assert.equal(holder.isHeld(), true, `it was lost after ${answered} answers`)
+      proxy.answerDelayMs = 0
+      await keeper.close()
+      await proxy.close()
+    })
+
+    test('EK-1: answers belong to the oldest requests, each to its lease', async () => {
+      const proxy = await FaultProxy.start(cluster().endpoints[0]!)
+      const store = await open({ endpoints: [proxy.endpoint], prefix: newPrefix() })
+      const [short, long] = [await store.grant(20_000), await store.grant(30_000)]
+      await store.keepAlive(short.lease)
+      proxy.holdAnswers()
+      // Whoever waits for the first gives up; its answer comes all the same, and is not the second one's.
+      const first = errorCode(store.keepAlive(short.lease, { timeoutMs: 50 }))
+      assert.equal(await first, 'STORE_UNREACHABLE')
+      const second = store.keepAlive(long.lease, { timeoutMs: 20_000 })
+      proxy.release()
+      assert.equal(await second, 30_000)
+      await proxy.close()
     })
 
     test('a thousand leases are kept over one stream, a leader that hangs included', async () => {

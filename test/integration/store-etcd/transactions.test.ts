@@ -92,7 +92,7 @@ await withCluster(
       const sent = store.transact({ then: [put('late', bytes('1'))] })
       const code = errorCode(sent)
       // The connection breaks for the client; what it sent still comes to the server.
-      await eventually('the request is in the proxy', () => true)
+      await eventually('the request is in the proxy', () => proxy.heldBytes > 0)
       proxy.cutClients()
       assert.equal(await code, 'STORE_OUTCOME_UNKNOWN')
       const before = (await store.get('late')).entry
@@ -100,6 +100,56 @@ await withCluster(
       const observer = await open({ endpoints: cluster().endpoints, prefix })
       for (let round = 0; round < 20; round++) await observer.transact({ then: [put('tick', bytes('1'))] })
       assert.deepEqual((await observer.get('late')).entry, before)
+      await proxy.close()
+    })
+
+    test('ST-6: once a later transaction was answered, nothing that was unknown comes any more', async () => {
+      const { proxy, store, prefix } = await behindProxy(cluster().endpoints.slice(1))
+      const observer = await open({ endpoints: cluster().endpoints, prefix })
+      proxy.holdRequests()
+      const late = Array.from({ length: 8 }, (_, n) =>
+        errorCode(store.transact({ then: [put(`late/${n}`, bytes('1'))] }, { timeoutMs: 400 })),
+      )
+      assert.deepEqual(new Set(await Promise.all(late)), new Set(['STORE_OUTCOME_UNKNOWN']))
+      await store.transact({ then: [put('after', bytes('1'))] })
+      const before = (await observer.range('late/')).entries
+      proxy.release()
+      for (let round = 0; round < 20; round++) await observer.transact({ then: [put('tick', bytes('1'))] })
+      assert.deepEqual((await observer.range('late/')).entries, before)
+      await proxy.close()
+    })
+
+    test('ST-6: what is unknown is settled also where nobody asks for anything any more', async () => {
+      const { proxy, store, prefix } = await behindProxy(cluster().endpoints.slice(1))
+      const observer = await open({ endpoints: cluster().endpoints, prefix })
+      const slots = async (): Promise<number> => {
+        const own = {
+          key: Buffer.from(`${prefix}\0ops/`).toString('base64'),
+          range_end: Buffer.from(`${prefix}\0ops0`).toString('base64'),
+        }
+        const { kvs = [] } = await (await cluster().leader()).admin('kv/range', own)
+        return new Set(kvs.map((kv) => kv.mod_revision)).size - 1
+      }
+      proxy.holdRequests()
+      const sent = store.transact({ then: [put('late', bytes('1'))] }, { timeoutMs: 400 })
+      assert.equal(await errorCode(sent), 'STORE_OUTCOME_UNKNOWN')
+      await eventually('its slot was changed', async () => (await slots()) === 1)
+      proxy.release()
+      for (let round = 0; round < 20; round++) await observer.transact({ then: [put('tick', bytes('1'))] })
+      assert.equal((await observer.get('late')).entry, undefined)
+      await proxy.close()
+    })
+
+    test('a transaction that is aborted while its first connection is made rejects with the reason', async () => {
+      const proxy = await FaultProxy.start(cluster().endpoints[0]!)
+      const store = await open({ endpoints: [proxy.endpoint], prefix: newPrefix() })
+      proxy.holdRequests()
+      const aborting = new AbortController()
+      const sent = errorCode(
+        store.transact({ then: [put('x', bytes('1'))] }, { signal: aborting.signal, timeoutMs: 20_000 }),
+      )
+      aborting.abort(new Error('enough'))
+      assert.equal(await sent, 'Error: enough')
       await proxy.close()
     })
 

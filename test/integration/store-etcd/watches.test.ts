@@ -116,6 +116,27 @@ await withCluster(
       }
     })
 
+    test('large events come through a slow line, while calls go over it too', async () => {
+      const prefix = newPrefix()
+      const writer = await open({ endpoints: cluster().endpoints, prefix })
+      const proxy = await FaultProxy.start(cluster().endpoints[0]!)
+      const store = await open({ endpoints: [proxy.endpoint], prefix })
+      const since = await writer.range('k')
+      const reader = new Reader(store.watch('k', { since }))
+      await writer.transact({ then: [put('k', new Uint8Array(1_000_000))] })
+      await eventually('the watch hears the first', () => reader.events.length === 1)
+      proxy.answerBytesPerS = 600_000
+      // With what was there before, an event has two megabytes.
+      await writer.transact({ then: [put('k', new Uint8Array(1_000_000).fill(1))] })
+      await writer.transact({ then: [put('k', new Uint8Array(1_000_000).fill(2))] })
+      const lease = await writer.grant(60_000)
+      const kept = store.keepAlive(lease.lease, { timeoutMs: 30_000 })
+      await eventually('the watch hears the others', () => reader.events.length === 3, 30_000)
+      await kept
+      await reader.close()
+      await proxy.close()
+    })
+
     test('history compacted while a watch is cut off: it gets the difference', async () => {
       const prefix = newPrefix()
       const writer = await open({ endpoints: cluster().endpoints, prefix })

@@ -4,7 +4,7 @@ import { LeaseKeeper } from '../../../../src/store/recipes/lease-keeper.ts'
 import { put } from '../../../../src/store/operations.ts'
 import { type SimulatedClient, World } from '../support/world.ts'
 import { hasCode } from '../support/errors.ts'
-import { someFaults } from '../support/faulty-store.ts'
+import { noFaults, someFaults } from '../support/faulty-store.ts'
 
 const ttlMs = 3_000
 
@@ -124,6 +124,29 @@ test('closing gives the lease back, also where the store cannot be reached', asy
   assert.equal(keeper.size, 0)
   await world.pass(ttlMs)
   assert.equal((await world.backend.leases()).length, 0)
+})
+
+test('LH-6: a short lease is held over a line that is slow against its time to live', async () => {
+  const world = new World(10)
+  const client = world.client()
+  const lease = await world.settle(keeperOf(client).hold({ ttlMs: 1_000 }))
+  // Both ways: most answers take longer than an eighth of the time to live.
+  client.store.means.faults = { ...noFaults, delayMsMax: 230 }
+  await world.pass(60_000)
+  assert.equal(lease.isHeld(), true)
+  await world.settle(lease.close())
+  assert.deepEqual(await world.backend.leases(), [])
+})
+
+test('LH-6: few keep-alives are under way at a time, also where none is answered', async () => {
+  const world = new World(11)
+  const client = world.client()
+  const lease = await world.settle(keeperOf(client).hold({ ttlMs }))
+  client.store.isCutOff = true
+  client.store.keepAlives = 0
+  await world.pass(ttlMs)
+  assert.equal(lease.signal.aborted, true)
+  assert.ok(client.store.keepAlives >= 3 && client.store.keepAlives <= 5, `${client.store.keepAlives}`)
 })
 
 const leases = 150
