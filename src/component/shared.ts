@@ -7,6 +7,7 @@
  * - Reads are linearizable: they see every write that was acknowledged before they were called. With `cached` they come from a
  *   copy that a watch keeps, usually a few milliseconds old; it grows no newer while the store cannot be reached.
  * - Writes are atomic. A write that rejects has not happened, except with STORE_OUTCOME_UNKNOWN, where that cannot be known.
+ * - Where the network has ended, whoever waits and whoever calls hears STORE_CLOSED.
  * - They are for coordination and small tables, not for the stream itself: a call costs a round trip to the store.
  */
 export interface SharedCollections {
@@ -62,7 +63,7 @@ export interface SharedWatchable<E> {
   watch(options?: SharedWatchOptions): Promise<SharedChanges<E>>
 }
 
-/** What has a local copy once there was a cached read. */
+/** What has a local copy while there are cached reads; one that nobody has read for a minute is dropped. */
 export interface SharedCached {
   /** The revision up to which the local copy has seen the store's changes; undefined where there is none. */
   readonly cachedRevision: number | undefined
@@ -155,7 +156,10 @@ export interface QueueOptions {
 export interface SharedQueue<V> extends SharedWatchable<SharedChange<V>>, SharedCached {
   /** Errors: STORE_COLLECTION_FULL where `elementsMax` wait. */
   add(value: V): Promise<void>
-  /** Takes the first element; waits for one. An element goes to one taker; with a taker that dies right then it is gone. */
+  /**
+   * Takes the first element; waits for one. An element goes to one taker; with a taker that dies right then, or hears
+   * STORE_OUTCOME_UNKNOWN, it may be gone.
+   */
   take(signal?: AbortSignal): Promise<V>
   /** Takes the first element where there is one. */
   tryTake(): Promise<V | undefined>
