@@ -64,6 +64,8 @@ export class Tables implements KeyTable {
   }
 
   lease(lease: LeaseId): LeaseRecord | undefined {
+    // Nothing that was ever granted; LMDB refuses an empty key, and one that is too long.
+    if (!/^\d{1,16}$/.test(lease)) return undefined
     const key = Buffer.from(lease)
     const record = this.environment.leases.get(key)
     return record === undefined ? undefined : decodeLease(key, record)
