@@ -17,6 +17,8 @@ export interface KeyTable {
   get(key: string): Entry | undefined
   /** In the order of keys. May be read while what it gave is deleted. */
   range(prefix: string): readonly Entry[]
+  /** The keys alone; the same otherwise. */
+  keysFrom(prefix: string): readonly string[]
   put(entry: Entry): void
   delete(entry: Entry): void
 }
@@ -40,8 +42,13 @@ export function decide(table: Pick<KeyTable, 'get'>, transaction: Transaction): 
 }
 
 /** The second half, as etcd does it: in order. `revision` is that of the table before. Pure but for the table. */
-export function apply(table: KeyTable, { succeeded, operations }: Decision, revision: Revision): Applied {
-  const writer = new Writer(table, revision + 1)
+export function apply(
+  table: KeyTable,
+  { succeeded, operations }: Decision,
+  revision: Revision,
+  note = keepAll,
+): Applied {
+  const writer = new Writer(table, revision + 1, note)
   const results = operations.map((operation) => writer.perform(operation))
   const { events } = writer
   return {
@@ -50,13 +57,19 @@ export function apply(table: KeyTable, { succeeded, operations }: Decision, revi
   }
 }
 
+/** Hears of each change with what was there before, and says whether that is to be kept in the event. */
+export type Note = (key: string, entry: Entry | undefined, previous: Entry | undefined) => boolean
+
+const keepAll: Note = () => true
+
 /** Deletes the keys of a lease that has ended, in one revision. */
 export function applyDeletes(
   table: KeyTable,
   keys: Iterable<string>,
   revision: Revision,
+  note = keepAll,
 ): readonly WatchEvent[] {
-  const writer = new Writer(table, revision + 1)
+  const writer = new Writer(table, revision + 1, note)
   for (const key of keys) writer.perform({ type: 'delete', key })
   return writer.events
 }
@@ -65,10 +78,12 @@ class Writer {
   readonly events: WatchEvent[] = []
   private readonly table: KeyTable
   private readonly revision: Revision
+  private readonly note: Note
 
-  constructor(table: KeyTable, revision: Revision) {
+  constructor(table: KeyTable, revision: Revision, note: Note) {
     this.table = table
     this.revision = revision
+    this.note = note
   }
 
   perform(operation: Operation): OperationResult {
@@ -84,9 +99,10 @@ class Writer {
       case 'delete':
         return { type: 'delete', deleted: this.delete(table.get(operation.key)) }
       case 'delete-range': {
-        const entries = table.range(operation.prefix)
-        for (const entry of entries) this.delete(entry)
-        return { type: 'delete-range', deleted: entries.length }
+        // One after the other: all values together may be more than there is room for.
+        let deleted = 0
+        for (const key of table.keysFrom(operation.prefix)) deleted += this.delete(table.get(key))
+        return { type: 'delete-range', deleted }
       }
     }
   }
@@ -98,13 +114,16 @@ class Writer {
     const version = (previous?.version ?? 0) + 1
     const entry = makeEntry(key, value, { createRevision, modRevision: revision, version }, lease)
     table.put(entry)
-    this.events.push({ type: 'put', key, revision, entry, ...(previous && { previous }) })
+    const isKept = this.note(key, entry, previous)
+    this.events.push({ type: 'put', key, revision, entry, ...(previous && isKept && { previous }) })
   }
 
   private delete(previous: Entry | undefined): number {
     if (previous === undefined) return 0
     this.table.delete(previous)
-    this.events.push({ type: 'delete', key: previous.key, revision: this.revision, previous })
+    const { key } = previous
+    const isKept = this.note(key, undefined, previous)
+    this.events.push({ type: 'delete', key, revision: this.revision, ...(isKept && { previous }) })
     return 1
   }
 }

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { VertigoError } from '../../base/errors.ts'
-import { apply, applyDeletes, decide, type Decision } from '../apply.ts'
+import { apply, applyDeletes, decide, type Decision, type Note } from '../apply.ts'
 import type { Change } from '../followers.ts'
 import type { LeaseId, Transaction, TransactionResult, WatchEvent } from '../store.ts'
 import type { Environment } from './environment.ts'
@@ -30,6 +30,8 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 const indexMark = Buffer.from([1])
 /** Values in one record of the history, about. */
 const historyPartBytes = 128 * 1024
+/** Values from before that one batch keeps in the history: what is more would only hold up all who wait for the lock. */
+const previousBytesMax = 8 * 1024 ** 2
 
 /**
  * What one transaction of LMDB does: any number of the store's. It holds the lock of writers, so that it does nothing but
@@ -47,6 +49,7 @@ export class Batch {
   private readonly before: StoreState
   private readonly state: Mutable<StoreState>
   private readonly changes: Change[] = []
+  private previousBytes = 0
   isTorn = false
   /** Whether others have to hear of it: changes, and leases that may end sooner than those they know. */
   isNews = false
@@ -66,7 +69,7 @@ export class Batch {
     this.checkLeases(decision)
     this.checkRoom(decision)
     this.isTorn = true
-    const { result, events } = apply(this.tables, decision, this.state.revision)
+    const { result, events } = apply(this.tables, decision, this.state.revision, this.note)
     this.record(events)
     this.isTorn = false
     return result
@@ -139,7 +142,7 @@ export class Batch {
   }
 
   private endLease(lease: LeaseId, expiresAtMs: number): void {
-    const events = applyDeletes(this.tables, this.tables.keysOf(lease), this.state.revision)
+    const events = applyDeletes(this.tables, this.tables.keysOf(lease), this.state.revision, this.note)
     this.environment.leases.removeSync(Buffer.from(lease))
     this.environment.expiries.removeSync(encodeExpiry(expiresAtMs, lease))
     this.record(events)
@@ -176,18 +179,21 @@ export class Batch {
 
   private record(events: readonly WatchEvent[]): void {
     if (events.length === 0) return
+    this.changes.push({ revision: ++this.state.revision, events })
+    this.isNews = true
+  }
+
+  private readonly note: Note = (key, entry, previous) => {
     const { state, environment } = this
-    state.revision++
-    for (const { key, entry, previous } of events) {
-      if (previous !== undefined) state.liveBytes -= recordBytes(previous)
-      if (entry !== undefined) state.liveBytes += recordBytes(entry)
-      if (previous?.lease === entry?.lease) continue
+    if (previous !== undefined) state.liveBytes -= recordBytes(previous)
+    if (entry !== undefined) state.liveBytes += recordBytes(entry)
+    if (previous?.lease !== entry?.lease) {
       if (previous?.lease !== undefined) environment.leaseKeys.removeSync(encodeLeaseKey(previous.lease, key))
       if (entry?.lease !== undefined)
         environment.leaseKeys.putSync(encodeLeaseKey(entry.lease, key), indexMark)
     }
-    this.changes.push({ revision: state.revision, events })
-    this.isNews = true
+    this.previousBytes += previous?.value.byteLength ?? 0
+    return this.previousBytes <= previousBytesMax
   }
 
   /** What a batch changes lies together, which costs a fraction of one record for each revision. */

@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type * as Lmdb from 'lmdb'
 import type { Database, RootDatabase } from 'lmdb'
-import { type Clock, sleep } from '../../base/clock.ts'
-import { VertigoError } from '../../base/errors.ts'
+import type { Clock } from '../../base/clock.ts'
 import { checkDataFile, prepareFolder } from './folder.ts'
-import { holdersIn, readHeadElsewhere, readMappedHead } from './lock-file.ts'
+import { holdersIn, readMappedHead } from './lock-file.ts'
 import { LockWait } from './lock-wait.ts'
+import { openPatienceMs, waitForTurn } from './open-turn.ts'
 import { placeError, unfit } from './place.ts'
 import { probeDatabase } from './probe.ts'
 import { ProcessList } from './processes.ts'
@@ -50,16 +50,18 @@ const mapBytes = 4 * 1024 ** 3
 const databasesMax = 12
 /** Each process has one or two; LMDB's own default is 126. */
 const readersMax = 1024
-/** How long a process that is stopped may keep others from opening. */
-export const openPatienceMs = 1_000
-const openTimeoutMs = 5_000
+export const openTimeoutMsDefault = 5_000
 
-export async function acquireEnvironment(path: string, clock: Clock): Promise<Environment> {
+export async function acquireEnvironment(
+  path: string,
+  clock: Clock,
+  openTimeoutMs = openTimeoutMsDefault,
+): Promise<Environment> {
   const folder = prepareFolder(path)
   while (closing.has(folder)) await closing.get(folder)
   let shared = open.get(folder)
   if (shared === undefined) {
-    shared = { opening: openEnvironment(folder, clock), users: 0 }
+    shared = { opening: openEnvironment(folder, clock, openTimeoutMs), users: 0 }
     open.set(folder, shared)
   }
   shared.users++
@@ -71,15 +73,19 @@ export async function acquireEnvironment(path: string, clock: Clock): Promise<En
   }
 }
 
-async function openEnvironment(folder: string, clock: Clock): Promise<Environment> {
+async function openEnvironment(folder: string, clock: Clock, openTimeoutMs: number): Promise<Environment> {
   const lmdb = await import('lmdb').catch((error: unknown) => {
     throw unfit('The embedded store does not run on this platform: LMDB cannot be loaded.', error)
   })
   const processes = new ProcessList(folder)
   processes.enter()
   try {
-    await waitForStopped(folder, processes, clock)
-    if (checkDataFile(join(folder, 'data.mdb')).isShort) await probeDatabase(folder)
+    await waitForTurn(folder, processes, clock, openTimeoutMs)
+    if (checkDataFile(join(folder, 'data.mdb')).isShort) {
+      await probeDatabase(folder)
+      // That took its time.
+      await waitForTurn(folder, processes, clock, openTimeoutMs)
+    }
     return await openDatabases(lmdb, folder, processes, clock)
   } catch (error) {
     processes.leave()
@@ -155,26 +161,6 @@ function isOwnThread(thread: number): boolean {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
     throw error
-  }
-}
-
-/** Opening waits for the lock of writers and holds up this thread; so whoever is stopped with it goes first. */
-async function waitForStopped(folder: string, processes: ProcessList, clock: Clock): Promise<void> {
-  const watch = new StoppedHolderWatch(processes, clock)
-  const lockFile = join(folder, 'lock.mdb')
-  const endMs = clock.monotonic() + openTimeoutMs
-  while (processes.stopped().length > 0) {
-    const head = readMappedHead(lockFile) ?? (await readHeadElsewhere(lockFile))
-    const found = watch.look(head, openPatienceMs)
-    if (!watch.hasFound) return
-    if (clock.monotonic() > endMs) {
-      const who = found === undefined ? '' : ` (${found.holder.pid})`
-      throw new VertigoError(
-        'STORE_UNREACHABLE',
-        `The store in ${folder} cannot be opened: a process${who} is stopped while it holds its lock, and cannot be ended.`,
-      )
-    }
-    await sleep(clock, 100)
   }
 }
 

@@ -25,6 +25,8 @@ import { checkPlace, placeError } from './place.ts'
 
 export const formatVersion = 1
 const markerName = 'vertigo-store.json'
+/** In the root of each volume that was made as ext4: a volume of its own for a store is empty all the same. */
+const volumeName = 'lost+found'
 const marker = `${JSON.stringify({ vertigo: 'store', format: formatVersion })}\n`
 
 /**
@@ -39,7 +41,7 @@ export function prepareFolder(path: string): string {
     const real = realpathSync(folder)
     const names = readdirSync(real)
     if (names.includes(markerName)) checkMarker(join(real, markerName))
-    else if (names.length > 0) throw foreign(real)
+    else if (names.some((name) => name !== volumeName)) throw foreign(real)
     accessSync(real, constants.R_OK | constants.W_OK | constants.X_OK)
     writeMarker(real)
     checkDataFile(join(real, 'data.mdb'))

@@ -42,6 +42,11 @@ export interface LmdbBackendOptions {
    * 1000. Half of the shortest lease's time to live, where that is less.
    */
   readonly stoppedPatienceMsMax?: number
+  /**
+   * How long opening may wait for whoever holds the lock, in milliseconds, before it is refused with `STORE_UNREACHABLE`.
+   * Default 5000.
+   */
+  readonly openTimeoutMs?: number
   /** Names the boot of the machine. Default: what the kernel says. For tests. */
   readonly boot?: string
   /** Hears what goes wrong where no call can tell of it. Default: a warning of the process. */
@@ -69,7 +74,7 @@ export class LmdbBackend implements StoreBackend {
 
   static async open(options: LmdbBackendOptions): Promise<LmdbBackend> {
     const { folder, clock } = options
-    const environment = await acquireEnvironment(folder, clock)
+    const environment = await acquireEnvironment(folder, clock, options.openTimeoutMs)
     let backend: LmdbBackend | undefined
     try {
       backend = new LmdbBackend(environment, options)

@@ -30,6 +30,15 @@ export function holdersIn(head: Buffer): number[] {
   return holders
 }
 
+/** Where LMDB keeps the number of the last commit. */
+const commitOffset = 8
+
+/** Whose turn it is: changes when another thread holds a lock, and with each commit. undefined where nobody holds any. */
+export function turnOf(head: Buffer): string | undefined {
+  const holders = holdersIn(head)
+  return holders.length === 0 ? undefined : `${holders.join()} ${head.readBigUInt64LE(commitOffset)}`
+}
+
 /** Where a file is mapped, from the text of /proc/self/maps. */
 export function mappingOf(file: string, maps: string): number | undefined {
   for (const line of maps.split('\n')) {
@@ -58,11 +67,17 @@ export function readMappedHead(file: string): Buffer | undefined {
 const script = `const fs = require('node:fs')
 const head = Buffer.alloc(Number(process.argv[2]))
 fs.readSync(fs.openSync(process.argv[1], 'r'), head)
-process.stdout.write(head.toString('hex'))`
+process.stdout.write(head)`
+const run = promisify(execFile)
 
 /** The same by another process, for one that has not opened the database and is about to. */
 export async function readHeadElsewhere(file: string): Promise<Buffer> {
-  const args = ['-e', script, file, String(lockHeadBytes)]
-  const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 5_000 })
-  return Buffer.from(stdout, 'hex')
+  const options = { timeout: 5_000, encoding: 'buffer' } as const
+  try {
+    return (await run('head', ['-c', String(lockHeadBytes), file], options)).stdout
+  } catch (error) {
+    // There is no such program; Node is there for certain, but takes long to start.
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    return (await run(process.execPath, ['-e', script, file, String(lockHeadBytes)], options)).stdout
+  }
 }

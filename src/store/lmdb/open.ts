@@ -10,7 +10,7 @@ export type LmdbStoreOptions = Omit<LmdbBackendOptions, 'clock'> & Partial<Pick<
  * one does, it stays alive until it closes it.
  *
  * Rejects with `STORE_FOREIGN`, `STORE_FORMAT_NEWER`, `STORE_CORRUPT`, `STORE_PLACE_UNFIT`, `STORE_FULL` having written
- * nothing, and with `STORE_UNREACHABLE` where a process that is stopped keeps the store locked and cannot be ended.
+ * nothing, and with `STORE_UNREACHABLE` where a process keeps the store locked for longer than `openTimeoutMs`.
  */
 export async function openLmdbStore(options: LmdbStoreOptions): Promise<Store> {
   const { clock = machineClock } = options

@@ -86,13 +86,9 @@ export class ProcessList {
     return this.entries().some((known) => known.pid === pid && known.startTicks === startTicks)
   }
 
-  /** The other ones that are stopped by a signal. */
-  stopped(): ProcessStatus[] {
-    return this.entries().flatMap((known) => {
-      const status = readStatus(known.pid)
-      const isSame = status?.startTicks === known.startTicks
-      return isSame && status.state === 'T' && status.pid !== process.pid ? [status] : []
-    })
+  /** Whether no other thread or process has noted itself; one that cannot be seen from here counts as there. */
+  isAlone(): boolean {
+    return readdirSync(this.folder).every((name) => join(this.folder, name) === this.file)
   }
 
   private entries(): Pick<ProcessStatus, 'pid' | 'startTicks'>[] {

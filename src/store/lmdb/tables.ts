@@ -48,6 +48,13 @@ export class Tables implements KeyTable {
     return entries
   }
 
+  keysFrom(prefix: string): string[] {
+    const start = Buffer.from(prefix)
+    const end = endOfPrefix(prefix)
+    const range = { ...(start.length > 0 && { start }), ...(end !== undefined && { end: Buffer.from(end) }) }
+    return Array.from(this.environment.keys.getKeys(range), (key) => key.toString())
+  }
+
   put(entry: Entry): void {
     const key = Buffer.from(entry.key)
     this.environment.keys.putSync(key, encodeEntry(key, entry))
@@ -64,6 +71,8 @@ export class Tables implements KeyTable {
   }
 
   lease(lease: LeaseId): LeaseRecord | undefined {
+    // Nothing that was ever granted; LMDB refuses an empty key, and one that is too long.
+    if (!/^\d{1,16}$/.test(lease)) return undefined
     const key = Buffer.from(lease)
     const record = this.environment.leases.get(key)
     return record === undefined ? undefined : decodeLease(key, record)

@@ -26,6 +26,10 @@ export class MemoryKeyTable implements KeyTable {
     return found
   }
 
+  keysFrom(prefix: string): string[] {
+    return this.range(prefix).map(({ key }) => key)
+  }
+
   put(entry: Entry): void {
     if (!this.entries.has(entry.key)) this.sorted.splice(this.position(entry.key), 0, entry.key)
     this.entries.set(entry.key, entry)

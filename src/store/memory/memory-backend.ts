@@ -75,7 +75,8 @@ export class MemoryBackend implements StoreBackend {
     this.expireLeases()
     const decision = decide(this.table, transaction)
     for (const operation of decision.operations) this.checkLease(operation)
-    const { result, events } = apply(this.table, decision, this.revision)
+    const own = { ...decision, operations: decision.operations.map((operation) => withOwnValue(operation)) }
+    const { result, events } = apply(this.table, own, this.revision)
     this.commit(events)
     return result
   }
@@ -197,6 +198,11 @@ export class MemoryBackend implements StoreBackend {
     const delayMs = Math.max(0, atMs - this.clock.monotonic())
     this.expiry = { atMs, cancel: this.clock.after(Math.ceil(delayMs), onTime, { background: true }) }
   }
+}
+
+/** What the caller does to its buffer later is its own business. */
+function withOwnValue(operation: Operation): Operation {
+  return operation.type === 'put' ? { ...operation, value: Uint8Array.from(operation.value) } : operation
 }
 
 function leaseLost(lease: LeaseId): VertigoError {

@@ -17,6 +17,14 @@ async function put(store: Store, key: string, value: string): Promise<number> {
 /** ST-1, ST-2: keys, revisions and transactions. */
 export function keyTests(use: Use): void {
   describe('keys', () => {
+    it('keep what was put, whatever becomes of the buffer', () =>
+      use(async (store) => {
+        const value = Buffer.from('before')
+        await store.transact({ then: [op.put('own', value)] })
+        value.fill('x')
+        assert.equal(text((await store.get('own')).entry?.value), 'before')
+      }))
+
     it('are not there before they are put', () =>
       use(async (store) => {
         const { entry, revision } = await store.get('a')

@@ -58,6 +58,17 @@ const works: Readonly<Record<Work, () => Promise<void>>> = {
     }
   },
 
+  /** Holds the lock of writers for three seconds, and is at work all the while. */
+  async 'busy-inside'() {
+    const environment = await acquireEnvironment(folder, machineClock)
+    await environment.root.transaction(() => {
+      tell({ word: 'inside' })
+      const endMs = machineClock.monotonic() + 3_000
+      while (machineClock.monotonic() < endMs);
+    })
+    tell({ word: 'went on' })
+  },
+
   /** Holds the lock of writers, with something written, and stands still. */
   async 'stop-inside'() {
     const environment = await acquireEnvironment(folder, machineClock)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { machineClock, sleep } from '../../../src/base/clock.ts'
+import type { LeaseId } from '../../../src/store/store.ts'
 import { batchesOf, makeFolder, openStore, startChild, until } from './support.ts'
 
 const put = (key: string, lease: Awaited<ReturnType<typeof grantOf>>) =>
@@ -97,4 +98,10 @@ test('a thousand leases that end at once go, each in a revision of its own', asy
   await until('all leases are over', async () => (await store.leases()).length === 0 || undefined)
   await until('all keys are gone', async () => (await store.range('l/')).entries.length === 0 || undefined)
   assert.equal((await store.range('l/')).revision, revision + 1_000)
+})
+
+test('a name that no lease can have is that of one that never was', async (t) => {
+  const store = await openStore(t, makeFolder(t))
+  for (const name of ['', 'x', '1'.repeat(3_000)])
+    await assert.rejects(store.keepAlive(name as LeaseId), { code: 'STORE_LEASE_LOST' })
 })

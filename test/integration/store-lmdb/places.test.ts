@@ -211,3 +211,10 @@ test('a disk that is full: a clear error, nothing written, and on it goes when t
     rmdirSync(folder)
   }
 })
+
+test('a volume of its own is an empty folder, whatever its file system keeps in it', async (t) => {
+  const folder = makeFolder(t)
+  mkdirSync(join(folder, 'lost+found'), { recursive: true })
+  const store = await openStore(t, folder)
+  await store.transact(put('a', Buffer.from('v')))
+})

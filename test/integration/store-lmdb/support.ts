@@ -9,7 +9,8 @@ import { sleep, systemClock } from '../../../src/base/clock.ts'
 import { openLmdbStore, type LmdbStoreOptions } from '../../../src/store/lmdb/open.ts'
 import type { Store, Watch, WatchBatch } from '../../../src/store/store.ts'
 
-export type Work = 'increment' | 'stop-inside' | 'open' | 'hold-lease' | 'watch' | 'open-and-close'
+export type Work =
+  'increment' | 'stop-inside' | 'busy-inside' | 'open' | 'hold-lease' | 'watch' | 'open-and-close'
 
 /** What a child tells: a word, and a number where that says something. */
 export interface Told {

@@ -134,3 +134,18 @@ test('stores of one process share a folder; each can be closed, and opened again
   await closing
   assert.equal((await third.get('k')).revision, 3)
 })
+
+test('what is deleted at once is told of without its values, where they are many', async (t) => {
+  const store = await openStore(t, makeFolder(t))
+  const value = Buffer.alloc(1_000_000)
+  for (let index = 10; index < 30; index++)
+    await store.transact({ then: [{ type: 'put', key: `d/${index}`, value }] })
+  const next = batchesOf(store.watch('d/', { since: await store.range('d/') }))
+  const { results } = await store.transact({ then: [{ type: 'delete-range', prefix: 'd/' }] })
+  assert.deepEqual(results, [{ type: 'delete-range', deleted: 20 }])
+  const { events, resynced } = await next()
+  assert.equal(resynced, false)
+  assert.equal(events.length, 20)
+  assert.equal(events.filter(({ previous }) => previous !== undefined).length, 8)
+  assert.deepEqual((await store.range('d/')).entries, [])
+})

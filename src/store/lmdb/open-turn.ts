@@ -1,0 +1,61 @@
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Clock, sleep } from '../../base/clock.ts'
+import { VertigoError } from '../../base/errors.ts'
+import { holdersIn, readHeadElsewhere, readMappedHead, turnOf } from './lock-file.ts'
+import { type ProcessList, processOf } from './processes.ts'
+import { StoppedHolderWatch } from './stopped-holder.ts'
+
+/**
+ * LMDB waits for the lock of writers while it opens a database, and holds up the whole thread meanwhile. So whoever is about
+ * to open one looks first, while the thread does other things, whether that wait is a short one.
+ *
+ * - OT-1 It is when nobody holds the lock, or when those who do take turns: then one turn is all there is to wait.
+ * - OT-2 Whoever is stopped with the lock is ended as everywhere else.
+ * - OT-3 What is left is whoever takes the lock between the look and the opening, and keeps it for long.
+ */
+
+/** How long a process that is stopped may keep others from opening. */
+export const openPatienceMs = 1_000
+const lookMsMin = 5
+const lookMsMax = 100
+
+export async function waitForTurn(
+  folder: string,
+  processes: ProcessList,
+  clock: Clock,
+  timeoutMs: number,
+): Promise<void> {
+  if (processes.isAlone()) return
+  const watch = new StoppedHolderWatch(processes, clock)
+  const endMs = clock.monotonic() + timeoutMs
+  let before: string | undefined
+  for (let delayMs = lookMsMin; ; delayMs = Math.min(lookMsMax, delayMs * 2)) {
+    const head = await readHead(join(folder, 'lock.mdb'))
+    const turn = turnOf(head)
+    if (turn === undefined) return
+    watch.look(head, openPatienceMs)
+    if (before !== undefined && turn !== before && !watch.hasFound) return
+    if (clock.monotonic() >= endMs) throw heldError(folder, head, timeoutMs, watch.hasFound)
+    before = turn
+    await sleep(clock, delayMs)
+  }
+}
+
+async function readHead(lockFile: string): Promise<Buffer> {
+  const mapped = readMappedHead(lockFile)
+  if (mapped !== undefined) return mapped
+  const isThere = (statSync(lockFile, { throwIfNoEntry: false })?.size ?? 0) > 0
+  return isThere ? readHeadElsewhere(lockFile) : Buffer.alloc(0)
+}
+
+function heldError(folder: string, head: Buffer, timeoutMs: number, isStopped: boolean): VertigoError {
+  const pids = holdersIn(head).map((thread) => processOf(thread) ?? `of thread ${thread}`)
+  const how = isStopped
+    ? 'is stopped while it holds its lock, and cannot be ended'
+    : 'holds its lock all the while'
+  return new VertigoError(
+    'STORE_UNREACHABLE',
+    `The store in ${folder} could not be opened within ${timeoutMs} ms: process ${pids.join(', ')} ${how}.`,
+  )
+}
