@@ -16,7 +16,7 @@ export function checkStoreUrl(url: string): void {
   if (url !== memoryUrl) parseStoreUrl(url)
 }
 
-/** Errors: STORE_URL_INVALID, FILE_UNREADABLE for a file of the address, and those of the backend. */
+/** Errors: STORE_URL_INVALID, STORE_REFUSED for a file of the address that cannot be read, and those of the backend. */
 export async function openStore(url: string, clock: Clock): Promise<Store> {
   if (url === memoryUrl) return (await createRunStore(clock)).store
   const address = parseStoreUrl(url)
