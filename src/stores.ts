@@ -16,7 +16,10 @@ export function checkStoreUrl(url: string): void {
   if (url !== memoryUrl) parseStoreUrl(url)
 }
 
-/** Errors: STORE_URL_INVALID, and those of the backend. `timeoutMs`: how long etcd may take to answer. Default 5000. */
+/**
+ * Errors: STORE_URL_INVALID, STORE_REFUSED for a file of the address that cannot be read, and those of the backend.
+ * `timeoutMs`: how long etcd may take to answer. Default 5000.
+ */
 export async function openStore(
   url: string,
   clock: Clock,

@@ -80,5 +80,6 @@ export class EtcdBackend implements StoreBackend {
     await this.slots.close()
     this.keepAlives.close()
     this.members.close()
+    await this.watches.closed()
   }
 }

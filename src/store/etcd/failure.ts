@@ -97,8 +97,9 @@ export function judge(failure: AttemptFailed): Verdict {
     case status.PERMISSION_DENIED:
       return final(refused(failure))
     case status.UNAVAILABLE:
-      if (isTlsFailure(details)) return { ...again('no'), refusal: refused(failure) }
-      return again(/^No connection established|^Name resolution failed/.test(details) ? 'no' : 'unknown')
+      if (isTlsFailure(details) && isNoConnection(details))
+        return { ...again('no'), refusal: refused(failure) }
+      return again(isNoConnection(details) ? 'no' : 'unknown')
     default:
       return again('unknown')
   }
@@ -109,6 +110,11 @@ export function wroteNothing(thrown: unknown): boolean {
   if (!(thrown instanceof AttemptFailed)) return false
   const verdict = judge(thrown)
   return verdict.type !== 'again' || verdict.written === 'no'
+}
+
+/** It was not sent. Of a connection that broke later, what TLS says about it says nothing of what was sent before. */
+function isNoConnection(details: string): boolean {
+  return /^No connection established|^Name resolution failed/.test(details)
 }
 
 export function isTlsFailure(details: string): boolean {

@@ -49,6 +49,8 @@ export class Watches {
   private cancelTimer: Cancel | undefined
   private isOpening = false
   private isClosed = false
+  /** Never rejects: what it ends with is told to the watchers. */
+  private renewing: Promise<void> | undefined
 
   constructor(members: Members, keys: Keyspace) {
     this.members = members
@@ -71,11 +73,17 @@ export class Watches {
     return { cancel: () => this.cancel(watcher) }
   }
 
+  /** Call `closed` behind the closing of the members. */
   close(): void {
     this.isClosed = true
     this.cancelTimer?.()
     this.watchers.clear()
     this.stream?.end(new AttemptFailed(status.CANCELLED, 'the store was closed'))
+  }
+
+  /** Nothing of it is under way any more. */
+  async closed(): Promise<void> {
+    await this.renewing
   }
 
   private cancel(watcher: Watcher): void {
@@ -138,7 +146,7 @@ export class Watches {
 
   private renewToken(): void {
     this.isOpening = true
-    this.members.authenticate().then(
+    this.renewing = this.members.authenticate().then(
       () => this.openAfter(0),
       (error: unknown) => {
         const known = asError(error)

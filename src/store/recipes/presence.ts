@@ -1,6 +1,6 @@
-import { VertigoError } from '../../base/errors.ts'
+import { isVertigoError, VertigoError } from '../../base/errors.ts'
 import { decodeValue, encodeValue } from '../envelope.ts'
-import { put, remove } from '../operations.ts'
+import { get, put, remove } from '../operations.ts'
 import type { CallOptions, Compare, Revision, Store, TransactionResult } from '../store.ts'
 import { callOptions } from './backoff.ts'
 import { type EntryChange, follow } from './changes.ts'
@@ -26,7 +26,14 @@ export class Presence {
 
   async announce(id: string, value: unknown, lease: LeaseHolder): Promise<Announcement> {
     const announcement = new Announcement(this.store, this.prefix + encodeSegment(id), lease)
-    await announcement.begin(value)
+    try {
+      await announcement.begin(value)
+    } catch (error) {
+      // Who is told that it is not there must not be.
+      if (isVertigoError(error) && error.code === 'STORE_OUTCOME_UNKNOWN')
+        await lease.insist(() => announcement.withdraw())
+      throw error
+    }
     return announcement
   }
 
@@ -72,6 +79,8 @@ export class Announcement {
   private readonly lease: LeaseHolder
   /** Of the announcer's own last write (PR-2). */
   private revision: Revision = 0
+  /** What was written last, where it is not known whether it was. It stands there only for its own lease. */
+  private unknown: Uint8Array | undefined
 
   constructor(store: Store, key: string, lease: LeaseHolder) {
     this.store = store
@@ -85,6 +94,7 @@ export class Announcement {
 
   /** One at a time. Errors: STORE_LEASE_LOST, STORE_HOLD_LOST (PR-2). */
   async update(value: unknown): Promise<void> {
+    await this.learn()
     const { succeeded } = await this.write(value, [this.isOwn()])
     if (succeeded) return
     throw new VertigoError('STORE_HOLD_LOST', `"${this.key}" was announced by another, or withdrawn.`)
@@ -92,15 +102,38 @@ export class Announcement {
 
   /** Takes it away where it is still one's own. */
   async withdraw(): Promise<void> {
+    await this.learn()
     await this.store.transact({ compare: [this.isOwn()], then: [remove(this.key)] }, { repeat: 'harmless' })
+  }
+
+  /** Finds out what became of a write of unknown outcome, with a transaction that writes, so that it stands (ST-6). */
+  private async learn(): Promise<void> {
+    if (this.unknown === undefined) return
+    const { lease } = this.lease
+    const { results } = await this.store.transact(
+      // It changes nothing in truth: ids are one segment, so nobody has a key below it.
+      { then: [remove(`${this.key}/`), get(this.key)] },
+      { repeat: 'harmless' },
+    )
+    const read = results.at(-1)
+    const entry = read?.type === 'get' ? read.entry : undefined
+    if (entry?.lease === lease && Buffer.compare(entry.value, this.unknown) === 0)
+      this.revision = entry.modRevision
+    this.unknown = undefined
   }
 
   private async write(value: unknown, compare: readonly Compare[]): Promise<TransactionResult> {
     await this.lease.confirm()
-    const then = [put(this.key, encodeValue(value), this.lease.lease)]
-    const result = await this.store.transact({ compare, then }, { repeat: 'once' })
-    if (result.succeeded) this.revision = result.revision
-    return result
+    const bytes = encodeValue(value)
+    const then = [put(this.key, bytes, this.lease.lease)]
+    try {
+      const result = await this.store.transact({ compare, then }, { repeat: 'once' })
+      if (result.succeeded) this.revision = result.revision
+      return result
+    } catch (error) {
+      if (isVertigoError(error) && error.code === 'STORE_OUTCOME_UNKNOWN') this.unknown = bytes
+      throw error
+    }
   }
 
   private isOwn(): Compare {

@@ -99,6 +99,8 @@ test('what an attempt may have done', () => {
     [14, 'etcdserver: leader changed', 'again', false],
     [14, 'No connection established. Last error: ECONNREFUSED', 'again', true],
     [14, 'Connection dropped', 'again', false],
+    [14, 'No connection established. Last error: self-signed certificate', 'again', true],
+    [14, 'read EPROTO SSL alert number 42', 'again', false],
     [4, 'Deadline exceeded', 'again', false],
     [13, 'RST_STREAM', 'again', false],
     [16, 'etcdserver: invalid auth token', 'token', true],

@@ -105,3 +105,18 @@ test('PR-2: an id belongs to who announced it last', async () => {
     new Map([['id', 'b again']]),
   )
 })
+
+test('PR-1: what was written with an outcome that is unknown is withdrawn all the same', async () => {
+  const world = new World(5)
+  const { client, lease } = await member(world)
+  const presence = new Presence(client.store, 'p/')
+  const { faults } = client.store.means
+  const unknown = { ...faults, unknown: 1 }
+  const announced = await world.settle(presence.announce('id', 'a', lease))
+  client.store.means.faults = unknown
+  await assert.rejects(world.settle(announced.update('b')), hasCode('STORE_OUTCOME_UNKNOWN'))
+  client.store.means.faults = faults
+  assert.deepEqual(await world.settle(presence.list()), new Map([['id', 'b']]))
+  await world.settle(announced.withdraw())
+  assert.deepEqual(await world.settle(presence.list()), new Map())
+})
