@@ -3,16 +3,27 @@ import type { Store } from '../../store/store.ts'
 import { type Arguments, usage } from '../arguments.ts'
 import type { OptionSpec } from '../command-spec.ts'
 
+type Action<T> = (store: Store, call: { readonly timeoutMs: number }) => Promise<T>
+
 /** What every command of the group takes. */
 export const storeOption: Readonly<Record<'store' | 'timeout', OptionSpec>> = {
   store: { value: '<url>', about: 'The store. Default: the variable VERTIGO_STORE.' },
-  timeout: { value: '<s>', about: 'How long a call may take, in seconds. Default 5.' },
+  timeout: {
+    value: '<s>',
+    about: 'How long opening the store may take, and each call, in seconds. Default 5.',
+  },
+}
+
+/** For commands that only look: a mistyped address must not become a store. */
+export function withExistingStore<T>(given: Arguments, action: Action<T>): Promise<T> {
+  return withStore(given, action, { create: false })
 }
 
 /** Opens the store that was named, does something with it, and closes it whatever happens. */
 export async function withStore<T>(
   given: Arguments,
-  action: (store: Store, call: { readonly timeoutMs: number }) => Promise<T>,
+  action: Action<T>,
+  options: { readonly create?: boolean } = {},
 ): Promise<T> {
   const url = given.text('store') ?? process.env['VERTIGO_STORE']
   if (url === undefined || url === '')
@@ -22,7 +33,7 @@ export async function withStore<T>(
     )
   const timeoutMs = (given.positiveNumber('timeout') ?? 5) * 1000
   const { openStore } = await import('../../stores.ts')
-  const store = await openStore(url, systemClock)
+  const store = await openStore(url, systemClock, { ...options, timeoutMs })
   try {
     return await action(store, { timeoutMs })
   } finally {

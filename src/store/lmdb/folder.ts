@@ -49,6 +49,11 @@ export function prepareFolder(path: string): string {
   }
 }
 
+/** Whether somebody has made the folder a store, or begun to. */
+export function holdsStore(path: string): boolean {
+  return isThere(join(resolve(path), markerName))
+}
+
 function isThere(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false }) !== undefined
 }

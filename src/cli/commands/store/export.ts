@@ -2,7 +2,7 @@ import { open, rename, rm } from 'node:fs/promises'
 import { fileError } from '../../../connectors/file/errors.ts'
 import { exportText } from '../../store/export-file.ts'
 import type { Command } from '../../command.ts'
-import { storeOption, withStore } from '../../store/open.ts'
+import { storeOption, withExistingStore } from '../../store/open.ts'
 
 export const exportCommand: Command = {
   spec: {
@@ -15,7 +15,7 @@ export const exportCommand: Command = {
     examples: [['vertigo store export backup.jsonl --store lmdb:./store', 'Make a backup.']],
   },
   run: (given) =>
-    withStore(given, async (store, call) => {
+    withExistingStore(given, async (store, call) => {
       const file = given.positionals[0]!
       const { entries, revision } = await store.range('', call)
       const kept = entries.filter(({ lease }) => lease === undefined)

@@ -1,7 +1,7 @@
 import type { Entry } from '../../../store/store.ts'
 import type { Command } from '../../command.ts'
 import { entryJson, shownValue, visible } from '../../store/entry-text.ts'
-import { storeOption, withStore } from '../../store/open.ts'
+import { storeOption, withExistingStore } from '../../store/open.ts'
 
 export const lsCommand: Command = {
   spec: {
@@ -17,7 +17,7 @@ export const lsCommand: Command = {
     examples: [['vertigo store ls cluster/ --values --store lmdb:./store', 'See what the cluster keeps.']],
   },
   run: (given) =>
-    withStore(given, async (store, call) => {
+    withExistingStore(given, async (store, call) => {
       const limit = given.wholeNumber('limit', 1)
       const { entries, more } = await store.range(given.positionals[0] ?? '', {
         ...call,
