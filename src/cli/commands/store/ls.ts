@@ -1,5 +1,6 @@
 import type { Entry } from '../../../store/store.ts'
 import type { Command } from '../../command.ts'
+import { writeOut } from '../../output.ts'
 import { entryJson, shownValue, visible } from '../../store/entry-text.ts'
 import { storeOption, withExistingStore } from '../../store/open.ts'
 
@@ -24,13 +25,17 @@ export const lsCommand: Command = {
         ...(limit !== undefined && { limit }),
       })
       if (given.flag('json')) {
-        for (const entry of entries) process.stdout.write(`${JSON.stringify(entryJson(entry))}\n`)
+        await writeOut(jsonLines(entries))
         return 0
       }
-      process.stdout.write(table(entries, given.flag('values')))
+      await writeOut([table(entries, given.flag('values'))])
       if (more) process.stderr.write(`There are more than ${entries.length} keys.\n`)
       return 0
     }),
+}
+
+function* jsonLines(entries: readonly Entry[]): Generator<string> {
+  for (const entry of entries) yield `${JSON.stringify(entryJson(entry))}\n`
 }
 
 const valueCharactersMax = 100

@@ -1,7 +1,7 @@
 import type { WatchBatch, WatchEvent } from '../../../store/store.ts'
 import type { Command } from '../../command.ts'
 import { entryJson, shownValue, visible } from '../../store/entry-text.ts'
-import { whenOutputCloses } from '../../output.ts'
+import { whenOutputCloses, writeOut } from '../../output.ts'
 import { storeOption, withExistingStore } from '../../store/open.ts'
 
 export const watchCommand: Command = {
@@ -32,7 +32,7 @@ export const watchCommand: Command = {
       })
       let isFirst = fromRevision === undefined
       for await (const batch of watch) {
-        process.stdout.write(given.flag('json') ? jsonLines(batch) : lines(batch, isFirst))
+        await writeOut([given.flag('json') ? jsonLines(batch) : lines(batch, isFirst)])
         isFirst = false
       }
       return 0
