@@ -16,20 +16,21 @@ export function checkStoreUrl(url: string): void {
   if (url !== memoryUrl) parseStoreUrl(url)
 }
 
-/**
- * Errors: STORE_URL_INVALID, STORE_REFUSED for a file of the address that cannot be read, and those of the backend.
- * `timeoutMs`: how long etcd may take to answer. Default 5000.
- */
-export async function openStore(
-  url: string,
-  clock: Clock,
-  options: { readonly timeoutMs?: number } = {},
-): Promise<Store> {
+export interface OpenStoreOptions {
+  /** Whether a store is made where there is none. Default true; else it is an error, STORE_NOT_FOUND. */
+  readonly create?: boolean
+  /** How long a server may be tried to be reached. Default 5000 ms. */
+  readonly timeoutMs?: number
+}
+
+/** Errors: STORE_URL_INVALID, STORE_REFUSED for a file of the address that cannot be read, and those of the backend. */
+export async function openStore(url: string, clock: Clock, options: OpenStoreOptions = {}): Promise<Store> {
   if (url === memoryUrl) return (await createRunStore(clock)).store
   const address = parseStoreUrl(url)
+  const { create } = options
   if (address.type === 'lmdb') {
     const { openLmdbStore } = await import('./store/lmdb/open.ts')
-    return openLmdbStore({ folder: address.folder })
+    return openLmdbStore({ folder: address.folder, ...(create !== undefined && { create }) })
   }
   const { openEtcdAddress } = await import('./store/etcd/open-address.ts')
   return openEtcdAddress(address, { clock, ...options })

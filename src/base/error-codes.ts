@@ -557,6 +557,11 @@ export const errorCodes = codes({
     remedy: 'Give the folder or address of a store, or an empty folder for a new one.',
     exit: 4,
   },
+  STORE_NOT_FOUND: {
+    title: 'There is no store at the address, and none was to be made.',
+    remedy: 'Check the address for a mistake; a command that writes makes a store where there is none.',
+    exit: 4,
+  },
   STORE_FORMAT_NEWER: {
     title: 'The store was written by a newer version.',
     remedy: 'Use that version of Vertigo or a newer one.',

@@ -41,6 +41,26 @@ export function outputExit(): number | undefined {
   return failure?.exitCode
 }
 
+/** Writes to the standard output as fast as its reader takes it; what is left, where it was closed, is not written. */
+export async function writeOut(texts: Iterable<string>): Promise<void> {
+  const { stdout } = process
+  for (const text of texts) {
+    if (stdout.destroyed || stdout.errored !== null) return
+    if (!stdout.write(text)) await takesMore(stdout)
+  }
+}
+
+function takesMore(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    const events = ['drain', 'close', 'error'] as const
+    const done = (): void => {
+      for (const event of events) stream.off(event, done)
+      resolve()
+    }
+    for (const event of events) stream.on(event, done)
+  })
+}
+
 /** Fulfilled when all that was written has been taken, or what became of it has been told. */
 export async function outputWritten(): Promise<void> {
   const taken = [process.stdout, process.stderr].map(

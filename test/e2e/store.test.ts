@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { provideEtcd } from '../../scripts/servers/etcd.ts'
-import { exportText } from '../../src/cli/store/export-file.ts'
+import { exportLines } from '../../src/cli/store/export-file.ts'
 import { EtcdCluster } from '../support/etcd-cluster.ts'
 import { assertCode, project, type Result, Session, start, vertigo, vertigoCommand } from './support.ts'
 
@@ -104,7 +104,7 @@ test('a store that is not named, not understood or not there ends with what to d
     await refused(store(['ls', '--store', url]), 2, /^error STORE_URL_INVALID: /)
   const secret = await store(['ls', '--store', 'etcd://me:secret@host:port'])
   assert.ok(!secret.stderr.includes('secret'), 'the error tells the password')
-  await refused(store(['ls', '--store', 'lmdb:./nowhere']), 4, /^error STORE_FOREIGN: There is no store/)
+  await refused(store(['ls', '--store', 'lmdb:./nowhere']), 4, /^error STORE_NOT_FOUND: There is no store/)
   await refused(store(['put', 'a', 'b', '--store', 'lmdb:./no/where']), 4, /^error STORE_PLACE_UNFIT: /)
   await refused(store(['ls', '--store', 'memory:']), 2, /^error USAGE: /)
   await refused(store(['put', 'a', 'b', '--store', 'lmdb:.']), 4, /^error STORE_FOREIGN: /)
@@ -229,7 +229,7 @@ test('an export fills an empty store, and nothing else than a whole one does', a
       new RegExp(`^error STORE_EXPORT_INVALID: ${name} .*\n  at ${name}:\\d+`),
     )
   }
-  const crafted = exportText([{ key: '', value: new Uint8Array() }], 1)
+  const crafted = [...exportLines([{ key: '', value: new Uint8Array() }], 1)].join('')
   await refused(store(['import', '-', '--replace'], crafted), 2, /^error STORE_KEY_INVALID: /)
   await refused(store(['import', 'missing']), 4, /^error FILE_NOT_FOUND: /)
   await refused(store(['import', 'backup.jsonl']), 4, /^error STORE_NOT_EMPTY: /)

@@ -83,8 +83,8 @@ test('one kind is shown by its name; a misspelt one is named', async (t) => {
 test('looking into a store does not make one, and an address in the wrong place is noticed', async (t) => {
   const cwd = project(t, {})
   const missing = await vertigo(t, ['store', 'ls', '--store', 'lmdb:./none'], { cwd })
-  assertCode(missing, errorCodes.FILE_NOT_FOUND.exit)
-  assert.match(missing.stderr, /There is no store of Vertigo in \.\/none/)
+  assertCode(missing, errorCodes.STORE_NOT_FOUND.exit)
+  assert.match(missing.stderr, /There is no store in \.\/none/)
   assert.ok(!existsSync(join(cwd, 'none')))
   const misplaced = await vertigo(t, ['store', 'ls', 'lmdb:./none'], { cwd, env: { VERTIGO_STORE: '' } })
   assertCode(misplaced, errorCodes.USAGE.exit)

@@ -26,39 +26,79 @@ export interface Exported {
   readonly value: Uint8Array
 }
 
-export function exportText(entries: readonly Exported[], revision: number): string {
+/** The lines of an export; never all of them in one text, which Node bounds. */
+export function* exportLines(entries: readonly Exported[], revision: number): Generator<string> {
+  const hash = createHash('sha256')
+  const line = (value: object): string => {
+    const text = `${JSON.stringify(value)}\n`
+    hash.update(text)
+    return text
+  }
   const head: Head = { vertigo: 'store-export', format, revision }
-  const body = [head, ...entries.map(({ key, value }) => ({ key, value: base64Of(value) }))]
-    .map((line) => `${JSON.stringify(line)}\n`)
-    .join('')
-  const foot: Foot = { keys: entries.length, sha256: digest(body) }
-  return `${body}${JSON.stringify(foot)}\n`
+  yield line(head)
+  for (const { key, value } of entries) yield line({ key, value: base64Of(value) })
+  const foot: Foot = { keys: entries.length, sha256: hash.digest('hex') }
+  yield `${JSON.stringify(foot)}\n`
 }
 
-/** Errors: STORE_EXPORT_INVALID, with the line. */
-export function readExport(text: string, file: string): readonly Exported[] {
+/**
+ * What an export holds, line by line; that it was neither cut nor changed is known at the end, so read it once before
+ * anything is done with it. Errors: STORE_EXPORT_INVALID, with the line.
+ */
+export async function* readExport(
+  chunks: AsyncIterable<string> | Iterable<string>,
+  file: string,
+): AsyncGenerator<Exported, void, undefined> {
   const fault = (line: number, what: string): VertigoError =>
     new VertigoError('STORE_EXPORT_INVALID', `${file} ${what}.`, { place: { file, line } })
-  const end = text.lastIndexOf('\n', text.length - 2) + 1
-  const lines = text.slice(0, end).split('\n').slice(0, -1)
-  const head: Partial<Head> | undefined = object(lines[0])
+  const hash = createHash('sha256')
+  let lines = 0
+  let last: string | undefined
+  let bad: VertigoError | undefined
+  for await (const line of linesOf(chunks)) {
+    if (last !== undefined) {
+      hash.update(`${last}\n`)
+      lines++
+      if (lines === 1) checkHead(last, fault)
+      else {
+        const entry = exported(last)
+        // A checksum that does not fit says more, and comes first.
+        if (entry === undefined) bad ??= fault(lines, 'has a line that is no key')
+        else yield entry
+      }
+    }
+    last = line
+  }
+  if (lines === 0) checkHead(last, fault)
+  const foot: Partial<Foot> | undefined = object(last)
+  if (foot?.sha256 === undefined) throw fault(lines + 1, 'was cut: its last line is missing')
+  if (foot.sha256 !== hash.digest('hex') || foot.keys !== lines - 1)
+    throw fault(lines + 1, 'was changed: its checksum does not fit')
+  if (bad !== undefined) throw bad
+}
+
+function checkHead(line: string | undefined, fault: (line: number, what: string) => VertigoError): void {
+  const head: Partial<Head> | undefined = object(line)
   if (head?.vertigo !== 'store-export') throw fault(1, 'is not an export of a store')
   if (head.format !== format)
     throw fault(1, `has format ${String(head.format)}; this version reads format ${format}`)
-  const foot: Partial<Foot> | undefined = object(text.slice(end))
-  if (foot?.sha256 === undefined) throw fault(lines.length + 1, 'was cut: its last line is missing')
-  if (foot.sha256 !== digest(text.slice(0, end)) || foot.keys !== lines.length - 1)
-    throw fault(lines.length + 1, 'was changed: its checksum does not fit')
-  return lines.slice(1).map((line, index) => {
-    const { key, value } = (object(line) ?? {}) as { readonly key?: unknown; readonly value?: unknown }
-    if (typeof key !== 'string' || typeof value !== 'string')
-      throw fault(index + 2, 'has a line that is no key')
-    return { key, value: Buffer.from(value, 'base64') }
-  })
 }
 
-function digest(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
+function exported(line: string): Exported | undefined {
+  const { key, value } = (object(line) ?? {}) as { readonly key?: unknown; readonly value?: unknown }
+  if (typeof key !== 'string' || typeof value !== 'string') return undefined
+  return { key, value: Buffer.from(value, 'base64') }
+}
+
+/** Ended by `\n` alone: a key may hold what else counts as the end of a line. */
+async function* linesOf(chunks: AsyncIterable<string> | Iterable<string>): AsyncGenerator<string> {
+  let rest = ''
+  for await (const chunk of chunks) {
+    const parts = (rest + chunk).split('\n')
+    rest = parts.pop()!
+    yield* parts
+  }
+  if (rest !== '') yield rest
 }
 
 function object(line: string | undefined): object | undefined {

@@ -1,13 +1,23 @@
 import { systemClock } from '../../base/clock.ts'
-import { VertigoError } from '../../base/errors.ts'
+import type { VertigoError } from '../../base/errors.ts'
 import type { Store } from '../../store/store.ts'
 import { type Arguments, usage } from '../arguments.ts'
 import type { OptionSpec } from '../command-spec.ts'
 
+type Action<T> = (store: Store, call: { readonly timeoutMs: number }) => Promise<T>
+
 /** What every command of the group takes. */
 export const storeOption: Readonly<Record<'store' | 'timeout', OptionSpec>> = {
   store: { value: '<url>', about: 'The store. Default: the variable VERTIGO_STORE.' },
-  timeout: { value: '<s>', about: 'How long a call may take, in seconds. Default 5.' },
+  timeout: {
+    value: '<s>',
+    about: 'How long opening the store may take, and each call, in seconds. Default 5.',
+  },
+}
+
+/** For commands that only look: a mistyped address must not become a store. */
+export function withExistingStore<T>(given: Arguments, action: Action<T>): Promise<T> {
+  return withStore(given, action, { create: false })
 }
 
 /**
@@ -16,15 +26,16 @@ export const storeOption: Readonly<Record<'store' | 'timeout', OptionSpec>> = {
  */
 export async function withStore<T>(
   given: Arguments,
-  action: (store: Store, call: { readonly timeoutMs: number }) => Promise<T>,
-  { makes = false }: { readonly makes?: boolean } = {},
+  action: Action<T>,
+  options: { readonly create?: boolean } = {},
 ): Promise<T> {
   const url = given.text('store') ?? process.env['VERTIGO_STORE']
   if (url === undefined || url === '') throw notNamed(given)
+  if (options.create === false && url === 'memory:')
+    throw usage('`memory:` is a store that lives in one process; there is nothing to see.')
   const timeoutMs = (given.positiveNumber('timeout') ?? 5) * 1000
   const { openStore } = await import('../../stores.ts')
-  if (!makes) await checkThere(url)
-  const store = await openStore(url, systemClock, { timeoutMs })
+  const store = await openStore(url, systemClock, { ...options, timeoutMs })
   try {
     return await action(store, { timeoutMs })
   } finally {
@@ -40,16 +51,4 @@ function notNamed(given: Arguments): VertigoError {
       ? 'Add --store <url>, or set VERTIGO_STORE: `lmdb:./folder`, `etcd://host:2379`.'
       : 'Write --store in front of the address.',
   )
-}
-
-async function checkThere(url: string): Promise<void> {
-  // Of this one, nobody else could have made anything.
-  if (url === 'memory:')
-    throw usage('`memory:` is a store that lives in one process; there is nothing to see.')
-  const { parseStoreUrl } = await import('../../store/url.ts')
-  const address = parseStoreUrl(url)
-  if (address.type !== 'lmdb') return
-  const { holdsStore } = await import('../../store/lmdb/folder.ts')
-  if (!holdsStore(address.folder))
-    throw new VertigoError('STORE_FOREIGN', `There is no store of Vertigo in ${address.folder}.`)
 }

@@ -21,6 +21,8 @@ export interface EtcdStoreOptions {
   readonly tls?: EtcdTls
   /** For opening. Default 5000 ms. */
   readonly timeoutMs?: CallOptions['timeoutMs']
+  /** Whether an empty prefix becomes a store. Default true. */
+  readonly create?: boolean
   readonly clock?: Clock
   readonly random?: Random
 }
@@ -32,7 +34,8 @@ const format = 1
  * Opens a store in etcd 3.4 or newer. Looks whether somebody answers, and whether what is there is a store; an empty prefix
  * becomes one.
  *
- * Rejects with `STORE_UNREACHABLE`, `STORE_REFUSED`, `STORE_FOREIGN`, `STORE_FORMAT_NEWER`, within `timeoutMs`.
+ * Rejects with `STORE_UNREACHABLE`, `STORE_REFUSED`, `STORE_FOREIGN`, `STORE_FORMAT_NEWER`, `STORE_NOT_FOUND` with
+ * `create` false, within `timeoutMs`.
  */
 export async function openEtcdStore(options: EtcdStoreOptions): Promise<Store> {
   const { clock = systemClock, random = systemRandom, prefix = 'vertigo', endpoints } = options
@@ -55,7 +58,7 @@ export async function openEtcdStore(options: EtcdStoreOptions): Promise<Store> {
       options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs },
     )
     if (members.hasUser) await members.login(deadline)
-    await checkFormat(members, keys, deadline)
+    await checkFormat(members, keys, deadline, options.create ?? true)
   } catch (error) {
     members.close()
     throw error
@@ -64,7 +67,12 @@ export async function openEtcdStore(options: EtcdStoreOptions): Promise<Store> {
 }
 
 /** Marks an empty prefix as a store; refuses what is none, or of a format that is not known yet. */
-async function checkFormat(members: Members, keys: Keyspace, deadline: Deadline): Promise<void> {
+async function checkFormat(
+  members: Members,
+  keys: Keyspace,
+  deadline: Deadline,
+  create: boolean,
+): Promise<void> {
   const key = keys.ownKey('format')
   const all = keys.range('')
   const request: TxnRequest = {
@@ -82,6 +90,11 @@ async function checkFormat(members: Members, keys: Keyspace, deadline: Deadline)
       {
         remedy: 'Give another prefix: `etcd://host:2379/another`.',
       },
+    )
+  if (!create)
+    throw new VertigoError(
+      'STORE_NOT_FOUND',
+      `There is no store "${keys.prefix}" in etcd at ${members.addresses}.`,
     )
   // Repeated, and done by several at once, with the same result.
   const mark: TxnRequest = {

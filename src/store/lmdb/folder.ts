@@ -51,7 +51,7 @@ export function prepareFolder(path: string): string {
   }
 }
 
-/** Whether there is a store in a folder, or what is to become one; for those who want to find one and make none. */
+/** Whether somebody has made the folder a store, or begun to. */
 export function holdsStore(path: string): boolean {
   return isThere(join(resolve(path), markerName))
 }

@@ -108,6 +108,15 @@ await withCluster(
       await proxy.close()
     })
 
+    test('who only looks makes no store of a prefix', async () => {
+      const prefix = newPrefix()
+      const look = (): Promise<unknown> => open({ endpoints: cluster().endpoints, prefix, create: false })
+      assert.equal(await errorCode(look()), 'STORE_NOT_FOUND')
+      assert.equal(await errorCode(look()), 'STORE_NOT_FOUND')
+      await open({ endpoints: cluster().endpoints, prefix })
+      await look()
+    })
+
     test('a thousand leases are kept over one stream, a leader that hangs included', async () => {
       const store = await open({ endpoints: cluster().endpoints, prefix: newPrefix() })
       const grants = await Promise.all(

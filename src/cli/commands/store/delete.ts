@@ -2,7 +2,7 @@ import { VertigoError } from '../../../base/errors.ts'
 import { remove, removeRange } from '../../../store/operations.ts'
 import { usage } from '../../arguments.ts'
 import type { Command } from '../../command.ts'
-import { storeOption, withStore } from '../../store/open.ts'
+import { storeOption, withExistingStore } from '../../store/open.ts'
 
 export const deleteCommand: Command = {
   spec: {
@@ -23,7 +23,7 @@ export const deleteCommand: Command = {
     const byPrefix = given.flag('prefix')
     if (byPrefix && key === '' && !given.flag('all-keys'))
       throw usage('An empty prefix means every key of the store.', 'Add --all-keys if that is what you want.')
-    return withStore(given, async (store, call) => {
+    return withExistingStore(given, async (store, call) => {
       const operation = byPrefix ? removeRange(key) : remove(key)
       const { results } = await store.transact({ then: [operation] }, { ...call, repeat: 'once' })
       const [result] = results

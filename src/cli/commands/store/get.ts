@@ -1,7 +1,7 @@
 import { VertigoError } from '../../../base/errors.ts'
 import type { Command } from '../../command.ts'
 import { entryJson } from '../../store/entry-text.ts'
-import { storeOption, withStore } from '../../store/open.ts'
+import { storeOption, withExistingStore } from '../../store/open.ts'
 
 export const getCommand: Command = {
   spec: {
@@ -17,7 +17,7 @@ export const getCommand: Command = {
     examples: [['vertigo store get cluster/manager --store lmdb:./store', 'Who is the manager?']],
   },
   run: (given) =>
-    withStore(given, async (store, call) => {
+    withExistingStore(given, async (store, call) => {
       const key = given.positionals[0]!
       const { entry } = await store.get(key, call)
       if (entry === undefined)

@@ -1,5 +1,4 @@
-import { readFile } from 'node:fs/promises'
-import { text } from 'node:stream/consumers'
+import { createReadStream } from 'node:fs'
 import { VertigoError } from '../../../base/errors.ts'
 import { fileError } from '../../../connectors/file/errors.ts'
 import { checkTransaction } from '../../../store/check.ts'
@@ -29,36 +28,62 @@ export const importCommand: Command = {
   },
   run: async (given) => {
     const file = given.positionals[0]!
-    const entries = readExport(await contentOf(file), file)
-    // What no store takes must not be found out half-way.
-    for (const { key, value } of entries) checkTransaction({ then: [put(key, value)] })
-    return withStore(
-      given,
-      async (store, call) => {
-        if (given.flag('replace'))
-          await store.transact({ then: [removeRange('')] }, { ...call, repeat: 'harmless' })
-        const { entries: present } = await store.range('', { ...call, limit: 1 })
-        if (present.length > 0)
-          throw new VertigoError('STORE_NOT_EMPTY', 'Nothing was imported: the store has keys already.')
-        await fill(store, entries, call)
-        process.stderr.write(`${entries.length} keys were imported.\n`)
-        return 0
-      },
-      { makes: true },
-    )
+    const { keys, entries } = await checked(file)
+    return withStore(given, async (store, call) => {
+      if (given.flag('replace'))
+        await store.transact({ then: [removeRange('')] }, { ...call, repeat: 'harmless' })
+      const { entries: present } = await store.range('', { ...call, limit: 1 })
+      if (present.length > 0)
+        throw new VertigoError('STORE_NOT_EMPTY', 'Nothing was imported: the store has keys already.')
+      await fill(store, entries(), call)
+      process.stderr.write(`${keys} keys were imported.\n`)
+      return 0
+    })
   },
 }
 
-async function contentOf(file: string): Promise<string> {
-  if (file === '-') return text(process.stdin)
+interface Checked {
+  readonly keys: number
+  readonly entries: () => AsyncIterable<Exported> | Iterable<Exported>
+}
+
+/** Reads all of it before anything is written: a file twice, the standard input into memory. */
+async function checked(file: string): Promise<Checked> {
+  if (file === '-') {
+    process.stdin.setEncoding('utf8')
+    const kept: Exported[] = []
+    for await (const entry of readExport(process.stdin as AsyncIterable<string>, file))
+      kept.push(fitting(entry))
+    return { keys: kept.length, entries: () => kept }
+  }
+  const entries = (): AsyncIterable<Exported> => readExport(textOf(file), file)
+  let keys = 0
+  for await (const entry of entries()) {
+    fitting(entry)
+    keys++
+  }
+  return { keys, entries }
+}
+
+/** What no store takes must not be found out half-way. */
+function fitting(entry: Exported): Exported {
+  checkTransaction({ then: [put(entry.key, entry.value)] })
+  return entry
+}
+
+async function* textOf(file: string): AsyncGenerator<string> {
   try {
-    return await readFile(file, 'utf8')
+    yield* createReadStream(file, 'utf8') as AsyncIterable<string>
   } catch (error) {
     throw fileError(error, { path: file, component: 'store import', for: 'reading' })
   }
 }
 
-async function fill(store: Store, entries: readonly Exported[], call: CallOptions): Promise<void> {
+async function fill(
+  store: Store,
+  entries: AsyncIterable<Exported> | Iterable<Exported>,
+  call: CallOptions,
+): Promise<void> {
   let operations: Operation[] = []
   let bytes = 0
   const send = async (): Promise<void> => {
@@ -67,7 +92,7 @@ async function fill(store: Store, entries: readonly Exported[], call: CallOption
     operations = []
     bytes = 0
   }
-  for (const { key, value } of entries) {
+  for await (const { key, value } of entries) {
     if (operations.length === operationsMax || bytes + value.byteLength > bytesMax) await send()
     operations.push(put(key, value))
     bytes += value.byteLength

@@ -2,7 +2,7 @@ import { VertigoError } from '../../../base/errors.ts'
 import type { LeaseId } from '../../../store/store.ts'
 import type { Command } from '../../command.ts'
 import { visible } from '../../store/entry-text.ts'
-import { storeOption, withStore } from '../../store/open.ts'
+import { storeOption, withExistingStore } from '../../store/open.ts'
 import { columns } from './ls.ts'
 
 export const leaseCommand: Command = {
@@ -21,7 +21,7 @@ export const leaseCommand: Command = {
     examples: [['vertigo store lease --store lmdb:./store', 'See who is alive.']],
   },
   run: (given) =>
-    withStore(given, async (store, call) => {
+    withExistingStore(given, async (store, call) => {
       const leases = await store.leases(call)
       const revoke = given.text('revoke') as LeaseId | undefined
       if (revoke !== undefined) {

@@ -1,7 +1,8 @@
 import type { Entry } from '../../../store/store.ts'
 import type { Command } from '../../command.ts'
+import { writeOut } from '../../output.ts'
 import { entryJson, shownValue, visible } from '../../store/entry-text.ts'
-import { storeOption, withStore } from '../../store/open.ts'
+import { storeOption, withExistingStore } from '../../store/open.ts'
 
 export const lsCommand: Command = {
   spec: {
@@ -17,18 +18,24 @@ export const lsCommand: Command = {
     examples: [['vertigo store ls cluster/ --values --store lmdb:./store', 'See what the cluster keeps.']],
   },
   run: (given) =>
-    withStore(given, async (store, call) => {
+    withExistingStore(given, async (store, call) => {
       const limit = given.wholeNumber('limit', 1)
       const { entries, more } = await store.range(given.positionals[0] ?? '', {
         ...call,
         ...(limit !== undefined && { limit }),
       })
-      if (given.flag('json'))
-        for (const entry of entries) process.stdout.write(`${JSON.stringify(entryJson(entry))}\n`)
-      else process.stdout.write(table(entries, given.flag('values')))
-      if (more) process.stderr.write(`There are more keys than these ${entries.length}.\n`)
+      if (given.flag('json')) {
+        await writeOut(jsonLines(entries))
+        return 0
+      }
+      await writeOut([table(entries, given.flag('values'))])
+      if (more) process.stderr.write(`There are more than ${entries.length} keys.\n`)
       return 0
     }),
+}
+
+function* jsonLines(entries: readonly Entry[]): Generator<string> {
+  for (const entry of entries) yield `${JSON.stringify(entryJson(entry))}\n`
 }
 
 const valueCharactersMax = 100

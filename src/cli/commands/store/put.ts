@@ -27,20 +27,16 @@ export const putCommand: Command = {
     const compare = conditionsOf(given)
     const [key, text] = given.positionals as readonly [string, string]
     const value = text === '-' ? await buffer(process.stdin) : Buffer.from(text)
-    return withStore(
-      given,
-      async (store, call) => {
-        const lease = given.text('lease') as LeaseId | undefined
-        const { succeeded, revision } = await store.transact(
-          { compare, then: [put(key, value, lease)] },
-          { ...call, repeat: 'once' },
-        )
-        if (!succeeded) throw await changed(store, key)
-        process.stdout.write(`${revision}\n`)
-        return 0
-      },
-      { makes: true },
-    )
+    return withStore(given, async (store, call) => {
+      const lease = given.text('lease') as LeaseId | undefined
+      const { succeeded, revision } = await store.transact(
+        { compare, then: [put(key, value, lease)] },
+        { ...call, repeat: 'once' },
+      )
+      if (!succeeded) throw await changed(store, key)
+      process.stdout.write(`${revision}\n`)
+      return 0
+    })
   },
 }
 

@@ -1,8 +1,8 @@
 import type { WatchBatch, WatchEvent } from '../../../store/store.ts'
 import type { Command } from '../../command.ts'
 import { entryJson, shownValue, visible } from '../../store/entry-text.ts'
-import { whenOutputCloses } from '../../output.ts'
-import { storeOption, withStore } from '../../store/open.ts'
+import { whenOutputCloses, writeOut } from '../../output.ts'
+import { storeOption, withExistingStore } from '../../store/open.ts'
 
 export const watchCommand: Command = {
   spec: {
@@ -20,7 +20,7 @@ export const watchCommand: Command = {
     examples: [['vertigo store watch cluster/ --store lmdb:./store', 'See what a cluster does.']],
   },
   run: (given) =>
-    withStore(given, async (store) => {
+    withExistingStore(given, async (store) => {
       const fromRevision = given.wholeNumber('from-revision', 1)
       const ended = new AbortController()
       const end = (): void => ended.abort()
@@ -32,7 +32,7 @@ export const watchCommand: Command = {
       })
       let isFirst = fromRevision === undefined
       for await (const batch of watch) {
-        process.stdout.write(given.flag('json') ? jsonLines(batch) : lines(batch, isFirst))
+        await writeOut([given.flag('json') ? jsonLines(batch) : lines(batch, isFirst)])
         isFirst = false
       }
       return 0
