@@ -24,12 +24,9 @@ export const lsCommand: Command = {
         ...call,
         ...(limit !== undefined && { limit }),
       })
-      if (given.flag('json')) {
-        await writeOut(jsonLines(entries))
-        return 0
-      }
-      await writeOut([table(entries, given.flag('values'))])
-      if (more) process.stderr.write(`There are more than ${entries.length} keys.\n`)
+      if (given.flag('json')) await writeOut(jsonLines(entries))
+      else await writeOut([table(entries, given.flag('values'))])
+      if (more) process.stderr.write(`There are more keys than these ${entries.length}.\n`)
       return 0
     }),
 }
