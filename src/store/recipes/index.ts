@@ -4,6 +4,7 @@ export { backoffMs, compareAndSet, conflict, type Contention } from './backoff.t
 export { type ChangeBatch, type EntryChange, follow, type Following } from './changes.ts'
 export { Election, type Leader, Leadership } from './election.ts'
 export { Hold, isHoldLost } from './hold.ts'
+export { decodeSegment, encodeSegment } from './key-text.ts'
 export { LeaseHolder, leaseMarginPart } from './lease-holder.ts'
 export { LeaseKeeper, type HoldLeaseOptions, type LeaseKeeperOptions } from './lease-keeper.ts'
 export { Lock } from './lock.ts'

@@ -1,0 +1,11 @@
+/** What manager, agents and clients of a cluster agree on: keys, records, numbers. */
+export { channelNumber, channelParts, connectionNumbersMax, instanceIdsMax } from './channels.ts'
+export { connectionKey, keyedConnections } from './connection-key.ts'
+export type { Address, ErrorText } from './fields.ts'
+export { ClusterKeys, NetworkKeys } from './keys.ts'
+export * from './network-record.ts'
+export { type NodeRecord, nodeRecord } from './node-record.ts'
+export * from './numbers.ts'
+export * from './plan.ts'
+export * from './ready-record.ts'
+export type { RecordType } from './record.ts'

@@ -1,0 +1,136 @@
+import { decodeSegment, encodeSegment } from '../../store/recipes/index.ts'
+import type { Generation, NetworkVersion, NodeId } from './numbers.ts'
+
+/**
+ * The keys of a cluster in the store, made in this place only. Several clusters may share a store under prefixes of their
+ * own; everything of one begins with `clusters/<name>/`.
+ *
+ * - KE-1 Names are encoded as one part of a key, so that no name reaches into the keys of another.
+ * - KE-2 Numbers are padded, so that the order of keys is that of numbers.
+ */
+export class ClusterKeys {
+  readonly prefix: string
+
+  constructor(cluster: string) {
+    this.prefix = `clusters/${encodeSegment(cluster)}/`
+  }
+
+  /** Name, format and incarnation of the cluster: its first node writes it. */
+  get cluster(): string {
+    return `${this.prefix}cluster`
+  }
+
+  /** What operators set: quorum, log levels. */
+  get config(): string {
+    return `${this.prefix}config`
+  }
+
+  /** Of the election of the manager. */
+  get manager(): string {
+    return `${this.prefix}manager/`
+  }
+
+  /** Of the presence of nodes. */
+  get nodes(): string {
+    return `${this.prefix}nodes/`
+  }
+
+  node(id: NodeId): string {
+    return this.nodes + encodeSegment(id)
+  }
+
+  /** Nodes that operators want empty: they get no new instances, and those that they have move. */
+  get drains(): string {
+    return `${this.prefix}drains/`
+  }
+
+  drain(id: NodeId): string {
+    return this.drains + encodeSegment(id)
+  }
+
+  get networks(): string {
+    return `${this.prefix}networks/`
+  }
+
+  network(name: string): NetworkKeys {
+    return new NetworkKeys(`${this.networks}${encodeSegment(name)}/`)
+  }
+
+  /** The network that a key belongs to. */
+  networkOf(key: string): string | undefined {
+    if (!key.startsWith(this.networks)) return undefined
+    const end = key.indexOf('/', this.networks.length)
+    return end < 0 ? undefined : decodeSegment(key.slice(this.networks.length, end))
+  }
+
+  get bundles(): string {
+    return `${this.prefix}bundles/`
+  }
+
+  /** The manifest of a bundle, written after all its parts. `hash`: SHA-256 in hex. */
+  bundle(hash: string): string {
+    return `${this.bundles}${hash}/manifest`
+  }
+
+  bundlePart(hash: string, part: number): string {
+    return `${this.bundles}${hash}/part/${padded(part)}`
+  }
+
+  /** What happened, for people: bounded, oldest first. */
+  get events(): string {
+    return `${this.prefix}events/`
+  }
+
+  event(number: number): string {
+    return this.events + padded(number)
+  }
+}
+
+export class NetworkKeys {
+  readonly prefix: string
+
+  constructor(prefix: string) {
+    this.prefix = prefix
+  }
+
+  get desired(): string {
+    return `${this.prefix}desired`
+  }
+
+  get versions(): string {
+    return `${this.prefix}versions/`
+  }
+
+  version(version: NetworkVersion): string {
+    return this.versions + padded(version)
+  }
+
+  get plan(): string {
+    return `${this.prefix}plan`
+  }
+
+  get open(): string {
+    return `${this.prefix}open`
+  }
+
+  get outcome(): string {
+    return `${this.prefix}outcome`
+  }
+
+  /** Of all generations. */
+  get ready(): string {
+    return `${this.prefix}ready/`
+  }
+
+  readyOf(generation: Generation): string {
+    return `${this.ready}${padded(generation)}/`
+  }
+
+  readyAt(generation: Generation, node: NodeId): string {
+    return this.readyOf(generation) + encodeSegment(node)
+  }
+}
+
+function padded(number: number): string {
+  return String(number).padStart(12, '0')
+}

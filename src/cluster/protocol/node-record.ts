@@ -1,0 +1,29 @@
+import * as v from 'valibot'
+import { address, count, nodeId, text, texts, timeMs } from './fields.ts'
+import { recordType } from './record.ts'
+
+/** A node that is there, under its lease. */
+const schema = v.object({
+  id: nodeId,
+  /** Made anew at each start: two lives of one node are told apart by it. */
+  incarnation: text,
+  pid: count,
+  /** When the process was started, in the machine's ticks: tells the process from a later one with its number. */
+  processStart: text,
+  /** Of the machine, so that others know whether they may look at its process table. */
+  machine: text,
+  /** Version of the package, and the versions of the protocol that it speaks. */
+  version: text,
+  protocol: v.object({ min: count, max: count }),
+  /** For other nodes: probes and control connections. */
+  control: address,
+  /** Base address of the HTTP API; absent where it has none. */
+  api: v.optional(text),
+  groups: texts,
+  labels: v.record(v.string(), v.string()),
+  /** How many workers it hosts at the most, over all networks. */
+  workers: count,
+  joinedAtMs: timeMs,
+})
+export type NodeRecord = Readonly<v.InferOutput<typeof schema>>
+export const nodeRecord = recordType('The record of a node', schema)

@@ -1,0 +1,27 @@
+import * as v from 'valibot'
+import { address, errorText, generation, instanceId, nodeId, text, workerNumber } from './fields.ts'
+import { recordType } from './record.ts'
+
+/** What an agent says of its part of a generation, under the node's lease. Nodes without a part say nothing. */
+const ready = v.object({
+  node: nodeId,
+  incarnation: text,
+  generation,
+  /** Set up, and not failed since. */
+  ready: v.array(instanceId),
+  /** Have handled all there was. */
+  finished: v.array(instanceId),
+  failed: v.array(v.object({ instance: instanceId, error: errorText })),
+  /** Where the data ports of its workers listen. */
+  workers: v.array(v.object({ worker: workerNumber, address })),
+})
+export type ReadyRecord = Readonly<v.InferOutput<typeof ready>>
+export const readyRecord = recordType('A record of readiness', ready)
+
+/** The generation that may emit. Its absence means: hold. */
+const open = v.object({
+  generation,
+  workers: v.array(v.object({ worker: workerNumber, address })),
+})
+export type OpenRecord = Readonly<v.InferOutput<typeof open>>
+export const openRecord = recordType('The open generation', open)

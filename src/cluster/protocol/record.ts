@@ -1,0 +1,28 @@
+import * as v from 'valibot'
+import { VertigoError } from '../../base/errors.ts'
+import { decodeValue, encodeValue } from '../../store/envelope.ts'
+import type { Entry } from '../../store/store.ts'
+
+/** How one kind of record is written and read: versioned JSON, checked on reading. */
+export interface RecordType<T> {
+  encode(value: T): Uint8Array
+  /** Errors: STORE_CORRUPT, STORE_FORMAT_NEWER, with the key. */
+  decode(entry: Pick<Entry, 'key' | 'value'>): T
+}
+
+/** `what`: as in "the plan". The schema's output must be what is written: no transformation. */
+export function recordType<T>(what: string, schema: v.GenericSchema<unknown, T>): RecordType<T> {
+  return {
+    encode: (value) => encodeValue(value),
+    decode(entry) {
+      const parsed = v.safeParse(schema, decodeValue(entry))
+      if (parsed.success) return parsed.output
+      const [issue] = parsed.issues
+      const path = v.getDotPath(issue)
+      throw new VertigoError(
+        'STORE_CORRUPT',
+        `${what} at "${entry.key}" is not as Vertigo writes it: ${path === null ? '' : `${path}: `}${issue.message}`,
+      )
+    },
+  }
+}
