@@ -660,6 +660,27 @@ export const errorCodes = codes({
     remedy: 'Use it before it is closed, or open it again.',
     exit: 70,
   },
+  // The cluster
+  NETWORK_UNKNOWN: {
+    title: 'The cluster has no network of this name.',
+    remedy: '`vertigo ls` lists the networks of the cluster.',
+    exit: 2,
+  },
+  VERSION_UNKNOWN: {
+    title: 'A network has no version of this number; old ones are let go after a while.',
+    remedy: '`vertigo describe <network> --versions` lists those that are kept.',
+    exit: 2,
+  },
+  NETWORK_RUNS: {
+    title: 'A network that is not at its end was to be forgotten.',
+    remedy: 'Undeploy it first, and wait until it has stopped.',
+    exit: 2,
+  },
+  CLUSTER_CHANGE_CONFLICT: {
+    title: 'A change was made for a version of the network that is not the current one. Nothing was changed.',
+    remedy: 'Look at the current version, and make the change for that.',
+    exit: 1,
+  },
   // The command line
   FOLDER_NOT_EMPTY: {
     title: 'A new project was to be made where something is already.',

@@ -1,6 +1,5 @@
 import * as v from 'valibot'
 import type { FlatNetwork } from '../../model/flatten.ts'
-import type { Network } from '../../model/network.ts'
 import { errorText, generation, text, timeMs, version } from './fields.ts'
 import { recordType } from './record.ts'
 
@@ -14,39 +13,34 @@ const desired = v.object({
 export type DesiredNetwork = Readonly<v.InferOutput<typeof desired>>
 export const desiredRecord = recordType('What is wanted of a network', desired)
 
-/** What the planner and agents must know of a kind without loading it. */
+/** What planner, agents and later checks must know of a kind without loading it. */
 const kindFacts = v.object({
   role: v.picklist(['component', 'source']),
+  inputs: v.array(v.string()),
+  outputs: v.array(v.string()),
   keyedState: v.boolean(),
+  instanceState: v.boolean(),
+  /** Messages at the same time, where the network does not say. */
+  concurrency: v.optional(v.number()),
   /** A source that can be told to start from a position. */
   rewinds: v.boolean(),
-  /** Talks to the world by the process it is in: one of the fixed kinds for clients. */
+  /** Talks to the world by the process that it is in: one of the fixed kinds for clients. */
   inMain: v.boolean(),
 })
 export type KindFacts = Readonly<v.InferOutput<typeof kindFacts>>
 
-/** Where nodes find the code. */
-const code = v.variant('type', [
-  /** The addresses of the network lead to files and packages that are on every node. */
-  v.object({ type: v.literal('files') }),
-  /** They are relative to the bundle's root: `bundle:<path>`. */
-  v.object({ type: v.literal('bundle'), hash: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)) }),
-])
-export type CodePlace = Readonly<v.InferOutput<typeof code>>
-
-const networkValue = v.custom<Network>(isNetworkLike, 'is not a network')
 const flatValue = v.custom<FlatNetwork>(isNetworkLike, 'is not a network')
 
-/** A version of a network. Immutable. It was checked, with the code that it names, before it was written. */
+/**
+ * A version of a network. Immutable. It was checked, with the code that it names, before it was written. All addresses in
+ * it are complete (`file:` URLs, `bundle:<hash>/<path>`, names of built-in kinds): it means the same wherever it is read.
+ */
 const versionSchema = v.object({
   version,
-  /** As users wrote it: what later changes are merged into. */
-  network: networkValue,
-  /** Without subnets. */
+  /** Without subnets. Later changes are merged into it. */
   flat: flatValue,
-  /** By component of `flat`. */
+  /** By component. */
   kinds: v.record(v.string(), kindFacts),
-  code,
   createdAtMs: timeMs,
   /** Who made it, and by what: for the list of versions. */
   by: text,
@@ -68,6 +62,6 @@ export const outcomeRecord = recordType('What became of a network', outcome)
 
 function isNetworkLike(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false
-  const { name, components, connections } = value as Partial<Network>
+  const { name, components, connections } = value as Partial<FlatNetwork>
   return typeof name === 'string' && typeof components === 'object' && Array.isArray(connections)
 }

@@ -1,0 +1,117 @@
+import { VertigoError } from '../../base/errors.ts'
+import { didYouMean } from '../../base/suggest.ts'
+import { additions, diff, isEmptyChange, merge, removals } from '../../model/diff.ts'
+import type { FlatNetwork } from '../../model/flatten.ts'
+import type { KindInfo } from '../../model/kind-info.ts'
+import type { Network } from '../../model/network.ts'
+import { networkInvalid, placesOfFile } from '../../model/places.ts'
+import { validateNetwork } from '../../model/validate.ts'
+import type { KindFacts, VersionRecord } from '../protocol/index.ts'
+
+/** What is deployed: a network, or a part of one, checked with its code by whoever has that code. */
+export interface Deployment {
+  /** Without subnets, all addresses complete. */
+  readonly part: FlatNetwork
+  /** By component of the part. */
+  readonly kinds: { readonly [component: string]: KindFacts }
+}
+
+/** What a version holds. */
+export type VersionContent = Pick<VersionRecord, 'flat' | 'kinds'>
+
+/**
+ * What becomes of a network by a deployment.
+ *
+ * - `merge`: what the part names is added or replaced, the rest stays.
+ * - `replace`: the network is the part, from now on.
+ *
+ * Undefined where nothing changes. Errors: NETWORK_INVALID for a whole that does not fit together.
+ */
+export async function deployed(
+  current: VersionContent | undefined,
+  { part, kinds }: Deployment,
+  mode: 'merge' | 'replace',
+): Promise<VersionContent | undefined> {
+  if (current === undefined) return checked({ flat: part, kinds })
+  const { flat } = current
+  if (mode === 'replace') return same(flat, part) ? undefined : checked({ flat: part, kinds })
+  const next = merge(flat, additions(part, flat)) as FlatNetwork
+  return same(flat, next) ? undefined : checked({ flat: next, kinds: { ...current.kinds, ...kinds } })
+}
+
+/** What is left of a network when a part is taken out. Undefined where nothing changes. Errors: NETWORK_INVALID. */
+export async function undeployed(
+  current: VersionContent,
+  part: Network,
+): Promise<VersionContent | undefined> {
+  const flat = merge(current.flat, removals(part, current.flat)) as FlatNetwork
+  return same(current.flat, flat) ? undefined : checked({ flat, kinds: current.kinds })
+}
+
+/** A network with another number of copies of one component. Errors: COMPONENT_UNKNOWN, USAGE, NETWORK_INVALID. */
+export async function scaled(
+  current: VersionContent,
+  component: string,
+  instances: number,
+): Promise<VersionContent | undefined> {
+  const { flat, kinds } = current
+  const known = Object.hasOwn(flat.components, component) ? flat.components[component] : undefined
+  if (known === undefined) {
+    const near = didYouMean(component, Object.keys(flat.components))
+    throw new VertigoError(
+      'COMPONENT_UNKNOWN',
+      `The network "${flat.name}" has no component "${component}".${near}`,
+    )
+  }
+  if (!Number.isInteger(instances) || instances < 1)
+    throw new VertigoError('USAGE', `${component} cannot have ${instances} instances.`, {
+      remedy: 'Give a whole number of 1 or more; to take the component out, undeploy it.',
+    })
+  if ((known.instances ?? 1) === instances) return undefined
+  return checked({
+    flat: { ...flat, components: { ...flat.components, [component]: { ...known, instances } } },
+    kinds,
+  })
+}
+
+/** The whole must fit together, not only the part that was checked where it came from. Kinds that are not used are let go. */
+async function checked({ flat, kinds }: VersionContent): Promise<VersionContent> {
+  const used = Object.fromEntries(
+    Object.keys(flat.components).flatMap((name) => {
+      const facts = Object.hasOwn(kinds, name) ? kinds[name] : undefined
+      return facts === undefined ? [] : [[name, facts] as const]
+    }),
+  )
+  const places = placesOfFile(`"${flat.name}"`)
+  const faults = await validateNetwork(
+    flat,
+    (name) => {
+      const facts = Object.hasOwn(used, name) ? used[name] : undefined
+      return facts === undefined
+        ? { error: new VertigoError('KIND_UNKNOWN', `Nothing is known of the kind of ${name}.`) }
+        : { info: kindInfoOf(facts) }
+    },
+    places,
+  )
+  if (faults.length > 0) throw networkInvalid(faults, places.file)
+  return { flat, kinds: used }
+}
+
+/** Configurations were checked where the code is; they have not changed since. */
+function kindInfoOf(facts: KindFacts): KindInfo {
+  const { role, inputs, outputs, keyedState, instanceState, concurrency, rewinds } = facts
+  return {
+    role,
+    inputs,
+    outputs,
+    keyedState,
+    instanceState,
+    rewinds,
+    ...(concurrency !== undefined && { concurrency }),
+    checkConfig: () => Promise.resolve([]),
+  }
+}
+
+function same(a: FlatNetwork, b: FlatNetwork): boolean {
+  return isEmptyChange(diff(a, b))
+}

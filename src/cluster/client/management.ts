@@ -1,0 +1,268 @@
+import type { Clock } from '../../base/clock.ts'
+import { VertigoError } from '../../base/errors.ts'
+import type { Random } from '../../base/random.ts'
+import { didYouMean } from '../../base/suggest.ts'
+import type { Network } from '../../model/network.ts'
+import { get, isMissing, isUnchanged, put, removeRange } from '../../store/operations.ts'
+import { compareAndSet, conflict } from '../../store/recipes/index.ts'
+import type { Entry, Store } from '../../store/store.ts'
+import {
+  asVersion,
+  type ClusterKeys,
+  type DesiredNetwork,
+  desiredRecord,
+  type NetworkVersion,
+  openRecord,
+  outcomeRecord,
+  planRecord,
+  readyRecord,
+  type VersionRecord,
+  versionRecord,
+} from '../protocol/index.ts'
+import { deployed, type Deployment, scaled, undeployed, type VersionContent } from './deployment.ts'
+import { type NetworkRecords, type NetworkStatus, networkStatus } from './status.ts'
+
+/**
+ * Everything that users ask of a cluster about its networks, as changes of what is desired, in the store. It works without
+ * any node: the manager finds what was written when there is one.
+ *
+ * - MA-1 A change is one transaction: the new version, and that it is wanted. Nobody sees one without the other.
+ * - MA-2 Versions of a network are numbered without gaps, in the store's order; a change is made for the version that was
+ *   read, or is made anew for the one that came in between.
+ * - MA-3 What does not fit is refused before anything is written.
+ */
+export class Management {
+  private readonly store: Store
+  private readonly keys: ClusterKeys
+  private readonly clock: Clock
+  private readonly random: Random
+
+  constructor(store: Store, keys: ClusterKeys, { clock, random }: { clock: Clock; random: Random }) {
+    this.store = store
+    this.keys = keys
+    this.clock = clock
+    this.random = random
+  }
+
+  /** Gives the version that holds it: a new one, or the current one where nothing changes. */
+  deploy(deployment: Deployment, options: DeployOptions): Promise<NetworkVersion> {
+    const { mode = 'merge', by } = options
+    const { name } = deployment.part
+    return this.change(
+      name,
+      { ...options, by, change: mode === 'merge' ? 'deploy' : 'deploy (replace)' },
+      (current) => deployed(current, deployment, mode),
+    )
+  }
+
+  /** Takes a part out; the rest runs on. Errors: NETWORK_UNKNOWN, NETWORK_INVALID, CLUSTER_CHANGE_CONFLICT. */
+  undeployPart(part: Network, options: ChangeOptions): Promise<NetworkVersion> {
+    return this.change(part.name, { ...options, change: 'undeploy a part' }, async (current) =>
+      undeployed(await this.there(part.name, current), part),
+    )
+  }
+
+  /** Ends a network: sources end, what is on its way is handled, then everything stops. Errors: NETWORK_UNKNOWN. */
+  async undeploy(name: string, options: CallOptions = {}): Promise<void> {
+    await this.setGoal(name, 'stop', options)
+  }
+
+  /** Errors: NETWORK_UNKNOWN, COMPONENT_UNKNOWN, USAGE. */
+  scale(name: string, component: string, instances: number, options: ChangeOptions): Promise<NetworkVersion> {
+    return this.change(name, { ...options, change: `scale ${component} to ${instances}` }, async (current) =>
+      scaled(await this.there(name, current), component, instances),
+    )
+  }
+
+  /** Makes a new version with the content of an older one. Errors: NETWORK_UNKNOWN, VERSION_UNKNOWN. */
+  async rollback(name: string, to: NetworkVersion, options: ChangeOptions): Promise<NetworkVersion> {
+    const older = await this.version(name, to)
+    return this.change(name, { ...options, change: `roll back to version ${to}` }, async (current) => {
+      await this.there(name, current)
+      return current?.version === to ? undefined : { flat: older.flat, kinds: older.kinds }
+    })
+  }
+
+  /** Names of all networks, in their order. */
+  async list(options: CallOptions = {}): Promise<readonly string[]> {
+    const { entries } = await this.store.range(this.keys.networks, options)
+    const names = entries
+      .filter(({ key }) => key.endsWith('/desired'))
+      .map(({ key }) => this.keys.networkOf(key))
+    return [...new Set(names.filter((name) => name !== undefined))]
+  }
+
+  /** Errors: NETWORK_UNKNOWN. */
+  async status(name: string, options: CallOptions = {}): Promise<NetworkStatus> {
+    return networkStatus(await this.records(name, options))
+  }
+
+  /** Newest first. Errors: NETWORK_UNKNOWN. */
+  async versions(name: string, options: CallOptions = {}): Promise<readonly VersionRecord[]> {
+    const { entries } = await this.store.range(this.keys.network(name).versions, options)
+    if (entries.length === 0) throw await this.unknown(name)
+    return entries.map((entry) => versionRecord.decode(entry)).toReversed()
+  }
+
+  /** Errors: NETWORK_UNKNOWN, VERSION_UNKNOWN. */
+  async version(name: string, version: NetworkVersion, options: CallOptions = {}): Promise<VersionRecord> {
+    const { entry } = await this.store.get(this.keys.network(name).version(version), options)
+    if (entry !== undefined) return versionRecord.decode(entry)
+    const { version: newest } = await this.desired(name, options)
+    throw new VertigoError(
+      'VERSION_UNKNOWN',
+      `The network "${name}" has no version ${version}; its newest is ${newest}.`,
+    )
+  }
+
+  /** What is wanted of a network. Errors: NETWORK_UNKNOWN. */
+  async desired(name: string, options: CallOptions = {}): Promise<DesiredNetwork> {
+    const { entry } = await this.store.get(this.keys.network(name).desired, options)
+    if (entry === undefined) throw await this.unknown(name)
+    return desiredRecord.decode(entry)
+  }
+
+  private async records(name: string, options: CallOptions): Promise<NetworkRecords> {
+    const keys = this.keys.network(name)
+    const { results } = await this.store.transact(
+      { then: [get(keys.desired), get(keys.plan), get(keys.open), get(keys.outcome)] },
+      options,
+    )
+    const [desired, plan, open, outcome] = results.map((result) =>
+      result.type === 'get' ? result.entry : undefined,
+    )
+    if (desired === undefined) throw await this.unknown(name)
+    const decodedPlan = plan && planRecord.decode(plan)
+    const ready =
+      decodedPlan === undefined
+        ? []
+        : (await this.store.range(keys.readyOf(decodedPlan.generation), options)).entries
+    return {
+      name,
+      desired: desiredRecord.decode(desired),
+      plan: decodedPlan,
+      open: open && openRecord.decode(open),
+      outcome: outcome && outcomeRecord.decode(outcome),
+      ready: ready.map((entry) => readyRecord.decode(entry)),
+    }
+  }
+
+  private change(
+    name: string,
+    options: ChangeOptions & { readonly change: string },
+    next: (current: VersionRecord | undefined) => Promise<VersionContent | undefined>,
+  ): Promise<NetworkVersion> {
+    const { by, change, expected, ...call } = options
+    const keys = this.keys.network(name)
+    const contention = {
+      clock: this.clock,
+      random: this.random,
+      signal: call.signal,
+      what: `The network "${name}"`,
+    }
+    return compareAndSet(contention, async () => {
+      const { current, desired } = await this.current(name, call)
+      if (expected !== undefined && expected !== (current?.version ?? 0))
+        throw changed(name, expected, current?.version)
+      const isStopped = desired !== undefined && desiredRecord.decode(desired).goal === 'stop'
+      const content = await next(isStopped ? undefined : current)
+      if (content === undefined && current !== undefined) return current.version
+      if (content === undefined) return conflict
+      const version = asVersion((current?.version ?? 0) + 1)
+      const nowMs = this.clock.now()
+      const record = versionRecord.encode({ version, ...content, createdAtMs: nowMs, by, change })
+      const { succeeded } = await this.store.transact(
+        {
+          compare: [isUnchanged(keys.desired, desired), isMissing(keys.version(version))],
+          then: [
+            put(keys.version(version), record),
+            put(keys.desired, desiredRecord.encode({ version, goal: 'run', changedAtMs: nowMs })),
+          ],
+        },
+        { ...call, repeat: 'once' },
+      )
+      return succeeded ? version : conflict
+    })
+  }
+
+  private async setGoal(name: string, goal: 'run' | 'stop', call: CallOptions): Promise<void> {
+    const keys = this.keys.network(name)
+    const contention = {
+      clock: this.clock,
+      random: this.random,
+      signal: call.signal,
+      what: `The network "${name}"`,
+    }
+    await compareAndSet(contention, async () => {
+      const { entry } = await this.store.get(keys.desired, call)
+      if (entry === undefined) throw await this.unknown(name)
+      const { version, goal: now } = desiredRecord.decode(entry)
+      if (now === goal) return true
+      const value = desiredRecord.encode({ version, goal, changedAtMs: this.clock.now() })
+      const { succeeded } = await this.store.transact(
+        { compare: [isUnchanged(keys.desired, entry)], then: [put(keys.desired, value)] },
+        { ...call, repeat: 'once' },
+      )
+      return succeeded ? true : conflict
+    })
+  }
+
+  /** Takes all traces of a network that has stopped out of the store. Errors: NETWORK_UNKNOWN, NETWORK_RUNS. */
+  async forget(name: string, call: CallOptions = {}): Promise<void> {
+    const keys = this.keys.network(name)
+    const { state } = await this.status(name, call)
+    if (state !== 'stopped' && state !== 'finished' && state !== 'failed')
+      throw new VertigoError('NETWORK_RUNS', `The network "${name}" is ${state}.`)
+    const { entry } = await this.store.get(keys.desired, call)
+    const { succeeded } = await this.store.transact(
+      { compare: [isUnchanged(keys.desired, entry)], then: [removeRange(keys.prefix)] },
+      { ...call, repeat: 'once' },
+    )
+    if (!succeeded) throw new VertigoError('NETWORK_RUNS', `The network "${name}" was changed meanwhile.`)
+  }
+
+  private async current(
+    name: string,
+    call: CallOptions,
+  ): Promise<{ readonly current: VersionRecord | undefined; readonly desired: Entry | undefined }> {
+    const { entry } = await this.store.get(this.keys.network(name).desired, call)
+    if (entry === undefined) return { current: undefined, desired: undefined }
+    const { version } = desiredRecord.decode(entry)
+    return { current: await this.version(name, version, call), desired: entry }
+  }
+
+  private async there(name: string, current: VersionRecord | undefined): Promise<VersionRecord> {
+    if (current === undefined) throw await this.unknown(name)
+    return current
+  }
+
+  private async unknown(name: string): Promise<VertigoError> {
+    const near = didYouMean(name, await this.list())
+    return new VertigoError('NETWORK_UNKNOWN', `There is no network "${name}" in the cluster.${near}`)
+  }
+}
+
+export interface CallOptions {
+  readonly timeoutMs?: number
+  readonly signal?: AbortSignal
+}
+
+export interface ChangeOptions extends CallOptions {
+  /** Who asks, for the list of versions: a user's or a program's name. */
+  readonly by: string
+  /** Only if this is the current version (0: only if there is no such network). Errors: CLUSTER_CHANGE_CONFLICT. */
+  readonly expected?: number
+}
+
+export interface DeployOptions extends ChangeOptions {
+  /** Default `merge`. */
+  readonly mode?: 'merge' | 'replace'
+}
+
+function changed(name: string, expected: number, current: number | undefined): VertigoError {
+  const now = current === undefined ? 'there is none' : `it is ${current}`
+  return new VertigoError(
+    'CLUSTER_CHANGE_CONFLICT',
+    `The change of "${name}" was made for version ${expected}; ${now}.`,
+  )
+}

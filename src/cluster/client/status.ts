@@ -1,0 +1,132 @@
+import type {
+  ComponentFailures,
+  DesiredNetwork,
+  ErrorText,
+  NetworkOutcome,
+  NodeId,
+  OpenRecord,
+  Plan,
+  PlannedInstance,
+  ReadyRecord,
+} from '../protocol/index.ts'
+
+/**
+ * - `deploying`: a plan is carried out; what ran before still runs
+ * - `running`: the newest plan is open
+ * - `holding`: something failed; nothing is emitted until the next generation is open
+ * - `waiting`: some instances cannot be placed; `waiting` says why
+ * - `failed`: given up; `error` says why. Deploying again tries again
+ * - `finished`: all sources have ended and everything was handled
+ * - `stopping`, `stopped`: undeployed
+ */
+export type NetworkState =
+  'deploying' | 'running' | 'holding' | 'waiting' | 'failed' | 'finished' | 'stopping' | 'stopped'
+
+export type InstanceState = 'starting' | 'ready' | 'running' | 'draining' | 'finished' | 'failed' | 'waiting'
+
+export interface InstanceStatus {
+  readonly component: string
+  readonly index: number
+  /** Absent while it waits for a place. */
+  readonly node?: NodeId
+  readonly worker?: number
+  readonly state: InstanceState
+  /** Why it waits, or the error that it failed with. */
+  readonly reason?: string
+}
+
+export interface NetworkStatus {
+  readonly name: string
+  readonly state: NetworkState
+  /** The version that is wanted, and the generation of the newest plan. */
+  readonly version: number
+  readonly generation: number
+  /** The newest version was refused, and the one before runs on. */
+  readonly refused?: { readonly version: number; readonly error?: ErrorText }
+  readonly error?: ErrorText
+  readonly failures: readonly ComponentFailures[]
+  readonly instances: readonly InstanceStatus[]
+}
+
+/** What the store holds of a network. */
+export interface NetworkRecords {
+  readonly name: string
+  readonly desired: DesiredNetwork
+  readonly plan: Plan | undefined
+  readonly open: OpenRecord | undefined
+  readonly outcome: NetworkOutcome | undefined
+  /** Of the plan's generation. */
+  readonly ready: readonly ReadyRecord[]
+}
+
+export function networkStatus(records: NetworkRecords): NetworkStatus {
+  const { name, desired, plan, outcome } = records
+  const refused = outcome?.state === 'refused' ? outcome : undefined
+  const failed = outcome?.state === 'failed' && outcome.version === desired.version ? outcome : undefined
+  return {
+    name,
+    state: networkState(records),
+    version: desired.version,
+    generation: plan?.generation ?? 0,
+    ...(refused && {
+      refused: { version: refused.version, ...(refused.error && { error: refused.error }) },
+    }),
+    ...(failed?.error && { error: failed.error }),
+    failures: plan?.failures ?? [],
+    instances: plan === undefined ? [] : instancesOf(plan, records),
+  }
+}
+
+function networkState({ desired, plan, open, outcome }: NetworkRecords): NetworkState {
+  if (outcome !== undefined && outcome.version === desired.version && outcome.state !== 'refused')
+    return outcome.state
+  if (desired.goal === 'stop') return 'stopping'
+  if (plan === undefined) return 'deploying'
+  if (open === undefined) return plan.parent === 0 ? 'deploying' : 'holding'
+  if (plan.waiting.length > 0) return 'waiting'
+  return open.generation === plan.generation ? 'running' : 'deploying'
+}
+
+function instancesOf(plan: Plan, { open, ready }: NetworkRecords): InstanceStatus[] {
+  const told = new Map<number, { state: InstanceState; reason?: string }>()
+  for (const record of ready) {
+    for (const id of record.ready) told.set(id, { state: 'ready' })
+    for (const id of record.finished) told.set(id, { state: 'finished' })
+    for (const { instance, error } of record.failed)
+      told.set(instance, { state: 'failed', reason: error.message })
+  }
+  const nodes = new Map(plan.workers.map(({ worker, node }) => [worker, node]))
+  const isOpen = open?.generation === plan.generation
+  const placed = plan.instances.map((instance) => {
+    const node = nodes.get(instance.worker)
+    const { state, reason } = stateOf(instance, told.get(instance.id), isOpen)
+    return {
+      component: instance.component,
+      index: instance.index,
+      worker: instance.worker,
+      ...(node !== undefined && { node }),
+      state,
+      ...(reason !== undefined && { reason }),
+    }
+  })
+  const waiting = plan.waiting.map(({ component, index, reason }) => ({
+    component,
+    index,
+    state: 'waiting' as const,
+    reason,
+  }))
+  return [...placed, ...waiting].toSorted(
+    (a, b) => (a.component < b.component ? -1 : a.component > b.component ? 1 : 0) || a.index - b.index,
+  )
+}
+
+function stateOf(
+  instance: PlannedInstance,
+  told: { readonly state: InstanceState; readonly reason?: string } | undefined,
+  isOpen: boolean,
+): { readonly state: InstanceState; readonly reason?: string } {
+  if (told === undefined) return { state: 'starting' }
+  if (told.state !== 'ready') return told
+  if (instance.draining) return { state: 'draining' }
+  return { state: isOpen ? 'running' : 'ready' }
+}

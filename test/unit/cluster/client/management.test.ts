@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { systemClock } from '../../../../src/base/clock.ts'
+import { systemRandom } from '../../../../src/base/random.ts'
+import { type Deployment, Management } from '../../../../src/cluster/client/index.ts'
+import { asVersion, ClusterKeys, type KindFacts } from '../../../../src/cluster/protocol/index.ts'
+import type { FlatNetwork } from '../../../../src/model/flatten.ts'
+import { storeOver } from '../../../../src/store/checked-store.ts'
+import { MemoryBackend } from '../../../../src/store/memory/memory-backend.ts'
+import type { Store } from '../../../../src/store/store.ts'
+import { rejectsWithCode } from './support.ts'
+
+const by = 'test'
+
+function management(): { readonly store: Store; readonly keys: ClusterKeys; readonly client: Management } {
+  const backend = new MemoryBackend({ clock: systemClock })
+  const store = storeOver(backend, systemClock)
+  const keys = new ClusterKeys('c')
+  return { store, keys, client: new Management(store, keys, { clock: systemClock, random: systemRandom }) }
+}
+
+const source: KindFacts = facts('source', [], ['out'])
+const sink: KindFacts = facts('component', ['in'], [])
+
+function facts(role: 'source' | 'component', inputs: string[], outputs: string[]): KindFacts {
+  return { role, inputs, outputs, keyedState: false, instanceState: false, rewinds: false, inMain: false }
+}
+
+/** A source, and sinks of these names at it. */
+function network(sinks: readonly string[], extra: Partial<FlatNetwork> = {}): Deployment {
+  const base = 'file:///net.yaml'
+  const components = Object.fromEntries([
+    ['numbers', { kind: 'generator', base }],
+    ...sinks.map((name) => [name, { kind: 'log', base }] as const),
+  ])
+  return {
+    part: {
+      name: 'net',
+      components,
+      connections: sinks.map((name) => ({ from: 'numbers.out', to: `${name}.in`, base })),
+      ...extra,
+    },
+    kinds: Object.fromEntries([['numbers', source], ...sinks.map((name) => [name, sink] as const)]),
+  }
+}
+
+test('MA-1 a deployment makes version 1, which is wanted; the same again changes nothing', async () => {
+  const { client } = management()
+  assert.equal(await client.deploy(network(['a']), { by }), 1)
+  assert.equal(await client.deploy(network(['a']), { by }), 1)
+  const desired = await client.desired('net')
+  assert.deepEqual([desired.version, desired.goal], [1, 'run'])
+  assert.deepEqual(await client.list(), ['net'])
+  const status = await client.status('net')
+  assert.deepEqual([status.state, status.version, status.generation], ['deploying', 1, 0])
+})
+
+test('a deployment is merged into what is there, or replaces it', async () => {
+  const { client } = management()
+  await client.deploy(network(['a']), { by })
+  assert.equal(await client.deploy(network(['b']), { by }), 2)
+  assert.deepEqual(Object.keys((await client.version('net', asVersion(2))).flat.components).toSorted(), [
+    'a',
+    'b',
+    'numbers',
+  ])
+  assert.equal(await client.deploy(network(['b']), { by, mode: 'replace' }), 3)
+  const third = await client.version('net', asVersion(3))
+  assert.deepEqual(Object.keys(third.flat.components).toSorted(), ['b', 'numbers'])
+  assert.deepEqual(Object.keys(third.kinds).toSorted(), ['b', 'numbers'])
+})
+
+test('a part is taken out with its connections', async () => {
+  const { client } = management()
+  await client.deploy(network(['a', 'b']), { by })
+  const { part } = network(['b'])
+  const { numbers: _, ...components } = part.components
+  assert.equal(await client.undeployPart({ ...part, components, connections: [] }, { by }), 2)
+  const { flat } = await client.version('net', asVersion(2))
+  assert.deepEqual(Object.keys(flat.components).toSorted(), ['a', 'numbers'])
+  assert.deepEqual(
+    flat.connections.map(({ to }) => to),
+    ['a.in'],
+  )
+})
+
+test('MA-3 what does not fit is refused, and nothing is written', async () => {
+  const { client } = management()
+  await client.deploy(network(['a']), { by })
+  const broken = network(['b'])
+  const wrong = {
+    ...broken,
+    part: { ...broken.part, connections: [{ from: 'numbers.out', to: 'b.nowhere', base: 'file:///n' }] },
+  }
+  await rejectsWithCode(client.deploy(wrong, { by }), 'NETWORK_INVALID', /network "net" has one fault/)
+  await rejectsWithCode(client.scale('net', 'a', 0, { by }), 'USAGE', /0 instances/)
+  await rejectsWithCode(client.scale('net', 'aa', 2, { by }), 'COMPONENT_UNKNOWN', /Did you mean "?a/)
+  await rejectsWithCode(client.status('nett'), 'NETWORK_UNKNOWN', /Did you mean "?net/)
+  await rejectsWithCode(client.rollback('net', asVersion(7), { by }), 'VERSION_UNKNOWN', /its newest is 1/)
+  await rejectsWithCode(client.undeploy('other'), 'NETWORK_UNKNOWN', /other/)
+  await rejectsWithCode(client.forget('net'), 'NETWORK_RUNS', /deploying/)
+  assert.equal((await client.desired('net')).version, 1)
+  assert.equal((await client.versions('net')).length, 1)
+})
+
+test('MA-2 changes of many at once are all made, one after the other', async () => {
+  const { store, keys } = management()
+  const clients = Array.from(
+    { length: 8 },
+    () => new Management(store, keys, { clock: systemClock, random: systemRandom }),
+  )
+  const names = clients.map((_, i) => `sink-${i}`)
+  await Promise.all(clients.map((client, i) => client.deploy(network([names[i]!]), { by: names[i]! })))
+  const versions = await clients[0]!.versions('net')
+  assert.deepEqual(
+    versions.map(({ version }) => Number(version)),
+    [8, 7, 6, 5, 4, 3, 2, 1],
+  )
+  assert.deepEqual(Object.keys(versions[0]!.flat.components).toSorted(), ['numbers', ...names].toSorted())
+  assert.deepEqual(versions.map(({ by }) => by).toSorted(), names)
+})
+
+test('a change for a version that is not the current one is refused', async () => {
+  const { client } = management()
+  await client.deploy(network(['a']), { by, expected: 0 })
+  const again = client.deploy(network(['b']), { by, expected: 0 })
+  await rejectsWithCode(again, 'CLUSTER_CHANGE_CONFLICT', /it is 1/)
+  assert.equal(await client.deploy(network(['b']), { by, expected: 1 }), 2)
+})
+
+test('scaling and rolling back make new versions', async () => {
+  const { client } = management()
+  await client.deploy(network(['a']), { by })
+  assert.equal(await client.scale('net', 'a', 3, { by }), 2)
+  assert.equal(await client.scale('net', 'a', 3, { by }), 2)
+  assert.equal((await client.version('net', asVersion(2))).flat.components.a?.instances, 3)
+  assert.equal(await client.rollback('net', asVersion(1), { by }), 3)
+  assert.equal((await client.version('net', asVersion(3))).flat.components.a?.instances, undefined)
+  assert.match((await client.version('net', asVersion(3))).change, /version 1/)
+})
+
+test('an undeployed network is stopping, and can be deployed again', async () => {
+  const { client } = management()
+  await client.deploy(network(['a']), { by })
+  await client.undeploy('net')
+  await client.undeploy('net')
+  assert.equal((await client.status('net')).state, 'stopping')
+  // What is deployed then is the whole: nothing is left to merge into.
+  assert.equal(await client.deploy(network(['b']), { by }), 2)
+  const { flat } = await client.version('net', asVersion(2))
+  assert.deepEqual(Object.keys(flat.components).toSorted(), ['b', 'numbers'])
+  assert.equal((await client.desired('net')).goal, 'run')
+})
