@@ -661,6 +661,16 @@ export const errorCodes = codes({
     exit: 70,
   },
   // The cluster
+  NODE_EXISTS: {
+    title: 'A node with this id lives in the cluster already.',
+    remedy: 'Give the new node another `--id`, or end the other one.',
+    exit: 2,
+  },
+  CLUSTER_FORMAT_NEWER: {
+    title: 'The records of the cluster were written by a newer version of Vertigo.',
+    remedy: 'Start this node with that version or a newer one.',
+    exit: 2,
+  },
   NETWORK_UNKNOWN: {
     title: 'The cluster has no network of this name.',
     remedy: '`vertigo ls` lists the networks of the cluster.',

@@ -9,3 +9,13 @@ export * from './numbers.ts'
 export * from './plan.ts'
 export * from './ready-record.ts'
 export type { RecordType } from './record.ts'
+export { ClusterView, NetworkView, type Recorded } from './cluster-view.ts'
+export {
+  type ClusterConfig,
+  clusterFormat,
+  type ClusterRecord,
+  clusterRecord,
+  configRecord,
+  type DrainRecord,
+  drainRecord,
+} from './config-record.ts'

@@ -1,0 +1,162 @@
+import { type Clock, sleep } from '../../base/clock.ts'
+import { VertigoError } from '../../base/errors.ts'
+import type { Random } from '../../base/random.ts'
+import { get, isMissing, put, wasCreatedAt } from '../../store/operations.ts'
+import { backoffMs, type LeaseHolder, type LeaseKeeper } from '../../store/recipes/index.ts'
+import type { Entry, Store } from '../../store/store.ts'
+import {
+  clusterFormat,
+  type ClusterKeys,
+  clusterRecord,
+  type NodeRecord,
+  nodeRecord,
+} from '../protocol/index.ts'
+
+/**
+ * A node's place in its cluster: a record under a lease.
+ *
+ * - ME-1 Two living nodes never have one id: the record is made where there is none. The record of a life that has ended
+ *   goes with its lease at the latest.
+ * - ME-2 The record says that the node lives as long as its lease; the node stops what depends on it before that
+ *   (`lease.signal`, `lease.isHeld`).
+ * - ME-3 A cluster of a newer format is not touched.
+ */
+export interface Membership {
+  readonly record: NodeRecord
+  readonly lease: LeaseHolder
+  /** Create revision of the record: what this life of the node writes is guarded by it. */
+  readonly createRevision: number
+}
+
+export interface JoinMeans {
+  readonly store: Store
+  readonly keys: ClusterKeys
+  readonly leases: LeaseKeeper
+  readonly clock: Clock
+  readonly random: Random
+  /** Whether the process of a record surely is no more: only for records of this machine. */
+  readonly isGone: (record: NodeRecord) => boolean
+}
+
+export interface JoinOptions {
+  readonly cluster: string
+  readonly ttlMs: number
+  readonly signal?: AbortSignal
+}
+
+const retryMsMin = 20
+const retryMsMax = 250
+
+/**
+ * Joins; waits at most a lease's time for a former life of the node to end. Errors: NODE_EXISTS, CLUSTER_FORMAT_NEWER, those
+ * of the store.
+ */
+export async function join(
+  record: Omit<NodeRecord, 'joinedAtMs'>,
+  means: JoinMeans,
+  options: JoinOptions,
+): Promise<Membership> {
+  const { clock, leases } = means
+  await checkCluster(means, options)
+  const lease = await leases.hold({ ttlMs: options.ttlMs, ...(options.signal && { signal: options.signal }) })
+  try {
+    const full = { ...record, joinedAtMs: clock.now() }
+    const createRevision = await announce(full, lease, means, options)
+    return { record: full, lease, createRevision }
+  } catch (error) {
+    await lease.close()
+    throw error
+  }
+}
+
+/** The first node writes it. */
+async function checkCluster(
+  { store, keys, clock, random }: JoinMeans,
+  { cluster, signal }: JoinOptions,
+): Promise<void> {
+  const call = signal === undefined ? {} : { signal }
+  let { entry } = await store.get(keys.cluster, call)
+  if (entry === undefined) {
+    const incarnation = Array.from({ length: 4 }, () =>
+      random
+        .int(2 ** 32)
+        .toString(16)
+        .padStart(8, '0'),
+    ).join('')
+    const value = clusterRecord.encode({
+      format: clusterFormat,
+      name: cluster,
+      incarnation,
+      createdAtMs: clock.now(),
+    })
+    const { results } = await store.transact(
+      {
+        compare: [isMissing(keys.cluster)],
+        then: [put(keys.cluster, value), get(keys.cluster)],
+        otherwise: [get(keys.cluster)],
+      },
+      { ...call, repeat: 'harmless' },
+    )
+    for (const result of results) if (result.type === 'get') entry = result.entry
+  }
+  if (entry === undefined) return
+  const { format } = clusterRecord.decode(entry)
+  if (format > clusterFormat)
+    throw new VertigoError(
+      'CLUSTER_FORMAT_NEWER',
+      `The cluster "${cluster}" has format ${format}; this version of Vertigo knows formats up to ${clusterFormat}.`,
+    )
+}
+
+async function announce(
+  record: NodeRecord,
+  lease: LeaseHolder,
+  means: JoinMeans,
+  { ttlMs, signal }: JoinOptions,
+): Promise<number> {
+  const { store, keys, clock, random } = means
+  const key = keys.node(record.id)
+  // Half as long again as a lease lives: so long may it take the store to see that one has ended.
+  const untilMs = clock.monotonic() + ttlMs * 1.5
+  for (let attempt = 1; ; attempt++) {
+    signal?.throwIfAborted()
+    const { succeeded, revision, results } = await store.transact(
+      {
+        compare: [isMissing(key)],
+        then: [put(key, nodeRecord.encode(record), lease.lease)],
+        otherwise: [get(key)],
+      },
+      { repeat: 'once', ...(signal && { signal }) },
+    )
+    if (succeeded) return revision
+    const [found] = results
+    const other = found?.type === 'get' ? found.entry : undefined
+    if (other === undefined) continue
+    const known = nodeRecord.decode(other)
+    if (means.isGone(known)) {
+      await remove(store, other)
+      continue
+    }
+    if (clock.monotonic() >= untilMs) throw nodeExists(known)
+    await sleep(clock, backoffMs(random, attempt, retryMsMin, retryMsMax), signal)
+  }
+}
+
+/** Of a life that has ended: its keys go with its lease, all at once. */
+async function remove(store: Store, entry: Entry): Promise<void> {
+  if (entry.lease !== undefined) {
+    await store.revoke(entry.lease)
+    return
+  }
+  await store.transact(
+    { compare: [wasCreatedAt(entry.key, entry.createRevision)], then: [{ type: 'delete', key: entry.key }] },
+    { repeat: 'harmless' },
+  )
+}
+
+function nodeExists({ id, pid, control }: NodeRecord): VertigoError {
+  return new VertigoError(
+    'NODE_EXISTS',
+    `A node "${id}" is in the cluster already: process ${pid} at ${control.host}:${control.port}.`,
+  )
+}
