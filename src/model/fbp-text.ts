@@ -139,7 +139,7 @@ function numberOr(text: string): Json {
 
 /**
  * Fields of a component from the metadata of its process: `instances=2`, `config.path=in.txt`. Values are
- * percent-encoded where they hold other characters; `errors`, `hooks` and fields of the configuration that are no text
+ * percent-encoded where they hold other characters; `errors`, `hooks`, `placement` and fields of the configuration that are no text
  * are JSON. Other keys (`x`, `y`, `label`) belong to other tools.
  */
 export function decodeMeta(meta: { readonly [key: string]: string }): { [field: string]: Json } {
@@ -149,7 +149,7 @@ export function decodeMeta(meta: { readonly [key: string]: string }): { [field: 
     const text = decode(value)
     if (key === 'instances' || key === 'concurrency') fields[key] = numberOr(text)
     else if (key === 'group' || key === 'order') fields[key] = text
-    else if (key === 'errors' || key === 'hooks') fields[key] = jsonOr(text)
+    else if (key === 'errors' || key === 'hooks' || key === 'placement') fields[key] = jsonOr(text)
     else if (key === 'config') fields[key] = jsonOr(text)
     else if (key.startsWith('config.')) config.push([decode(key.slice('config.'.length)), jsonOr(text)])
   }

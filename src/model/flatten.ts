@@ -62,7 +62,7 @@ export interface Flattened {
 export const subnetSeparator = '/'
 
 /** Options of a component that a subnet cannot have, since it does not run itself. */
-const singleOptions = ['config', 'instances', 'concurrency', 'order', 'errors', 'hooks'] as const
+const singleOptions = ['config', 'instances', 'placement', 'concurrency', 'order', 'errors', 'hooks'] as const
 
 /**
  * Replaces each component that is a network by the components in it, to any depth. Connections and initial packets to
@@ -96,6 +96,12 @@ export async function flattenNetwork(
     }),
   }
   return { network: flat, places: flattening.places(places), faults: sortFaults(flattening.faults) }
+}
+
+/** Names in the rules for placement lead to the components beside: so they are written in the network's file. */
+function placementWithin(prefix: string, { placement }: Component): Pick<Component, 'placement'> {
+  if (placement?.apart === undefined) return {}
+  return { placement: { ...placement, apart: placement.apart.map((name) => prefix + name) } }
 }
 
 interface Scope {
@@ -177,6 +183,7 @@ class Flattening {
       const value = {
         ...(group === undefined ? {} : { group }),
         ...component,
+        ...placementWithin(prefix, component),
         base,
         ...(subnet.anyCase === true && { anyCase: true as const }),
       }

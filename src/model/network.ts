@@ -37,6 +37,8 @@ export interface Component {
   readonly instances?: number
   /** Label of the nodes to run on (clusters). */
   readonly group?: string
+  /** On which nodes its copies may run, beside those of the group (clusters). */
+  readonly placement?: PlacementRules
   /** Messages that one instance handles at the same time; more than 1 makes sense for asynchronous handlers only. Default: what the kind declares, else 1. */
   readonly concurrency?: number
   /** Whether results of concurrent handling come out in the order of the inputs, or as they are completed. Default `input`. */
@@ -44,6 +46,16 @@ export interface Component {
   readonly errors?: ErrorPolicy
   /** Modules of hooks, addressed like kinds. */
   readonly hooks?: readonly string[]
+}
+
+/** Where copies of a component may run. A copy for which no node fits waits until there is one. */
+export type PlacementRules = {
+  /** Labels that a node must have, with these values. */
+  readonly labels?: { readonly [label: string]: string }
+  /** `node`: no two copies on one node, so that the loss of a node takes one at the most. Default: they may share one. */
+  readonly spread?: 'node'
+  /** Components of which no copy may be on the same node. It holds both ways: saying it of one of them is enough. */
+  readonly apart?: readonly string[]
 }
 
 /**

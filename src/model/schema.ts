@@ -156,6 +156,7 @@ export const networkSchema: Schema = {
           maxLength: nameLengthMax,
           description: 'Label of the nodes to run on (clusters).',
         },
+        placement: { $ref: '#/$defs/placement' },
         concurrency: {
           type: 'integer',
           minimum: 1,
@@ -171,6 +172,29 @@ export const networkSchema: Schema = {
         },
         errors: { $ref: '#/$defs/errors' },
         hooks: { ...hooks, description: 'Modules that observe the component.' },
+      },
+    },
+    placement: {
+      type: 'object',
+      description: 'On which nodes its copies may run (clusters).',
+      additionalProperties: false,
+      properties: {
+        labels: {
+          type: 'object',
+          description: 'Labels that a node must have, with these values.',
+          propertyNames: { $ref: '#/$defs/name' },
+          additionalProperties: { type: 'string', maxLength: nameLengthMax },
+        },
+        spread: {
+          type: 'string',
+          enum: ['node'],
+          description: 'With node, no two copies are on one node.',
+        },
+        apart: {
+          type: 'array',
+          description: 'Components of which no copy may be on the same node; it holds both ways.',
+          items: { type: 'string', minLength: 1 },
+        },
       },
     },
     errors: {

@@ -1,5 +1,6 @@
 import { asError, VertigoError } from '../base/errors.ts'
 import { didYouMean } from '../base/suggest.ts'
+import { subnetSeparator } from './flatten.ts'
 import { cyclicParts, type Edge, findCycles } from './cycles.ts'
 import type { KindInfo, KindLookup } from './kind-info.ts'
 import {
@@ -36,6 +37,7 @@ export async function validateNetwork(
   check.connections()
   check.initial()
   check.exports()
+  check.placement()
   check.cycles()
   check.components()
   await check.configs()
@@ -59,6 +61,11 @@ export function sharedStateFault(
   if (!instanceState || concurrency === 1 || errors === 'fail') return undefined
   const policy = errors === 'reject' ? 'reject' : 'retry'
   return `${name} has state of the instance, handles ${concurrency} messages at a time, and a failed one is to be taken back (errors: ${policy}), which would take back changes of the others too.`
+}
+
+/** Whether `name` is that component, or one of the subnet of that name. */
+export function isWithin(component: string, name: string): boolean {
+  return component === name || component.startsWith(name + subnetSeparator)
 }
 
 class NetworkCheck {
@@ -128,6 +135,21 @@ class NetworkCheck {
     const { inputs = {}, outputs = {} } = this.#network.exports ?? {}
     for (const [name, ref] of Object.entries(inputs)) this.#input(ref, ['exports', 'inputs', name])
     for (const [name, ref] of Object.entries(outputs)) this.#output(ref, ['exports', 'outputs', name])
+  }
+
+  placement(): void {
+    const names = Object.keys(this.#network.components)
+    for (const [name, { placement }] of Object.entries(this.#network.components))
+      for (const [index, other] of (placement?.apart ?? []).entries()) {
+        const path = ['components', name, 'placement', 'apart', index]
+        if (other === name) {
+          const message = `${name} cannot be apart from itself.`
+          this.#add('FIELD_INVALID', message, path, 'For copies on different nodes, write `spread: node`.')
+        } else if (!names.some((known) => isWithin(known, other))) {
+          const message = `${name} is to be apart from "${other}", but there is no such component.${didYouMean(other, names)}`
+          this.#add('COMPONENT_UNKNOWN', message, path)
+        }
+      }
   }
 
   #output(text: string, path: Path): void {

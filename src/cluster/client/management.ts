@@ -1,3 +1,4 @@
+import { assert } from '../../base/assert.ts'
 import type { Clock } from '../../base/clock.ts'
 import { VertigoError } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
@@ -161,16 +162,25 @@ export class Management {
       what: `The network "${name}"`,
     }
     return compareAndSet(contention, async () => {
-      const { current, desired } = await this.current(name, call)
+      const { current, desired, isOver } = await this.current(name, call)
       if (expected !== undefined && expected !== (current?.version ?? 0))
-        throw changed(name, expected, current?.version)
+        throw notCurrent(name, expected, current?.version)
       const isStopped = desired !== undefined && desiredRecord.decode(desired).goal === 'stop'
-      const content = await next(isStopped ? undefined : current)
-      if (content === undefined && current !== undefined) return current.version
-      if (content === undefined) return conflict
+      const changed = await next(isStopped ? undefined : current)
+      if (changed === undefined && current !== undefined && !isOver) return current.version
+      // The same as a new version is how one tries again what was refused, has failed or was finished.
+      const content = changed ?? current
+      assert(content !== undefined, 'nothing changes only where something is')
       const version = asVersion((current?.version ?? 0) + 1)
       const nowMs = this.clock.now()
-      const record = versionRecord.encode({ version, ...content, createdAtMs: nowMs, by, change })
+      const record = versionRecord.encode({
+        version,
+        flat: content.flat,
+        kinds: content.kinds,
+        createdAtMs: nowMs,
+        by,
+        change,
+      })
       const { succeeded } = await this.store.transact(
         {
           compare: [isUnchanged(keys.desired, desired), isMissing(keys.version(version))],
@@ -221,14 +231,15 @@ export class Management {
     if (!succeeded) throw new VertigoError('NETWORK_RUNS', `The network "${name}" was changed meanwhile.`)
   }
 
-  private async current(
-    name: string,
-    call: CallOptions,
-  ): Promise<{ readonly current: VersionRecord | undefined; readonly desired: Entry | undefined }> {
-    const { entry } = await this.store.get(this.keys.network(name).desired, call)
-    if (entry === undefined) return { current: undefined, desired: undefined }
+  private async current(name: string, call: CallOptions): Promise<Current> {
+    const keys = this.keys.network(name)
+    const { results } = await this.store.transact({ then: [get(keys.desired), get(keys.outcome)] }, call)
+    const [entry, ended] = results.map((result) => (result.type === 'get' ? result.entry : undefined))
+    if (entry === undefined) return { current: undefined, desired: undefined, isOver: false }
     const { version } = desiredRecord.decode(entry)
-    return { current: await this.version(name, version, call), desired: entry }
+    const outcome = ended && outcomeRecord.decode(ended)
+    const isOver = outcome?.version === version && outcome.state !== 'running'
+    return { current: await this.version(name, version, call), desired: entry, isOver }
   }
 
   private async there(name: string, current: VersionRecord | undefined): Promise<VersionRecord> {
@@ -240,6 +251,13 @@ export class Management {
     const near = didYouMean(name, await this.list())
     return new VertigoError('NETWORK_UNKNOWN', `There is no network "${name}" in the cluster.${near}`)
   }
+}
+
+interface Current {
+  readonly current: VersionRecord | undefined
+  readonly desired: Entry | undefined
+  /** The current version was refused, or has ended. */
+  readonly isOver: boolean
 }
 
 export interface CallOptions {
@@ -259,7 +277,7 @@ export interface DeployOptions extends ChangeOptions {
   readonly mode?: 'merge' | 'replace'
 }
 
-function changed(name: string, expected: number, current: number | undefined): VertigoError {
+function notCurrent(name: string, expected: number, current: number | undefined): VertigoError {
   const now = current === undefined ? 'there is none' : `it is ${current}`
   return new VertigoError(
     'CLUSTER_CHANGE_CONFLICT',

@@ -14,7 +14,7 @@ import type {
  * - `deploying`: a plan is carried out; what ran before still runs
  * - `running`: the newest plan is open
  * - `holding`: something failed; nothing is emitted until the next generation is open
- * - `waiting`: some instances cannot be placed; `waiting` says why
+ * - `waiting`: all that has a place runs; some instances cannot be placed; `waiting` says why
  * - `failed`: given up; `error` says why. Deploying again tries again
  * - `finished`: all sources have ended and everything was handled
  * - `stopping`, `stopped`: undeployed
@@ -78,9 +78,9 @@ export function networkStatus(records: NetworkRecords): NetworkStatus {
 }
 
 function networkState({ desired, plan, open, outcome }: NetworkRecords): NetworkState {
-  if (outcome !== undefined && outcome.version === desired.version && outcome.state !== 'refused')
+  if (desired.goal === 'stop') return outcome?.state === 'stopped' ? 'stopped' : 'stopping'
+  if (outcome?.version === desired.version && (outcome.state === 'failed' || outcome.state === 'finished'))
     return outcome.state
-  if (desired.goal === 'stop') return 'stopping'
   if (plan === undefined) return 'deploying'
   if (open === undefined) return plan.parent === 0 ? 'deploying' : 'holding'
   if (plan.waiting.length > 0) return 'waiting'

@@ -3,16 +3,19 @@ import type { Generation, NetworkVersion, NodeId } from './numbers.ts'
 
 /**
  * The keys of a cluster in the store, made in this place only. Several clusters may share a store under prefixes of their
- * own; everything of one begins with `clusters/<name>/`.
+ * own; what is decided in one begins with `clusters/<name>/`, which its nodes watch as a whole. What is large or much, and not
+ * decided upon, stands outside of that.
  *
  * - KE-1 Names are encoded as one part of a key, so that no name reaches into the keys of another.
  * - KE-2 Numbers are padded, so that the order of keys is that of numbers.
  */
 export class ClusterKeys {
   readonly prefix: string
+  private readonly name: string
 
   constructor(cluster: string) {
-    this.prefix = `clusters/${encodeSegment(cluster)}/`
+    this.name = encodeSegment(cluster)
+    this.prefix = `clusters/${this.name}/`
   }
 
   /** Name, format and incarnation of the cluster: its first node writes it. */
@@ -64,7 +67,7 @@ export class ClusterKeys {
   }
 
   get bundles(): string {
-    return `${this.prefix}bundles/`
+    return `cluster-bundles/${this.name}/`
   }
 
   /** The manifest of a bundle, written after all its parts. `hash`: SHA-256 in hex. */
@@ -78,7 +81,7 @@ export class ClusterKeys {
 
   /** What happened, for people: bounded, oldest first. */
   get events(): string {
-    return `${this.prefix}events/`
+    return `cluster-events/${this.name}/`
   }
 
   event(number: number): string {

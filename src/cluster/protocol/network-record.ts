@@ -49,11 +49,15 @@ const versionSchema = v.object({
 export type VersionRecord = Readonly<v.InferOutput<typeof versionSchema>>
 export const versionRecord = recordType('A version of a network', versionSchema)
 
-/** What became of a network's newest plan, by the manager. */
+/**
+ * What became of a version, by the manager. It counts for the version that it names, and for `stopped` while that is the
+ * goal. Who wants a version tried again that was refused or has ended deletes it, or writes the same as a new version.
+ */
 const outcome = v.object({
   version,
   generation,
-  state: v.picklist(['refused', 'failed', 'finished', 'stopped']),
+  /** `running`: it was open once. */
+  state: v.picklist(['running', 'refused', 'failed', 'finished', 'stopped']),
   error: v.optional(errorText),
   atMs: timeMs,
 })

@@ -21,7 +21,10 @@ const schema = v.object({
   api: v.optional(text),
   groups: texts,
   labels: v.record(v.string(), v.string()),
-  /** How many workers it hosts at the most, over all networks. */
+  /**
+   * How many workers it is meant to host, over all networks. A network may have one where others use them all: small
+   * networks share the cores, none is kept waiting for a thread. 0: it hosts none.
+   */
   workers: count,
   joinedAtMs: timeMs,
 })

@@ -18,8 +18,11 @@ import { recordType } from './record.ts'
  *
  * - PL-1 `generation` is `parent` plus one, and a plan is written only where the parent's record is unchanged.
  * - PL-2 An instance's id, a worker's number and a connection's number mean the same as in the parent, or are not in it:
- *   what is new has ids that neither the parent nor the plan before it knows, workers have numbers above all before.
+ *   what is new has ids that neither the parent nor the plan before it knows, workers have numbers above all before. Ids of
+ *   instances and numbers of connections are few: they are given round and round, in the order of `nextInstance` and
+ *   `nextConnection`, and those in use are left out.
  * - PL-3 Each instance's worker is in `workers`; each worker's node was there when it was planned.
+ * - PL-4 `connections` has those of the plan's version, and those that instances which drain had in their versions.
  */
 
 const instance = v.object({
@@ -30,7 +33,9 @@ const instance = v.object({
   worker: workerNumber,
   /** The version of the network in which its component is written as it runs. */
   version,
-  /** Its inputs end, it finishes what it has; the next plan is without it. */
+  /** The generation that was the first with it. Those not after the open generation may be sending. */
+  since: generation,
+  /** Its inputs end, it finishes what it has; a later plan is without it. */
   draining: v.boolean(),
 })
 export type PlannedInstance = Readonly<v.InferOutput<typeof instance>>
@@ -51,6 +56,15 @@ const waiting = v.object({
 })
 export type WaitingInstance = Readonly<v.InferOutput<typeof waiting>>
 
+const done = v.object({
+  component: text,
+  index: count,
+  /** The version of the network in which it ran. */
+  version,
+})
+/** A copy that had handled all there was when it lost its worker: it is not started again. */
+export type DoneInstance = Readonly<v.InferOutput<typeof done>>
+
 /** How often a component's instances failed lately; decides when they are tried again. */
 const failures = v.object({
   component: text,
@@ -66,14 +80,21 @@ const schema = v.object({
   parent: generation,
   term,
   version,
+  /** The version that ran last before this one: what is gone back to where this one cannot be set up. */
+  fallback: v.optional(version),
   workers: v.array(worker),
   instances: v.array(instance),
   /** By `connectionKey`: the numbers that channels are made from. */
   connections: v.record(v.string(), count),
   waiting: v.array(waiting),
+  done: v.array(done),
   failures: v.array(failures),
   /** Below which numbers of workers have been used. */
   nextWorker: workerNumber,
+  /** Where the search for a free id begins. */
+  nextInstance: instanceId,
+  /** Where the search for a free number of a connection begins. */
+  nextConnection: count,
 })
 export type Plan = Readonly<v.InferOutput<typeof schema>>
 export const planRecord = recordType('A plan', schema)

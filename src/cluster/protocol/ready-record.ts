@@ -12,6 +12,8 @@ const ready = v.object({
   /** Have handled all there was. */
   finished: v.array(instanceId),
   failed: v.array(v.object({ instance: instanceId, error: errorText })),
+  /** Workers that have ended by themselves. Their instances are in `failed`; their numbers are of no use any more. */
+  lost: v.optional(v.array(workerNumber)),
   /** Where the data ports of its workers listen. */
   workers: v.array(v.object({ worker: workerNumber, address })),
 })

@@ -69,6 +69,14 @@ const component: fc.Arbitrary<Component> = fc.record(
     ),
     instances: fc.integer({ min: 1, max: 1024 }),
     group: someText,
+    placement: fc.record(
+      {
+        labels: fc.dictionary(fc.constantFrom('zone', 'disk'), someText, { noNullPrototype: true }),
+        spread: fc.constant('node' as const),
+        apart: fc.array(name, { maxLength: 2 }),
+      },
+      { requiredKeys: [] },
+    ),
     concurrency: fc.integer({ min: 1, max: 100 }),
     order: fc.constantFrom('input' as const, 'completion' as const),
     errors,

@@ -57,6 +57,26 @@ describe('flattenNetwork', () => {
     )
   })
 
+  it('leads rules for placement to the components beside', async () => {
+    const { network, faults } = await flatten({
+      'inner.yaml': `name: inner
+components:
+  first: { kind: ./first.ts, placement: { spread: node, apart: [second] } }
+  second: { kind: ./second.ts }
+connections: []
+`,
+      'main.yaml': `name: main
+components:
+  m: { kind: inner.yaml }
+  z: { kind: ./z.ts, placement: { apart: [m] } }
+connections: []
+`,
+    })
+    assert.deepEqual(faults, [])
+    assert.deepEqual(network.components['m/first']!.placement, { spread: 'node', apart: ['m/second'] })
+    assert.deepEqual(network.components.z!.placement, { apart: ['m'] })
+  })
+
   it('puts the components of subnets in their place, to any depth, and keeps what each is relative to', async () => {
     const { network, places, faults } = await flatten({
       'inner.yaml': inner,

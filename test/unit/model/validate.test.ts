@@ -53,6 +53,21 @@ describe('validateNetwork', () => {
     ])
   })
 
+  it('finds components to be apart from that are not there, or are the same', async () => {
+    const text = `
+name: n
+components:
+  s: { kind: source, placement: { labels: { zone: a }, spread: node, apart: [sink, s, sub] } }
+  sub: { kind: subnet }
+  sinks: { kind: sink }
+connections: [{ from: s.out, to: sub.in }, { from: sub.out, to: sinks.in }]
+`
+    assert.deepEqual(await check(text), [
+      'COMPONENT_UNKNOWN 4:78 components.s.placement.apart[0] | s is to be apart from "sink", but there is no such component. Did you mean "sinks"?',
+      'FIELD_INVALID 4:84 components.s.placement.apart[1] | s cannot be apart from itself.',
+    ])
+  })
+
   it('finds nothing wrong with a network that is right', async () => {
     const text = `
 name: n

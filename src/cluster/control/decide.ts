@@ -1,0 +1,173 @@
+import { nextPlan, ownersOfKeys } from '../plan/index.ts'
+import type { Plan } from '../protocol/index.ts'
+import { blame, outcomeOf } from './blame.ts'
+import { cleanUp } from './clean-up.ts'
+import type { Decision } from './decision.ts'
+import type { NetworkFacts } from './facts.ts'
+import { Readiness } from './readiness.ts'
+import { isPaused, retryAtMs } from './restarts.ts'
+import { stateOf, type Target, targetOf } from './target.ts'
+import { cannotBePlanned } from './unfit.ts'
+
+/**
+ * What the manager does next for one network: a function of what stands in the store. It is level-triggered: it keeps
+ * nothing in mind from one decision to the next, so that a new manager goes on where the last one was, and facts that
+ * were missed do no harm.
+ *
+ * - DE-1 Each decision but `wait` changes the facts that it was made from; after finitely many, with agents that get ready,
+ *   the newest generation is open, or an outcome is written and nothing is left, or `wait` names what is missing.
+ * - DE-2 `open` is written only for the newest plan, when each of its instances is ready, each component has a copy, and each
+ *   that owns keys all of them. An instance that goes on in a place that it is to leave counts.
+ * - DE-3 `open` is deleted as soon as an instance of the open generation is gone, before a plan is made for it.
+ * - DE-4 A change that has not run and cannot be set up is refused, and the version before is planned again. The
+ *   outcome is written first: from then on every manager goes the same way. A change for which there is no place is
+ *   not refused: it waits, and the generation before stays open.
+ * - DE-5 A component that fails is started again with growing pauses; one that fails too often makes the network fail. Counts
+ *   and times are in the plan. A change that concerns the component clears them.
+ * - DE-6 Whatever has failed, finished, or was refused with nothing to go back to is taken down: its plan is empty.
+ * - DE-7 Only what may still happen is waited for: a node, a record of an agent, or a time ahead of now by at the
+ *   most the longest pause.
+ *
+ * The shell reads the facts at one revision, executes the decision in one transaction, and decides again when it is done
+ * or when one of the facts changes (for `wait`: or at `untilMs`). A transaction whose compares fail writes nothing; the facts
+ * are then read anew. Each compares the manager's key in the election (its create revision is the term), and the mod
+ * revisions, as read, of these:
+ * - `plan`: the plan's record (absent for the first), `desired`, `outcome`. The records of the versions are immutable.
+ * - `open`: the plan's record, `desired`, `outcome`, `open`, and each record of readiness that it rests on; these are
+ *   many, so above what one transaction compares the shell may leave them out: one that changes meanwhile is a fact again,
+ *   and leads to `close`.
+ * - `close`: `open`. Not the plan: closing is right whatever is planned.
+ * - `outcome`: `desired`, `outcome`, and the plan's record.
+ * - `clean-up`: the plan's record and `desired`, so that nothing is deleted that a newer plan names.
+ */
+export function decide(facts: NetworkFacts): Decision {
+  const target = targetOf(facts)
+  const readiness = new Readiness(facts)
+  return (
+    closing(facts, readiness) ??
+    refusing(facts, target) ??
+    planning(facts, target, readiness) ??
+    ending(facts, target, readiness) ??
+    opening(facts, target, readiness) ??
+    cleanUp(facts, target) ??
+    waiting(facts, readiness)
+  )
+}
+
+function closing({ plan, open }: NetworkFacts, readiness: Readiness): Decision | undefined {
+  if (open === undefined) return undefined
+  const { generation } = open
+  if (plan === undefined) return { type: 'close', generation, why: 'There is no plan.' }
+  const gone = readiness.gone(plan, generation)
+  if (gone === undefined) return undefined
+  return { type: 'close', generation, why: `${nameOf(gone)} is gone.` }
+}
+
+function refusing(facts: NetworkFacts, target: Target): Decision | undefined {
+  if (target.goal !== 'run' || target.version !== facts.desired.version || stateOf(facts) !== undefined)
+    return undefined
+  const error = cannotBePlanned(facts.versions.get(target.version), target.version)
+  return error && { type: 'outcome', outcome: outcomeOf(facts, 'refused', error) }
+}
+
+function planning(facts: NetworkFacts, target: Target, readiness: Readiness): Decision | undefined {
+  const { outcome, failures } = blame(facts, target, readiness)
+  if (outcome !== undefined) return { type: 'outcome', outcome }
+  const paused = failures.filter((one) => isPaused(one, facts.restarts, facts.nowMs))
+  const plan = nextPlan({
+    network: facts.network,
+    ...target,
+    versions: facts.versions,
+    nodes: facts.nodes,
+    quorum: facts.quorum,
+    current: facts.plan,
+    term: facts.term,
+    finished: readiness.finished,
+    failed: new Set(readiness.failed.keys()),
+    lostWorkers: readiness.lostWorkers,
+    paused: new Set(paused.map(({ component }) => component)),
+    failures,
+  })
+  return plan && { type: 'plan', plan }
+}
+
+/** The plan is as it should be: is that the end? */
+function ending(facts: NetworkFacts, target: Target, readiness: Readiness): Decision | undefined {
+  const { plan, open, desired } = facts
+  const isEmpty = plan === undefined || plan.instances.length === 0
+  if (isEmpty && open !== undefined)
+    return { type: 'close', generation: open.generation, why: 'Nothing is left that runs.' }
+  if (desired.goal === 'stop')
+    return isEmpty && stateOf(facts) !== 'stopped'
+      ? { type: 'outcome', outcome: outcomeOf(facts, 'stopped') }
+      : undefined
+  if (target.goal !== 'run' || plan === undefined || plan.waiting.length > 0) return undefined
+  const isFinished = plan.instances.every(({ id }) => readiness.finished.has(id))
+  const hasWorked = plan.instances.length + plan.done.length > 0
+  return isFinished && hasWorked && plan.version === target.version
+    ? { type: 'outcome', outcome: outcomeOf(facts, 'finished') }
+    : undefined
+}
+
+function opening(facts: NetworkFacts, target: Target, readiness: Readiness): Decision | undefined {
+  const { plan, open, desired } = facts
+  if (plan === undefined || plan.instances.length === 0 || open?.generation === plan.generation)
+    return undefined
+  if (missing(facts, plan) !== undefined) return undefined
+  if (!plan.instances.every((instance) => readiness.isReady(instance))) return undefined
+  const workers = readiness.addresses(plan)
+  if (workers === undefined) return undefined
+  const isFirst = target.goal === 'run' && plan.version === desired.version && stateOf(facts) !== 'running'
+  return {
+    type: 'open',
+    open: { generation: plan.generation, workers },
+    outcome: isFirst ? outcomeOf(facts, 'running') : undefined,
+  }
+}
+
+/** Why a plan cannot run even when all of its instances are ready (DE-2). */
+function missing({ versions }: NetworkFacts, plan: Plan): string | undefined {
+  const record = versions.get(plan.version)
+  if (plan.waiting.length === 0 || record === undefined) return undefined
+  const there = new Set<string>()
+  const components = new Set<string>()
+  for (const { component, index, draining } of [
+    ...plan.instances,
+    ...plan.done.map((copy) => ({ ...copy, draining: false })),
+  ]) {
+    if (draining) continue
+    there.add(nameOf({ component, index }))
+    components.add(component)
+  }
+  const owners = ownersOfKeys(record)
+  const needed = plan.waiting.find(
+    (copy) => !there.has(nameOf(copy)) && (!components.has(copy.component) || owners.has(copy.component)),
+  )
+  return needed && `${nameOf(needed)} has no place. ${needed.reason}`
+}
+
+function waiting(facts: NetworkFacts, readiness: Readiness): Decision {
+  const { plan, open, restarts, nowMs } = facts
+  const waits = new Set(plan?.waiting.map(({ component }) => component))
+  const times = (plan?.failures ?? [])
+    .filter((one) => waits.has(one.component) && isPaused(one, restarts, nowMs))
+    .map((one) => retryAtMs(one, restarts))
+  const untilMs = times.length === 0 ? undefined : Math.min(...times)
+  const wait = (what: string): Decision => ({ type: 'wait', untilMs, what })
+  if (plan === undefined || plan.instances.length + plan.waiting.length === 0) return wait('a change')
+  const needed = missing(facts, plan)
+  if (needed !== undefined) return wait(needed)
+  if (open?.generation === plan.generation) return wait('a change')
+  const late = plan.instances.filter((instance) => !readiness.isReady(instance))
+  const worker = plan.workers.find(
+    ({ worker: number }) =>
+      readiness.addresses({ ...plan, workers: plan.workers.filter((one) => one.worker === number) }) ===
+      undefined,
+  )
+  if (late.length > 0) return wait(`${nameOf(late[0]!)} to be ready, and ${late.length - 1} more`)
+  return wait(`the address of worker ${worker?.worker}`)
+}
+
+function nameOf({ component, index }: { readonly component: string; readonly index: number }): string {
+  return `${component}[${index}]`
+}

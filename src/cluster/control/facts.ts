@@ -1,0 +1,52 @@
+import type { InventoryNode } from '../plan/index.ts'
+import type {
+  DesiredNetwork,
+  Generation,
+  NetworkOutcome,
+  NetworkVersion,
+  OpenRecord,
+  Plan,
+  ReadyRecord,
+  Term,
+  VersionRecord,
+} from '../protocol/index.ts'
+
+/** When failed instances are started again, and when a network has failed for good. */
+export interface RestartPolicy {
+  /** Failures of one component, each less than `windowMs` after the one before, that are followed by a restart. */
+  readonly restartsMax: number
+  /** Who ran for longer than this begins anew. Longer than `delayMsMax`, or nobody would ever reach the limit. */
+  readonly windowMs: number
+  /** Before the second restart; the first comes at once, each further one after twice the time. */
+  readonly delayMs: number
+  readonly delayMsMax: number
+}
+
+/** Nine failures in about half a minute: longer than a service that is restarted takes, shorter than patience. */
+export const defaultRestartPolicy: RestartPolicy = {
+  restartsMax: 8,
+  windowMs: 60_000,
+  delayMs: 250,
+  delayMsMax: 30_000,
+}
+
+/** What the store says of one network, read at one revision, and of the cluster around it. */
+export interface NetworkFacts {
+  readonly network: string
+  readonly desired: DesiredNetwork
+  readonly outcome: NetworkOutcome | undefined
+  readonly plan: Plan | undefined
+  readonly open: OpenRecord | undefined
+  /** All that are in the store, at least those that `desired` and `plan` name. */
+  readonly versions: ReadonlyMap<NetworkVersion, VersionRecord>
+  /** Of the plan's generation. */
+  readonly ready: readonly ReadyRecord[]
+  /** All generations that have records of readiness. */
+  readonly readyGenerations: readonly Generation[]
+  readonly nodes: readonly InventoryNode[]
+  readonly quorum: number
+  readonly restarts: RestartPolicy
+  readonly term: Term
+  /** Of the wall clock, which the times in plans are of. */
+  readonly nowMs: number
+}

@@ -1,0 +1,8 @@
+/** The manager's decisions: pure, from what stands in the store to what is done next. */
+export { versionsKeptMax } from './clean-up.ts'
+export { decide } from './decide.ts'
+export type { Decision } from './decision.ts'
+export { defaultRestartPolicy, type NetworkFacts, type RestartPolicy } from './facts.ts'
+export { networkInstancesMax } from './unfit.ts'
+export { Manager, type ManagerMeans } from './manager.ts'
+export type { ManagerEvents } from './manager-events.ts'

@@ -1,0 +1,238 @@
+import type { Cancel, Clock } from '../../base/clock.ts'
+import { unreachable } from '../../base/assert.ts'
+import { asError } from '../../base/errors.ts'
+import { isMissing, isUnchanged, put, remove, removeRange } from '../../store/operations.ts'
+import { transactionOperationsMax } from '../../store/limits.ts'
+import type { Leadership } from '../../store/recipes/index.ts'
+import type { Compare, Operation, Transaction } from '../../store/store.ts'
+import {
+  type ClusterView,
+  type NetworkView,
+  openRecord,
+  outcomeRecord,
+  planRecord,
+  type Recorded,
+  type Term,
+} from '../protocol/index.ts'
+import type { InventoryNode } from '../plan/index.ts'
+import { decide } from './decide.ts'
+import type { Decision } from './decision.ts'
+import type { NetworkFacts, RestartPolicy } from './facts.ts'
+import type { ManagerEvents } from './manager-events.ts'
+
+/**
+ * Decides for one network as long as a manager leads, one decision at a time: the shell around `decide`.
+ *
+ * - NL-1 A decision is made from facts that are at least as new as what the one before it wrote, or failed at.
+ * - NL-2 What a decision rests on is compared when it is written (see `decide.ts`): one made from facts that have changed
+ *   writes nothing.
+ * - NL-3 After an error, of the store or of ours, it tries again with growing pauses.
+ */
+export interface LoopMeans {
+  readonly clock: Clock
+  readonly restarts: RestartPolicy
+  readonly events: ManagerEvents
+  readonly view: ClusterView
+  readonly leadership: Leadership
+  readonly term: Term
+}
+
+const retryMsMin = 50
+const retryMsMax = 2_000
+
+export class NetworkLoop {
+  /** Fulfilled when it does nothing any more, after `close`. */
+  ended: Promise<void> = Promise.resolve()
+  private readonly network: string
+  private readonly means: LoopMeans
+  private phase: 'idle' | 'deciding' | 'closed' = 'idle'
+  /** Of the facts in the view. */
+  private revision = 0
+  /** Facts that are older than this have been decided upon. */
+  private neededRevision = 0
+  private hasNews = false
+  private failures = 0
+  private cancel: Cancel = () => undefined
+
+  constructor(network: string, means: LoopMeans) {
+    this.network = network
+    this.means = means
+  }
+
+  /** The view shows this revision now. */
+  facts(revision: number): void {
+    this.revision = revision
+    this.hasNews = true
+    this.wake()
+  }
+
+  close(): void {
+    this.phase = 'closed'
+    this.cancel()
+  }
+
+  private wake(): void {
+    if (this.phase !== 'idle' || !this.hasNews || this.revision < this.neededRevision) return
+    this.cancel()
+    this.phase = 'deciding'
+    this.hasNews = false
+    this.ended = this.step().finally(() => {
+      if (this.phase === 'closed') return
+      this.phase = 'idle'
+      this.wake()
+    })
+  }
+
+  private again(afterMs: number): void {
+    this.cancel()
+    this.cancel = this.means.clock.after(afterMs, () => {
+      this.hasNews = true
+      this.wake()
+    })
+  }
+
+  /** Never rejects. */
+  private async step(): Promise<void> {
+    const { clock, events, leadership, view } = this.means
+    const network = view.networks.get(this.network)
+    if (network === undefined) return
+    try {
+      // A plan that is damaged must not be planned over.
+      for (const fault of network.faults.values()) throw fault
+      const facts = this.factsOf(network)
+      if (facts === undefined) return
+      const decision = decide(facts)
+      if (decision.type === 'wait') {
+        if (decision.untilMs !== undefined) this.again(Math.max(1, decision.untilMs - clock.now()))
+        return
+      }
+      const { revision, succeeded } = await leadership.transact(transactionOf(decision, network), {
+        repeat: 'once',
+      })
+      this.failures = 0
+      this.neededRevision = revision
+      if (succeeded) events.decided(this.network, describe(decision))
+      // Where it failed, somebody wrote; where it wrote, we did: the facts that say so come, or are there.
+      this.hasNews = true
+    } catch (error) {
+      if (leadership.signal.aborted) return
+      this.failures++
+      events.troubled(`the network "${this.network}"`, asError(error))
+      this.again(Math.min(retryMsMax, retryMsMin * 2 ** Math.min(this.failures - 1, 10)))
+    }
+  }
+
+  private factsOf(network: NetworkView): NetworkFacts | undefined {
+    const { clock, restarts, term, view } = this.means
+    const { desired, plan } = network
+    if (desired === undefined) return undefined
+    const generations = new Set([...network.readyRecords.values()].map(({ value }) => value.generation))
+    return {
+      network: this.network,
+      desired: desired.value,
+      outcome: network.outcome?.value,
+      plan: plan?.value,
+      open: network.open?.value,
+      versions: new Map([...network.versions].map(([number, { value }]) => [number, value])),
+      ready: plan === undefined ? [] : network.readyOf(plan.value.generation),
+      readyGenerations: [...generations],
+      nodes: inventory(view, this.network),
+      quorum: view.config.quorum ?? 1,
+      restarts,
+      term,
+      nowMs: clock.now(),
+    }
+  }
+}
+
+/** The nodes as a network's planner sees them. */
+export function inventory(view: ClusterView, network: string): InventoryNode[] {
+  const used = new Map<string, number>()
+  for (const [name, { plan }] of view.networks) {
+    if (name === network) continue
+    for (const { node } of plan?.value.workers ?? []) used.set(node, (used.get(node) ?? 0) + 1)
+  }
+  return [...view.nodes.values()].map(({ value }) => ({
+    id: value.id,
+    incarnation: value.incarnation,
+    groups: value.groups,
+    labels: value.labels,
+    workers: value.workers,
+    draining: view.drains.has(value.id),
+    workersOfOthers: used.get(value.id) ?? 0,
+  }))
+}
+
+/** What guards a decision stands in the head of `decide.ts`. */
+export function transactionOf(
+  decision: Exclude<Decision, { type: 'wait' }>,
+  network: NetworkView,
+): Transaction {
+  const { keys, plan, open, outcome, desired } = network
+  const isPlan = unchanged(keys.plan, plan)
+  const isDesired = unchanged(keys.desired, desired)
+  const isOutcome = unchanged(keys.outcome, outcome)
+  switch (decision.type) {
+    case 'plan':
+      return {
+        compare: [isPlan, isDesired, isOutcome],
+        then: [put(keys.plan, planRecord.encode(decision.plan))],
+      }
+    case 'open': {
+      const rests = [...network.readyRecords.values()].filter(
+        ({ value }) => value.generation === decision.open.generation,
+      )
+      const guards = [isPlan, isDesired, isOutcome, unchanged(keys.open, open)]
+      const known =
+        rests.length <= readyComparesMax ? rests.map(({ entry }) => isUnchanged(entry.key, entry)) : []
+      const then = [put(keys.open, openRecord.encode(decision.open))]
+      if (decision.outcome !== undefined) then.push(put(keys.outcome, outcomeRecord.encode(decision.outcome)))
+      return { compare: [...guards, ...known], then }
+    }
+    case 'close':
+      return { compare: [unchanged(keys.open, open)], then: [remove(keys.open)] }
+    case 'outcome':
+      return {
+        compare: [isPlan, isDesired, isOutcome],
+        then: [put(keys.outcome, outcomeRecord.encode(decision.outcome))],
+      }
+    case 'clean-up': {
+      const then: Operation[] = [
+        ...decision.versions.map((version) => remove(keys.version(version))),
+        ...decision.ready.map((generation) => removeRange(keys.readyOf(generation))),
+      ]
+      return { compare: [isPlan, isDesired], then: then.slice(0, transactionOperationsMax - 8) }
+    }
+    default:
+      return unreachable(decision)
+  }
+}
+
+/** As many as leave room for the rest of a transaction. */
+const readyComparesMax = transactionOperationsMax - 28
+
+function unchanged(key: string, recorded: Recorded<unknown> | undefined): Compare {
+  return recorded === undefined ? isMissing(key) : isUnchanged(key, recorded.entry)
+}
+
+function describe(decision: Exclude<Decision, { type: 'wait' }>): string {
+  switch (decision.type) {
+    case 'plan': {
+      const { generation, version, instances, workers, waiting } = decision.plan
+      const waits = waiting.length === 0 ? '' : `, ${waiting.length} waiting`
+      return `planned generation ${generation} of version ${version}: ${instances.length} instances on ${workers.length} workers${waits}`
+    }
+    case 'open':
+      return `opened generation ${decision.open.generation}`
+    case 'close':
+      return `closed generation ${decision.generation}: ${decision.why}`
+    case 'outcome': {
+      const { state, version, error } = decision.outcome
+      return `version ${version} ${state}${error === undefined ? '' : `: ${error.message}`}`
+    }
+    case 'clean-up':
+      return `let ${decision.versions.length} old versions go`
+    default:
+      return unreachable(decision)
+  }
+}

@@ -1,0 +1,54 @@
+import type {
+  ComponentFailures,
+  InstanceId,
+  NetworkVersion,
+  NodeRecord,
+  Plan,
+  Term,
+  VersionRecord,
+  WorkerNumber,
+} from '../protocol/index.ts'
+
+/** A node, as far as a plan depends on it. */
+export interface InventoryNode extends Pick<
+  NodeRecord,
+  'id' | 'incarnation' | 'groups' | 'labels' | 'workers'
+> {
+  /** An operator wants it empty. */
+  readonly draining: boolean
+  /** Workers that other networks have there. */
+  readonly workersOfOthers: number
+}
+
+/**
+ * `run`: as the version says. `stop`: everything drains. `none`: everything ends at once; for networks that have failed or
+ * finished, in which nothing can drain any more.
+ */
+export type PlanGoal = 'run' | 'stop' | 'none'
+
+/** All that a plan is made from. */
+export interface PlanningFacts {
+  readonly network: string
+  readonly goal: PlanGoal
+  /** The version to plan; its record is in `versions`. */
+  readonly version: NetworkVersion
+  /** What to go back to where `version` cannot be set up; into the plan as it is. */
+  readonly fallback: NetworkVersion | undefined
+  /** With those that the current plan's instances are of. */
+  readonly versions: ReadonlyMap<NetworkVersion, VersionRecord>
+  /** All that are there, in any order. */
+  readonly nodes: readonly InventoryNode[]
+  /** With fewer nodes nothing is placed. */
+  readonly quorum: number
+  readonly current: Plan | undefined
+  readonly term: Term
+  /** Instances that have handled all there was. */
+  readonly finished: ReadonlySet<InstanceId>
+  readonly failed: ReadonlySet<InstanceId>
+  /** Workers that have ended by themselves. */
+  readonly lostWorkers: ReadonlySet<WorkerNumber>
+  /** Components that failed and are not tried again yet. */
+  readonly paused: ReadonlySet<string>
+  /** As they are to stand in the plan. */
+  readonly failures: readonly ComponentFailures[]
+}

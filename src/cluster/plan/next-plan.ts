@@ -1,0 +1,88 @@
+import { canonicalJson } from '../../model/json.ts'
+import { asGeneration, asWorkerNumber, noGeneration, type Plan } from '../protocol/index.ts'
+import { numberConnections } from './connections.ts'
+import type { PlanningFacts } from './facts.ts'
+import { Numbers } from './numbers.ts'
+import { Placing } from './placing.ts'
+import { shapesOf } from './shape.ts'
+import { LivingWorkers, recordOf, survey } from './survey.ts'
+
+/**
+ * The planner: from what is wanted, what is there and what runs, to the plan that comes next. A function of its facts
+ * alone: no clock, no store, no randomness; the same facts give the same plan, in whatever order they are listed.
+ *
+ * - PN-1 Planning again with the plan that came out gives nothing to do.
+ * - PN-2 What runs keeps its id unless a change concerns it, it failed, its worker is gone, or it has to leave its node.
+ *   What concerns a component is in `concern.ts`; the number of copies does where copies have shares by number: all of
+ *   them are replaced. Of other components the copies with the lowest numbers stay.
+ * - PN-3 A new instance is on a node that is there, not drained, hosts workers, is in its group, has its labels, and has
+ *   no copy of what it is to be apart from; instances that drain do not count for this, they are about to leave. What runs is
+ *   not moved to make room for what is new, nor to even out load.
+ * - PN-4 What has to leave its node (a drain, new rules for placement) gets a successor first, and drains beside it.
+ *   Where there is no place for one, it stays and runs, and `waiting` says why.
+ * - PN-5 What cannot be placed is in `waiting` with its reason. With fewer nodes than the quorum nothing is placed and no new
+ *   version is begun; what runs goes on, and what is to stop may drain.
+ * - PN-6 Ids, numbers of workers and of connections keep to PL-2. A worker that is left without instances is dropped; so
+ *   is one that ended or whose node is gone, and with a node that came back the network has new workers.
+ * - PN-7 What has finished stays in the plan as long as its worker does. Where it loses its worker and is known to have
+ *   finished, it is `done` and not started again, until a change concerns it.
+ * - PN-8 Instances that drain leave the plan when all of them have ended, or with the next plan that is made for
+ *   something else: a plan for each would be many.
+ * - PN-9 A network has at most one worker for each instance on a node, as many as the node has left beside other
+ *   networks, and one where it has none left.
+ *
+ * `facts.ts` says what is given, `board.ts` which place is the best, `survey.ts` what becomes of what runs.
+ */
+export function nextPlan(given: PlanningFacts): Plan | undefined {
+  const facts = belowQuorum(given)
+  const { current, goal } = facts
+  if (goal !== 'run' && current === undefined) return undefined
+  const target = recordOf(facts, facts.version)
+  const shapes = shapesOf(target)
+  const living = new LivingWorkers(facts)
+  const found = survey(facts, target, shapes, living)
+  const numbers = new Numbers(current)
+  const placed = new Placing(facts, shapes, found, living, numbers).place(found)
+  const connections = numberConnections(facts, target, placed.instances, numbers)
+  const next: Plan = {
+    network: facts.network,
+    generation: asGeneration((current?.generation ?? noGeneration) + 1),
+    parent: current?.generation ?? noGeneration,
+    term: facts.term,
+    version: facts.version,
+    ...(facts.fallback === undefined ? {} : { fallback: facts.fallback }),
+    workers: [...placed.workers],
+    instances: [...placed.instances],
+    connections,
+    waiting: [...placed.waiting],
+    done: [...found.done],
+    failures: [...facts.failures],
+    nextWorker: asWorkerNumber(numbers.nextWorker),
+    nextInstance: numbers.nextInstance,
+    nextConnection: numbers.nextConnection,
+  }
+  if (current === undefined) return next
+  const stillDrains = placed.instances.some(({ draining }) => draining)
+  const compared = found.hasDrainedWell && stillDrains ? withoutDraining : (plan: Plan): Plan => plan
+  return content(compared(next)) === content(compared(current)) ? undefined : next
+}
+
+/** A version that is not begun yet waits for the quorum; the one before is what counts (PN-5). */
+function belowQuorum(facts: PlanningFacts): PlanningFacts {
+  const { nodes, quorum, current, goal } = facts
+  if (nodes.length >= quorum || current === undefined || goal !== 'run') return facts
+  return { ...facts, version: current.version, fallback: current.fallback }
+}
+
+/** What a plan says; not which plan it is, nor what it carries along for others. */
+function content({ version, workers, instances, connections, waiting, done }: Plan): string {
+  return canonicalJson([version, workers, instances, connections, waiting, done])!
+}
+
+function withoutDraining(plan: Plan): Plan {
+  const instances = plan.instances.filter(({ draining }) => !draining)
+  const used = new Set(instances.map(({ worker }) => worker))
+  const workers = plan.workers.filter(({ worker }) => used.has(worker))
+  // Connections that only what drained had go with it.
+  return { ...plan, instances, workers, connections: {} }
+}
