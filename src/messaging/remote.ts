@@ -104,7 +104,7 @@ export class Peer {
     return entries
   }
 
-  private release(entries: Uint32Array): void {
+  private release(entries: Float64Array): void {
     for (let i = 0; i < entries.length; i += 3) {
       this.outputs.get(entries[i]!)?.release(entries[i + 1]!, entries[i + 2]!)
     }
@@ -114,7 +114,7 @@ export class Peer {
     const frame = decodeFrame(bytes)
     if (frame.type === 'credit') {
       this.release(frame.entries)
-    } else {
+    } else if (frame.type === 'parcel') {
       this.framesReceived++
       const input = this.inputs.get(frame.channel)
       if (input === undefined)
