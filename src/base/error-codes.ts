@@ -447,6 +447,13 @@ export const errorCodes = codes({
     remedy: 'Send what the schema of the port describes.',
     exit: 1,
   },
+  PORT_SWITCH_TIMEOUT: {
+    title:
+      'A network was changed, and a group or batch that is open on an output port kept the port from following.',
+    remedy:
+      'End groups and batches, or open several shorter ones; what is open goes whole to where it began.',
+    exit: 1,
+  },
   FRAME_INVALID: {
     title: 'Bytes that are not a frame of this version arrived on a link.',
     remedy: 'Check that both ends run the same version of vertigo-flow.',

@@ -68,6 +68,24 @@ export class GroupTracker {
     return queue[0]
   }
 
+  /**
+   * Nothing more will come of the groups that are open: they are given up, inner ones first, with what waits inside of
+   * them. Gives them, and those that have waited for their turn.
+   */
+  abandon(): { readonly abandoned: readonly GroupContext[]; readonly resumed: readonly GroupContext[] } {
+    const abandoned = [...this.open.values()].toReversed()
+    const resumed: GroupContext[] = []
+    for (const group of abandoned) {
+      let next = this.end(group)
+      if (group.parent === undefined) {
+        if (next !== undefined) resumed.push(next)
+        continue
+      }
+      for (; next !== undefined; next = this.end(next)) this.takeHeld(next)
+    }
+    return { abandoned, resumed }
+  }
+
   takeHeld(group: GroupContext | undefined): Parcel[] {
     if (group === undefined) return []
     for (const id of group.waitingIds) this.waiting.delete(id)

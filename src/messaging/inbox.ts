@@ -3,10 +3,12 @@ import type { Parcel } from './parcel.ts'
 
 /** All input channels of one instance, and which of them have something to do, in turn. */
 export class Inbox {
-  private readonly channels: InputChannel[] = []
+  private channels: InputChannel[] = []
   private readonly paused: boolean[]
   private ready: InputChannel[] = []
   private readonly onReady: () => void
+  /** Nobody will handle what arrives: it is thrown away, so that its sender is not held up. */
+  private discards = false
 
   constructor(ports: number, onReady: () => void) {
     this.paused = Array.from({ length: ports }, () => false)
@@ -15,6 +17,29 @@ export class Inbox {
 
   add(channel: InputChannel): void {
     this.channels.push(channel)
+  }
+
+  remove(channel: InputChannel): void {
+    this.channels = this.channels.filter((known) => known !== channel)
+    this.ready = this.ready.filter((known) => known !== channel)
+    channel.listed = false
+  }
+
+  /** The plan that a channel belongs to is in force. */
+  activate(channel: InputChannel): void {
+    if (!channel.isDormant) return
+    channel.isDormant = false
+    if (!channel.isEmpty) this.list(channel)
+  }
+
+  /** The instance is no more. */
+  discardAll(): void {
+    this.discards = true
+    this.ready = []
+    for (const channel of this.channels) {
+      channel.listed = false
+      channel.discard()
+    }
   }
 
   get all(): readonly InputChannel[] {
@@ -39,7 +64,15 @@ export class Inbox {
 
   arrive(channel: InputChannel, parcel: Parcel): void {
     channel.push(parcel)
-    this.list(channel)
+    if (this.discards) this.throwAway(channel, parcel)
+    else this.list(channel)
+  }
+
+  private throwAway(channel: InputChannel, parcel: Parcel): void {
+    channel.discard()
+    if (parcel.control?.type !== 'end') return
+    channel.ended = true
+    channel.onGone?.()
   }
 
   /** The next channel with something to do. It stands in no list until it is given back. */
@@ -77,7 +110,7 @@ export class Inbox {
   }
 
   private list(channel: InputChannel): void {
-    if (channel.listed || this.paused[channel.port]) return
+    if (channel.listed || channel.isDormant || this.paused[channel.port]) return
     channel.listed = true
     this.ready.push(channel)
     this.onReady()

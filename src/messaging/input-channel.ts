@@ -26,11 +26,17 @@ export class InputChannel {
   /** Index of the next message in the first parcel. */
   position = 0
   ended = false
+  /** The last parcel has arrived. */
+  hasEndQueued = false
   /** Where the connection is by `hash`: how it reads the key. Connections to one port may differ in that. */
   readKey: KeyReader | undefined = undefined
   inBatch = false
   /** Whether it stands in its inbox's list of channels with something to do. */
   listed = false
+  /** Of a plan that is not in force here yet: what arrives waits, held up by credit. */
+  isDormant = false
+  /** Not in the plan any more: called when its end has been handled, which takes it away. */
+  onGone: (() => void) | undefined = undefined
   private queue: Parcel[] = []
   private head = 0
 
@@ -71,6 +77,7 @@ export class InputChannel {
   }
 
   push(parcel: Parcel): void {
+    if (parcel.control?.type === 'end') this.hasEndQueued = true
     if (this.head > 64 && this.head * 2 > this.queue.length) {
       this.queue.splice(0, this.head)
       this.head = 0
@@ -101,6 +108,11 @@ export class InputChannel {
     if (held.length === 0) return
     this.queue = held.concat(this.queue.slice(this.head))
     this.head = 0
+  }
+
+  /** Throws away all that waits, and gives its credit back. */
+  discard(): void {
+    while (!this.isEmpty) this.shift()
   }
 
   private release(parcel: Parcel): void {

@@ -2,6 +2,7 @@ import { VertigoError } from '../base/errors.ts'
 import { estimateBytes } from '../wire/size.ts'
 import { type ChannelLimits, defaultChannelLimits } from './limits.ts'
 import { type Control, countOf, type Parcel } from './parcel.ts'
+import { ParkedTarget } from './parked-target.ts'
 import { notePartial } from './partial.ts'
 
 /** The outbox that a channel belongs to. */
@@ -38,14 +39,15 @@ const samplePositions = [1, 8, 64]
  * - CH-2 `append` never fails for lack of room. It marks the channel blocked, and the owner is not called again before
  *   the receiver has released enough.
  * - CH-3 What is in flight plus pending exceeds a limit by no more than one call of a handler emits.
+ * - CH-4 It ends with one control `end`, whatever the reason; after that it sends nothing, and holds nobody up.
  *
  * `append` is on the hot path: everything that is not needed for each message happens at `limit`, which is the next of
  * a sample position, the capacity of the parcel and the end of the credit.
  */
 export class OutputChannel {
-  readonly id: number
+  id: number
   private readonly owner: ChannelOwner
-  private readonly target: ChannelTarget
+  private target: ChannelTarget
   private readonly limits: ChannelLimits
   private readonly sizeOf: ((message: unknown) => number) | undefined
 
@@ -69,6 +71,8 @@ export class OutputChannel {
   private inFlightMessages = 0
   private inFlightBytes = 0
   private ended = false
+  /** Its target is gone for good: what is appended is thrown away. */
+  private isDropped = false
   blocked = false
 
   constructor(
@@ -143,6 +147,10 @@ export class OutputChannel {
   flush(control: Control | null): void {
     const { count } = this
     if (count === 0 && control === null) return
+    if (this.isDropped) {
+      this.forgetPending()
+      return
+    }
     const bytes = this.pendingBytes()
     const items = this.takePending()
     this.flushed += count
@@ -152,7 +160,20 @@ export class OutputChannel {
     this.sampledMessages = 0
     this.inFlightMessages += countOf(items, control)
     this.inFlightBytes += this.target.deliver({ items, group: this.group, control, bytes, released: false })
-    if (!this.blocked && this.isFull()) this.block()
+    if (!this.blocked && !this.ended && this.isFull()) this.block()
+  }
+
+  private forgetPending(): void {
+    this.flushed += this.count
+    this.pending = []
+    this.count = 0
+    this.limit = 1
+  }
+
+  private unblock(): void {
+    if (!this.blocked) return
+    this.blocked = false
+    this.owner.channelUnblocked()
   }
 
   private takePending(): unknown[] {
@@ -170,14 +191,45 @@ export class OutputChannel {
     this.control(0, { type: 'end' })
   }
 
+  /** Ends it, and lets go of its owner: what it waited for is no longer its owner's concern. */
+  remove(): void {
+    this.end()
+    this.unblock()
+  }
+
+  /** As `remove`, where the owner has failed: what it had not yet sent is not sent. */
+  abandon(): void {
+    this.forgetPending()
+    this.remove()
+  }
+
+  /** The target's worker is gone. It keeps its place in its port as long as that needs one, and discards. */
+  drop(): void {
+    this.isDropped = true
+    this.ended = true
+    this.forgetPending()
+    this.unblock()
+  }
+
+  /** The target has been placed: what has waited for it is sent. */
+  attach(id: number, target: ChannelTarget): void {
+    const parked = this.target as ParkedTarget
+    this.id = id
+    this.target = target
+    for (const parcel of parked.takeAll()) this.inFlightBytes += target.deliver(parcel) - parcel.bytes
+    // It may stand in the list for what stays in the thread, or in none.
+    if (this.count > 0) this.owner.channelDirty(this)
+  }
+
+  get isParked(): boolean {
+    return this.target instanceof ParkedTarget
+  }
+
   /** The receiver has handled that much. */
   release(messages: number, bytes: number): void {
     this.inFlightMessages -= messages
     this.inFlightBytes -= bytes
-    if (this.blocked && this.hasRoomAgain()) {
-      this.blocked = false
-      this.owner.channelUnblocked()
-    }
+    if (this.blocked && this.hasRoomAgain()) this.unblock()
   }
 
   /** A parcel holds messages of one group only, and its control belongs to that group as well. */
@@ -207,7 +259,7 @@ export class OutputChannel {
       this.flush(null)
       return
     }
-    if (!this.blocked && this.isFull()) this.block()
+    if (!this.blocked && !this.isDropped && this.isFull()) this.block()
     this.limit = this.nextLimit(count, capacity)
   }
 

@@ -11,12 +11,13 @@ import { makeSender, type Send, type SendGate } from './sender.ts'
  * - OP-1 One batch is open at a time; inside, messages are routed one by one, its start and end go to every channel.
  * - OP-2 A group goes whole to the targets that were chosen at its start; inner groups go where their outer one goes.
  * - OP-3 The end of a group is sent when its inner groups have ended.
+ * - OP-4 Other connections take over between two messages, never within a group or batch: that is whole where it began.
  */
 export class OutputPort {
   readonly name: string
-  private readonly routers: readonly Router[]
-  private readonly onSend: readonly MessageHook[]
-  private readonly single: OutputChannel | undefined
+  private routers: readonly Router[] = []
+  private onSend: readonly MessageHook[] = []
+  private single: OutputChannel | undefined
   /** The only channel, while nothing but plain messages is sent. */
   direct: OutputChannel | undefined
   /** Makes the function behind `emit` for whoever sends on this port. */
@@ -25,6 +26,11 @@ export class OutputPort {
   private openGroups = 0
   private batchOpen = false
   private counted = 0
+  /** Sent before the routers of now, and what their only channel had sent by then. */
+  private sentBefore = 0
+  private singleBefore = 0
+  private next: NextRouters | undefined
+  private ended = false
 
   constructor(
     name: string,
@@ -33,12 +39,46 @@ export class OutputPort {
     nextGroupId: () => number,
   ) {
     this.name = name
+    this.nextGroupId = nextGroupId
+    this.use(routers, onSend)
+    this.senderOf = makeSender(this)
+  }
+
+  /**
+   * Takes other routers: now, or when what is open has been closed (OP-4). A later call replaces one that still waits.
+   * `then` lets go of the channels that are used no more.
+   */
+  switchTo(routers: readonly Router[], onSend: readonly MessageHook[], then: () => void): void {
+    this.next = { routers, onSend, then }
+    this.trySwitch()
+  }
+
+  /** It waits for an open group or batch to be closed. */
+  get isSwitching(): boolean {
+    return this.next !== undefined
+  }
+
+  get channels(): readonly OutputChannel[] {
+    return this.routers.flatMap((router) => router.channels)
+  }
+
+  private trySwitch(): void {
+    if (this.next === undefined || this.openGroups > 0 || this.batchOpen) return
+    const { routers, onSend, then } = this.next
+    this.next = undefined
+    this.use(routers, onSend)
+    if (this.ended) for (const channel of this.channels) channel.end()
+    then()
+  }
+
+  private use(routers: readonly Router[], onSend: readonly MessageHook[]): void {
+    this.sentBefore = this.sent
+    this.counted = 0
     this.routers = routers
     this.onSend = onSend
-    this.nextGroupId = nextGroupId
     this.single = routers.length === 1 && onSend.length === 0 ? routers[0]!.single : undefined
+    this.singleBefore = this.single?.appended ?? 0
     this.direct = this.single
-    this.senderOf = makeSender(this)
   }
 
   get isConnected(): boolean {
@@ -52,7 +92,8 @@ export class OutputPort {
 
   /** Messages sent, for the counters of a run; groups' messages included. A channel counts its own for less. */
   get sent(): number {
-    return this.single?.appended ?? this.counted
+    const { single } = this
+    return this.sentBefore + (single === undefined ? this.counted : single.appended - this.singleBefore)
   }
 
   /** Messages that fit into the fullest of its channels, by the sizes seen so far. */
@@ -116,12 +157,14 @@ export class OutputPort {
     if (!this.batchOpen) throw misuse(this.name, 'a batch was ended twice')
     this.batchOpen = false
     this.toAll({ type: 'batch-end', args })
+    this.trySwitch()
   }
 
   /** Nothing comes after it. What is still open is the author's mistake, said before anything is lost. */
   end(): void {
     if (this.openGroups > 0) throw misuse(this.name, `${this.openGroups} group(s) are still open at the end`)
     if (this.batchOpen) throw misuse(this.name, 'a batch is still open at the end')
+    this.ended = true
     for (const router of this.routers) for (const channel of router.channels) channel.end()
   }
 
@@ -132,6 +175,7 @@ export class OutputPort {
     }
     this.openGroups--
     if (this.openGroups === 0) this.direct = this.single
+    this.trySwitch()
     const { parent } = group
     if (parent !== undefined) {
       parent.children--
@@ -156,6 +200,12 @@ export class OutputPort {
   private toAll(control: Control): void {
     for (const router of this.routers) for (const channel of router.channels) channel.control(0, control)
   }
+}
+
+interface NextRouters {
+  readonly routers: readonly Router[]
+  readonly onSend: readonly MessageHook[]
+  readonly then: () => void
 }
 
 /** A group that a sender has open. */

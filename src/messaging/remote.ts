@@ -4,6 +4,7 @@ import {
   decodeFrame,
   encodeCredit,
   encodeParcel,
+  encodeSwitched,
   frameBytesMax,
   messagesFault,
   parcelCreditEntriesMax,
@@ -13,78 +14,153 @@ import type { ChannelSource, InputChannel } from './input-channel.ts'
 import type { ChannelTarget, OutputChannel } from './output-channel.ts'
 import { isControl, type Parcel } from './parcel.ts'
 
+interface RemoteInput {
+  readonly inbox: Inbox
+  readonly channel: InputChannel
+}
+
+/** What a worker is told by one of its peers. */
+export interface PeerEvents {
+  /** Something arrived that may give work. */
+  arrived(): void
+  /** `flushCredit` is to be called when the slice is over. */
+  creditDue(peer: Peer): void
+  /** It has ended all channels that are not of the generation or of a later one. */
+  switched(peer: Peer): void
+}
+
 /**
  * All channels between this worker and one other, over one link: parcels one way, credit the other way.
  * Credit is gathered and sent once a slice, with a parcel where one is sent anyway: a message for each would double the
  * traffic.
+ *
+ * - PE-1 While it is held, or has no link, parcels wait in their order. Credit goes on, since it emits nothing.
+ * - PE-2 Frames for a channel that is not known are an error of the link that they came over, and of nothing else.
  */
 export class Peer {
+  readonly worker: number
+  framesSent = 0
   framesReceived = 0
-  private readonly link: Link
-  private readonly targets: RemoteTarget[] = []
-  private readonly inputs = new Map<number, { readonly inbox: Inbox; readonly channel: InputChannel }>()
+  /** That the other worker has switched to. */
+  generation = 0
+  private link: Link | undefined
+  private isHeld = false
+  private waiting: Uint8Array[] = []
+  private readonly inputs = new Map<number, RemoteInput>()
+  /** Channels of a number that another one still has, whose end is on its way. */
+  private readonly successors = new Map<number, RemoteInput>()
   private readonly outputs = new Map<number, OutputChannel>()
-  private readonly credit = new Map<number, RemoteSource>()
-  private readonly onArrival: () => void
-  private readonly onCreditDue: (peer: Peer) => void
+  private readonly credit = new Set<RemoteSource>()
+  private readonly events: PeerEvents
   /** Whether the worker was told to call `flushCredit`. */
   private isCreditDue = false
 
-  constructor(link: Link, onArrival: () => void, onCreditDue: (peer: Peer) => void) {
-    this.link = link
-    this.onArrival = onArrival
-    this.onCreditDue = onCreditDue
+  constructor(worker: number, events: PeerEvents) {
+    this.worker = worker
+    this.events = events
   }
 
-  /** Begins to receive; all channels are known by then. */
-  open(onError: (error: unknown) => void): void {
-    this.link.receive((frame) => {
+  /** Begins to receive over the link, and sends what has waited for it. All channels are known by then. */
+  attach(link: Link, onError: (error: unknown) => void): void {
+    if (link === this.link) return
+    this.link?.close()
+    this.link = link
+    link.receive((frame) => {
+      if (link !== this.link) return
       try {
         this.receive(frame)
       } catch (error) {
         onError(error)
       }
     })
+    this.sendWaiting()
+    if (this.owesCredit && !this.isCreditDue) this.requestCredit()
   }
 
-  get framesSent(): number {
-    let frames = 0
-    for (const target of this.targets) frames += target.frames
-    return frames
+  hold(): void {
+    this.isHeld = true
   }
 
+  release(): void {
+    this.isHeld = false
+    this.sendWaiting()
+  }
+
+  /** Without a link again; what was sent over it is not known to have arrived. */
   close(): void {
-    this.link.close()
+    this.link?.close()
+    this.link = undefined
+  }
+
+  sendSwitched(generation: number): void {
+    this.send(encodeSwitched(generation))
+  }
+
+  sendParcel(frame: Uint8Array): void {
+    this.framesSent++
+    this.send(frame)
+  }
+
+  private send(frame: Uint8Array): void {
+    if (this.isHeld || this.link === undefined) this.waiting.push(new Uint8Array(frame))
+    else this.link.send(frame)
+  }
+
+  private sendWaiting(): void {
+    if (this.isHeld || this.link === undefined) return
+    const { waiting } = this
+    this.waiting = []
+    for (const frame of waiting) this.link.send(frame)
   }
 
   /** Where an output channel of this worker sends. `place` names its port in errors. */
   target(channelId: number, place: { readonly component: string; readonly port: string }): RemoteTarget {
-    const target = new RemoteTarget(this.link, channelId, place, () => this.takeCredit())
-    this.targets.push(target)
-    return target
+    return new RemoteTarget(this, channelId, place)
   }
 
   addOutput(channel: OutputChannel): void {
     this.outputs.set(channel.id, channel)
   }
 
+  /** Its credit is nobody's concern any more. */
+  removeOutput(channel: OutputChannel): void {
+    if (this.outputs.get(channel.id) === channel) this.outputs.delete(channel.id)
+  }
+
   /** What an input channel of this worker gives its credit to. */
   source(channelId: number): RemoteSource {
     return new RemoteSource(channelId, (source) => {
-      this.credit.set(channelId, source)
-      if (this.isCreditDue) return
-      this.isCreditDue = true
-      this.onCreditDue(this)
+      this.credit.add(source)
+      if (!this.isCreditDue) this.requestCredit()
     })
   }
 
+  private requestCredit(): void {
+    this.isCreditDue = true
+    this.events.creditDue(this)
+  }
+
   addInput(channel: InputChannel, inbox: Inbox): void {
-    this.inputs.set(channel.id, { inbox, channel })
+    const among = this.inputs.has(channel.id) ? this.successors : this.inputs
+    among.set(channel.id, { inbox, channel })
+  }
+
+  removeInput(channel: InputChannel): void {
+    if (this.inputs.get(channel.id)?.channel === channel) this.succeed(channel.id)
+    else if (this.successors.get(channel.id)?.channel === channel) this.successors.delete(channel.id)
+    this.credit.delete(channel.source as RemoteSource)
+  }
+
+  private succeed(channelId: number): void {
+    const next = this.successors.get(channelId)
+    this.successors.delete(channelId)
+    if (next === undefined) this.inputs.delete(channelId)
+    else this.inputs.set(channelId, next)
   }
 
   flushCredit(): void {
     this.isCreditDue = false
-    if (this.owesCredit) this.link.send(encodeCredit(this.gatheredCredit()))
+    if (this.owesCredit && this.link !== undefined) this.link.send(encodeCredit(this.gatheredCredit()))
   }
 
   /** False where all has gone with parcels. */
@@ -93,18 +169,20 @@ export class Peer {
   }
 
   /** Credit to go with a parcel; none where there is more than fits. */
-  private takeCredit(): readonly number[] {
-    return this.credit.size === 0 || this.credit.size > parcelCreditEntriesMax ? [] : this.gatheredCredit()
+  takeCredit(): readonly number[] {
+    // A parcel that waits would keep it back.
+    if (this.isHeld || this.credit.size === 0 || this.credit.size > parcelCreditEntriesMax) return noCredit
+    return this.gatheredCredit()
   }
 
   private gatheredCredit(): readonly number[] {
     const entries: number[] = []
-    for (const source of this.credit.values()) entries.push(...source.take())
+    for (const source of this.credit) entries.push(...source.take())
     this.credit.clear()
     return entries
   }
 
-  private release(entries: Uint32Array): void {
+  private giveCredit(entries: Float64Array): void {
     for (let i = 0; i < entries.length; i += 3) {
       this.outputs.get(entries[i]!)?.release(entries[i + 1]!, entries[i + 2]!)
     }
@@ -113,52 +191,49 @@ export class Peer {
   private receive(bytes: Uint8Array): void {
     const frame = decodeFrame(bytes)
     if (frame.type === 'credit') {
-      this.release(frame.entries)
+      this.giveCredit(frame.entries)
+    } else if (frame.type === 'switched') {
+      this.generation = Math.max(this.generation, frame.generation)
+      this.events.switched(this)
     } else {
       this.framesReceived++
       const input = this.inputs.get(frame.channel)
       if (input === undefined)
         throw new VertigoError('FRAME_INVALID', `a frame for the unknown channel ${frame.channel}`)
       const { items, group, control, credit } = frame
-      if (credit !== undefined) this.release(credit)
+      if (credit !== undefined) this.giveCredit(credit)
       if (control !== null && !isControl(control)) {
         throw new VertigoError(
           'FRAME_INVALID',
           `a frame for channel ${frame.channel} holds an unknown control`,
         )
       }
+      if (control?.type === 'end' && this.successors.has(frame.channel)) this.succeed(frame.channel)
       input.inbox.arrive(input.channel, { items, group, control, bytes: bytes.byteLength, released: false })
     }
-    this.onArrival()
+    this.events.arrived()
   }
 }
+
+const noCredit: readonly number[] = []
 
 /** Sends parcels of one channel as frames. */
 export class RemoteTarget implements ChannelTarget {
   readonly eager = false
-  frames = 0
-  private readonly link: Link
+  private readonly peer: Peer
   private readonly channelId: number
   private readonly place: { readonly component: string; readonly port: string }
-  private readonly takeCredit: () => readonly number[]
 
-  constructor(
-    link: Link,
-    channelId: number,
-    place: { readonly component: string; readonly port: string },
-    takeCredit: () => readonly number[],
-  ) {
-    this.link = link
+  constructor(peer: Peer, channelId: number, place: { readonly component: string; readonly port: string }) {
+    this.peer = peer
     this.channelId = channelId
     this.place = place
-    this.takeCredit = takeCredit
   }
 
   deliver(parcel: Parcel): number {
-    const frame = encodeChecked(this.channelId, parcel, this.place, this.takeCredit)
+    const frame = encodeChecked(this.channelId, parcel, this.place, this.peer)
     const bytes = frame.byteLength
-    this.frames++
-    this.link.send(frame)
+    this.peer.sendParcel(frame)
     return bytes
   }
 }
@@ -168,7 +243,7 @@ export function encodeChecked(
   channelId: number,
   parcel: Parcel,
   place: { readonly component: string; readonly port: string },
-  takeCredit: () => readonly number[],
+  peer: Pick<Peer, 'takeCredit'>,
 ): Uint8Array {
   const { items, control } = parcel
   const found = messagesFault(items) ?? (control === null ? undefined : messagesFault([control]))
@@ -180,7 +255,7 @@ export function encodeChecked(
       { place },
     )
   }
-  const frame = encodeParcel(channelId, parcel.group, items, control, takeCredit())
+  const frame = encodeParcel(channelId, parcel.group, items, control, peer.takeCredit())
   if (frame.byteLength > frameBytesMax) {
     throw new VertigoError(
       'MESSAGE_NOT_ENCODABLE',

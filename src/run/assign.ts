@@ -1,15 +1,16 @@
-import { defaultChannelLimits, emitPerMessageMaxDefault, type ChannelLimits } from '../messaging/limits.ts'
-import type { FlatComponent, FlatConnection, FlatNetwork } from '../model/flatten.ts'
-import { parsePortRef, selectorSpec } from '../model/network.ts'
-import { encodeKey, instanceOfKeyGroup, keyGroupOf, keyReader } from '../state/keys.ts'
-import type {
-  InitialAssignment,
-  InputAssignment,
-  InstanceAssignment,
-  ModuleAddress,
-  OutputAssignment,
-  WorkerAssignment,
-} from '../worker/assignment.ts'
+import type { ChannelLimits } from '../messaging/limits.ts'
+import type { FlatNetwork } from '../model/flatten.ts'
+import { parsePortRef } from '../model/network.ts'
+import type { WorkerAssignment } from '../worker/assignment.ts'
+import {
+  constantTarget,
+  type Draft,
+  makeDraft,
+  makeInput,
+  makeOutput,
+  routingKeyOf,
+  workersOf,
+} from '../worker/assignment-parts.ts'
 import type { Placement } from './place.ts'
 
 export interface AssignOptions {
@@ -38,7 +39,7 @@ export interface Assigned {
 export function assign(network: FlatNetwork, placement: Placement, options: AssignOptions): Assigned {
   const drafts = makeDrafts(network, placement)
   let channel = 0
-  for (const connection of network.connections) {
+  for (const [number, connection] of network.connections.entries()) {
     const from = parsePortRef(connection.from)!
     const to = parsePortRef(connection.to)!
     const targets = drafts.get(to.component)!
@@ -50,7 +51,7 @@ export function assign(network: FlatNetwork, placement: Placement, options: Assi
         )
         return { channel: id, toWorker: target.worker }
       })
-      source.outputs.push(makeOutput(connection, from.port, channels))
+      source.outputs.push(makeOutput(connection, number, from.port, channels))
     }
   }
   for (const packet of network.initial ?? []) {
@@ -64,135 +65,24 @@ export function assign(network: FlatNetwork, placement: Placement, options: Assi
     })
   }
   const all = [...drafts.values()].flat()
+  const numbers = [...new Set(all.map((draft) => draft.worker))].toSorted((a, b) => a - b)
   return {
-    workers: workersOf(network.name, all, options),
+    workers: workersOf(numbers, all, { ...options, network: network.name, generation: 0 }),
     instances: all.map(({ component, instance, worker }) => ({ component, instance, worker })),
   }
 }
 
-interface RoutingKey {
-  readonly isHash: boolean
-  readonly key: string | undefined
-}
-
-/** How messages of a port are keyed: as its connections say; without one, by the whole message where there is keyed state. */
-function routingKeyOf(network: FlatNetwork, to: string, isKeyed: boolean): RoutingKey {
-  for (const connection of network.connections) {
-    const selector = selectorSpec(connection.selector)
-    if (connection.to === to && selector.type === 'hash') return { isHash: true, key: selector.key }
-  }
-  return { isHash: isKeyed, key: undefined }
-}
-
-/** A constant is one message: it goes where its key belongs, or to the first instance. */
-function constantTarget(value: unknown, { isHash, key }: RoutingKey, instances: number): number {
-  return isHash ? instanceOfKeyGroup(keyGroupOf(encodeKey(keyReader(key)(value))), instances) : 0
-}
-
-interface Draft extends InstanceAssignment {
-  readonly worker: number
-  readonly inputs: InputAssignment[]
-  readonly outputs: OutputAssignment[]
-  readonly initial: InitialAssignment[]
-}
-
 function makeDrafts(network: FlatNetwork, placement: Placement): Map<string, readonly Draft[]> {
   const drafts = new Map<string, readonly Draft[]>()
-  let index = 0
+  let id = 0
   for (const [name, component] of Object.entries(network.components)) {
     const workers = placement.get(name)!
     drafts.set(
       name,
       workers.map((worker, instance) =>
-        makeDraft(name, component, { index: index++, instance, worker, of: workers.length }),
+        makeDraft(name, component, { id: id++, instance, worker, of: workers.length }),
       ),
     )
   }
   return drafts
-}
-
-function makeDraft(
-  name: string,
-  component: FlatComponent,
-  at: { readonly index: number; readonly instance: number; readonly worker: number; readonly of: number },
-): Draft {
-  const { base } = component
-  return {
-    worker: at.worker,
-    index: at.index,
-    component: name,
-    instance: at.instance,
-    instances: at.of,
-    kind: { address: component.kind, base },
-    config: component.config ?? {},
-    concurrency: component.concurrency,
-    order: component.order,
-    errors: component.errors,
-    hooks: addresses(component.hooks, base),
-    inputs: [],
-    outputs: [],
-    initial: [],
-  }
-}
-
-function makeInput(
-  connection: FlatConnection,
-  channel: number,
-  port: string,
-  fromWorker: number,
-  fromEdge: boolean,
-): InputAssignment {
-  const selector = selectorSpec(connection.selector)
-  const hooks = addresses(connection.hooks?.receive, connection.base)
-  const isHash = selector.type === 'hash'
-  return { channel, port, fromWorker, key: isHash ? selector.key : undefined, isHash, fromEdge, hooks }
-}
-
-function makeOutput(
-  connection: FlatConnection,
-  port: string,
-  channels: OutputAssignment['channels'],
-): OutputAssignment {
-  const { base } = connection
-  const selector = selectorSpec(connection.selector)
-  return {
-    port,
-    channels,
-    back: connection.back ?? false,
-    hooks: addresses(connection.hooks?.send, base),
-    selector:
-      selector.type === 'custom'
-        ? { type: 'custom', module: { address: selector.kind, base } }
-        : selector.type === 'hash'
-          ? { type: 'hash', key: selector.key }
-          : { type: selector.type },
-  }
-}
-
-function workersOf(network: string, drafts: readonly Draft[], options: AssignOptions): WorkerAssignment[] {
-  const limits = { ...defaultChannelLimits, ...options.limits }
-  const emitPerMessageMax = options.emitPerMessageMax ?? emitPerMessageMaxDefault
-  const numbers = [...new Set(drafts.map((draft) => draft.worker))].toSorted((a, b) => a - b)
-  return numbers.map((worker) => {
-    const own = drafts.filter((draft) => draft.worker === worker)
-    const peers = new Set<number>()
-    for (const draft of own) {
-      for (const input of draft.inputs) peers.add(input.fromWorker)
-      for (const output of draft.outputs) for (const { toWorker } of output.channels) peers.add(toWorker)
-    }
-    peers.delete(worker)
-    const instances = own.map(({ worker: _, ...instance }) => instance)
-    return {
-      worker,
-      network,
-      instances,
-      peers: [...peers].toSorted((a, b) => a - b),
-      limits,
-      emitPerMessageMax,
-    }
-  })
-}
-
-function addresses(list: readonly string[] | undefined, base: string): ModuleAddress[] {
-  return (list ?? []).map((address) => ({ address, base }))
 }

@@ -7,9 +7,15 @@ import { MessageCodec } from './message-codec.ts'
  * | bytes | parcel frame | credit frame |
  * | --- | --- | --- |
  * | 0 | type 1, or 2 where a control follows the items; plus 4 where credit goes with it | type 3 |
- * | 1-4 | channel | number of entries |
- * | 5-8 | group, 0 for none | entries of 12 bytes: channel, messages, bytes |
- * | 9- | with credit: number of entries (1 byte), entries; then items, or [items, control], by the message codec | |
+ * | 1- | channel (8 bytes) | number of entries (4 bytes) |
+ * | 9- or 5- | group, 0 for none (4 bytes) | entries of 16 bytes: channel (8), messages (4), bytes (4) |
+ * | 13- | with credit: number of entries (1 byte), entries; then items, or [items, control], by the message codec | |
+ *
+ * A channel's number is made of three others (`cluster/protocol/channels.ts`): a whole number that a double holds exactly,
+ * below 2^53. It travels as its low and its high 32 bits.
+ *
+ * After a worker has switched to the channels of another plan, it says so with a frame of type 4: byte 0, then the plan's
+ * generation (8 bytes). What it had to say on channels of earlier plans only came before it.
  *
  * Credit goes with a parcel where one is sent anyway: an answer and the credit for what was asked would otherwise be two
  * messages, and each wakes the other thread.
@@ -18,11 +24,20 @@ import { MessageCodec } from './message-codec.ts'
 const typeItems = 1
 const typeItemsAndControl = 2
 const typeCredit = 3
+const typeSwitched = 4
 const withCredit = 4
-const headBytes = 9
-const creditEntryBytes = 12
-/** What the codec leaves free in front of a parcel holds no more than that. */
-export const parcelCreditEntriesMax = 20
+const headBytes = 13
+const creditHeadBytes = 5
+const creditEntryBytes = 16
+const switchedBytes = 9
+/** Numbers for each entry of credit: channel, messages, bytes. */
+const creditEntryNumbers = 3
+/** What the codec leaves free in front of a parcel, 255 bytes, holds no more than that. */
+export const parcelCreditEntriesMax = 15
+
+const uint32Range = 0x1_0000_0000
+/** Of a number below 2^53. */
+const highMax = 0x1f_ffff
 
 /** Longest frame that is accepted. A longer one is refused at the sender, with the port's name. */
 export const frameBytesMax = 256 * 1024 * 1024
@@ -34,13 +49,19 @@ export interface ParcelFrame {
   readonly items: unknown[]
   readonly control: unknown
   /** Triples of channel, messages, bytes; undefined where there are none. */
-  readonly credit: Uint32Array | undefined
+  readonly credit: Float64Array | undefined
 }
 
 export interface CreditFrame {
   readonly type: 'credit'
   /** Triples of channel, messages, bytes. */
-  readonly entries: Uint32Array
+  readonly entries: Float64Array
+}
+
+/** Everything that its sender had to say on channels of plans before this one has been said. */
+export interface SwitchedFrame {
+  readonly type: 'switched'
+  readonly generation: number
 }
 
 const codec = new MessageCodec()
@@ -62,39 +83,48 @@ export function encodeParcel(
   credit: readonly number[] = [],
 ): Uint8Array {
   const hasControl = control !== null
-  const creditBytes = credit.length === 0 ? 0 : 1 + credit.length * 4
+  const creditEntries = credit.length / creditEntryNumbers
+  const creditBytes = creditEntries === 0 ? 0 : 1 + creditEntries * creditEntryBytes
   const frame = codec.encode(hasControl ? [items, control] : items, headBytes + creditBytes)
   frame[0] = (hasControl ? typeItemsAndControl : typeItems) + (creditBytes === 0 ? 0 : withCredit)
-  writeUint32(frame, 1, channel)
-  writeUint32(frame, 5, group)
+  writeWhole(frame, 1, channel)
+  writeUint32(frame, 9, group)
   if (creditBytes > 0) {
-    frame[headBytes] = credit.length / 3
-    for (let i = 0; i < credit.length; i++) writeUint32(frame, headBytes + 1 + i * 4, credit[i]!)
+    frame[headBytes] = creditEntries
+    writeEntries(frame, headBytes + 1, credit)
   }
   return frame
 }
 
 export function encodeCredit(entries: readonly number[]): Uint8Array {
-  const frame = new Uint8Array(headBytes - 4 + entries.length * 4)
+  const count = entries.length / creditEntryNumbers
+  const frame = new Uint8Array(creditHeadBytes + count * creditEntryBytes)
   frame[0] = typeCredit
-  writeUint32(frame, 1, entries.length / 3)
-  for (let i = 0; i < entries.length; i++) writeUint32(frame, 5 + i * 4, entries[i]!)
+  writeUint32(frame, 1, count)
+  writeEntries(frame, creditHeadBytes, entries)
+  return frame
+}
+
+export function encodeSwitched(generation: number): Uint8Array {
+  const frame = new Uint8Array(switchedBytes)
+  frame[0] = typeSwitched
+  writeWhole(frame, 1, generation)
   return frame
 }
 
 /** Errors: FRAME_INVALID for anything that no `encode` of this version has made. */
-export function decodeFrame(frame: Uint8Array): ParcelFrame | CreditFrame {
+export function decodeFrame(frame: Uint8Array): ParcelFrame | CreditFrame | SwitchedFrame {
   const first = frame[0] ?? 0
   if (first === typeCredit) return decodeCredit(frame)
+  if (first === typeSwitched) return decodeSwitched(frame)
   const hasCredit = first > withCredit
   const type = hasCredit ? first - withCredit : first
   if ((type !== typeItems && type !== typeItemsAndControl) || frame.length < headBytes) {
     throw new VertigoError('FRAME_INVALID', `a frame of ${frame.length} bytes has the unknown type ${first}`)
   }
   const credit = hasCredit ? decodeParcelCredit(frame) : undefined
-  const payload = decodePayload(
-    frame.subarray(credit === undefined ? headBytes : headBytes + 1 + credit.byteLength),
-  )
+  const creditBytes = credit === undefined ? 0 : 1 + (credit.length / creditEntryNumbers) * creditEntryBytes
+  const payload = decodePayload(frame.subarray(headBytes + creditBytes))
   const parts = type === typeItems ? [payload, null] : payload
   if (!Array.isArray(parts) || parts.length !== 2 || !Array.isArray(parts[0])) {
     throw new VertigoError('FRAME_INVALID', 'a frame does not hold a list of messages')
@@ -105,8 +135,8 @@ export function decodeFrame(frame: Uint8Array): ParcelFrame | CreditFrame {
   }
   return {
     type: 'parcel',
-    channel: readUint32(frame, 1),
-    group: readUint32(frame, 5),
+    channel: readWhole(frame, 1),
+    group: readUint32(frame, 9),
     items: parts[0],
     control,
     credit,
@@ -127,14 +157,21 @@ function decodePayload(bytes: Uint8Array): unknown {
 }
 
 function decodeCredit(frame: Uint8Array): CreditFrame {
-  const count = frame.length >= 5 ? readUint32(frame, 1) : -1
-  if (frame.length !== 5 + count * creditEntryBytes) {
+  const count = frame.length >= creditHeadBytes ? readUint32(frame, 1) : -1
+  if (frame.length !== creditHeadBytes + count * creditEntryBytes) {
     throw new VertigoError('FRAME_INVALID', `a credit frame of ${frame.length} bytes says ${count} entries`)
   }
-  return { type: 'credit', entries: readEntries(frame, 5, count) }
+  return { type: 'credit', entries: readEntries(frame, creditHeadBytes, count) }
 }
 
-function decodeParcelCredit(frame: Uint8Array): Uint32Array {
+function decodeSwitched(frame: Uint8Array): SwitchedFrame {
+  if (frame.length !== switchedBytes) {
+    throw new VertigoError('FRAME_INVALID', `a frame of ${frame.length} bytes does not hold a generation`)
+  }
+  return { type: 'switched', generation: readWhole(frame, 1) }
+}
+
+function decodeParcelCredit(frame: Uint8Array): Float64Array {
   const count = frame[headBytes] ?? 0
   if (count === 0 || frame.length < headBytes + 1 + count * creditEntryBytes) {
     throw new VertigoError(
@@ -145,10 +182,38 @@ function decodeParcelCredit(frame: Uint8Array): Uint32Array {
   return readEntries(frame, headBytes + 1, count)
 }
 
-function readEntries(frame: Uint8Array, from: number, count: number): Uint32Array {
-  const entries = new Uint32Array(count * 3)
-  for (let i = 0; i < entries.length; i++) entries[i] = readUint32(frame, from + i * 4)
+function writeEntries(frame: Uint8Array, from: number, credit: readonly number[]): void {
+  let at = from
+  for (let i = 0; i < credit.length; i += creditEntryNumbers) {
+    writeWhole(frame, at, credit[i]!)
+    writeUint32(frame, at + 8, credit[i + 1]!)
+    writeUint32(frame, at + 12, credit[i + 2]!)
+    at += creditEntryBytes
+  }
+}
+
+function readEntries(frame: Uint8Array, from: number, count: number): Float64Array {
+  const entries = new Float64Array(count * creditEntryNumbers)
+  let at = from
+  for (let i = 0; i < entries.length; i += creditEntryNumbers) {
+    entries[i] = readWhole(frame, at)
+    entries[i + 1] = readUint32(frame, at + 8)
+    entries[i + 2] = readUint32(frame, at + 12)
+    at += creditEntryBytes
+  }
   return entries
+}
+
+/** A whole number below 2^53. */
+function writeWhole(bytes: Uint8Array, at: number, value: number): void {
+  writeUint32(bytes, at, value % uint32Range)
+  writeUint32(bytes, at + 4, Math.floor(value / uint32Range))
+}
+
+function readWhole(bytes: Uint8Array, at: number): number {
+  const high = readUint32(bytes, at + 4)
+  if (high > highMax) throw new VertigoError('FRAME_INVALID', 'a frame holds a number that is too large')
+  return high * uint32Range + readUint32(bytes, at)
 }
 
 function writeUint32(bytes: Uint8Array, at: number, value: number): void {

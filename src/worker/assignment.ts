@@ -5,6 +5,10 @@ import type { ErrorPolicy } from '../model/network.ts'
 export interface WorkerAssignment {
   readonly worker: number
   readonly network: string
+  /** Of the plan. 0 where there is one assignment only, which never changes. */
+  readonly generation: number
+  /** All workers of the plan: what another one had sent is all that there will be of it. */
+  readonly workers: readonly number[]
   readonly instances: readonly InstanceAssignment[]
   /** Workers that it shares channels with. */
   readonly peers: readonly number[]
@@ -19,8 +23,14 @@ export interface ModuleAddress {
 }
 
 export interface InstanceAssignment {
+  /** Of one life of the instance: with another id, it starts afresh. */
+  readonly id: number
   /** Number of the instance in the whole network; the place of its counters. */
   readonly index: number
+  /** It finishes what it has, and ends: its sources are gone, or it is one that is asked for no more. */
+  readonly draining: boolean
+  /** Some of its sources are not placed at the moment: it does not end before they have come, and ended. */
+  readonly awaitsSources: boolean
   readonly component: string
   readonly instance: number
   readonly instances: number
@@ -32,7 +42,7 @@ export interface InstanceAssignment {
   readonly hooks: readonly ModuleAddress[]
   readonly inputs: readonly InputAssignment[]
   readonly outputs: readonly OutputAssignment[]
-  /** Sent to the instance's inputs before anything else. */
+  /** Sent to the instance's inputs before anything else; once in its life. */
   readonly initial: readonly InitialAssignment[]
 }
 
@@ -58,8 +68,13 @@ export interface InputAssignment {
   readonly hooks: readonly ModuleAddress[]
 }
 
+/** In place of a worker: the target is not placed at the moment. What is sent to it waits at the source. */
+export const nowhere = -1
+
 /** One connection that goes out. */
 export interface OutputAssignment {
+  /** Its number in the network. */
+  readonly connection: number
   readonly port: string
   readonly selector:
     | { readonly type: 'round-robin' | 'random' | 'fair' | 'all' }
@@ -70,6 +85,6 @@ export interface OutputAssignment {
   /** Where it differs from the worker's limits. */
   readonly limits?: Partial<ChannelLimits>
   readonly hooks: readonly ModuleAddress[]
-  /** By instance of the target. */
+  /** By instance of the target. Where `toWorker` is `nowhere`, the number of the channel means nothing. */
   readonly channels: readonly { readonly channel: number; readonly toWorker: number }[]
 }

@@ -1,5 +1,6 @@
 import { VertigoError } from '../base/errors.ts'
 import { readableText } from '../base/readable.ts'
+import type { Logger } from '../component/context.ts'
 import type { KindDefinition } from '../component/kind.ts'
 import type { GroupContext } from '../messaging/group-tracker.ts'
 import { Inbox } from '../messaging/inbox.ts'
@@ -55,12 +56,17 @@ export class ComponentInstance extends Instance {
   private readonly progress: LoopProgress = { at: 0, result: undefined }
   private turnMessages = 256
   private endedChannels = 0
+  private constants = 0
+  /** Channels have been taken away: without any, it waits for others instead of ending. */
+  private lostInputs = false
   /** Index of the port whose messages are being handed over; -1 for none. */
   private portAtWork = -1
   private interrupted = false
   private drained = false
   /** Without inputs, timers keep a component going: it ends when it is asked to. */
   private askedToEnd = false
+  /** Sources that are not there yet have to end as well before it ends. */
+  awaitsSources = false
 
   constructor(
     identity: InstanceIdentity,
@@ -84,6 +90,7 @@ export class ComponentInstance extends Instance {
       settled: () => this.taskSettled(),
       rejected: (task, error) => this.reject(task, error),
       failed: (task, error) => this.fail(this.describe(error, task.port, task.message)),
+      whenOpen: (action) => host.whenOpen(action),
     })
     // Made anew in `setup`, when the outputs are known.
     this.call = undefined as unknown as Call
@@ -96,6 +103,36 @@ export class ComponentInstance extends Instance {
 
   get queuedMessages(): number {
     return this.inbox.queued
+  }
+
+  /** Index of an input port that something is to be connected to. Errors: PORT_UNKNOWN, PORT_NOT_READ */
+  connectedPort(name: string): number {
+    const port = this.inputs.find((input) => input.name === name)
+    if (port === undefined)
+      throw new VertigoError('PORT_UNKNOWN', `${this.place} has no input port "${name}"`)
+    if (this.state !== 'new') port.checkRead()
+    return port.index
+  }
+
+  /** A channel of its own, which brings one message and ends. */
+  addConstant(channel: InputChannel, value: unknown): void {
+    this.constants++
+    this.inbox.add(channel)
+    this.inbox.arrive(channel, {
+      items: [value],
+      group: 0,
+      control: { type: 'end' },
+      bytes: 0,
+      released: false,
+    })
+  }
+
+  /** The channel is no more: it has ended, or never began. */
+  removeInput(channel: InputChannel): void {
+    this.inbox.remove(channel)
+    if (channel.ended) this.endedChannels--
+    if (!channel.isDormant) this.lostInputs = true
+    this.wake()
   }
 
   /** Nothing of the port is delivered any more, not even the rest of the messages that are at hand. */
@@ -151,6 +188,13 @@ export class ComponentInstance extends Instance {
   protected override released(): void {
     this.timers.cancelAll()
     this.tasks.stop()
+    this.inbox.discardAll()
+  }
+
+  protected override finish(): void {
+    super.finish()
+    // What is connected to it from now on finds nobody.
+    this.inbox.discardAll()
   }
 
   protected work(): void {
@@ -311,9 +355,37 @@ export class ComponentInstance extends Instance {
         if (port.batch?.end !== undefined) this.runAlone(bind(port.batch.end, control.args), undefined, port)
         return
       case 'end':
-        channel.ended = true
-        this.endedChannels++
+        if (this.abandonGroups(channel, parcel, port)) this.endChannel(channel)
     }
+  }
+
+  private endChannel(channel: InputChannel): void {
+    channel.ended = true
+    this.endedChannels++
+    channel.onGone?.()
+  }
+
+  /**
+   * The sender ends a channel outside of groups and batches; where they are open, it has failed. They are given up
+   * without a call of `end`, which would make what has come of them look whole. False where others, which have waited
+   * for them, come first.
+   */
+  private abandonGroups(channel: InputChannel, end: Parcel, port: InputPort): boolean {
+    const { abandoned, resumed } = channel.groups.abandon()
+    const log = this.logger as Logger
+    for (const { name } of abandoned) {
+      log.warn(
+        `group "${name ?? ''}" at port "${port.name}" of ${this.place} is given up: its sender is gone`,
+      )
+    }
+    if (channel.inBatch) {
+      log.warn(`a batch at port "${port.name}" of ${this.place} is given up: its sender is gone`)
+      channel.inBatch = false
+    }
+    if (resumed.length === 0) return true
+    for (const group of resumed) channel.resume(group)
+    channel.push({ ...end, released: true })
+    return false
   }
 
   /** Runs a handler that nothing overtakes: of groups, batches, timers, `ready` and `drain`. */
@@ -347,6 +419,8 @@ export class ComponentInstance extends Instance {
     if (this.drained || this.state !== 'running') return false
     const channels = this.inbox.all.length
     if (this.endedChannels < channels || !this.tasks.isIdle || this.timers.isDue) return false
+    if (!this.askedToEnd && (this.awaitsSources || (this.lostInputs && channels === this.constants)))
+      return false
     return channels > 0 || this.askedToEnd || !this.timers.isPending
   }
 

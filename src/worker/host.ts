@@ -34,6 +34,8 @@ export interface InstanceHost {
   schedule(instance: Schedulable): void
   /** Frames wait for the end of the slice. */
   framesPending(instance: Schedulable): void
+  /** Does it now, or when the worker is not held any more. */
+  whenOpen(action: () => void): void
   finished(instance: Schedulable): void
   failed(instance: Schedulable, error: unknown): void
   rejected(reporter: Reporter, record: RejectedMessage): void

@@ -1,5 +1,6 @@
 import { asError, isVertigoError, VertigoError } from '../base/errors.ts'
 import type { Clock } from '../base/clock.ts'
+import type { LogRecord } from '../component/context.ts'
 import type { SharedCollections } from '../component/shared.ts'
 import type { KindDefinition } from '../component/kind.ts'
 import { Outbox } from '../messaging/outbox.ts'
@@ -17,6 +18,9 @@ export interface InstanceIdentity {
   readonly instances: number
   readonly config: Readonly<Record<string, unknown>>
 }
+
+/** Records of the log that `setup` may leave for the log's ports, which are connected when the instance starts. */
+const earlyRecordsMax = 1_000
 
 export type InstanceState = 'new' | 'ready' | 'running' | 'draining' | 'finished' | 'failed' | 'closed'
 
@@ -59,6 +63,7 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
   protected closeAuthor: (() => unknown) | undefined
   /** The author's `setup`: what has begun before a close may end after it. */
   private settingUp: Promise<void> | undefined
+  private earlyRecords: { readonly level: string; readonly record: LogRecord }[] = []
   private lastGroupId = 0
   private inTurn = false
 
@@ -139,10 +144,17 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
     return this.host.clock.now()
   }
 
+  logToPort(level: string, record: LogRecord): void {
+    if (this.state !== 'new' && this.state !== 'ready') this.implicitOutputs.get(level)?.send(record)
+    else if (this.earlyRecords.length < earlyRecordsMax) this.earlyRecords.push({ level, record })
+  }
+
   /** The network is ready: the first moment when sending is possible. */
   start(): void {
     this.state = 'running'
     try {
+      for (const { level, record } of this.earlyRecords) this.logToPort(level, record)
+      this.earlyRecords = []
       for (const hook of this.hooks.onStart) hook(this.identity)
       this.started()
     } catch (error) {

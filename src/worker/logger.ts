@@ -1,11 +1,11 @@
 import type { LogRecord } from '../component/context.ts'
-import type { OutputPort } from '../messaging/output-port.ts'
 import { logPorts } from '../model/validate.ts'
 
 /** Who logs. */
 export interface LoggingInstance {
   readonly identity: { readonly component: string; readonly instance: number }
-  readonly implicitOutputs: ReadonlyMap<string, OutputPort>
+  /** To the port of the level's name, where that is connected. */
+  logToPort(level: string, record: LogRecord): void
   nowMs(): number
 }
 
@@ -24,7 +24,7 @@ export function instanceLogger(instance: LoggingInstance, sink: (record: LogReco
         timeMs: instance.nowMs(),
       }
       sink(record)
-      instance.implicitOutputs.get(level)?.send(record)
+      instance.logToPort(level, record)
     }
   }
   return logger

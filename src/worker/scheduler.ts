@@ -22,6 +22,7 @@ export class Scheduler {
   private isRunning = false
   private isRequested = false
   private stopped = false
+  private isHeld = false
   private readonly clock: Clock
   private readonly events: SchedulerEvents
 
@@ -57,7 +58,7 @@ export class Scheduler {
       this.isRunning = false
       this.events.turn(undefined)
     }
-    if (isWanted || this.queue.length > 0 || this.withFrames.length > 0) this.request()
+    if (isWanted || (this.queue.length > 0 && !this.isHeld) || this.withFrames.length > 0) this.request()
   }
 
   /** Makes sure that a slice comes, at which end frames and credit go out. */
@@ -68,6 +69,16 @@ export class Scheduler {
       this.isRequested = false
       this.run()
     })
+  }
+
+  /** No turns until `release`; frames and credit go out. */
+  hold(): void {
+    this.isHeld = true
+  }
+
+  release(): void {
+    this.isHeld = false
+    this.request()
   }
 
   stop(): void {
@@ -81,7 +92,7 @@ export class Scheduler {
     let turns = 0
     let head = 0
     const { events } = this
-    while (head < this.queue.length) {
+    while (head < this.queue.length && !this.isHeld) {
       const instance = this.queue[head]!
       head++
       instance.queued = false

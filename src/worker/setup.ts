@@ -64,6 +64,7 @@ export class InputPort {
   readonly loop: MessageLoop
   private readonly schema: StandardSchemaV1 | undefined
   private readonly isConnected: boolean
+  private isRead = false
 
   constructor(name: string, index: number, definition: KindDefinition, means: SetupMeans) {
     this.name = name
@@ -80,8 +81,13 @@ export class InputPort {
     this.message = handlers.message === undefined ? undefined : this.checking(handlers.message)
     this.groups = this.checkingGroups(handlers.groups)
     this.batch = this.checkingMessages(handlers.batch)
-    const isRead = handlers.message ?? handlers.groups ?? handlers.batch?.message
-    if (this.isConnected && isRead === undefined) {
+    this.isRead = (handlers.message ?? handlers.groups ?? handlers.batch?.message) !== undefined
+    if (this.isConnected) this.checkRead()
+  }
+
+  /** Once it is bound. Errors: PORT_NOT_READ */
+  checkRead(): void {
+    if (!this.isRead) {
       throw new VertigoError(
         'PORT_NOT_READ',
         `input port "${this.name}" is connected, but the component has no handler for it`,

@@ -32,6 +32,8 @@ export interface TaskOwner {
   settled(): void
   rejected(task: Task, error: unknown): void
   failed(task: Task, error: unknown): void
+  /** Does it now, or when the worker is not held any more. */
+  whenOpen(action: () => void): void
 }
 
 class Running {
@@ -343,8 +345,10 @@ export class TaskRunner {
     running.attempt++
     const cancel = this.owner.clock.after(delayMs, () => {
       this.retries.delete(cancel)
-      running.call = this.owner.newCall()
-      this.outside(() => this.attempt(running))
+      this.owner.whenOpen(() => {
+        running.call = this.owner.newCall()
+        this.outside(() => this.attempt(running))
+      })
     })
     this.retries.add(cancel)
   }

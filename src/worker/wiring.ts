@@ -4,144 +4,214 @@ import { InputChannel } from '../messaging/input-channel.ts'
 import { backEdgeMessagesMax, type ChannelLimits } from '../messaging/limits.ts'
 import { LocalTarget } from '../messaging/local-target.ts'
 import { type ChannelTarget, OutputChannel } from '../messaging/output-channel.ts'
-import { OutputPort } from '../messaging/output-port.ts'
-import type { Peer } from '../messaging/remote.ts'
-import { type CustomSelector, type MessageHook, Router, type RouterSelector } from '../messaging/router.ts'
+import type { OutputPort } from '../messaging/output-port.ts'
+import { ParkedTarget } from '../messaging/parked-target.ts'
+import { Router } from '../messaging/router.ts'
 import { keyReader } from '../state/keys.ts'
-import type {
-  InputAssignment,
-  InstanceAssignment,
-  ModuleAddress,
-  OutputAssignment,
-  WorkerAssignment,
-} from './assignment.ts'
-import { ComponentInstance } from './component-instance.ts'
-import { loadHooks } from './hooks.ts'
-import type { Instance } from './instance.ts'
+import { type InputAssignment, nowhere, type OutputAssignment, type WorkerAssignment } from './assignment.ts'
+import type { ComponentInstance } from './component-instance.ts'
+import type { HostedInstance, InputEnd, LocalEnd, OutputEnd, PreparedInstance } from './hosted.ts'
+import type { PeerSet } from './peer-set.ts'
 
-interface Means {
-  readonly random: Random
-  readonly load: (module: ModuleAddress) => Promise<unknown>
-  /** Puts something around the hand-over within the thread: the test kit checks and freezes messages there. */
-  readonly wrapTarget?: (
-    target: ChannelTarget,
-    place: { readonly component: string; readonly port: string },
-  ) => ChannelTarget
-}
+type Limits = Pick<WorkerAssignment, 'limits'>
 
-interface LocalEnd {
-  readonly instance: ComponentInstance
-  readonly channel: InputChannel
-  /** Filled in when the sending end is made, which needs the receiving end. */
-  source: { release(messages: number, bytes: number): void }
-}
-
-/** Makes the channels of a worker's instances: within the thread, and over the links to its peers. */
+/**
+ * Makes, changes and takes away the channels of a worker's instances: within the thread, and over the links to its peers.
+ *
+ * - WI-1 A channel that the plan before and the plan of now both have is not touched.
+ * - WI-2 Receiving ends are there before the generation opens, and are dormant until this worker has switched to it.
+ * - WI-3 A sending end that is taken away ends its channel; the receiving end goes when it has handled that end.
+ * - WI-4 A channel whose source is gone without an end is ended here, behind what has arrived.
+ */
 export class Wiring {
-  private readonly assignment: WorkerAssignment
-  private readonly peers: ReadonlyMap<number, Peer>
-  private readonly means: Means
-  /** Channels that close cycles, at their sending ends. */
-  readonly backEdges: OutputChannel[] = []
+  private readonly worker: number
+  private readonly peers: PeerSet
+  private readonly random: Random
   private readonly localEnds = new Map<number, LocalEnd>()
 
-  constructor(assignment: WorkerAssignment, peers: ReadonlyMap<number, Peer>, means: Means) {
-    this.assignment = assignment
+  constructor(worker: number, peers: PeerSet, random: Random) {
+    this.worker = worker
     this.peers = peers
-    this.means = means
+    this.random = random
   }
 
-  async connect(instances: readonly Instance[]): Promise<void> {
-    for (const [i, instance] of instances.entries()) {
-      const assigned = this.assignment.instances[i]!
-      for (const input of assigned.inputs) await this.makeInput(instance, assigned, input)
-    }
-    for (const [i, instance] of instances.entries()) {
-      const assigned = this.assignment.instances[i]!
-      await this.makeOutputs(instance, assigned)
-      await this.makeInitial(instance, assigned)
-    }
-  }
-
-  private async makeInput(
-    instance: Instance,
-    assigned: InstanceAssignment,
-    input: InputAssignment,
-  ): Promise<void> {
-    if (!(instance instanceof ComponentInstance)) {
-      throw new VertigoError('SOURCE_HAS_INPUT', `${instance.place} is a source and takes no messages`)
-    }
-    const port = this.portIndex(instance, input.port)
-    const hooks = [
-      ...(await this.messageHooks(input.hooks, 'onReceive')),
-      ...(await this.messageHooks(assigned.hooks, 'onReceive')),
-    ]
-    if (input.fromWorker === this.assignment.worker) {
-      const end = { release: (_messages: number, _bytes: number): void => undefined }
-      const channel = new InputChannel(
-        input.channel,
-        port,
-        { release: (messages, bytes) => this.localEnds.get(input.channel)!.source.release(messages, bytes) },
-        hooks,
-      )
-      if (input.isHash) channel.readKey = keyReader(input.key)
-      this.localEnds.set(input.channel, { instance, channel, source: end })
-      instance.inbox.add(channel)
-      return
-    }
-    const peer = this.peers.get(input.fromWorker)!
-    const channel = new InputChannel(input.channel, port, peer.source(input.channel), hooks)
-    if (input.isHash) channel.readKey = keyReader(input.key)
-    peer.addInput(channel, instance.inbox)
-    instance.inbox.add(channel)
-  }
-
-  private async makeOutputs(instance: Instance, assigned: InstanceAssignment): Promise<void> {
-    const declared = Object.keys(instance.definition.outputs)
-    const named = [...new Set([...declared, ...assigned.outputs.map((output) => output.port)])]
-    const componentHooks = await this.messageHooks(assigned.hooks, 'onSend')
-    const ports = new Map<string, OutputPort>()
-    for (const name of named) {
-      const routers: Router[] = []
-      for (const output of assigned.outputs) {
-        if (output.port === name) routers.push(await this.makeRouter(instance, assigned, output))
+  /** WI-2. Makes receiving ends that are not there yet; gives their numbers. */
+  addInputs({ hosted, assigned, parts }: PreparedInstance): number[] {
+    const added: number[] = []
+    const { instance, component } = hosted
+    for (const input of assigned.inputs) {
+      if (component === undefined) {
+        throw new VertigoError('SOURCE_HAS_INPUT', `${instance.place} is a source and takes no messages`)
       }
-      ports.set(name, new OutputPort(name, routers, componentHooks, instance.nextGroupId))
+      if (hosted.inputs.has(input.channel)) continue
+      this.addInput(hosted, component, input, parts.inputs.get(input.channel) ?? [])
+      added.push(input.channel)
     }
-    instance.outputs = declared.map((name) => ports.get(name)!)
-    // The error port serves rejections, whether the author declared it or not.
-    const implicit = [...ports].filter(([name, port]) => port.isConnected && !declared.includes(name))
-    const error = ports.get('error')
-    instance.implicitOutputs = new Map(implicit)
-    instance.errorOutput = error?.isConnected ? error : undefined
+    return added
   }
 
-  private async makeRouter(
-    instance: Instance,
-    assigned: InstanceAssignment,
-    output: OutputAssignment,
-  ): Promise<Router> {
-    const { sizeOf } = instance.definition.outputs[output.port] ?? {}
-    const place = { component: assigned.component, port: output.port }
-    const own = { ...this.assignment.limits, ...output.limits }
-    const limits = output.back ? backEdgeLimits(own) : own
-    const channels = output.channels.map(({ channel, toWorker }) => {
-      const target = this.target(channel, toWorker, place)
-      const made = new OutputChannel(
-        channel,
-        instance.outbox,
-        target,
-        limits,
-        sizeOf as ((message: unknown) => number) | undefined,
-        output.back ? `${place.component}.${place.port}` : undefined,
-      )
-      if (output.back) this.backEdges.push(made)
-      if (toWorker === this.assignment.worker) this.localEnds.get(channel)!.source = made
-      else this.peers.get(toWorker)!.addOutput(made)
-      return made
+  private addInput(
+    hosted: HostedInstance,
+    component: ComponentInstance,
+    input: InputAssignment,
+    hooks: ConstructorParameters<typeof InputChannel>[3],
+  ): void {
+    const { fromWorker, channel: id } = input
+    const port = component.connectedPort(input.port)
+    const { inbox } = component
+    const local = fromWorker === this.worker ? localEnd(inbox) : undefined
+    const source = local ?? this.peers.get(fromWorker).source(id)
+    const channel = new InputChannel(id, port, source, hooks)
+    if (input.isHash) channel.readKey = keyReader(input.key)
+    channel.isDormant = true
+    if (local === undefined) this.peers.get(fromWorker).addInput(channel, inbox)
+    else {
+      local.channel = channel
+      this.localEnds.set(id, local)
+    }
+    inbox.add(channel)
+    hosted.inputs.set(id, { channel, fromWorker, local, isClosing: false })
+  }
+
+  /** A preparation has come to nothing: no frame can have come for what it added. */
+  removeInputs(hosted: HostedInstance, numbers: readonly number[]): void {
+    for (const number of numbers) {
+      const end = hosted.inputs.get(number)
+      if (end !== undefined) this.forgetInput(hosted, end)
+    }
+  }
+
+  /** A constant is a channel of its own, which brings one message and ends. */
+  addInitial({ hosted, assigned, parts }: PreparedInstance): void {
+    const { component } = hosted
+    if (component === undefined) return
+    const source = { release: () => undefined }
+    for (const { port, value, isHash, key } of assigned.initial) {
+      const channel = new InputChannel(-1, component.connectedPort(port), source, parts.onReceive)
+      // By the key that chose the instance: the port's connections may have others.
+      if (isHash) channel.readKey = keyReader(key)
+      component.addConstant(channel, value)
+    }
+  }
+
+  /** The plan is in force: new channels bring what waits in them, those that it has not are on their way out. */
+  switchInputs(hosted: HostedInstance, isAlive: (worker: number) => boolean): void {
+    const { component } = hosted
+    if (component === undefined) return
+    const wanted = new Set(hosted.assigned.inputs.map((input) => input.channel))
+    for (const [number, end] of hosted.inputs) {
+      component.inbox.activate(end.channel)
+      if (!wanted.has(number)) this.leaveInput(hosted, number, end)
+    }
+    for (const end of [...hosted.leaving]) if (!isAlive(end.fromWorker)) this.endInput(hosted, end)
+  }
+
+  private leaveInput(hosted: HostedInstance, number: number, end: InputEnd): void {
+    const { channel } = end
+    hosted.inputs.delete(number)
+    hosted.leaving.add(end)
+    if (channel.ended) this.forgetInput(hosted, end)
+    else channel.onGone = () => this.forgetInput(hosted, end)
+  }
+
+  /** Channels that their sources will never end: they never began them. */
+  endStaleInputs(hosted: HostedInstance, isStale: (fromWorker: number) => boolean): void {
+    for (const end of [...hosted.leaving]) {
+      const { fromWorker, channel, local } = end
+      const mayStillEnd = local === undefined ? !isStale(fromWorker) : local.source !== undefined
+      if (!channel.hasEndQueued && !mayStillEnd) this.endInput(hosted, end)
+    }
+  }
+
+  private endInput(hosted: HostedInstance, end: InputEnd): void {
+    if (end.isClosing || end.channel.hasEndQueued) return
+    end.isClosing = true
+    hosted.component?.inbox.arrive(end.channel, {
+      items: [],
+      group: 0,
+      control: { type: 'end' },
+      bytes: 0,
+      released: true,
     })
-    const hooks = await this.messageHooks(output.hooks, 'onSend')
-    return new Router(channels, await this.selector(output), this.means.random, hooks, assigned.instance)
+  }
+
+  private forgetInput(hosted: HostedInstance, end: InputEnd): void {
+    const { channel, fromWorker, local } = end
+    if (hosted.inputs.get(channel.id) === end) hosted.inputs.delete(channel.id)
+    hosted.leaving.delete(end)
+    if (local === undefined) this.peers.known(fromWorker)?.removeInput(channel)
+    else if (this.localEnds.get(channel.id) === local) this.localEnds.delete(channel.id)
+    hosted.component?.removeInput(channel)
+  }
+
+  /**
+   * Connects the ports as the plan says; those with an open group or batch follow when that is closed. `onSwitched` is
+   * called for each port that has.
+   */
+  switchOutputs(prepared: PreparedInstance, worker: Limits, onSwitched: () => void): void {
+    const { hosted, assigned, parts } = prepared
+    const names = new Set([...hosted.connectedTo.keys(), ...assigned.outputs.map(({ port }) => port)])
+    for (const name of names) {
+      const port = hosted.port(name)
+      const outputs = assigned.outputs.filter((output) => output.port === name)
+      const connectedTo = JSON.stringify(outputs)
+      if (hosted.connectedTo.get(name) === connectedTo) continue
+      hosted.connectedTo.set(name, connectedTo)
+      const routers = outputs.map((output) => {
+        const { selector, hooks } = parts.outputs[assigned.outputs.indexOf(output)]!
+        const channels = output.channels.map((end, at) => this.output(hosted, output, end, at, worker))
+        return new Router(channels, selector, this.random, hooks, assigned.instance)
+      })
+      port.switchTo(routers, parts.onSend, () => {
+        this.removeOutputs(hosted, port)
+        hosted.listImplicitPorts()
+        onSwitched()
+      })
+    }
+    if (hosted.connectedTo.size === 0) hosted.listImplicitPorts()
+  }
+
+  /** The sending end of a channel: that which there is, or that which waits for this target, or a new one. */
+  private output(
+    hosted: HostedInstance,
+    output: OutputAssignment,
+    { channel: number, toWorker }: OutputAssignment['channels'][number],
+    at: number,
+    worker: Limits,
+  ): OutputChannel {
+    const parkedAt = `${output.connection}/${at}`
+    const key = toWorker === nowhere ? parkedAt : number
+    const known = hosted.outputs.get(key)
+    if (known !== undefined) return known.channel
+    const place = { component: hosted.assigned.component, port: output.port }
+    const target = toWorker === nowhere ? new ParkedTarget() : this.target(number, toWorker, place)
+    const parked = hosted.outputs.get(parkedAt)
+    if (parked !== undefined) {
+      hosted.outputs.delete(parkedAt)
+      parked.channel.attach(number, target)
+      this.connect(parked.channel, toWorker)
+      hosted.outputs.set(key, { ...parked, toWorker })
+      return parked.channel
+    }
+    const own = { ...worker.limits, ...output.limits }
+    const { sizeOf } = hosted.instance.definition.outputs[output.port] ?? {}
+    const channel = new OutputChannel(
+      number,
+      hosted.instance.outbox,
+      target,
+      output.back ? backEdgeLimits(own) : own,
+      sizeOf as ((message: unknown) => number) | undefined,
+      output.back ? `${place.component}.${place.port}` : undefined,
+    )
+    if (toWorker !== nowhere) this.connect(channel, toWorker)
+    const port = hosted.port(output.port)
+    hosted.outputs.set(key, { channel, port, toWorker, isBack: output.back })
+    return channel
+  }
+
+  private connect(channel: OutputChannel, toWorker: number): void {
+    if (toWorker === this.worker) this.localEnds.get(channel.id)!.source = channel
+    else this.peers.get(toWorker).addOutput(channel)
   }
 
   private target(
@@ -149,60 +219,59 @@ export class Wiring {
     toWorker: number,
     place: { component: string; port: string },
   ): ChannelTarget {
-    if (toWorker !== this.assignment.worker) return this.peers.get(toWorker)!.target(channel, place)
+    if (toWorker !== this.worker) return this.peers.get(toWorker).target(channel, place)
     const end = this.localEnds.get(channel)
     if (end === undefined) throw new VertigoError('INTERNAL', `channel ${channel} has no receiving end`)
-    const target = new LocalTarget(end.instance.inbox, end.channel)
-    return this.means.wrapTarget?.(target, place) ?? target
+    return new LocalTarget(end.inbox, end.channel!)
   }
 
-  /** A constant is a channel of its own, which brings one message and ends. */
-  private async makeInitial(instance: Instance, assigned: InstanceAssignment): Promise<void> {
-    if (assigned.initial.length === 0 || !(instance instanceof ComponentInstance)) return
-    const hooks = await this.messageHooks(assigned.hooks, 'onReceive')
-    const source = { release: () => undefined }
-    for (const { port, value, isHash, key } of assigned.initial) {
-      const channel = new InputChannel(-1, this.portIndex(instance, port), source, hooks)
-      // By the key that chose the instance: the port's connections may have others.
-      if (isHash) channel.readKey = keyReader(key)
-      instance.inbox.add(channel)
-      instance.inbox.arrive(channel, {
-        items: [value],
-        group: 0,
-        control: { type: 'end' },
-        bytes: 0,
-        released: false,
-      })
+  /** WI-3: those that the port does not use any more. */
+  private removeOutputs(hosted: HostedInstance, port: OutputPort): void {
+    const used = new Set(port.channels)
+    for (const [key, end] of hosted.outputs) {
+      if (end.port !== port || used.has(end.channel)) continue
+      end.channel.remove()
+      this.forgetOutput(hosted, key, end)
     }
   }
 
-  private portIndex(instance: ComponentInstance, name: string): number {
-    const port = instance.inputs.find((input) => input.name === name)
-    if (port === undefined)
-      throw new VertigoError('PORT_UNKNOWN', `${instance.place} has no input port "${name}"`)
-    return port.index
-  }
-
-  private async selector(output: OutputAssignment): Promise<RouterSelector> {
-    const { selector } = output
-    if (selector.type === 'hash') return { type: 'hash', key: keyReader(selector.key) }
-    if (selector.type !== 'custom') return selector
-    const choose = await this.means.load(selector.module)
-    if (typeof choose !== 'function') {
-      throw new VertigoError(
-        'SELECTOR_FAILED',
-        `"${selector.module.address}" is not a selector: it is no function`,
-      )
+  /** The instance is taken away, finished or not. */
+  abandonOutputs(hosted: HostedInstance): void {
+    for (const [key, end] of hosted.outputs) {
+      end.channel.abandon()
+      this.forgetOutput(hosted, key, end)
     }
-    return { type: 'custom', choose: choose as CustomSelector }
+    hosted.connectedTo.clear()
   }
 
-  private async messageHooks(
-    hooks: readonly ModuleAddress[],
-    name: 'onSend' | 'onReceive',
-  ): Promise<MessageHook[]> {
-    const loaded = await Promise.all(hooks.map((hook) => loadHooks(hook, this.means)))
-    return loaded.flatMap((hook) => hook[name] ?? [])
+  /** Targets whose worker is gone take nothing, and hold nobody up. */
+  dropOutputs(hosted: HostedInstance, isAlive: (worker: number) => boolean): void {
+    for (const { channel, toWorker } of hosted.outputs.values()) {
+      if (toWorker !== nowhere && !isAlive(toWorker)) channel.drop()
+    }
+  }
+
+  private forgetOutput(hosted: HostedInstance, key: number | string, end: OutputEnd): void {
+    hosted.outputs.delete(key)
+    const { channel, toWorker } = end
+    if (toWorker === nowhere) return
+    if (toWorker !== this.worker) {
+      this.peers.known(toWorker)?.removeOutput(channel)
+      return
+    }
+    const local = this.localEnds.get(channel.id)
+    if (local?.source === channel) local.source = undefined
+  }
+}
+
+function localEnd(inbox: LocalEnd['inbox']): LocalEnd {
+  return {
+    inbox,
+    channel: undefined,
+    source: undefined,
+    release(messages, bytes) {
+      this.source?.release(messages, bytes)
+    },
   }
 }
 

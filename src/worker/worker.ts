@@ -1,17 +1,19 @@
-import type { Clock } from '../base/clock.ts'
-import { asError, isVertigoError, VertigoError } from '../base/errors.ts'
+import type { Cancel, Clock } from '../base/clock.ts'
+import { assert } from '../base/assert.ts'
+import { VertigoError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
-import type { LogRecord } from '../component/context.ts'
-import type { OutputChannel } from '../messaging/output-channel.ts'
-import { Peer } from '../messaging/remote.ts'
+import type { Logger, LogRecord } from '../component/context.ts'
 import type { Link } from '../transport/link.ts'
-import type { InstanceAssignment, ModuleAddress, WorkerAssignment } from './assignment.ts'
+import type { ModuleAddress, WorkerAssignment } from './assignment.ts'
 import type { InstanceHost, RejectedMessage, Schedulable } from './host.ts'
+import type { HostedInstance, PreparedInstance } from './hosted.ts'
 import type { Instance } from './instance.ts'
-import { makeInstance } from './make-instance.ts'
+import { namedError } from './named-error.ts'
+import { PeerSet } from './peer-set.ts'
+import { Preparation } from './preparation.ts'
 import { RecordWindow } from './record-window.ts'
 import { Scheduler } from './scheduler.ts'
-import { runSetups, setupMsMaxDefault } from './setups.ts'
+import { setupMsMaxDefault } from './setups.ts'
 import { type OpenSharedStore, workerCollections } from './shared.ts'
 import { suspects } from './suspects.ts'
 import type { OpenCollections } from '../store/collections/index.ts'
@@ -24,7 +26,12 @@ export type Load = (module: ModuleAddress) => Promise<unknown>
 export interface WorkerEvents {
   /** All instances have finished. */
   finished(): void
-  failed(error: unknown): void
+  /** One has, by its id. */
+  instanceFinished?(id: number): void
+  /** `id`: the instance that has failed; undefined where the worker has. */
+  failed(error: unknown, id?: number): void
+  /** What came from a peer makes no sense. Without this, the worker fails. */
+  linkFailed?(worker: number, error: unknown): void
   /** `taken` is called when the record waits nowhere any more; with many that wait, those who report are paused. */
   rejected(record: RejectedMessage, taken: () => void): void
   logged(record: LogRecord, taken: () => void): void
@@ -53,8 +60,8 @@ export interface WorkerMeans {
   readonly clock: Clock
   readonly random: Random
   readonly load: Load
-  /** Ends of the links to the peers, by worker. */
-  readonly links: ReadonlyMap<number, Link>
+  /** Ends of the links to the peers of the first assignment, by worker: what `start` switches over with. */
+  readonly links?: ReadonlyMap<number, Link>
   readonly events: WorkerEvents
   readonly counters: CounterSink
   /** What kinds in the main thread reach the caller's code by. */
@@ -65,6 +72,10 @@ export interface WorkerMeans {
   readonly check: 'edges' | 'all' | 'none'
   /** How long loading, and then `setup`, of an instance may take, in milliseconds. Default 60,000. */
   readonly setupMsMax?: number
+  /** A failing instance takes only itself down, not the worker. Default false. */
+  readonly isolates?: boolean
+  /** How long an open group or batch may keep its port from being connected anew, in milliseconds. Default 60,000. */
+  readonly portSwitchMsMax?: number
   /** Asked between slices: an error where the worker uses more than it may. */
   readonly overLimit?: () => VertigoError | undefined
 }
@@ -86,30 +97,51 @@ const closeMsMax = 5_000
 /** How long a `setup` that is under way may take to notice the signal when the worker is closed. */
 const lateSetupMsMax = 500
 
+/** Groups that stream a file take their time; one that is never ended has to be named. */
+export const portSwitchMsMaxDefault = 60_000
+
 /**
  * Hosts instances of one network in one thread. It needs no thread of its own: simulations and `--workers 0` run
  * several in one.
  *
- * Order of calls: `prepare`, `start`, then `drain` or nothing, `close`. All are idempotent.
+ * What it hosts changes in two steps, over and over: `prepareNext` sets up what is new beside what runs, `switchOver`
+ * puts it in force between two turns. `prepare` and `start` are the first of each, for a worker whose assignment never
+ * changes. Then `drain` or nothing, `close`. All are idempotent.
+ *
+ * - WO-1 An instance whose id is in both assignments is not touched but for its channels.
+ * - WO-2 While the worker is held, and before it has switched over, nothing is emitted and no handler is called.
+ * - WO-3 When all ports have switched, each peer is told: what it has not been told before will not come.
+ * - WO-4 What was received from an instance that is gone is handled all the same, up to where it ends. Its open groups
+ *   are given up, without a call of their `end`.
  */
 export class Worker {
-  readonly assignment: WorkerAssignment
+  /** The latest that was prepared, or is being. */
+  assignment: WorkerAssignment
   private readonly means: WorkerMeans
   private readonly scheduler: Scheduler
   private readonly shared: OpenCollections
-  private readonly peers = new Map<number, Peer>()
-  private readonly instances: Instance[] = []
-  private readonly indexOf = new Map<Schedulable, number>()
+  private readonly peers: PeerSet
+  private readonly wiring: Wiring
+  private readonly host: InstanceHost
+  /** By id: those that are made and not yet started, and those that run, have finished or failed. */
+  private readonly prepared = new Map<number, HostedInstance>()
+  private readonly running = new Map<number, HostedInstance>()
+  private readonly hostedOf = new Map<Schedulable, HostedInstance>()
+  private readonly closing = new Map<HostedInstance, Promise<void>>()
   private readonly records = new RecordWindow()
-  private creditDue: Peer[] = []
-  private creditWaits = false
+  private preparation: Preparation | undefined
+  private next: readonly PreparedInstance[] | undefined
+  /** Of the assignment that is in force. */
+  private generation = 0
+  private alive: ReadonlySet<number> = new Set()
+  private isSwitching = false
+  private owesSwitched = false
+  private isHeld = false
+  private onRelease: (() => void)[] = []
+  private cancelSwitchLimit: Cancel = () => undefined
   private touched = new Set<Instance>()
-  private unfinished = 0
-  private backEdges: readonly OutputChannel[] = []
   private lastTurn: Instance | undefined
-  /** Aborted by `close`, for what `prepare` still waits for. */
-  private readonly preparing = new AbortController()
-  private state: 'new' | 'prepared' | 'running' | 'failed' | 'closed' = 'new'
+  private state: 'open' | 'failed' | 'closed' = 'open'
 
   constructor(assignment: WorkerAssignment, means: WorkerMeans) {
     this.assignment = assignment
@@ -119,75 +151,146 @@ export class Worker {
       turn: (instance) => this.onTurn(instance),
       sliceEnd: (isIdle) => this.onSliceEnd(isIdle),
     })
+    this.peers = new PeerSet({
+      arrived: () => this.scheduler.run(),
+      creditDue: () => this.scheduler.request(),
+      switched: () => this.endStaleInputs(),
+      failed: (worker, error) => {
+        if (means.events.linkFailed === undefined) this.fail(error)
+        else means.events.linkFailed(worker, error)
+      },
+    })
+    this.wiring = new Wiring(assignment.worker, this.peers, means.random)
+    this.host = this.makeHost()
   }
 
-  /**
-   * Loads kinds, makes instances, runs every `setup`. Errors name the component; the first one ends it, whatever the
-   * other instances still do: `close` frees what they have opened.
-   */
+  /** Prepares the assignment that it was made with. */
   async prepare(): Promise<void> {
-    const host = this.makeHost()
-    for (const peer of this.assignment.peers) this.peers.set(peer, this.makePeer(peer))
-    const made = await this.forEach((assigned) => makeInstance(assigned, host, this.means))
-    const wiring = new Wiring(this.assignment, this.peers, this.means)
-    for (const [i, instance] of made.entries()) {
-      this.instances.push(instance)
-      this.indexOf.set(instance, this.assignment.instances[i]!.index)
-    }
-    await wiring.connect(this.instances)
-    this.backEdges = wiring.backEdges
-    await this.forEach(async (assigned, i) => {
-      await this.instances[i]!.setup()
-      this.means.counters.ready(assigned.index)
-    })
-    this.preparing.signal.throwIfAborted()
-    this.unfinished = this.instances.length
-    this.state = 'prepared'
+    await this.prepareNext(this.assignment)
   }
 
   /** The whole network is ready: messages may flow. */
   start(): void {
-    if (this.state !== 'prepared') return
-    this.state = 'running'
-    for (const peer of this.peers.values()) peer.open((error) => this.fail(error))
-    for (const instance of this.instances) {
-      this.touched.add(instance)
-      instance.start()
+    if (this.next !== undefined) this.switchOver(this.means.links ?? new Map())
+  }
+
+  /**
+   * Loads kinds, makes the instances that are new, runs every `setup`. What runs goes on untouched, also where this
+   * fails: then what was prepared is closed. Errors name the component; the first one ends it, whatever the other
+   * instances still do.
+   *
+   * A call while another one is under way takes its place, and what both have in common; the earlier one is fulfilled
+   * with false.
+   */
+  async prepareNext(assignment: WorkerAssignment): Promise<boolean> {
+    if (this.state !== 'open') throw new VertigoError('STOPPED', 'the worker has ended')
+    this.preparation?.supersede()
+    this.next = undefined
+    this.assignment = assignment
+    this.closePrepared(new Set(assignment.instances.map(({ id }) => id)))
+    const preparation = this.makePreparation(assignment)
+    this.preparation = preparation
+    try {
+      this.next = await preparation.run()
+      return true
+    } catch (error) {
+      if (this.preparation !== preparation && this.isOpen) return false
+      this.closePrepared(new Set())
+      throw error
+    } finally {
+      if (this.preparation === preparation) this.preparation = undefined
     }
-    if (this.instances.length === 0) this.means.events.finished()
+  }
+
+  /**
+   * The generation that was prepared is open: its channels are in force from now on, its new instances begin, and what
+   * is not in it any more ends. Ports with an open group or batch follow when that is closed.
+   *
+   * `links`: to all peers whose link is new. Those that are known keep theirs.
+   */
+  switchOver(links: ReadonlyMap<number, Link>): void {
+    const { next, assignment } = this
+    if (this.state !== 'open') return
+    assert(next !== undefined, 'a switch comes after its preparation')
+    this.next = undefined
+    this.generation = assignment.generation
+    this.alive = new Set([...assignment.workers, assignment.worker])
+    this.isSwitching = true
+    this.owesSwitched = assignment.generation > 0
+    const isAlive = (worker: number): boolean => this.alive.has(worker)
+    const removed = this.takeRemoved(next)
+    for (const { hosted, assigned } of next) hosted.assigned = assigned
+    for (const hosted of removed) hosted.assigned = { ...hosted.assigned, inputs: [], outputs: [] }
+    const all = [...this.running.values(), ...removed]
+    for (const hosted of all) this.wiring.dropOutputs(hosted, isAlive)
+    for (const hosted of [...next.map((each) => each.hosted), ...removed])
+      this.wiring.switchInputs(hosted, isAlive)
+    for (const each of next) this.wiring.switchOutputs(each, assignment, () => this.onPortSwitched())
+    for (const hosted of removed) this.remove(hosted)
+    this.peers.keepOnly(isAlive)
+    this.release()
+    this.begin(next)
+    this.isSwitching = false
+    this.peers.attach(links)
+    this.onPortSwitched()
+    this.endStaleInputs()
+    this.limitSwitch()
+    this.scheduler.request()
+    if (this.running.size === 0) this.means.events.finished()
+  }
+
+  /** Nothing is emitted until `release` or the next `switchOver`; what arrives waits. */
+  hold(): void {
+    if (this.isHeld || this.state !== 'open') return
+    this.isHeld = true
+    this.scheduler.hold()
+    this.peers.hold()
+    for (const { instance } of this.running.values()) instance.hold()
+  }
+
+  /** The generation of before is open again. */
+  release(): void {
+    if (!this.isHeld) return
+    this.isHeld = false
+    this.peers.release()
+    this.scheduler.release()
+    for (const { instance } of this.running.values()) instance.goOn()
+    const { onRelease } = this
+    this.onRelease = []
+    for (const action of onRelease) action()
   }
 
   /** Sources end; what is on its way is handled. */
   drain(): void {
-    for (const instance of this.instances) instance.drain()
+    for (const { instance } of this.running.values()) instance.drain()
   }
 
   /** Stops at once. Errors of the authors' `close` come as one, after all were called. */
   async close(): Promise<void> {
     if (this.state === 'closed') return
     this.state = 'closed'
-    this.preparing.abort(new VertigoError('STOPPED', 'the worker was closed while it was being prepared'))
+    this.preparation?.supersede()
+    this.cancelSwitchLimit()
     this.scheduler.stop()
-    for (const peer of this.peers.values()) peer.close()
-    const closing = new Set(this.instances)
+    this.peers.close()
+    const all = this.allHosted()
+    const closing = new Set(all)
     const closed = Promise.allSettled(
-      this.instances.map((instance) => {
+      all.map((hosted) => {
         // Told, so that a `close` that blocks the thread for ever can be named.
-        this.onTurn(instance)
-        return instance.close().finally(() => closing.delete(instance))
+        this.onTurn(hosted.instance)
+        return hosted.instance.close().finally(() => closing.delete(hosted))
       }),
     )
     this.onTurn(undefined)
     const results = await this.within(closed, closeMsMax)
+    await this.within(Promise.allSettled(this.closing.values()), closeMsMax)
     // A `setup` that goes on all the same closes what it has opened when it is done.
-    await this.within(
-      Promise.allSettled(this.instances.map((instance) => instance.lateSetup)),
-      lateSetupMsMax,
-    )
+    await this.within(Promise.allSettled(all.map(({ instance }) => instance.lateSetup)), lateSetupMsMax)
     await this.shared.close()
-    if (results === 'late') throw closeTimeout([...closing].map(({ place }) => place))
+    if (results === 'late') throw closeTimeout([...closing].map(({ instance }) => instance.place))
     const failures = results.flatMap((result, i) =>
-      result.status === 'rejected' ? [this.closeError(this.instances[i]!, result.reason)] : [],
+      result.status === 'rejected' ? [closeError(all[i]!, result.reason)] : [],
     )
     const [first] = failures
     if (first !== undefined) throw first
@@ -195,33 +298,29 @@ export class Worker {
 
   /** The instances in the order of the assignment, for testers, which look at them. */
   get hosted(): readonly Instance[] {
-    return this.instances
+    return this.allHosted().map(({ instance }) => instance)
   }
 
   /** What the end of a network with cycles is recognized by; see `QuietProbe`. */
   probe(): QuietProbe {
-    let framesSent = 0
-    let framesReceived = 0
-    for (const peer of this.peers.values()) {
-      framesSent += peer.framesSent
-      framesReceived += peer.framesReceived
-    }
-    const isQuiet = this.scheduler.isIdle && this.instances.every((instance) => instance.isQuiet)
-    return { isQuiet, framesSent, framesReceived }
+    const isQuiet = this.scheduler.isIdle && this.allHosted().every(({ instance }) => instance.isQuiet)
+    return { isQuiet, framesSent: this.peers.framesSent, framesReceived: this.peers.framesReceived }
   }
 
   /** Ends the edges that close cycles, once nothing is on its way any more. */
   endBackEdges(): void {
-    for (const channel of this.backEdges) channel.end()
+    for (const { outputs } of this.running.values())
+      for (const { channel, isBack } of outputs.values()) if (isBack) channel.end()
   }
 
   /** Who may be to blame where the worker uses too much memory: the last at work, and where messages wait. */
   memorySuspects(): { readonly component: string | undefined; readonly text: string } {
+    const all = this.hosted
     const { component, name, hosts } = suspects(
       this.lastTurn?.place,
-      this.instances.map((instance) => instance.place),
+      all.map((instance) => instance.place),
     )
-    const waiting = this.instances.filter((instance) => instance.queuedMessages > 0)
+    const waiting = all.filter((instance) => instance.queuedMessages > 0)
     const queues = waiting
       .map((instance) => `${instance.queuedMessages} messages at ${instance.place}`)
       .join(', ')
@@ -229,6 +328,137 @@ export class Worker {
       component,
       text: `${name} was at work last. ${hosts}${queues === '' ? '' : ` Waiting: ${queues}.`}`,
     }
+  }
+
+  private get isOpen(): boolean {
+    return this.state === 'open'
+  }
+
+  private allHosted(): readonly HostedInstance[] {
+    const order = new Map(this.assignment.instances.map(({ id }, at) => [id, at]))
+    const all = [...this.running.values(), ...this.prepared.values()]
+    return all.toSorted((a, b) => (order.get(a.id) ?? -1) - (order.get(b.id) ?? -1))
+  }
+
+  private makePreparation(assignment: WorkerAssignment): Preparation {
+    const { clock, load, bridge, check, counters, setupMsMax = setupMsMaxDefault } = this.means
+    const known = (id: number): HostedInstance | undefined => this.running.get(id) ?? this.prepared.get(id)
+    return new Preparation(assignment, known, {
+      clock,
+      load,
+      bridge,
+      check,
+      setupMsMax,
+      host: this.host,
+      wiring: this.wiring,
+      made: (hosted) => {
+        this.prepared.set(hosted.id, hosted)
+        this.hostedOf.set(hosted.instance, hosted)
+      },
+      ready: (hosted) => counters.ready(hosted.assigned.index),
+    })
+  }
+
+  /** Those that have been made and will not begin. */
+  private closePrepared(keep: ReadonlySet<number>): void {
+    for (const [id, hosted] of this.prepared) {
+      if (keep.has(id)) continue
+      this.prepared.delete(id)
+      for (const end of [...hosted.inputs.keys()]) this.wiring.removeInputs(hosted, [end])
+      this.closeHosted(hosted)
+    }
+  }
+
+  /** Takes out what the next assignment is without, and moves what begins with it to what runs. */
+  private takeRemoved(next: readonly PreparedInstance[]): readonly HostedInstance[] {
+    const wanted = new Set(next.map(({ hosted }) => hosted.id))
+    const removed = [...this.running.values()].filter(({ id }) => !wanted.has(id))
+    for (const { id } of removed) this.running.delete(id)
+    return removed
+  }
+
+  /** What has not come to its end by itself is cut off: its targets hear that it has ended, its sources are not held up. */
+  private remove(hosted: HostedInstance): void {
+    this.wiring.abandonOutputs(hosted)
+    hosted.component?.inbox.discardAll()
+    this.closeHosted(hosted)
+  }
+
+  private begin(next: readonly PreparedInstance[]): void {
+    for (const { hosted } of next) {
+      this.running.set(hosted.id, hosted)
+      if (hosted.component !== undefined) hosted.component.awaitsSources = hosted.assigned.awaitsSources
+    }
+    for (const { hosted } of next) {
+      const { instance, id, assigned } = hosted
+      if (this.prepared.delete(id)) {
+        this.touched.add(instance)
+        instance.start()
+      }
+      if (assigned.draining) instance.drain()
+      else instance.wake()
+    }
+  }
+
+  private closeHosted(hosted: HostedInstance): void {
+    if (this.closing.has(hosted)) return
+    const closed = this.closeInTime(hosted)
+      .catch((error: unknown) => {
+        // It is gone from the network, which goes on without it.
+        ;(hosted.instance.logger as Logger).error(closeError(hosted, error).message)
+      })
+      .finally(() => this.closing.delete(hosted))
+    this.closing.set(hosted, closed)
+  }
+
+  private async closeInTime({ instance }: HostedInstance): Promise<void> {
+    const result = await this.within(instance.close(), closeMsMax)
+    await this.within(Promise.allSettled([instance.lateSetup]), lateSetupMsMax)
+    if (result === 'late') throw closeTimeout([instance.place])
+  }
+
+  private onPortSwitched(): void {
+    if (this.isSwitching || !this.owesSwitched || this.switchingPorts().length > 0) return
+    this.owesSwitched = false
+    this.cancelSwitchLimit()
+    this.peers.sendSwitched(this.generation)
+    this.endStaleInputs()
+  }
+
+  private switchingPorts(): { readonly hosted: HostedInstance; readonly port: string }[] {
+    return [...this.running.values()].flatMap((hosted) =>
+      hosted.isOver ? [] : hosted.switchingPorts.map(({ name }) => ({ hosted, port: name })),
+    )
+  }
+
+  /** Channels whose sources, as we know by now, will never end them. */
+  private endStaleInputs(): void {
+    const isStale = (worker: number): boolean => {
+      if (!this.alive.has(worker)) return true
+      return (this.peers.known(worker)?.generation ?? 0) >= this.generation
+    }
+    for (const hosted of this.running.values()) this.wiring.endStaleInputs(hosted, isStale)
+  }
+
+  private limitSwitch(): void {
+    this.cancelSwitchLimit()
+    if (this.switchingPorts().length === 0) return
+    const { clock, portSwitchMsMax = portSwitchMsMaxDefault } = this.means
+    this.cancelSwitchLimit = clock.after(portSwitchMsMax, () => {
+      if (this.isHeld) {
+        this.limitSwitch()
+        return
+      }
+      for (const { hosted, port } of this.switchingPorts()) {
+        hosted.instance.fail(
+          new VertigoError(
+            'PORT_SWITCH_TIMEOUT',
+            `output port "${port}" has had a group or batch open for ${portSwitchMsMax} ms since its network was changed`,
+            { place: { port } },
+          ),
+        )
+      }
+    })
   }
 
   private makeHost(): InstanceHost {
@@ -241,16 +471,15 @@ export class Worker {
       emitPerMessageMax: this.assignment.emitPerMessageMax,
       schedule: (instance) => this.scheduler.schedule(instance),
       framesPending: (instance) => this.scheduler.framesPending(instance),
-      finished: () => {
-        this.unfinished--
-        if (this.unfinished > 0) return
-        // The last frames and counters go out before anyone is told.
-        clock.soon(() => {
-          this.writeCounters(this.instances)
-          if (this.state === 'running') events.finished()
-        })
+      whenOpen: (action) => {
+        if (this.isHeld) this.onRelease.push(action)
+        else action()
       },
-      failed: (_instance, error) => this.fail(error),
+      finished: (instance) => this.onFinished(this.hostedOf.get(instance)!),
+      failed: (instance, error) => {
+        if (this.means.isolates && this.isOpen) events.failed(error, this.hostedOf.get(instance)?.id)
+        else this.fail(error)
+      },
       rejected: (reporter, record) => {
         this.records.reported(reporter)
         events.rejected(record, taken)
@@ -262,17 +491,21 @@ export class Worker {
     }
   }
 
-  private makePeer(worker: number): Peer {
-    const link = this.means.links.get(worker)
-    if (link === undefined) throw new VertigoError('INTERNAL', `no link to worker ${worker}`)
-    return new Peer(
-      link,
-      () => this.scheduler.run(),
-      (peer) => {
-        this.creditDue.push(peer)
-        this.scheduler.request()
-      },
-    )
+  private onFinished(hosted: HostedInstance): void {
+    const { clock, events } = this.means
+    hosted.hasFinished = true
+    // The last frames and counters go out before anyone is told.
+    clock.soon(() => {
+      this.writeCounters([hosted.instance])
+      if (this.state !== 'open') return
+      if (this.generation > 0) this.closeHosted(hosted)
+      events.instanceFinished?.(hosted.id)
+    })
+    const isLast = [...this.running.values()].every(({ hasFinished }) => hasFinished)
+    if (!isLast) return
+    clock.soon(() => {
+      if (this.state === 'open') events.finished()
+    })
   }
 
   private onTurn(instance: Schedulable | undefined): void {
@@ -282,11 +515,11 @@ export class Worker {
     }
     this.lastTurn = instance as Instance
     this.touched.add(this.lastTurn)
-    this.means.counters.running(this.indexOf.get(instance) ?? -1)
+    this.means.counters.running(this.hostedOf.get(instance)?.assigned.index ?? -1)
   }
 
   private onSliceEnd(isIdle: boolean): boolean {
-    const waits = this.sendCredit(isIdle)
+    const waits = this.peers.sendCredit(isIdle)
     this.writeCounters(this.touched)
     this.touched.clear()
     const error = this.means.overLimit?.()
@@ -294,58 +527,26 @@ export class Worker {
     return waits
   }
 
-  /**
-   * Where nothing else is to be done, credit waits for one turn of the event loop, and goes with a parcel if one is sent
-   * by then: an answer that is under way would else be a second message. Gives whether it waits.
-   */
-  private sendCredit(isIdle: boolean): boolean {
-    if (this.creditDue.length === 0) return false
-    if (isIdle && !this.creditWaits && this.creditDue.some((peer) => peer.owesCredit)) {
-      this.creditWaits = true
-      return true
-    }
-    this.creditWaits = false
-    const due = this.creditDue
-    this.creditDue = []
-    for (const peer of due) peer.flushCredit()
-    return false
-  }
-
   private writeCounters(instances: Iterable<Instance>): void {
     for (const instance of instances) {
-      this.means.counters.write(this.indexOf.get(instance)!, {
+      const hosted = this.hostedOf.get(instance)
+      if (hosted === undefined) continue
+      this.means.counters.write(hosted.assigned.index, {
         received: instance.received,
         sent: instance.sent,
         queued: instance.queuedMessages,
         rejected: instance.rejectedCount,
         isBlocked: instance.outbox.blocked > 0,
-        isFinished: instance.state === 'finished',
+        isFinished: hosted.hasFinished,
       })
     }
   }
 
   private fail(error: unknown): void {
-    if (this.state === 'failed' || this.state === 'closed') return
+    if (this.state !== 'open') return
     this.state = 'failed'
     this.scheduler.stop()
     this.means.events.failed(error)
-  }
-
-  /** One step of all instances. Errors name the instance. */
-  private forEach<T>(action: (assigned: InstanceAssignment, i: number) => Promise<T>): Promise<readonly T[]> {
-    const { clock, setupMsMax = setupMsMaxDefault } = this.means
-    const steps = this.assignment.instances.map((assigned, i) => {
-      const place = `${assigned.component}[${assigned.instance}]`
-      const run = async (): Promise<T> => {
-        try {
-          return await action(assigned, i)
-        } catch (error) {
-          throw namedError(place, 'could not be set up', error)
-        }
-      }
-      return { place, run }
-    })
-    return runSetups(steps, clock, setupMsMax, this.preparing.signal)
   }
 
   private async within<T>(promise: Promise<T>, msMax: number): Promise<T | 'late'> {
@@ -353,13 +554,8 @@ export class Worker {
     const late = new Promise<'late'>((resolve) => {
       cancel = this.means.clock.after(msMax, () => resolve('late'))
     })
-    const result = await Promise.race([promise, late])
-    cancel()
+    const result = await Promise.race([promise, late]).finally(() => cancel())
     return result
-  }
-
-  private closeError(instance: Instance, error: unknown): VertigoError {
-    return namedError(instance.place, 'failed while it was closed', error)
   }
 }
 
@@ -368,22 +564,10 @@ function closeTimeout(places: readonly string[]): VertigoError {
   return new VertigoError(
     'CLOSE_TIMEOUT',
     `${places.join(', ')} took longer than ${closeMsMax} ms to close`,
-    {
-      place: { component },
-    },
+    { place: { component } },
   )
 }
 
-function namedError(place: string, what: string, error: unknown): VertigoError {
-  if (isVertigoError(error) && error.place.component !== undefined) return error
-  const text = asError(error).message
-  return new VertigoError(
-    isVertigoError(error) ? error.code : 'COMPONENT_FAILED',
-    `${place} ${what}: ${text}`,
-    {
-      cause: isVertigoError(error) ? error.cause : error,
-      place: { ...(isVertigoError(error) ? error.place : {}), component: place },
-      remedy: isVertigoError(error) ? error.remedy : undefined,
-    },
-  )
+function closeError({ instance }: HostedInstance, error: unknown): VertigoError {
+  return namedError(instance.place, 'failed while it was closed', error)
 }

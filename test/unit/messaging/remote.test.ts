@@ -19,16 +19,9 @@ function linked(queueMessagesMax: number) {
   const [here, there] = inProcessLinks(clock)
   const due: Peer[] = []
   const errors: unknown[] = []
-  const sender = new Peer(
-    here,
-    () => undefined,
-    () => undefined,
-  )
-  const receiver = new Peer(
-    there,
-    () => undefined,
-    (peer) => void due.push(peer),
-  )
+  const events = { arrived: () => undefined, switched: () => undefined }
+  const sender = new Peer(1, { ...events, creditDue: () => undefined })
+  const receiver = new Peer(2, { ...events, creditDue: (peer) => void due.push(peer) })
   const outbox = new Outbox(
     { outboxUnblocked: () => undefined, outboxHasParcels: () => undefined, outboxHasFrames: () => undefined },
     10_000,
@@ -46,9 +39,9 @@ function linked(queueMessagesMax: number) {
   const input = new InputChannel(7, 0, receiver.source(7))
   inbox.add(input)
   receiver.addInput(input, inbox)
+  sender.attach(here, (error) => errors.push(error))
   const open = (): void => {
-    sender.open((error) => errors.push(error))
-    receiver.open((error) => errors.push(error))
+    receiver.attach(there, (error) => errors.push(error))
   }
   const giveCredit = (): void => {
     for (const peer of due.splice(0)) peer.flushCredit()

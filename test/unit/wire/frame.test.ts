@@ -2,10 +2,18 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { isVertigoError } from '../../../src/base/errors.ts'
-import { decodeFrame, encodeCredit, encodeParcel, parcelCreditEntriesMax } from '../../../src/wire/frame.ts'
+import {
+  decodeFrame,
+  encodeCredit,
+  encodeParcel,
+  encodeSwitched,
+  parcelCreditEntriesMax,
+} from '../../../src/wire/frame.ts'
 import { message } from './arbitraries.ts'
 
 const uint32 = fc.integer({ min: 0, max: 0xffff_ffff })
+/** Numbers of channels: whole, and exact as a double. */
+const whole = fc.oneof(uint32, fc.maxSafeInteger().map(Math.abs))
 
 /** Decodes; FRAME_INVALID is the only error that there may be. */
 function decodeOrRefuse(bytes: Uint8Array): ReturnType<typeof decodeFrame> | 'refused' {
@@ -33,11 +41,11 @@ const valid = (): Uint8Array =>
 test('a parcel comes back with channel, group, items and control', () => {
   fc.assert(
     fc.property(
-      uint32,
+      whole,
       uint32,
       fc.array(message, { maxLength: 5 }),
       fc.option(message),
-      fc.array(fc.tuple(uint32, uint32, uint32), { maxLength: parcelCreditEntriesMax }),
+      fc.array(fc.tuple(whole, uint32, uint32), { maxLength: parcelCreditEntriesMax }),
       (channel, group, items, args, credit) => {
         const control = args === null ? null : { type: 'batch-end', args }
         const frame = new Uint8Array(encodeParcel(channel, group, items, control, credit.flat()))
@@ -57,11 +65,30 @@ test('a parcel comes back with channel, group, items and control', () => {
 
 test('credit comes back entry by entry', () => {
   fc.assert(
-    fc.property(fc.array(fc.tuple(uint32, uint32, uint32), { maxLength: 20 }), (entries) => {
+    fc.property(fc.array(fc.tuple(whole, uint32, uint32), { maxLength: 20 }), (entries) => {
       const frame = decodeFrame(encodeCredit(entries.flat()))
-      assert.deepEqual(frame, { type: 'credit', entries: Uint32Array.from(entries.flat()) })
+      assert.deepEqual(frame, { type: 'credit', entries: Float64Array.from(entries.flat()) })
     }),
   )
+})
+
+test('the generation of a switch comes back', () => {
+  fc.assert(
+    fc.property(whole, (generation) => {
+      assert.deepEqual(decodeFrame(encodeSwitched(generation)), { type: 'switched', generation })
+    }),
+  )
+  const frame = encodeSwitched(2 ** 52)
+  for (let length = 0; length < frame.length; length++) {
+    assert.equal(decodeOrRefuse(frame.subarray(0, length)), 'refused', `cut to ${length}`)
+  }
+  assert.equal(decodeOrRefuse(new Uint8Array([...frame, 0])), 'refused')
+})
+
+test('the number of a channel that no double holds exactly is refused', () => {
+  const frame = valid()
+  frame[7] = 0x20
+  assert.equal(decodeOrRefuse(frame), 'refused')
 })
 
 test('a frame that is cut, or longer than it says, is refused', () => {
@@ -79,7 +106,7 @@ test('a frame that is cut, or longer than it says, is refused', () => {
 
 test('random bytes are refused or decoded, and never anything else', () => {
   const head = fc.tuple(
-    fc.constantFrom(1, 2, 3, 5, 6, 0, 255),
+    fc.constantFrom(1, 2, 3, 4, 5, 6, 0, 255),
     fc.uint8Array({ minLength: 0, maxLength: 200 }),
   )
   fc.assert(
@@ -119,7 +146,7 @@ test('flipped bits of a frame are refused or decoded, and do not disturb the nex
 test('a claim of a huge list costs no memory', () => {
   const before = process.memoryUsage().heapUsed
   for (const head of [0xdd, 0xdf, 0xc6, 0xdb, 0xc9]) {
-    const frame = new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0, 0, head, 0x7f, 0xff, 0xff, 0xff, 1])
+    const frame = new Uint8Array([1, ...new Uint8Array(12), head, 0x7f, 0xff, 0xff, 0xff, 1])
     assert.equal(decodeOrRefuse(frame), 'refused', `0x${head.toString(16)}`)
   }
   assert.ok(process.memoryUsage().heapUsed - before < 64 * 1024 * 1024)

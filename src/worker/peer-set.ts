@@ -1,0 +1,108 @@
+import { Peer } from '../messaging/remote.ts'
+import type { Link } from '../transport/link.ts'
+
+export interface PeerSetEvents {
+  /** Frames arrived that may give work. */
+  arrived(): void
+  /** A slice is wanted, at which end credit goes out. */
+  creditDue(): void
+  switched(): void
+  /** What came over a peer's link makes no sense; the link is closed. */
+  failed(worker: number, error: unknown): void
+}
+
+/** The workers that this one shares channels with, each with its link when it has one. */
+export class PeerSet {
+  private readonly peers = new Map<number, Peer>()
+  private readonly events: PeerSetEvents
+  private creditDue: Peer[] = []
+  private creditWaits = false
+
+  constructor(events: PeerSetEvents) {
+    this.events = events
+  }
+
+  get(worker: number): Peer {
+    let peer = this.peers.get(worker)
+    if (peer === undefined) {
+      peer = new Peer(worker, {
+        arrived: this.events.arrived,
+        switched: this.events.switched,
+        creditDue: (due) => {
+          this.creditDue.push(due)
+          this.events.creditDue()
+        },
+      })
+      this.peers.set(worker, peer)
+    }
+    return peer
+  }
+
+  known(worker: number): Peer | undefined {
+    return this.peers.get(worker)
+  }
+
+  attach(links: ReadonlyMap<number, Link>): void {
+    for (const [worker, link] of links) {
+      const peer = this.get(worker)
+      peer.attach(link, (error) => {
+        peer.close()
+        this.events.failed(worker, error)
+      })
+    }
+  }
+
+  /** The plan is without a worker: whatever it believes, nothing is taken from it any more. */
+  keepOnly(isAlive: (worker: number) => boolean): void {
+    for (const [worker, peer] of this.peers) {
+      if (isAlive(worker)) continue
+      peer.close()
+      this.peers.delete(worker)
+    }
+  }
+
+  hold(): void {
+    for (const peer of this.peers.values()) peer.hold()
+  }
+
+  release(): void {
+    for (const peer of this.peers.values()) peer.release()
+  }
+
+  sendSwitched(generation: number): void {
+    for (const peer of this.peers.values()) peer.sendSwitched(generation)
+  }
+
+  /**
+   * Where nothing else is to be done, credit waits for one turn of the event loop, and goes with a parcel if one is sent
+   * by then: an answer that is under way would else be a second message. Gives whether it waits.
+   */
+  sendCredit(isIdle: boolean): boolean {
+    if (this.creditDue.length === 0) return false
+    if (isIdle && !this.creditWaits && this.creditDue.some((peer) => peer.owesCredit)) {
+      this.creditWaits = true
+      return true
+    }
+    this.creditWaits = false
+    const due = this.creditDue
+    this.creditDue = []
+    for (const peer of due) peer.flushCredit()
+    return false
+  }
+
+  get framesSent(): number {
+    let frames = 0
+    for (const peer of this.peers.values()) frames += peer.framesSent
+    return frames
+  }
+
+  get framesReceived(): number {
+    let frames = 0
+    for (const peer of this.peers.values()) frames += peer.framesReceived
+    return frames
+  }
+
+  close(): void {
+    for (const peer of this.peers.values()) peer.close()
+  }
+}
