@@ -40,7 +40,10 @@ export function version(number: number, written: Written): VersionRecord {
       name,
       {
         role: written.sources?.includes(name) ? ('source' as const) : ('component' as const),
+        inputs: [],
+        outputs: [],
         keyedState: false,
+        instanceState: false,
         rewinds: false,
         inMain: false,
       },
@@ -48,10 +51,8 @@ export function version(number: number, written: Written): VersionRecord {
   )
   return {
     version: asVersion(number),
-    network: flat,
     flat,
     kinds,
-    code: { type: 'files' },
     createdAtMs: 0,
     by: 'test',
     change: '',
@@ -89,6 +90,7 @@ export function plan(
       index: Number(index),
       worker: asWorkerNumber(worker),
       version: newest,
+      since: asGeneration(1),
       draining: false,
       ...special,
     }
@@ -104,7 +106,10 @@ export function plan(
     instances,
     connections,
     waiting: [],
+    done: [],
     failures: [],
     nextWorker: asWorkerNumber(100),
+    nextInstance: asInstanceId(100),
+    nextConnection: 100,
   }
 }

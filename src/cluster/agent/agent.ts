@@ -1,0 +1,162 @@
+import type { LogRecord } from '../../component/context.ts'
+import type { Random } from '../../base/random.ts'
+import { asError } from '../../base/errors.ts'
+import { follow } from '../../store/recipes/index.ts'
+import type { Store } from '../../store/store.ts'
+import type { WorkerAssignment } from '../../worker/assignment.ts'
+import type { RejectedMessage } from '../../worker/host.ts'
+import { type ClusterKeys, ClusterView, type WorkerNumber } from '../protocol/index.ts'
+import type { MakeWorker } from './agent-worker.ts'
+import type { Membership } from './membership.ts'
+import { NetworkAgent } from './network-agent.ts'
+import { RecordWriter } from './record-writer.ts'
+
+/**
+ * The part of a node that carries plans out: follows the store, and has one `NetworkAgent` for each network with workers here.
+ *
+ * - AG-1 When the node's lease is lost, all its workers end at once (they fence themselves before; see `lease`).
+ * - AG-2 What cannot be followed for a while is followed again; meanwhile workers go on as they are, as long as the lease lives.
+ */
+export interface AgentMeans {
+  readonly store: Store
+  readonly keys: ClusterKeys
+  readonly random: Random
+  readonly membership: Membership
+  /** For the workers of a network. */
+  readonly workersOf: (network: string) => MakeWorker
+  readonly localize: (assignment: WorkerAssignment) => Promise<WorkerAssignment>
+  readonly events: AgentEvents
+}
+
+export interface AgentEvents {
+  rejected(network: string, record: RejectedMessage, taken: () => void): void
+  logged(network: string, record: LogRecord, taken: () => void): void
+  failed(network: string, what: string, error: Error): void
+  linkFailed(network: string, from: WorkerNumber, to: WorkerNumber, error: Error): void
+  /** Something is tried again. */
+  troubled(what: string, error: Error): void
+}
+
+const retryMs = 100
+
+interface Hosted {
+  readonly agent: NetworkAgent
+  readonly writer: RecordWriter
+}
+
+export class Agent {
+  /** What the store says, for whoever wants to look. */
+  view: ClusterView
+  private readonly means: AgentMeans
+  private readonly networks = new Map<string, Hosted>()
+  private readonly ending = new AbortController()
+  private readonly running: Promise<void>
+
+  /** Begins at once. */
+  constructor(means: AgentMeans) {
+    this.means = means
+    this.view = new ClusterView(means.keys)
+    const { lease } = means.membership
+    lease.signal.addEventListener('abort', this.onLost, { once: true })
+    this.running = this.run()
+  }
+
+  /** Ends all workers, in peace. Idempotent. */
+  async close(): Promise<void> {
+    this.means.membership.lease.signal.removeEventListener('abort', this.onLost)
+    this.ending.abort()
+    await this.running
+    await Promise.all([...this.networks.values()].map(({ agent }) => agent.close()))
+    await Promise.all([...this.networks.values()].map(({ writer }) => writer.idle))
+  }
+
+  private readonly onLost = (): void => {
+    this.ending.abort()
+    for (const [network, { agent }] of this.networks)
+      agent
+        .terminate()
+        .catch((error: unknown) => this.means.events.failed(network, 'while it was ended', asError(error)))
+  }
+
+  private async run(): Promise<void> {
+    const { membership, events } = this.means
+    while (!this.ending.signal.aborted) {
+      try {
+        await this.follow()
+      } catch (error) {
+        if (this.ending.signal.aborted) return
+        events.troubled('following the store', asError(error))
+        await membership.lease.pause(retryMs)
+      }
+    }
+  }
+
+  private async follow(): Promise<void> {
+    const { store, keys } = this.means
+    const { signal } = this.ending
+    const following = await follow(store, keys.prefix, { signal })
+    try {
+      const view = new ClusterView(keys)
+      for (const entry of following.entries) view.apply(entry.key, entry)
+      this.view = view
+      this.updateAll(new Set([...view.networks.keys(), ...this.networks.keys()]))
+      for await (const { changes } of following) {
+        const touched = new Set<string>()
+        for (const { key, entry } of changes) {
+          const name = view.apply(key, entry)
+          // Records of readiness are for the manager; a crowd of them comes with each generation.
+          if (name !== undefined && !key.startsWith(keys.network(name).ready)) touched.add(name)
+        }
+        this.updateAll(touched)
+      }
+    } finally {
+      following.close()
+    }
+  }
+
+  private updateAll(names: Iterable<string>): void {
+    const { node, incarnation } = {
+      node: this.means.membership.record.id,
+      incarnation: this.means.membership.record.incarnation,
+    }
+    for (const name of names) {
+      const network = this.view.networks.get(name)
+      const isMine = network?.plan?.value.workers.some(
+        (worker) => worker.node === node && worker.incarnation === incarnation,
+      )
+      let hosted = this.networks.get(name)
+      if (hosted === undefined && isMine !== true) continue
+      hosted ??= this.host(name)
+      hosted.agent.update(network)
+      if (hosted.agent.isEmpty && isMine !== true) this.networks.delete(name)
+    }
+  }
+
+  private host(name: string): Hosted {
+    const { store, keys, random, membership, workersOf, localize, events } = this.means
+    const writer = new RecordWriter({
+      store,
+      keys,
+      networkKeys: keys.network(name),
+      membership,
+      random,
+      troubled: (error) => events.troubled(`telling that "${name}" is ready`, error),
+    })
+    const agent = new NetworkAgent({
+      node: membership.record.id,
+      incarnation: membership.record.incarnation,
+      makeWorker: workersOf(name),
+      localize,
+      publish: (record) => writer.write(record),
+      events: {
+        rejected: (record, taken) => events.rejected(name, record, taken),
+        logged: (record, taken) => events.logged(name, record, taken),
+        failed: (what, error) => events.failed(name, what, error),
+        linkFailed: (from, to, error) => events.linkFailed(name, from, to, error),
+      },
+    })
+    const hosted = { agent, writer }
+    this.networks.set(name, hosted)
+    return hosted
+  }
+}
