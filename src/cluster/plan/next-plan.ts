@@ -28,7 +28,10 @@ import { LivingWorkers, recordOf, survey } from './survey.ts'
  *   finished, it is `done` and not started again, until a change concerns it.
  * - PN-8 Instances that drain leave the plan when all of them have ended, or with the next plan that is made for
  *   something else: a plan for each would be many.
- * - PN-9 A network has at most one worker for each instance on a node, as many as the node has left beside other
+ * - PN-9 What drains works as before until the first generation in which it drains is open. Where it is wanted again
+ *   before that, it is kept: so a change that is taken back leaves what ran as it was. What is new in generations that were
+ *   never open leaves without draining.
+ * - PN-10 A network has at most one worker for each instance on a node, as many as the node has left beside other
  *   networks, and one where it has none left.
  *
  * `facts.ts` says what is given, `board.ts` which place is the best, `survey.ts` what becomes of what runs.

@@ -37,6 +37,8 @@ const instance = v.object({
   since: generation,
   /** Its inputs end, it finishes what it has; a later plan is without it. */
   draining: v.boolean(),
+  /** The first generation in which it drains. Until that is open it works as before, and may still be kept. */
+  drainingSince: v.optional(generation),
 })
 export type PlannedInstance = Readonly<v.InferOutput<typeof instance>>
 
