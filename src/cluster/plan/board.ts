@@ -6,10 +6,10 @@ import type { ComponentShape } from './shape.ts'
 class Hosting {
   load = 0
   /** By the place of the component in the network: looked at for each instance and node, so no table by name. */
-  readonly #copies: number[]
+  readonly #copies: Uint16Array
 
   constructor(components: number) {
-    this.#copies = Array.from({ length: components }, () => 0)
+    this.#copies = new Uint16Array(components)
   }
 
   copies({ at }: ComponentShape): number {

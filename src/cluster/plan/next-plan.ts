@@ -1,4 +1,3 @@
-import { canonicalJson } from '../../model/json.ts'
 import { asGeneration, asWorkerNumber, noGeneration, type Plan } from '../protocol/index.ts'
 import { numberConnections } from './connections.ts'
 import type { PlanningFacts } from './facts.ts'
@@ -77,9 +76,16 @@ function belowQuorum(facts: PlanningFacts): PlanningFacts {
   return { ...facts, version: current.version, fallback: current.fallback }
 }
 
-/** What a plan says; not which plan it is, nor what it carries along for others. */
-function content({ version, workers, instances, connections, waiting, done }: Plan): string {
-  return canonicalJson([version, workers, instances, connections, waiting, done])!
+/** What a plan says; not which plan it is, nor what it carries along for others. Lists of values: plans are large. */
+function content(plan: Plan): string {
+  return JSON.stringify([
+    plan.version,
+    plan.workers.map((one) => [one.worker, one.node, one.incarnation]),
+    plan.instances.map((one) => [one.id, one.component, one.index, one.worker, one.version, one.draining]),
+    Object.entries(plan.connections).toSorted(([, a], [, b]) => a - b),
+    plan.waiting.map((one) => [one.component, one.index, one.reason]),
+    plan.done.map((one) => [one.component, one.index, one.version]),
+  ])
 }
 
 function withoutDraining(plan: Plan): Plan {
