@@ -83,12 +83,12 @@ function inTurn(): Contestant {
     name: 'in turn',
     round() {
       const record = version()
-      const instances: Pick<Plan['instances'][number], 'component' | 'index'>[] = []
+      const instances: object[] = []
       for (const [component, { instances: count = 1 }] of Object.entries(record.flat.components))
         for (let index = 0; index < count; index++) {
           const id = instances.length
           const node = names[id % names.length]!
-          instances.push({ component, index, ...{ id, worker: id % names.length, node } })
+          instances.push({ component, index, id, worker: id % names.length, node })
         }
       return checked({ instances }, instanceCount)
     },

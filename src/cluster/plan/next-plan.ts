@@ -23,7 +23,7 @@ import { LivingWorkers, recordOf, survey } from './survey.ts'
  *   version is begun; what runs goes on, and what is to stop may drain.
  * - PN-6 Ids, numbers of workers and of connections keep to PL-2. A worker that is left without instances is dropped; so
  *   is one that ended or whose node is gone, and with a node that came back the network has new workers.
- * - PN-7 What has finished stays in the plan as long as its worker does. Where it loses its worker and is known to have
+ * - PN-7 What has finished stays in the plan as long as its worker does, marked as such. Where it loses its worker and is known to have
  *   finished, it is `done` and not started again, until a change concerns it.
  * - PN-8 Instances that drain leave the plan when all of them have ended, or with the next plan that is made for
  *   something else: a plan for each would be many.
@@ -36,7 +36,7 @@ import { LivingWorkers, recordOf, survey } from './survey.ts'
  * `facts.ts` says what is given, `board.ts` which place is the best, `survey.ts` what becomes of what runs.
  */
 export function nextPlan(given: PlanningFacts): Plan | undefined {
-  const facts = belowQuorum(given)
+  const facts = withKnownEnds(belowQuorum(given))
   const { current, goal } = facts
   if (goal !== 'run' && current === undefined) return undefined
   const target = recordOf(facts, facts.version)
@@ -54,7 +54,7 @@ export function nextPlan(given: PlanningFacts): Plan | undefined {
     version: facts.version,
     ...(facts.fallback === undefined ? {} : { fallback: facts.fallback }),
     workers: [...placed.workers],
-    instances: [...placed.instances],
+    instances: placed.instances.map((one) => (facts.finished.has(one.id) ? { ...one, finished: true } : one)),
     connections,
     waiting: [...placed.waiting],
     done: [...found.done],
@@ -67,6 +67,12 @@ export function nextPlan(given: PlanningFacts): Plan | undefined {
   const stillDrains = placed.instances.some(({ draining }) => draining)
   const compared = found.hasDrainedWell && stillDrains ? withoutDraining : (plan: Plan): Plan => plan
   return content(compared(next)) === content(compared(current)) ? undefined : next
+}
+
+/** What has finished once has, also while nobody has said so for the newest generation yet. */
+function withKnownEnds(facts: PlanningFacts): PlanningFacts {
+  const known = facts.current?.instances.filter(({ finished }) => finished === true) ?? []
+  return { ...facts, finished: new Set([...facts.finished, ...known.map(({ id }) => id)]) }
 }
 
 /** A version that is not begun yet waits for the quorum; the one before is what counts (PN-5). */

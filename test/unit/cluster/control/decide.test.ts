@@ -164,7 +164,7 @@ describe('decide', () => {
           assert.ok(plan!.instances.every(({ draining }) => !draining))
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: 3000 },
     )
   })
 

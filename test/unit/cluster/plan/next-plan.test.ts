@@ -252,12 +252,8 @@ describe('nextPlan', () => {
         if (isNew)
           assert.ok(!home.draining && home.workers > 0, `${slotOf(instance)} is where new ones may be`)
         const isFine = allows(world, plan, instance) && !home.draining
-        // Of two that may not be together one is named.
-        const isExcused = isNew ? false : plan.waiting.some(({ reason }) => reason.startsWith('It stays on'))
-        assert.ok(
-          isFine || isExcused || isBesideDisplaced(world, plan, instance, reasons),
-          `${slotOf(instance)} may be there`,
-        )
+        const isExcused = !isNew && isBesideDisplaced(world, plan, instance, reasons)
+        assert.ok(isFine || isExcused, `${slotOf(instance)} may be there`)
       }
     })
   })
@@ -368,7 +364,6 @@ function isBesideDisplaced(
   const home = world.lives(plan, instance.worker)
   return plan.instances.some(
     (other) =>
-      other !== instance &&
       world.lives(plan, other.worker) === home &&
       (reasons.has(slotOf(other)) || world.finished.has(other.id)),
   )
