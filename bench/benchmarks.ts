@@ -3,6 +3,7 @@ import { cores } from './cores.ts'
 import { fileLines } from './file-lines.ts'
 import type { Benchmark } from './lib/benchmark.ts'
 import { memory } from './memory.ts'
+import { planner } from './planner.ts'
 import { startup } from './startup.ts'
 import { storeLmdb } from './store-lmdb.ts'
 import { storeEtcd } from './store-etcd.ts'
@@ -22,6 +23,7 @@ export const benchmarks: readonly Benchmark[] = [
   storeLmdb,
   storeEtcd,
   storeScale,
+  planner,
 ]
 
 export function findBenchmark(name: string): Benchmark {
