@@ -1,6 +1,6 @@
 /** Bounds and times of links over lines; every one can be set for an endpoint. */
 export interface LineLimits {
-  /** Silence of the other end, in milliseconds, after which it counts as unreachable. */
+  /** Silence of the other end, in milliseconds, after which it counts as unreachable. The same at both ends. */
   readonly linkLossMs: number
   /** Longest frame that is accepted, in bytes; checked before room is made for it. */
   readonly frameBytesMax: number
