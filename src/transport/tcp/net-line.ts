@@ -4,6 +4,14 @@ import type { Refusal } from './hello.ts'
 import type { Line, LineHandlers } from './line.ts'
 import { peerFault } from './tls.ts'
 
+/**
+ * `defer` of endpoints over sockets: after what runs now and its promises, before input. All that a turn sends leaves in
+ * one write, and an answer does not wait for another round of the event loop.
+ */
+export function deferWithinTurn(action: () => void): void {
+  process.nextTick(action)
+}
+
 /** How long a line that was ended may stay quiet before it is destroyed, in milliseconds. */
 const lingerMs = 2_000
 

@@ -1,11 +1,12 @@
 import { systemClock } from '../../../src/base/clock.ts'
-import { type VertigoError } from '../../../src/base/errors.ts'
+import type { VertigoError } from '../../../src/base/errors.ts'
 import { systemRandom } from '../../../src/base/random.ts'
 import { tcpDial } from '../../../src/transport/tcp/dial.ts'
 import { Endpoint, type EndpointOptions } from '../../../src/transport/tcp/endpoint.ts'
 import type { Identity } from '../../../src/transport/tcp/hello.ts'
 import type { LinkEvent } from '../../../src/transport/tcp/link-events.ts'
 import { listenTcp, type Listener } from '../../../src/transport/tcp/listen.ts'
+import { deferWithinTurn } from '../../../src/transport/tcp/net-line.ts'
 import type { ResumingLink } from '../../../src/transport/tcp/resuming-link.ts'
 import type { TlsFiles } from '../../../src/transport/tcp/tls.ts'
 import { eventually } from '../../support/eventually.ts'
@@ -44,7 +45,7 @@ export function makeEnd(
     random: systemRandom,
     accept: () => 'ok',
     onTurnedAway: (_remote, error) => turnedAway.push(error),
-    defer: (action) => process.nextTick(action),
+    defer: deferWithinTurn,
     ...options,
   })
   const link = endpoint.link({ peer, dial, onEvent: (event) => events.push(event) })
