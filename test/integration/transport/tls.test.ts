@@ -119,10 +119,3 @@ tlsTest('a line without TLS to a port with TLS is closed, and the other way roun
     await without.close()
   }
 })
-
-tlsTest('one certificate may serve all nodes by a pattern', async () => {
-  const { cert, key } = await authority!.issue('all', 'DNS:*.c.example')
-  const tls: TlsFiles = { ca: authority!.own.cert, cert, key }
-  // The nodes of the pair are called otherwise.
-  assert.deepEqual((await codes(tls, await files(waiter.node))).near, 'TLS_CERTIFICATE_OTHER_NODE')
-})
