@@ -206,7 +206,7 @@ test('rubbish on the port is closed with a reason, and the link lives on', () =>
   }))
 
 test('strangers that only connect cannot keep a worker from its peers', () =>
-  inPair({ far: { limits: { handshakesMax: 8 } } }, async (pair, there) => {
+  inPair({ far: { limits: { handshakesMax: 8, helloMs: 120_000 } } }, async (pair, there) => {
     pair.proxy.isCut = true
     pair.proxy.reset()
     const sockets = await Promise.all(
