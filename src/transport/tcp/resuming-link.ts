@@ -282,7 +282,8 @@ export class ResumingLink implements Link {
 
   private attemptFailed(error: VertigoError, refused: boolean): void {
     this.lastError = error
-    this.dialAfter(this.backoff.next(refused))
+    // A worker that is not expected yet is so in a moment: agents set up a plan at different times.
+    this.dialAfter(this.backoff.next(refused && error.code !== 'LINK_UNKNOWN'))
     if (!refused || this.refusedCode === error.code) return
     this.refusedCode = error.code
     this.tell({ type: 'refused', atMs: this.means.clock.now(), error })
