@@ -148,11 +148,11 @@ test('frames that come before anybody receives wait, within a bound', () => {
 test('a peer that is not expected yet is refused, and is let in soon after the link is made', () => {
   const pair = new Pair(8)
   pair.far.link.close()
-  pair.clock.advance(100)
+  pair.clock.advance(40)
   assert.deepEqual(eventTypes(pair.near), ['refused LINK_UNKNOWN'])
   const events: string[] = []
   pair.far.endpoint.link({ peer: { node: 'a', worker: 1 }, onEvent: ({ type }) => events.push(type) })
-  pair.clock.advance(150)
+  pair.clock.advance(80)
   assert.deepEqual(events, ['reachable'])
 })
 
