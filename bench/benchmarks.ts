@@ -8,6 +8,7 @@ import { startup } from './startup.ts'
 import { storeLmdb } from './store-lmdb.ts'
 import { storeEtcd } from './store-etcd.ts'
 import { storeScale } from './store-scale.ts'
+import { tcp } from './tcp.ts'
 import { threads } from './threads.ts'
 import { wordCount } from './word-count.ts'
 
@@ -16,6 +17,7 @@ export const benchmarks: readonly Benchmark[] = [
   chain,
   wordCount,
   threads,
+  tcp,
   cores,
   memory,
   startup,

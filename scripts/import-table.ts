@@ -47,6 +47,8 @@ export const importTable: ImportTable = {
     // One network on one machine: load, place, host workers.
     run: ['worker', 'component', ...engine, ...foundation],
 
+    // Stands alone: for the command that makes certificates.
+    'cluster/certificates': ['base'],
     'cluster/protocol': [...coordination, ...foundation],
     'cluster/plan': ['cluster/protocol', ...foundation],
     'cluster/control': ['cluster/plan', 'cluster/protocol', 'snapshot', ...coordination, ...foundation],

@@ -459,6 +459,109 @@ export const errorCodes = codes({
     remedy: 'Check that both ends run the same version of vertigo-flow.',
     exit: 70,
   },
+  LINK_DATA_INVALID: {
+    title: 'Bytes that do not belong there arrived on a line between two workers or nodes.',
+    remedy:
+      'Find out what else speaks to the port; a line of ours is made anew and goes on where it stopped.',
+    exit: 70,
+    retryable: true,
+  },
+  LINK_HANDSHAKE_INVALID: {
+    title:
+      'Somebody connected to a port for workers or nodes and did not speak their protocol, or not in time.',
+    remedy: 'Find out what connects to the port; with TLS at one end only, give it to both.',
+    exit: 70,
+    retryable: true,
+  },
+  LINK_VERSION_UNFIT: {
+    title: 'Two nodes have no version of the protocol in common.',
+    remedy: 'Upgrade the older one; the message says which versions each can speak.',
+    exit: 1,
+  },
+  LINK_PEER_UNEXPECTED: {
+    title: 'Another cluster, network, node or worker than the intended one answers at an address.',
+    remedy: 'Check the addresses of the nodes, and that two clusters do not share ports.',
+    exit: 1,
+    retryable: true,
+  },
+  LINK_UNKNOWN: {
+    title: 'A worker does not expect this other one: not yet, or not any more.',
+    remedy: 'Nothing, if it passes; else see the plan of the network.',
+    exit: 1,
+    retryable: true,
+  },
+  LINK_REFUSED: {
+    title: 'The other end of a link refuses it.',
+    remedy: 'Do what the message asks for.',
+    exit: 1,
+    retryable: true,
+  },
+  LINK_LOST: {
+    title: 'The other end of a link does not know any more what was sent and received.',
+    remedy: 'Set both workers up anew; what was under way between them is lost.',
+    exit: 1,
+  },
+  LINK_UNREACHABLE: {
+    title: 'Nothing was heard from the other end of a link for too long.',
+    remedy: 'Check the network between the two nodes; the link goes on as soon as they reach each other.',
+    exit: 1,
+    retryable: true,
+  },
+  LINK_BACKLOG_FULL: {
+    title: 'Too much was sent on a link that the other end has not confirmed; nothing was taken.',
+    remedy: 'Use fewer channels or smaller queues, or raise the limit that the message names.',
+    exit: 1,
+    retryable: true,
+  },
+  LINK_CLOSED: {
+    title: 'Something was sent on a link that is closed.',
+    remedy: 'Send before the link is closed.',
+    exit: 70,
+  },
+  TLS_CERTIFICATE_EXPIRED: {
+    title: 'The certificate of the other end is not valid at this time.',
+    remedy: 'Renew it; check the clocks of both machines.',
+    exit: 1,
+  },
+  TLS_CERTIFICATE_UNTRUSTED: {
+    title: "The certificate of the other end was not issued by the cluster's authority.",
+    remedy: 'Give every node a certificate of the same authority, and that authority as `ca`.',
+    exit: 1,
+  },
+  TLS_CERTIFICATE_MISSING: {
+    title: 'The other end shows no certificate.',
+    remedy: 'Give it one of the authority of the cluster.',
+    exit: 1,
+  },
+  TLS_CERTIFICATE_OTHER_NODE: {
+    title: 'The certificate of the other end was issued to another node.',
+    remedy:
+      "Issue one whose `DNS` names have the node's id, or a pattern such as `*.cluster.example` that it fits.",
+    exit: 1,
+  },
+  CALL_TIMED_OUT: {
+    title: 'Another node did not answer within the time that was given.',
+    remedy: 'Try again; check whether the node is overloaded or cannot be reached.',
+    exit: 1,
+    retryable: true,
+  },
+  CALL_CANCELLED: {
+    title: 'A call to another node was cancelled, or its link was closed, before the answer came.',
+    remedy: 'Make it again where its result still matters.',
+    exit: 1,
+    retryable: true,
+  },
+  CALL_INVALID: {
+    title: 'A message between two nodes is not one that the other end knows.',
+    remedy: 'Check that both nodes run versions that fit each other.',
+    exit: 70,
+  },
+  CALL_LIMIT: {
+    title: 'More calls, or larger ones, than a link between two nodes takes.',
+    remedy: 'Wait for answers before making more; split what is large.',
+    exit: 1,
+    retryable: true,
+  },
   BACK_EDGE_LIMIT: {
     title: 'Too many messages wait on a back edge.',
     remedy: 'The cycle produces more than it takes: make it shrink, or bound it in the component.',
