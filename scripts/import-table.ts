@@ -54,6 +54,20 @@ export const importTable: ImportTable = {
     'cluster/control': ['cluster/plan', 'cluster/protocol', 'snapshot', ...coordination, ...foundation],
     'cluster/agent': ['cluster/protocol', 'worker', 'component', ...engine, ...foundation],
     'cluster/client': ['cluster/protocol', ...coordination, ...foundation],
+    // One process of a cluster: puts agent, control and API together.
+    'cluster/node': [
+      'api',
+      'cluster/agent',
+      'cluster/client',
+      'cluster/control',
+      'cluster/plan',
+      'cluster/protocol',
+      'run',
+      'worker',
+      'component',
+      ...engine,
+      ...foundation,
+    ],
     api: ['cluster/client', 'cluster/protocol', ...foundation],
 
     testkit: ['operators', 'connectors', 'run', 'worker', 'component', ...engine, ...foundation],
@@ -84,5 +98,5 @@ export const importTable: ImportTable = {
   },
   interfaces: ['store', 'state', 'transport', 'snapshot/storage'],
   layers: ['store/recipes', 'store/collections'],
-  composers: ['cli', 'index.ts', 'stores.ts', 'testkit'],
+  composers: ['cli', 'cluster/node', 'index.ts', 'stores.ts', 'testkit'],
 }

@@ -776,6 +776,11 @@ export const errorCodes = codes({
     remedy: 'Give the new node another `--id`, or end the other one.',
     exit: 2,
   },
+  NODE_UNKNOWN: {
+    title: 'The cluster has no node of this id at the moment.',
+    remedy: '`vertigo nodes` lists those that are there.',
+    exit: 2,
+  },
   CLUSTER_FORMAT_NEWER: {
     title: 'The records of the cluster were written by a newer version of Vertigo.',
     remedy: 'Start this node with that version or a newer one.',

@@ -18,6 +18,8 @@ export interface LinkOptions {
   /** Of the plan that this end goes by. Default: 0, for control connections. */
   readonly generation?: () => number
   readonly onEvent: (event: LinkEvent) => void
+  /** A line that was up is no more; the link makes another one. For those who look what became of the other end. */
+  readonly onBroken?: (error: VertigoError) => void
 }
 
 type Phase =
@@ -258,6 +260,7 @@ export class ResumingLink implements Link {
     this.leave({ type: 'waiting' })
     this.session.lineDown()
     this.dialAfter(this.backoff.next(false))
+    this.options.onBroken?.(error)
   }
 
   private dialAfter(delayMs: number): void {
