@@ -1,6 +1,5 @@
 import { VertigoError } from '../base/errors.ts'
 import { readableText } from '../base/readable.ts'
-import type { Logger } from '../component/context.ts'
 import type { KindDefinition } from '../component/kind.ts'
 import type { GroupContext } from '../messaging/group-tracker.ts'
 import { Inbox } from '../messaging/inbox.ts'
@@ -20,6 +19,7 @@ import {
 import type { FailurePolicy, InstanceHost } from './host.ts'
 import { Instance, type InstanceIdentity, type LifeHooks } from './instance.ts'
 import type { LoopProgress } from './message-loop.ts'
+import { abandonGroups, bind, hasGroupState, messageHandler } from './input-groups.ts'
 import { keyLock, ownKeysOnly } from './message-keys.ts'
 import { type InputPort, prepareInputs, runSetup, type SetupMeans } from './setup.ts'
 import { type Task, TaskRunner } from './task-runner.ts'
@@ -103,15 +103,6 @@ export class ComponentInstance extends Instance {
 
   get queuedMessages(): number {
     return this.inbox.queued
-  }
-
-  /** Index of an input port that something is to be connected to. Errors: PORT_UNKNOWN, PORT_NOT_READ */
-  connectedPort(name: string): number {
-    const port = this.inputs.find((input) => input.name === name)
-    if (port === undefined)
-      throw new VertigoError('PORT_UNKNOWN', `${this.place} has no input port "${name}"`)
-    if (this.state !== 'new') port.checkRead()
-    return port.index
   }
 
   /** A channel of its own, which brings one message and ends. */
@@ -355,7 +346,7 @@ export class ComponentInstance extends Instance {
         if (port.batch?.end !== undefined) this.runAlone(bind(port.batch.end, control.args), undefined, port)
         return
       case 'end':
-        if (this.abandonGroups(channel, parcel, port)) this.endChannel(channel)
+        if (!abandonGroups(channel, parcel, port.name, this)) this.endChannel(channel)
     }
   }
 
@@ -363,29 +354,6 @@ export class ComponentInstance extends Instance {
     channel.ended = true
     this.endedChannels++
     channel.onGone?.()
-  }
-
-  /**
-   * The sender ends a channel outside of groups and batches; where they are open, it has failed. They are given up
-   * without a call of `end`, which would make what has come of them look whole. False where others, which have waited
-   * for them, come first.
-   */
-  private abandonGroups(channel: InputChannel, end: Parcel, port: InputPort): boolean {
-    const { abandoned, resumed } = channel.groups.abandon()
-    const log = this.logger as Logger
-    for (const { name } of abandoned) {
-      log.warn(
-        `group "${name ?? ''}" at port "${port.name}" of ${this.place} is given up: its sender is gone`,
-      )
-    }
-    if (channel.inBatch) {
-      log.warn(`a batch at port "${port.name}" of ${this.place} is given up: its sender is gone`)
-      channel.inBatch = false
-    }
-    if (resumed.length === 0) return true
-    for (const group of resumed) channel.resume(group)
-    channel.push({ ...end, released: true })
-    return false
   }
 
   /** Runs a handler that nothing overtakes: of groups, batches, timers, `ready` and `drain`. */
@@ -486,29 +454,4 @@ export class ComponentInstance extends Instance {
       this.turnMessages = Math.min(turnMessagesMax, this.turnMessages * 2)
     }
   }
-}
-
-function bind(handler: Invoke, args: unknown): (context: object) => unknown {
-  return (context) => handler(args, context)
-}
-
-function hasGroupState(group: GroupContext | undefined): boolean {
-  for (let at = group; at !== undefined; at = at.parent) {
-    if (at.handlers !== undefined || Reflect.ownKeys(at.state).length > 0) return true
-  }
-  return false
-}
-
-/** In a group, the innermost handlers that take messages; in a batch, the batch's; else the port's. */
-function messageHandler(
-  port: InputPort,
-  channel: InputChannel,
-  group: GroupContext | undefined,
-): Invoke | undefined {
-  for (let at = group; at !== undefined; at = at.parent) {
-    const handlers = at.handlers as GroupHandlerSet | undefined
-    if (handlers?.message !== undefined) return channel.observed(handlers.message)
-  }
-  const invoke = channel.inBatch ? (port.batch?.message ?? port.message) : port.message
-  return invoke === undefined ? undefined : channel.observed(invoke)
 }
