@@ -185,14 +185,18 @@ export class OutputChannel {
 
   /** The last control of the channel. */
   end(): void {
+    this.endWith({ type: 'end' })
+  }
+
+  private endWith(end: Control): void {
     if (this.ended) return
     this.ended = true
-    this.control(0, { type: 'end' })
+    this.control(0, end)
   }
 
   /** Ends it, and lets go of its owner: what it waited for is no longer its owner's concern. */
   remove(): void {
-    this.end()
+    this.endWith({ type: 'end', removed: true })
     this.unblock()
   }
 

@@ -57,8 +57,6 @@ export class ComponentInstance extends Instance {
   private turnMessages = 256
   private endedChannels = 0
   private constants = 0
-  /** Channels have been taken away: without any, it waits for others instead of ending. */
-  private lostInputs = false
   /** Index of the port whose messages are being handed over; -1 for none. */
   private portAtWork = -1
   private interrupted = false
@@ -67,6 +65,8 @@ export class ComponentInstance extends Instance {
   private askedToEnd = false
   /** Sources that are not there yet have to end as well before it ends. */
   awaitsSources = false
+  /** Its network may be changed: without an input it does not end by itself, since it may get one. */
+  mayBeConnected = false
 
   constructor(
     identity: InstanceIdentity,
@@ -122,7 +122,6 @@ export class ComponentInstance extends Instance {
   removeInput(channel: InputChannel): void {
     this.inbox.remove(channel)
     if (channel.ended) this.endedChannels--
-    if (!channel.isDormant) this.lostInputs = true
     this.wake()
   }
 
@@ -346,14 +345,10 @@ export class ComponentInstance extends Instance {
         if (port.batch?.end !== undefined) this.runAlone(bind(port.batch.end, control.args), undefined, port)
         return
       case 'end':
-        if (!abandonGroups(channel, parcel, port.name, this)) this.endChannel(channel)
+        if (abandonGroups(channel, parcel, port.name, this)) return
+        this.endedChannels++
+        channel.finish(control.removed ?? false)
     }
-  }
-
-  private endChannel(channel: InputChannel): void {
-    channel.ended = true
-    this.endedChannels++
-    channel.onGone?.()
   }
 
   /** Runs a handler that nothing overtakes: of groups, batches, timers, `ready` and `drain`. */
@@ -387,7 +382,7 @@ export class ComponentInstance extends Instance {
     if (this.drained || this.state !== 'running') return false
     const channels = this.inbox.all.length
     if (this.endedChannels < channels || !this.tasks.isIdle || this.timers.isDue) return false
-    if (!this.askedToEnd && (this.awaitsSources || (this.lostInputs && channels === this.constants)))
+    if (!this.askedToEnd && (this.awaitsSources || (this.mayBeConnected && channels === this.constants)))
       return false
     return channels > 0 || this.askedToEnd || !this.timers.isPending
   }

@@ -70,7 +70,9 @@ export class Wiring {
       this.localEnds.set(id, local)
     }
     inbox.add(channel)
-    hosted.inputs.set(id, { channel, fromWorker, local, isClosing: false })
+    const end: InputEnd = { channel, fromWorker, local, isClosing: false }
+    channel.onGone = () => this.forgetInput(hosted, end)
+    hosted.inputs.set(id, end)
   }
 
   /** A preparation has come to nothing: no frame can have come for what it added. */
@@ -110,8 +112,8 @@ export class Wiring {
     const { channel } = end
     hosted.inputs.delete(number)
     hosted.leaving.add(end)
+    channel.isLeaving = true
     if (channel.ended) this.forgetInput(hosted, end)
-    else channel.onGone = () => this.forgetInput(hosted, end)
   }
 
   /** Channels that their sources will never end: they never began them. */
@@ -129,7 +131,7 @@ export class Wiring {
     hosted.component?.inbox.arrive(end.channel, {
       items: [],
       group: 0,
-      control: { type: 'end' },
+      control: { type: 'end', removed: true },
       bytes: 0,
       released: true,
     })

@@ -247,6 +247,11 @@ export class Worker {
     }
   }
 
+  /** All ports have followed the last switch: none waits for an open group or batch. */
+  get hasSwitched(): boolean {
+    return !this.owesSwitched
+  }
+
   private get isOpen(): boolean {
     return this.state === 'open'
   }
@@ -304,7 +309,10 @@ export class Worker {
   private begin(next: readonly PreparedInstance[]): void {
     for (const { hosted } of next) {
       this.running.set(hosted.id, hosted)
-      if (hosted.component !== undefined) hosted.component.awaitsSources = hosted.assigned.awaitsSources
+      const { component, assigned } = hosted
+      if (component === undefined) continue
+      component.awaitsSources = assigned.awaitsSources
+      component.mayBeConnected = this.generation > 0
     }
     for (const { hosted } of next) {
       const { instance, id, assigned } = hosted
@@ -312,6 +320,7 @@ export class Worker {
         this.touched.add(instance)
         instance.start()
       }
+      instance.isLeaving = assigned.draining
       if (assigned.draining) instance.drain()
       else instance.wake()
     }
