@@ -176,6 +176,8 @@ export class OutputChannel {
     this.inFlightBytes -= bytes
     if (this.blocked && this.hasRoomAgain()) {
       this.blocked = false
+      // While it was blocked, the limit was the parcel's capacity alone (CH-3).
+      if (this.count > 0) this.limit = this.nextLimit(this.count, this.capacity())
       this.owner.channelUnblocked()
     }
   }
