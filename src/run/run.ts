@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os'
+import { assert } from '../base/assert.ts'
 import { type Cancel, systemClock } from '../base/clock.ts'
 import { asError, VertigoError } from '../base/errors.ts'
 import { isNetworkBuilder } from '../component/builder.ts'
@@ -127,6 +128,8 @@ class LocalRun implements Running {
       limits,
       emitPerMessageMax,
     })
+    // Nobody would say that the last instance has finished. Validation refuses such a network (NETWORK_EMPTY).
+    assert(this.assigned.instances.length > 0, 'a network that runs has instances')
     this.counters = allocateCounters(this.assigned.instances.length, this.workers + 1)
     this.reader = new CounterReader(this.counters, this.assigned.instances)
     this.hasCycles = network.connections.some((connection) => connection.back)
@@ -169,8 +172,6 @@ class LocalRun implements Running {
     this.tell({ type: 'started', network: this.network, workers: this.workers, instances })
     for (const host of this.hosts) host.start()
     this.limitDuration()
-    // Nobody would say that the last worker has finished.
-    if (this.hosts.length === 0) this.end(undefined)
   }
 
   status(): RunStatus {
