@@ -293,6 +293,12 @@ export const errorCodes = codes({
     remedy: 'Give each a path of its own, or connect both to one sink.',
     exit: 3,
   },
+  TARGET_IN_USE: {
+    title: 'Another run writes to the same file.',
+    remedy: 'Wait for the other run, end it, or write to another file: `--set result.config.path=other.txt`.',
+    exit: 4,
+    retryable: true,
+  },
   // Types
   TYPESCRIPT_MISSING: {
     title: 'Types cannot be checked, since no TypeScript compiler is installed.',

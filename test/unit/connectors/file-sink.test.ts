@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import {
   chmodSync,
   existsSync,
@@ -98,25 +99,72 @@ test('JSON keeps what JSON.stringify would lose', async (t) => {
 test('the target appears at the clean end only, and stays as it was after a failure', async (t) => {
   const dir = folder(t)
   const path = join(dir, 'a.txt')
+  const partial = `a.txt.${process.pid}.partial`
   writeFileSync(path, 'before\n')
   const failed = await sink({ path })
   await failed.send('half')
-  assert.deepEqual(readdirSync(dir), ['a.txt', 'a.txt.partial'])
+  assert.deepEqual(readdirSync(dir), [partial, 'a.txt'].toSorted())
   await failed.close()
   assert.deepEqual(readdirSync(dir), ['a.txt'])
   assert.equal(read(path), 'before\n')
   const kept = await sink({ path, keepPartial: true })
   await kept.send('half')
   await kept.close()
-  assert.deepEqual(readdirSync(dir), ['a.txt', 'a.txt.partial'])
+  assert.deepEqual(readdirSync(dir), [partial, 'a.txt'].toSorted())
   // The name is taken now, so the next run uses another one.
   const running = await sink({ path })
-  assert.deepEqual(readdirSync(dir), ['a.txt', 'a.txt.2.partial', 'a.txt.partial'])
+  assert.deepEqual(readdirSync(dir), ['a.txt', partial, partial.replace('.partial', '-2.partial')].toSorted())
   await running.send('whole')
   await running.finish()
   assert.equal(read(path), 'whole\n')
-  assert.deepEqual(readdirSync(dir), ['a.txt', 'a.txt.partial'])
+  assert.deepEqual(readdirSync(dir), [partial, 'a.txt'].toSorted())
 })
+
+test('PF-2: a target that another run writes is refused, and left alone', async (t) => {
+  const dir = folder(t)
+  const path = join(dir, 'a.txt')
+  const first = await sink({ path })
+  await first.send('first')
+  await assert.rejects(sink({ path }), coded('TARGET_IN_USE', 'result', path, 'another run of this process'))
+  // By whatever name.
+  symlinkSync(dir, join(dir, 'link'))
+  await assert.rejects(sink({ path: join(dir, 'link', 'a.txt') }), coded('TARGET_IN_USE'))
+  const other = await sink({ path: join(dir, 'a.txt.old') })
+  await other.finish()
+  await first.finish()
+  assert.deepEqual(readdirSync(dir).toSorted(), ['a.txt', 'a.txt.old', 'link'])
+  await (await sink({ path, append: true })).finish()
+  assert.equal(read(path), 'first\n')
+})
+
+test('PF-1: a target counts as written while the process of a partial file lives and has it open', async (t) => {
+  const dir = folder(t)
+  const path = join(dir, 'a.txt')
+  const script =
+    'require("fs").openSync(`${process.argv[1]}.${process.pid}.partial`, "wx");console.log();process.stdin.resume()'
+  const child = spawn(process.execPath, ['-e', script, path], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const exited = once(child, 'exit')
+  t.after(() => child.kill('SIGKILL'))
+  await once(child.stdout, 'data')
+  await assert.rejects(sink({ path }), coded('TARGET_IN_USE', `process ${child.pid}`, `${child.pid}.partial`))
+  child.kill('SIGKILL')
+  await exited
+  const left = `a.txt.${child.pid}.partial`
+  assert.deepEqual(readdirSync(dir), [left])
+  await (await sink({ path })).finish()
+  assert.deepEqual(readdirSync(dir), ['a.txt', left])
+})
+
+test(
+  'PF-1: the number of a process that is gone may be that of another one',
+  { skip: !existsSync('/proc/1/fd') },
+  async (t) => {
+    const path = join(folder(t), 'a.txt')
+    writeFileSync(`${path}.${process.ppid}.partial`, '')
+    await (await sink({ path })).finish()
+    assert.equal(read(path), '')
+  },
+)
 
 test('a run without messages leaves an empty file', async (t) => {
   const dir = folder(t)
