@@ -672,6 +672,11 @@ export const errorCodes = codes({
     remedy: 'Give the path of a folder that is empty or does not exist.',
     exit: 4,
   },
+  NODE_UNSUPPORTED: {
+    title: 'The command was started with a Node that is too old for it.',
+    remedy: 'Install a newer Node, and look with `node --version` which one comes first on the PATH.',
+    exit: 2,
+  },
   USAGE: { title: 'The command was used wrongly.', remedy: 'See `vertigo --help`.', exit: 2 },
   INTERNAL: {
     title: 'A fault of Vertigo itself.',
