@@ -23,6 +23,7 @@ const entries = [
   'stores.ts',
   'coordination.ts',
   'cli/main.ts',
+  'cli/load-thread.ts',
   'cli/run/built-in-kinds.ts',
   'cli/run/engine-child.ts',
   'run/thread-entry.ts',
