@@ -35,7 +35,7 @@ export interface StageOptions {
 }
 
 /** Real time that a component may need for what no test clock knows of (files, sockets) before it counts as stuck. */
-const realWaitMsMax = 5_000
+const realWaitMsMax = 30_000
 /** Time of the test clock that passes at the end, for retries and delays that are under way. */
 const endMsMax = 60_000
 const soonPerTurn = 100_000

@@ -21,7 +21,7 @@ export interface Tester<O extends Ports> {
   settle(): Promise<void>
   /** Settles, moves time on by `ms` milliseconds, timer by timer, and settles after each. */
   advance(ms: number): Promise<void>
-  /** Settles over and over until `condition` holds: for components that wait for files or sockets. At most 5 s. */
+  /** Settles over and over until `condition` holds: for components that wait for files or sockets. At most 30 s. */
   until(condition: () => boolean, passing?: Passing): Promise<void>
   /** The messages that came out of a port so far; they are then gone from `outputs`. */
   take<P extends keyof O & string>(port: P): MessageOf<O[P]>[]
