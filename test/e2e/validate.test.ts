@@ -141,7 +141,8 @@ for (const [what, file, message] of unreadable)
       const result = await vertigo(t, [command, file], { cwd })
       assertCode(result, 3)
       assert.equal(result.stdout, '')
-      assert.match(result.stderr, message)
+      // `run` says that it is late, on a busy machine.
+      assert.match(result.stderr.replace(/^.*still loading modules.*\n/, ''), message)
       assert.doesNotMatch(result.stderr, /node:internal/)
     }
   })
