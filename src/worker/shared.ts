@@ -25,6 +25,9 @@ function lazyStore(open: OpenSharedStore): Store {
   return {
     get: async (...args) => (await open()).get(...args),
     range: async (...args) => (await open()).range(...args),
+    async *pages(...args) {
+      yield* (await open()).pages(...args)
+    },
     transact: async (...args) => (await open()).transact(...args),
     grant: async (...args) => (await open()).grant(...args),
     keepAlive: async (...args) => (await open()).keepAlive(...args),
