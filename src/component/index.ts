@@ -1,5 +1,8 @@
-/** The author's API. */
-export { isNetworkBuilder, network } from './builder.ts'
+/**
+ * The author's API. What builds networks (`builder.ts`) is not among it: threads that run components do not need it, nor what
+ * it checks networks with.
+ */
+export { isNetworkBuilder } from './builder-types.ts'
 export type {
   ComponentHandle,
   ErrorOutput,

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { type Cancel, systemClock } from '../base/clock.ts'
 import { asError, VertigoError } from '../base/errors.ts'
-import { isNetworkBuilder } from '../component/builder.ts'
+import { isNetworkBuilder } from '../component/builder-types.ts'
 import { hasKeyedState } from '../component/kind.ts'
 import { threadLink } from '../transport/thread.ts'
 import type { RejectedMessage } from '../worker/host.ts'

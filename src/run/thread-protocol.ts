@@ -7,7 +7,13 @@ import type { QuietProbe } from '../worker/worker.ts'
 import type { StorePlace } from './run-store.ts'
 import type { SharedCounters } from './counters.ts'
 
-/** What a worker thread is started with. */
+/** What a thread knows before it has loaded anything. */
+export interface ThreadStart {
+  /** Folder of the process's cache of compiled code, where it has one. */
+  readonly compileCache: string | undefined
+}
+
+/** What a worker thread is to host. */
 export interface ThreadData {
   readonly assignment: WorkerAssignment
   readonly counters: SharedCounters

@@ -1,5 +1,5 @@
 import { VertigoError } from '../base/errors.ts'
-import { isNetworkBuilder } from '../component/builder.ts'
+import { isNetworkBuilder } from '../component/builder-types.ts'
 import type { BuiltNetwork } from '../component/builder-types.ts'
 import type { Kind } from '../component/kind.ts'
 import { connectorKinds } from '../connectors/index.ts'

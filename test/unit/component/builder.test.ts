@@ -5,6 +5,7 @@ import { isVertigoError } from '../../../src/base/errors.ts'
 import type { ErrorCode } from '../../../src/base/error-codes.ts'
 import type { Json } from '../../../src/model/network.ts'
 import { z } from 'zod'
+import { network } from '../../../src/component/builder.ts'
 import {
   all,
   type BuiltNetwork,
@@ -16,7 +17,6 @@ import {
   hash,
   isKind,
   isNetworkBuilder,
-  network,
   port,
   random,
   roundRobin,
