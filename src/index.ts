@@ -30,6 +30,8 @@ export type {
   RunSummary,
   WorkerStatus,
 } from './run/types.ts'
+export type { MetricStatus } from './run/metrics.ts'
+export type { HistogramValues } from './worker/histogram.ts'
 export type { NetworkSource } from './run/load-network.ts'
 
 /** URL of the module with the built-in kinds: `.ts` in the sources, `.js` in the package. */

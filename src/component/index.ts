@@ -49,6 +49,7 @@ export { all, custom, fair, hash, random, roundRobin } from './selectors.ts'
 export type { HashSelector, KeyCheck, SelectorFor, SelectorFunction, TypedSelector } from './selectors.ts'
 export { list, map, value } from './state.ts'
 export type { ListState, MapState, StateDeclarations, StateOf, StateOptions, ValueState } from './state.ts'
+export type { MetricCounter, MetricGauge, MetricHistogram, Metrics, MetricType } from './metrics.ts'
 export type {
   DrainContext,
   Emit,

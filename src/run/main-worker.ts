@@ -37,6 +37,7 @@ export function makeMainWorker(
       failed: (error) => events.failed(error),
       rejected: (record, taken) => events.rejected(record, taken),
       logged: (record, taken) => events.logged(record, taken),
+      metric: (record) => events.metric(record),
     },
   })
   return inOwnThread(worker)

@@ -14,6 +14,7 @@ import type { HostedWorker, HostEvents } from './hosted-worker.ts'
 import { makeLinks } from './links.ts'
 import { type LoadedNetwork, loadNetwork, type NetworkSource } from './load-network.ts'
 import { workerMemoryMbMin } from './limits.ts'
+import { MetricReader } from './metrics.ts'
 import { loaderFor } from './loader.ts'
 import { makeMainWorker } from './main-worker.ts'
 import { defaultWorkers, mainWorker, place } from './place.ts'
@@ -86,6 +87,7 @@ class LocalRun implements Running {
   private readonly assigned: Assigned
   private readonly counters: SharedCounters
   private readonly reader: CounterReader
+  private readonly metrics = new MetricReader()
   private readonly bridge: CodeBridgeHost
   private readonly threads: Threads
   private readonly store: RunStore
@@ -177,6 +179,7 @@ class LocalRun implements Running {
     return {
       instances: this.reader.instanceStatus(),
       workers: this.hosts.map((host) => this.reader.workerStatus(host.worker)),
+      metrics: this.metrics.status(),
     }
   }
 
@@ -247,6 +250,7 @@ class LocalRun implements Running {
         this.tell({ type: 'log', record })
         taken()
       },
+      metric: (record) => this.metrics.add(record),
       running: (worker) => this.reader.workerStatus(worker).running,
     }
   }
@@ -378,6 +382,7 @@ class LocalRun implements Running {
       network: this.network,
       durationMs: this.clock.monotonic() - this.startedAtMs,
       instances: this.reader.instanceStatus(),
+      metrics: this.metrics.status(),
       rejected: this.rejectedCount,
       deadLetter: this.deadLetter.written,
     })

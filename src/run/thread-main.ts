@@ -96,6 +96,7 @@ const worker = new Worker(assignment, {
   overLimit: new MemoryGuard(data.memoryBytesMax, systemClock, sink.memory, () => worker.memorySuspects())
     .check,
   events: {
+    metric: (record) => report({ type: 'metric', record }),
     finished: () => report({ type: 'finished' }),
     failed: fail,
     rejected: (record, taken) => {

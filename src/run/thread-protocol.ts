@@ -3,6 +3,7 @@ import type { ErrorData } from '../base/errors.ts'
 import type { LogRecord } from '../component/context.ts'
 import type { WorkerAssignment } from '../worker/assignment.ts'
 import type { RejectedMessage } from '../worker/host.ts'
+import type { MetricRecord } from '../worker/metrics.ts'
 import type { QuietProbe } from '../worker/worker.ts'
 import type { StorePlace } from './run-store.ts'
 import type { SharedCounters } from './counters.ts'
@@ -46,6 +47,7 @@ export type ThreadReport =
   | { readonly type: 'failed'; readonly error: ErrorData }
   | { readonly type: 'rejected'; readonly record: RejectedMessage }
   | { readonly type: 'log'; readonly record: LogRecord }
+  | { readonly type: 'metric'; readonly record: MetricRecord }
   | { readonly type: 'probed'; readonly probe: QuietProbe }
   /** A component called `process.exit`; the thread ends right after it. */
   | { readonly type: 'exit'; readonly stack: string }

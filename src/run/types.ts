@@ -4,6 +4,7 @@ import type { LogRecord } from '../component/context.ts'
 import type { Kind } from '../component/kind.ts'
 import type { ChannelLimits } from '../messaging/limits.ts'
 import type { Store } from '../store/store.ts'
+import type { MetricStatus } from './metrics.ts'
 import type { RejectedMessage } from '../worker/host.ts'
 
 /** One changed value of a network: `--set component.config.key=value`. */
@@ -94,6 +95,8 @@ export interface InstanceStatus extends InstancePlace {
 export interface RunStatus {
   readonly instances: readonly InstanceStatus[]
   readonly workers: readonly WorkerStatus[]
+  /** What components measure of themselves (`context.metrics`), by component and name. */
+  readonly metrics: readonly MetricStatus[]
 }
 
 export interface WorkerStatus {
@@ -110,6 +113,8 @@ export interface RunSummary {
   /** From the moment when messages began to flow to the end of the last `close`, in milliseconds. */
   readonly durationMs: number
   readonly instances: readonly InstanceStatus[]
+  /** What components have measured of themselves, by component and name. */
+  readonly metrics: readonly MetricStatus[]
   /** Messages that no `error` port took: they are in the dead-letter file. */
   readonly rejected: number
   /** File with the rejected messages that no `error` port took; undefined where there were none. */

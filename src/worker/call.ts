@@ -55,6 +55,7 @@ export interface SharedContext {
   readonly instances: number
   readonly config: unknown
   readonly log: object
+  readonly metrics: object
   readonly clock: object
   readonly shared: object
   readonly signal: AbortSignal
@@ -72,6 +73,7 @@ class AuthorContext {
   readonly instances: number
   readonly config: unknown
   readonly log: object
+  readonly metrics: object
   readonly clock: object
   readonly shared: object
   readonly signal: AbortSignal
@@ -86,6 +88,7 @@ class AuthorContext {
     this.instances = shared.instances
     this.config = shared.config
     this.log = shared.log
+    this.metrics = shared.metrics
     this.clock = shared.clock
     this.shared = shared.shared
     this.signal = shared.signal

@@ -8,6 +8,7 @@ import { KeyedState, type Row, type SlotDeclaration } from '../state/keyed-state
 import { Call, type CallOwner, type SharedContext } from './call.ts'
 import type { InstanceHost, Schedulable } from './host.ts'
 import { instanceLogger } from './logger.ts'
+import { InstanceMetrics } from './metrics.ts'
 import type { Reporter } from './record-window.ts'
 
 /** Which instance this is, and what it was told. */
@@ -53,6 +54,7 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
   /** Where rejected messages go, if that is connected. */
   errorOutput: OutputPort | undefined
   readonly logger: object
+  readonly metrics: InstanceMetrics
   protected readonly host: InstanceHost
   protected readonly hooks: LifeHooks
   protected readonly stop = new AbortController()
@@ -79,6 +81,7 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
       host.emitPerMessageMax,
     )
     this.logger = instanceLogger(this, (record) => host.logged(this, record))
+    this.metrics = new InstanceMetrics(identity, host.metricMade)
     const slots = declaredSlots(definition)
     this.stateNames = slots.names
     this.keyed = slots.keyed.length > 0 ? new KeyedState(slots.keyed) : undefined

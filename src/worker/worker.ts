@@ -9,6 +9,7 @@ import type { InstanceAssignment, ModuleAddress, WorkerAssignment } from './assi
 import type { InstanceHost, RejectedMessage, Schedulable } from './host.ts'
 import type { Instance } from './instance.ts'
 import { makeInstance } from './make-instance.ts'
+import type { MetricRecord } from './metrics.ts'
 import { RecordWindow } from './record-window.ts'
 import { Scheduler } from './scheduler.ts'
 import { runSetups, setupMsMaxDefault } from './setups.ts'
@@ -28,6 +29,8 @@ export interface WorkerEvents {
   /** `taken` is called when the record waits nowhere any more; with many that wait, those who report are paused. */
   rejected(record: RejectedMessage, taken: () => void): void
   logged(record: LogRecord, taken: () => void): void
+  /** An instance has made a metric. */
+  metric(record: MetricRecord): void
 }
 
 /** Counters of the instances, by their index; written once a slice, read by whoever shows them. */
@@ -259,6 +262,7 @@ export class Worker {
         this.records.reported(reporter)
         events.logged(record, taken)
       },
+      metricMade: (record) => events.metric(record),
     }
   }
 
