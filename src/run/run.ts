@@ -216,7 +216,8 @@ class LocalRun implements Running {
           counters: this.counters,
           bridge: this.bridge,
           openStore: this.store.open,
-          check: this.options.check ?? 'edges',
+          check: this.check,
+          dev: this.isDev,
           setupMsMax: this.options.setupMsMax,
           events,
         })
@@ -230,7 +231,8 @@ class LocalRun implements Running {
           stores: this.options.stores,
           store: this.store.placeForThread((error) => this.end(error)),
           links: [...ports].map(([worker, port]) => ({ worker, port })),
-          check: this.options.check ?? 'edges',
+          check: this.check,
+          dev: this.isDev,
           setupMsMax: this.options.setupMsMax,
           memoryBytesMax: this.threads.memoryBytesMax,
           heartbeatMs: Math.max(10, Math.floor(this.stallMs / 8)),
@@ -253,6 +255,14 @@ class LocalRun implements Running {
       metric: (record) => this.metrics.add(record),
       running: (worker) => this.reader.workerStatus(worker).running,
     }
+  }
+
+  private get isDev(): boolean {
+    return this.options.dev ?? false
+  }
+
+  private get check(): 'edges' | 'all' | 'none' {
+    return this.options.check ?? (this.isDev ? 'all' : 'edges')
   }
 
   private get stallMs(): number {

@@ -91,6 +91,7 @@ const worker = new Worker(assignment, {
   links: new Map(data.links.map(({ worker: peer, port }) => [peer, threadLink(port)])),
   openStore: store.open,
   check: data.check,
+  dev: data.dev,
   setupMsMax: data.setupMsMax,
   counters: sink,
   overLimit: new MemoryGuard(data.memoryBytesMax, systemClock, sink.memory, () => worker.memorySuspects())

@@ -25,6 +25,7 @@ export interface ThreadData {
   readonly store: StorePlace
   readonly links: readonly { readonly worker: number; readonly port: MessagePort }[]
   readonly check: 'edges' | 'all' | 'none'
+  readonly dev: boolean
   readonly memoryBytesMax: number
   readonly setupMsMax: number | undefined
   /** Period of the sign of life, in milliseconds. */

@@ -40,8 +40,14 @@ export interface RunOptions {
   readonly setupMsMax?: number
   /** Heap and buffers that one worker may use, in MiB, 32 or more: the engine takes about 20. Default: a share of the machine's memory. */
   readonly workerMemoryMbMax?: number
-  /** Where messages are checked against the schemas of ports. Default `edges`: what comes from sources. */
+  /** Where messages are checked against the schemas of ports. Default `edges`: what comes from sources; with `dev`, `all`. */
   readonly check?: 'edges' | 'all' | 'none'
+  /**
+   * Development mode: messages and what state gives cannot be changed in place, every message goes through the codec, within a
+   * thread too, and messages are checked against all schemas of ports. So what works here works across threads. Slower.
+   * Default false.
+   */
+  readonly dev?: boolean
   /**
    * Address of the store behind `context.shared`, as `memory:`. Default: one in the memory of this process, which the
    * workers of this run share and which ends with it.

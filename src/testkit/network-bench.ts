@@ -1,3 +1,4 @@
+import { deepFreeze } from '../base/freeze.ts'
 import { VertigoError } from '../base/errors.ts'
 import { isNetworkBuilder } from '../component/builder-types.ts'
 import type { BuiltNetwork } from '../component/builder-types.ts'
@@ -14,7 +15,6 @@ import type { Load } from '../worker/worker.ts'
 import { Bench } from './bench.ts'
 import { Collector } from './collector.ts'
 import { Feeder } from './feeder.ts'
-import { deepFreeze } from './freeze.ts'
 import { Stage } from './stage.ts'
 import { TestBridge } from './test-bridge.ts'
 

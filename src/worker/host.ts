@@ -30,6 +30,8 @@ export interface InstanceHost {
   readonly clock: Clock
   readonly random: Random
   readonly shared: SharedCollections
+  /** Development mode. */
+  readonly dev: boolean
   readonly emitPerMessageMax: number
   /** The instance has something to do. */
   schedule(instance: Schedulable): void

@@ -41,6 +41,7 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
   readonly keyed: KeyedState | undefined
   readonly instanceState: { readonly row: Row; readonly slots: readonly SlotDeclaration[] } | undefined
   readonly stateNames: CallOwner['stateNames']
+  readonly frozenState: boolean
   /** Messages that were handled (sources: none). */
   received = 0
   rejectedCount = 0
@@ -84,6 +85,7 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
     this.metrics = new InstanceMetrics(identity, host.metricMade)
     const slots = declaredSlots(definition)
     this.stateNames = slots.names
+    this.frozenState = host.dev
     this.keyed = slots.keyed.length > 0 ? new KeyedState(slots.keyed) : undefined
     this.instanceState =
       slots.instance.length > 0

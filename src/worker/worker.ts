@@ -66,6 +66,8 @@ export interface WorkerMeans {
   readonly openStore?: OpenSharedStore
   /** Whether messages are checked against schemas of ports: at the network's edges, everywhere, or not at all. */
   readonly check: 'edges' | 'all' | 'none'
+  /** Development mode: messages and state cannot be changed in place, and every message is a copy. Default false. */
+  readonly dev?: boolean
   /** How long loading, and then `setup`, of an instance may take, in milliseconds. Default 60,000. */
   readonly setupMsMax?: number
   /** Asked between slices: an error where the worker uses more than it may. */
@@ -241,6 +243,7 @@ export class Worker {
       clock,
       random,
       shared: this.shared,
+      dev: this.means.dev ?? false,
       emitPerMessageMax: this.assignment.emitPerMessageMax,
       schedule: (instance) => this.scheduler.schedule(instance),
       framesPending: (instance) => this.scheduler.framesPending(instance),

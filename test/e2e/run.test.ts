@@ -371,3 +371,37 @@ for (const workers of ['0', '2']) {
     assert.deepEqual({ count, sum, max }, { count: 100, sum: 4950, max: 99 })
   })
 }
+
+const changing = `import { defineComponent, port } from 'vertigo-flow'
+export default defineComponent({
+  inputs: { in: port<number>() },
+  outputs: { out: port<number[]>() },
+  on: {
+    in(n, { emit }) {
+      const message = [n]
+      emit.out(message)
+      message.push(n)
+    },
+  },
+})
+`
+const changingNetwork = `name: changing
+components:
+  numbers: { kind: generator, config: { count: 1 } }
+  change: { kind: ./change.ts }
+  gone: { kind: ./change.ts }
+connections:
+  - { from: numbers.out, to: change.in }
+  - { from: change.out, to: gone.in }
+`
+
+for (const workers of ['0', '1']) {
+  test(`--dev finds a message that is changed after it was sent, with --workers ${workers}`, async (t) => {
+    const cwd = project(t, { 'change.ts': changing, 'net.yaml': changingNetwork })
+    assertCode(await vertigo(t, ['run', 'net.yaml', '--workers', workers], { cwd }), 0)
+    const dev = await vertigo(t, ['run', 'net.yaml', '--dev', '--workers', workers], { cwd })
+    assertCode(dev, 1)
+    assert.match(dev.stderr, /COMPONENT_FAILED: .*object is not extensible/)
+    assert.match(dev.stderr, /message\.push\(n\)/)
+  })
+}
