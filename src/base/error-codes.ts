@@ -400,6 +400,18 @@ export const errorCodes = codes({
       'Export an object with the functions onStart, onSend, onReceive and onStop, or some of them, as default.',
     exit: 3,
   },
+  METRIC_INVALID: {
+    title:
+      'A metric of a component has no possible name, another type already, or was given no possible value.',
+    remedy:
+      'Names are letters, digits and `_`; counters and histograms take numbers from 0, gauges finite numbers.',
+    exit: 1,
+  },
+  METRIC_LIMIT: {
+    title: 'A component makes more metrics than one instance may have.',
+    remedy: 'Do not make a metric for each key or message; record into one, or keep the values in state.',
+    exit: 1,
+  },
   EMIT_LIMIT: {
     title: 'A handler emitted too many messages for one message.',
     remedy:

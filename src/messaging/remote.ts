@@ -11,7 +11,7 @@ import {
 import type { Inbox } from './inbox.ts'
 import type { ChannelSource, InputChannel } from './input-channel.ts'
 import type { ChannelTarget, OutputChannel } from './output-channel.ts'
-import { isControl, type Parcel } from './parcel.ts'
+import { type Control, isControl, type Parcel } from './parcel.ts'
 
 /**
  * All channels between this worker and one other, over one link: parcels one way, credit the other way.
@@ -171,15 +171,7 @@ export function encodeChecked(
   takeCredit: () => readonly number[],
 ): Uint8Array {
   const { items, control } = parcel
-  const found = messagesFault(items) ?? (control === null ? undefined : messagesFault([control]))
-  if (found !== undefined) {
-    const { path, problem } = found.fault
-    throw new VertigoError(
-      'MESSAGE_NOT_ENCODABLE',
-      `a message of port "${place.component}.${place.port}" cannot leave its thread: ${path === '' ? 'it' : `message${path}`} ${problem}`,
-      { place },
-    )
-  }
+  checkEncodable(items, control, place)
   const frame = encodeParcel(channelId, parcel.group, items, control, takeCredit())
   if (frame.byteLength > frameBytesMax) {
     throw new VertigoError(
@@ -189,6 +181,22 @@ export function encodeChecked(
     )
   }
   return frame
+}
+
+/** Errors: MESSAGE_NOT_ENCODABLE, with the port and the path to the value. */
+export function checkEncodable(
+  items: readonly unknown[],
+  control: Control | null,
+  place: { readonly component: string; readonly port: string },
+): void {
+  const found = messagesFault(items) ?? (control === null ? undefined : messagesFault([control]))
+  if (found === undefined) return
+  const { path, problem } = found.fault
+  throw new VertigoError(
+    'MESSAGE_NOT_ENCODABLE',
+    `a message of port "${place.component}.${place.port}" cannot leave its thread: ${path === '' ? 'it' : `message${path}`} ${problem}`,
+    { place },
+  )
 }
 
 /** Gathers the credit of one input channel. */

@@ -75,6 +75,10 @@ class OpenSourceTester {
     return this.#tester.log
   }
 
+  get metrics() {
+    return this.#tester.metrics
+  }
+
   get rejected() {
     return this.#tester.rejected
   }

@@ -1,5 +1,6 @@
 import type { LogRecord, Output, OutputBatch, OutputGroup } from '../component/context.ts'
 import type { MessageOf, Ports } from '../component/port.ts'
+import type { MetricStatus } from '../run/metrics.ts'
 import type { RejectedMessage } from '../worker/host.ts'
 import type { Received } from './collector.ts'
 import type { Failure, Inputs, Outputs, Passing } from './options.ts'
@@ -15,6 +16,8 @@ export interface Tester<O extends Ports> {
   readonly received: { readonly [P in keyof O]: readonly Received<MessageOf<O[P]>>[] }
   /** What the component logged. */
   readonly log: readonly LogRecord[]
+  /** What the component has measured of itself, by name. */
+  readonly metrics: readonly MetricStatus[]
   /** Messages that were given up by `errors: 'reject'`. */
   readonly rejected: readonly RejectedMessage[]
   /** Waits until nothing can go on by itself: no time passes, and nothing from outside of the process comes. */

@@ -1,6 +1,6 @@
 import type { LogRecord } from '../component/context.ts'
 import type { OutputPort } from '../messaging/output-port.ts'
-import { logPorts } from '../model/validate.ts'
+import { logPorts } from '../model/kind-info.ts'
 
 /** Who logs. */
 export interface LoggingInstance {

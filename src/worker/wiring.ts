@@ -7,6 +7,7 @@ import { type ChannelTarget, OutputChannel } from '../messaging/output-channel.t
 import { OutputPort } from '../messaging/output-port.ts'
 import type { Peer } from '../messaging/remote.ts'
 import { type CustomSelector, type MessageHook, Router, type RouterSelector } from '../messaging/router.ts'
+import { CopyingTarget, strictReceive, strictSend } from '../messaging/strict.ts'
 import { keyReader } from '../state/keys.ts'
 import type {
   InputAssignment,
@@ -22,11 +23,8 @@ import type { Instance } from './instance.ts'
 interface Means {
   readonly random: Random
   readonly load: (module: ModuleAddress) => Promise<unknown>
-  /** Puts something around the hand-over within the thread: the test kit checks and freezes messages there. */
-  readonly wrapTarget?: (
-    target: ChannelTarget,
-    place: { readonly component: string; readonly port: string },
-  ) => ChannelTarget
+  /** Development mode: `messaging/strict.ts`. */
+  readonly dev?: boolean
 }
 
 interface LocalEnd {
@@ -73,6 +71,7 @@ export class Wiring {
     }
     const port = this.portIndex(instance, input.port)
     const hooks = [
+      ...this.strictly(strictReceive),
       ...(await this.messageHooks(input.hooks, 'onReceive')),
       ...(await this.messageHooks(assigned.hooks, 'onReceive')),
     ]
@@ -106,7 +105,12 @@ export class Wiring {
       for (const output of assigned.outputs) {
         if (output.port === name) routers.push(await this.makeRouter(instance, assigned, output))
       }
-      ports.set(name, new OutputPort(name, routers, componentHooks, instance.nextGroupId))
+      // Hooks observe what was sent, which is not to be changed by them either.
+      const hooks = [
+        ...this.strictly(strictSend({ component: assigned.component, port: name })),
+        ...componentHooks,
+      ]
+      ports.set(name, new OutputPort(name, routers, hooks, instance.nextGroupId))
     }
     instance.outputs = declared.map((name) => ports.get(name)!)
     // The error port serves rejections, whether the author declared it or not.
@@ -152,14 +156,16 @@ export class Wiring {
     if (toWorker !== this.assignment.worker) return this.peers.get(toWorker)!.target(channel, place)
     const end = this.localEnds.get(channel)
     if (end === undefined) throw new VertigoError('INTERNAL', `channel ${channel} has no receiving end`)
-    const target = new LocalTarget(end.instance.inbox, end.channel)
-    return this.means.wrapTarget?.(target, place) ?? target
+    const { inbox } = end.instance
+    return this.means.dev === true
+      ? new CopyingTarget(inbox, end.channel, place)
+      : new LocalTarget(inbox, end.channel)
   }
 
   /** A constant is a channel of its own, which brings one message and ends. */
   private async makeInitial(instance: Instance, assigned: InstanceAssignment): Promise<void> {
     if (assigned.initial.length === 0 || !(instance instanceof ComponentInstance)) return
-    const hooks = await this.messageHooks(assigned.hooks, 'onReceive')
+    const hooks = [...this.strictly(strictReceive), ...(await this.messageHooks(assigned.hooks, 'onReceive'))]
     const source = { release: () => undefined }
     for (const { port, value, isHash, key } of assigned.initial) {
       const channel = new InputChannel(-1, this.portIndex(instance, port), source, hooks)
@@ -174,6 +180,10 @@ export class Wiring {
         released: false,
       })
     }
+  }
+
+  private strictly(hook: MessageHook): readonly MessageHook[] {
+    return this.means.dev === true ? [hook] : []
   }
 
   private portIndex(instance: ComponentInstance, name: string): number {

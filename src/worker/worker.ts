@@ -9,6 +9,7 @@ import type { InstanceAssignment, ModuleAddress, WorkerAssignment } from './assi
 import type { InstanceHost, RejectedMessage, Schedulable } from './host.ts'
 import type { Instance } from './instance.ts'
 import { makeInstance } from './make-instance.ts'
+import type { MetricRecord } from './metrics.ts'
 import { RecordWindow } from './record-window.ts'
 import { Scheduler } from './scheduler.ts'
 import { runSetups, setupMsMaxDefault } from './setups.ts'
@@ -28,6 +29,8 @@ export interface WorkerEvents {
   /** `taken` is called when the record waits nowhere any more; with many that wait, those who report are paused. */
   rejected(record: RejectedMessage, taken: () => void): void
   logged(record: LogRecord, taken: () => void): void
+  /** An instance has made a metric. */
+  metric(record: MetricRecord): void
 }
 
 /** Counters of the instances, by their index; written once a slice, read by whoever shows them. */
@@ -63,6 +66,8 @@ export interface WorkerMeans {
   readonly openStore?: OpenSharedStore
   /** Whether messages are checked against schemas of ports: at the network's edges, everywhere, or not at all. */
   readonly check: 'edges' | 'all' | 'none'
+  /** Development mode: messages and state cannot be changed in place, and every message is a copy. Default false. */
+  readonly dev?: boolean
   /** How long loading, and then `setup`, of an instance may take, in milliseconds. Default 60,000. */
   readonly setupMsMax?: number
   /** Asked between slices: an error where the worker uses more than it may. */
@@ -238,6 +243,7 @@ export class Worker {
       clock,
       random,
       shared: this.shared,
+      dev: this.means.dev ?? false,
       emitPerMessageMax: this.assignment.emitPerMessageMax,
       schedule: (instance) => this.scheduler.schedule(instance),
       framesPending: (instance) => this.scheduler.framesPending(instance),
@@ -259,6 +265,7 @@ export class Worker {
         this.records.reported(reporter)
         events.logged(record, taken)
       },
+      metricMade: (record) => events.metric(record),
     }
   }
 

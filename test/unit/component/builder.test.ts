@@ -4,6 +4,7 @@ import { assert as check, property, uniqueArray } from 'fast-check'
 import { isVertigoError } from '../../../src/base/errors.ts'
 import type { ErrorCode } from '../../../src/base/error-codes.ts'
 import { z } from 'zod'
+import { network } from '../../../src/component/builder.ts'
 import {
   all,
   type BuiltNetwork,
@@ -15,7 +16,6 @@ import {
   hash,
   isKind,
   isNetworkBuilder,
-  network,
   port,
   random,
   roundRobin,
