@@ -11,9 +11,9 @@ export interface Change {
 
 /**
  * The changes that a backend of ours still knows, from a revision to the last one that was dispatched; undefined where some
- * of them are gone. What it throws, also while it is read, the follower hears as a failure for good.
+ * of them are gone. Events whose keys do not begin with the prefix may be left out. What it throws, also while it is read, the follower hears as a failure for good.
  */
-export type ReadPast = (from: Revision) => Iterable<Change> | undefined
+export type ReadPast = (from: Revision, prefix: string) => Iterable<Change> | undefined
 
 interface Follower {
   readonly prefix: string
@@ -43,6 +43,13 @@ export class Followers {
     return this.byPrefix.size === 0
   }
 
+  /** Whether anybody hears of changes of this key. */
+  isFollowed(key: string): boolean {
+    for (const length of this.lengths.keys())
+      if (length <= key.length && this.byPrefix.has(key.slice(0, length))) return true
+    return false
+  }
+
   add(prefix: string, from: Revision, listener: FollowListener): Follow {
     const follower: Follower = { prefix, from, listener, gathered: [] }
     let isCancelled = false
@@ -66,7 +73,7 @@ export class Followers {
 
   private catchUp(follower: Follower, isCancelled: () => boolean): void {
     const { prefix, from, listener } = follower
-    const past = this.readPast(from)
+    const past = this.readPast(from, prefix)
     if (past === undefined) {
       listener.compacted()
       return

@@ -97,7 +97,7 @@ export class LmdbBackend implements StoreBackend {
     this.tables = new Tables(environment)
     const read = <T>(action: () => T): T => this.read(action)
     this.dispatcher = new Dispatcher(clock, this.tables, read)
-    this.signal = new ChangeSignal(environment.folder, clock, () => this.look())
+    this.signal = new ChangeSignal(environment.folder, clock, () => this.onSignal())
     this.writer = new BatchWriter({
       environment,
       tables: this.tables,
@@ -207,6 +207,11 @@ export class LmdbBackend implements StoreBackend {
       for (const [, { ttlMs }] of this.tables.leases()) shortest = Math.min(shortest ?? Infinity, ttlMs)
       return shortest
     })
+  }
+
+  private onSignal(): void {
+    this.dispatcher.lookNow()
+    this.leaseEnder.look()
   }
 
   private look(): void {

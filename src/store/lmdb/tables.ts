@@ -8,6 +8,7 @@ import {
   corrupt,
   decodeChanges,
   decodeEntry,
+  decodeEntryCopy,
   decodeExpiry,
   decodeLease,
   decodeLeaseKey,
@@ -19,6 +20,7 @@ import {
   initialState,
   type LeaseRecord,
   type StoreState,
+  type Wanted,
 } from './records.ts'
 
 export const stateKey = Buffer.from('state')
@@ -30,15 +32,20 @@ export const bootKey = Buffer.from('boot')
  */
 export class Tables implements KeyTable {
   private readonly environment: Environment
+  /** A key is read, then written: its bytes are made once. */
+  private lastKey: string | undefined
+  private lastKeyBytes: Buffer = Buffer.alloc(0)
 
   constructor(environment: Environment) {
     this.environment = environment
   }
 
   get(key: string): Entry | undefined {
-    const bytes = Buffer.from(key)
-    const record = this.environment.keys.get(bytes)
-    return record === undefined ? undefined : decodeEntry(bytes, record, key)
+    const bytes = this.bytesOf(key)
+    // Valid until the next read; `get` would make a buffer of its own, which costs more than the look-up.
+    const shared = this.environment.keys.getBinaryFast(bytes)
+    // LMDB's buffer is longer than its `length`, which not all methods respect.
+    return shared && decodeEntryCopy(bytes, shared.subarray(0, shared.length), key)
   }
 
   range(prefix: string, after = '', limit?: number): Entry[] {
@@ -56,12 +63,12 @@ export class Tables implements KeyTable {
   }
 
   put(entry: Entry): void {
-    const key = Buffer.from(entry.key)
+    const key = this.bytesOf(entry.key)
     this.environment.keys.putSync(key, encodeEntry(key, entry))
   }
 
   delete({ key }: Entry): void {
-    this.environment.keys.removeSync(Buffer.from(key))
+    this.environment.keys.removeSync(this.bytesOf(key))
   }
 
   /** That of a store that nothing was written to, where there is none. */
@@ -98,12 +105,14 @@ export class Tables implements KeyTable {
     return keys
   }
 
-  /** The records of changes, from a revision on; throws where one is missing that has to be there. */
-  /** All changes from one revision to another; both are there. */
-  *history(from: Revision, to: Revision): Generator<Change> {
+  /**
+   * All changes from one revision to another, with those of their events that are wanted; throws where one is missing that
+   * has to be there.
+   */
+  *history(from: Revision, to: Revision, isWanted: Wanted): Generator<Change> {
     let expected = from
     for (const { key, value } of this.environment.history.getRange({ start: encodeRevision(from) })) {
-      for (const change of decodeChanges(key, value)) {
+      for (const change of decodeChanges(key, value, isWanted)) {
         if (change.revision < expected) continue
         if (change.revision !== expected) throw corrupt('history', encodeRevision(expected))
         if (expected > to) return
@@ -117,9 +126,19 @@ export class Tables implements KeyTable {
 
   /** The oldest part of the history: the last revision that it holds, and its bytes. */
   firstChanges(): { readonly last: Revision; readonly bytes: number } | undefined {
-    for (const { key, value } of this.environment.history.getRange({ limit: 1 }))
-      return { last: decodeRevision(key), bytes: value.length }
+    for (const key of this.environment.history.getKeys({ limit: 1 })) {
+      const record = this.environment.history.getBinaryFast(key)
+      return { last: decodeRevision(key), bytes: record?.length ?? 0 }
+    }
     return undefined
+  }
+
+  private bytesOf(key: string): Buffer {
+    if (key !== this.lastKey) {
+      this.lastKeyBytes = Buffer.from(key)
+      this.lastKey = key
+    }
+    return this.lastKeyBytes
   }
 }
 
