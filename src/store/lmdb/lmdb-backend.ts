@@ -108,6 +108,7 @@ export class LmdbBackend implements StoreBackend {
         this.signal.announce()
         this.look()
       },
+      report,
     })
     this.leaseEnder = new LeaseEnder({
       clock,

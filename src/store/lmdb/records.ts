@@ -149,7 +149,12 @@ export function encodeExpiry(expiresAtMs: number, lease: LeaseId): Buffer {
   return key
 }
 
-export function decodeExpiry(key: Uint8Array): { readonly expiresAtMs: number; readonly lease: LeaseId } {
+export interface Expiry {
+  readonly expiresAtMs: number
+  readonly lease: LeaseId
+}
+
+export function decodeExpiry(key: Uint8Array): Expiry {
   const bytes = Buffer.from(key)
   if (bytes.length < 9) throw corrupt('expiries', key)
   return { expiresAtMs: bytes.readDoubleBE(), lease: bytes.toString('latin1', 8) as LeaseId }
@@ -158,6 +163,13 @@ export function decodeExpiry(key: Uint8Array): { readonly expiresAtMs: number; r
 /** The keys of a lease follow each other. */
 export function encodeLeaseKey(lease: LeaseId, key: string): Buffer {
   return Buffer.from(`${lease}\0${key}`)
+}
+
+/** Whose key it is, where that is `key`. */
+export function leaseIn(bytes: Uint8Array, key: string): LeaseId | undefined {
+  const text = Buffer.from(bytes).toString()
+  const end = text.indexOf('\0')
+  return end > 0 && text.slice(end + 1) === key ? (text.slice(0, end) as LeaseId) : undefined
 }
 
 export function decodeLeaseKey(lease: LeaseId, bytes: Uint8Array): string {
@@ -220,6 +232,11 @@ export function encodeEntry(key: Uint8Array, entry: Entry): Buffer {
 export function decodeEntry(key: Uint8Array, stored: Buffer, name: string): Entry {
   const record = checked('keys', key, stored, entryHeadBytes)
   return readEntryBody(name, record, crcBytes, record.length, takePart)
+}
+
+/** Bytes of the value in a record that cannot be read, if it is as long as it was. */
+export function valueBytesIn(stored: Buffer, lease: LeaseId | undefined): number {
+  return Math.max(0, stored.length - crcBytes - entryHeadBytes - (lease?.length ?? 0))
 }
 
 /** Of a record in memory that the next read writes over. */

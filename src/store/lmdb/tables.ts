@@ -1,5 +1,7 @@
 import { Buffer } from 'node:buffer'
+import { asError, isVertigoError } from '../../base/errors.ts'
 import type { KeyTable } from '../apply.ts'
+import { makeEntry } from '../backend.ts'
 import type { Change } from '../followers.ts'
 import { endOfPrefix } from '../keys.ts'
 import type { Entry, LeaseId, Revision } from '../store.ts'
@@ -17,9 +19,12 @@ import {
   encodeEntry,
   encodeLeaseKey,
   encodeRevision,
+  type Expiry,
   initialState,
+  leaseIn,
   type LeaseRecord,
   type StoreState,
+  valueBytesIn,
   type Wanted,
 } from './records.ts'
 
@@ -35,6 +40,7 @@ export class Tables implements KeyTable {
   /** A key is read, then written: its bytes are made once. */
   private lastKey: string | undefined
   private lastKeyBytes: Buffer = Buffer.alloc(0)
+  private readonly damages = new WeakMap<Entry, Error>()
 
   constructor(environment: Environment) {
     this.environment = environment
@@ -46,6 +52,21 @@ export class Tables implements KeyTable {
     const shared = this.environment.keys.getBinaryFast(bytes)
     // LMDB's buffer is longer than its `length`, which not all methods respect.
     return shared && decodeEntryCopy(bytes, shared.subarray(0, shared.length), key)
+  }
+
+  /** Deleting is the way to mend a damaged record, and one under a lease must not keep the lease from ending. */
+  getToDelete(key: string): Entry | undefined {
+    try {
+      return this.get(key)
+    } catch (error) {
+      if (!isVertigoError(error) || error.code !== 'STORE_CORRUPT') throw error
+      return this.standIn(key, asError(error))
+    }
+  }
+
+  /** What is wrong with the record that an entry stands for. */
+  damageOf(entry: Entry): Error | undefined {
+    return this.damages.get(entry)
   }
 
   range(prefix: string, after = '', limit?: number): Entry[] {
@@ -91,9 +112,14 @@ export class Tables implements KeyTable {
   }
 
   /** The lease that ends first. */
-  firstExpiry(): { readonly expiresAtMs: number; readonly lease: LeaseId } | undefined {
+  firstExpiry(): Expiry | undefined {
     for (const key of this.environment.expiries.getKeys({ limit: 1 })) return decodeExpiry(key)
     return undefined
+  }
+
+  /** Of all leases: each one has its end. */
+  *expiries(): Generator<Expiry> {
+    for (const key of this.environment.expiries.getKeys({})) yield decodeExpiry(key)
   }
 
   keysOf(lease: LeaseId): string[] {
@@ -129,6 +155,23 @@ export class Tables implements KeyTable {
     for (const key of this.environment.history.getKeys({ limit: 1 })) {
       const record = this.environment.history.getBinaryFast(key)
       return { last: decodeRevision(key), bytes: record?.length ?? 0 }
+    }
+    return undefined
+  }
+
+  /** As large as what cannot be read, and under the same lease, as far as that can be told without it. */
+  private standIn(key: string, damage: Error): Entry {
+    const lease = this.ownerOf(key)
+    const value = Buffer.alloc(valueBytesIn(this.environment.keys.get(Buffer.from(key))!, lease))
+    const entry = makeEntry(key, value, { createRevision: 0, modRevision: 0, version: 0 }, lease)
+    this.damages.set(entry, damage)
+    return entry
+  }
+
+  private ownerOf(key: string): LeaseId | undefined {
+    for (const bytes of this.environment.leaseKeys.getKeys({})) {
+      const lease = leaseIn(bytes, key)
+      if (lease !== undefined) return lease
     }
     return undefined
   }
