@@ -20,11 +20,12 @@ import { BatchWriter } from './batch-writer.ts'
 import { ChangeSignal } from './change-signal.ts'
 import { knownDatabaseError } from './database-error.ts'
 import { Dispatcher } from './dispatcher.ts'
-import { acquireEnvironment, type Environment } from './environment.ts'
+import { acquireEnvironment, type Environment, openTimeoutMsDefault } from './environment.ts'
 import { LeaseEnder } from './lease-ender.ts'
 import { LockWait, patienceFor, stoppedPatienceMsDefault } from './lock-wait.ts'
 import { StoppedHolderWatch } from './stopped-holder.ts'
 import { Tables } from './tables.ts'
+import { TimeLimit } from './time-limit.ts'
 
 export interface LmdbBackendOptions {
   /** Its parent has to exist; it is made where it does not. */
@@ -43,8 +44,9 @@ export interface LmdbBackendOptions {
    */
   readonly stoppedPatienceMsMax?: number
   /**
-   * How long opening may wait for whoever holds the lock, in milliseconds, before it is refused with `STORE_UNREACHABLE`.
-   * Default 5000.
+   * How long opening may take, in milliseconds, before it is refused with `STORE_UNREACHABLE`: it waits for whoever holds
+   * the lock, and may have to read the whole database after its processes have died. Default 5000, and another 60,000 for
+   * reading where that has to be.
    */
   readonly openTimeoutMs?: number
   /** Names the boot of the machine. Default: what the kernel says. For tests. */
@@ -74,17 +76,20 @@ export class LmdbBackend implements StoreBackend {
 
   static async open(options: LmdbBackendOptions): Promise<LmdbBackend> {
     const { folder, clock } = options
-    const environment = await acquireEnvironment(folder, clock, options.openTimeoutMs)
+    const { openTimeoutMs } = options
+    const limit = new TimeLimit(clock, openTimeoutMs ?? openTimeoutMsDefault, openTimeoutMs !== undefined)
+    const environment = await acquireEnvironment(folder, clock, limit)
     let backend: LmdbBackend | undefined
     try {
       backend = new LmdbBackend(environment, options)
       const boot = options.boot ?? readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
-      await backend.writer.write((batch) => batch.enterBoot(boot))
+      await backend.writer.write((batch) => batch.enterBoot(boot), { timeoutMs: limit.leftMs })
       backend.leaseEnder.look()
       return backend
     } catch (error) {
       if (backend === undefined) await environment.release()
-      else await backend.close()
+      // Not waited for: a transaction that waits for the lock cannot be called off, and the time is over.
+      else backend.close().catch(options.report ?? warn)
       throw error
     }
   }
