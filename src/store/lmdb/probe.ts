@@ -1,4 +1,4 @@
-import { execFile, type ExecFileException } from 'node:child_process'
+import { execFile, type ExecException } from 'node:child_process'
 import { join } from 'node:path'
 import { VertigoError } from '../../base/errors.ts'
 
@@ -19,7 +19,7 @@ export async function probeDatabase(folder: string, timeoutMs: number): Promise<
   const args = ['--input-type=module', '-e', script, import.meta.resolve('lmdb'), folder]
   // None would mean no limit.
   const timeout = Math.max(1, Math.ceil(timeoutMs))
-  const failure = await new Promise<ExecFileException | null>((resolve) => {
+  const failure = await new Promise<ExecException | null>((resolve) => {
     execFile(process.execPath, args, { timeout, killSignal: 'SIGKILL' }, (error) => resolve(error))
   })
   if (failure === null) return
