@@ -56,6 +56,7 @@ const databasesMax = 12
 /** Each process has one or two; LMDB's own default is 126. */
 const readersMax = 1024
 export const openTimeoutMsDefault = 5_000
+/** A large database takes longer to read than anybody waits for a lock. */
 const probeTimeoutMsDefault = 60_000
 
 export async function acquireEnvironment(
@@ -96,24 +97,16 @@ async function openEnvironment(folder: string, clock: Clock, limit: TimeLimit): 
   try {
     await waitForTurn(folder, processes, clock, limit)
     if (checkDataFile(join(folder, 'data.mdb')).isShort) {
-      await probe(folder, clock, limit)
+      await probeDatabase(folder, limit.isChosen ? limit.leftMs : probeTimeoutMsDefault)
       // That took its time.
-      await waitForTurn(folder, processes, clock, limit)
+      await waitForTurn(folder, processes, clock, limit.next())
     }
-    return await openDatabases(lmdb, folder, processes, clock, limit)
+    return await openDatabases(lmdb, folder, processes, clock, limit.next())
   } catch (error) {
     // What may still wait for the lock is told of as one of those who have the store open.
     if (!closing.has(folder)) processes.leave()
     throw placeError(folder, error)
   }
-}
-
-/** A large database takes longer to read than anybody waits for a lock; who has chosen a limit has chosen it for all. */
-async function probe(folder: string, clock: Clock, limit: TimeLimit): Promise<void> {
-  if (limit.isChosen) return probeDatabase(folder, limit.leftMs)
-  const startMs = clock.monotonic()
-  await probeDatabase(folder, probeTimeoutMsDefault)
-  limit.extend(clock.monotonic() - startMs)
 }
 
 /** Exported for tests, which come in between. */

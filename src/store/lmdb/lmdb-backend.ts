@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Clock } from '../../base/clock.ts'
-import { asError, VertigoError } from '../../base/errors.ts'
+import { asError, isVertigoError, VertigoError } from '../../base/errors.ts'
 import type { Follow, FollowListener, StoreBackend } from '../backend.ts'
 import type {
   CallOptions,
@@ -44,9 +44,9 @@ export interface LmdbBackendOptions {
    */
   readonly stoppedPatienceMsMax?: number
   /**
-   * How long opening may take, in milliseconds, before it is refused with `STORE_UNREACHABLE`: it waits for whoever holds
-   * the lock, and may have to read the whole database after its processes have died. Default 5000, and another 60,000 for
-   * reading where that has to be.
+   * How long opening may take in all, in milliseconds, before it is refused with `STORE_UNREACHABLE`: it waits for whoever holds
+   * the lock, and may have to read the whole database after its processes have died. Default 5000 for each of its steps,
+   * and 60,000 for reading where that has to be.
    */
   readonly openTimeoutMs?: number
   /** Names the boot of the machine. Default: what the kernel says. For tests. */
@@ -83,7 +83,7 @@ export class LmdbBackend implements StoreBackend {
     try {
       backend = new LmdbBackend(environment, options)
       const boot = options.boot ?? readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
-      await backend.writer.write((batch) => batch.enterBoot(boot), { timeoutMs: limit.leftMs })
+      await backend.enterBoot(boot, limit.next())
       backend.leaseEnder.look()
       return backend
     } catch (error) {
@@ -123,6 +123,17 @@ export class LmdbBackend implements StoreBackend {
       onEnded: () => this.look(),
       report: (error) => report(leasesError(environment.folder, error)),
     })
+  }
+
+  /** Harmless to do twice, so that an outcome that is not known is none. */
+  private async enterBoot(boot: string, { leftMs, timeoutMs }: TimeLimit): Promise<void> {
+    try {
+      await this.writer.write((batch) => batch.enterBoot(boot), { timeoutMs: leftMs })
+    } catch (error) {
+      if (!isVertigoError(error) || error.code !== 'STORE_OUTCOME_UNKNOWN') throw error
+      const message = `The store in ${this.environment.folder} could not be opened within ${timeoutMs} ms: ${error.message}`
+      throw new VertigoError('STORE_UNREACHABLE', message, { cause: error })
+    }
   }
 
   async get(key: string): Promise<GetResult> {

@@ -6,7 +6,7 @@ export class TimeLimit {
   /** Whether somebody has chosen it. */
   readonly isChosen: boolean
   private readonly clock: Clock
-  private endMs: number
+  private readonly endMs: number
 
   constructor(clock: Clock, timeoutMs: number, isChosen = false) {
     this.isChosen = isChosen
@@ -19,9 +19,9 @@ export class TimeLimit {
     return Math.max(0, this.endMs - this.clock.monotonic())
   }
 
-  /** Leaves out what was not meant to count. */
-  extend(byMs: number): void {
-    this.endMs += byMs
+  /** For the next step: what somebody has chosen holds for all of them, the default for each. */
+  next(): TimeLimit {
+    return this.isChosen ? this : new TimeLimit(this.clock, this.timeoutMs)
   }
 
   /** What `promise` gives, or a rejection with `late()` when the time is over first: the promise then goes on unheard. */
