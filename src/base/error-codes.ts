@@ -592,7 +592,8 @@ export const errorCodes = codes({
   },
   STORE_CORRUPT: {
     title: 'Something in the store is damaged, or not what it has to be.',
-    remedy: 'See what is under the key with `vertigo store get`; restore it from an export.',
+    remedy:
+      'Restore it from an export; a key that is not needed any more can be deleted with `vertigo store delete`.',
     exit: 4,
   },
   STORE_FULL: {

@@ -13,7 +13,7 @@ export interface Change {
  * The changes that a backend of ours still knows, from a revision to the last one that was dispatched; undefined where some
  * of them are gone. May throw, also while it is read.
  */
-export type ReadPast = (from: Revision) => Iterable<Change> | undefined
+export type ReadPast = (from: Revision, prefix: string) => Iterable<Change> | undefined
 
 interface Follower {
   readonly prefix: string
@@ -53,6 +53,13 @@ export class Followers {
 
   get isEmpty(): boolean {
     return this.byPrefix.size === 0
+  }
+
+  /** Whether anybody hears of changes of this key. */
+  isFollowed(key: string): boolean {
+    for (const length of this.lengths.keys())
+      if (length <= key.length && this.byPrefix.has(key.slice(0, length))) return true
+    return false
   }
 
   add(prefix: string, from: Revision, listener: FollowListener): Follow {
@@ -96,7 +103,7 @@ export class Followers {
   }
 
   private catchUp(follower: Follower): void {
-    const past = this.readPast(follower.from)
+    const past = this.readPast(follower.from, follower.prefix)
     if (past === undefined) {
       follower.listener.compacted()
       return

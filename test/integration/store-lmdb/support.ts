@@ -10,7 +10,14 @@ import { openLmdbStore, type LmdbStoreOptions } from '../../../src/store/lmdb/op
 import type { Store, Watch, WatchBatch } from '../../../src/store/store.ts'
 
 export type Work =
-  'increment' | 'stop-inside' | 'busy-inside' | 'open' | 'hold-lease' | 'watch' | 'open-and-close'
+  | 'increment'
+  | 'stop-inside'
+  | 'busy-inside'
+  | 'busy-when-told'
+  | 'open'
+  | 'hold-lease'
+  | 'watch'
+  | 'open-and-close'
 
 /** What a child tells: a word, and a number where that says something. */
 export interface Told {
