@@ -13,6 +13,8 @@ export interface ActorOrder {
   readonly name: string
   readonly seed: number
   readonly ttlMs: number
+  /** Arguments of Node, beside those that every test has. */
+  readonly execArgv: readonly string[]
 }
 
 /** What an actor tells, each before it goes on. */
@@ -102,7 +104,7 @@ export class Actors {
       seed: this.random.int(2 ** 31),
     }
     const child = fork(script, [JSON.stringify(order)], {
-      execArgv: ['--conditions=vertigo-src'],
+      execArgv: ['--conditions=vertigo-src', ...order.execArgv],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
     const told: Told[] = []

@@ -20,6 +20,10 @@ export interface FaultRun {
   readonly seed: number
   /** Another fault, beside those of actors: of the store itself. */
   readonly storeFault?: (random: Random) => Promise<void>
+  /** There is one in so many rounds. Default 5. */
+  readonly storeFaultRounds?: number
+  /** Arguments of Node for the actors. */
+  readonly execArgv?: readonly string[]
 }
 
 export interface Survived {
@@ -113,8 +117,8 @@ async function withFaults(
   scenario: ActorOrder['scenario'],
 ): Promise<{ told: Actors['told']; faults: number; killed: number }> {
   const random = seededRandom(run.seed)
-  const { url, ttlMs } = run
-  const actors = new Actors(run.actors, { url, scenario, ttlMs }, random)
+  const { url, ttlMs, execArgv = [] } = run
+  const actors = new Actors(run.actors, { url, scenario, ttlMs, execArgv }, random)
   let faults = 0
   try {
     for (let round = 0; round < run.rounds; round++) {
@@ -123,7 +127,7 @@ async function withFaults(
       // A long pause outlives the lease; a short one does not.
       await actors.fault(kind, random.int(isLong ? ttlMs * 2 : ttlMs / 4))
       faults++
-      if (run.storeFault === undefined || random.int(5) > 0) continue
+      if (run.storeFault === undefined || random.int(run.storeFaultRounds ?? 5) > 0) continue
       await run.storeFault(random)
       faults++
     }
