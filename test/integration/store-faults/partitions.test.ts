@@ -7,8 +7,13 @@ import { partitionFault } from './networks.ts'
 import { type FaultRun, holderRounds, registerRounds } from './rounds.ts'
 import { watchRounds } from './watched.ts'
 
-/** Three members of etcd on hosts of their own, between which the network comes apart; clients are killed and stopped as well. */
+/**
+ * Members of etcd and clients, each on a host of its own, between which the network comes apart; clients are killed and stopped
+ * as well.
+ */
 
+const members = 3
+const actors = 3
 const provided = await provideEtcd('distribution')
 const reason = ('missing' in provided ? provided.missing : namespacesMissing()) ?? false
 
@@ -17,8 +22,9 @@ describe('processes over three members of etcd whose network comes apart', { ski
   let cluster: EtcdCluster
   before(async () => {
     assert.ok('path' in provided)
-    network = await HostNetwork.create(3)
-    cluster = await EtcdCluster.start({ path: provided.path, members: 3, hosts: network.hosts })
+    network = await HostNetwork.create(members + actors)
+    const hosts = network.hosts.slice(0, members)
+    cluster = await EtcdCluster.start({ path: provided.path, members, hosts })
   })
   after(async () => {
     await cluster?.stop()
@@ -27,7 +33,8 @@ describe('processes over three members of etcd whose network comes apart', { ski
 
   const run = (rounds: number, seed: number): FaultRun => ({
     url: `etcd://${cluster.endpoints.join(',')}/partitions-${seed}`,
-    actors: 3,
+    actors,
+    actorCommands: network.hosts.slice(members).map(({ command }) => command),
     rounds,
     ttlMs: 1000,
     seed,
@@ -43,8 +50,8 @@ describe('processes over three members of etcd whose network comes apart', { ski
     assert.ok(elections >= 2, `there were only ${elections} elections among the members`)
   }
 
-  test('histories are linearizable', () => withElections(() => registerRounds(run(12, 1))))
-  test('an election has one leader at a time', () => withElections(() => holderRounds(run(12, 2), 'lead')))
+  test('histories are linearizable', () => withElections(() => registerRounds(run(8, 1))))
+  test('an election has one leader at a time', () => withElections(() => holderRounds(run(10, 2), 'lead')))
   test('what watches tell adds up to what is stored, and nothing is written twice', () =>
     withElections(() => watchRounds({ cluster, network }, 8, 3)))
 })

@@ -6,13 +6,13 @@ import { openStore } from '../../../src/stores.ts'
 import { assertLinearizable } from '../../support/histories.ts'
 import type { RecordedOperation } from '../../support/linearizability.ts'
 import { checkLog, LogRecorder } from '../../support/store/log.ts'
-import { type ActorFault, type ActorOrder, Actors } from './actors.ts'
+import { type ActorFault, type ActorOrder, Actors, type ActorStart } from './actors.ts'
 
 /**
  * Scenarios with processes over a real store, while somebody kills and stops them, and the store's members where it has some.
  * The same for every backend; a longer run is the same with more rounds (`npm run soak`).
  */
-export interface FaultRun {
+export interface FaultRun extends ActorStart {
   readonly url: string
   readonly actors: number
   readonly rounds: number
@@ -22,8 +22,6 @@ export interface FaultRun {
   readonly storeFault?: (random: Random) => Promise<void>
   /** There is one in so many rounds. Default 5. */
   readonly storeFaultRounds?: number
-  /** Arguments of Node for the actors. */
-  readonly execArgv?: readonly string[]
 }
 
 export interface Survived {
@@ -117,8 +115,8 @@ async function withFaults(
   scenario: ActorOrder['scenario'],
 ): Promise<{ told: Actors['told']; faults: number; killed: number }> {
   const random = seededRandom(run.seed)
-  const { url, ttlMs, execArgv = [] } = run
-  const actors = new Actors(run.actors, { url, scenario, ttlMs, execArgv }, random)
+  const { url, ttlMs } = run
+  const actors = new Actors(run.actors, { url, scenario, ttlMs }, random, run)
   let faults = 0
   try {
     for (let round = 0; round < run.rounds; round++) {
