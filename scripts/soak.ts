@@ -39,6 +39,8 @@ const scenarios: Readonly<Record<string, (run: FaultRun) => Promise<Survived>>> 
 }
 /** Of one scenario. A history of many more takes long to check. */
 const rounds = 20
+/** A process that is started takes about a second to be at work. */
+const calmMsMax = 500
 /** Of etcd. As root, each is a host of its own, and the network between them comes apart. */
 const members = 3
 const actors = 3
@@ -47,7 +49,14 @@ const subjects: Readonly<Record<string, () => Promise<Subject>>> = {
   async lmdb() {
     const home = mkdtempSync(join(tmpdir(), 'vertigo-soak-'))
     return {
-      run: (seed, name) => ({ url: `lmdb:${home}/${name}-${seed}`, actors: 4, rounds, ttlMs: 300, seed }),
+      run: (seed, name) => ({
+        url: `lmdb:${home}/${name}-${seed}`,
+        actors: 4,
+        rounds,
+        ttlMs: 300,
+        seed,
+        calmMsMax,
+      }),
       close: () => rmSync(home, { recursive: true, force: true }),
     }
   },
@@ -79,6 +88,7 @@ const subjects: Readonly<Record<string, () => Promise<Subject>>> = {
             ? partitionFault({ cluster, network }, random)
             : memberFault(cluster, random),
         storeFaultRounds: 3,
+        calmMsMax,
       }),
       async close() {
         await cluster.stop()

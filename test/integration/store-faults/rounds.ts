@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { machineClock } from '../../../src/base/clock.ts'
+import { machineClock, sleep } from '../../../src/base/clock.ts'
 import { type Random, seededRandom } from '../../../src/base/random.ts'
 import { openCollections } from '../../../src/store/collections/index.ts'
 import { openStore } from '../../../src/stores.ts'
@@ -22,6 +22,8 @@ export interface FaultRun extends ActorStart {
   readonly storeFault?: (random: Random) => Promise<void>
   /** There is one in so many rounds. Default 5. */
   readonly storeFaultRounds?: number
+  /** Between two faults there are up to so many milliseconds, for work to be done. Default 0. */
+  readonly calmMsMax?: number
 }
 
 export interface Survived {
@@ -120,6 +122,7 @@ async function withFaults(
   let faults = 0
   try {
     for (let round = 0; round < run.rounds; round++) {
+      await sleep(machineClock, random.int((run.calmMsMax ?? 0) + 1))
       const kind: ActorFault = random.int(3) === 0 ? 'kill' : 'pause'
       const isLong = random.int(4) === 0
       // A long pause outlives the lease; a short one does not.
