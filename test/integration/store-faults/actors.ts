@@ -114,7 +114,7 @@ export class Actors {
     const { execArgv = [], actorCommands } = this.how
     const [execPath, ...args] = [...(actorCommands?.[at] ?? []), process.execPath]
     const child = fork(script, [JSON.stringify(order)], {
-      execPath: execPath!,
+      execPath,
       execArgv: [...args, '--conditions=vertigo-src', ...execArgv],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })

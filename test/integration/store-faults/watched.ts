@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { sleep, systemClock } from '../../../src/base/clock.ts'
+import { asError } from '../../../src/base/errors.ts'
 import { type Random, seededRandom } from '../../../src/base/random.ts'
 import { openEtcdStore } from '../../../src/store/etcd/open.ts'
 import { put, remove } from '../../../src/store/operations.ts'
@@ -90,14 +91,14 @@ async function write(store: Store, key: string, random: Random, signal: AbortSig
 class Watcher {
   readonly state = new Map<string, number>()
   revision = 0
-  private failure: unknown
+  private failure: Error | undefined
   private readonly watch: ReturnType<Store['watch']>
   private readonly following: Promise<void>
 
   constructor(store: Store) {
     this.watch = store.watch('w/')
     this.following = this.follow().catch((error: unknown) => {
-      this.failure = error
+      this.failure = asError(error)
     })
   }
 

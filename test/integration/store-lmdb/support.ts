@@ -55,7 +55,7 @@ export function startChild(
 ): Child {
   const [execPath, ...args] = [...command, process.execPath]
   const execArgv = [...args, '--conditions=vertigo-src']
-  const child = fork(script, [work, folder], { execPath: execPath!, execArgv, stdio: 'inherit' })
+  const child = fork(script, [work, folder], { execPath, execArgv, stdio: 'inherit' })
   const told: Told[] = []
   child.on('message', (message) => told.push(message as Told))
   const exited = once(child, 'exit').then(([code, signal]) => (signal ?? code) as number | NodeJS.Signals)
