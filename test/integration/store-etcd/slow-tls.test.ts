@@ -9,7 +9,7 @@ import { errorCode } from '../../support/error-code.ts'
 import { EtcdCluster } from '../../support/etcd-cluster.ts'
 import { eventually, within } from '../../support/eventually.ts'
 import { FaultProxy } from '../../support/fault-proxy.ts'
-import { bytes, newPrefix, open, text } from './support.ts'
+import { bytes, closeStores, newPrefix, open, text } from './support.ts'
 
 /** A line to etcd that speaks TLS, and is slow, half open, or breaks. */
 
@@ -24,6 +24,7 @@ const spareMs = 2_000
 describe('a bad line with TLS', { skip: reason }, () => {
   let cluster: EtcdCluster
   let tls: EtcdTls
+  const proxies: FaultProxy[] = []
   before(async () => {
     assert.ok('path' in provided && authority !== undefined)
     const server = await authority.issue('server', 'IP:127.0.0.1')
@@ -32,9 +33,17 @@ describe('a bad line with TLS', { skip: reason }, () => {
     cluster = await EtcdCluster.start({ path: provided.path, clientScheme: 'https', args })
   })
   after(async () => {
+    await closeStores()
+    for (const proxy of proxies) await proxy.close()
     await cluster?.stop()
     await authority?.remove()
   })
+
+  async function startProxy(): Promise<FaultProxy> {
+    const proxy = await FaultProxy.start(cluster.endpoints[0]!)
+    proxies.push(proxy)
+    return proxy
+  }
 
   const through = (proxy: FaultProxy, prefix: string, timeoutMs = 20_000): Promise<Store> =>
     open({ endpoints: [proxy.endpoint], prefix, tls, timeoutMs })
@@ -54,7 +63,7 @@ describe('a bad line with TLS', { skip: reason }, () => {
   // What a client sends first is the beginning of a handshake; the server's certificates are its first thousand bytes.
   for (const passedBytes of [0, 100, 700])
     test(`a handshake that stands still after ${passedBytes} bytes: refused in time, and made anew`, async () => {
-      const proxy = await FaultProxy.start(cluster.endpoints[0]!)
+      const proxy = await startProxy()
       proxy.answerBytesMax = passedBytes
       await fails(through(proxy, newPrefix(), 1_000), 'STORE_UNREACHABLE', 1_000)
       proxy.answerBytesMax = Infinity
@@ -69,11 +78,10 @@ describe('a bad line with TLS', { skip: reason }, () => {
       proxy.answerBytesMax = Infinity
       await recovers(store)
       assert.equal(text((await store.get('a')).entry?.value), '1', 'what could not be sent is not there')
-      await proxy.close()
     })
 
   test('a line on which both ways trickle is slow, and nothing is written twice', async () => {
-    const proxy = await FaultProxy.start(cluster.endpoints[0]!)
+    const proxy = await startProxy()
     proxy.answerBytesPerS = 4_000
     proxy.requestBytesPerS = 4_000
     const store = await through(proxy, newPrefix())
@@ -81,11 +89,10 @@ describe('a bad line with TLS', { skip: reason }, () => {
       await store.transact({ then: [put(repeat, bytes('x'.repeat(1_000)))] }, { repeat, timeoutMs: 15_000 })
     assert.equal((await store.get('once', { timeoutMs: 15_000 })).entry?.version, 1)
     assert.equal((await store.get('never', { timeoutMs: 15_000 })).entry?.version, 1)
-    await proxy.close()
   })
 
   test('a line that is half open: what was sent is of unknown fate, and comes to one', async () => {
-    const proxy = await FaultProxy.start(cluster.endpoints[0]!)
+    const proxy = await startProxy()
     const prefix = newPrefix()
     const store = await through(proxy, prefix)
     const observer = await open({ endpoints: cluster.endpoints, prefix, tls })
@@ -106,11 +113,10 @@ describe('a bad line with TLS', { skip: reason }, () => {
     proxy.cut()
     await once
     assert.equal((await observer.get('o')).entry?.version, 1)
-    await proxy.close()
   })
 
   test('a line that is reset over and over: each number is added once, and a watch hears each', async () => {
-    const proxy = await FaultProxy.start(cluster.endpoints[0]!)
+    const proxy = await startProxy()
     const prefix = newPrefix()
     const store = await through(proxy, prefix)
     const observer = await open({ endpoints: cluster.endpoints, prefix, tls })
@@ -144,6 +150,5 @@ describe('a bad line with TLS', { skip: reason }, () => {
     assert.deepEqual(heard, numbers)
     watch.close()
     await following
-    await proxy.close()
   })
 })
