@@ -106,7 +106,8 @@ export class EtcdMember {
       method: 'POST',
       headers,
       body: JSON.stringify(body),
-      signal: AbortSignal.timeout(2_000),
+      // Passwords are checked slowly on purpose.
+      signal: AbortSignal.timeout(path.startsWith('auth/') ? 20_000 : 2_000),
     })
     const answer = (await response.json()) as AdminAnswer
     if (!response.ok) throw new Error(`${path}: ${JSON.stringify(answer)}`)
