@@ -53,8 +53,16 @@ export async function openStore(
   return store
 }
 
-export function startChild(t: TestContext, work: Work, folder: string): Child {
-  const child = fork(script, [work, folder], { execArgv: ['--conditions=vertigo-src'], stdio: 'inherit' })
+/** `command`: what the child's command begins with. */
+export function startChild(
+  t: TestContext,
+  work: Work,
+  folder: string,
+  command: readonly string[] = [],
+): Child {
+  const [execPath, ...args] = [...command, process.execPath]
+  const execArgv = [...args, '--conditions=vertigo-src']
+  const child = fork(script, [work, folder], { execPath, execArgv, stdio: 'inherit' })
   const told: Told[] = []
   child.on('message', (message) => told.push(message as Told))
   const exited = once(child, 'exit').then(([code, signal]) => (signal ?? code) as number | NodeJS.Signals)
