@@ -29,7 +29,9 @@ function refuse(value: object, type: string, methods: readonly string[]): void {
   for (const method of methods) {
     Object.defineProperty(value, method, {
       value: () => {
-        throw new TypeError(`Cannot ${method} on a ${type} that is (part of) a message that was sent, or of a value that state holds`)
+        throw new TypeError(
+          `Cannot ${method} on a ${type} that is (part of) a message that was sent, or of a value that state holds`,
+        )
       },
     })
   }
