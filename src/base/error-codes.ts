@@ -293,6 +293,12 @@ export const errorCodes = codes({
     remedy: 'Give each a path of its own, or connect both to one sink.',
     exit: 3,
   },
+  TARGET_IN_USE: {
+    title: 'Another run writes to the same file.',
+    remedy: 'Wait for the other run, end it, or write to another file: `--set result.config.path=other.txt`.',
+    exit: 4,
+    retryable: true,
+  },
   // Types
   TYPESCRIPT_MISSING: {
     title: 'Types cannot be checked, since no TypeScript compiler is installed.',
@@ -393,6 +399,18 @@ export const errorCodes = codes({
     remedy:
       'Export an object with the functions onStart, onSend, onReceive and onStop, or some of them, as default.',
     exit: 3,
+  },
+  METRIC_INVALID: {
+    title:
+      'A metric of a component has no possible name, another type already, or was given no possible value.',
+    remedy:
+      'Names are letters, digits and `_`; counters and histograms take numbers from 0, gauges finite numbers.',
+    exit: 1,
+  },
+  METRIC_LIMIT: {
+    title: 'A component makes more metrics than one instance may have.',
+    remedy: 'Do not make a metric for each key or message; record into one, or keep the values in state.',
+    exit: 1,
   },
   EMIT_LIMIT: {
     title: 'A handler emitted too many messages for one message.',
@@ -684,7 +702,8 @@ export const errorCodes = codes({
   },
   STORE_CORRUPT: {
     title: 'Something in the store is damaged, or not what it has to be.',
-    remedy: 'See what is under the key with `vertigo store get`; restore it from an export.',
+    remedy:
+      'Restore it from an export; a key that is not needed any more can be deleted with `vertigo store delete`.',
     exit: 4,
   },
   STORE_FULL: {
@@ -811,6 +830,11 @@ export const errorCodes = codes({
     title: 'A new project was to be made where something is already.',
     remedy: 'Give the path of a folder that is empty or does not exist.',
     exit: 4,
+  },
+  NODE_UNSUPPORTED: {
+    title: 'The command was started with a Node that is too old for it.',
+    remedy: 'Install a newer Node, and look with `node --version` which one comes first on the PATH.',
+    exit: 2,
   },
   USAGE: { title: 'The command was used wrongly.', remedy: 'See `vertigo --help`.', exit: 2 },
   INTERNAL: {
