@@ -227,6 +227,7 @@ class LocalRun implements Running {
           stores: this.options.stores,
           store: this.store.placeForThread((error) => this.end(error)),
           links: [...ports].map(([worker, port]) => ({ worker, port })),
+          isolates: false,
           check: this.options.check ?? 'edges',
           setupMsMax: this.options.setupMsMax,
           memoryBytesMax: this.threads.memoryBytesMax,
