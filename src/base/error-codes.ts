@@ -805,6 +805,11 @@ export const errorCodes = codes({
     remedy: 'Start this node with that version or a newer one.',
     exit: 2,
   },
+  GENERATION_STALE: {
+    title: 'Something of an older plan wanted to take part in a newer one. It was refused.',
+    remedy: 'Nothing is to be done: the cluster has replaced it.',
+    exit: 70,
+  },
   NETWORK_UNKNOWN: {
     title: 'The cluster has no network of this name.',
     remedy: '`vertigo ls` lists the networks of the cluster.',
