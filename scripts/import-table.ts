@@ -51,7 +51,8 @@ export const importTable: ImportTable = {
     'cluster/plan': ['cluster/protocol', ...foundation],
     'cluster/control': ['cluster/plan', 'cluster/protocol', 'snapshot', ...coordination, ...foundation],
     'cluster/agent': ['cluster/protocol', 'worker', 'component', ...engine, ...foundation],
-    'cluster/client': ['cluster/protocol', ...coordination, ...foundation],
+    // Reads what it deploys where the code is, as a run does.
+    'cluster/client': ['cluster/protocol', 'run', 'worker', 'component', ...coordination, ...foundation],
     api: ['cluster/client', 'cluster/protocol', ...foundation],
 
     testkit: ['operators', 'connectors', 'run', 'worker', 'component', ...engine, ...foundation],

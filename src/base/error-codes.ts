@@ -693,6 +693,11 @@ export const errorCodes = codes({
     remedy: 'Undeploy it first, and wait until it has stopped.',
     exit: 2,
   },
+  KIND_NOT_IN_CLUSTER: {
+    title: 'A component talks to the process that runs its network; in a cluster there is no such process.',
+    remedy: 'Use a kind that reads from or writes to something that every node reaches, such as a file.',
+    exit: 3,
+  },
   CLUSTER_CHANGE_CONFLICT: {
     title: 'A change was made for a version of the network that is not the current one. Nothing was changed.',
     remedy: 'Look at the current version, and make the change for that.',
