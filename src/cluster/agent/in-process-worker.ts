@@ -1,0 +1,160 @@
+import type { Cancel, Clock } from '../../base/clock.ts'
+import { asError } from '../../base/errors.ts'
+import type { Link } from '../../transport/link.ts'
+import type { WorkerAssignment } from '../../worker/assignment.ts'
+import { type CounterSink, Worker, type WorkerMeans } from '../../worker/worker.ts'
+import type { Address, InstanceId, WorkerNumber } from '../protocol/index.ts'
+import type { AgentWorker, AgentWorkerEvents, PeerPlace } from './agent-worker.ts'
+
+export interface InProcessWorkerMeans extends Omit<
+  WorkerMeans,
+  'links' | 'events' | 'counters' | 'isolates'
+> {
+  readonly listens: Address
+  /** A link to a worker of this generation or a later one, which asks for it as well. */
+  readonly link: (peer: PeerPlace) => Link
+  readonly counters?: CounterSink
+}
+
+/** A worker in the thread of its agent: for simulations, and wherever a thread of its own is too much. */
+export class InProcessWorker implements AgentWorker {
+  readonly number: WorkerNumber
+  private readonly means: InProcessWorkerMeans
+  private readonly events: AgentWorkerEvents
+  private readonly clock: EndingClock
+  private worker: Worker | undefined
+  private readonly links = new Map<number, Link>()
+  private isOver = false
+
+  constructor(number: WorkerNumber, events: AgentWorkerEvents, means: InProcessWorkerMeans) {
+    this.number = number
+    this.events = events
+    this.means = means
+    this.clock = new EndingClock(means.clock)
+  }
+
+  async prepare(assignment: WorkerAssignment): Promise<{ readonly listens: Address } | undefined> {
+    this.worker ??= this.make(assignment)
+    const isPrepared = await this.worker.prepareNext(assignment)
+    return isPrepared ? { listens: this.means.listens } : undefined
+  }
+
+  switchOver(peers: readonly PeerPlace[]): void {
+    const { worker } = this
+    if (worker === undefined || this.isOver) return
+    const wanted = new Set(worker.assignment.peers)
+    const there = new Set<number>(peers.map((peer) => peer.worker))
+    for (const number of this.links.keys()) if (!there.has(number)) this.links.delete(number)
+    const added = new Map<number, Link>()
+    for (const peer of peers)
+      if (wanted.has(peer.worker) && !this.links.has(peer.worker))
+        added.set(peer.worker, this.means.link(peer))
+    for (const [number, link] of added) this.links.set(number, link)
+    worker.switchOver(added)
+  }
+
+  hold(): void {
+    this.worker?.hold()
+  }
+
+  release(): void {
+    this.worker?.release()
+  }
+
+  async close(): Promise<void> {
+    if (this.isOver) return
+    this.isOver = true
+    await this.worker?.close()
+    this.clock.end()
+  }
+
+  async terminate(): Promise<void> {
+    this.end()
+  }
+
+  /** As when its thread ends by itself. */
+  die(error: Error): void {
+    if (this.isOver) return
+    this.end()
+    this.events.died(error)
+  }
+
+  private end(): void {
+    this.isOver = true
+    this.clock.end()
+    for (const link of this.links.values()) link.close()
+  }
+
+  private make(assignment: WorkerAssignment): Worker {
+    const { events } = this
+    const { listens: _, link: __, counters = noCounters, ...means } = this.means
+    return new Worker(assignment, {
+      ...means,
+      clock: this.clock,
+      counters,
+      isolates: true,
+      events: {
+        // Each of its instances has told.
+        finished: () => undefined,
+        instanceFinished: (id) => this.tell(() => events.finished(id as InstanceId)),
+        failed: (error, id) =>
+          this.tell(() => {
+            if (id === undefined) this.die(asError(error))
+            else events.failed(id as InstanceId, asError(error))
+          }),
+        linkFailed: (peer, error) => this.tell(() => events.linkFailed(peer as WorkerNumber, asError(error))),
+        rejected: (record, taken) => events.rejected(record, taken),
+        logged: (record, taken) => events.logged(record, taken),
+      },
+    })
+  }
+
+  /** Whoever ends a worker hears nothing from it any more. */
+  private tell(what: () => void): void {
+    if (!this.isOver) what()
+  }
+}
+
+const noCounters: CounterSink = {
+  write: () => undefined,
+  running: () => undefined,
+  ready: () => undefined,
+}
+
+/** Calls nobody back after its end: a thread that ended would not either. */
+class EndingClock implements Clock {
+  private readonly inner: Clock
+  private isOver = false
+
+  constructor(inner: Clock) {
+    this.inner = inner
+  }
+
+  end(): void {
+    this.isOver = true
+  }
+
+  now(): number {
+    return this.inner.now()
+  }
+
+  monotonic(): number {
+    return this.inner.monotonic()
+  }
+
+  after(delayMs: number, action: () => void, options?: { background?: boolean }): Cancel {
+    return this.inner.after(delayMs, () => this.run(action), options)
+  }
+
+  every(periodMs: number, action: () => void, options?: { background?: boolean }): Cancel {
+    return this.inner.every(periodMs, () => this.run(action), options)
+  }
+
+  soon(action: () => void): void {
+    this.inner.soon(() => this.run(action))
+  }
+
+  private run(action: () => void): void {
+    if (!this.isOver) action()
+  }
+}
