@@ -70,9 +70,7 @@ export class Inbox {
 
   private throwAway(channel: InputChannel, parcel: Parcel): void {
     channel.discard()
-    if (parcel.control?.type !== 'end') return
-    channel.ended = true
-    channel.onGone?.()
+    if (parcel.control?.type === 'end') channel.finish(parcel.control.removed ?? false)
   }
 
   /** The next channel with something to do. It stands in no list until it is given back. */

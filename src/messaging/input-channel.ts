@@ -35,8 +35,10 @@ export class InputChannel {
   listed = false
   /** Of a plan that is not in force here yet: what arrives waits, held up by credit. */
   isDormant = false
-  /** Not in the plan any more: called when its end has been handled, which takes it away. */
-  onGone: (() => void) | undefined = undefined
+  /** Not in the plan any more: its end takes it away. */
+  isLeaving = false
+  /** Takes it away. */
+  onGone: () => void = () => undefined
   private queue: Parcel[] = []
   private head = 0
 
@@ -48,6 +50,12 @@ export class InputChannel {
     this.port = port
     this.source = source
     this.onReceive = onReceive
+  }
+
+  /** Its end has been handled. */
+  finish(removed: boolean): void {
+    this.ended = true
+    if (removed || this.isLeaving) this.onGone()
   }
 
   /** The handler, with the hooks of this connection before it. */

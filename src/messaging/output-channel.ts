@@ -2,7 +2,6 @@ import { VertigoError } from '../base/errors.ts'
 import { estimateBytes } from '../wire/size.ts'
 import { type ChannelLimits, defaultChannelLimits } from './limits.ts'
 import { type Control, countOf, type Parcel } from './parcel.ts'
-import { ParkedTarget } from './parked-target.ts'
 import { notePartial } from './partial.ts'
 
 /** The outbox that a channel belongs to. */
@@ -186,14 +185,18 @@ export class OutputChannel {
 
   /** The last control of the channel. */
   end(): void {
+    this.endWith({ type: 'end' })
+  }
+
+  private endWith(end: Control): void {
     if (this.ended) return
     this.ended = true
-    this.control(0, { type: 'end' })
+    this.control(0, end)
   }
 
   /** Ends it, and lets go of its owner: what it waited for is no longer its owner's concern. */
   remove(): void {
-    this.end()
+    this.endWith({ type: 'end', removed: true })
     this.unblock()
   }
 
@@ -211,18 +214,13 @@ export class OutputChannel {
     this.unblock()
   }
 
-  /** The target has been placed: what has waited for it is sent. */
-  attach(id: number, target: ChannelTarget): void {
-    const parked = this.target as ParkedTarget
+  /** The target, which was not placed so far, has been: what has waited for it is sent. */
+  attach(id: number, target: ChannelTarget, waiting: readonly Parcel[]): void {
     this.id = id
     this.target = target
-    for (const parcel of parked.takeAll()) this.inFlightBytes += target.deliver(parcel) - parcel.bytes
+    for (const parcel of waiting) this.inFlightBytes += target.deliver(parcel) - parcel.bytes
     // It may stand in the list for what stays in the thread, or in none.
     if (this.count > 0) this.owner.channelDirty(this)
-  }
-
-  get isParked(): boolean {
-    return this.target instanceof ParkedTarget
   }
 
   /** The receiver has handled that much. */

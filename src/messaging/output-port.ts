@@ -160,12 +160,15 @@ export class OutputPort {
     this.trySwitch()
   }
 
-  /** Nothing comes after it. What is still open is the author's mistake, said before anything is lost. */
-  end(): void {
+  /** Nothing comes after it; `removed`: because the sender is taken out of the network. What is still open is the author's mistake, said before anything is lost. */
+  end(removed = false): void {
     if (this.openGroups > 0) throw misuse(this.name, `${this.openGroups} group(s) are still open at the end`)
     if (this.batchOpen) throw misuse(this.name, 'a batch is still open at the end')
     this.ended = true
-    for (const router of this.routers) for (const channel of router.channels) channel.end()
+    for (const channel of this.channels) {
+      if (removed) channel.remove()
+      else channel.end()
+    }
   }
 
   private completeGroup(group: OpenGroup): void {

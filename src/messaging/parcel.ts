@@ -54,5 +54,8 @@ export type Control =
   | { readonly type: 'group-end'; readonly id: number; readonly args: unknown }
   | { readonly type: 'batch-start'; readonly args: unknown }
   | { readonly type: 'batch-end'; readonly args: unknown }
-  /** Nothing comes after it. */
-  | { readonly type: 'end' }
+  /**
+   * Nothing comes after it. `removed`: its sender's plan is without the channel, so it is not as if its source had
+   * finished, and the receiver, who may hear of that plan later, goes on without it.
+   */
+  | { readonly type: 'end'; readonly removed?: boolean }

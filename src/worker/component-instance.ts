@@ -1,6 +1,5 @@
 import { VertigoError } from '../base/errors.ts'
 import { readableText } from '../base/readable.ts'
-import type { Logger } from '../component/context.ts'
 import type { KindDefinition } from '../component/kind.ts'
 import type { GroupContext } from '../messaging/group-tracker.ts'
 import { Inbox } from '../messaging/inbox.ts'
@@ -20,6 +19,7 @@ import {
 import type { FailurePolicy, InstanceHost } from './host.ts'
 import { Instance, type InstanceIdentity, type LifeHooks } from './instance.ts'
 import type { LoopProgress } from './message-loop.ts'
+import { abandonGroups, bind, hasGroupState, messageHandler } from './input-groups.ts'
 import { keyLock, ownKeysOnly } from './message-keys.ts'
 import { type InputPort, prepareInputs, runSetup, type SetupMeans } from './setup.ts'
 import { type Task, TaskRunner } from './task-runner.ts'
@@ -57,8 +57,6 @@ export class ComponentInstance extends Instance {
   private turnMessages = 256
   private endedChannels = 0
   private constants = 0
-  /** Channels have been taken away: without any, it waits for others instead of ending. */
-  private lostInputs = false
   /** Index of the port whose messages are being handed over; -1 for none. */
   private portAtWork = -1
   private interrupted = false
@@ -67,6 +65,8 @@ export class ComponentInstance extends Instance {
   private askedToEnd = false
   /** Sources that are not there yet have to end as well before it ends. */
   awaitsSources = false
+  /** Its network may be changed: without an input it does not end by itself, since it may get one. */
+  mayBeConnected = false
 
   constructor(
     identity: InstanceIdentity,
@@ -105,15 +105,6 @@ export class ComponentInstance extends Instance {
     return this.inbox.queued
   }
 
-  /** Index of an input port that something is to be connected to. Errors: PORT_UNKNOWN, PORT_NOT_READ */
-  connectedPort(name: string): number {
-    const port = this.inputs.find((input) => input.name === name)
-    if (port === undefined)
-      throw new VertigoError('PORT_UNKNOWN', `${this.place} has no input port "${name}"`)
-    if (this.state !== 'new') port.checkRead()
-    return port.index
-  }
-
   /** A channel of its own, which brings one message and ends. */
   addConstant(channel: InputChannel, value: unknown): void {
     this.constants++
@@ -131,7 +122,6 @@ export class ComponentInstance extends Instance {
   removeInput(channel: InputChannel): void {
     this.inbox.remove(channel)
     if (channel.ended) this.endedChannels--
-    if (!channel.isDormant) this.lostInputs = true
     this.wake()
   }
 
@@ -355,37 +345,10 @@ export class ComponentInstance extends Instance {
         if (port.batch?.end !== undefined) this.runAlone(bind(port.batch.end, control.args), undefined, port)
         return
       case 'end':
-        if (this.abandonGroups(channel, parcel, port)) this.endChannel(channel)
+        if (abandonGroups(channel, parcel, port.name, this)) return
+        this.endedChannels++
+        channel.finish(control.removed ?? false)
     }
-  }
-
-  private endChannel(channel: InputChannel): void {
-    channel.ended = true
-    this.endedChannels++
-    channel.onGone?.()
-  }
-
-  /**
-   * The sender ends a channel outside of groups and batches; where they are open, it has failed. They are given up
-   * without a call of `end`, which would make what has come of them look whole. False where others, which have waited
-   * for them, come first.
-   */
-  private abandonGroups(channel: InputChannel, end: Parcel, port: InputPort): boolean {
-    const { abandoned, resumed } = channel.groups.abandon()
-    const log = this.logger as Logger
-    for (const { name } of abandoned) {
-      log.warn(
-        `group "${name ?? ''}" at port "${port.name}" of ${this.place} is given up: its sender is gone`,
-      )
-    }
-    if (channel.inBatch) {
-      log.warn(`a batch at port "${port.name}" of ${this.place} is given up: its sender is gone`)
-      channel.inBatch = false
-    }
-    if (resumed.length === 0) return true
-    for (const group of resumed) channel.resume(group)
-    channel.push({ ...end, released: true })
-    return false
   }
 
   /** Runs a handler that nothing overtakes: of groups, batches, timers, `ready` and `drain`. */
@@ -419,7 +382,7 @@ export class ComponentInstance extends Instance {
     if (this.drained || this.state !== 'running') return false
     const channels = this.inbox.all.length
     if (this.endedChannels < channels || !this.tasks.isIdle || this.timers.isDue) return false
-    if (!this.askedToEnd && (this.awaitsSources || (this.lostInputs && channels === this.constants)))
+    if (!this.askedToEnd && (this.awaitsSources || (this.mayBeConnected && channels === this.constants)))
       return false
     return channels > 0 || this.askedToEnd || !this.timers.isPending
   }
@@ -486,29 +449,4 @@ export class ComponentInstance extends Instance {
       this.turnMessages = Math.min(turnMessagesMax, this.turnMessages * 2)
     }
   }
-}
-
-function bind(handler: Invoke, args: unknown): (context: object) => unknown {
-  return (context) => handler(args, context)
-}
-
-function hasGroupState(group: GroupContext | undefined): boolean {
-  for (let at = group; at !== undefined; at = at.parent) {
-    if (at.handlers !== undefined || Reflect.ownKeys(at.state).length > 0) return true
-  }
-  return false
-}
-
-/** In a group, the innermost handlers that take messages; in a batch, the batch's; else the port's. */
-function messageHandler(
-  port: InputPort,
-  channel: InputChannel,
-  group: GroupContext | undefined,
-): Invoke | undefined {
-  for (let at = group; at !== undefined; at = at.parent) {
-    const handlers = at.handlers as GroupHandlerSet | undefined
-    if (handlers?.message !== undefined) return channel.observed(handlers.message)
-  }
-  const invoke = channel.inBatch ? (port.batch?.message ?? port.message) : port.message
-  return invoke === undefined ? undefined : channel.observed(invoke)
 }

@@ -2,6 +2,7 @@ import type { Inbox } from '../messaging/inbox.ts'
 import type { ChannelSource, InputChannel } from '../messaging/input-channel.ts'
 import type { OutputChannel } from '../messaging/output-channel.ts'
 import { OutputPort } from '../messaging/output-port.ts'
+import type { ParkedTarget } from '../messaging/parked-target.ts'
 import type { InstanceAssignment } from './assignment.ts'
 import type { ChannelParts } from './channel-parts.ts'
 import { ComponentInstance } from './component-instance.ts'
@@ -28,6 +29,8 @@ export interface OutputEnd {
   readonly channel: OutputChannel
   readonly port: OutputPort
   readonly isBack: boolean
+  /** Where it sends while its target is not placed. */
+  readonly parked: ParkedTarget | undefined
   /** `nowhere` while it waits for its target to be placed. */
   toWorker: number
 }

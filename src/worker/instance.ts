@@ -50,6 +50,8 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
   /** Stands in the scheduler's queue. */
   queued = false
   state: InstanceState = 'new'
+  /** It drains because the network goes on without it: for those that it sends to, its end is not that of their input. */
+  isLeaving = false
   sharedContext: SharedContext = undefined as unknown as SharedContext
   outputs: readonly OutputPort[] = []
   /** Connected ports that every component has: `error` and those of the log. */
@@ -247,8 +249,8 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
 
   /** All is handled and sent: ends the outputs. */
   protected finish(): void {
-    for (const port of this.outputs) port.end()
-    for (const port of this.implicitOutputs.values()) port.end()
+    for (const port of this.outputs) port.end(this.isLeaving)
+    for (const port of this.implicitOutputs.values()) port.end(this.isLeaving)
     this.outbox.flushEager()
     this.state = 'finished'
     this.host.finished(this)

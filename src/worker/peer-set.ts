@@ -26,8 +26,8 @@ export class PeerSet {
     let peer = this.peers.get(worker)
     if (peer === undefined) {
       peer = new Peer(worker, {
-        arrived: this.events.arrived,
-        switched: this.events.switched,
+        arrived: () => this.events.arrived(),
+        switched: () => this.events.switched(),
         creditDue: (due) => {
           this.creditDue.push(due)
           this.events.creditDue()

@@ -57,7 +57,7 @@ export class Wiring {
     hooks: ConstructorParameters<typeof InputChannel>[3],
   ): void {
     const { fromWorker, channel: id } = input
-    const port = component.connectedPort(input.port)
+    const port = connectedPort(component, input.port)
     const { inbox } = component
     const local = fromWorker === this.worker ? localEnd(inbox) : undefined
     const source = local ?? this.peers.get(fromWorker).source(id)
@@ -70,7 +70,9 @@ export class Wiring {
       this.localEnds.set(id, local)
     }
     inbox.add(channel)
-    hosted.inputs.set(id, { channel, fromWorker, local, isClosing: false })
+    const end: InputEnd = { channel, fromWorker, local, isClosing: false }
+    channel.onGone = () => this.forgetInput(hosted, end)
+    hosted.inputs.set(id, end)
   }
 
   /** A preparation has come to nothing: no frame can have come for what it added. */
@@ -87,7 +89,7 @@ export class Wiring {
     if (component === undefined) return
     const source = { release: () => undefined }
     for (const { port, value, isHash, key } of assigned.initial) {
-      const channel = new InputChannel(-1, component.connectedPort(port), source, parts.onReceive)
+      const channel = new InputChannel(-1, connectedPort(component, port), source, parts.onReceive)
       // By the key that chose the instance: the port's connections may have others.
       if (isHash) channel.readKey = keyReader(key)
       component.addConstant(channel, value)
@@ -103,20 +105,20 @@ export class Wiring {
       component.inbox.activate(end.channel)
       if (!wanted.has(number)) this.leaveInput(hosted, number, end)
     }
-    for (const end of [...hosted.leaving]) if (!isAlive(end.fromWorker)) this.endInput(hosted, end)
+    for (const end of hosted.leaving) if (!isAlive(end.fromWorker)) this.endInput(hosted, end)
   }
 
   private leaveInput(hosted: HostedInstance, number: number, end: InputEnd): void {
     const { channel } = end
     hosted.inputs.delete(number)
     hosted.leaving.add(end)
+    channel.isLeaving = true
     if (channel.ended) this.forgetInput(hosted, end)
-    else channel.onGone = () => this.forgetInput(hosted, end)
   }
 
   /** Channels that their sources will never end: they never began them. */
   endStaleInputs(hosted: HostedInstance, isStale: (fromWorker: number) => boolean): void {
-    for (const end of [...hosted.leaving]) {
+    for (const end of hosted.leaving) {
       const { fromWorker, channel, local } = end
       const mayStillEnd = local === undefined ? !isStale(fromWorker) : local.source !== undefined
       if (!channel.hasEndQueued && !mayStillEnd) this.endInput(hosted, end)
@@ -129,7 +131,7 @@ export class Wiring {
     hosted.component?.inbox.arrive(end.channel, {
       items: [],
       group: 0,
-      control: { type: 'end' },
+      control: { type: 'end', removed: true },
       bytes: 0,
       released: true,
     })
@@ -184,15 +186,17 @@ export class Wiring {
     const known = hosted.outputs.get(key)
     if (known !== undefined) return known.channel
     const place = { component: hosted.assigned.component, port: output.port }
-    const target = toWorker === nowhere ? new ParkedTarget() : this.target(number, toWorker, place)
-    const parked = hosted.outputs.get(parkedAt)
-    if (parked !== undefined) {
+    const waiting = hosted.outputs.get(parkedAt)
+    if (waiting !== undefined) {
       hosted.outputs.delete(parkedAt)
-      parked.channel.attach(number, target)
-      this.connect(parked.channel, toWorker)
-      hosted.outputs.set(key, { ...parked, toWorker })
-      return parked.channel
+      const { channel, parked } = waiting
+      channel.attach(number, this.target(number, toWorker, place), parked?.takeAll() ?? [])
+      this.connect(channel, toWorker)
+      hosted.outputs.set(key, { ...waiting, parked: undefined, toWorker })
+      return channel
     }
+    const parked = toWorker === nowhere ? new ParkedTarget() : undefined
+    const target = parked ?? this.target(number, toWorker, place)
     const own = { ...worker.limits, ...output.limits }
     const { sizeOf } = hosted.instance.definition.outputs[output.port] ?? {}
     const channel = new OutputChannel(
@@ -205,7 +209,7 @@ export class Wiring {
     )
     if (toWorker !== nowhere) this.connect(channel, toWorker)
     const port = hosted.port(output.port)
-    hosted.outputs.set(key, { channel, port, toWorker, isBack: output.back })
+    hosted.outputs.set(key, { channel, port, parked, toWorker, isBack: output.back })
     return channel
   }
 
@@ -262,6 +266,15 @@ export class Wiring {
     const local = this.localEnds.get(channel.id)
     if (local?.source === channel) local.source = undefined
   }
+}
+
+/** Index of an input port that something is to be connected to. Errors: PORT_UNKNOWN, PORT_NOT_READ */
+function connectedPort({ inputs, place, state }: ComponentInstance, name: string): number {
+  const port = inputs.find((input) => input.name === name)
+  if (port === undefined) throw new VertigoError('PORT_UNKNOWN', `${place} has no input port "${name}"`)
+  // Before that, binding the handlers finds it out.
+  if (state !== 'new') port.checkRead()
+  return port.index
 }
 
 function localEnd(inbox: LocalEnd['inbox']): LocalEnd {

@@ -1,101 +1,31 @@
-import type { Cancel, Clock } from '../base/clock.ts'
+import type { Cancel } from '../base/clock.ts'
 import { assert } from '../base/assert.ts'
 import { VertigoError } from '../base/errors.ts'
-import type { Random } from '../base/random.ts'
-import type { Logger, LogRecord } from '../component/context.ts'
 import type { Link } from '../transport/link.ts'
-import type { ModuleAddress, WorkerAssignment } from './assignment.ts'
-import type { InstanceHost, RejectedMessage, Schedulable } from './host.ts'
+import type { WorkerAssignment } from './assignment.ts'
+import { Closer } from './closer.ts'
+import type { InstanceHost, Schedulable } from './host.ts'
 import type { HostedInstance, PreparedInstance } from './hosted.ts'
 import type { Instance } from './instance.ts'
-import { namedError } from './named-error.ts'
 import { PeerSet } from './peer-set.ts'
 import { Preparation } from './preparation.ts'
 import { RecordWindow } from './record-window.ts'
 import { Scheduler } from './scheduler.ts'
 import { setupMsMaxDefault } from './setups.ts'
-import { type OpenSharedStore, workerCollections } from './shared.ts'
+import { workerCollections } from './shared.ts'
 import { suspects } from './suspects.ts'
 import type { OpenCollections } from '../store/collections/index.ts'
 import { Wiring } from './wiring.ts'
+import type { QuietProbe, WorkerMeans } from './worker-means.ts'
 
-/** Imports what an address names: a kind, a hook, a selector, or anything else of the user's. */
-export type Load = (module: ModuleAddress) => Promise<unknown>
-
-/** What the worker tells. */
-export interface WorkerEvents {
-  /** All instances have finished. */
-  finished(): void
-  /** One has, by its id. */
-  instanceFinished?(id: number): void
-  /** `id`: the instance that has failed; undefined where the worker has. */
-  failed(error: unknown, id?: number): void
-  /** What came from a peer makes no sense. Without this, the worker fails. */
-  linkFailed?(worker: number, error: unknown): void
-  /** `taken` is called when the record waits nowhere any more; with many that wait, those who report are paused. */
-  rejected(record: RejectedMessage, taken: () => void): void
-  logged(record: LogRecord, taken: () => void): void
-}
-
-/** Counters of the instances, by their index; written once a slice, read by whoever shows them. */
-export interface CounterSink {
-  write(index: number, counters: InstanceCounters): void
-  /** The instance that has its turn; -1 between turns. */
-  running(index: number): void
-  /** The instance has been set up. */
-  ready(index: number): void
-}
-
-export interface InstanceCounters {
-  readonly received: number
-  readonly sent: number
-  readonly queued: number
-  readonly rejected: number
-  /** An output has no credit, or what it reported waits to be taken. */
-  readonly isBlocked: boolean
-  readonly isFinished: boolean
-}
-
-export interface WorkerMeans {
-  readonly clock: Clock
-  readonly random: Random
-  readonly load: Load
-  /** Ends of the links to the peers of the first assignment, by worker: what `start` switches over with. */
-  readonly links?: ReadonlyMap<number, Link>
-  readonly events: WorkerEvents
-  readonly counters: CounterSink
-  /** What kinds in the main thread reach the caller's code by. */
-  readonly bridge?: object
-  /** The store behind `context.shared`; without it, using that is an error. */
-  readonly openStore?: OpenSharedStore
-  /** Whether messages are checked against schemas of ports: at the network's edges, everywhere, or not at all. */
-  readonly check: 'edges' | 'all' | 'none'
-  /** How long loading, and then `setup`, of an instance may take, in milliseconds. Default 60,000. */
-  readonly setupMsMax?: number
-  /** A failing instance takes only itself down, not the worker. Default false. */
-  readonly isolates?: boolean
-  /** How long an open group or batch may keep its port from being connected anew, in milliseconds. Default 60,000. */
-  readonly portSwitchMsMax?: number
-  /** Asked between slices: an error where the worker uses more than it may. */
-  readonly overLimit?: () => VertigoError | undefined
-}
-
-/**
- * Whether a worker has come to rest. A network with cycles is at its end when all its workers are quiet and all frames
- * that were sent have been received, twice in a row with the same numbers (Mattern's four-counter method, 1987).
- */
-export interface QuietProbe {
-  /** Sources have ended, and nothing waits, runs or is about to. */
-  readonly isQuiet: boolean
-  readonly framesSent: number
-  readonly framesReceived: number
-}
-
-/** How long the authors' `close` may take before the worker goes on without it. */
-const closeMsMax = 5_000
-
-/** How long a `setup` that is under way may take to notice the signal when the worker is closed. */
-const lateSetupMsMax = 500
+export type {
+  CounterSink,
+  InstanceCounters,
+  Load,
+  QuietProbe,
+  WorkerEvents,
+  WorkerMeans,
+} from './worker-means.ts'
 
 /** Groups that stream a file take their time; one that is never ended has to be named. */
 export const portSwitchMsMaxDefault = 60_000
@@ -127,7 +57,7 @@ export class Worker {
   private readonly prepared = new Map<number, HostedInstance>()
   private readonly running = new Map<number, HostedInstance>()
   private readonly hostedOf = new Map<Schedulable, HostedInstance>()
-  private readonly closing = new Map<HostedInstance, Promise<void>>()
+  private readonly closer: Closer
   private readonly records = new RecordWindow()
   private preparation: Preparation | undefined
   private next: readonly PreparedInstance[] | undefined
@@ -162,6 +92,7 @@ export class Worker {
     })
     this.wiring = new Wiring(assignment.worker, this.peers, means.random)
     this.host = this.makeHost()
+    this.closer = new Closer(means.clock)
   }
 
   /** Prepares the assignment that it was made with. */
@@ -273,27 +204,13 @@ export class Worker {
     this.cancelSwitchLimit()
     this.scheduler.stop()
     this.peers.close()
-    const all = this.allHosted()
-    const closing = new Set(all)
-    const closed = Promise.allSettled(
-      all.map((hosted) => {
-        // Told, so that a `close` that blocks the thread for ever can be named.
-        this.onTurn(hosted.instance)
-        return hosted.instance.close().finally(() => closing.delete(hosted))
-      }),
-    )
-    this.onTurn(undefined)
-    const results = await this.within(closed, closeMsMax)
-    await this.within(Promise.allSettled(this.closing.values()), closeMsMax)
-    // A `setup` that goes on all the same closes what it has opened when it is done.
-    await this.within(Promise.allSettled(all.map(({ instance }) => instance.lateSetup)), lateSetupMsMax)
-    await this.shared.close()
-    if (results === 'late') throw closeTimeout([...closing].map(({ instance }) => instance.place))
-    const failures = results.flatMap((result, i) =>
-      result.status === 'rejected' ? [closeError(all[i]!, result.reason)] : [],
-    )
-    const [first] = failures
-    if (first !== undefined) throw first
+    // Told of each, so that a `close` that blocks the thread for ever can be named.
+    const closed = this.closer.closeAll(this.allHosted(), (instance) => this.onTurn(instance))
+    try {
+      await closed
+    } finally {
+      await this.shared.close()
+    }
   }
 
   /** The instances in the order of the assignment, for testers, which look at them. */
@@ -330,6 +247,11 @@ export class Worker {
     }
   }
 
+  /** All ports have followed the last switch: none waits for an open group or batch. */
+  get hasSwitched(): boolean {
+    return !this.owesSwitched
+  }
+
   private get isOpen(): boolean {
     return this.state === 'open'
   }
@@ -364,8 +286,8 @@ export class Worker {
     for (const [id, hosted] of this.prepared) {
       if (keep.has(id)) continue
       this.prepared.delete(id)
-      for (const end of [...hosted.inputs.keys()]) this.wiring.removeInputs(hosted, [end])
-      this.closeHosted(hosted)
+      this.wiring.removeInputs(hosted, [...hosted.inputs.keys()])
+      this.closer.close(hosted)
     }
   }
 
@@ -381,13 +303,16 @@ export class Worker {
   private remove(hosted: HostedInstance): void {
     this.wiring.abandonOutputs(hosted)
     hosted.component?.inbox.discardAll()
-    this.closeHosted(hosted)
+    this.closer.close(hosted)
   }
 
   private begin(next: readonly PreparedInstance[]): void {
     for (const { hosted } of next) {
       this.running.set(hosted.id, hosted)
-      if (hosted.component !== undefined) hosted.component.awaitsSources = hosted.assigned.awaitsSources
+      const { component, assigned } = hosted
+      if (component === undefined) continue
+      component.awaitsSources = assigned.awaitsSources
+      component.mayBeConnected = this.generation > 0
     }
     for (const { hosted } of next) {
       const { instance, id, assigned } = hosted
@@ -395,26 +320,10 @@ export class Worker {
         this.touched.add(instance)
         instance.start()
       }
+      instance.isLeaving = assigned.draining
       if (assigned.draining) instance.drain()
       else instance.wake()
     }
-  }
-
-  private closeHosted(hosted: HostedInstance): void {
-    if (this.closing.has(hosted)) return
-    const closed = this.closeInTime(hosted)
-      .catch((error: unknown) => {
-        // It is gone from the network, which goes on without it.
-        ;(hosted.instance.logger as Logger).error(closeError(hosted, error).message)
-      })
-      .finally(() => this.closing.delete(hosted))
-    this.closing.set(hosted, closed)
-  }
-
-  private async closeInTime({ instance }: HostedInstance): Promise<void> {
-    const result = await this.within(instance.close(), closeMsMax)
-    await this.within(Promise.allSettled([instance.lateSetup]), lateSetupMsMax)
-    if (result === 'late') throw closeTimeout([instance.place])
   }
 
   private onPortSwitched(): void {
@@ -498,7 +407,7 @@ export class Worker {
     clock.soon(() => {
       this.writeCounters([hosted.instance])
       if (this.state !== 'open') return
-      if (this.generation > 0) this.closeHosted(hosted)
+      if (this.generation > 0) this.closer.close(hosted)
       events.instanceFinished?.(hosted.id)
     })
     const isLast = [...this.running.values()].every(({ hasFinished }) => hasFinished)
@@ -548,26 +457,4 @@ export class Worker {
     this.scheduler.stop()
     this.means.events.failed(error)
   }
-
-  private async within<T>(promise: Promise<T>, msMax: number): Promise<T | 'late'> {
-    let cancel = (): void => undefined
-    const late = new Promise<'late'>((resolve) => {
-      cancel = this.means.clock.after(msMax, () => resolve('late'))
-    })
-    const result = await Promise.race([promise, late]).finally(() => cancel())
-    return result
-  }
-}
-
-function closeTimeout(places: readonly string[]): VertigoError {
-  const component = places.length === 1 ? places[0] : undefined
-  return new VertigoError(
-    'CLOSE_TIMEOUT',
-    `${places.join(', ')} took longer than ${closeMsMax} ms to close`,
-    { place: { component } },
-  )
-}
-
-function closeError({ instance }: HostedInstance, error: unknown): VertigoError {
-  return namedError(instance.place, 'failed while it was closed', error)
 }

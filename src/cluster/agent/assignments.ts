@@ -1,6 +1,6 @@
 import { VertigoError } from '../../base/errors.ts'
 import type { ChannelLimits } from '../../messaging/limits.ts'
-import type { FlatConnection } from '../../model/flatten.ts'
+import type { FlatComponent, FlatConnection } from '../../model/flatten.ts'
 import { parsePortRef, type PortRef, selectorSpec } from '../../model/network.ts'
 import { nowhere, type WorkerAssignment } from '../../worker/assignment.ts'
 import {
@@ -23,7 +23,7 @@ import type { Plan, PlannedInstance } from '../protocol/plan.ts'
  *
  * - AS-1 Both ends of every channel are in the assignments, and agree; its number is made of its connection and both ends.
  * - AS-2 Instances that stay are connected as the plan's version says, whatever version they were written in.
- * - AS-3 Instances that drain are connected as their own version says. Their sources are those that drain, since whoever
+ * - AS-3 Instances that drain are connected as their own version says, which is the last one in which they stayed. Their sources are those that drain, since whoever
  *   stays has ended its channels to them. They send to those that stay, where these take it; else to those that drain.
  * - AS-4 A target that is not placed at the moment has a place in its sources' outputs, where what is sent to it waits.
  */
@@ -155,6 +155,9 @@ class Assignments {
   /** Whether an instance that stays takes what a source that drains sends to this port. */
   private takes(target: Member, source: Member, to: PortRef): boolean {
     if (target.planned.version <= source.planned.version) return true
+    const { component } = to
+    const before = source.version.record.flat.components[component]
+    if (sameText(before, this.current.record.flat.components[component])) return true
     return this.current.connections.some(
       (connected) => connected.to.component === to.component && connected.to.port === to.port,
     )
@@ -225,6 +228,11 @@ function needsEveryCopy(connection: FlatConnection): boolean {
 function placedOrOne(all: readonly (Member | undefined)[]): readonly (Member | undefined)[] {
   const placed = all.filter((target) => target !== undefined)
   return placed.length > 0 ? placed : [undefined]
+}
+
+/** A component that is written as before is the same kind, with the same ports. */
+function sameText(a: FlatComponent | undefined, b: FlatComponent | undefined): boolean {
+  return a !== undefined && b !== undefined && JSON.stringify(a) === JSON.stringify(b)
 }
 
 function isLater(a: PlannedInstance, b: PlannedInstance): boolean {
