@@ -218,6 +218,15 @@ export class Worker {
     return this.allHosted().map(({ instance }) => instance)
   }
 
+  /** Both kinds of ends of channels by their numbers, as they are now: for those who compare them with a plan. */
+  get channels(): { readonly inputs: readonly number[]; readonly outputs: readonly number[] } {
+    const all = [...this.running.values()]
+    return {
+      inputs: all.flatMap(({ inputs }) => [...inputs.keys()]),
+      outputs: all.flatMap(({ outputs }) => [...outputs.values()].map(({ channel }) => channel.id)),
+    }
+  }
+
   /** What the end of a network with cycles is recognized by; see `QuietProbe`. */
   probe(): QuietProbe {
     const isQuiet = this.scheduler.isIdle && this.allHosted().every(({ instance }) => instance.isQuiet)

@@ -22,7 +22,7 @@ export interface KindMeans {
   readonly clock: Clock
   readonly random: Random
   /** An instance is being set up; rejects where it is to fail. */
-  begin(identity: Identity): Promise<void>
+  begin(identity: Identity, config: Readonly<Record<string, unknown>>): Promise<void>
   /** It is about to emit: gives the number of the message. */
   emit(identity: Identity, key: number): number
   /** It handles a message; throws where it is to fail. */
@@ -41,7 +41,7 @@ export function kindsOf(means: KindMeans): Readonly<Record<string, unknown>> {
     outputs: { out: port<Message>() },
     async setup({ config, signal }) {
       const identity = identityOf(config)
-      await means.begin(identity)
+      await means.begin(identity, config)
       return {
         async poll(max, { emit }): Promise<PollResult> {
           await sleep(clock, random.next() * pauseMsMax, signal)
@@ -60,7 +60,7 @@ export function kindsOf(means: KindMeans): Readonly<Record<string, unknown>> {
     outputs: { out: port<Message>() },
     async setup({ config }) {
       const identity = identityOf(config)
-      await means.begin(identity)
+      await means.begin(identity, config)
       return {
         on: {
           in(message, { emit }) {
@@ -76,7 +76,7 @@ export function kindsOf(means: KindMeans): Readonly<Record<string, unknown>> {
     inputs: { in: port<Message>() },
     async setup({ config }) {
       const identity = identityOf(config)
-      await means.begin(identity)
+      await means.begin(identity, config)
       return {
         on: {
           in(message) {

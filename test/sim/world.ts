@@ -27,7 +27,7 @@ export interface WorldOptions extends Partial<
  *
  * - WD-1 Nothing is handled or sent by a worker that is held, or before a generation that was open.
  * - WD-2 What a worker gets over a link comes from a worker of the plan that it runs.
- * - WD-3 An instance is set up in one worker, once.
+ * - WD-3 An instance is set up in one worker, and not again after it has begun.
  * - WD-4 Whoever leaves a plan has come to its end, or died.
  */
 export class World implements ClusterWatcher {
@@ -169,19 +169,27 @@ export class World implements ClusterWatcher {
     return {
       clock,
       random: seededRandom(this.random.int(2 ** 31)),
-      begin: async (identity) => this.begin(identity),
+      begin: async (identity, config) => this.begin(identity, config),
       emit: (identity, key) => this.emit(identity, key),
       handle: (identity, message) => this.handle(identity, message),
       isQuiet: () => this.isQuiet,
     }
   }
 
-  private begin({ network, id, component, index }: Identity): void {
+  private begin(
+    { network, id, component, index }: Identity,
+    config: Readonly<Record<string, unknown>>,
+  ): void {
     const key = `${network}#${id}`
-    if (this.unsetupable.has(`${network}/${component}`)) throw new Error('cannot be set up, on purpose')
+    if (config['isBad'] === true || this.unsetupable.has(`${network}/${component}`))
+      throw new Error('cannot be set up, on purpose')
     const place = this.placeOf(network, id)
     const known = this.workerOf.get(key)
-    if (known !== undefined) this.violate(`WD-3 ${key} is set up again; it was in ${known.name}`)
+    const before = this.ledger.life(network, id)
+    // What was set up for a plan that came to nothing is closed, and may be set up again.
+    const hasWorked = before !== undefined && before.handled + before.emissions.length > 0
+    if (known !== undefined && (known !== place || hasWorked))
+      this.violate(`WD-3 ${key} is set up in ${place?.name}; it was in ${known.name}`)
     if (place !== undefined) this.workerOf.set(key, place)
     this.ledger.begin(network, id, component, index)
   }

@@ -72,6 +72,11 @@ export class InProcessWorker implements AgentWorker {
     this.end()
   }
 
+  /** Both kinds of ends of its channels, for those who compare them with a plan. */
+  get channels(): Worker['channels'] {
+    return this.worker?.channels ?? { inputs: [], outputs: [] }
+  }
+
   /** As when its thread ends by itself. */
   die(error: Error): void {
     if (this.isOver) return

@@ -61,6 +61,10 @@ export class SimulatedWorker implements AgentWorker, WatchedWorker {
     return `${this.network}/${this.number}@${this.end.node}`
   }
 
+  get channels(): WatchedWorker['channels'] {
+    return this.inner.channels
+  }
+
   async prepare(assignment: WorkerAssignment): Promise<{ readonly listens: Address } | undefined> {
     this.prepared = undefined
     const result = await this.inner.prepare(assignment)

@@ -12,6 +12,8 @@ export interface WatchedWorker {
   readonly inForce: WorkerAssignment | undefined
   readonly isHeld: boolean
   readonly phase: 'lives' | 'closed' | 'lost'
+  /** Both kinds of ends of its channels, by their numbers. */
+  readonly channels: { readonly inputs: readonly number[]; readonly outputs: readonly number[] }
 }
 
 /** Who looks on while a simulated cluster runs: what is told here happens at this moment. */
