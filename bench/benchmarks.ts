@@ -3,10 +3,12 @@ import { cores } from './cores.ts'
 import { fileLines } from './file-lines.ts'
 import type { Benchmark } from './lib/benchmark.ts'
 import { memory } from './memory.ts'
+import { planner } from './planner.ts'
 import { startup } from './startup.ts'
 import { storeLmdb } from './store-lmdb.ts'
 import { storeEtcd } from './store-etcd.ts'
 import { storeScale } from './store-scale.ts'
+import { tcp } from './tcp.ts'
 import { threads } from './threads.ts'
 import { wordCount } from './word-count.ts'
 
@@ -15,6 +17,7 @@ export const benchmarks: readonly Benchmark[] = [
   chain,
   wordCount,
   threads,
+  tcp,
   cores,
   memory,
   startup,
@@ -22,6 +25,7 @@ export const benchmarks: readonly Benchmark[] = [
   storeLmdb,
   storeEtcd,
   storeScale,
+  planner,
 ]
 
 export function findBenchmark(name: string): Benchmark {

@@ -12,7 +12,8 @@ import type { ScaleFigures, ScaleOrder } from './lib/store-scale-child.ts'
 
 const fewWatches = 1_000
 const manyWatches = 10_000
-const leases = 1_000
+const fewLeases = 100
+const manyLeases = 1_000
 const cache = fileURLToPath(new URL('../.cache/bench', import.meta.url))
 
 export const storeScale: Benchmark = {
@@ -33,13 +34,15 @@ export const storeScale: Benchmark = {
       for (const [name, base] of bases) {
         const few = await measure({ url: `${base}few`, watches: fewWatches, leases: 0, idleMs })
         const many = await measure({ url: `${base}many`, watches: manyWatches, leases: 0, idleMs })
-        const kept = await measure({ url: `${base}leases`, watches: 0, leases, idleMs })
+        const fewKept = await measure({ url: `${base}few-leases`, watches: 0, leases: fewLeases, idleMs })
+        const kept = await measure({ url: `${base}leases`, watches: 0, leases: manyLeases, idleMs })
         rows.push(
           ...watchRows(name, fewWatches, few),
           ...watchRows(name, manyWatches, many),
-          ...leaseRows(name, kept),
+          ...leaseRows(name, fewLeases, fewKept),
+          ...leaseRows(name, manyLeases, kept),
         )
-        targets.push(...linearTargets(name, few, many))
+        targets.push(...watchTargets(name, few, many), ...leaseTargets(name, fewKept, kept))
       }
       return {
         rows,
@@ -79,8 +82,8 @@ function watchRows(name: string, count: number, figures: ScaleFigures): Row[] {
   ]
 }
 
-function leaseRows(name: string, figures: ScaleFigures): Row[] {
-  const what = `${name}, ${leases} leases of 10 s`
+function leaseRows(name: string, count: number, figures: ScaleFigures): Row[] {
+  const what = `${name}, ${count} leases of 10 s`
   return [
     row(`${what}: start`, `${figures.startMs.toFixed(0)} ms`),
     row(`${what}: memory`, `${digits(figures.memoryMb)} MB`),
@@ -88,9 +91,20 @@ function leaseRows(name: string, figures: ScaleFigures): Row[] {
   ]
 }
 
-function linearTargets(name: string, few: ScaleFigures, many: ScaleFigures): Target[] {
-  const each = (of: (figures: ScaleFigures) => number): number =>
-    of(many) / manyWatches / (of(few) / fewWatches)
+type Cost = (figures: ScaleFigures) => number
+
+/** The cost of one where there are many, by that where there are few: 1 where it grows with their number, no more. */
+function growth(
+  few: number,
+  many: number,
+  of: Cost,
+  figures: readonly [few: ScaleFigures, many: ScaleFigures],
+): number {
+  return of(figures[1]) / many / (of(figures[0]) / few)
+}
+
+function watchTargets(name: string, few: ScaleFigures, many: ScaleFigures): Target[] {
+  const each = (of: Cost): number => growth(fewWatches, manyWatches, of, [few, many])
   const promise = `at ${manyWatches} at most 2 times that at ${fewWatches}`
   return [
     atMost(
@@ -101,6 +115,24 @@ function linearTargets(name: string, few: ScaleFigures, many: ScaleFigures): Tar
     atMost(
       `${name}: memory of a watch, ${promise}`,
       each(({ memoryMb }) => memoryMb),
+      2,
+    ),
+    atMost(`${name}: CPU of a change, ${promise}`, many.changesCpuMs / few.changesCpuMs, 2),
+  ]
+}
+
+function leaseTargets(name: string, few: ScaleFigures, many: ScaleFigures): Target[] {
+  const each = (of: Cost): number => growth(fewLeases, manyLeases, of, [few, many])
+  const promise = `at ${manyLeases} at most 2 times that at ${fewLeases}`
+  return [
+    atMost(
+      `${name}: time to start a lease, ${promise}`,
+      each(({ startMs }) => startMs),
+      2,
+    ),
+    atMost(
+      `${name}: CPU of a lease kept alive, ${promise}`,
+      each(({ idleCpu }) => idleCpu),
       2,
     ),
   ]

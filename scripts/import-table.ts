@@ -47,11 +47,27 @@ export const importTable: ImportTable = {
     // One network on one machine: load, place, host workers.
     run: ['worker', 'component', ...engine, ...foundation],
 
+    // Stands alone: for the command that makes certificates.
+    'cluster/certificates': ['base'],
     'cluster/protocol': [...coordination, ...foundation],
     'cluster/plan': ['cluster/protocol', ...foundation],
     'cluster/control': ['cluster/plan', 'cluster/protocol', 'snapshot', ...coordination, ...foundation],
     'cluster/agent': ['cluster/protocol', 'worker', 'component', ...engine, ...foundation],
     'cluster/client': ['cluster/protocol', ...coordination, ...foundation],
+    // One process of a cluster: puts agent, control and API together.
+    'cluster/node': [
+      'api',
+      'cluster/agent',
+      'cluster/client',
+      'cluster/control',
+      'cluster/plan',
+      'cluster/protocol',
+      'run',
+      'worker',
+      'component',
+      ...engine,
+      ...foundation,
+    ],
     api: ['cluster/client', 'cluster/protocol', ...foundation],
 
     // A whole cluster in one thread.
@@ -93,5 +109,5 @@ export const importTable: ImportTable = {
   },
   interfaces: ['store', 'state', 'transport', 'snapshot/storage'],
   layers: ['store/recipes', 'store/collections'],
-  composers: ['cli', 'index.ts', 'stores.ts', 'testkit', 'testkit/cluster'],
+  composers: ['cli', 'cluster/node', 'index.ts', 'stores.ts', 'testkit', 'testkit/cluster'],
 }

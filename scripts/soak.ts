@@ -11,7 +11,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { EtcdCluster } from '../test/support/etcd-cluster.ts'
+import { HostNetwork, namespacesMissing } from '../test/support/namespaces.ts'
 import { memberFault } from '../test/integration/store-faults/members.ts'
+import { partitionFault } from '../test/integration/store-faults/networks.ts'
 import {
   countRounds,
   type FaultRun,
@@ -20,6 +22,7 @@ import {
   registerRounds,
   type Survived,
 } from '../test/integration/store-faults/rounds.ts'
+import { soak } from './lib/soak-loop.ts'
 import { provideEtcd } from './servers/etcd.ts'
 
 interface Subject {
@@ -36,30 +39,61 @@ const scenarios: Readonly<Record<string, (run: FaultRun) => Promise<Survived>>> 
 }
 /** Of one scenario. A history of many more takes long to check. */
 const rounds = 20
+/** A process that is started takes about a second to be at work. */
+const calmMsMax = 500
+/** Of etcd. As root, each is a host of its own, and the network between them comes apart. */
+const members = 3
+const actors = 3
 
 const subjects: Readonly<Record<string, () => Promise<Subject>>> = {
   async lmdb() {
     const home = mkdtempSync(join(tmpdir(), 'vertigo-soak-'))
     return {
-      run: (seed, name) => ({ url: `lmdb:${home}/${name}-${seed}`, actors: 4, rounds, ttlMs: 300, seed }),
+      run: (seed, name) => ({
+        url: `lmdb:${home}/${name}-${seed}`,
+        actors: 4,
+        rounds,
+        ttlMs: 300,
+        seed,
+        calmMsMax,
+      }),
       close: () => rmSync(home, { recursive: true, force: true }),
     }
   },
   async etcd() {
     const provided = await provideEtcd('distribution')
     if ('missing' in provided) throw new Error(provided.missing)
-    const cluster = await EtcdCluster.start({ path: provided.path, members: 3 })
+    const unpartitioned = namespacesMissing()
+    if (unpartitioned !== undefined) console.log(`without partitions: ${unpartitioned}`)
+    const network = unpartitioned === undefined ? await HostNetwork.create(members + actors) : undefined
+    const hosts = network && { hosts: network.hosts.slice(0, members) }
+    let cluster: EtcdCluster
+    try {
+      cluster = await EtcdCluster.start({ path: provided.path, members, ...hosts })
+    } catch (error) {
+      await network?.remove()
+      throw error
+    }
     const endpoints = cluster.endpoints.join(',')
     return {
       run: (seed, name) => ({
         url: `etcd://${endpoints}/soak-${name}-${seed}`,
-        actors: 3,
+        actors,
+        ...(network && { actorCommands: network.hosts.slice(members).map(({ command }) => command) }),
         rounds,
         ttlMs: 1_000,
         seed,
-        storeFault: (random) => memberFault(cluster, random),
+        storeFault: (random) =>
+          network !== undefined && random.int(2) === 0
+            ? partitionFault({ cluster, network }, random)
+            : memberFault(cluster, random),
+        storeFaultRounds: 3,
+        calmMsMax,
       }),
-      close: () => cluster.stop(),
+      async close() {
+        await cluster.stop()
+        await network?.remove()
+      },
     }
   },
 }
@@ -78,36 +112,20 @@ if (open === undefined || !(minutes > 0) || !Number.isSafeInteger(firstSeed)) {
   console.error('npm run soak -- --minutes <n> [--backend lmdb|etcd] [--seed <whole number>]')
   process.exitCode = 2
 } else {
+  const endMs = performance.now() + minutes * 60_000
   const subject = await open()
   try {
-    process.exitCode = (await soak(subject)) ? 0 : 1
+    const held = await soak({
+      scenarios,
+      run: (seed, name) => subject.run(seed, name),
+      firstSeed,
+      isOver: () => performance.now() >= endMs,
+      over: values.backend,
+      commandFor: (seed) => `npm run soak -- --minutes 1 --backend ${values.backend} --seed ${seed}`,
+      say: (line) => console.log(line),
+    })
+    process.exitCode = held ? 0 : 1
   } finally {
     await subject.close()
   }
-}
-
-/** Whether every check held. What is begun when the time is over comes to its end. */
-async function soak(subject: Subject): Promise<boolean> {
-  const endMs = performance.now() + minutes * 60_000
-  const total = { scenarios: 0, faults: 0, checked: 0 }
-  for (let seed = firstSeed; performance.now() < endMs; seed++)
-    for (const [name, scenario] of Object.entries(scenarios)) {
-      const repeat = `npm run soak -- --minutes 1 --backend ${values.backend} --seed ${seed}`
-      try {
-        const { faults, checked } = await scenario(subject.run(seed, name))
-        console.log(`seed ${seed}  ${name.padEnd(9)}  ${faults} faults survived, ${checked} checked`)
-        total.scenarios++
-        total.faults += faults
-        total.checked += checked
-      } catch (error) {
-        console.error(`seed ${seed}  ${name.padEnd(9)}  FAILED; begin there again: ${repeat}`)
-        console.error(error)
-        return false
-      }
-      if (performance.now() >= endMs) break
-    }
-  console.log(
-    `${total.scenarios} scenarios over ${values.backend}: ${total.faults} faults survived, ${total.checked} checked, 0 failed`,
-  )
-  return true
 }

@@ -1,9 +1,9 @@
-import { run as runWith } from './run/run.ts'
 import type { NetworkSource } from './run/load-network.ts'
 import { storesUrl } from './stores.ts'
 import type { Running, RunOptions } from './run/types.ts'
 
 /** The public entry point: the author's API, networks in code, and running them. */
+export { network } from './component/builder.ts'
 export * from './component/index.ts'
 export { isVertigoError, VertigoError } from './base/errors.ts'
 export type { ErrorData, ErrorPlace } from './base/errors.ts'
@@ -30,6 +30,8 @@ export type {
   RunSummary,
   WorkerStatus,
 } from './run/types.ts'
+export type { MetricStatus } from './run/metrics.ts'
+export type { HistogramValues } from './worker/histogram.ts'
 export type { NetworkSource } from './run/load-network.ts'
 
 /** URL of the module with the built-in kinds: `.ts` in the sources, `.js` in the package. */
@@ -51,6 +53,8 @@ const builtInKinds = new URL(
  *
  * Errors: `VertigoError` with the place of the fault; NETWORK_INVALID holds every fault found, in `faults`.
  */
-export function run(source: NetworkSource, options: RunOptions = {}): Promise<Running> {
+export async function run(source: NetworkSource, options: RunOptions = {}): Promise<Running> {
+  // Components import this module too, in every thread: they need neither the engine nor the parsers of networks.
+  const { run: runWith } = await import('./run/run.ts')
   return runWith(source, { ...options, builtInKinds, stores: storesUrl })
 }

@@ -19,7 +19,7 @@ export function checkStoreUrl(url: string): void {
 export interface OpenStoreOptions {
   /** Whether a store is made where there is none. Default true; else it is an error, STORE_NOT_FOUND. */
   readonly create?: boolean
-  /** How long a server may be tried to be reached. Default 5000 ms. */
+  /** How long a server may be tried to be reached, or the lock of a folder waited for. Default 5000 ms. */
   readonly timeoutMs?: number
 }
 
@@ -27,10 +27,14 @@ export interface OpenStoreOptions {
 export async function openStore(url: string, clock: Clock, options: OpenStoreOptions = {}): Promise<Store> {
   if (url === memoryUrl) return (await createRunStore(clock)).store
   const address = parseStoreUrl(url)
-  const { create } = options
+  const { create, timeoutMs } = options
   if (address.type === 'lmdb') {
     const { openLmdbStore } = await import('./store/lmdb/open.ts')
-    return openLmdbStore({ folder: address.folder, ...(create !== undefined && { create }) })
+    return openLmdbStore({
+      folder: address.folder,
+      ...(create !== undefined && { create }),
+      ...(timeoutMs !== undefined && { openTimeoutMs: timeoutMs }),
+    })
   }
   const { openEtcdAddress } = await import('./store/etcd/open-address.ts')
   return openEtcdAddress(address, { clock, ...options })

@@ -35,7 +35,7 @@ function npmCheck(name: string, about: string, script: string, ...args: readonly
 interface TierOptions {
   /** For the whole tier; one file gets half of it. */
   readonly timeoutMs: number
-  /** Files that run at the same time. Default 1, for tests that start processes or servers of their own. */
+  /** Files that run at the same time. Default 1, for tests that need the cores for themselves. */
   readonly concurrency?: number
 }
 
@@ -99,7 +99,8 @@ export const steps: readonly Step[] = [
   tier('scenario', 'scripted inputs, expected traces', { timeoutMs: 15 * minute, concurrency: cores }),
   tier('sim', 'simulated clusters, by seed', { timeoutMs: 20 * minute, concurrency: cores }),
   tier('conformance', 'one suite for every backend', { timeoutMs: 10 * minute, concurrency: cores }),
-  tier('integration', 'real processes, servers, sockets', { timeoutMs: 30 * minute }),
+  // These wait more than they compute: for leases to end, members to be elected, processes to start.
+  tier('integration', 'real processes, servers, sockets', { timeoutMs: 30 * minute, concurrency: 2 }),
   tier('e2e', 'the command line as a user types it', { timeoutMs: 30 * minute }),
   counting(
     'docs',

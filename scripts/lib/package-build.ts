@@ -8,7 +8,7 @@
  */
 import { chmodSync, cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
-import { build, type Metafile, type Plugin } from 'esbuild'
+import { build, type BuildOptions, type Metafile, type Plugin } from 'esbuild'
 import { bundledPackages } from './bundled.ts'
 import { inRoot, root } from './paths.ts'
 import { runOrThrow } from './process.ts'
@@ -23,6 +23,7 @@ const entries = [
   'stores.ts',
   'coordination.ts',
   'cli/main.ts',
+  'cli/load-thread.ts',
   'cli/run/built-in-kinds.ts',
   'cli/run/engine-child.ts',
   'run/thread-entry.ts',
@@ -50,8 +51,19 @@ async function declare(target: string): Promise<void> {
 }
 
 async function bundle(target: string): Promise<Metafile> {
+  const { metafile } = await build(bundleOptions(target))
+  return metafile
+}
+
+/** What the bundles hold and load, without writing them. Paths are relative to the root; those of bundles begin with `dist/`. */
+export async function bundleGraph(): Promise<Metafile> {
+  const { metafile } = await build({ ...bundleOptions(inRoot('dist')), write: false })
+  return metafile
+}
+
+function bundleOptions(target: string) {
   const source = inRoot('src')
-  const { metafile } = await build({
+  return {
     absWorkingDir: root,
     entryPoints: entries.map((entry) => join(source, entry)),
     outbase: source,
@@ -80,8 +92,7 @@ const require = bundledRequire(outputUrl);`,
     },
     metafile: true,
     logLevel: 'warning',
-  })
-  return metafile
+  } as const satisfies BuildOptions
 }
 
 /**

@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks'
+import { timeOffsets } from './time-namespace.ts'
 
 /** Cancels what it belongs to; calling it twice is harmless. */
 export type Cancel = () => void
@@ -60,11 +61,11 @@ function everyLong(periodMs: number, action: () => void, options: { background?:
 
 /**
  * The system's clock, with a monotonic time that all processes of the machine share (CLOCK_MONOTONIC): it counts from one
- * point until the machine is started anew, whatever is done to the time of day.
+ * point until the machine is started anew, whatever is done to the time of day, and in whichever container.
  */
 export const machineClock: Clock = {
   ...systemClock,
-  monotonic: () => Number(process.hrtime.bigint()) / 1e6,
+  monotonic: () => Number(process.hrtime.bigint()) / 1e6 - timeOffsets.monotonicMs,
 }
 
 /** A promise for the passing of `delayMs`; rejects with the signal's reason when that is aborted first. */

@@ -293,6 +293,12 @@ export const errorCodes = codes({
     remedy: 'Give each a path of its own, or connect both to one sink.',
     exit: 3,
   },
+  TARGET_IN_USE: {
+    title: 'Another run writes to the same file.',
+    remedy: 'Wait for the other run, end it, or write to another file: `--set result.config.path=other.txt`.',
+    exit: 4,
+    retryable: true,
+  },
   // Types
   TYPESCRIPT_MISSING: {
     title: 'Types cannot be checked, since no TypeScript compiler is installed.',
@@ -394,6 +400,18 @@ export const errorCodes = codes({
       'Export an object with the functions onStart, onSend, onReceive and onStop, or some of them, as default.',
     exit: 3,
   },
+  METRIC_INVALID: {
+    title:
+      'A metric of a component has no possible name, another type already, or was given no possible value.',
+    remedy:
+      'Names are letters, digits and `_`; counters and histograms take numbers from 0, gauges finite numbers.',
+    exit: 1,
+  },
+  METRIC_LIMIT: {
+    title: 'A component makes more metrics than one instance may have.',
+    remedy: 'Do not make a metric for each key or message; record into one, or keep the values in state.',
+    exit: 1,
+  },
   EMIT_LIMIT: {
     title: 'A handler emitted too many messages for one message.',
     remedy:
@@ -458,6 +476,109 @@ export const errorCodes = codes({
     title: 'Bytes that are not a frame of this version arrived on a link.',
     remedy: 'Check that both ends run the same version of vertigo-flow.',
     exit: 70,
+  },
+  LINK_DATA_INVALID: {
+    title: 'Bytes that do not belong there arrived on a line between two workers or nodes.',
+    remedy:
+      'Find out what else speaks to the port; a line of ours is made anew and goes on where it stopped.',
+    exit: 70,
+    retryable: true,
+  },
+  LINK_HANDSHAKE_INVALID: {
+    title:
+      'Somebody connected to a port for workers or nodes and did not speak their protocol, or not in time.',
+    remedy: 'Find out what connects to the port; with TLS at one end only, give it to both.',
+    exit: 70,
+    retryable: true,
+  },
+  LINK_VERSION_UNFIT: {
+    title: 'Two nodes have no version of the protocol in common.',
+    remedy: 'Upgrade the older one; the message says which versions each can speak.',
+    exit: 1,
+  },
+  LINK_PEER_UNEXPECTED: {
+    title: 'Another cluster, network, node or worker than the intended one answers at an address.',
+    remedy: 'Check the addresses of the nodes, and that two clusters do not share ports.',
+    exit: 1,
+    retryable: true,
+  },
+  LINK_UNKNOWN: {
+    title: 'A worker does not expect this other one: not yet, or not any more.',
+    remedy: 'Nothing, if it passes; else see the plan of the network.',
+    exit: 1,
+    retryable: true,
+  },
+  LINK_REFUSED: {
+    title: 'The other end of a link refuses it.',
+    remedy: 'Do what the message asks for.',
+    exit: 1,
+    retryable: true,
+  },
+  LINK_LOST: {
+    title: 'The other end of a link does not know any more what was sent and received.',
+    remedy: 'Set both workers up anew; what was under way between them is lost.',
+    exit: 1,
+  },
+  LINK_UNREACHABLE: {
+    title: 'Nothing was heard from the other end of a link for too long.',
+    remedy: 'Check the network between the two nodes; the link goes on as soon as they reach each other.',
+    exit: 1,
+    retryable: true,
+  },
+  LINK_BACKLOG_FULL: {
+    title: 'Too much was sent on a link that the other end has not confirmed; nothing was taken.',
+    remedy: 'Use fewer channels or smaller queues, or raise the limit that the message names.',
+    exit: 1,
+    retryable: true,
+  },
+  LINK_CLOSED: {
+    title: 'Something was sent on a link that is closed.',
+    remedy: 'Send before the link is closed.',
+    exit: 70,
+  },
+  TLS_CERTIFICATE_EXPIRED: {
+    title: 'The certificate of the other end is not valid at this time.',
+    remedy: 'Renew it; check the clocks of both machines.',
+    exit: 1,
+  },
+  TLS_CERTIFICATE_UNTRUSTED: {
+    title: "The certificate of the other end was not issued by the cluster's authority.",
+    remedy: 'Give every node a certificate of the same authority, and that authority as `ca`.',
+    exit: 1,
+  },
+  TLS_CERTIFICATE_MISSING: {
+    title: 'The other end shows no certificate.',
+    remedy: 'Give it one of the authority of the cluster.',
+    exit: 1,
+  },
+  TLS_CERTIFICATE_OTHER_NODE: {
+    title: 'The certificate of the other end was issued to another node.',
+    remedy:
+      "Issue one whose `DNS` names have the node's id, or a pattern such as `*.cluster.example` that it fits.",
+    exit: 1,
+  },
+  CALL_TIMED_OUT: {
+    title: 'Another node did not answer within the time that was given.',
+    remedy: 'Try again; check whether the node is overloaded or cannot be reached.',
+    exit: 1,
+    retryable: true,
+  },
+  CALL_CANCELLED: {
+    title: 'A call to another node was cancelled, or its link was closed, before the answer came.',
+    remedy: 'Make it again where its result still matters.',
+    exit: 1,
+    retryable: true,
+  },
+  CALL_INVALID: {
+    title: 'A message between two nodes is not one that the other end knows.',
+    remedy: 'Check that both nodes run versions that fit each other.',
+    exit: 70,
+  },
+  CALL_LIMIT: {
+    title: 'More calls, or larger ones, than a link between two nodes takes.',
+    remedy: 'Wait for answers before making more; split what is large.',
+    exit: 1,
+    retryable: true,
   },
   BACK_EDGE_LIMIT: {
     title: 'Too many messages wait on a back edge.',
@@ -581,7 +702,8 @@ export const errorCodes = codes({
   },
   STORE_CORRUPT: {
     title: 'Something in the store is damaged, or not what it has to be.',
-    remedy: 'See what is under the key with `vertigo store get`; restore it from an export.',
+    remedy:
+      'Restore it from an export; a key that is not needed any more can be deleted with `vertigo store delete`.',
     exit: 4,
   },
   STORE_FULL: {
@@ -673,6 +795,11 @@ export const errorCodes = codes({
     remedy: 'Give the new node another `--id`, or end the other one.',
     exit: 2,
   },
+  NODE_UNKNOWN: {
+    title: 'The cluster has no node of this id at the moment.',
+    remedy: '`vertigo nodes` lists those that are there.',
+    exit: 2,
+  },
   CLUSTER_FORMAT_NEWER: {
     title: 'The records of the cluster were written by a newer version of Vertigo.',
     remedy: 'Start this node with that version or a newer one.',
@@ -703,6 +830,11 @@ export const errorCodes = codes({
     title: 'A new project was to be made where something is already.',
     remedy: 'Give the path of a folder that is empty or does not exist.',
     exit: 4,
+  },
+  NODE_UNSUPPORTED: {
+    title: 'The command was started with a Node that is too old for it.',
+    remedy: 'Install a newer Node, and look with `node --version` which one comes first on the PATH.',
+    exit: 2,
   },
   USAGE: { title: 'The command was used wrongly.', remedy: 'See `vertigo --help`.', exit: 2 },
   INTERNAL: {

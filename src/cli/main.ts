@@ -1,8 +1,17 @@
 #!/usr/bin/env node
-import { enableCompileCache } from 'node:module'
+// As a whole, since older versions of Node refuse to import what they do not have by its name.
+import * as nodeModule from 'node:module'
+import { nodeFault } from './node-version.ts'
+
+const fault = nodeFault(process.versions.node)
+if (fault !== undefined) {
+  process.stderr.write(fault)
+  // That of NODE_UNSUPPORTED.
+  process.exit(2)
+}
 
 // Compiled code, and TypeScript stripped of its types, is kept between runs; before anything else is loaded.
-enableCompileCache()
+nodeModule.enableCompileCache()
 
 // Modules of the user's that are loaded in this process take the place of it for a while.
 const exit = process.exit.bind(process)

@@ -67,6 +67,14 @@ export interface BuiltNetwork<out I extends Ports = Ports, out O extends Ports =
   lookup(address: string): Kind | BuiltNetwork | SelectorFunction
 }
 
+/**
+ * True for networks built with any loaded copy of this package. Here and not with the builder: a worker thread asks for it
+ * with each module, and seldom needs what builds and checks networks.
+ */
+export function isNetworkBuilder(value: unknown): value is BuiltNetwork {
+  return typeof value === 'object' && value !== null && networkBrand in value
+}
+
 /** The function that an inline component is made of. */
 export type InlineFunction<A, R> = (
   message: A,

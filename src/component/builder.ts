@@ -1,10 +1,10 @@
 import { VertigoError } from '../base/errors.ts'
 import { didYouMean } from '../base/suggest.ts'
+import { implicitOutputs } from '../model/kind-info.ts'
 import type { Component, Connection, InitialPacket, Network, Selector } from '../model/network.ts'
 import { networkInvalid, placesOfFile } from '../model/places.ts'
 import { networkSchema } from '../model/schema.ts'
 import { checkShape } from '../model/shape.ts'
-import { implicitOutputs } from '../model/validate.ts'
 import type { ComponentHandle } from './builder-handles.ts'
 import { type AnyHandle, HandleMaker } from './builder-ports.ts'
 import {
@@ -13,6 +13,7 @@ import {
   type ComponentSettings,
   type ConnectOptions,
   type ExportedPorts,
+  isNetworkBuilder,
   networkBrand,
   type NetworkBuilder,
   type NetworkOptions,
@@ -39,11 +40,6 @@ import type { HashSelector, SelectorFunction, TypedSelector } from './selectors.
  */
 export function network(name: string, options: NetworkOptions = {}): NetworkBuilder {
   return new Builder(name, options) as unknown as NetworkBuilder
-}
-
-/** True for networks built with any loaded copy of this package. */
-export function isNetworkBuilder(value: unknown): value is BuiltNetwork {
-  return typeof value === 'object' && value !== null && networkBrand in value
 }
 
 type Code = Kind | BuiltNetwork

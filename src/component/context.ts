@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts'
+import type { Metrics } from './metrics.ts'
 import type { MessageOf, Ports } from './port.ts'
 import type { SharedCollections } from './shared.ts'
 import type { StateOf } from './state.ts'
@@ -73,6 +74,8 @@ export interface InstanceContext<I extends Ports, C> {
   readonly instances: number
   readonly config: C
   readonly log: Logger
+  /** Counts and measures of this instance; the run collects those of all. */
+  readonly metrics: Metrics
   readonly clock: Clock
   /** Collections that all instances of the run share, and all processes at the same store. */
   readonly shared: SharedCollections

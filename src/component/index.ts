@@ -1,5 +1,8 @@
-/** The author's API. */
-export { isNetworkBuilder, network } from './builder.ts'
+/**
+ * The author's API. What builds networks (`builder.ts`) is not among it: threads that run components do not need it, nor what
+ * it checks networks with.
+ */
+export { isNetworkBuilder } from './builder-types.ts'
 export type {
   ComponentHandle,
   ErrorOutput,
@@ -46,6 +49,7 @@ export { all, custom, fair, hash, random, roundRobin } from './selectors.ts'
 export type { HashSelector, KeyCheck, SelectorFor, SelectorFunction, TypedSelector } from './selectors.ts'
 export { list, map, value } from './state.ts'
 export type { ListState, MapState, StateDeclarations, StateOf, StateOptions, ValueState } from './state.ts'
+export type { MetricCounter, MetricGauge, MetricHistogram, Metrics, MetricType } from './metrics.ts'
 export type {
   DrainContext,
   Emit,

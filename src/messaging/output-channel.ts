@@ -172,6 +172,8 @@ export class OutputChannel {
   private unblock(): void {
     if (!this.blocked) return
     this.blocked = false
+    // While it was blocked, the limit was the parcel's capacity alone (CH-3).
+    if (this.count > 0) this.limit = this.nextLimit(this.count, this.capacity())
     this.owner.channelUnblocked()
   }
 

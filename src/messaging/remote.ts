@@ -12,7 +12,7 @@ import {
 import type { Inbox } from './inbox.ts'
 import type { ChannelSource, InputChannel } from './input-channel.ts'
 import type { ChannelTarget, OutputChannel } from './output-channel.ts'
-import { isControl, type Parcel } from './parcel.ts'
+import { type Control, isControl, type Parcel } from './parcel.ts'
 
 interface RemoteInput {
   readonly inbox: Inbox
@@ -246,15 +246,7 @@ export function encodeChecked(
   peer: Pick<Peer, 'takeCredit'>,
 ): Uint8Array {
   const { items, control } = parcel
-  const found = messagesFault(items) ?? (control === null ? undefined : messagesFault([control]))
-  if (found !== undefined) {
-    const { path, problem } = found.fault
-    throw new VertigoError(
-      'MESSAGE_NOT_ENCODABLE',
-      `a message of port "${place.component}.${place.port}" cannot leave its thread: ${path === '' ? 'it' : `message${path}`} ${problem}`,
-      { place },
-    )
-  }
+  checkEncodable(items, control, place)
   const frame = encodeParcel(channelId, parcel.group, items, control, peer.takeCredit())
   if (frame.byteLength > frameBytesMax) {
     throw new VertigoError(
@@ -264,6 +256,22 @@ export function encodeChecked(
     )
   }
   return frame
+}
+
+/** Errors: MESSAGE_NOT_ENCODABLE, with the port and the path to the value. */
+export function checkEncodable(
+  items: readonly unknown[],
+  control: Control | null,
+  place: { readonly component: string; readonly port: string },
+): void {
+  const found = messagesFault(items) ?? (control === null ? undefined : messagesFault([control]))
+  if (found === undefined) return
+  const { path, problem } = found.fault
+  throw new VertigoError(
+    'MESSAGE_NOT_ENCODABLE',
+    `a message of port "${place.component}.${place.port}" cannot leave its thread: ${path === '' ? 'it' : `message${path}`} ${problem}`,
+    { place },
+  )
 }
 
 /** Gathers the credit of one input channel. */

@@ -15,7 +15,8 @@ export {
 export { networkFormat, type NetworkFormat } from './format.ts'
 export { type ParsedNetwork, type ParseOptions, parseNetwork, parseNetworkValue } from './parse.ts'
 export { networkSchema, networkSchemaText } from './schema.ts'
-export { implicitOutputs, isWithin, logPorts, validateNetwork } from './validate.ts'
+export { implicitOutputs, logPorts } from './kind-info.ts'
+export { isWithin, validateNetwork } from './validate.ts'
 export {
   type FlatComponent,
   type FlatConnection,

@@ -1,4 +1,11 @@
 import type { VertigoError } from '../base/errors.ts'
+import type { ErrorPolicy } from './network.ts'
+
+/** Levels of the port logger: `log.info(...)` also sends to the port `info` where that is connected. */
+export const logPorts = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const
+
+/** Outputs that every component has, declared or not: `error` (rejected messages) and those of the port logger. */
+export const implicitOutputs: readonly string[] = logPorts
 
 /** What the model needs to know of a kind in order to check a network; the code behind it stays out of sight. */
 export interface KindInfo {
@@ -30,3 +37,21 @@ export interface ConfigFault {
 
 /** A kind that was looked up: its description, or why there is none. */
 export type KindLookup = { readonly info: KindInfo } | { readonly error: VertigoError }
+
+/**
+ * What is wrong where a component's messages share state of the instance, several of them are at work, and a failed
+ * one is taken back: its changes cannot be told from those of the others. Undefined where nothing is.
+ */
+export function sharedStateFault(
+  name: string,
+  facts: {
+    readonly instanceState: boolean
+    readonly concurrency: number
+    readonly errors: ErrorPolicy | undefined
+  },
+): string | undefined {
+  const { instanceState, concurrency, errors = 'fail' } = facts
+  if (!instanceState || concurrency === 1 || errors === 'fail') return undefined
+  const policy = errors === 'reject' ? 'reject' : 'retry'
+  return `${name} has state of the instance, handles ${concurrency} messages at a time, and a failed one is to be taken back (errors: ${policy}), which would take back changes of the others too.`
+}

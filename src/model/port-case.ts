@@ -1,7 +1,6 @@
 import type { FlatNetwork } from './flatten.ts'
-import type { KindInfo } from './kind-info.ts'
+import { implicitOutputs, type KindInfo } from './kind-info.ts'
 import { parsePortRef, portOfAnyCase } from './network.ts'
-import { implicitOutputs } from './validate.ts'
 
 /**
  * FBP graphs do not tell ports apart by case, and write them in upper case: `OUT` means the port that its kind calls `out`.

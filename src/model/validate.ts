@@ -2,22 +2,9 @@ import { asError, VertigoError } from '../base/errors.ts'
 import { didYouMean } from '../base/suggest.ts'
 import { subnetSeparator } from './flatten.ts'
 import { cyclicParts, type Edge, findCycles } from './cycles.ts'
-import type { KindInfo, KindLookup } from './kind-info.ts'
-import {
-  type Component,
-  type ErrorPolicy,
-  type Network,
-  parsePortRef,
-  type PortRef,
-  selectorSpec,
-} from './network.ts'
+import { implicitOutputs, type KindInfo, type KindLookup, sharedStateFault } from './kind-info.ts'
+import { type Component, type Network, parsePortRef, type PortRef, selectorSpec } from './network.ts'
 import { errorPlace, fault, type Path, pathText, type Places, sortFaults } from './places.ts'
-
-/** Levels of the port logger: `log.info(...)` also sends to the port `info` where that is connected. */
-export const logPorts = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const
-
-/** Outputs that every component has, declared or not: `error` (rejected messages) and those of the port logger. */
-export const implicitOutputs: readonly string[] = logPorts
 
 /**
  * What is wrong with the meaning of a network whose form is right: every fault, in the order of the file. `kinds` gives
@@ -43,24 +30,6 @@ export async function validateNetwork(
   await check.configs()
   await check.targets()
   return sortFaults(check.faults)
-}
-
-/**
- * What is wrong where a component's messages share state of the instance, several of them are at work, and a failed
- * one is taken back: its changes cannot be told from those of the others. Undefined where nothing is.
- */
-export function sharedStateFault(
-  name: string,
-  facts: {
-    readonly instanceState: boolean
-    readonly concurrency: number
-    readonly errors: ErrorPolicy | undefined
-  },
-): string | undefined {
-  const { instanceState, concurrency, errors = 'fail' } = facts
-  if (!instanceState || concurrency === 1 || errors === 'fail') return undefined
-  const policy = errors === 'reject' ? 'reject' : 'retry'
-  return `${name} has state of the instance, handles ${concurrency} messages at a time, and a failed one is to be taken back (errors: ${policy}), which would take back changes of the others too.`
 }
 
 /** Whether `name` is that component, or one of the subnet of that name. */

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts'
 import type { LogRecord } from '../component/context.ts'
 import type { RejectedMessage } from '../worker/host.ts'
+import type { MetricRecord } from '../worker/metrics.ts'
 import type { QuietProbe, Worker } from '../worker/worker.ts'
 
 /** A worker, wherever it is: in a thread, or in the caller's. */
@@ -25,6 +26,7 @@ export interface HostEvents {
   /** `taken` is called when the record is written, or shown. */
   rejected(record: RejectedMessage, taken: () => void): void
   logged(record: LogRecord, taken: () => void): void
+  metric(record: MetricRecord): void
   /** The instance that a worker is busy with, as `count[2]`. */
   running(worker: number): string | undefined
 }

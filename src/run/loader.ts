@@ -1,4 +1,4 @@
-import { isNetworkBuilder } from '../component/builder.ts'
+import { isNetworkBuilder } from '../component/builder-types.ts'
 import { createLoader } from '../worker/load-module.ts'
 import { lookUp } from '../worker/loading/exports.ts'
 import type { Load } from '../worker/worker.ts'

@@ -17,6 +17,7 @@ export function makeMainWorker(
     readonly bridge: object
     readonly openStore: OpenSharedStore
     readonly check: 'edges' | 'all' | 'none'
+    readonly dev: boolean
     readonly setupMsMax: number | undefined
     readonly events: HostEvents
   },
@@ -31,12 +32,14 @@ export function makeMainWorker(
     bridge: means.bridge,
     openStore: means.openStore,
     check: means.check,
+    dev: means.dev,
     setupMsMax: means.setupMsMax,
     events: {
       finished: () => events.finished(assignment.worker),
       failed: (error) => events.failed(error),
       rejected: (record, taken) => events.rejected(record, taken),
       logged: (record, taken) => events.logged(record, taken),
+      metric: (record) => events.metric(record),
     },
   })
   return inOwnThread(worker)

@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os'
+import { assert } from '../base/assert.ts'
 import { type Cancel, systemClock } from '../base/clock.ts'
 import { asError, VertigoError } from '../base/errors.ts'
-import { isNetworkBuilder } from '../component/builder.ts'
+import { isNetworkBuilder } from '../component/builder-types.ts'
 import { hasKeyedState } from '../component/kind.ts'
 import { threadLink } from '../transport/thread.ts'
 import type { RejectedMessage } from '../worker/host.ts'
@@ -14,6 +15,7 @@ import type { HostedWorker, HostEvents } from './hosted-worker.ts'
 import { makeLinks } from './links.ts'
 import { type LoadedNetwork, loadNetwork, type NetworkSource } from './load-network.ts'
 import { workerMemoryMbMin } from './limits.ts'
+import { MetricReader } from './metrics.ts'
 import { loaderFor } from './loader.ts'
 import { makeMainWorker } from './main-worker.ts'
 import { defaultWorkers, mainWorker, place } from './place.ts'
@@ -86,6 +88,7 @@ class LocalRun implements Running {
   private readonly assigned: Assigned
   private readonly counters: SharedCounters
   private readonly reader: CounterReader
+  private readonly metrics = new MetricReader()
   private readonly bridge: CodeBridgeHost
   private readonly threads: Threads
   private readonly store: RunStore
@@ -127,6 +130,8 @@ class LocalRun implements Running {
       limits,
       emitPerMessageMax,
     })
+    // Nobody would say that the last instance has finished. Validation refuses such a network (NETWORK_EMPTY).
+    assert(this.assigned.instances.length > 0, 'a network that runs has instances')
     this.counters = allocateCounters(this.assigned.instances.length, this.workers + 1)
     this.reader = new CounterReader(this.counters, this.assigned.instances)
     this.hasCycles = network.connections.some((connection) => connection.back)
@@ -169,14 +174,13 @@ class LocalRun implements Running {
     this.tell({ type: 'started', network: this.network, workers: this.workers, instances })
     for (const host of this.hosts) host.start()
     this.limitDuration()
-    // Nobody would say that the last worker has finished.
-    if (this.hosts.length === 0) this.end(undefined)
   }
 
   status(): RunStatus {
     return {
       instances: this.reader.instanceStatus(),
       workers: this.hosts.map((host) => this.reader.workerStatus(host.worker)),
+      metrics: this.metrics.status(),
     }
   }
 
@@ -213,7 +217,8 @@ class LocalRun implements Running {
           counters: this.counters,
           bridge: this.bridge,
           openStore: this.store.open,
-          check: this.options.check ?? 'edges',
+          check: this.check,
+          dev: this.isDev,
           setupMsMax: this.options.setupMsMax,
           events,
         })
@@ -227,7 +232,8 @@ class LocalRun implements Running {
           stores: this.options.stores,
           store: this.store.placeForThread((error) => this.end(error)),
           links: [...ports].map(([worker, port]) => ({ worker, port })),
-          check: this.options.check ?? 'edges',
+          check: this.check,
+          dev: this.isDev,
           setupMsMax: this.options.setupMsMax,
           memoryBytesMax: this.threads.memoryBytesMax,
           heartbeatMs: Math.max(10, Math.floor(this.stallMs / 8)),
@@ -247,8 +253,17 @@ class LocalRun implements Running {
         this.tell({ type: 'log', record })
         taken()
       },
+      metric: (record) => this.metrics.add(record),
       running: (worker) => this.reader.workerStatus(worker).running,
     }
+  }
+
+  private get isDev(): boolean {
+    return this.options.dev ?? false
+  }
+
+  private get check(): 'edges' | 'all' | 'none' {
+    return this.options.check ?? (this.isDev ? 'all' : 'edges')
   }
 
   private get stallMs(): number {
@@ -378,6 +393,7 @@ class LocalRun implements Running {
       network: this.network,
       durationMs: this.clock.monotonic() - this.startedAtMs,
       instances: this.reader.instanceStatus(),
+      metrics: this.metrics.status(),
       rejected: this.rejectedCount,
       deadLetter: this.deadLetter.written,
     })

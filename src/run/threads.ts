@@ -1,6 +1,9 @@
+import { getCompileCacheDir } from 'node:module'
 import { availableParallelism, totalmem } from 'node:os'
+import { dirname } from 'node:path'
 import { Worker as Thread } from 'node:worker_threads'
 import { workerMemoryMbMin } from './limits.ts'
+import type { ThreadStart } from './thread-protocol.ts'
 
 /** In the sources the entry is TypeScript; the build leaves no `.ts` path that it could rewrite here. */
 const entry = new URL(
@@ -53,7 +56,11 @@ export class Threads {
 
   private start(): Thread {
     this.started++
+    // Node gives its folder for this version of Node, and takes the one above it.
+    const cache = getCompileCacheDir()
+    const workerData: ThreadStart = { compileCache: cache === undefined ? undefined : dirname(cache) }
     return new Thread(entry, {
+      workerData,
       name: `vertigo-${this.started}`,
       resourceLimits: { maxOldGenerationSizeMb: Math.ceil(this.memoryBytesMax / 1048576) },
     })

@@ -4,6 +4,7 @@ import type { LogRecord } from '../component/context.ts'
 import type { Kind } from '../component/kind.ts'
 import type { ChannelLimits } from '../messaging/limits.ts'
 import type { Store } from '../store/store.ts'
+import type { MetricStatus } from './metrics.ts'
 import type { RejectedMessage } from '../worker/host.ts'
 
 /** One changed value of a network: `--set component.config.key=value`. */
@@ -39,8 +40,14 @@ export interface RunOptions {
   readonly setupMsMax?: number
   /** Heap and buffers that one worker may use, in MiB, 32 or more: the engine takes about 20. Default: a share of the machine's memory. */
   readonly workerMemoryMbMax?: number
-  /** Where messages are checked against the schemas of ports. Default `edges`: what comes from sources. */
+  /** Where messages are checked against the schemas of ports. Default `edges`: what comes from sources; with `dev`, `all`. */
   readonly check?: 'edges' | 'all' | 'none'
+  /**
+   * Development mode: messages and what state gives cannot be changed in place, every message goes through the codec, within a
+   * thread too, and messages are checked against all schemas of ports. So what works here works across threads. Slower.
+   * Default false.
+   */
+  readonly dev?: boolean
   /**
    * Address of the store behind `context.shared`, as `memory:`. Default: one in the memory of this process, which the
    * workers of this run share and which ends with it.
@@ -94,6 +101,8 @@ export interface InstanceStatus extends InstancePlace {
 export interface RunStatus {
   readonly instances: readonly InstanceStatus[]
   readonly workers: readonly WorkerStatus[]
+  /** What components measure of themselves (`context.metrics`), by component and name. */
+  readonly metrics: readonly MetricStatus[]
 }
 
 export interface WorkerStatus {
@@ -110,6 +119,8 @@ export interface RunSummary {
   /** From the moment when messages began to flow to the end of the last `close`, in milliseconds. */
   readonly durationMs: number
   readonly instances: readonly InstanceStatus[]
+  /** What components have measured of themselves, by component and name. */
+  readonly metrics: readonly MetricStatus[]
   /** Messages that no `error` port took: they are in the dead-letter file. */
   readonly rejected: number
   /** File with the rejected messages that no `error` port took; undefined where there were none. */

@@ -137,6 +137,9 @@ export class WorkerThread implements HostedWorker {
       case 'log':
         this.events.logged(message.record, this.taken)
         return
+      case 'metric':
+        this.events.metric(message.record)
+        return
       case 'probed':
         this.probes.shift()?.(message.probe)
         return

@@ -50,7 +50,7 @@ abstract class Handle {
   }
 }
 
-class ValueHandle extends Handle {
+export class ValueHandle extends Handle {
   get(): unknown {
     return this.live().slots[this.slot]
   }
@@ -80,7 +80,7 @@ class ValueHandle extends Handle {
   }
 }
 
-class MapHandle extends Handle {
+export class MapHandle extends Handle {
   get size(): number {
     return this.read()?.size ?? 0
   }
@@ -147,7 +147,7 @@ class MapHandle extends Handle {
 /** Lists that authors have seen, and may have sent on: they must not change under their readers. */
 const handedOut = new WeakSet<readonly unknown[]>()
 
-class ListHandle extends Handle {
+export class ListHandle extends Handle {
   get length(): number {
     return this.items()?.length ?? 0
   }

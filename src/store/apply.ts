@@ -15,6 +15,8 @@ import type {
 /** The keys of a backend of ours, while nobody else changes them. */
 export interface KeyTable {
   get(key: string): Entry | undefined
+  /** The same for what is to be deleted, where that may be what cannot be read: then with something in its place. */
+  getToDelete?(key: string): Entry | undefined
   /** In the order of keys. May be read while what it gave is deleted. */
   range(prefix: string): readonly Entry[]
   /** The keys alone; the same otherwise. */
@@ -97,11 +99,11 @@ class Writer {
         this.put(operation)
         return { type: 'put' }
       case 'delete':
-        return { type: 'delete', deleted: this.delete(table.get(operation.key)) }
+        return { type: 'delete', deleted: this.delete(operation.key) }
       case 'delete-range': {
         // One after the other: all values together may be more than there is room for.
         let deleted = 0
-        for (const key of table.keysFrom(operation.prefix)) deleted += this.delete(table.get(key))
+        for (const key of table.keysFrom(operation.prefix)) deleted += this.delete(key)
         return { type: 'delete-range', deleted }
       }
     }
@@ -118,10 +120,11 @@ class Writer {
     this.events.push({ type: 'put', key, revision, entry, ...(previous && isKept && { previous }) })
   }
 
-  private delete(previous: Entry | undefined): number {
+  private delete(key: string): number {
+    const { table } = this
+    const previous = table.getToDelete === undefined ? table.get(key) : table.getToDelete(key)
     if (previous === undefined) return 0
-    this.table.delete(previous)
-    const { key } = previous
+    table.delete(previous)
     const isKept = this.note(key, undefined, previous)
     this.events.push({ type: 'delete', key, revision: this.revision, ...(isKept && { previous }) })
     return 1

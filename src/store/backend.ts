@@ -21,6 +21,8 @@ import type {
 export interface StoreBackend {
   get(key: string, options: CallOptions): Promise<GetResult>
   range(prefix: string, options: RangeOptions): Promise<RangeResult>
+  /** All pages of one revision. Left out where reads are of the present only: then `pages.ts` does it. */
+  pages?(prefix: string, options: CallOptions): AsyncIterable<RangeResult>
   transact(transaction: Transaction, options: TransactionOptions): Promise<TransactionResult>
   grant(ttlMs: number, options: CallOptions): Promise<LeaseGrant>
   keepAlive(lease: LeaseId, options: CallOptions): Promise<number>

@@ -25,10 +25,9 @@ function invalidKey(key: unknown, why: string): VertigoError {
 }
 
 export function checkTransaction({ compare = [], then = [], otherwise = [] }: Transaction): void {
-  const parts = { compare, then, otherwise }
-  for (const [name, list] of Object.entries(parts))
-    if (list.length > transactionOperationsMax)
-      throw invalid(`\`${name}\` has ${list.length} entries, more than ${transactionOperationsMax}`)
+  checkCount('compare', compare)
+  checkCount('then', then)
+  checkCount('otherwise', otherwise)
   let bytes = 0
   for (const { key, than } of compare) {
     checkKey(key)
@@ -41,8 +40,14 @@ export function checkTransaction({ compare = [], then = [], otherwise = [] }: Tr
     throw invalid(`its values have ${bytes} bytes together, more than ${transactionBytesMax}`)
 }
 
+function checkCount(name: string, { length }: readonly unknown[]): void {
+  if (length > transactionOperationsMax)
+    throw invalid(`\`${name}\` has ${length} entries, more than ${transactionOperationsMax}`)
+}
+
 /** Gives the bytes of its keys and values. */
 function checkBranch(operations: readonly Operation[]): number {
+  if (operations.length === 0) return 0
   let bytes = 0
   const written = new Set<string>()
   const ranges: string[] = []

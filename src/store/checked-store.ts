@@ -3,6 +3,7 @@ import { VertigoError } from '../base/errors.ts'
 import type { StoreBackend } from './backend.ts'
 import { checkKey, checkPrefix, checkTransaction } from './check.ts'
 import { leaseTtlMsMax, leaseTtlMsMin } from './limits.ts'
+import { pagesOfPresent } from './pages.ts'
 import type {
   CallOptions,
   GetResult,
@@ -50,6 +51,13 @@ class CheckedStore implements Store {
     if (limit !== undefined && (!Number.isSafeInteger(limit) || limit < 1))
       throw new VertigoError('USAGE', `limit is ${limit}; it is a whole number from 1 on.`)
     return this.backend.range(prefix, options)
+  }
+
+  async *pages(prefix: string, options: CallOptions = {}): AsyncGenerator<RangeResult, void, undefined> {
+    this.checkCall(options)
+    checkPrefix(prefix)
+    const { backend, clock } = this
+    yield* backend.pages?.(prefix, options) ?? pagesOfPresent(backend, clock, prefix, options)
   }
 
   async transact(transaction: Transaction, options: TransactionOptions = {}): Promise<TransactionResult> {

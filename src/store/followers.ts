@@ -1,5 +1,5 @@
-import type { Clock } from '../base/clock.ts'
-import { asError } from '../base/errors.ts'
+import type { Cancel, Clock } from '../base/clock.ts'
+import { asError, isVertigoError } from '../base/errors.ts'
 import type { Follow, FollowListener } from './backend.ts'
 import type { Revision, WatchEvent } from './store.ts'
 
@@ -11,21 +11,33 @@ export interface Change {
 
 /**
  * The changes that a backend of ours still knows, from a revision to the last one that was dispatched; undefined where some
- * of them are gone. What it throws, also while it is read, the follower hears as a failure for good.
+ * of them are gone. May throw, also while it is read.
  */
-export type ReadPast = (from: Revision) => Iterable<Change> | undefined
+export type ReadPast = (from: Revision, prefix: string) => Iterable<Change> | undefined
 
 interface Follower {
   readonly prefix: string
-  readonly from: Revision
   readonly listener: FollowListener
+  /** The revision behind the last one that was told of. */
+  from: Revision
   gathered: WatchEvent[]
+  failures: number
+  isCancelled: boolean
+  cancelRetry: Cancel | undefined
 }
+
+const retryMsMin = 20
+const retryMsMax = 1_000
+/** About five seconds in all. */
+const retriesMax = 10
 
 /**
  * Those who follow a backend of ours. A follower reads what has been, then joins those who hear what comes. Finding whom a
  * change concerns costs one look-up for each length of a prefix that is followed, however many follow: ten thousand
  * watched keys cost a change as much as one.
+ *
+ * A past that cannot be read is read again a number of times, from where it was told up to, before the follower hears of it;
+ * a damaged one is not, for it stays so.
  */
 export class Followers {
   private readonly clock: Clock
@@ -43,39 +55,66 @@ export class Followers {
     return this.byPrefix.size === 0
   }
 
+  /** Whether anybody hears of changes of this key. */
+  isFollowed(key: string): boolean {
+    for (const length of this.lengths.keys())
+      if (length <= key.length && this.byPrefix.has(key.slice(0, length))) return true
+    return false
+  }
+
   add(prefix: string, from: Revision, listener: FollowListener): Follow {
-    const follower: Follower = { prefix, from, listener, gathered: [] }
-    let isCancelled = false
-    this.clock.soon(() => {
-      if (isCancelled) return
-      try {
-        this.catchUp(follower, () => isCancelled)
-      } catch (error) {
-        this.leave(follower)
-        if (!isCancelled) listener.failed(asError(error))
-      }
-    })
-    return {
-      cancel: () => {
-        if (isCancelled) return
-        isCancelled = true
-        this.leave(follower)
-      },
+    const follower: Follower = {
+      prefix,
+      listener,
+      from,
+      gathered: [],
+      failures: 0,
+      isCancelled: false,
+      cancelRetry: undefined,
+    }
+    this.clock.soon(() => this.tryCatchUp(follower))
+    return { cancel: () => this.cancel(follower) }
+  }
+
+  private cancel(follower: Follower): void {
+    follower.isCancelled = true
+    follower.cancelRetry?.()
+    this.leave(follower)
+  }
+
+  private tryCatchUp(follower: Follower): void {
+    if (follower.isCancelled) return
+    try {
+      this.catchUp(follower)
+    } catch (error) {
+      this.leave(follower)
+      if (!follower.isCancelled) this.failed(follower, asError(error))
     }
   }
 
-  private catchUp(follower: Follower, isCancelled: () => boolean): void {
-    const { prefix, from, listener } = follower
-    const past = this.readPast(from)
-    if (past === undefined) {
-      listener.compacted()
+  private failed(follower: Follower, error: Error): void {
+    const isDamage = isVertigoError(error) && error.code === 'STORE_CORRUPT'
+    if (isDamage || follower.failures >= retriesMax) {
+      follower.listener.failed(error)
       return
     }
+    const delayMs = Math.min(retryMsMax, retryMsMin * 2 ** follower.failures++)
+    follower.cancelRetry = this.clock.after(delayMs, () => this.tryCatchUp(follower))
+  }
+
+  private catchUp(follower: Follower): void {
+    const past = this.readPast(follower.from, follower.prefix)
+    if (past === undefined) {
+      follower.listener.compacted()
+      return
+    }
+    // Nothing is dispatched while the past is read.
     this.join(follower)
     for (const { revision, events } of past) {
-      const own = events.filter(({ key }) => key.startsWith(prefix))
-      if (own.length > 0) listener.events(revision, own)
-      if (isCancelled()) return
+      const own = events.filter(({ key }) => key.startsWith(follower.prefix))
+      follower.from = revision + 1
+      if (own.length > 0) follower.listener.events(revision, own)
+      if (follower.isCancelled) return
     }
   }
 

@@ -205,6 +205,11 @@ export interface Store {
   get(key: string, options?: CallOptions): Promise<GetResult>
   /** All entries whose key begins with `prefix`; '' means all there are. */
   range(prefix: string, options?: RangeOptions): Promise<RangeResult>
+  /**
+   * The same as `range` in pages, all of the revision of the first one, so that a large store need not be held in memory. The
+   * time of a call is that of each page. Rejects with `STORE_CONTENDED` where the past is gone before it was read: begin anew.
+   */
+  pages(prefix: string, options?: CallOptions): AsyncIterable<RangeResult>
   /** Rejects with `STORE_TRANSACTION_INVALID`, `STORE_VALUE_TOO_LARGE`, `STORE_LEASE_LOST` before anything is written. */
   transact(transaction: Transaction, options?: TransactionOptions): Promise<TransactionResult>
   /** A new lease. `ttlMs`: 1000 to 3,600,000 (etcd), from 100 (others). */

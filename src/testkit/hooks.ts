@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { VertigoError } from '../base/errors.ts'
-import { deepFreeze } from './freeze.ts'
+import { deepFreeze } from '../base/freeze.ts'
 import type { Failure } from './options.ts'
 
 /** Observes the messages of one port at the tested component, and throws where the test wants a failure. */

@@ -1,6 +1,7 @@
 import type { LogRecord, Output, OutputBatch, OutputGroup } from '../component/context.ts'
 import type { CollectorQueue } from '../connectors/code/collector-queue.ts'
 import type { FeederQueue } from '../connectors/code/feeder-queue.ts'
+import type { MetricStatus } from '../run/metrics.ts'
 import type { RejectedMessage } from '../worker/host.ts'
 import type { Bench } from './bench.ts'
 import type { Received } from './collector.ts'
@@ -29,6 +30,10 @@ export class OpenTester {
 
   get log(): readonly LogRecord[] {
     return this.#bench.stage.log
+  }
+
+  get metrics(): readonly MetricStatus[] {
+    return this.#bench.stage.metrics.status()
   }
 
   get rejected(): readonly RejectedMessage[] {

@@ -18,7 +18,7 @@ export interface SourceTester<O extends Ports> extends Omit<Tester<O>, 'take'> {
   readonly isFinished: boolean
   /**
    * Lets up to `count` messages of a port through and gives them: fewer where the source is done, or waits for time to
-   * pass. Default port: the first. Errors: CLOSE_TIMEOUT where they do not come within 5 s.
+   * pass. Default port: the first. Errors: CLOSE_TIMEOUT where they do not come within 30 s.
    */
   take<P extends keyof O & string>(count: number, port?: P): Promise<MessageOf<O[P]>[]>
   /** Lets everything through until the source is done; for sources that have an end. */
@@ -73,6 +73,10 @@ class OpenSourceTester {
 
   get log() {
     return this.#tester.log
+  }
+
+  get metrics() {
+    return this.#tester.metrics
   }
 
   get rejected() {

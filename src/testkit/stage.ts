@@ -6,6 +6,7 @@ import type { CodeBridgeOfRun } from '../connectors/code/bridge.ts'
 import type { ChannelLimits } from '../messaging/limits.ts'
 import type { FlatNetwork } from '../model/flatten.ts'
 import { assign } from '../run/assign.ts'
+import { MetricReader } from '../run/metrics.ts'
 import type { Placement } from '../run/place.ts'
 import { QuietDetector } from '../run/quiet.ts'
 import { storeOver } from '../store/checked-store.ts'
@@ -35,7 +36,7 @@ export interface StageOptions {
 }
 
 /** Real time that a component may need for what no test clock knows of (files, sockets) before it counts as stuck. */
-const realWaitMsMax = 5_000
+const realWaitMsMax = 30_000
 /** Time of the test clock that passes at the end, for retries and delays that are under way. */
 const endMsMax = 60_000
 const soonPerTurn = 100_000
@@ -48,6 +49,7 @@ export class Stage {
   readonly clock: TestClock
   readonly log: LogRecord[] = []
   readonly rejected: RejectedMessage[] = []
+  readonly metrics = new MetricReader()
   readonly workers: readonly Worker[]
   readonly #store: Store
   readonly #bridge: CodeBridgeOfRun | undefined
@@ -80,6 +82,7 @@ export class Stage {
             this.rejected.push(record)
             taken()
           },
+          metric: (record) => this.metrics.add(record),
           logged: (record, taken) => {
             this.log.push(record)
             taken()

@@ -1,5 +1,6 @@
 import type { LogRecord, Output, OutputBatch, OutputGroup } from '../component/context.ts'
 import type { MessageOf, Ports } from '../component/port.ts'
+import type { MetricStatus } from '../run/metrics.ts'
 import type { RejectedMessage } from '../worker/host.ts'
 import type { Received } from './collector.ts'
 import type { Failure, Inputs, Outputs, Passing } from './options.ts'
@@ -15,13 +16,15 @@ export interface Tester<O extends Ports> {
   readonly received: { readonly [P in keyof O]: readonly Received<MessageOf<O[P]>>[] }
   /** What the component logged. */
   readonly log: readonly LogRecord[]
+  /** What the component has measured of itself, by name. */
+  readonly metrics: readonly MetricStatus[]
   /** Messages that were given up by `errors: 'reject'`. */
   readonly rejected: readonly RejectedMessage[]
   /** Waits until nothing can go on by itself: no time passes, and nothing from outside of the process comes. */
   settle(): Promise<void>
   /** Settles, moves time on by `ms` milliseconds, timer by timer, and settles after each. */
   advance(ms: number): Promise<void>
-  /** Settles over and over until `condition` holds: for components that wait for files or sockets. At most 5 s. */
+  /** Settles over and over until `condition` holds: for components that wait for files or sockets. At most 30 s. */
   until(condition: () => boolean, passing?: Passing): Promise<void>
   /** The messages that came out of a port so far; they are then gone from `outputs`. */
   take<P extends keyof O & string>(port: P): MessageOf<O[P]>[]

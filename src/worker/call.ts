@@ -3,6 +3,7 @@ import { emitLimit } from '../messaging/outbox.ts'
 import { sendDirect } from '../messaging/sender.ts'
 import type { OpenGroup, OutputPort } from '../messaging/output-port.ts'
 import { routingKey } from '../messaging/router.ts'
+import { frozenStateHandle } from '../state/frozen-handles.ts'
 import { type StateCursor, stateHandle } from '../state/handles.ts'
 import type { KeyedState, Row, SlotDeclaration } from '../state/keyed-state.ts'
 import type { KeyReader } from '../state/keys.ts'
@@ -35,6 +36,8 @@ export interface CallOwner {
     readonly scope: 'keyed' | 'instance'
     readonly slot: number
   }[]
+  /** Development mode: what state gives cannot be changed. */
+  readonly frozenState: boolean
   /** What is the same for every message in the author's contexts. */
   readonly sharedContext: SharedContext
   /**
@@ -55,6 +58,7 @@ export interface SharedContext {
   readonly instances: number
   readonly config: unknown
   readonly log: object
+  readonly metrics: object
   readonly clock: object
   readonly shared: object
   readonly signal: AbortSignal
@@ -72,6 +76,7 @@ class AuthorContext {
   readonly instances: number
   readonly config: unknown
   readonly log: object
+  readonly metrics: object
   readonly clock: object
   readonly shared: object
   readonly signal: AbortSignal
@@ -86,6 +91,7 @@ class AuthorContext {
     this.instances = shared.instances
     this.config = shared.config
     this.log = shared.log
+    this.metrics = shared.metrics
     this.clock = shared.clock
     this.shared = shared.shared
     this.signal = shared.signal
@@ -220,10 +226,11 @@ export class Call implements StateCursor {
   private makeState(ofKey: StateCursor): object {
     const { keyed, instanceState } = this.owner
     const state: Record<string, unknown> = {}
+    const handle = this.owner.frozenState ? frozenStateHandle : stateHandle
     const ofInstance = instanceState && new FixedCursor(this, instanceState.row)
     for (const { name, scope, slot } of this.owner.stateNames) {
-      if (scope === 'keyed') state[name] = stateHandle(ofKey, slot, keyed!.slots[slot]!)
-      else state[name] = stateHandle(ofInstance!, slot, instanceState!.slots[slot]!)
+      if (scope === 'keyed') state[name] = handle(ofKey, slot, keyed!.slots[slot]!)
+      else state[name] = handle(ofInstance!, slot, instanceState!.slots[slot]!)
     }
     return state
   }

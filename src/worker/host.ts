@@ -3,6 +3,7 @@ import type { Random } from '../base/random.ts'
 import type { LogRecord } from '../component/context.ts'
 import type { SharedCollections } from '../component/shared.ts'
 import type { ErrorPolicy } from '../model/network.ts'
+import type { MetricRecord } from './metrics.ts'
 import type { Reporter } from './record-window.ts'
 
 /** A message that its component could not handle. */
@@ -29,6 +30,8 @@ export interface InstanceHost {
   readonly clock: Clock
   readonly random: Random
   readonly shared: SharedCollections
+  /** Development mode. */
+  readonly dev: boolean
   readonly emitPerMessageMax: number
   /** The instance has something to do. */
   schedule(instance: Schedulable): void
@@ -40,6 +43,7 @@ export interface InstanceHost {
   failed(instance: Schedulable, error: unknown): void
   rejected(reporter: Reporter, record: RejectedMessage): void
   logged(reporter: Reporter, record: LogRecord): void
+  readonly metricMade: (record: MetricRecord) => void
 }
 
 /** What happens to a message whose handler failed; times in milliseconds. */

@@ -9,6 +9,7 @@ import { KeyedState, type Row, type SlotDeclaration } from '../state/keyed-state
 import { Call, type CallOwner, type SharedContext } from './call.ts'
 import type { InstanceHost, Schedulable } from './host.ts'
 import { instanceLogger } from './logger.ts'
+import { InstanceMetrics } from './metrics.ts'
 import type { Reporter } from './record-window.ts'
 
 /** Which instance this is, and what it was told. */
@@ -44,6 +45,7 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
   readonly keyed: KeyedState | undefined
   readonly instanceState: { readonly row: Row; readonly slots: readonly SlotDeclaration[] } | undefined
   readonly stateNames: CallOwner['stateNames']
+  readonly frozenState: boolean
   /** Messages that were handled (sources: none). */
   received = 0
   rejectedCount = 0
@@ -59,6 +61,7 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
   /** Where rejected messages go, if that is connected. */
   errorOutput: OutputPort | undefined
   readonly logger: object
+  readonly metrics: InstanceMetrics
   protected readonly host: InstanceHost
   protected readonly hooks: LifeHooks
   protected readonly stop = new AbortController()
@@ -86,8 +89,10 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
       host.emitPerMessageMax,
     )
     this.logger = instanceLogger(this, (record) => host.logged(this, record))
+    this.metrics = new InstanceMetrics(identity, host.metricMade)
     const slots = declaredSlots(definition)
     this.stateNames = slots.names
+    this.frozenState = host.dev
     this.keyed = slots.keyed.length > 0 ? new KeyedState(slots.keyed) : undefined
     this.instanceState =
       slots.instance.length > 0

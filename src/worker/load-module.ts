@@ -8,7 +8,6 @@ import type { Kind } from '../component/kind.ts'
 import { networkFormat } from '../model/format.ts'
 import type { ModuleAddress } from './assignment.ts'
 import { basePath, resolveAddress, type ResolvedAddress } from './loading/address.ts'
-import { explainLoadError, explainTimeout } from './loading/explain.ts'
 import { exportOf, type ModuleExports, ownCode } from './loading/exports.ts'
 import { nearFile } from './loading/near-file.ts'
 import { resolveFrom } from './loading/resolve.ts'
@@ -131,13 +130,16 @@ class Loader {
       const loaded = await Promise.race([import(url) as Promise<ModuleExports>, late])
       if (loaded !== 'late') return loaded
     } catch (thrown) {
-      throw await explainLoadError(thrown, url)
+      throw await (await explanations()).explainLoadError(thrown, url)
     } finally {
       cancel()
     }
-    throw await explainTimeout(url, this.#loadMsMax)
+    throw await (await explanations()).explainTimeout(url, this.#loadMsMax)
   }
 }
+
+/** Loaded when there is something to explain: every thread would pay for it before its first message. */
+const explanations = () => import('./loading/explain.ts')
 
 function checkExists(url: string, module: ModuleAddress): void {
   const path = fileURLToPath(url)

@@ -1,5 +1,5 @@
 import type { LogRecord } from '../component/context.ts'
-import { logPorts } from '../model/validate.ts'
+import { logPorts } from '../model/kind-info.ts'
 
 /** Who logs. */
 export interface LoggingInstance {

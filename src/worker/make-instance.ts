@@ -1,7 +1,7 @@
 import { VertigoError } from '../base/errors.ts'
 import { checkConfig, hasInstanceState, isKind, type Kind, kindDefinition } from '../component/kind.ts'
 import { defineFunction } from '../component/define.ts'
-import { sharedStateFault } from '../model/validate.ts'
+import { sharedStateFault } from '../model/kind-info.ts'
 import { keyReader } from '../state/keys.ts'
 import type { InstanceAssignment, ModuleAddress } from './assignment.ts'
 import { ComponentInstance } from './component-instance.ts'

@@ -39,6 +39,7 @@ export interface ContextInstance {
     readonly config: unknown
   }
   readonly logger: object
+  readonly metrics: object
   readonly clock: Clock
   readonly shared: SharedCollections
 }
@@ -165,6 +166,7 @@ export function sharedContext(instance: ContextInstance, signal: AbortSignal, in
   return {
     ...instance.identity,
     log: instance.logger,
+    metrics: instance.metrics,
     clock: instance.clock,
     shared: instance.shared,
     signal,

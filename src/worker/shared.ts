@@ -1,18 +1,25 @@
 import type { Clock } from '../base/clock.ts'
 import { VertigoError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
-import { type OpenCollections, openCollections } from '../store/collections/index.ts'
+import type { OpenCollections } from '../store/collections/index.ts'
 import type { Store, Watch, WatchBatch, WatchOptions } from '../store/store.ts'
+import { LazyCollections } from './lazy-collections.ts'
 
 /** Gives the store behind `context.shared`, the same each time; called by each use of it. Whoever gives the store closes it. */
 export type OpenSharedStore = () => Promise<Store>
 
-/** The shared collections of a worker. The store is opened by the first call that needs it. */
+/**
+ * The shared collections of a worker. Their code is loaded where a component asks for a collection: most ask for none, and
+ * every thread would pay for it before its first message. The store is opened by the first call that needs it.
+ */
 export function workerCollections(
   open: OpenSharedStore | undefined,
   means: { readonly clock: Clock; readonly random: Random },
 ): OpenCollections {
-  return openCollections(lazyStore(open ?? noStore), means)
+  return new LazyCollections(async () => {
+    const { openCollections } = await import('../store/collections/index.ts')
+    return openCollections(lazyStore(open ?? noStore), means)
+  })
 }
 
 function noStore(): Promise<Store> {
@@ -25,6 +32,9 @@ function lazyStore(open: OpenSharedStore): Store {
   return {
     get: async (...args) => (await open()).get(...args),
     range: async (...args) => (await open()).range(...args),
+    async *pages(...args) {
+      yield* (await open()).pages(...args)
+    },
     transact: async (...args) => (await open()).transact(...args),
     grant: async (...args) => (await open()).grant(...args),
     keepAlive: async (...args) => (await open()).keepAlive(...args),

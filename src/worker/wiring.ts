@@ -6,7 +6,8 @@ import { LocalTarget } from '../messaging/local-target.ts'
 import { type ChannelTarget, OutputChannel } from '../messaging/output-channel.ts'
 import type { OutputPort } from '../messaging/output-port.ts'
 import { ParkedTarget } from '../messaging/parked-target.ts'
-import { Router } from '../messaging/router.ts'
+import { type MessageHook, Router } from '../messaging/router.ts'
+import { CopyingTarget, strictReceive, strictSend } from '../messaging/strict.ts'
 import { keyReader } from '../state/keys.ts'
 import { type InputAssignment, nowhere, type OutputAssignment, type WorkerAssignment } from './assignment.ts'
 import type { ComponentInstance } from './component-instance.ts'
@@ -14,6 +15,11 @@ import type { HostedInstance, InputEnd, LocalEnd, OutputEnd, PreparedInstance } 
 import type { PeerSet } from './peer-set.ts'
 
 type Limits = Pick<WorkerAssignment, 'limits'>
+
+interface Means {
+  readonly random: Random
+  readonly dev?: boolean
+}
 
 /**
  * Makes, changes and takes away the channels of a worker's instances: within the thread, and over the links to its peers.
@@ -27,12 +33,15 @@ export class Wiring {
   private readonly worker: number
   private readonly peers: PeerSet
   private readonly random: Random
+  /** Development mode: `messaging/strict.ts`. */
+  private readonly dev: boolean
   private readonly localEnds = new Map<number, LocalEnd>()
 
-  constructor(worker: number, peers: PeerSet, random: Random) {
+  constructor(worker: number, peers: PeerSet, { random, dev = false }: Means) {
     this.worker = worker
     this.peers = peers
     this.random = random
+    this.dev = dev
   }
 
   /** WI-2. Makes receiving ends that are not there yet; gives their numbers. */
@@ -54,14 +63,14 @@ export class Wiring {
     hosted: HostedInstance,
     component: ComponentInstance,
     input: InputAssignment,
-    hooks: ConstructorParameters<typeof InputChannel>[3],
+    hooks: readonly MessageHook[],
   ): void {
     const { fromWorker, channel: id } = input
     const port = connectedPort(component, input.port)
     const { inbox } = component
     const local = fromWorker === this.worker ? localEnd(inbox) : undefined
     const source = local ?? this.peers.get(fromWorker).source(id)
-    const channel = new InputChannel(id, port, source, hooks)
+    const channel = new InputChannel(id, port, source, this.strictly(strictReceive, hooks))
     if (input.isHash) channel.readKey = keyReader(input.key)
     channel.isDormant = true
     if (local === undefined) this.peers.get(fromWorker).addInput(channel, inbox)
@@ -89,7 +98,8 @@ export class Wiring {
     if (component === undefined) return
     const source = { release: () => undefined }
     for (const { port, value, isHash, key } of assigned.initial) {
-      const channel = new InputChannel(-1, connectedPort(component, port), source, parts.onReceive)
+      const hooks = this.strictly(strictReceive, parts.onReceive)
+      const channel = new InputChannel(-1, connectedPort(component, port), source, hooks)
       // By the key that chose the instance: the port's connections may have others.
       if (isHash) channel.readKey = keyReader(key)
       component.addConstant(channel, value)
@@ -153,6 +163,8 @@ export class Wiring {
   switchOutputs(prepared: PreparedInstance, worker: Limits, onSwitched: () => void): void {
     const { hosted, assigned, parts } = prepared
     const names = new Set([...hosted.connectedTo.keys(), ...assigned.outputs.map(({ port }) => port)])
+    // What is sent nowhere is checked, too.
+    if (this.dev) for (const name of Object.keys(hosted.instance.definition.outputs)) names.add(name)
     for (const name of names) {
       const port = hosted.port(name)
       const outputs = assigned.outputs.filter((output) => output.port === name)
@@ -164,7 +176,9 @@ export class Wiring {
         const channels = output.channels.map((end, at) => this.output(hosted, output, end, at, worker))
         return new Router(channels, selector, this.random, hooks, assigned.instance)
       })
-      port.switchTo(routers, parts.onSend, () => {
+      // Hooks observe what was sent, which is not to be changed by them either.
+      const onSend = this.strictly(strictSend({ component: assigned.component, port: name }), parts.onSend)
+      port.switchTo(routers, onSend, () => {
         this.removeOutputs(hosted, port)
         hosted.listImplicitPorts()
         onSwitched()
@@ -226,7 +240,13 @@ export class Wiring {
     if (toWorker !== this.worker) return this.peers.get(toWorker).target(channel, place)
     const end = this.localEnds.get(channel)
     if (end === undefined) throw new VertigoError('INTERNAL', `channel ${channel} has no receiving end`)
-    return new LocalTarget(end.inbox, end.channel!)
+    return this.dev
+      ? new CopyingTarget(end.inbox, end.channel!, place)
+      : new LocalTarget(end.inbox, end.channel!)
+  }
+
+  private strictly(hook: MessageHook, hooks: readonly MessageHook[]): readonly MessageHook[] {
+    return this.dev ? [hook, ...hooks] : hooks
   }
 
   /** WI-3: those that the port does not use any more. */

@@ -5,6 +5,7 @@ import type { LogRecord } from '../component/context.ts'
 import type { Link } from '../transport/link.ts'
 import type { ModuleAddress } from './assignment.ts'
 import type { RejectedMessage } from './host.ts'
+import type { MetricRecord } from './metrics.ts'
 import type { OpenSharedStore } from './shared.ts'
 
 /** What a worker is given, and what it tells. */
@@ -25,6 +26,8 @@ export interface WorkerEvents {
   /** `taken` is called when the record waits nowhere any more; with many that wait, those who report are paused. */
   rejected(record: RejectedMessage, taken: () => void): void
   logged(record: LogRecord, taken: () => void): void
+  /** An instance has made a metric. */
+  metric(record: MetricRecord): void
 }
 
 /** Counters of the instances, by their index; written once a slice, read by whoever shows them. */
@@ -60,6 +63,8 @@ export interface WorkerMeans {
   readonly openStore?: OpenSharedStore
   /** Whether messages are checked against schemas of ports: at the network's edges, everywhere, or not at all. */
   readonly check: 'edges' | 'all' | 'none'
+  /** Development mode: messages and state cannot be changed in place, and every message is a copy. Default false. */
+  readonly dev?: boolean
   /** How long loading, and then `setup`, of an instance may take, in milliseconds. Default 60,000. */
   readonly setupMsMax?: number
   /** A failing instance takes only itself down, not the worker. Default false. */

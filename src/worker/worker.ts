@@ -90,7 +90,7 @@ export class Worker {
         else means.events.linkFailed(worker, error)
       },
     })
-    this.wiring = new Wiring(assignment.worker, this.peers, means.random)
+    this.wiring = new Wiring(assignment.worker, this.peers, means)
     this.host = this.makeHost()
     this.closer = new Closer(means.clock)
   }
@@ -386,6 +386,7 @@ export class Worker {
       clock,
       random,
       shared: this.shared,
+      dev: this.means.dev ?? false,
       emitPerMessageMax: this.assignment.emitPerMessageMax,
       schedule: (instance) => this.scheduler.schedule(instance),
       framesPending: (instance) => this.scheduler.framesPending(instance),
@@ -406,6 +407,7 @@ export class Worker {
         this.records.reported(reporter)
         events.logged(record, taken)
       },
+      metricMade: (record) => events.metric(record),
     }
   }
 

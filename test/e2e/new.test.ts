@@ -28,6 +28,7 @@ test('a new project runs, its test passes, and its types fit', async (t) => {
   assert.equal(manifest.name, 'word-count')
   assert.equal(manifest.dependencies['vertigo-flow'], `^${version}`)
   assert.equal(manifest.scripts['start'], 'vertigo run network.yaml')
+  assert.equal(manifest.scripts['dev'], 'vertigo run network.yaml --dev')
   assert.ok(existsSync(join(folder, '.gitignore')))
   assert.ok(existsSync(join(folder, '.vscode/settings.json')))
   const left = readdirSync(folder).flatMap((name) =>

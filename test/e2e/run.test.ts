@@ -313,3 +313,95 @@ export default defineComponent({
   assertCode(result, 130)
   assert.match(result.stderr, /stopped while it started\. Not set up yet: work\[0\]/)
 })
+
+const measured = `import { defineComponent, port } from 'vertigo-flow'
+export default defineComponent({
+  inputs: { in: port<number>() },
+  setup({ metrics }) {
+    const even = metrics.counter('even')
+    const values = metrics.histogram('values')
+    return {
+      on: {
+        in(value) {
+          values.record(value)
+          if (value % 2 === 0) even.add()
+        },
+      },
+    }
+  },
+})
+`
+const measuredNetwork = `name: measured
+components:
+  numbers: { kind: generator, config: { count: 100 } }
+  measure: { kind: ./measure.ts, instances: 2 }
+connections:
+  - { from: numbers.out, to: measure.in, selector: round-robin }
+`
+
+for (const workers of ['0', '2']) {
+  test(`what components measure is told at the end, with --workers ${workers}`, async (t) => {
+    const cwd = project(t, { 'measure.ts': measured, 'net.yaml': measuredNetwork })
+    const plain = await vertigo(t, ['run', 'net.yaml', '--workers', workers], { cwd })
+    assertCode(plain, 0)
+    assert.match(
+      plain.stderr,
+      /\n {2}metric +value\n {2}measure even +50\n {2}measure values +100 values, .*max 99\n$/,
+    )
+    const json = await vertigo(t, ['run', 'net.yaml', '--json', '--workers', workers], { cwd })
+    assertCode(json, 0)
+    const lines = json.stdout.trim().split('\n')
+    const { type, metrics } = JSON.parse(lines.at(-1)!) as {
+      type: string
+      metrics: Record<string, unknown>[]
+    }
+    assert.equal(type, 'finished')
+    const [even, values] = metrics
+    assert.deepEqual(even, {
+      component: 'measure',
+      name: 'even',
+      type: 'counter',
+      value: 50,
+      instances: [
+        { instance: 0, value: 50 },
+        { instance: 1, value: 0 },
+      ],
+    })
+    const { count, sum, max } = values!
+    assert.deepEqual({ count, sum, max }, { count: 100, sum: 4950, max: 99 })
+  })
+}
+
+const changing = `import { defineComponent, port } from 'vertigo-flow'
+export default defineComponent({
+  inputs: { in: port<number>() },
+  outputs: { out: port<number[]>() },
+  on: {
+    in(n, { emit }) {
+      const message = [n]
+      emit.out(message)
+      message.push(n)
+    },
+  },
+})
+`
+const changingNetwork = `name: changing
+components:
+  numbers: { kind: generator, config: { count: 1 } }
+  change: { kind: ./change.ts }
+  gone: { kind: ./change.ts }
+connections:
+  - { from: numbers.out, to: change.in }
+  - { from: change.out, to: gone.in }
+`
+
+for (const workers of ['0', '1']) {
+  test(`--dev finds a message that is changed after it was sent, with --workers ${workers}`, async (t) => {
+    const cwd = project(t, { 'change.ts': changing, 'net.yaml': changingNetwork })
+    assertCode(await vertigo(t, ['run', 'net.yaml', '--workers', workers], { cwd }), 0)
+    const dev = await vertigo(t, ['run', 'net.yaml', '--dev', '--workers', workers], { cwd })
+    assertCode(dev, 1)
+    assert.match(dev.stderr, /COMPONENT_FAILED: .*object is not extensible/)
+    assert.match(dev.stderr, /message\.push\(n\)/)
+  })
+}

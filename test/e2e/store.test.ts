@@ -229,7 +229,9 @@ test('an export fills an empty store, and nothing else than a whole one does', a
       new RegExp(`^error STORE_EXPORT_INVALID: ${name} .*\n  at ${name}:\\d+`),
     )
   }
-  const crafted = [...exportLines([{ key: '', value: new Uint8Array() }], 1)].join('')
+  const page = { entries: [{ key: '', value: new Uint8Array() }], revision: 1 }
+  let crafted = ''
+  for await (const line of exportLines([page])) crafted += line
   await refused(store(['import', '-', '--replace'], crafted), 2, /^error STORE_KEY_INVALID: /)
   await refused(store(['import', 'missing']), 4, /^error FILE_NOT_FOUND: /)
   await refused(store(['import', 'backup.jsonl']), 4, /^error STORE_NOT_EMPTY: /)
@@ -243,6 +245,21 @@ test('an export fills an empty store, and nothing else than a whole one does', a
   assertCode(await store(['import', '-', '--replace', ...other], whole), 0)
   await refused(store(['get', 'extra', ...other]), 4, /STORE_KEY_MISSING/)
   await refused(store(['export', 'no/where.jsonl']), 4, /^error FILE_NOT_FOUND: /)
+})
+
+test('a store of many pages and transactions goes through a pipe and comes back as it was', async (t) => {
+  const { store } = inProject(t)
+  const entries = Array.from({ length: 1_000 }, (_, index) => ({
+    key: `key/${String(index).padStart(5, '0')}`,
+    value: Buffer.from(`value ${index}`),
+  }))
+  let whole = ''
+  for await (const line of exportLines([{ entries, revision: 1 }])) whole += line
+  assertCode(await store(['import', '-'], whole), 0)
+  const { stdout } = await store(['export', '-'])
+  const keys = (text: string): string[] => text.split('\n').slice(1, -2)
+  assert.equal(keys(stdout).length, 1_000)
+  assert.deepEqual(keys(stdout), keys(whole))
 })
 
 test('the group has a help, and so has each of its commands', async (t) => {

@@ -31,6 +31,15 @@ test('each command has a help, asked for either way', async (t) => {
   }
 })
 
+test('an older Node is refused before anything else is loaded', async (t) => {
+  const pretend = 'Object.defineProperty(process.versions, "node", { value: "20.19.0" })'
+  const flag = `--import=data:text/javascript,${encodeURIComponent(pretend)}`
+  const result = await start(t, ['--version'], { env: { NODE_OPTIONS: flag } }).ended()
+  assertCode(result, 2)
+  assert.equal(result.stdout, '')
+  assert.match(result.stderr, /^error NODE_UNSUPPORTED: .*22\.18 or newer.*20\.19\.0[^]*\n {2}fix: /)
+})
+
 test('the version is that of the package', async (t) => {
   const { version } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as {
     version: string

@@ -59,7 +59,9 @@ for (const workers of [0, 2]) {
     const signal = AbortSignal.timeout(1500)
     const error = await failure(['silent'], { workers, signal })
     assert.equal(error.code, 'STOPPED')
-    assert.match(error.message, /Not set up yet: silent\[0\]\.$/)
-    assert.ok(Date.now() - started < 4500, 'it waited for the setup')
+    // On a busy machine the other one may not have come to it, either.
+    assert.match(error.message, /Not set up yet: (numbers\[0\], )?silent\[0\]\.$/)
+    // The setup would be given a minute.
+    assert.ok(Date.now() - started < 20_000, 'it waited for the setup')
   })
 }

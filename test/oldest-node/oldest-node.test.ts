@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, describe, test } from 'node:test'
 import { parseClosingLine } from '../../scripts/gate/tally.ts'
 import { inRoot } from '../../scripts/lib/paths.ts'
-import type { RunResult } from '../../scripts/lib/process.ts'
+import { run, type RunResult } from '../../scripts/lib/process.ts'
 import {
   copyIntoProject,
   type OldestNode,
@@ -27,6 +28,15 @@ function succeeded({ code, output, timedOut }: RunResult): void {
 /** Skipped, by name, until there is what it needs. */
 function unlessThereIs(path: string): string | false {
   return existsSync(inRoot(path)) ? false : `there is no ${path} yet`
+}
+
+/** A Node of the machine's own that is older than the oldest supported one. */
+function olderNode(): string | undefined {
+  return ['/usr/bin/node', '/usr/local/bin/node'].find((path) => {
+    if (!existsSync(path)) return false
+    const version = execFileSync(path, ['--version'], { encoding: 'utf8' })
+    return Number(/^v(\d+)/.exec(version)?.[1]) < Number(oldestNodeVersion.split('.')[0])
+  })
 }
 
 describe('the packed package on the oldest supported Node', () => {
@@ -52,6 +62,18 @@ describe('the packed package on the oldest supported Node', () => {
     succeeded(result)
     assert.ok(result.stdout.includes(manifest.version), result.output)
   })
+
+  const older = olderNode()
+  test(
+    'a Node that is too old is told so, whatever it lacks',
+    { skip: older === undefined ? 'there is no older Node on this machine' : false },
+    async () => {
+      const main = join(old.project, 'node_modules', manifest.name, 'dist/cli/main.js')
+      const { code, output } = await run(older!, [main, '--version'], { cwd: old.project })
+      assert.equal(code, 2, output)
+      assert.match(output, /^error NODE_UNSUPPORTED: /)
+    },
+  )
 
   for (const [path, target] of Object.entries(manifest.exports)) {
     if (typeof target === 'string') continue

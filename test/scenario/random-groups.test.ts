@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Random, seededRandom } from '../../src/base/random.ts'
+import { network } from '../../src/component/builder.ts'
 import {
   defineComponent,
   defineSource,
   fair,
   type GroupContext,
   type GroupHandlers,
-  network,
   type OutputGroup,
   port,
   random,

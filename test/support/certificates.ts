@@ -40,8 +40,12 @@ export class Authority {
     }
   }
 
-  /** A certificate for a server or client; `hosts` as in `DNS:localhost,IP:127.0.0.1`. */
-  async issue(name: string, hosts: string): Promise<Certificate> {
+  /** A certificate for a server or client; `hosts` as in `DNS:localhost,IP:127.0.0.1`. `expired`: its time is over. */
+  async issue(
+    name: string,
+    hosts: string,
+    options: { readonly expired?: boolean } = {},
+  ): Promise<Certificate> {
     const base = join(this.#folder, `cert-${++this.#count}`)
     const [certFile, keyFile, request, extensions] = [
       `${base}.pem`,
@@ -53,7 +57,8 @@ export class Authority {
     const kind = '-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes'.split(' ')
     await run('openssl', ['req', ...kind, '-subj', `/CN=${name}`, '-keyout', keyFile, '-out', request])
     const { certFile: ca, keyFile: caKey } = this.own
-    const signer = ['-CA', ca, '-CAkey', caKey, '-CAcreateserial', '-days', '2']
+    const days = options.expired ? '-1' : '2'
+    const signer = ['-CA', ca, '-CAkey', caKey, '-CAcreateserial', '-days', days]
     await run('openssl', [
       'x509',
       '-req',

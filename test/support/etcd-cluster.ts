@@ -106,7 +106,8 @@ export class EtcdMember {
       method: 'POST',
       headers,
       body: JSON.stringify(body),
-      signal: AbortSignal.timeout(2_000),
+      // Passwords are checked slowly on purpose.
+      signal: AbortSignal.timeout(path.startsWith('auth/') ? 20_000 : 2_000),
     })
     const answer = (await response.json()) as AdminAnswer
     if (!response.ok) throw new Error(`${path}: ${JSON.stringify(answer)}`)
@@ -120,7 +121,7 @@ export class EtcdMember {
 }
 
 export interface AdminAnswer {
-  readonly header?: { readonly member_id?: string; readonly revision?: string }
+  readonly header?: { readonly member_id?: string; readonly revision?: string; readonly raft_term?: string }
   readonly leader?: string
   readonly kvs?: readonly { readonly key: string; readonly value?: string; readonly mod_revision: string }[]
   readonly count?: string
@@ -169,6 +170,12 @@ export class EtcdCluster {
   async follower(): Promise<EtcdMember> {
     const leader = await this.leader()
     return this.members.find((member) => member !== leader)!
+  }
+
+  /** Grows with each election among the members. */
+  async term(): Promise<number> {
+    const { header } = await (await this.leader()).admin('maintenance/status')
+    return Number(header?.raft_term)
   }
 
   /** The history up to a revision is forgotten; with `Infinity` all there is but the last. */

@@ -18,7 +18,13 @@ export class FaultProxy {
   heldBytes = 0
   /** How fast the server's answers pass. */
   answerBytesPerS = Infinity
-  /** How long each of them is on its way. */
+  /** How fast requests pass. */
+  requestBytesPerS = Infinity
+  /** How much of the server's answers passes on each connection; then it stands still, and what comes is lost. */
+  answerBytesMax = Infinity
+  /** Of all connections. */
+  answeredBytes = 0
+  /** How long each of the answers is on its way. */
   answerDelayMs = 0
 
   private constructor(listener: Server) {
@@ -106,8 +112,16 @@ export class FaultProxy {
     client.on('data', (bytes: Buffer) => {
       if (this.#isHoldingRequests) this.#hold(bytes, server)
       else server.write(bytes)
+      if (this.requestBytesPerS === Infinity) return
+      client.pause()
+      setTimeout(() => client.resume(), (bytes.length / this.requestBytesPerS) * 1_000)
     })
-    server.on('data', (bytes) => {
+    let passed = 0
+    server.on('data', (all: Buffer) => {
+      const bytes = all.subarray(0, Math.max(0, this.answerBytesMax - passed))
+      passed += bytes.length
+      this.answeredBytes += bytes.length
+      if (bytes.length === 0) return
       if (this.answerDelayMs === 0) client.write(bytes)
       else setTimeout(() => client.writable && client.write(bytes), this.answerDelayMs)
       if (this.answerBytesPerS === Infinity) return

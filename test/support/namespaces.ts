@@ -24,13 +24,23 @@ async function ip(...args: readonly string[]): Promise<string> {
   return (await run('ip', args)).stdout
 }
 
+export interface Cut {
+  /** Only these addresses are cut off. */
+  readonly from?: readonly string[]
+  /** One way: it says but does not hear (`in`), or hears but does not say (`out`). Default: both. */
+  readonly only?: 'in' | 'out'
+}
+
 export class HostNetwork {
   readonly hosts: readonly EtcdHost[]
+  /** The test's own address, which is that of all clients. */
+  readonly own: string
   readonly #names: readonly string[]
   readonly #bridge: string
 
-  private constructor(bridge: string, names: readonly string[], hosts: readonly EtcdHost[]) {
+  private constructor(bridge: string, own: string, names: readonly string[], hosts: readonly EtcdHost[]) {
     this.#bridge = bridge
+    this.own = own
     this.#names = names
     this.hosts = hosts
   }
@@ -44,10 +54,11 @@ export class HostNetwork {
       address: `${subnet}.${index + 10}`,
       command: ['ip', 'netns', 'exec', name],
     }))
-    const network = new HostNetwork(bridge, names, hosts)
+    const own = `${subnet}.1`
+    const network = new HostNetwork(bridge, own, names, hosts)
     try {
       await ip('link', 'add', bridge, 'type', 'bridge')
-      await ip('addr', 'add', `${subnet}.1/24`, 'dev', bridge)
+      await ip('addr', 'add', `${own}/24`, 'dev', bridge)
       await ip('link', 'set', bridge, 'up')
       for (const [index, name] of names.entries()) {
         const outer = `vtgv${process.pid % 100_000}-${index}`
@@ -65,20 +76,24 @@ export class HostNetwork {
     }
   }
 
-  /** The host hears and says nothing; with `from`, only those addresses are cut off. */
-  async cut(index: number, from?: readonly string[]): Promise<void> {
-    const name = this.#names[index]!
+  /** The host hears and says nothing, from now until it is healed; a cut that was there before is replaced. */
+  async cut(index: number, { from, only }: Cut = {}): Promise<void> {
     const own = this.hosts[index]!.address
     const others = from === undefined ? `!= ${own}` : `{ ${from.join(', ')} }`
-    const rules = `table ip cut {
-      chain in { type filter hook input priority 0; ip saddr ${others} ip saddr != 127.0.0.0/8 drop; }
-      chain out { type filter hook output priority 0; ip daddr ${others} ip daddr != 127.0.0.0/8 drop; }
-    }`
-    await run('ip', ['netns', 'exec', name, 'nft', rules])
+    const hears = `chain in { type filter hook input priority 0; ip saddr ${others} ip saddr != 127.0.0.0/8 drop; }`
+    const says = `chain out { type filter hook output priority 0; ip daddr ${others} ip daddr != 127.0.0.0/8 drop; }`
+    await this.nft(index, `table ip cut { ${only === 'out' ? '' : hears}\n${only === 'in' ? '' : says}\n }`)
   }
 
-  async heal(index: number): Promise<void> {
-    await run('ip', ['netns', 'exec', this.#names[index]!, 'nft', 'delete table ip cut'])
+  /** Idempotent. */
+  heal(index: number): Promise<void> {
+    return this.nft(index, '')
+  }
+
+  /** The host's rules are these, all at once. */
+  private async nft(index: number, rules: string): Promise<void> {
+    const all = `table ip cut { }\ndelete table ip cut\n${rules}`
+    await run('ip', ['netns', 'exec', this.#names[index]!, 'nft', all])
   }
 
   /** After the processes in it were ended. */

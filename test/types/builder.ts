@@ -1,10 +1,10 @@
 import { z } from 'zod'
+import { network } from '../../src/component/builder.ts'
 import {
   defineComponent,
   defineFunction,
   defineSource,
   type LogRecord,
-  network,
   port,
   type ErrorOutput,
   type RejectedMessage,

@@ -1,4 +1,5 @@
-import { defineComponent, hash, network, port } from '../../src/component/index.ts'
+import { network } from '../../src/component/builder.ts'
+import { defineComponent, hash, port } from '../../src/component/index.ts'
 import {
   counter,
   type Counted,

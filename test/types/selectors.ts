@@ -1,9 +1,9 @@
+import { network } from '../../src/component/builder.ts'
 import {
   all,
   custom,
   fair,
   hash,
-  network,
   port,
   defineComponent,
   random,

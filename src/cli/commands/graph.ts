@@ -3,7 +3,7 @@ import { asError, VertigoError } from '../../base/errors.ts'
 import type { Network } from '../../model/network.ts'
 import type { Arguments } from '../arguments.ts'
 import type { Command } from '../command.ts'
-import { readOnly } from '../load.ts'
+import { loadInThread } from '../load-in-thread.ts'
 
 export const graphCommand: Command = {
   spec: {
@@ -34,7 +34,7 @@ type Format = (typeof formats)[number]
 async function run(given: Arguments): Promise<number> {
   const out = given.text('out')
   const format = given.oneOf('format', formats) ?? formatOf(out)
-  const text = await drawn(await readOnly(given.positionals[0]!), format)
+  const text = await drawn(await loadInThread({ task: 'read', file: given.positionals[0]! }), format)
   if (out === undefined) process.stdout.write(text)
   else await write(out, text)
   return 0

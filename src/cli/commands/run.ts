@@ -37,6 +37,10 @@ export const runCommand: Command = {
         about:
           'The store that components share collections in (context.shared). Default: one in memory, for this run alone.',
       },
+      dev: {
+        about:
+          'Development mode: messages and state cannot be changed in place, messages are copies within a thread too, and all ports with a schema check them. Slower.',
+      },
       json: { about: 'Print events as JSON.' },
       'stall-ms': {
         value: '<n>',
@@ -101,6 +105,7 @@ function requestOf(given: Arguments): EngineRequest {
     options: {
       workers: given.wholeNumber('workers', 0),
       set: given.texts('set').map(override),
+      dev: given.flag('dev'),
       store: given.text('store'),
       durationMs: seconds === undefined ? undefined : seconds * 1000,
       stallMs: given.wholeNumber('stall-ms', 1),

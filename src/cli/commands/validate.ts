@@ -1,9 +1,7 @@
 import { errorToData, isVertigoError, type VertigoError } from '../../base/errors.ts'
-import { networkInvalid } from '../../model/places.ts'
-import type { LoadedNetwork } from '../../run/load-network.ts'
 import type { Arguments } from '../arguments.ts'
 import type { Command } from '../command.ts'
-import { loadChecked } from '../load.ts'
+import { loadInThread, type TypesResult } from '../load-in-thread.ts'
 
 export const validateCommand: Command = {
   spec: {
@@ -16,6 +14,11 @@ export const validateCommand: Command = {
     ],
     options: {
       types: { about: 'Check the types as well.' },
+      'stall-ms': {
+        value: '<n>',
+        about:
+          'Time for which a module may block its thread while it is loaded, in milliseconds. Default 30000.',
+      },
       json: { about: 'Print the result as JSON.' },
     },
     examples: [
@@ -26,18 +29,12 @@ export const validateCommand: Command = {
   run,
 }
 
-interface TypesResult {
-  readonly summary: string
-  readonly unchecked: readonly { readonly name: string; readonly why: string }[]
-}
-
 async function run(given: Arguments): Promise<number> {
   const file = given.positionals[0]!
   const asJson = given.flag('json')
   try {
-    const loaded = await loadChecked(file)
-    const types = given.flag('types') ? await checkedTypes(file, loaded) : undefined
-    const { name } = loaded.network
+    const request = { task: 'validate', file, types: given.flag('types') } as const
+    const { name, types } = await loadInThread(request, given.wholeNumber('stall-ms', 1))
     if (asJson) printJson({ valid: true, network: name, types: types ?? 'not checked', faults: [] })
     else process.stdout.write(validText(name, types))
     return 0
@@ -46,13 +43,6 @@ async function run(given: Arguments): Promise<number> {
     printJson({ valid: false, faults: faultsOf(error).map(faultData) })
     return error.exitCode
   }
-}
-
-async function checkedTypes(file: string, { network, places }: LoadedNetwork): Promise<TypesResult> {
-  const { checkTypes, typeCheckSummary } = await import('../validate-types.ts')
-  const result = await checkTypes(network, { file, places })
-  if (result.faults.length > 0) throw networkInvalid(result.faults, file)
-  return { summary: typeCheckSummary(result), unchecked: result.unchecked }
 }
 
 function validText(name: string, types: TypesResult | undefined): string {

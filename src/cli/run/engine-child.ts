@@ -32,7 +32,7 @@ const events = new EventSender(clock, (batch, left, done) =>
 )
 
 function sendStatus(): void {
-  send({ type: 'status', status: running?.status() ?? { instances: [], workers: [] } })
+  send({ type: 'status', status: running?.status() ?? { instances: [], workers: [], metrics: [] } })
 }
 
 /** CP-2: the first outcome is the one. */

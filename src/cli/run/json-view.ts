@@ -31,14 +31,14 @@ export class JsonView implements RunView {
     else this.#print(event)
   }
 
-  status({ instances, workers }: RunStatus): void {
+  status({ instances, workers, metrics }: RunStatus): void {
     if (this.#startedMs === undefined) return
     const now = this.#clock.monotonic()
     this.#meter.add(now, instances)
     if (now < this.#nextMs) return
     this.#nextMs += progressMs
     const elapsedMs = Math.round(now - this.#startedMs)
-    this.#print({ type: 'progress', elapsedMs, components: this.#meter.rates, workers })
+    this.#print({ type: 'progress', elapsedMs, components: this.#meter.rates, workers, metrics })
   }
 
   text(line: string): void {

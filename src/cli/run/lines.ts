@@ -1,3 +1,4 @@
+import type { MetricStatus } from '../../run/metrics.ts'
 import type { RunEvent, RunSummary } from '../../run/types.ts'
 import { shownPath } from '../report/error-report.ts'
 import { count, duration, printable, short } from '../report/text.ts'
@@ -49,7 +50,8 @@ export function progressLine(
 }
 
 /** The table at the end. */
-export function summaryLines({ network, durationMs, instances, rejected, deadLetter }: RunSummary): string[] {
+export function summaryLines(summary: RunSummary): string[] {
+  const { network, durationMs, instances, metrics, rejected, deadLetter } = summary
   const components = byComponent(instances)
   const hasRejected = components.some((component) => component.rejected > 0)
   const rows = [
@@ -62,19 +64,45 @@ export function summaryLines({ network, durationMs, instances, rejected, deadLet
       ...(hasRejected ? [each.rejected === 0 ? '-' : count(each.rejected)] : []),
     ]),
   ]
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
-  const lines = rows.map((row) =>
-    row
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!)))
-      .join('  '),
-  )
   return [
     `${network}: finished in ${duration(durationMs)}`,
-    ...lines.map((line) => `  ${line}`),
+    ...table(rows),
+    ...(metrics.length === 0 ? [] : table([['metric', 'value'], ...metrics.map(metricRow)])),
     ...(rejected === 0
       ? []
       : [
           `${plural(rejected, 'message')} rejected${deadLetter === undefined ? '' : `: see ${shownPath(deadLetter)}`}`,
         ]),
   ]
+}
+
+/** The first column to the left, the others to the right. */
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
+  return rows.map((row) => {
+    const cells = row.map((cell, column) =>
+      column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!),
+    )
+    return `  ${cells.join('  ')}`
+  })
+}
+
+function metricRow(metric: MetricStatus): string[] {
+  const name = `${metric.component} ${metric.name}`
+  if (metric.type !== 'histogram') return [name, figure(metric.value)]
+  const { count: recorded, sum, p50, p99, max } = metric
+  if (p50 === undefined || p99 === undefined || max === undefined) return [name, '-']
+  const parts = [
+    `${count(recorded)} values`,
+    `mean ${figure(sum / recorded)}`,
+    `p50 ${figure(p50)}`,
+    `p99 ${figure(p99)}`,
+    `max ${figure(max)}`,
+  ]
+  return [name, parts.join(', ')]
+}
+
+/** Whole numbers in full, others with four digits. */
+function figure(value: number): string {
+  return Number.isSafeInteger(value) ? count(value) : String(Number(value.toPrecision(4)))
 }

@@ -14,7 +14,7 @@ export interface EngineRequest {
   readonly network: string
   readonly options: Pick<
     RunOptions,
-    'workers' | 'set' | 'store' | 'durationMs' | 'stallMs' | 'setupMsMax' | 'workerMemoryMbMax'
+    'workers' | 'set' | 'dev' | 'store' | 'durationMs' | 'stallMs' | 'setupMsMax' | 'workerMemoryMbMax'
   >
 }
 

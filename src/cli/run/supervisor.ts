@@ -70,7 +70,7 @@ class Supervisor implements Engine {
   readonly #filter = new CrashFilter()
   #settle: ((outcome: Outcome) => void) | undefined
   #result: Outcome | undefined
-  #status: RunStatus = { instances: [], workers: [] }
+  #status: RunStatus = { instances: [], workers: [], metrics: [] }
   #places: readonly InstancePlace[] = []
   #isStopping = false
   #isClosed = false

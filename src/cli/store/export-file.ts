@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { VertigoError } from '../../base/errors.ts'
+import type { Entry } from '../../store/store.ts'
 import { base64Of } from './entry-text.ts'
 
 /**
@@ -26,18 +27,34 @@ export interface Exported {
   readonly value: Uint8Array
 }
 
-/** The lines of an export; never all of them in one text, which Node bounds. */
-export function* exportLines(entries: readonly Exported[], revision: number): Generator<string> {
+/** What is read of a store at one time; all of one revision. */
+export interface ExportedPage {
+  readonly entries: readonly (Exported & Pick<Entry, 'lease'>)[]
+  readonly revision: number
+}
+
+/** The lines of an export; never all of them in one text, which Node bounds. Leaves out what is under a lease. */
+export async function* exportLines(
+  pages: AsyncIterable<ExportedPage> | Iterable<ExportedPage>,
+): AsyncGenerator<string, void, undefined> {
   const hash = createHash('sha256')
   const line = (value: object): string => {
     const text = `${JSON.stringify(value)}\n`
     hash.update(text)
     return text
   }
-  const head: Head = { vertigo: 'store-export', format, revision }
-  yield line(head)
-  for (const { key, value } of entries) yield line({ key, value: base64Of(value) })
-  const foot: Foot = { keys: entries.length, sha256: hash.digest('hex') }
+  let keys: number | undefined
+  for await (const { entries, revision } of pages) {
+    const head: Head = { vertigo: 'store-export', format, revision }
+    if (keys === undefined) yield line(head)
+    keys ??= 0
+    for (const { key, value, lease } of entries) {
+      if (lease !== undefined) continue
+      keys++
+      yield line({ key, value: base64Of(value) })
+    }
+  }
+  const foot: Foot = { keys: keys ?? 0, sha256: hash.digest('hex') }
   yield `${JSON.stringify(foot)}\n`
 }
 

@@ -81,6 +81,7 @@ function planning(facts: NetworkFacts, target: Target, readiness: Readiness): De
     nodes: facts.nodes,
     quorum: facts.quorum,
     current: facts.plan,
+    open: facts.open?.generation,
     term: facts.term,
     finished: readiness.finished,
     failed: new Set(readiness.failed.keys()),
@@ -126,7 +127,7 @@ function opening(facts: NetworkFacts, target: Target, readiness: Readiness): Dec
 }
 
 /** Why a plan cannot run even when all of its instances are ready (DE-2). */
-function missing({ versions }: NetworkFacts, plan: Plan): string | undefined {
+function missing({ versions }: Pick<NetworkFacts, 'versions'>, plan: Plan): string | undefined {
   const record = versions.get(plan.version)
   if (plan.waiting.length === 0 || record === undefined) return undefined
   const there = new Set<string>()
@@ -143,11 +144,10 @@ function missing({ versions }: NetworkFacts, plan: Plan): string | undefined {
   const needed = plan.waiting.find(
     (copy) => !there.has(nameOf(copy)) && (!components.has(copy.component) || owners.has(copy.component)),
   )
-  return needed && `${nameOf(needed)} has no place. ${needed.reason}`
+  return needed && `a place for ${nameOf(needed)}. ${needed.reason}`
 }
 
-function waiting(facts: NetworkFacts, readiness: Readiness): Decision {
-  const { plan, open, restarts, nowMs } = facts
+function waiting({ plan, open, restarts, nowMs, ...facts }: NetworkFacts, readiness: Readiness): Decision {
   const waits = new Set(plan?.waiting.map(({ component }) => component))
   const times = (plan?.failures ?? [])
     .filter((one) => waits.has(one.component) && isPaused(one, restarts, nowMs))
@@ -159,13 +159,9 @@ function waiting(facts: NetworkFacts, readiness: Readiness): Decision {
   if (needed !== undefined) return wait(needed)
   if (open?.generation === plan.generation) return wait('a change')
   const late = plan.instances.filter((instance) => !readiness.isReady(instance))
-  const worker = plan.workers.find(
-    ({ worker: number }) =>
-      readiness.addresses({ ...plan, workers: plan.workers.filter((one) => one.worker === number) }) ===
-      undefined,
-  )
-  if (late.length > 0) return wait(`${nameOf(late[0]!)} to be ready, and ${late.length - 1} more`)
-  return wait(`the address of worker ${worker?.worker}`)
+  if (late.length === 0) return wait('the addresses of all workers')
+  const others = late.length === 1 ? '' : ` and ${late.length - 1} more`
+  return wait(`${nameOf(late[0]!)}${others} to be ready`)
 }
 
 function nameOf({ component, index }: { readonly component: string; readonly index: number }): string {

@@ -6,3 +6,4 @@ export { defaultRestartPolicy, type NetworkFacts, type RestartPolicy } from './f
 export { networkInstancesMax } from './unfit.ts'
 export { Manager, type ManagerMeans } from './manager.ts'
 export type { ManagerEvents } from './manager-events.ts'
+export { DeathWatch, type DeathWatchEvents, type DeathWatchMeans } from './death-watch.ts'

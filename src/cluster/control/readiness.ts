@@ -25,6 +25,7 @@ export class Readiness {
       incarnations.get(node) === incarnation
     for (const record of ready)
       if (record.generation === plan?.generation && isThere(record)) this.#add(record)
+    for (const { id, finished } of plan?.instances ?? []) if (finished === true) this.finished.add(id)
     this.#livingWorkers = new Set(
       (plan?.workers ?? [])
         .filter((worker) => isThere(worker) && !this.lostWorkers.has(worker.worker))

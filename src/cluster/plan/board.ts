@@ -5,23 +5,28 @@ import type { ComponentShape } from './shape.ts'
 /** How many copies of which component something hosts, those that drain left out. */
 class Hosting {
   load = 0
-  readonly #copies = new Map<string, number>()
+  /** By the place of the component in the network: looked at for each instance and node, so no table by name. */
+  readonly #copies: Uint16Array
 
-  copies(component: string): number {
-    return this.#copies.get(component) ?? 0
+  constructor(components: number) {
+    this.#copies = new Uint16Array(components)
   }
 
-  change(component: string, by: 1 | -1): void {
+  copies({ at }: ComponentShape): number {
+    return this.#copies[at]!
+  }
+
+  change({ at }: ComponentShape, by: 1 | -1): void {
     this.load += by
-    this.#copies.set(component, this.copies(component) + by)
+    this.#copies[at]! += by
   }
 }
 
 export class WorkerPlace extends Hosting {
   readonly worker: WorkerNumber
 
-  constructor(worker: WorkerNumber) {
-    super()
+  constructor(worker: WorkerNumber, components: number) {
+    super(components)
     this.worker = worker
   }
 }
@@ -31,9 +36,11 @@ export class NodePlace extends Hosting {
   /** How many workers the network may have there; 0 where it gets nothing new. */
   readonly workersMax: number
   readonly workers: WorkerPlace[] = []
+  /** Instances that it takes without having more than its part. */
+  share = 0
 
-  constructor(node: InventoryNode) {
-    super()
+  constructor(node: InventoryNode, components: number) {
+    super(components)
     this.node = node
     const isOpen = !node.draining && node.workers > 0
     this.workersMax = isOpen ? Math.max(1, node.workers - node.workersOfOthers) : 0
@@ -47,8 +54,8 @@ export class NodePlace extends Hosting {
 export class Board {
   /** In the order of ids. */
   readonly nodes: readonly NodePlace[]
-  readonly #shapes: ReadonlyMap<string, ComponentShape>
-  readonly #perWorker: number
+  readonly #components: number
+  readonly #empty: WorkerPlace
   readonly #newWorker: () => WorkerNumber
 
   /** `total`: instances that the network has when all are placed. */
@@ -58,27 +65,31 @@ export class Board {
     total: number,
     newWorker: () => WorkerNumber,
   ) {
+    this.#components = shapes.size
     this.nodes = nodes
       .toSorted((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
-      .map((node) => new NodePlace(node))
-    this.#shapes = shapes
-    const workers = this.nodes.reduce((sum, { workersMax }) => sum + workersMax, 0)
-    this.#perWorker = workers === 0 ? 0 : total / workers
+      .map((node) => new NodePlace(node, shapes.size))
+    this.#empty = new WorkerPlace(-1 as WorkerNumber, shapes.size)
     this.#newWorker = newWorker
+    const workers = this.nodes.reduce((sum, { workersMax }) => sum + workersMax, 0)
+    // In whole numbers until the division, so that a third of three is one and not a little more.
+    for (const node of this.nodes)
+      if (workers > 0) node.share = Math.ceil((total * node.workersMax) / workers)
   }
 
-  /** Instances that the node takes without having more than its part. */
-  #share({ workersMax }: NodePlace): number {
-    // Rounded, so that a third of three is one and not a little more.
-    return Math.ceil(Number((this.#perWorker * workersMax).toFixed(6)))
+  /** Adds a worker of the network to a node. */
+  seatOf(worker: WorkerNumber, node: NodePlace): WorkerPlace {
+    const place = new WorkerPlace(worker, this.#components)
+    node.workers.push(place)
+    return place
   }
 
-  add(component: string, node: NodePlace, worker: WorkerPlace): void {
+  add(component: ComponentShape, node: NodePlace, worker: WorkerPlace): void {
     node.change(component, 1)
     worker.change(component, 1)
   }
 
-  remove(component: string, node: NodePlace, worker: WorkerPlace): void {
+  remove(component: ComponentShape, node: NodePlace, worker: WorkerPlace): void {
     node.change(component, -1)
     worker.change(component, -1)
   }
@@ -94,12 +105,12 @@ export class Board {
   }
 
   #isBetter(shape: ComponentShape, a: NodePlace, b: NodePlace): boolean {
-    const isOver = a.load >= this.#share(a)
-    if (isOver !== b.load >= this.#share(b)) return !isOver
+    const isOver = a.load >= a.share
+    if (isOver !== b.load >= b.share) return !isOver
     const load = (a.load + 1) * b.workersMax - (b.load + 1) * a.workersMax
     // Where rules leave room only on nodes that have enough, these are to share it.
     if (isOver && load !== 0) return load < 0
-    const copies = a.copies(shape.name) * b.workersMax - b.copies(shape.name) * a.workersMax
+    const copies = a.copies(shape) * b.workersMax - b.copies(shape) * a.workersMax
     if (copies !== 0) return copies < 0
     const traffic = this.#traffic(shape, a) - this.#traffic(shape, b)
     if (traffic !== 0) return traffic > 0
@@ -108,22 +119,19 @@ export class Board {
 
   /** The worker of the node by the same rules; a new one as long as the network may have more, unless one is better. */
   bestWorker(shape: ComponentShape, node: NodePlace): WorkerPlace {
-    const share = Math.ceil(Math.max(this.#share(node), node.load + 1) / node.workersMax)
+    const share = Math.ceil(Math.max(node.share, node.load + 1) / node.workersMax)
     let best: WorkerPlace | undefined
     for (const place of node.workers)
       if (best === undefined || this.#isBetterWorker(shape, share, place, best)) best = place
     if (node.workers.length >= node.workersMax && best !== undefined) return best
-    const empty = new WorkerPlace(-1 as WorkerNumber)
-    if (best !== undefined && !this.#isBetterWorker(shape, share, empty, best)) return best
-    const made = new WorkerPlace(this.#newWorker())
-    node.workers.push(made)
-    return made
+    if (best !== undefined && !this.#isBetterWorker(shape, share, this.#empty, best)) return best
+    return this.seatOf(this.#newWorker(), node)
   }
 
   #isBetterWorker(shape: ComponentShape, share: number, a: WorkerPlace, b: WorkerPlace): boolean {
     const over = Number(a.load >= share) - Number(b.load >= share)
     if (over !== 0) return over < 0
-    const copies = a.copies(shape.name) - b.copies(shape.name)
+    const copies = a.copies(shape) - b.copies(shape)
     if (copies !== 0) return copies < 0
     const traffic = this.#traffic(shape, a) - this.#traffic(shape, b)
     if (traffic !== 0) return traffic > 0
@@ -136,10 +144,7 @@ export class Board {
    */
   #traffic({ neighbours }: ComponentShape, place: Hosting): number {
     let sum = 0
-    for (const name of neighbours) {
-      const copies = place.copies(name)
-      if (copies > 0) sum += copies / this.#shapes.get(name)!.copies
-    }
+    for (const other of neighbours) sum += place.copies(other) / other.copies
     return sum
   }
 }

@@ -1,5 +1,6 @@
 import type {
   ComponentFailures,
+  Generation,
   InstanceId,
   NetworkVersion,
   NodeRecord,
@@ -41,6 +42,8 @@ export interface PlanningFacts {
   /** With fewer nodes nothing is placed. */
   readonly quorum: number
   readonly current: Plan | undefined
+  /** The open generation; undefined where none is. */
+  readonly open: Generation | undefined
   readonly term: Term
   /** Instances that have handled all there was. */
   readonly finished: ReadonlySet<InstanceId>

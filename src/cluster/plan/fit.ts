@@ -9,7 +9,7 @@ export function allowsNode(shape: ComponentShape, node: InventoryNode): boolean 
 
 /** Whether what is on the node already allows another copy. */
 export function allowsBeside(shape: ComponentShape, place: NodePlace): boolean {
-  if (shape.isSpread && place.copies(shape.name) > 0) return false
+  if (shape.isSpread && place.copies(shape) > 0) return false
   return shape.apart.every((other) => place.copies(other) === 0)
 }
 
@@ -40,10 +40,10 @@ export function whyNot(shape: ComponentShape, places: readonly NodePlace[]): str
   if (hosting.length === 0)
     return `No node that fits hosts workers (${namesOf(staying)}): start one with workers.`
   const others = shape.apart.filter((other) => hosting.some((place) => place.copies(other) > 0))
-  const hasNoCopy = hosting.filter((place) => !shape.isSpread || place.copies(shape.name) === 0)
+  const hasNoCopy = hosting.filter((place) => !shape.isSpread || place.copies(shape) === 0)
   if (hasNoCopy.length === 0)
     return `Every node that fits has a copy already (${namesOf(hosting)}), and copies are spread: add a node, or take fewer copies.`
-  return `Every node that fits runs what it is to be apart from (${others.join(', ')}): add a node.`
+  return `Every node that fits runs what it is to be apart from (${others.map(({ name }) => name).join(', ')}): add a node.`
 }
 
 const namesMax = 5

@@ -1,4 +1,3 @@
-import { canonicalJson } from '../../model/json.ts'
 import { asGeneration, asWorkerNumber, noGeneration, type Plan } from '../protocol/index.ts'
 import { numberConnections } from './connections.ts'
 import type { PlanningFacts } from './facts.ts'
@@ -24,17 +23,20 @@ import { LivingWorkers, recordOf, survey } from './survey.ts'
  *   version is begun; what runs goes on, and what is to stop may drain.
  * - PN-6 Ids, numbers of workers and of connections keep to PL-2. A worker that is left without instances is dropped; so
  *   is one that ended or whose node is gone, and with a node that came back the network has new workers.
- * - PN-7 What has finished stays in the plan as long as its worker does. Where it loses its worker and is known to have
+ * - PN-7 What has finished stays in the plan as long as its worker does, marked as such. Where it loses its worker and is known to have
  *   finished, it is `done` and not started again, until a change concerns it.
  * - PN-8 Instances that drain leave the plan when all of them have ended, or with the next plan that is made for
  *   something else: a plan for each would be many.
- * - PN-9 A network has at most one worker for each instance on a node, as many as the node has left beside other
+ * - PN-9 What drains works as before until the first generation in which it drains is open. Where it is wanted again
+ *   before that, it is kept: so a change that is taken back leaves what ran as it was. What is new in generations that were
+ *   never open leaves without draining.
+ * - PN-10 A network has at most one worker for each instance on a node, as many as the node has left beside other
  *   networks, and one where it has none left.
  *
  * `facts.ts` says what is given, `board.ts` which place is the best, `survey.ts` what becomes of what runs.
  */
 export function nextPlan(given: PlanningFacts): Plan | undefined {
-  const facts = belowQuorum(given)
+  const facts = withKnownEnds(belowQuorum(given))
   const { current, goal } = facts
   if (goal !== 'run' && current === undefined) return undefined
   const target = recordOf(facts, facts.version)
@@ -52,7 +54,7 @@ export function nextPlan(given: PlanningFacts): Plan | undefined {
     version: facts.version,
     ...(facts.fallback === undefined ? {} : { fallback: facts.fallback }),
     workers: [...placed.workers],
-    instances: [...placed.instances],
+    instances: placed.instances.map((one) => (facts.finished.has(one.id) ? { ...one, finished: true } : one)),
     connections,
     waiting: [...placed.waiting],
     done: [...found.done],
@@ -67,6 +69,12 @@ export function nextPlan(given: PlanningFacts): Plan | undefined {
   return content(compared(next)) === content(compared(current)) ? undefined : next
 }
 
+/** What has finished once has, also while nobody has said so for the newest generation yet. */
+function withKnownEnds(facts: PlanningFacts): PlanningFacts {
+  const known = facts.current?.instances.filter(({ finished }) => finished === true) ?? []
+  return { ...facts, finished: new Set([...facts.finished, ...known.map(({ id }) => id)]) }
+}
+
 /** A version that is not begun yet waits for the quorum; the one before is what counts (PN-5). */
 function belowQuorum(facts: PlanningFacts): PlanningFacts {
   const { nodes, quorum, current, goal } = facts
@@ -74,9 +82,16 @@ function belowQuorum(facts: PlanningFacts): PlanningFacts {
   return { ...facts, version: current.version, fallback: current.fallback }
 }
 
-/** What a plan says; not which plan it is, nor what it carries along for others. */
-function content({ version, workers, instances, connections, waiting, done }: Plan): string {
-  return canonicalJson([version, workers, instances, connections, waiting, done])!
+/** What a plan says; not which plan it is, nor what it carries along for others. Lists of values: plans are large. */
+function content(plan: Plan): string {
+  return JSON.stringify([
+    plan.version,
+    plan.workers.map((one) => [one.worker, one.node, one.incarnation]),
+    plan.instances.map((one) => [one.id, one.component, one.index, one.worker, one.version, one.draining]),
+    Object.entries(plan.connections).toSorted(([, a], [, b]) => a - b),
+    plan.waiting.map((one) => [one.component, one.index, one.reason]),
+    plan.done.map((one) => [one.component, one.index, one.version]),
+  ])
 }
 
 function withoutDraining(plan: Plan): Plan {

@@ -17,7 +17,7 @@ export class Numbers {
 
   constructor(current: Plan | undefined) {
     this.nextWorker = current?.nextWorker ?? 0
-    const ids = current?.instances.map(({ id }) => id) ?? []
+    const ids = (current?.instances ?? []).map(({ id }): number => id)
     this.#instances = new Ring(instanceIdsMax, current?.nextInstance ?? 0, new Set(ids))
     const connections = Object.values(current?.connections ?? {})
     this.#connections = new Ring(connectionNumbersMax, current?.nextConnection ?? 0, new Set(connections))

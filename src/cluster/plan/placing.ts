@@ -1,10 +1,10 @@
 import type { PlannedInstance, PlannedWorker, WaitingInstance, WorkerNumber } from '../protocol/index.ts'
-import { Board, type NodePlace, WorkerPlace } from './board.ts'
+import { Board, type NodePlace, type WorkerPlace } from './board.ts'
 import type { PlanningFacts } from './facts.ts'
 import { allowsBeside, allowsNode, whyNot } from './fit.ts'
 import type { Numbers } from './numbers.ts'
 import type { ComponentShape } from './shape.ts'
-import type { LivingWorkers, Slot, Survey } from './survey.ts'
+import { drained, type LivingWorkers, type Slot, type Survey } from './survey.ts'
 
 export interface Placed {
   /** All of the next plan, in the order of ids. */
@@ -28,7 +28,6 @@ export class Placing {
   readonly #seats = new Map<WorkerNumber, Seat>()
   readonly #fits = new Map<ComponentShape, readonly NodePlace[]>()
   readonly #instances: PlannedInstance[] = []
-  readonly #waiting: { readonly slot: Slot; readonly reason: string }[] = []
 
   constructor(
     facts: PlanningFacts,
@@ -50,21 +49,25 @@ export class Placing {
     for (const { worker, node } of this.#facts.current?.workers ?? []) {
       const place = places.get(node)
       if (place === undefined || living.get(worker) === undefined) continue
-      const seat = { node: place, worker: new WorkerPlace(worker) }
-      place.workers.push(seat.worker)
-      this.#seats.set(worker, seat)
+      this.#seats.set(worker, { node: place, worker: this.#board.seatOf(worker, place) })
     }
   }
 
   place({ kept, draining, missing }: Survey): Placed {
     this.#instances.push(...draining)
-    const displaced = this.#keep(kept)
-    for (const { slot, before } of this.#inOrder(missing)) this.#fill(slot, before)
-    for (const { slot, instance } of displaced) this.#move(slot, instance)
+    let displaced = this.#keep(kept)
+    let waiting = this.#inOrder(missing)
+    // What moves may make room for another: until a round finds no more places.
+    for (let left = -1; left !== waiting.length + displaced.length;) {
+      left = waiting.length + displaced.length
+      waiting = waiting.filter(({ slot, before }) => !this.#fill(slot, before))
+      displaced = displaced.filter(({ slot, instance }) => !this.#move(slot, instance))
+    }
+    this.#instances.push(...displaced.map(({ instance }) => instance))
     return {
       instances: this.#instances.toSorted((a, b) => a.id - b.id),
       workers: this.#workers(),
-      waiting: this.#waits(),
+      waiting: this.#waits(waiting, displaced),
     }
   }
 
@@ -78,14 +81,14 @@ export class Placing {
       const fits = allowsNode(shape, node.node) && allowsBeside(shape, node) && !node.node.draining
       if (!fits && !isFinished) displaced.push(copy)
       else {
-        this.#board.add(shape.name, node, worker)
+        this.#board.add(shape, node, worker)
         this.#instances.push(copy.instance)
       }
     }
     // After all: those that may stay are not to be in the way of one another.
     for (const { slot, instance } of displaced) {
       const { node, worker } = this.#seats.get(instance.worker)!
-      this.#board.add(slot.shape.name, node, worker)
+      this.#board.add(slot.shape, node, worker)
     }
     return displaced
   }
@@ -112,18 +115,18 @@ export class Placing {
     return nodes
   }
 
-  #fill(slot: Slot, before: WorkerNumber | undefined): void {
-    const reason = this.#holdsBack(slot)
-    if (reason !== undefined) return void this.#waiting.push({ slot, reason })
+  #fill(slot: Slot, before: WorkerNumber | undefined): boolean {
+    if (this.#holdsBack(slot) !== undefined) return false
     const seat = this.#seatFor(slot.shape, before)
-    if (seat === undefined) this.#waiting.push({ slot, reason: whyNot(slot.shape, this.#board.nodes) })
-    else this.#start(slot, seat)
+    if (seat === undefined) return false
+    this.#start(slot, seat)
+    return true
   }
 
   #holdsBack({ shape }: Slot): string | undefined {
     const { nodes, quorum, paused, failures } = this.#facts
-    if (nodes.length < quorum)
-      return `There are ${nodes.length} of the ${quorum} nodes of the quorum: nothing is placed until more join.`
+    if (nodes.length > 0 && nodes.length < quorum)
+      return `Nodes that are there: ${nodes.length}, quorum: ${quorum}. Nothing is placed until more join.`
     if (!paused.has(shape.name)) return undefined
     const failure = failures.find(({ component }) => component === shape.name)
     return `It failed (${shortened(failure?.error.message ?? 'unknown')}) and is tried again after a pause.`
@@ -145,7 +148,7 @@ export class Placing {
   }
 
   #start({ shape, index }: Slot, { node, worker }: Seat): void {
-    this.#board.add(shape.name, node, worker)
+    this.#board.add(shape, node, worker)
     this.#instances.push({
       id: this.#numbers.instance(),
       component: shape.name,
@@ -157,29 +160,22 @@ export class Placing {
     })
   }
 
-  /** A successor elsewhere, if there is a place; else it stays, and the plan says why. */
-  #move(slot: Slot, instance: PlannedInstance): void {
+  /** A successor elsewhere, if there is a place, or its own place where what was in its way has moved. */
+  #move(slot: Slot, instance: PlannedInstance): boolean {
     const { node, worker } = this.#seats.get(instance.worker)!
     const { shape } = slot
-    const heldBack = this.#holdsBack(slot)
-    this.#board.remove(shape.name, node, worker)
-    const seat = heldBack === undefined ? this.#seatFor(shape, undefined) : undefined
-    if (seat !== undefined && seat.node !== node) {
+    if (this.#holdsBack(slot) !== undefined) return false
+    this.#board.remove(shape, node, worker)
+    const canStay = this.#fitting(shape).includes(node) && allowsBeside(shape, node)
+    const seat = canStay ? { node, worker } : this.#seatFor(shape, undefined)
+    if (seat === undefined || canStay) this.#board.add(shape, node, worker)
+    if (seat === undefined) return false
+    if (canStay) this.#instances.push(instance)
+    else {
       this.#start(slot, seat)
-      this.#instances.push({ ...instance, draining: true })
-      return
+      this.#instances.push(drained(instance, this.#facts))
     }
-    this.#board.add(shape.name, node, worker)
-    this.#instances.push(instance)
-    // It may stay after all where what was in its way has moved before it.
-    if (seat !== undefined) return
-    const reason =
-      heldBack ??
-      whyNot(
-        shape,
-        this.#board.nodes.filter((place) => place !== node),
-      )
-    this.#waiting.push({ slot, reason: `It stays on ${node.node.id} for now. ${reason}` })
+    return true
   }
 
   #workers(): PlannedWorker[] {
@@ -194,12 +190,23 @@ export class Placing {
       .toSorted((a, b) => a.worker - b.worker)
   }
 
-  #waits(): WaitingInstance[] {
+  #waits(missing: Survey['missing'], displaced: Survey['kept']): WaitingInstance[] {
+    const { nodes } = this.#board
+    const waiting = missing.map(({ slot }) => waits(slot, this.#holdsBack(slot) ?? whyNot(slot.shape, nodes)))
+    for (const { slot, instance } of displaced) {
+      const { node } = this.#seats.get(instance.worker)!
+      const others = nodes.filter((place) => place !== node)
+      const noOther = others.length === 0 ? 'There is no other node: start one.' : undefined
+      const why = this.#holdsBack(slot) ?? noOther ?? whyNot(slot.shape, others)
+      waiting.push(waits(slot, `It stays on ${node.node.id} for now. ${why}`))
+    }
     const order = new Map([...this.#shapes.keys()].map((name, at) => [name, at]))
-    return this.#waiting
-      .map(({ slot, reason }) => ({ component: slot.shape.name, index: slot.index, reason }))
-      .toSorted((a, b) => order.get(a.component)! - order.get(b.component)! || a.index - b.index)
+    return waiting.toSorted((a, b) => order.get(a.component)! - order.get(b.component)! || a.index - b.index)
   }
+}
+
+function waits({ shape, index }: Slot, reason: string): WaitingInstance {
+  return { component: shape.name, index, reason }
 }
 
 /** Characters of an error that a reason quotes: a plan holds many reasons, and is one value in the store. */

@@ -5,15 +5,17 @@ import type { VersionRecord } from '../protocol/index.ts'
 /** What placing needs to know of a component. */
 export interface ComponentShape {
   readonly name: string
+  /** Its place among the components of the network, for tables. */
+  readonly at: number
   readonly copies: number
   readonly group: string | undefined
   readonly labels: readonly (readonly [string, string])[]
   /** At the most one copy on a node. */
   readonly isSpread: boolean
   /** Components of which no copy may be on the same node, whoever of the two says so. */
-  readonly apart: readonly string[]
+  readonly apart: readonly ComponentShape[]
   /** Components that it exchanges messages with. */
-  readonly neighbours: readonly string[]
+  readonly neighbours: readonly ComponentShape[]
   /** Where it comes when one follows the connections from the beginnings: chains are next to each other. */
   readonly rank: number
 }
@@ -39,21 +41,30 @@ export function shapesOf({ flat }: VersionRecord): ReadonlyMap<string, Component
         apart.get(found)!.add(name)
       }
   const ranks = chainRanks(names, edges)
-  return new Map(
-    Object.entries(flat.components).map(([name, { instances = 1, group, placement }]) => [
+  const shapes = new Map<string, Draft>()
+  for (const [name, { instances = 1, group, placement }] of Object.entries(flat.components))
+    shapes.set(name, {
       name,
-      {
-        name,
-        copies: instances,
-        group,
-        labels: Object.entries(placement?.labels ?? {}),
-        isSpread: placement?.spread === 'node',
-        apart: [...apart.get(name)!],
-        neighbours: [...neighbours.get(name)!],
-        rank: ranks.get(name)!,
-      },
-    ]),
-  )
+      at: shapes.size,
+      copies: instances,
+      group,
+      labels: Object.entries(placement?.labels ?? {}),
+      isSpread: placement?.spread === 'node',
+      apart: [],
+      neighbours: [],
+      rank: ranks.get(name)!,
+    })
+  for (const { name, ...shape } of shapes.values()) {
+    for (const other of apart.get(name)!) shape.apart.push(shapes.get(other)!)
+    for (const other of neighbours.get(name)!) shape.neighbours.push(shapes.get(other)!)
+  }
+  return shapes
+}
+
+/** Shapes lead to each other, so that all have to be there before they are whole. */
+interface Draft extends ComponentShape {
+  readonly apart: ComponentShape[]
+  readonly neighbours: ComponentShape[]
 }
 
 function setsOf(names: readonly string[]): Map<string, Set<string>> {

@@ -7,6 +7,7 @@ import type {
   VersionRecord,
   WorkerNumber,
 } from '../protocol/index.ts'
+import { asGeneration, noGeneration } from '../protocol/index.ts'
 import { isConcerned } from './concern.ts'
 import type { InventoryNode, PlanningFacts } from './facts.ts'
 import type { ComponentShape } from './shape.ts'
@@ -58,50 +59,129 @@ export function survey(
   shapes: ReadonlyMap<string, ComponentShape>,
   living: LivingWorkers,
 ): Survey {
-  const kept: Survey['kept'][number][] = []
-  const draining: PlannedInstance[] = []
-  const done = new Map<string, DoneInstance>()
-  const before = new Map<string, WorkerNumber>()
-  const filled = new Set<string>()
-  let ended = 0
-  let lost = 0
-  const isWanted = ({ component, index, version }: DoneInstance): boolean => {
-    const shape = shapes.get(component)
-    if (shape === undefined || index >= shape.copies) return false
-    return !isConcerned(component, recordOf(facts, version), target)
+  const surveyor = new Surveyor(facts, target, shapes, living)
+  for (const copy of facts.current?.done ?? []) surveyor.done(copy)
+  // Those that drain last: one is kept after all only where nobody has its place.
+  const instances = facts.current?.instances ?? []
+  for (const instance of instances) if (!instance.draining) surveyor.working(instance)
+  for (const instance of instances) if (instance.draining) surveyor.drainingOne(instance)
+  return surveyor.result()
+}
+
+class Surveyor {
+  readonly #facts: PlanningFacts
+  readonly #target: VersionRecord
+  readonly #shapes: ReadonlyMap<string, ComponentShape>
+  readonly #living: LivingWorkers
+  readonly #kept = new Map<string, Survey['kept'][number]>()
+  readonly #draining: PlannedInstance[] = []
+  readonly #done = new Map<string, DoneInstance>()
+  /** Workers of what makes way, by slot. */
+  readonly #before = new Map<string, WorkerNumber>()
+  #drained = 0
+  #lost = 0
+
+  constructor(
+    facts: PlanningFacts,
+    target: VersionRecord,
+    shapes: ReadonlyMap<string, ComponentShape>,
+    living: LivingWorkers,
+  ) {
+    this.#facts = facts
+    this.#target = target
+    this.#shapes = shapes
+    this.#living = living
   }
-  for (const copy of facts.current?.done ?? [])
-    if (isWanted(copy)) done.set(keyOf(copy), { ...copy, version: facts.version })
-  for (const instance of facts.current?.instances ?? []) {
-    const node = living.nodeOf(instance.worker)
-    const isDead = node === undefined || facts.failed.has(instance.id)
-    const isFinished = facts.finished.has(instance.id)
-    if (instance.draining || facts.goal !== 'run') {
-      if (isDead || facts.goal === 'none') lost++
-      else if (isFinished) ended++
-      else draining.push({ ...instance, draining: true })
-    } else if (!isWanted(instance)) {
-      if (isDead || isFinished) continue
-      draining.push({ ...instance, draining: true })
-      before.set(keyOf(instance), instance.worker)
-    } else if (isFinished && (isDead || node.draining)) {
-      const { component, index } = instance
-      done.set(keyOf(instance), { component, index, version: facts.version })
-    } else if (!isDead) {
-      const slot = { shape: shapes.get(instance.component)!, index: instance.index }
-      kept.push({ slot, instance: { ...instance, version: facts.version } })
-      filled.add(keyOf(instance))
+
+  done(copy: DoneInstance): void {
+    if (this.#isWanted(copy)) this.#done.set(keyOf(copy), { ...copy, version: this.#facts.version })
+  }
+
+  working(instance: PlannedInstance): void {
+    const { goal, finished } = this.#facts
+    const node = this.#living.nodeOf(instance.worker)
+    const isDead = this.#isDead(instance)
+    const isFinished = finished.has(instance.id)
+    if (goal === 'run' && this.#isWanted(instance)) {
+      if (isFinished && (isDead || node?.draining === true)) this.#markDone(instance)
+      else if (!isDead) this.#keep(instance)
+      return
+    }
+    if (isDead || isFinished || goal === 'none' || this.#hasNeverWorked(instance)) return
+    this.#draining.push(drained(instance, this.#facts))
+    this.#before.set(keyOf(instance), instance.worker)
+  }
+
+  drainingOne(instance: PlannedInstance): void {
+    const { goal, finished, open } = this.#facts
+    if (this.#isDead(instance) || goal === 'none') this.#lost++
+    else if (finished.has(instance.id)) this.#drained++
+    else {
+      const isAsBefore =
+        open !== undefined && instance.drainingSince !== undefined && instance.drainingSince > open
+      const key = keyOf(instance)
+      const isFree = !this.#kept.has(key) && !this.#done.has(key)
+      if (goal === 'run' && isAsBefore && isFree && this.#isWanted(instance)) this.#keep(instance)
+      else this.#draining.push(instance)
     }
   }
-  const missing: Survey['missing'][number][] = []
-  if (facts.goal === 'run')
-    for (const shape of shapes.values())
-      for (let index = 0; index < shape.copies; index++) {
-        const key = keyOf({ component: shape.name, index })
-        if (!filled.has(key) && !done.has(key))
-          missing.push({ slot: { shape, index }, before: before.get(key) })
-      }
-  return { kept, draining, hasDrainedWell: ended > 0 && lost === 0, done: [...done.values()], missing }
+
+  result(): Survey {
+    const missing: Survey['missing'][number][] = []
+    if (this.#facts.goal === 'run')
+      for (const shape of this.#shapes.values())
+        for (let index = 0; index < shape.copies; index++) {
+          const key = keyOf({ component: shape.name, index })
+          if (this.#kept.has(key) || this.#done.has(key)) continue
+          missing.push({ slot: { shape, index }, before: this.#before.get(key) })
+        }
+    return {
+      kept: [...this.#kept.values()],
+      draining: this.#draining,
+      hasDrainedWell: this.#drained > 0 && this.#lost === 0,
+      done: [...this.#done.values()],
+      missing,
+    }
+  }
+
+  #isDead({ id, worker }: PlannedInstance): boolean {
+    return this.#living.nodeOf(worker) === undefined || this.#facts.failed.has(id)
+  }
+
+  /** Nothing was sent to it, so that there is nothing to finish. */
+  #hasNeverWorked({ since }: PlannedInstance): boolean {
+    return this.#facts.open !== undefined && since > this.#facts.open
+  }
+
+  /** The version that is planned has this copy, and as it runs. */
+  #isWanted({ component, index, version }: DoneInstance): boolean {
+    const shape = this.#shapes.get(component)
+    if (shape === undefined || index >= shape.copies) return false
+    return !isConcerned(component, recordOf(this.#facts, version), this.#target)
+  }
+
+  #keep(instance: PlannedInstance): void {
+    const { drainingSince: _, ...rest } = instance
+    const slot = { shape: this.#shapes.get(instance.component)!, index: instance.index }
+    this.#kept.set(keyOf(instance), {
+      slot,
+      instance: { ...rest, version: this.#facts.version, draining: false },
+    })
+  }
+
+  #markDone({ component, index, ...instance }: PlannedInstance): void {
+    this.#done.set(keyOf({ component, index, ...instance }), {
+      component,
+      index,
+      version: this.#facts.version,
+    })
+  }
+}
+
+/** The instance as it stands in the next plan, where it begins to drain. */
+export function drained(instance: PlannedInstance, { current }: PlanningFacts): PlannedInstance {
+  const drainingSince = asGeneration((current?.generation ?? noGeneration) + 1)
+  return { ...instance, draining: true, drainingSince }
 }
 
 export function recordOf({ versions }: Pick<PlanningFacts, 'versions'>, version: number): VersionRecord {

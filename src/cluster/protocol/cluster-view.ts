@@ -1,7 +1,13 @@
 import { asError, isVertigoError, VertigoError } from '../../base/errors.ts'
 import { decodeSegment } from '../../store/recipes/index.ts'
 import type { Entry } from '../../store/store.ts'
-import { type ClusterConfig, configRecord, type DrainRecord, drainRecord } from './config-record.ts'
+import {
+  type ClusterConfig,
+  configRecord,
+  type DrainRecord,
+  drainRecord,
+  suspicionRecord,
+} from './config-record.ts'
 import type { ClusterKeys, NetworkKeys } from './keys.ts'
 import {
   type DesiredNetwork,
@@ -34,6 +40,8 @@ export interface Recorded<T> {
 export class ClusterView {
   readonly nodes = new Map<NodeId, Recorded<NodeRecord>>()
   readonly drains = new Map<NodeId, Recorded<DrainRecord>>()
+  /** Of a node, by another: the life that it suspects to be over. */
+  readonly suspicions = new Map<NodeId, Map<NodeId, string>>()
   readonly networks = new Map<string, NetworkView>()
   /** By key: what cannot be read, outside of networks. */
   readonly faults = new Map<string, VertigoError>()
@@ -56,8 +64,23 @@ export class ClusterView {
     if (key.startsWith(this.keys.nodes)) this.set(this.nodes, this.keys.nodes, key, entry, nodeRecord)
     else if (key.startsWith(this.keys.drains))
       this.set(this.drains, this.keys.drains, key, entry, drainRecord)
+    else if (key.startsWith(this.keys.suspicions)) this.suspicion(key, entry)
     else if (key === this.keys.config) this.config = (entry && this.read(configRecord, entry)?.value) ?? {}
     return undefined
+  }
+
+  private suspicion(key: string, entry: Entry | undefined): void {
+    const [of, by] = key
+      .slice(this.keys.suspicions.length)
+      .split('/')
+      .map((part) => asNodeId(decodeSegment(part)))
+    if (of === undefined || by === undefined) return
+    const told = entry && this.read(suspicionRecord, entry)?.value.incarnation
+    const all = this.suspicions.get(of) ?? new Map<NodeId, string>()
+    if (told === undefined) all.delete(by)
+    else all.set(by, told)
+    if (all.size === 0) this.suspicions.delete(of)
+    else this.suspicions.set(of, all)
   }
 
   private networkOf(name: string): NetworkView {

@@ -29,3 +29,8 @@ export const configRecord = recordType('The configuration of the cluster', confi
 const drain = v.object({ by: text, atMs: timeMs })
 export type DrainRecord = Readonly<v.InferOutput<typeof drain>>
 export const drainRecord = recordType('The order to empty a node', drain)
+
+/** A node's address refuses connections, as another node finds; under that one's lease. */
+const suspicion = v.object({ incarnation: text })
+export type SuspicionRecord = Readonly<v.InferOutput<typeof suspicion>>
+export const suspicionRecord = recordType('A suspicion', suspicion)

@@ -18,4 +18,6 @@ export {
   configRecord,
   type DrainRecord,
   drainRecord,
+  type SuspicionRecord,
+  suspicionRecord,
 } from './config-record.ts'

@@ -51,6 +51,15 @@ export class ClusterKeys {
     return this.drains + encodeSegment(id)
   }
 
+  /** What nodes find of others that seem to be gone. */
+  get suspicions(): string {
+    return `${this.prefix}suspicions/`
+  }
+
+  suspicion(of: NodeId, by: NodeId): string {
+    return `${this.suspicions}${encodeSegment(of)}/${encodeSegment(by)}`
+  }
+
   get networks(): string {
     return `${this.prefix}networks/`
   }

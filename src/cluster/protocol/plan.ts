@@ -37,6 +37,10 @@ const instance = v.object({
   since: generation,
   /** Its inputs end, it finishes what it has; a later plan is without it. */
   draining: v.boolean(),
+  /** It was known to have handled all there was: records of readiness are of one generation, this outlives them. */
+  finished: v.optional(v.boolean()),
+  /** The first generation in which it drains. Until that is open it works as before, and may still be kept. */
+  drainingSince: v.optional(generation),
 })
 export type PlannedInstance = Readonly<v.InferOutput<typeof instance>>
 

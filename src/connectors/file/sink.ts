@@ -39,17 +39,18 @@ const flushDelayMs = 1000
  * line of JSON, or as a record of CSV.
  *
  * The target appears, or is replaced, at the clean end of the run only, whole and synced to the disk. Until then
- * `<path>.partial` beside it is written (`<path>.2.partial`, when that is taken), which is removed after a failure
- * unless `keepPartial` is set; a killed process leaves it. With `append` the partial file begins as a copy of the target.
+ * `<path>.<process id>.partial` beside it is written, which is removed after a failure unless `keepPartial` is set; a killed
+ * process leaves it. With `append` the partial file begins as a copy of the target.
  * Devices and pipes (`/dev/stdout`) are written directly.
  *
  * With several instances each writes a file of its own: `{instance}` in the path is its number; without that, `-<number>`
  * is put before the ending (`counts-0.jsonl`).
  *
- * Two sinks of a network with the same file, by whatever links, are refused (`TARGET_SHARED`). Of two runs at the same time
- * the one that ends last wins.
+ * Two sinks of a network with the same file, by whatever links, are refused (`TARGET_SHARED`), and so is a
+ * second run while another one on this machine writes to the file (`TARGET_IN_USE`).
  *
- * Errors: `FILE_NOT_FOUND` (the folder), `FILE_IS_DIRECTORY`, `FILE_NOT_WRITABLE`, `DISK_FULL`, `OUTPUT_CLOSED`, `MESSAGE_UNFIT`.
+ * Errors: `FILE_NOT_FOUND` (the folder), `FILE_IS_DIRECTORY`, `FILE_NOT_WRITABLE`, `TARGET_IN_USE`, `DISK_FULL`, `OUTPUT_CLOSED`,
+ * `MESSAGE_UNFIT`.
  */
 export const fileSink = builtInKind(
   'file-sink',
@@ -75,7 +76,7 @@ export const fileSink = builtInKind(
           `is written as ${format}, which has no columns`,
         )
       }
-      const target = await openTarget(use, { append })
+      const target = await openTarget(use, { append, alone: true })
       try {
         const existing = append && !target.direct ? await lookAtExisting(target.writtenPath) : noContent
         if (existing.unended) await target.write('\n')

@@ -1,16 +1,7 @@
-import {
-  type FileHandle,
-  constants,
-  copyFile,
-  mkdir,
-  open,
-  realpath,
-  rename,
-  rm,
-  stat,
-} from 'node:fs/promises'
+import { type FileHandle, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { type FileUse, fileError, fileFault } from './errors.ts'
+import { openPartial, writerOf } from './partial.ts'
 
 /** Where a sink writes: a partial file that becomes the target at a clean end, or the target itself. */
 export interface FileTarget {
@@ -28,6 +19,8 @@ export interface FileTarget {
 export interface TargetOptions {
   /** Begins with a copy of what the target holds. */
   readonly append?: boolean
+  /** Refuses a target that is being written already, with TARGET_IN_USE. */
+  readonly alone?: boolean
 }
 
 /** Opens a target; errors name what is wrong before anything is written. */
@@ -45,14 +38,25 @@ export async function openTarget(use: FileUse, options: TargetOptions = {}): Pro
     }
     // A link keeps pointing to its file, which is the one to be replaced.
     const target = there === undefined ? resolve(use.path) : await realpath(use.path)
-    const { handle, path } = await openPartial(
-      target,
-      there?.mode,
-      options.append === true && there !== undefined,
-    )
-    return new OpenFile(use, handle, path, target)
+    const copy = options.append === true && there !== undefined
+    const { handle, path } = await openPartial(target, there?.mode, copy)
+    const opened = new OpenFile(use, handle, path, target)
+    if (options.alone === true) await refuseSecond(use, opened, target)
+    return opened
   } catch (error) {
     throw fileError(error, use)
+  }
+}
+
+async function refuseSecond(use: FileUse, opened: OpenFile, target: string): Promise<void> {
+  try {
+    const writer = await writerOf(target, opened.writtenPath)
+    if (writer === undefined) return
+    const who = writer.pid === process.pid ? 'another run of this process' : `process ${writer.pid}`
+    throw fileFault('TARGET_IN_USE', use, `is being written by ${who}, to ${writer.path}`)
+  } catch (error) {
+    await opened.abandon(false)
+    throw error
   }
 }
 
@@ -77,30 +81,6 @@ export async function targetId(path: string): Promise<string | undefined> {
 /** `/dev/stdout` may be a regular file behind a shell's `>`, and is not to be replaced even then. */
 function isStreamPath(path: string): boolean {
   return /^\/(dev|proc)\//.test(resolve(path))
-}
-
-/** Highest number of partial files of one target: of runs at the same time, and of runs that were killed. */
-const partialsMax = 1000
-
-/** Creates `<target>.partial`, or `<target>.2.partial` and so on while others have taken that name. */
-async function openPartial(
-  target: string,
-  mode: number | undefined,
-  copy: boolean,
-): Promise<{ readonly handle: FileHandle; readonly path: string }> {
-  for (let n = 1; ; n++) {
-    const path = n === 1 ? `${target}.partial` : `${target}.${n}.partial`
-    try {
-      if (!copy)
-        return { handle: await open(path, 'wx', mode === undefined ? undefined : mode & 0o777), path }
-      await copyFile(target, path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
-      return { handle: await open(path, 'a'), path }
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST' && n < partialsMax) continue
-      if (copy && (error as NodeJS.ErrnoException).code !== 'EEXIST') await rm(path, { force: true })
-      throw error
-    }
-  }
 }
 
 class OpenFile implements FileTarget {

@@ -70,6 +70,11 @@ export abstract class Collection implements SharedCached {
     return this.means.store.transact(transaction, { ...options, repeat: 'once' })
   }
 
+  /** As `write`, of what is made when its turn has come. */
+  protected writeInTurn(make: () => Promise<Transaction>): Promise<TransactionResult> {
+    return this.means.store.transactInTurn(make, { repeat: 'once' })
+  }
+
   /** Reads, decides and writes, again where another was faster; calls of this process about the same key take turns. */
   protected change<T>(
     key: string,

@@ -9,7 +9,7 @@ import type {
 import { decodeValue, encodeValue } from '../envelope.ts'
 import { get, isMissing, isPresent, isUnchanged, put, remove, removeRange } from '../operations.ts'
 import { conflict } from '../recipes/backoff.ts'
-import type { Entry, LeaseId } from '../store.ts'
+import type { Entry, LeaseId, Transaction, TransactionResult } from '../store.ts'
 import { isSameJson } from './canonical-json.ts'
 import { Collection, type CollectionMeans, isLeaseLost } from './collection.ts'
 import { mapKey, mapKeyText } from './keys.ts'
@@ -44,20 +44,20 @@ export class StoreMap<V> extends Collection implements SharedMap<V> {
 
   async set(key: string, value: V, options: SharedPutOptions = {}): Promise<void> {
     const bytes = encodeValue(value)
-    await this.withLease(options, undefined, async (lease) => {
-      await this.write({ then: [put(this.keyOf(key), bytes, lease)] })
-    })
+    const own = this.keyOf(key)
+    await this.writeWithLease(options, undefined, (lease) => ({ then: [put(own, bytes, lease)] }))
   }
 
   async putIfAbsent(key: string, value: V, options: SharedPutOptions = {}): Promise<V | undefined> {
     const own = this.keyOf(key)
     const bytes = encodeValue(value)
-    return this.withLease(options, undefined, async (lease) => {
-      const transaction = { compare: [isMissing(own)], then: [put(own, bytes, lease)], otherwise: [get(own)] }
-      const { succeeded, results } = await this.write(transaction)
-      const [read] = results
-      return succeeded || read?.type !== 'get' ? undefined : read.entry && (decodeValue(read.entry) as V)
-    })
+    const { succeeded, results } = await this.writeWithLease(options, undefined, (lease) => ({
+      compare: [isMissing(own)],
+      then: [put(own, bytes, lease)],
+      otherwise: [get(own)],
+    }))
+    const [read] = results
+    return succeeded || read?.type !== 'get' ? undefined : read.entry && (decodeValue(read.entry) as V)
   }
 
   async replace(key: string, expected: V, value: V, options: SharedPutOptions = {}): Promise<boolean> {
@@ -104,10 +104,8 @@ export class StoreMap<V> extends Collection implements SharedMap<V> {
     if (value === undefined) return (await this.write({ compare, then: [remove(own)] })).succeeded
     const bytes = encodeValue(value)
     try {
-      return await this.withLease(options, entry?.lease, async (lease) => {
-        const { succeeded } = await this.write({ compare, then: [put(own, bytes, lease)] })
-        return succeeded
-      })
+      const then = (lease: LeaseId | undefined): Transaction => ({ compare, then: [put(own, bytes, lease)] })
+      return (await this.writeWithLease(options, entry?.lease, then)).succeeded
     } catch (error) {
       // The time of the entry was over before it was written again.
       if (options.ttlMs === undefined && isLeaseLost(error)) return false
@@ -137,21 +135,26 @@ export class StoreMap<V> extends Collection implements SharedMap<V> {
     return mapKey(this.prefix, key)
   }
 
-  private async withLease<T>(
+  /** With a time to live the lease is asked for when the turn to write has come: it may be shorter than the wait. */
+  private async writeWithLease(
     { ttlMs }: SharedPutOptions,
     otherwise: LeaseId | undefined,
-    act: (lease: LeaseId | undefined) => Promise<T>,
-  ): Promise<T> {
-    if (ttlMs === undefined) return act(otherwise)
+    transaction: (lease: LeaseId | undefined) => Transaction,
+  ): Promise<TransactionResult> {
+    if (ttlMs === undefined) return this.write(transaction(otherwise))
     const { ttlLeases } = this.means
-    const lease = await ttlLeases.leaseFor(ttlMs)
+    let lease: LeaseId | undefined
+    const make = async (): Promise<Transaction> => {
+      lease = await ttlLeases.leaseFor(ttlMs)
+      return transaction(lease)
+    }
     try {
-      return await act(lease)
+      return await this.writeInTurn(make)
     } catch (error) {
-      if (!isLeaseLost(error)) throw error
+      if (!isLeaseLost(error) || lease === undefined) throw error
       // A lease that was to live longer is gone: somebody revoked it, or this process was stopped for that long.
       ttlLeases.forget(lease)
-      return act(await ttlLeases.leaseFor(ttlMs))
+      return this.writeInTurn(make)
     }
   }
 }

@@ -114,6 +114,7 @@ class StoreCollections implements OpenCollections {
   }
 
   queue<V>(name: string, options: QueueOptions = {}): SharedQueue<V> {
+    checkWhole('elementsMax', options.elementsMax)
     const key = `queue ${options.elementsMax ?? ''} ${name}`
     return this.recall(key, () => new StoreQueue<V>(this.means, name, options))
   }
@@ -127,6 +128,7 @@ class StoreCollections implements OpenCollections {
   }
 
   topic<V>(name: string, options: TopicOptions = {}): SharedTopic<V> {
+    checkWhole('retainMax', options.retainMax)
     const key = `topic ${options.retainMax ?? ''} ${name}`
     return this.recall(key, () => new StoreTopic<V>(this.means, name, options))
   }
@@ -174,4 +176,10 @@ class StoreCollections implements OpenCollections {
     }
     return `${this.id}-${++this.lastId}`
   }
+}
+
+/** A part of a message in the head of a topic would make it unreadable for everybody. */
+function checkWhole(name: string, value: number | undefined): void {
+  if (value === undefined || (Number.isSafeInteger(value) && value > 0)) return
+  throw new VertigoError('USAGE', `${name} is ${value}; it is a whole number from 1 on.`)
 }

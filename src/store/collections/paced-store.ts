@@ -16,7 +16,8 @@ import type {
 } from '../store.ts'
 
 /** What collections use of a store. Leases are not among it: they go past the pace. */
-export type CollectionStore = Pick<Store, 'get' | 'range' | 'transact' | 'watch'>
+export type CollectionStore = Pick<Store, 'get' | 'range' | 'transact' | 'watch'> &
+  Pick<PacedStore, 'transactInTurn'>
 
 /**
  * A quarter of what three etcd members on two cores did (4 to 8 thousand writes a second): a component that does nothing but
@@ -35,7 +36,7 @@ const burstMs = 100
  * - PA-1 When it is closed, calls that the store already has are done to their end, and `close` waits for them: what they did
  *   their caller hears. All others, those that wait for their turn and watches reject with STORE_CLOSED.
  */
-export class PacedStore implements CollectionStore {
+export class PacedStore implements Pick<Store, 'get' | 'range' | 'transact' | 'watch'> {
   private readonly store: Store
   private readonly clock: Clock
   private readonly intervalMs: number
@@ -59,6 +60,11 @@ export class PacedStore implements CollectionStore {
 
   transact(transaction: Transaction, options?: TransactionOptions): Promise<TransactionResult> {
     return this.call(options?.signal, () => this.store.transact(transaction, options))
+  }
+
+  /** A transaction that is made when its turn has come: what it needs may not live as long as it has to wait. */
+  transactInTurn(make: () => Promise<Transaction>, options?: TransactionOptions): Promise<TransactionResult> {
+    return this.call(options?.signal, async () => this.store.transact(await make(), options))
   }
 
   /** A watch is one call, however long it lasts; it begins with a paced read (`follow`). */

@@ -8,7 +8,8 @@ export class Deadline {
   readonly timeoutMs: number
   readonly signal: AbortSignal | undefined
   private readonly clock: Clock
-  private readonly atMs: number
+  /** On the monotonic clock. */
+  readonly atMs: number
 
   constructor(clock: Clock, { timeoutMs = callTimeoutMsDefault, signal }: CallOptions) {
     this.clock = clock

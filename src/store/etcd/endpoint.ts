@@ -1,15 +1,10 @@
-import {
-  Client,
-  type ClientDuplexStream,
-  connectivityState,
-  type Metadata,
-  type ServiceError,
-} from '@grpc/grpc-js'
+import { Client, type ClientDuplexStream, connectivityState, type Metadata, status } from '@grpc/grpc-js'
 import { isIPv4 } from 'node:net'
-import type { Cancel, Clock } from '../../base/clock.ts'
+import type { Clock } from '../../base/clock.ts'
 import type { Credentials } from './credentials.ts'
 import { OwnSockets } from './own-sockets.ts'
 import type { Method } from './protocol.ts'
+import { UnaryCall } from './unary-call.ts'
 
 /**
  * No keep-alive of gRPC: etcd ends connections that ping more often than every 5 s, and a silent member is found faster
@@ -64,34 +59,31 @@ export class Endpoint {
     return this.sockets.bytesRead
   }
 
+  /** `ended` hears the end of the call, with the monotonic time. */
   unary<Q, R>(
-    { path, serialize, deserialize }: Method<Q, R>,
+    method: Method<Q, R>,
     request: Q,
     metadata: Metadata,
-    timeoutMs: number,
-    done: (error: ServiceError | null, response: R | undefined) => void,
-  ): Cancel {
-    this.silentSinceMs ??= this.clock.monotonic()
-    let isCancelled = false
-    const answered = (error: ServiceError | null, response: R | undefined): void => {
-      this.calls.delete(call)
-      if (!isCancelled) this.answered()
-      if (error === null) this.succeededAtMs = this.clock.monotonic()
-      done(error, response)
-    }
-    const client = this.connect()
-    // For the member, which gives up by itself where it does not hear that the call was cancelled.
-    const deadline = this.clock.now() + timeoutMs
-    const call = withoutStack(() =>
-      this.sockets.run(() =>
-        client.makeUnaryRequest(path, serialize, deserialize, request, metadata, { deadline }, answered),
-      ),
-    )
+    nowMs: number,
+    ended: (code: number, details: string, response: R | undefined, nowMs: number) => void,
+  ): UnaryCall<Q, R> {
+    this.silentSinceMs ??= nowMs
+    const channel = this.connect().getChannel()
+    const call: UnaryCall<Q, R> = new UnaryCall(channel, method, (code, details, response) => {
+      const endedMs = this.clock.monotonic()
+      // One that was cancelled says nothing of the member.
+      if (this.calls.delete(call)) this.answered()
+      if ((code as status) === status.OK) this.succeededAtMs = endedMs
+      ended(code, details, response, endedMs)
+    })
+    this.sockets.run(() => call.send(request, metadata))
     this.calls.add(call)
-    return () => {
-      isCancelled = true
-      call.cancel()
-    }
+    return call
+  }
+
+  cancel(call: Cancellable): void {
+    this.calls.delete(call)
+    call.cancel()
   }
 
   /** The caller listens to `error`, and ends what it no longer needs. */
@@ -136,20 +128,6 @@ export class Endpoint {
       ...this.credentials.options,
     })
     return this.client
-  }
-}
-
-/**
- * `@grpc/grpc-js` takes a stack trace of each call, for the error that there may be; it costs a fifth of the call, and the
- * errors of the store have their own.
- */
-function withoutStack<R>(call: () => R): R {
-  const limit = Error.stackTraceLimit
-  Error.stackTraceLimit = 0
-  try {
-    return call()
-  } finally {
-    Error.stackTraceLimit = limit
   }
 }
 

@@ -43,18 +43,23 @@ function reads({ type }: Operation): boolean {
 
 /**
  * The transaction, done only while its slot is untouched. Where it does nothing else when its comparisons fail, they stand
- * beside that of the slot, which is read to tell them apart; else they stand in a transaction inside.
+ * beside that of the slot, which is read to tell them apart; else they stand in a transaction inside. Where there are none, it
+ * is the slot that failed, which is rare: what became of it is asked then, and not said to all members with each request.
  */
 export function wrap(encoded: Encoded, slot: Slot, leavesRecord: boolean): TxnRequest {
   const { compare, then, otherwise } = encoded
   const untouched = isUntouched(slot)
-  const failure = [{ requestRange: { key: slot.key } }]
+  const failure = tellsApart(encoded) ? [{ requestRange: { key: slot.key } }] : []
   const record = (value: Buffer): RequestOp[] =>
     leavesRecord ? [{ requestPut: { key: slot.key, value, lease: slot.session.lease } }] : []
   const success = [...then, ...record(recordOf.then)]
   if (otherwise.length === 0) return { compare: [...compare, untouched], success, failure }
   const inner = { compare, success, failure: [...otherwise, ...record(recordOf.otherwise)] }
   return { compare: [untouched], success: [{ requestTxn: inner }], failure }
+}
+
+function tellsApart({ compare, otherwise }: Encoded): boolean {
+  return compare.length > 0 && otherwise.length === 0
 }
 
 export interface Unwrapped {
@@ -64,25 +69,21 @@ export interface Unwrapped {
   readonly responses: readonly ResponseOp[]
   /** Whether a record was left, if one was to be. */
   readonly recorded: boolean
-  /** The slot's revision where it is not as expected; undefined where there is no slot. */
-  readonly slotRevision: Revision | undefined
 }
 
-export function unwrap({ otherwise }: Encoded, slot: Slot, response: TxnResponse): Unwrapped {
+export function unwrap(encoded: Encoded, slot: Slot, response: TxnResponse): Unwrapped {
   const responses = response.responses ?? []
   if (response.succeeded === true) {
     const inner = responses[0]?.responseTxn
-    const isPlain = otherwise.length === 0
+    const isPlain = encoded.otherwise.length === 0
     return {
       untouched: true,
       succeeded: isPlain || inner?.succeeded === true,
       responses: isPlain ? responses : (inner?.responses ?? []),
       recorded: true,
-      slotRevision: slot.revision,
     }
   }
-  const found = responses[0]?.responseRange?.kvs?.[0]
-  const slotRevision = found && toNumber(found.modRevision)
-  const untouched = slotRevision === slot.revision && otherwise.length === 0
-  return { untouched, succeeded: false, responses: [], recorded: false, slotRevision }
+  const slotRevision = toNumber(responses[0]?.responseRange?.kvs?.[0]?.modRevision)
+  const untouched = tellsApart(encoded) && slotRevision === slot.revision
+  return { untouched, succeeded: false, responses: [], recorded: false }
 }

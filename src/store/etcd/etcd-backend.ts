@@ -51,6 +51,10 @@ export class EtcdBackend implements StoreBackend {
     return this.reads.range(prefix, options)
   }
 
+  pages(prefix: string, options: CallOptions): AsyncIterable<RangeResult> {
+    return this.reads.pages(prefix, options)
+  }
+
   transact(transaction: Transaction, options: TransactionOptions): Promise<TransactionResult> {
     return this.transactions.transact(transaction, options)
   }

@@ -1,9 +1,12 @@
-import { Metadata, status } from '@grpc/grpc-js'
+import type { Metadata } from '@grpc/grpc-js'
 import type { Clock } from '../../base/clock.ts'
 import { VertigoError } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
+import { Attempt } from './attempt.ts'
+import { CallMetadata } from './call-metadata.ts'
 import { credentialsFor, type EtcdTls } from './credentials.ts'
 import { closedError, Deadline } from './deadline.ts'
+import { DueTimes } from './due-times.ts'
 import { Effort } from './effort.ts'
 import { Endpoint } from './endpoint.ts'
 import { AttemptFailed } from './failure.ts'
@@ -14,11 +17,7 @@ import { type Method, methods } from './protocol.ts'
 /** More than these at once would only queue in etcd, where waiting looks like a member that hangs. */
 export const callsInFlightMax = 128
 
-/** However busy the endpoint is. */
-const attemptMsMost = 5_000
-/** The member is told a little more, so that it is we who end an attempt and say why. */
-const attemptMsSpare = 500
-const anonymous = withLeader()
+const anonymous = new CallMetadata()
 
 export interface MembersOptions {
   readonly endpoints: readonly string[]
@@ -43,6 +42,8 @@ export class Members {
   readonly random: Random
   readonly patience: Patience
   readonly gate = new Gate(callsInFlightMax)
+  /** Of the attempts that are under way. */
+  readonly dueTimes: DueTimes
   readonly probeKey: Uint8Array
   isClosed = false
   private readonly endpoints: readonly Endpoint[]
@@ -55,6 +56,7 @@ export class Members {
   constructor(options: MembersOptions) {
     const { endpoints, tls, clock, random } = options
     this.clock = clock
+    this.dueTimes = new DueTimes(clock)
     this.random = random
     this.user = options.user
     this.password = options.password
@@ -76,8 +78,9 @@ export class Members {
     return this.endpoints.map(({ address }) => address).join(', ')
   }
 
+  /** For streams. */
   get metadataNow(): Metadata {
-    return this.metadata
+    return this.metadata.endless
   }
 
   /** Others may have left the endpoint already. */
@@ -125,10 +128,7 @@ export class Members {
     return this.current
   }
 
-  /**
-   * One attempt at one endpoint; rejects with `AttemptFailed`. It ends when the endpoint has answered nobody with a result for
-   * `silenceMs`: one that is busy is no better than another, and leaving it would only make it worse.
-   */
+  /** One attempt at one endpoint (`attempt.ts`); rejects with `AttemptFailed`. */
   attempt<Q, R>(
     endpoint: Endpoint,
     method: Method<Q, R>,
@@ -136,41 +136,10 @@ export class Members {
     silenceMs: number,
     deadline: Deadline,
   ): Promise<R> {
-    const { clock } = this
-    const { signal } = deadline
+    // A token that is no longer valid would spoil the asking for another.
+    const metadata = (method as object) === methods.authenticate ? anonymous : this.metadata
     return new Promise((resolve, reject) => {
-      const startedMs = clock.monotonic()
-      let overdue: string | undefined
-      const stop = (why: string): void => {
-        overdue ??= why
-        cancelCall()
-      }
-      const onAbort = (): void => stop('the call was ended by its signal')
-      // A token that is no longer valid would spoil the asking for another.
-      const metadata = (method as object) === methods.authenticate ? anonymous : this.metadata
-      const mostMs = Math.min(attemptMsMost, deadline.leftMs) + attemptMsSpare
-      const cancelCall = endpoint.unary(method, request, metadata, mostMs, (error, response) => {
-        cancelTimer()
-        signal?.removeEventListener('abort', onAbort)
-        if (error === null) {
-          this.patience.observe(clock.monotonic() - startedMs)
-          resolve(response!)
-        } else if (overdue === undefined) reject(new AttemptFailed(error.code, error.details))
-        else reject(new AttemptFailed(status.DEADLINE_EXCEEDED, overdue))
-      })
-      const check = (): void => {
-        const nowMs = clock.monotonic()
-        const silentMs = nowMs - Math.max(startedMs, endpoint.succeededAtMs)
-        const untilMs = Math.min(silenceMs - silentMs, startedMs + attemptMsMost - nowMs, deadline.leftMs)
-        if (untilMs >= 1 && silentMs < silenceMs) {
-          cancelTimer = clock.after(untilMs, check)
-          return
-        }
-        stop(`no answer from ${endpoint.address} within ${Math.round(nowMs - startedMs)} ms`)
-        endpoint.unanswered()
-      }
-      let cancelTimer = clock.after(Math.max(1, silenceMs), check)
-      signal?.addEventListener('abort', onAbort, { once: true })
+      new Attempt<Q, R>(this, endpoint, silenceMs, deadline, resolve, reject).send(method, request, metadata)
     })
   }
 
@@ -195,7 +164,7 @@ export class Members {
       // A password for a store without any is no fault: it may come to have one later.
       if (!isNotEnabled(error)) throw error
     }
-    this.metadata = withLeader(token)
+    this.metadata = new CallMetadata(token)
   }
 
   get hasUser(): boolean {
@@ -211,11 +180,4 @@ export class Members {
 function isNotEnabled(error: unknown): boolean {
   const cause = error instanceof VertigoError ? error.cause : undefined
   return cause instanceof AttemptFailed && cause.details.includes('authentication is not enabled')
-}
-
-function withLeader(token?: string): Metadata {
-  const metadata = new Metadata()
-  metadata.set('hasleader', 'true')
-  if (token !== undefined && token !== '') metadata.set('token', token)
-  return metadata
 }

@@ -12,9 +12,11 @@ import type { Socket } from 'node:net'
  */
 export class OwnSockets {
   private readonly sockets = new Set<Socket>()
+  /** The context is made once: calls are many. */
+  private readonly inContext = context.run(this, () => AsyncLocalStorage.snapshot())
 
   run<R>(make: () => R): R {
-    return context.run(this, make)
+    return this.inContext(make)
   }
 
   add(socket: Socket): void {

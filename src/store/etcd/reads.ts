@@ -1,17 +1,13 @@
-import type { GetResult, RangeOptions, RangeResult, Entry, CallOptions } from '../store.ts'
+import { VertigoError } from '../../base/errors.ts'
+import { firstPageKeys, nextPageKeys } from '../page-size.ts'
+import type { CallOptions, Entry, GetResult, RangeOptions, RangeResult, Revision } from '../store.ts'
 import { Deadline } from './deadline.ts'
 import { Effort } from './effort.ts'
 import { toEntries, toGetResult } from './encoding.ts'
 import { AttemptFailed, judge } from './failure.ts'
 import type { Keyspace } from './keyspace.ts'
 import type { Members } from './members.ts'
-import { methods, type RangeResponse, toNumber } from './protocol.ts'
-
-/** Values may have a megabyte: the first page is small, the next ones as large as the first one's values allow. */
-const firstPageKeys = 256
-const pageKeysMax = 10_000
-const pageBytesWanted = 2 * 1024 * 1024
-const pageKeysMin = 4
+import { methods, toNumber } from './protocol.ts'
 
 /** Reads; all linearizable, all repeated freely. */
 export class Reads {
@@ -41,7 +37,7 @@ export class Reads {
     return members.inTurn(deadline, async () => {
       for (;;) {
         try {
-          return await this.pages(prefix, options, deadline, effort)
+          return await this.whole(prefix, options, deadline, effort)
         } catch (error) {
           if (!(error instanceof AttemptFailed) || judge(error).type !== 'compacted') throw error
           if (deadline.isOver) throw effort.unreachable(error)
@@ -50,43 +46,79 @@ export class Reads {
     })
   }
 
-  private async pages(
+  private async whole(
     prefix: string,
     { after, limit = Infinity }: RangeOptions,
     deadline: Deadline,
     effort: Effort,
   ): Promise<RangeResult> {
-    const { members, keys } = this
     const entries: Entry[] = []
     let revision = 0
-    let pageKeys = firstPageKeys
     let last = after
+    let pageKeys = firstPageKeys
     for (;;) {
-      const { key, rangeEnd } = keys.range(prefix, last)
-      // Behind the last key that there can be; etcd takes an end before the start for an error or for nothing.
-      const isEmpty = Buffer.compare(key, rangeEnd) >= 0
-      const request = {
-        key,
-        ...(!isEmpty && { rangeEnd }),
-        limit: isEmpty ? 1 : Math.min(pageKeys, limit - entries.length),
-        ...(revision > 0 && { revision }),
-      }
-      const response = await members.call(methods.range, request, deadline, effort)
-      if (revision === 0) revision = toNumber(response.header?.revision)
-      if (isEmpty) return { entries, revision, more: false }
-      const page = toEntries(keys, response)
-      for (const entry of page) entries.push(entry)
-      last = page.at(-1)?.key
-      const more = response.more === true
+      const wanted = Math.min(pageKeys, limit - entries.length)
+      const page = await this.page({ prefix, after: last, limit: wanted, revision }, deadline, effort)
+      ;({ revision } = page)
+      for (const entry of page.entries) entries.push(entry)
+      last = page.entries.at(-1)?.key
+      const { more } = page
       if (!more || entries.length >= limit) return { entries, revision, more }
-      pageKeys = nextPageKeys(response)
+      pageKeys = nextPageKeys(page.entries)
     }
+  }
+
+  /** As `range`; each page is a call by itself. */
+  async *pages(prefix: string, options: CallOptions): AsyncGenerator<RangeResult, void, undefined> {
+    let at: PageRequest = { prefix, after: undefined, limit: firstPageKeys, revision: 0 }
+    for (;;) {
+      const page = await this.onePage(at, options)
+      yield page
+      if (!page.more) return
+      const { entries, revision } = page
+      at = { prefix, after: entries.at(-1)?.key, limit: nextPageKeys(entries), revision }
+    }
+  }
+
+  private async onePage(request: PageRequest, options: CallOptions): Promise<RangeResult> {
+    const { members } = this
+    const deadline = new Deadline(members.clock, options)
+    const effort = new Effort(members, deadline)
+    try {
+      return await members.inTurn(deadline, () => this.page(request, deadline, effort))
+    } catch (error) {
+      if (!(error instanceof AttemptFailed) || judge(error).type !== 'compacted') throw error
+      const text = `Revision ${request.revision} of the store was compacted while it was read.`
+      throw new VertigoError('STORE_CONTENDED', text, { cause: error })
+    }
+  }
+
+  private async page(
+    { prefix, after, limit, revision }: PageRequest,
+    deadline: Deadline,
+    effort: Effort,
+  ): Promise<RangeResult> {
+    const { members, keys } = this
+    const { key, rangeEnd } = keys.range(prefix, after)
+    // Behind the last key that there can be; etcd takes an end before the start for an error or for nothing.
+    const isEmpty = Buffer.compare(key, rangeEnd) >= 0
+    const request = {
+      key,
+      ...(!isEmpty && { rangeEnd }),
+      limit: isEmpty ? 1 : limit,
+      ...(revision > 0 && { revision }),
+    }
+    const response = await members.call(methods.range, request, deadline, effort)
+    const readAt = revision > 0 ? revision : toNumber(response.header?.revision)
+    if (isEmpty) return { entries: [], revision: readAt, more: false }
+    return { entries: toEntries(keys, response), revision: readAt, more: response.more === true }
   }
 }
 
-function nextPageKeys({ kvs = [] }: RangeResponse): number {
-  let bytes = 0
-  for (const { key, value } of kvs) bytes += (key?.length ?? 0) + (value?.length ?? 0) + 50
-  const wanted = Math.floor((pageBytesWanted * kvs.length) / Math.max(1, bytes))
-  return Math.max(pageKeysMin, Math.min(pageKeysMax, wanted))
+interface PageRequest {
+  readonly prefix: string
+  readonly after: string | undefined
+  readonly limit: number
+  /** 0: the one that is there when it is read. */
+  readonly revision: Revision
 }

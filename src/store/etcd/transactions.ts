@@ -82,35 +82,32 @@ export class Transactions {
     const { current } = members
     const endpoint = current.isReady ? current : await members.connected(deadline, effort)
     slot.isUnsettled = true
+    let response: TxnResponse
     try {
       // Who does not repeat gains nothing by asking elsewhere.
       const attemptMs = repeat === 'never' ? deadline.leftMs : effort.attemptMs
       const request = wrap(encoded, slot, repeat === 'once')
-      const response = await members.attempt(endpoint, methods.txn, request, attemptMs, deadline)
-      return this.answered(slot, sending, response)
+      response = await members.attempt(endpoint, methods.txn, request, attemptMs, deadline)
     } catch (error) {
       if (!wroteNothing(error)) return await this.unanswered(slot, sending, endpoint, error)
       slot.isUnsettled = false
       return await this.refused(slot, sending, endpoint, error)
     }
-  }
-
-  private answered(
-    slot: Slot,
-    { encoded, repeat }: Sending,
-    response: TxnResponse,
-  ): TransactionResult | undefined {
     slot.isUnsettled = false
-    const { untouched, succeeded, responses, recorded, slotRevision } = unwrap(encoded, slot, response)
-    if (!untouched) {
-      // The slot is not what it was: its lease ended, or something of ours came late. The transaction did nothing.
-      if (slotRevision === undefined) this.slots.lost(slot.session)
-      else slot.revision = slotRevision
-      return undefined
-    }
+    const { untouched, succeeded, responses, recorded } = unwrap(encoded, slot, response)
+    if (!untouched) return this.touched(slot, deadline, effort)
     const revision = toNumber(response.header?.revision)
     if (repeat === 'once' && recorded) slot.revision = revision
     return encoded.result(succeeded, responses, revision)
+  }
+
+  /** The slot is not what it was: its lease ended, or something of ours came late. The transaction did nothing. */
+  private async touched(slot: Slot, deadline: Deadline, effort: Effort): Promise<undefined> {
+    const { kvs } = await this.members.call(methods.range, { key: slot.key }, deadline, effort)
+    const found = kvs?.[0]
+    if (found === undefined) this.slots.lost(slot.session)
+    else slot.revision = toNumber(found.modRevision)
+    return undefined
   }
 
   /** Nothing was written: returns where it can be tried again, else throws. */

@@ -38,6 +38,8 @@ interface Watcher {
  * - EW-2 A compaction at revision r takes the deletes of r with it, and etcd refuses only watches from before r. So
  *   where the past is asked for, it is from one revision before the wanted one; what is too early is dropped.
  * - EW-3 Nothing is told of a watch that was cancelled, and its end touches no other.
+ * - EW-4 Behind a failure one watch asks first, and the others when anything is answered: to begin ten thousand at each of many
+ *   attempts, while there is no leader, would keep a core busy for nothing.
  */
 export class Watches {
   private readonly members: Members
@@ -48,6 +50,8 @@ export class Watches {
   private failures = 0
   private cancelTimer: Cancel | undefined
   private isOpening = false
+  /** The stream has not answered yet, and others wait for that (EW-4). */
+  private isProving = false
   private isClosed = false
   /** Never rejects: what it ends with is told to the watchers. */
   private renewing: Promise<void> | undefined
@@ -68,8 +72,9 @@ export class Watches {
       hasNewToken: false,
     }
     this.watchers.add(watcher)
-    if (this.stream !== undefined) this.begin(watcher, this.stream)
-    else if (!this.isOpening) this.openAfter(0)
+    if (this.stream !== undefined) {
+      if (!this.isProving) this.begin(watcher, this.stream)
+    } else if (!this.isOpening) this.openAfter(0)
     return { cancel: () => this.cancel(watcher) }
   }
 
@@ -112,12 +117,25 @@ export class Watches {
     if (this.watchers.size === 0) this.failures = 0
     if (this.isClosed || this.stream !== undefined || this.watchers.size === 0) return
     const stream = new WatchStream(this.members, {
-      response: (id, response) => this.response(id, response),
+      response: (id, response) => {
+        if (this.isProving) this.proven(stream)
+        this.response(id, response)
+      },
       ended: (failure) => this.ended(stream, failure),
     })
     this.stream = stream
-    // What was told is behind `next`, so this time it is the past that is asked for.
-    for (const watcher of this.watchers) this.begin(watcher, stream, this.failures > 0)
+    this.isProving = this.failures > 0
+    for (const watcher of this.watchers) {
+      // What was told is behind `next`, so this time it is the past that is asked for.
+      this.begin(watcher, stream, this.isProving)
+      if (this.isProving) return
+    }
+  }
+
+  private proven(stream: WatchStream): void {
+    this.isProving = false
+    const begun = new Set(this.byId.values())
+    for (const watcher of this.watchers) if (!begun.has(watcher)) this.begin(watcher, stream, true)
   }
 
   private begin(watcher: Watcher, stream: WatchStream, isEarly = false): void {
@@ -129,6 +147,7 @@ export class Watches {
 
   private ended(stream: WatchStream, failure: AttemptFailed): void {
     this.stream = undefined
+    this.isProving = false
     this.byId.clear()
     if (this.isClosed || this.watchers.size === 0) {
       this.failures = 0

@@ -44,6 +44,7 @@ export class BatchWriter {
   private readonly limits: StoreLimits
   private readonly wait: LockWait
   private readonly onNews: () => void
+  private readonly report: (error: Error) => void
   private queue: Job[] = []
   private running: Promise<void> | undefined
   private isClosed = false
@@ -55,6 +56,8 @@ export class BatchWriter {
     readonly limits: StoreLimits
     readonly wait: LockWait
     readonly onNews: () => void
+    /** Hears of damaged records that were deleted. */
+    readonly report: (error: Error) => void
   }) {
     this.environment = parts.environment
     this.tables = parts.tables
@@ -62,6 +65,7 @@ export class BatchWriter {
     this.limits = parts.limits
     this.wait = parts.wait
     this.onNews = parts.onNews
+    this.report = parts.report
   }
 
   /** `bytes`: what the action may write. */
@@ -172,6 +176,7 @@ export class BatchWriter {
     }
     if (batch?.isNews) this.onNews()
     for (const job of jobs) this.answer(job, job.failure)
+    for (const damage of batch?.damages ?? []) this.report(damage)
   }
 
   private take(): Job[] {

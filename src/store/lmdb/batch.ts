@@ -40,6 +40,8 @@ const previousBytesMax = 8 * 1024 ** 2
  * - BA-1 Leases whose time is over end before anything else is done; so nothing is done in their name.
  * - BA-2 A call that fails before it has written leaves nothing; one that fails later sets `isTorn`, and then the whole
  *   transaction of LMDB must go.
+ * - BA-3 One damaged record does not stop the others: it goes when it is deleted or its lease ends, like any other, and
+ *   `damages` tells of it.
  */
 export class Batch {
   private readonly environment: Environment
@@ -50,6 +52,8 @@ export class Batch {
   private readonly state: Mutable<StoreState>
   private readonly changes: Change[] = []
   private previousBytes = 0
+  /** What was found damaged, and deleted. */
+  readonly damages: Error[] = []
   isTorn = false
   /** Whether others have to hear of it: changes, and leases that may end sooner than those they know. */
   isNews = false
@@ -108,9 +112,9 @@ export class Batch {
     const record = meta.get(bootKey)
     if (record !== undefined && decodeText(bootKey, record) === boot) return
     this.isTorn = true
-    // Read before the first one goes.
-    const leases = Array.from(this.tables.leases())
-    for (const [lease, { expiresAtMs }] of leases) this.endLease(lease, expiresAtMs)
+    // Read before the first one goes, and none of their records: they say nothing that matters any more.
+    const ends = Array.from(this.tables.expiries())
+    for (const { lease, expiresAtMs } of ends) this.endLease(lease, expiresAtMs)
     meta.putSync(bootKey, encodeText(bootKey, boot))
     this.isTorn = false
   }
@@ -191,6 +195,11 @@ export class Batch {
       if (previous?.lease !== undefined) environment.leaseKeys.removeSync(encodeLeaseKey(previous.lease, key))
       if (entry?.lease !== undefined)
         environment.leaseKeys.putSync(encodeLeaseKey(entry.lease, key), indexMark)
+    }
+    const damage = previous && this.tables.damageOf(previous)
+    if (damage !== undefined) {
+      this.damages.push(damage)
+      return false
     }
     this.previousBytes += previous?.value.byteLength ?? 0
     return this.previousBytes <= previousBytesMax

@@ -29,13 +29,14 @@ export class Dispatcher {
   private failures = 0
   private cancelRetry: Cancel | undefined
   private isClosed = false
+  private readonly isFollowed = (key: string): boolean => this.followers.isFollowed(key)
 
   constructor(clock: Clock, tables: Tables, read: <T>(action: () => T) => T) {
     this.clock = clock
     this.tables = tables
     this.read = read
     this.dispatched = read(() => tables.state().revision)
-    this.followers = new Followers(clock, (from) => this.readPast(from))
+    this.followers = new Followers(clock, (from, prefix) => this.readPast(from, prefix))
   }
 
   follow(prefix: string, fromRevision: Revision, listener: FollowListener): Follow {
@@ -45,6 +46,11 @@ export class Dispatcher {
   close(): void {
     this.isClosed = true
     this.cancelRetry?.()
+  }
+
+  /** For who comes with a turn of the event loop for this alone; another turn would double the way to who follows. */
+  lookNow(): void {
+    if (!this.isLooking && !this.isClosed) this.tryLook()
   }
 
   /** Not at once: many signals may come together, and who is told may call the store again. */
@@ -79,7 +85,7 @@ export class Dispatcher {
       return
     }
     const to = Math.min(revision, this.dispatched + dispatchMax)
-    for (const change of this.tables.history(from, to)) {
+    for (const change of this.tables.history(from, to, this.isFollowed)) {
       this.dispatched = change.revision
       this.followers.dispatch(change)
     }
@@ -100,12 +106,14 @@ export class Dispatcher {
     this.cancelRetry = this.clock.after(delayMs, () => this.tryLook())
   }
 
-  private readPast(from: Revision): Iterable<Change> | undefined {
+  private readPast(from: Revision, prefix: string): Iterable<Change> | undefined {
     return this.read(() => {
       const { revision, oldest } = this.tables.state()
       if (this.followers.isEmpty) this.dispatched = revision
       if (from > this.dispatched) return []
-      return from < oldest ? undefined : this.tables.history(from, this.dispatched)
+      return from < oldest
+        ? undefined
+        : this.tables.history(from, this.dispatched, (key) => key.startsWith(prefix))
     })
   }
 }

@@ -4,14 +4,16 @@ import { join } from 'node:path'
 import type * as Lmdb from 'lmdb'
 import type { Database, RootDatabase } from 'lmdb'
 import type { Clock } from '../../base/clock.ts'
+import { asError, VertigoError } from '../../base/errors.ts'
 import { checkDataFile, prepareFolder } from './folder.ts'
 import { holdersIn, readMappedHead } from './lock-file.ts'
 import { LockWait } from './lock-wait.ts'
-import { openPatienceMs, waitForTurn } from './open-turn.ts'
+import { heldError, openPatienceMs, waitForTurn } from './open-turn.ts'
 import { placeError, unfit } from './place.ts'
 import { probeDatabase } from './probe.ts'
 import { ProcessList } from './processes.ts'
 import { StoppedHolderWatch } from './stopped-holder.ts'
+import { TimeLimit } from './time-limit.ts'
 
 /** Bytes to bytes, in the order of bytes. */
 export type Bytes = Database<Buffer, Buffer>
@@ -20,20 +22,23 @@ export type Bytes = Database<Buffer, Buffer>
  * One open database, shared by all stores of this thread that are over it: opening takes the lock of writers, which a
  * transaction of this same thread may hold while it waits for the thread.
  */
-export interface Environment {
+export interface Environment extends Databases {
   readonly folder: string
   readonly processes: ProcessList
   readonly root: RootDatabase<Buffer, Buffer>
+  /** The head of the lock file, where it says who holds its locks. */
+  lockHead(this: void): Buffer
+  /** Whoever opened it gives it back; the last one closes it. */
+  release(): Promise<void>
+}
+
+interface Databases {
   readonly meta: Bytes
   readonly keys: Bytes
   readonly history: Bytes
   readonly leases: Bytes
   readonly leaseKeys: Bytes
   readonly expiries: Bytes
-  /** The head of the lock file, where it says who holds its locks. */
-  lockHead(this: void): Buffer
-  /** Whoever opened it gives it back; the last one closes it. */
-  release(): Promise<void>
 }
 
 interface Shared {
@@ -51,17 +56,20 @@ const databasesMax = 12
 /** Each process has one or two; LMDB's own default is 126. */
 const readersMax = 1024
 export const openTimeoutMsDefault = 5_000
+/** A large database takes longer to read than anybody waits for a lock. */
+const probeTimeoutMsDefault = 60_000
 
 export async function acquireEnvironment(
   path: string,
   clock: Clock,
-  openTimeoutMs = openTimeoutMsDefault,
+  limit = new TimeLimit(clock, openTimeoutMsDefault),
 ): Promise<Environment> {
   const folder = prepareFolder(path)
-  while (closing.has(folder)) await closing.get(folder)
+  for (let closed = closing.get(folder); closed !== undefined; closed = closing.get(folder))
+    await limit.for(closed, () => closingError(folder, limit.timeoutMs))
   let shared = open.get(folder)
   if (shared === undefined) {
-    shared = { opening: openEnvironment(folder, clock, openTimeoutMs), users: 0 }
+    shared = { opening: openEnvironment(folder, clock, limit), users: 0 }
     open.set(folder, shared)
   }
   shared.users++
@@ -73,31 +81,41 @@ export async function acquireEnvironment(
   }
 }
 
-async function openEnvironment(folder: string, clock: Clock, openTimeoutMs: number): Promise<Environment> {
+function closingError(folder: string, timeoutMs: number): VertigoError {
+  return new VertigoError(
+    'STORE_UNREACHABLE',
+    `The store in ${folder} could not be opened within ${timeoutMs} ms: this process has not finished closing it, which waits for its lock.`,
+  )
+}
+
+async function openEnvironment(folder: string, clock: Clock, limit: TimeLimit): Promise<Environment> {
   const lmdb = await import('lmdb').catch((error: unknown) => {
     throw unfit('The embedded store does not run on this platform: LMDB cannot be loaded.', error)
   })
   const processes = new ProcessList(folder)
   processes.enter()
   try {
-    await waitForTurn(folder, processes, clock, openTimeoutMs)
+    await waitForTurn(folder, processes, clock, limit)
     if (checkDataFile(join(folder, 'data.mdb')).isShort) {
-      await probeDatabase(folder)
+      await probeDatabase(folder, limit.isChosen ? limit.leftMs : probeTimeoutMsDefault)
       // That took its time.
-      await waitForTurn(folder, processes, clock, openTimeoutMs)
+      await waitForTurn(folder, processes, clock, limit.next())
     }
-    return await openDatabases(lmdb, folder, processes, clock)
+    return await openDatabases(lmdb, folder, processes, clock, limit.next())
   } catch (error) {
-    processes.leave()
+    // What may still wait for the lock is told of as one of those who have the store open.
+    if (!closing.has(folder)) processes.leave()
     throw placeError(folder, error)
   }
 }
 
-async function openDatabases(
-  lmdb: typeof Lmdb,
+/** Exported for tests, which come in between. */
+export async function openDatabases(
+  lmdb: Pick<typeof Lmdb, 'open'>,
   folder: string,
   processes: ProcessList,
   clock: Clock,
+  limit: TimeLimit,
 ): Promise<Environment> {
   const root = lmdb.open<Buffer, Buffer>({
     path: folder,
@@ -112,47 +130,66 @@ async function openDatabases(
     encoding: 'binary',
     keyEncoding: 'binary',
   })
-  const named = (name: string): Bytes => root.openDB({ name, encoding: 'binary', keyEncoding: 'binary' })
   const lockFile = join(folder, 'lock.mdb')
   const lockHead = (): Buffer => readMappedHead(lockFile) ?? Buffer.alloc(0)
+  const wait = new LockWait({
+    watch: new StoppedHolderWatch(processes, clock),
+    clock,
+    lockHead,
+    patienceMs: () => openPatienceMs,
+  })
+  wait.begin()
+  // In one transaction, for which another thread waits: each of them would else hold up this one until it has the lock.
+  const opening = root.transaction(() => {
+    checkLocks(lockHead())
+    return openNamed(root)
+  })
   try {
-    const databases = {
-      meta: named('meta'),
-      keys: named('keys'),
-      history: named('history'),
-      leases: named('leases'),
-      leaseKeys: named('lease-keys'),
-      expiries: named('expiries'),
-    }
-    const wait = new LockWait({
-      watch: new StoppedHolderWatch(processes, clock),
-      clock,
-      lockHead,
-      patienceMs: () => openPatienceMs,
-    })
-    wait.begin()
-    await checkLocks(root, lockHead).finally(() => wait.end())
-    return {
-      folder,
-      processes,
-      root,
-      ...databases,
-      lockHead,
-      release: () => release(folder, root, processes),
-    }
+    const databases = await limit.for(opening, () => heldError(folder, lockHead(), limit.timeoutMs))
+    const release = (): Promise<void> => releaseEnvironment(folder, root, processes)
+    return { folder, processes, root, ...databases, lockHead, release }
   } catch (error) {
-    await root.close()
+    closeLater(folder, opening, root, processes)
     throw error
+  } finally {
+    wait.end()
   }
 }
 
-/** The locks have to be such that it can be seen who holds them; then they are robust as well. */
-async function checkLocks(root: RootDatabase<Buffer, Buffer>, lockHead: () => Buffer): Promise<void> {
-  const isSeen = await root.transaction(() => {
-    const holders = holdersIn(lockHead())
-    return holders.some((thread) => isOwnThread(thread))
-  })
-  if (!isSeen) throw unfit('The locks of this platform do not outlast the process that dies with them.')
+function openNamed(root: RootDatabase<Buffer, Buffer>): Databases {
+  const named = (name: string): Bytes => root.openDB({ name, encoding: 'binary', keyEncoding: 'binary' })
+  return {
+    meta: named('meta'),
+    keys: named('keys'),
+    history: named('history'),
+    leases: named('leases'),
+    leaseKeys: named('lease-keys'),
+    expiries: named('expiries'),
+  }
+}
+
+/** Nobody waits for it but who opens the folder again: what still waits for the lock cannot be called off. */
+function closeLater(
+  folder: string,
+  opening: Promise<unknown>,
+  root: RootDatabase<Buffer, Buffer>,
+  processes: ProcessList,
+): void {
+  const closed = opening
+    .catch(() => undefined)
+    .then(() => root.close())
+    .finally(() => {
+      processes.leave()
+      closing.delete(folder)
+    })
+  closing.set(folder, closed)
+  closed.catch((error: unknown) => process.emitWarning(asError(error)))
+}
+
+/** The locks have to be such that it can be seen who holds them; then they are robust as well. Called with the lock. */
+function checkLocks(lockHead: Buffer): void {
+  if (!holdersIn(lockHead).some((thread) => isOwnThread(thread)))
+    throw unfit('The locks of this platform do not outlast the process that dies with them.')
 }
 
 function isOwnThread(thread: number): boolean {
@@ -164,7 +201,7 @@ function isOwnThread(thread: number): boolean {
   }
 }
 
-async function release(
+async function releaseEnvironment(
   folder: string,
   root: RootDatabase<Buffer, Buffer>,
   processes: ProcessList,

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Clock } from '../../base/clock.ts'
-import { asError, VertigoError } from '../../base/errors.ts'
+import { asError, isVertigoError, VertigoError } from '../../base/errors.ts'
 import type { Follow, FollowListener, StoreBackend } from '../backend.ts'
 import type {
   CallOptions,
@@ -20,11 +20,12 @@ import { BatchWriter } from './batch-writer.ts'
 import { ChangeSignal } from './change-signal.ts'
 import { knownDatabaseError } from './database-error.ts'
 import { Dispatcher } from './dispatcher.ts'
-import { acquireEnvironment, type Environment } from './environment.ts'
+import { acquireEnvironment, type Environment, openTimeoutMsDefault } from './environment.ts'
 import { LeaseEnder } from './lease-ender.ts'
 import { LockWait, patienceFor, stoppedPatienceMsDefault } from './lock-wait.ts'
 import { StoppedHolderWatch } from './stopped-holder.ts'
 import { Tables } from './tables.ts'
+import { TimeLimit } from './time-limit.ts'
 
 export interface LmdbBackendOptions {
   /** Its parent has to exist; it is made where it does not. */
@@ -43,8 +44,9 @@ export interface LmdbBackendOptions {
    */
   readonly stoppedPatienceMsMax?: number
   /**
-   * How long opening may wait for whoever holds the lock, in milliseconds, before it is refused with `STORE_UNREACHABLE`.
-   * Default 5000.
+   * How long opening may take in all, in milliseconds, before it is refused with `STORE_UNREACHABLE`: it waits for whoever holds
+   * the lock, and may have to read the whole database after its processes have died. Default 5000 for each of its steps,
+   * and 60,000 for reading where that has to be.
    */
   readonly openTimeoutMs?: number
   /** Names the boot of the machine. Default: what the kernel says. For tests. */
@@ -74,17 +76,20 @@ export class LmdbBackend implements StoreBackend {
 
   static async open(options: LmdbBackendOptions): Promise<LmdbBackend> {
     const { folder, clock } = options
-    const environment = await acquireEnvironment(folder, clock, options.openTimeoutMs)
+    const { openTimeoutMs } = options
+    const limit = new TimeLimit(clock, openTimeoutMs ?? openTimeoutMsDefault, openTimeoutMs !== undefined)
+    const environment = await acquireEnvironment(folder, clock, limit)
     let backend: LmdbBackend | undefined
     try {
       backend = new LmdbBackend(environment, options)
       const boot = options.boot ?? readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
-      await backend.writer.write((batch) => batch.enterBoot(boot))
+      await backend.enterBoot(boot, limit.next())
       backend.leaseEnder.look()
       return backend
     } catch (error) {
       if (backend === undefined) await environment.release()
-      else await backend.close()
+      // Not waited for: a transaction that waits for the lock cannot be called off, and the time is over.
+      else backend.close().catch(options.report ?? warn)
       throw error
     }
   }
@@ -97,7 +102,7 @@ export class LmdbBackend implements StoreBackend {
     this.tables = new Tables(environment)
     const read = <T>(action: () => T): T => this.read(action)
     this.dispatcher = new Dispatcher(clock, this.tables, read)
-    this.signal = new ChangeSignal(environment.folder, clock, () => this.look())
+    this.signal = new ChangeSignal(environment.folder, clock, () => this.onSignal())
     this.writer = new BatchWriter({
       environment,
       tables: this.tables,
@@ -108,6 +113,7 @@ export class LmdbBackend implements StoreBackend {
         this.signal.announce()
         this.look()
       },
+      report,
     })
     this.leaseEnder = new LeaseEnder({
       clock,
@@ -117,6 +123,17 @@ export class LmdbBackend implements StoreBackend {
       onEnded: () => this.look(),
       report: (error) => report(leasesError(environment.folder, error)),
     })
+  }
+
+  /** Harmless to do twice, so that an outcome that is not known is none. */
+  private async enterBoot(boot: string, { leftMs, timeoutMs }: TimeLimit): Promise<void> {
+    try {
+      await this.writer.write((batch) => batch.enterBoot(boot), { timeoutMs: leftMs })
+    } catch (error) {
+      if (!isVertigoError(error) || error.code !== 'STORE_OUTCOME_UNKNOWN') throw error
+      const message = `The store in ${this.environment.folder} could not be opened within ${timeoutMs} ms: ${error.message}`
+      throw new VertigoError('STORE_UNREACHABLE', message, { cause: error })
+    }
   }
 
   async get(key: string): Promise<GetResult> {
@@ -207,6 +224,11 @@ export class LmdbBackend implements StoreBackend {
       for (const [, { ttlMs }] of this.tables.leases()) shortest = Math.min(shortest ?? Infinity, ttlMs)
       return shortest
     })
+  }
+
+  private onSignal(): void {
+    this.dispatcher.lookNow()
+    this.leaseEnder.look()
   }
 
   private look(): void {

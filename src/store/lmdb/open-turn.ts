@@ -5,6 +5,7 @@ import { VertigoError } from '../../base/errors.ts'
 import { holdersIn, readHeadElsewhere, readMappedHead, turnOf } from './lock-file.ts'
 import { type ProcessList, processOf } from './processes.ts'
 import { StoppedHolderWatch } from './stopped-holder.ts'
+import type { TimeLimit } from './time-limit.ts'
 
 /**
  * LMDB waits for the lock of writers while it opens a database, and holds up the whole thread meanwhile. So whoever is about
@@ -12,7 +13,8 @@ import { StoppedHolderWatch } from './stopped-holder.ts'
  *
  * - OT-1 It is when nobody holds the lock, or when those who do take turns: then one turn is all there is to wait.
  * - OT-2 Whoever is stopped with the lock is ended as everywhere else.
- * - OT-3 What is left is whoever takes the lock between the look and the opening, and keeps it for long.
+ * - OT-3 What is left is whoever takes the lock in the moment between the look and the opening, and keeps it for long.
+ *   Everything that needs the lock after that waits for it beside the thread, within the time limit.
  */
 
 /** How long a process that is stopped may keep others from opening. */
@@ -24,11 +26,10 @@ export async function waitForTurn(
   folder: string,
   processes: ProcessList,
   clock: Clock,
-  timeoutMs: number,
+  limit: TimeLimit,
 ): Promise<void> {
   if (processes.isAlone()) return
   const watch = new StoppedHolderWatch(processes, clock)
-  const endMs = clock.monotonic() + timeoutMs
   let before: string | undefined
   for (let delayMs = lookMsMin; ; delayMs = Math.min(lookMsMax, delayMs * 2)) {
     const head = await readHead(join(folder, 'lock.mdb'))
@@ -36,9 +37,9 @@ export async function waitForTurn(
     if (turn === undefined) return
     watch.look(head, openPatienceMs)
     if (before !== undefined && turn !== before && !watch.hasFound) return
-    if (clock.monotonic() >= endMs) throw heldError(folder, head, timeoutMs, watch.hasFound)
+    if (limit.leftMs === 0) throw heldError(folder, head, limit.timeoutMs, watch.hasFound)
     before = turn
-    await sleep(clock, delayMs)
+    await sleep(clock, Math.min(delayMs, limit.leftMs))
   }
 }
 
@@ -49,8 +50,13 @@ async function readHead(lockFile: string): Promise<Buffer> {
   return isThere ? readHeadElsewhere(lockFile) : Buffer.alloc(0)
 }
 
-function heldError(folder: string, head: Buffer, timeoutMs: number, isStopped: boolean): VertigoError {
+export function heldError(folder: string, head: Buffer, timeoutMs: number, isStopped = false): VertigoError {
   const pids = holdersIn(head).map((thread) => processOf(thread) ?? `of thread ${thread}`)
+  if (pids.length === 0)
+    return new VertigoError(
+      'STORE_UNREACHABLE',
+      `The store in ${folder} could not be opened within ${timeoutMs} ms.`,
+    )
   const how = isStopped
     ? 'is stopped while it holds its lock, and cannot be ended'
     : 'holds its lock all the while'

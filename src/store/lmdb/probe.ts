@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { execFile, type ExecException } from 'node:child_process'
 import { join } from 'node:path'
 import { VertigoError } from '../../base/errors.ts'
 
@@ -6,8 +6,6 @@ import { VertigoError } from '../../base/errors.ts'
  * Reads a whole database in a process of its own. A file that ends before its last page may be whole (pages that were freed
  * in the commit that took them are never written) or cut off; reading behind the end of a mapped file ends the process.
  */
-
-const probeTimeoutMs = 60_000
 
 const script = `
 const { open } = await import(process.argv[1])
@@ -17,12 +15,20 @@ for (const name of [...root.getKeys()].map(String))
   for (const { value } of root.openDB({ name, ...bytes }).getRange({})) value.length
 await root.close()`
 
-export async function probeDatabase(folder: string): Promise<void> {
+export async function probeDatabase(folder: string, timeoutMs: number): Promise<void> {
   const args = ['--input-type=module', '-e', script, import.meta.resolve('lmdb'), folder]
-  const failure = await new Promise<Error | null>((resolve) => {
-    execFile(process.execPath, args, { timeout: probeTimeoutMs }, (error) => resolve(error))
+  // None would mean no limit.
+  const timeout = Math.max(1, Math.ceil(timeoutMs))
+  const failure = await new Promise<ExecException | null>((resolve) => {
+    execFile(process.execPath, args, { timeout, killSignal: 'SIGKILL' }, (error) => resolve(error))
   })
   if (failure === null) return
+  if (failure.killed === true)
+    throw new VertigoError(
+      'STORE_UNREACHABLE',
+      `The store in ${folder} could not be opened in time: it has to be read as a whole first, and that took more than ${timeout} ms.`,
+      { cause: failure },
+    )
   throw new VertigoError(
     'STORE_CORRUPT',
     `The database ${join(folder, 'data.mdb')} is damaged: it was cut off.`,

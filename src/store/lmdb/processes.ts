@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { threadId } from 'node:worker_threads'
+import { timeOffsets } from '../../base/time-namespace.ts'
 import { placeError } from './place.ts'
 
 /**
@@ -10,21 +11,27 @@ import { placeError } from './place.ts'
 
 export interface ProcessStatus {
   readonly pid: number
-  /** In ticks since the boot: `/proc/<pid>/stat`, field 22. With the number it names a process for good. */
+  /**
+   * In ticks since the boot, by the machine's clock: `/proc/<pid>/stat`, field 22, where it is by the reader's. With the
+   * number it names a process for good.
+   */
   readonly startTicks: string
   /** `T`: stopped by a signal. */
   readonly state: string
 }
 
+/** Of all there is to see in `/proc`, whatever the kernel counts in. */
+const tickMs = 10
+
 /** The fields that matter of `/proc/<pid>/stat`. The name of the program, in parentheses, may hold anything. */
-export function parseStat(text: string): ProcessStatus | undefined {
+export function parseStat(text: string, { bootMs } = timeOffsets): ProcessStatus | undefined {
   const nameEnd = text.lastIndexOf(')')
   const fields = text.slice(nameEnd + 2).split(' ')
   const [state] = fields
-  const startTicks = fields[19]
+  const shownTicks = fields[19]
   const pid = Number.parseInt(text, 10)
-  if (nameEnd < 0 || !state || startTicks === undefined || Number.isNaN(pid)) return undefined
-  return { pid, startTicks, state }
+  if (nameEnd < 0 || !state || shownTicks === undefined || Number.isNaN(pid)) return undefined
+  return { pid, startTicks: String(Math.round(Number(shownTicks) - bootMs / tickMs)), state }
 }
 
 /** A process, or a thread by its own number; undefined where there is none. */

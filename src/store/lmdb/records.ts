@@ -43,7 +43,10 @@ export const initialState: StoreState = {
   lastLease: 0,
 }
 
-/** `body` holds room for the checksum at its start. */
+/**
+ * `record` holds room for the checksum at its start. Records lie in memory that Node hands out in pieces: a buffer of its own
+ * for each would cost more than all the rest of a small write.
+ */
 function seal(space: Space, key: Uint8Array, record: Buffer): Buffer {
   record.writeUInt32LE(checksum(space, key, record), 0)
   return record
@@ -97,7 +100,7 @@ export function decodeRevision(key: Uint8Array): Revision {
 }
 
 export function encodeState(key: Uint8Array, state: StoreState): Buffer {
-  const record = Buffer.alloc(crcBytes + 40)
+  const record = Buffer.allocUnsafe(crcBytes + 40)
   record.writeDoubleLE(state.revision, 4)
   record.writeDoubleLE(state.oldest, 12)
   record.writeDoubleLE(state.historyBytes, 20)
@@ -127,7 +130,7 @@ export function decodeText(key: Uint8Array, stored: Buffer): string {
 }
 
 export function encodeLease(key: Uint8Array, lease: LeaseRecord): Buffer {
-  const record = Buffer.alloc(crcBytes + 16)
+  const record = Buffer.allocUnsafe(crcBytes + 16)
   record.writeDoubleLE(lease.ttlMs, 4)
   record.writeDoubleLE(lease.expiresAtMs, 12)
   return seal('leases', key, record)
@@ -140,13 +143,18 @@ export function decodeLease(key: Uint8Array, stored: Buffer): LeaseRecord {
 
 /** Ordered by time; positive doubles are ordered like their bytes. */
 export function encodeExpiry(expiresAtMs: number, lease: LeaseId): Buffer {
-  const key = Buffer.alloc(8 + lease.length)
+  const key = Buffer.allocUnsafe(8 + lease.length)
   key.writeDoubleBE(expiresAtMs)
   key.write(lease, 8, 'latin1')
   return key
 }
 
-export function decodeExpiry(key: Uint8Array): { readonly expiresAtMs: number; readonly lease: LeaseId } {
+export interface Expiry {
+  readonly expiresAtMs: number
+  readonly lease: LeaseId
+}
+
+export function decodeExpiry(key: Uint8Array): Expiry {
   const bytes = Buffer.from(key)
   if (bytes.length < 9) throw corrupt('expiries', key)
   return { expiresAtMs: bytes.readDoubleBE(), lease: bytes.toString('latin1', 8) as LeaseId }
@@ -155,6 +163,13 @@ export function decodeExpiry(key: Uint8Array): { readonly expiresAtMs: number; r
 /** The keys of a lease follow each other. */
 export function encodeLeaseKey(lease: LeaseId, key: string): Buffer {
   return Buffer.from(`${lease}\0${key}`)
+}
+
+/** Whose key it is, where that is `key`. */
+export function leaseIn(bytes: Uint8Array, key: string): LeaseId | undefined {
+  const text = Buffer.from(bytes).toString()
+  const end = text.indexOf('\0')
+  return end > 0 && text.slice(end + 1) === key ? (text.slice(0, end) as LeaseId) : undefined
 }
 
 export function decodeLeaseKey(lease: LeaseId, bytes: Uint8Array): string {
@@ -181,18 +196,29 @@ function writeEntryBody(into: Buffer, at: number, entry: Entry): number {
   return valueAt + value.byteLength
 }
 
-function readEntryBody(key: string, body: Buffer): Entry {
-  const leaseEnd = entryHeadBytes + body.readUInt8(24)
-  const lease = body.toString('latin1', entryHeadBytes, leaseEnd) as LeaseId
+/** How a value comes out of the record that holds it. */
+type TakeValue = (record: Buffer, start: number, end: number) => Buffer
+
+/** In the record's own memory, which lives as long as the value. */
+const takePart: TakeValue = (record, start, end) => record.subarray(start, end)
+/** In memory of its own: whoever keeps it keeps nothing else. */
+const takeOwn: TakeValue = (record, start, end) =>
+  Uint8Array.prototype.slice.call(record, start, end) as Buffer
+/** In memory that Node shares among small buffers: the cheapest copy, for what is not kept for long. */
+const takeCopy: TakeValue = (record, start, end) => Buffer.from(record.subarray(start, end))
+
+function readEntryBody(key: string, record: Buffer, at: number, end: number, take: TakeValue): Entry {
+  const leaseAt = at + entryHeadBytes
+  const leaseEnd = leaseAt + record.readUInt8(at + 24)
   return makeEntry(
     key,
-    body.subarray(leaseEnd),
+    take(record, leaseEnd, end),
     {
-      createRevision: body.readDoubleLE(0),
-      modRevision: body.readDoubleLE(8),
-      version: body.readDoubleLE(16),
+      createRevision: record.readDoubleLE(at),
+      modRevision: record.readDoubleLE(at + 8),
+      version: record.readDoubleLE(at + 16),
     },
-    lease === '' ? undefined : lease,
+    leaseEnd === leaseAt ? undefined : (record.toString('latin1', leaseAt, leaseEnd) as LeaseId),
   )
 }
 
@@ -202,8 +228,21 @@ export function encodeEntry(key: Uint8Array, entry: Entry): Buffer {
   return seal('keys', key, record)
 }
 
+/** The value stays a part of the record. */
 export function decodeEntry(key: Uint8Array, stored: Buffer, name: string): Entry {
-  return readEntryBody(name, checked('keys', key, stored, entryHeadBytes).subarray(crcBytes))
+  const record = checked('keys', key, stored, entryHeadBytes)
+  return readEntryBody(name, record, crcBytes, record.length, takePart)
+}
+
+/** Bytes of the value in a record that cannot be read, if it is as long as it was. */
+export function valueBytesIn(stored: Buffer, lease: LeaseId | undefined): number {
+  return Math.max(0, stored.length - crcBytes - entryHeadBytes - (lease?.length ?? 0))
+}
+
+/** Of a record in memory that the next read writes over. */
+export function decodeEntryCopy(key: Uint8Array, stored: Buffer, name: string): Entry {
+  const record = checked('keys', key, stored, entryHeadBytes)
+  return readEntryBody(name, record, crcBytes, record.length, takeCopy)
 }
 
 /** Revision less the first one, length of the key, lengths of the entries after and before; 0 where there is none. */
@@ -214,35 +253,45 @@ const chunkHeadBytes = 8
 /** The changes of several revisions in a row, as they were committed together; their key is the last revision. */
 export function encodeChanges(changes: readonly Change[]): Buffer {
   const first = changes[0]!.revision
-  const parts = changes.flatMap(({ revision, events }) =>
-    events.map(({ key, entry, previous }) => ({
-      offset: revision - first,
-      key: Buffer.from(key),
-      entry,
-      previous,
-      entryBytes: entry === undefined ? 0 : entryBodyBytes(entry),
-      previousBytes: previous === undefined ? 0 : entryBodyBytes(previous),
-    })),
-  )
-  let bytes = crcBytes + chunkHeadBytes
-  for (const part of parts) bytes += eventHeadBytes + part.key.length + part.entryBytes + part.previousBytes
-  const record = Buffer.allocUnsafe(bytes)
+  const record = Buffer.allocUnsafe(changesBytes(changes))
   record.writeDoubleLE(first, crcBytes)
   let at = crcBytes + chunkHeadBytes
-  for (const { offset, key, entry, previous, entryBytes, previousBytes } of parts) {
-    record.writeUInt32LE(offset, at)
-    record.writeUInt32LE(key.length, at + 4)
-    record.writeUInt32LE(entryBytes, at + 8)
-    record.writeUInt32LE(previousBytes, at + 12)
-    record.set(key, at + eventHeadBytes)
-    at += eventHeadBytes + key.length
-    if (entry !== undefined) at = writeEntryBody(record, at, entry)
-    if (previous !== undefined) at = writeEntryBody(record, at, previous)
-  }
+  for (const { revision, events } of changes)
+    for (const { key, entry, previous } of events) {
+      const keyAt = at + eventHeadBytes
+      const keyEnd = keyAt + record.write(key, keyAt)
+      const entryEnd = entry === undefined ? keyEnd : writeEntryBody(record, keyEnd, entry)
+      const end = previous === undefined ? entryEnd : writeEntryBody(record, entryEnd, previous)
+      record.writeUInt32LE(revision - first, at)
+      record.writeUInt32LE(keyEnd - keyAt, at + 4)
+      record.writeUInt32LE(entryEnd - keyEnd, at + 8)
+      record.writeUInt32LE(end - entryEnd, at + 12)
+      at = end
+    }
   return seal('history', encodeRevision(changes.at(-1)!.revision), record)
 }
 
-export function decodeChanges(key: Uint8Array, stored: Buffer): Change[] {
+function changesBytes(changes: readonly Change[]): number {
+  let bytes = crcBytes + chunkHeadBytes
+  for (const { events } of changes)
+    for (const { key, entry, previous } of events) {
+      bytes += eventHeadBytes + Buffer.byteLength(key)
+      if (entry !== undefined) bytes += entryBodyBytes(entry)
+      if (previous !== undefined) bytes += entryBodyBytes(previous)
+    }
+  return bytes
+}
+
+/** Which keys somebody wants to hear of. */
+export type Wanted = (key: string) => boolean
+
+const wantAll: Wanted = () => true
+
+/**
+ * Every revision, with those of its events that are wanted. Their values are copies: who keeps one of a few bytes must not
+ * keep a record of some hundred thousand.
+ */
+export function decodeChanges(key: Uint8Array, stored: Buffer, isWanted = wantAll): Change[] {
   const record = checked('history', key, stored, chunkHeadBytes)
   const first = record.readDoubleLE(crcBytes)
   const changes: { readonly revision: Revision; readonly events: WatchEvent[] }[] = []
@@ -251,17 +300,19 @@ export function decodeChanges(key: Uint8Array, stored: Buffer): Change[] {
     const keyEnd = at + eventHeadBytes + record.readUInt32LE(at + 4)
     const entryEnd = keyEnd + record.readUInt32LE(at + 8)
     const end = entryEnd + record.readUInt32LE(at + 12)
-    const name = record.toString('utf8', at + eventHeadBytes, keyEnd)
-    const entry = entryEnd > keyEnd ? readEntryBody(name, record.subarray(keyEnd, entryEnd)) : undefined
-    const previous = end > entryEnd ? readEntryBody(name, record.subarray(entryEnd, end)) : undefined
     if (changes.at(-1)?.revision !== revision) changes.push({ revision, events: [] })
-    changes.at(-1)!.events.push({
-      type: entry === undefined ? 'delete' : 'put',
-      key: name,
-      revision,
-      ...(entry && { entry }),
-      ...(previous && { previous }),
-    })
+    const name = record.toString('utf8', at + eventHeadBytes, keyEnd)
+    if (isWanted(name)) {
+      const entry = entryEnd > keyEnd ? readEntryBody(name, record, keyEnd, entryEnd, takeOwn) : undefined
+      const previous = end > entryEnd ? readEntryBody(name, record, entryEnd, end, takeOwn) : undefined
+      changes.at(-1)!.events.push({
+        type: entry === undefined ? 'delete' : 'put',
+        key: name,
+        revision,
+        ...(entry && { entry }),
+        ...(previous && { previous }),
+      })
+    }
     at = end
   }
   return changes

@@ -1,5 +1,7 @@
 import { Buffer } from 'node:buffer'
+import { asError, isVertigoError } from '../../base/errors.ts'
 import type { KeyTable } from '../apply.ts'
+import { makeEntry } from '../backend.ts'
 import type { Change } from '../followers.ts'
 import { endOfPrefix } from '../keys.ts'
 import type { Entry, LeaseId, Revision } from '../store.ts'
@@ -8,6 +10,7 @@ import {
   corrupt,
   decodeChanges,
   decodeEntry,
+  decodeEntryCopy,
   decodeExpiry,
   decodeLease,
   decodeLeaseKey,
@@ -16,9 +19,13 @@ import {
   encodeEntry,
   encodeLeaseKey,
   encodeRevision,
+  type Expiry,
   initialState,
+  leaseIn,
   type LeaseRecord,
   type StoreState,
+  valueBytesIn,
+  type Wanted,
 } from './records.ts'
 
 export const stateKey = Buffer.from('state')
@@ -30,15 +37,36 @@ export const bootKey = Buffer.from('boot')
  */
 export class Tables implements KeyTable {
   private readonly environment: Environment
+  /** A key is read, then written: its bytes are made once. */
+  private lastKey: string | undefined
+  private lastKeyBytes: Buffer = Buffer.alloc(0)
+  private readonly damages = new WeakMap<Entry, Error>()
 
   constructor(environment: Environment) {
     this.environment = environment
   }
 
   get(key: string): Entry | undefined {
-    const bytes = Buffer.from(key)
-    const record = this.environment.keys.get(bytes)
-    return record === undefined ? undefined : decodeEntry(bytes, record, key)
+    const bytes = this.bytesOf(key)
+    // Valid until the next read; `get` would make a buffer of its own, which costs more than the look-up.
+    const shared = this.environment.keys.getBinaryFast(bytes)
+    // LMDB's buffer is longer than its `length`, which not all methods respect.
+    return shared && decodeEntryCopy(bytes, shared.subarray(0, shared.length), key)
+  }
+
+  /** Deleting is the way to mend a damaged record, and one under a lease must not keep the lease from ending. */
+  getToDelete(key: string): Entry | undefined {
+    try {
+      return this.get(key)
+    } catch (error) {
+      if (!isVertigoError(error) || error.code !== 'STORE_CORRUPT') throw error
+      return this.standIn(key, asError(error))
+    }
+  }
+
+  /** What is wrong with the record that an entry stands for. */
+  damageOf(entry: Entry): Error | undefined {
+    return this.damages.get(entry)
   }
 
   range(prefix: string, after = '', limit?: number): Entry[] {
@@ -56,12 +84,12 @@ export class Tables implements KeyTable {
   }
 
   put(entry: Entry): void {
-    const key = Buffer.from(entry.key)
+    const key = this.bytesOf(entry.key)
     this.environment.keys.putSync(key, encodeEntry(key, entry))
   }
 
   delete({ key }: Entry): void {
-    this.environment.keys.removeSync(Buffer.from(key))
+    this.environment.keys.removeSync(this.bytesOf(key))
   }
 
   /** That of a store that nothing was written to, where there is none. */
@@ -84,9 +112,14 @@ export class Tables implements KeyTable {
   }
 
   /** The lease that ends first. */
-  firstExpiry(): { readonly expiresAtMs: number; readonly lease: LeaseId } | undefined {
+  firstExpiry(): Expiry | undefined {
     for (const key of this.environment.expiries.getKeys({ limit: 1 })) return decodeExpiry(key)
     return undefined
+  }
+
+  /** Of all leases: each one has its end. */
+  *expiries(): Generator<Expiry> {
+    for (const key of this.environment.expiries.getKeys({})) yield decodeExpiry(key)
   }
 
   keysOf(lease: LeaseId): string[] {
@@ -98,12 +131,14 @@ export class Tables implements KeyTable {
     return keys
   }
 
-  /** The records of changes, from a revision on; throws where one is missing that has to be there. */
-  /** All changes from one revision to another; both are there. */
-  *history(from: Revision, to: Revision): Generator<Change> {
+  /**
+   * All changes from one revision to another, with those of their events that are wanted; throws where one is missing that
+   * has to be there.
+   */
+  *history(from: Revision, to: Revision, isWanted: Wanted): Generator<Change> {
     let expected = from
     for (const { key, value } of this.environment.history.getRange({ start: encodeRevision(from) })) {
-      for (const change of decodeChanges(key, value)) {
+      for (const change of decodeChanges(key, value, isWanted)) {
         if (change.revision < expected) continue
         if (change.revision !== expected) throw corrupt('history', encodeRevision(expected))
         if (expected > to) return
@@ -117,9 +152,36 @@ export class Tables implements KeyTable {
 
   /** The oldest part of the history: the last revision that it holds, and its bytes. */
   firstChanges(): { readonly last: Revision; readonly bytes: number } | undefined {
-    for (const { key, value } of this.environment.history.getRange({ limit: 1 }))
-      return { last: decodeRevision(key), bytes: value.length }
+    for (const key of this.environment.history.getKeys({ limit: 1 })) {
+      const record = this.environment.history.getBinaryFast(key)
+      return { last: decodeRevision(key), bytes: record?.length ?? 0 }
+    }
     return undefined
+  }
+
+  /** As large as what cannot be read, and under the same lease, as far as that can be told without it. */
+  private standIn(key: string, damage: Error): Entry {
+    const lease = this.ownerOf(key)
+    const value = Buffer.alloc(valueBytesIn(this.environment.keys.get(Buffer.from(key))!, lease))
+    const entry = makeEntry(key, value, { createRevision: 0, modRevision: 0, version: 0 }, lease)
+    this.damages.set(entry, damage)
+    return entry
+  }
+
+  private ownerOf(key: string): LeaseId | undefined {
+    for (const bytes of this.environment.leaseKeys.getKeys({})) {
+      const lease = leaseIn(bytes, key)
+      if (lease !== undefined) return lease
+    }
+    return undefined
+  }
+
+  private bytesOf(key: string): Buffer {
+    if (key !== this.lastKey) {
+      this.lastKeyBytes = Buffer.from(key)
+      this.lastKey = key
+    }
+    return this.lastKeyBytes
   }
 }
 

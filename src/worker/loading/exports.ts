@@ -1,8 +1,7 @@
 import { basename } from 'node:path'
 import { VertigoError } from '../../base/errors.ts'
 import { didYouMean, nearest } from '../../base/suggest.ts'
-import { isNetworkBuilder } from '../../component/builder.ts'
-import type { BuiltNetwork } from '../../component/builder-types.ts'
+import { type BuiltNetwork, isNetworkBuilder } from '../../component/builder-types.ts'
 import type { ModuleAddress } from '../assignment.ts'
 import { pathOf } from './module-error.ts'
 

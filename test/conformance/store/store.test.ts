@@ -3,6 +3,7 @@ import { historyTests } from './histories.ts'
 import { keyTests } from './keys.ts'
 import { leaseTests } from './leases.ts'
 import { modelTests } from './model.ts'
+import { pageTests } from './pages.ts'
 import { subjects, useOf } from './subjects.ts'
 import { watchTests } from './watches.ts'
 
@@ -16,6 +17,7 @@ for (const subject of subjects) {
     const use = useOf(subject)
     keyTests(use)
     modelTests(use, 60)
+    pageTests(use)
     leaseTests(use, subject.ttlMsMin)
     watchTests(use)
     historyTests(use, 600)

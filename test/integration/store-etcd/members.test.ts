@@ -214,7 +214,7 @@ describe('partitions', { skip: reason }, () => {
       for (const which of ['leader', 'follower'] as const) {
         const victim = cluster.members.indexOf(await cluster[which]())
         const peers = network.hosts.filter((_, index) => index !== victim).map(({ address }) => address)
-        await network.cut(victim, scope === 'all' ? undefined : peers)
+        await network.cut(victim, scope === 'all' ? {} : { from: peers })
         await write()
         await write()
         await network.heal(victim)

@@ -17,6 +17,11 @@ export async function open(options: EtcdStoreOptions): Promise<Store> {
   return store
 }
 
+export async function closeStores(): Promise<void> {
+  await Promise.all([...opened].map((store) => store.close()))
+  opened.clear()
+}
+
 let prefixes = 0
 /** A prefix that no other test of the process uses. */
 export function newPrefix(): string {
@@ -39,8 +44,7 @@ export async function withCluster(
         if ('path' in provided) cluster = await EtcdCluster.start({ ...options, path: provided.path })
       })
       after(async () => {
-        await Promise.all([...opened].map((store) => store.close()))
-        opened.clear()
+        await closeStores()
         await cluster?.stop()
       })
       body(() => cluster!)

@@ -26,7 +26,8 @@ function tell(told: Told): Promise<void> {
   })
 }
 
-const store = await openStore(url, machineClock)
+// It may be born in the middle of a fault.
+const store = await openStore(url, machineClock, { timeoutMs: 60_000 })
 await tell({ type: 'ready' })
 const client = { name, store, clock: machineClock, random: seededRandom(seed) }
 const plan = { ttlMs, writesMax: 20, pauseMsMax: 10 }

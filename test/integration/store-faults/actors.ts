@@ -15,6 +15,14 @@ export interface ActorOrder {
   readonly ttlMs: number
 }
 
+/** How actors are started. */
+export interface ActorStart {
+  /** Arguments of Node, beside those that every test has. */
+  readonly execArgv?: readonly string[]
+  /** What the command of each actor begins with. */
+  readonly actorCommands?: readonly (readonly string[])[]
+}
+
 /** What an actor tells, each before it goes on. */
 export type Told =
   | { readonly type: 'adding' | 'added'; readonly amount: number }
@@ -50,14 +58,16 @@ export class Actors {
   killed = 0
   private readonly order: Omit<ActorOrder, 'name' | 'seed'>
   private readonly random: Random
+  private readonly how: ActorStart
   private readonly present: Life[]
   private born = 0
   private isEnding = false
   private failure: Error | undefined
 
-  constructor(count: number, order: Omit<ActorOrder, 'name' | 'seed'>, random: Random) {
+  constructor(count: number, order: Omit<ActorOrder, 'name' | 'seed'>, random: Random, how: ActorStart = {}) {
     this.order = order
     this.random = random
+    this.how = how
     this.present = Array.from({ length: count }, (_, at) => this.start(at))
   }
 
@@ -101,8 +111,11 @@ export class Actors {
       name: `a${this.born++}`,
       seed: this.random.int(2 ** 31),
     }
+    const { execArgv = [], actorCommands } = this.how
+    const [execPath, ...args] = [...(actorCommands?.[at] ?? []), process.execPath]
     const child = fork(script, [JSON.stringify(order)], {
-      execArgv: ['--conditions=vertigo-src'],
+      execPath,
+      execArgv: [...args, '--conditions=vertigo-src', ...execArgv],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
     const told: Told[] = []

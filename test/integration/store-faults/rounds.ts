@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict'
-import { machineClock } from '../../../src/base/clock.ts'
+import { machineClock, sleep } from '../../../src/base/clock.ts'
 import { type Random, seededRandom } from '../../../src/base/random.ts'
 import { openCollections } from '../../../src/store/collections/index.ts'
 import { openStore } from '../../../src/stores.ts'
 import { assertLinearizable } from '../../support/histories.ts'
 import type { RecordedOperation } from '../../support/linearizability.ts'
 import { checkLog, LogRecorder } from '../../support/store/log.ts'
-import { type ActorFault, type ActorOrder, Actors } from './actors.ts'
+import { type ActorFault, type ActorOrder, Actors, type ActorStart } from './actors.ts'
 
 /**
  * Scenarios with processes over a real store, while somebody kills and stops them, and the store's members where it has some.
  * The same for every backend; a longer run is the same with more rounds (`npm run soak`).
  */
-export interface FaultRun {
+export interface FaultRun extends ActorStart {
   readonly url: string
   readonly actors: number
   readonly rounds: number
@@ -20,6 +20,10 @@ export interface FaultRun {
   readonly seed: number
   /** Another fault, beside those of actors: of the store itself. */
   readonly storeFault?: (random: Random) => Promise<void>
+  /** There is one in so many rounds. Default 5. */
+  readonly storeFaultRounds?: number
+  /** Between two faults there are up to so many milliseconds, for work to be done. Default 0. */
+  readonly calmMsMax?: number
 }
 
 export interface Survived {
@@ -114,16 +118,17 @@ async function withFaults(
 ): Promise<{ told: Actors['told']; faults: number; killed: number }> {
   const random = seededRandom(run.seed)
   const { url, ttlMs } = run
-  const actors = new Actors(run.actors, { url, scenario, ttlMs }, random)
+  const actors = new Actors(run.actors, { url, scenario, ttlMs }, random, run)
   let faults = 0
   try {
     for (let round = 0; round < run.rounds; round++) {
+      await sleep(machineClock, random.int((run.calmMsMax ?? 0) + 1))
       const kind: ActorFault = random.int(3) === 0 ? 'kill' : 'pause'
       const isLong = random.int(4) === 0
       // A long pause outlives the lease; a short one does not.
       await actors.fault(kind, random.int(isLong ? ttlMs * 2 : ttlMs / 4))
       faults++
-      if (run.storeFault === undefined || random.int(5) > 0) continue
+      if (run.storeFault === undefined || random.int(run.storeFaultRounds ?? 5) > 0) continue
       await run.storeFault(random)
       faults++
     }

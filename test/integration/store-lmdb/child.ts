@@ -1,4 +1,5 @@
-import { machineClock } from '../../../src/base/clock.ts'
+import { existsSync, writeFileSync } from 'node:fs'
+import { machineClock, sleep } from '../../../src/base/clock.ts'
 import { acquireEnvironment } from '../../../src/store/lmdb/environment.ts'
 import { openLmdbStore } from '../../../src/store/lmdb/open.ts'
 import { increment, type Told, type Work } from './support.ts'
@@ -63,6 +64,19 @@ const works: Readonly<Record<Work, () => Promise<void>>> = {
     const environment = await acquireEnvironment(folder, machineClock)
     await environment.root.transaction(() => {
       tell({ word: 'inside' })
+      const endMs = machineClock.monotonic() + 3_000
+      while (machineClock.monotonic() < endMs);
+    })
+    tell({ word: 'went on' })
+  },
+
+  /** The same once there is a file beside the folder; makes another one when it has the lock. */
+  async 'busy-when-told'() {
+    const environment = await acquireEnvironment(folder, machineClock)
+    tell({ word: 'open' })
+    while (!existsSync(`${folder}-go`)) await sleep(machineClock, 1)
+    await environment.root.transaction(() => {
+      writeFileSync(`${folder}-inside`, '')
       const endMs = machineClock.monotonic() + 3_000
       while (machineClock.monotonic() < endMs);
     })

@@ -58,3 +58,57 @@ test('leases end at their time, whatever has become of the history', async (t) =
   await store.transact({ then: [{ type: 'put', key: 'held', value: Buffer.from('v'), lease }] })
   await until('the lease ends', async () => (await store.get('held')).entry === undefined || undefined)
 })
+
+/** A store with a key under a lease of which the record is damaged, and what was reported. */
+async function openWithDamagedKey(t: TestContext, key: string) {
+  const folder = makeFolder(t)
+  const reports: string[] = []
+  const store = await openStore(t, folder, { report: ({ message }) => reports.push(message) })
+  const { lease } = await store.grant(1_500)
+  await store.transact({ then: [{ type: 'put', key, value: Buffer.from('value'), lease }] })
+  const environment = await acquireEnvironment(folder, machineClock)
+  t.after(() => environment.release())
+  const name = Buffer.from(key)
+  const record = Buffer.from(environment.keys.get(name)!)
+  record[record.length - 1]! ^= 1
+  environment.keys.putSync(name, record)
+  return { folder, store, lease, reports, environment }
+}
+
+test('a damaged record goes with its lease, which is reported, and holds up nobody', async (t) => {
+  const { store, reports, environment } = await openWithDamagedKey(t, 'held')
+  const deleted = batchesOf(store.watch('held', { since: await store.range('none') }))
+  await assert.rejects(store.get('held'), { code: 'STORE_CORRUPT' })
+  const { events } = await deleted()
+  assert.deepEqual(
+    events.map(({ type, key, previous }) => ({ type, key, previous })),
+    [{ type: 'delete', key: 'held', previous: undefined }],
+  )
+  assert.deepEqual(await store.leases(), [])
+  await store.transact(put('other'))
+  await until('the damage is reported', () => reports.length > 0 || undefined)
+  assert.match(reports.join('\n'), /keys\/held is damaged/)
+  assert.deepEqual([...environment.leaseKeys.getKeys({})], [])
+})
+
+test('a damaged record can be deleted, and then nothing of it is left', async (t) => {
+  const { store, lease, reports } = await openWithDamagedKey(t, 'held')
+  await assert.rejects(store.transact(put('held')), { code: 'STORE_CORRUPT' })
+  const { results } = await store.transact({ then: [{ type: 'delete', key: 'held' }] })
+  assert.deepEqual(results, [{ type: 'delete', deleted: 1 }])
+  assert.equal(reports.length, 1)
+  // Under no lease: the end of the old one does not touch it.
+  await store.transact(put('held'))
+  await store.revoke(lease)
+  assert.equal(Buffer.from((await store.get('held')).entry!.value).toString(), 'v')
+})
+
+test('a store with a damaged lease is opened after a restart of the machine', async (t) => {
+  const { folder, store, environment, lease } = await openWithDamagedKey(t, 'held')
+  const record = Buffer.from(environment.leases.get(Buffer.from(lease))!)
+  record[record.length - 1]! ^= 1
+  environment.leases.putSync(Buffer.from(lease), record)
+  const restarted = await openStore(t, folder, { boot: 'another', report: () => undefined })
+  assert.equal((await restarted.get('held')).entry, undefined)
+  await store.transact(put('other'))
+})

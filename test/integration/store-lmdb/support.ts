@@ -10,7 +10,14 @@ import { openLmdbStore, type LmdbStoreOptions } from '../../../src/store/lmdb/op
 import type { Store, Watch, WatchBatch } from '../../../src/store/store.ts'
 
 export type Work =
-  'increment' | 'stop-inside' | 'busy-inside' | 'open' | 'hold-lease' | 'watch' | 'open-and-close'
+  | 'increment'
+  | 'stop-inside'
+  | 'busy-inside'
+  | 'busy-when-told'
+  | 'open'
+  | 'hold-lease'
+  | 'watch'
+  | 'open-and-close'
 
 /** What a child tells: a word, and a number where that says something. */
 export interface Told {
@@ -46,8 +53,16 @@ export async function openStore(
   return store
 }
 
-export function startChild(t: TestContext, work: Work, folder: string): Child {
-  const child = fork(script, [work, folder], { execArgv: ['--conditions=vertigo-src'], stdio: 'inherit' })
+/** `command`: what the child's command begins with. */
+export function startChild(
+  t: TestContext,
+  work: Work,
+  folder: string,
+  command: readonly string[] = [],
+): Child {
+  const [execPath, ...args] = [...command, process.execPath]
+  const execArgv = [...args, '--conditions=vertigo-src']
+  const child = fork(script, [work, folder], { execPath, execArgv, stdio: 'inherit' })
   const told: Told[] = []
   child.on('message', (message) => told.push(message as Told))
   const exited = once(child, 'exit').then(([code, signal]) => (signal ?? code) as number | NodeJS.Signals)

@@ -66,10 +66,8 @@ export class SimPlanner {
     const flat: FlatNetwork = { name: 'net', components, connections }
     this.versions.set(version, {
       version,
-      network: flat,
       flat,
       kinds: {},
-      code: { type: 'files' },
       createdAtMs: 0,
       by: '',
       change: '',
@@ -84,6 +82,8 @@ export class SimPlanner {
   ): Plan {
     const version = asVersion(this.versions.size)
     const parent = this.plan
+    const generation = (parent?.generation ?? 0) + 1
+    const since = asGeneration(generation)
     const instances: PlannedInstance[] = []
     const taken = new Set<string>()
     for (const it of parent?.instances ?? []) {
@@ -101,7 +101,7 @@ export class SimPlanner {
         const id = asInstanceId(this.#nextInstance++)
         texts.set(id, text)
         const worker = asWorkerNumber(this.#workers[this.#chance.int(this.#workers.length)]!)
-        instances.push({ id, component, index, worker, version, draining: false })
+        instances.push({ id, component, index, worker, version, since, draining: false })
       }
     }
     const connections: Record<string, number> = {}
@@ -110,8 +110,7 @@ export class SimPlanner {
         connections[key] ??= parent?.connections[key] ?? this.#nextConnection++
       }
     }
-    const generation = (parent?.generation ?? 0) + 1
-    this.plan = {
+    const plan: Plan = {
       network: 'net',
       generation: asGeneration(generation),
       parent: asGeneration(generation - 1),
@@ -125,9 +124,13 @@ export class SimPlanner {
       instances,
       connections,
       waiting: [],
+      done: [],
       failures: [],
       nextWorker: asWorkerNumber(this.#nextWorker),
+      nextInstance: asInstanceId(this.#nextInstance),
+      nextConnection: this.#nextConnection,
     }
-    return this.plan
+    this.plan = plan
+    return plan
   }
 }

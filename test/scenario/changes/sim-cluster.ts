@@ -175,6 +175,7 @@ export class SimCluster {
           this.warnings.push(record.message)
           taken()
         },
+        metric: () => undefined,
       },
     })
     const host: Host = {

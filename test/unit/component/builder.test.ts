@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { assert as check, jsonValue, property, stringMatching, uniqueArray } from 'fast-check'
+import { assert as check, property, uniqueArray } from 'fast-check'
 import { isVertigoError } from '../../../src/base/errors.ts'
 import type { ErrorCode } from '../../../src/base/error-codes.ts'
-import type { Json } from '../../../src/model/network.ts'
 import { z } from 'zod'
+import { network } from '../../../src/component/builder.ts'
 import {
   all,
   type BuiltNetwork,
@@ -16,11 +16,11 @@ import {
   hash,
   isKind,
   isNetworkBuilder,
-  network,
   port,
   random,
   roundRobin,
 } from '../../../src/component/index.ts'
+import { componentName, json } from '../model/arbitraries.ts'
 
 const lines = builtInKind(
   'file-lines',
@@ -391,19 +391,17 @@ test('what was given to the builder can be changed afterwards without changing t
 })
 
 test('any chain of components gives its own model back', () => {
-  const name = stringMatching(/^[A-Za-z0-9_-]{1,12}$/).filter((text) => text !== '__proto__')
   check(
-    property(uniqueArray(name, { minLength: 1, maxLength: 8 }), jsonValue(), (names, config) => {
+    property(uniqueArray(componentName, { minLength: 1, maxLength: 8 }), json, (names, config) => {
       const net = network('chain')
-      const handles = names.map((each) =>
-        net.add(each, (message: string) => message, { config: { config: config as Json } }),
-      )
+      const handles = names.map((each) => net.add(each, (message: string) => message, { config: { config } }))
       for (let i = 1; i < handles.length; i++) net.connect(handles[i - 1]!.outputs.out, handles[i]!.inputs.in)
       const model = net.toNetwork()
       assert.deepEqual(Object.keys(model.components).toSorted(), names.toSorted())
       assert.equal(model.connections.length, names.length - 1)
       for (const each of names) {
         assert.equal(model.components[each]?.kind, `#${each}`)
+        assert.deepEqual(model.components[each]?.config, { config })
         assert.equal(isKind(net.lookup(`#${each}`)), true)
       }
     }),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import {
   chmodSync,
   existsSync,
@@ -24,16 +25,12 @@ import { RunningComponent, coded, configFaults, folder } from './support.ts'
 
 const isRoot = process.getuid?.() === 0
 
-function sink(
-  config: Readonly<Record<string, unknown>>,
-  instance = 0,
-  instances = 1,
-): Promise<RunningComponent> {
-  return RunningComponent.open(fileSink, { config, instance, instances, component: 'result' })
+async function sink(config: Readonly<Record<string, unknown>>, instance = 0, instances = 1) {
+  return testComponent(fileSink, { config: config as never, name: 'result', instance, instances })
 }
 
 async function write(config: Readonly<Record<string, unknown>>, ...messages: unknown[]): Promise<void> {
-  const running = await testComponent(fileSink, { config: config as never, name: 'result' })
+  const running = await sink(config)
   try {
     await running.send('in', ...messages)
     await running.end()
@@ -90,7 +87,7 @@ test('JSON keeps what JSON.stringify would lose', async (t) => {
   const circle: Record<string, unknown> = {}
   circle['self'] = circle
   // The test kit would refuse it, as links between threads do; within one thread it gets to the sink.
-  const direct = await sink({ path })
+  const direct = await RunningComponent.open(fileSink, { config: { path }, component: 'result' })
   await assert.rejects(direct.send(circle), coded('MESSAGE_UNFIT', 'result'))
   await direct.close()
 })
@@ -98,25 +95,72 @@ test('JSON keeps what JSON.stringify would lose', async (t) => {
 test('the target appears at the clean end only, and stays as it was after a failure', async (t) => {
   const dir = folder(t)
   const path = join(dir, 'a.txt')
+  const partial = `a.txt.${process.pid}.partial`
   writeFileSync(path, 'before\n')
   const failed = await sink({ path })
-  await failed.send('half')
-  assert.deepEqual(readdirSync(dir), ['a.txt', 'a.txt.partial'])
+  await failed.send('in', 'half')
+  assert.deepEqual(readdirSync(dir), [partial, 'a.txt'].toSorted())
   await failed.close()
   assert.deepEqual(readdirSync(dir), ['a.txt'])
   assert.equal(read(path), 'before\n')
   const kept = await sink({ path, keepPartial: true })
-  await kept.send('half')
+  await kept.send('in', 'half')
   await kept.close()
-  assert.deepEqual(readdirSync(dir), ['a.txt', 'a.txt.partial'])
+  assert.deepEqual(readdirSync(dir), [partial, 'a.txt'].toSorted())
   // The name is taken now, so the next run uses another one.
   const running = await sink({ path })
-  assert.deepEqual(readdirSync(dir), ['a.txt', 'a.txt.2.partial', 'a.txt.partial'])
-  await running.send('whole')
-  await running.finish()
+  assert.deepEqual(readdirSync(dir), ['a.txt', partial, partial.replace('.partial', '-2.partial')].toSorted())
+  await running.send('in', 'whole')
+  await running.end()
   assert.equal(read(path), 'whole\n')
-  assert.deepEqual(readdirSync(dir), ['a.txt', 'a.txt.partial'])
+  assert.deepEqual(readdirSync(dir), [partial, 'a.txt'].toSorted())
 })
+
+test('PF-2: a target that another run writes is refused, and left alone', async (t) => {
+  const dir = folder(t)
+  const path = join(dir, 'a.txt')
+  const first = await sink({ path })
+  await first.send('in', 'first')
+  await assert.rejects(sink({ path }), coded('TARGET_IN_USE', 'result', path, 'another run of this process'))
+  // By whatever name.
+  symlinkSync(dir, join(dir, 'link'))
+  await assert.rejects(sink({ path: join(dir, 'link', 'a.txt') }), coded('TARGET_IN_USE'))
+  const other = await sink({ path: join(dir, 'a.txt.old') })
+  await other.end()
+  await first.end()
+  assert.deepEqual(readdirSync(dir).toSorted(), ['a.txt', 'a.txt.old', 'link'])
+  await (await sink({ path, append: true })).end()
+  assert.equal(read(path), 'first\n')
+})
+
+test('PF-1: a target counts as written while the process of a partial file lives and has it open', async (t) => {
+  const dir = folder(t)
+  const path = join(dir, 'a.txt')
+  const script =
+    'require("fs").openSync(`${process.argv[1]}.${process.pid}.partial`, "wx");console.log();process.stdin.resume()'
+  const child = spawn(process.execPath, ['-e', script, path], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const exited = once(child, 'exit')
+  t.after(() => child.kill('SIGKILL'))
+  await once(child.stdout, 'data')
+  await assert.rejects(sink({ path }), coded('TARGET_IN_USE', `process ${child.pid}`, `${child.pid}.partial`))
+  child.kill('SIGKILL')
+  await exited
+  const left = `a.txt.${child.pid}.partial`
+  assert.deepEqual(readdirSync(dir), [left])
+  await (await sink({ path })).end()
+  assert.deepEqual(readdirSync(dir), ['a.txt', left])
+})
+
+test(
+  'PF-1: the number of a process that is gone may be that of another one',
+  { skip: !existsSync('/proc/1/fd') },
+  async (t) => {
+    const path = join(folder(t), 'a.txt')
+    writeFileSync(`${path}.${process.ppid}.partial`, '')
+    await (await sink({ path })).end()
+    assert.equal(read(path), '')
+  },
+)
 
 test('a run without messages leaves an empty file', async (t) => {
   const dir = folder(t)
@@ -130,7 +174,8 @@ test('a run without messages leaves an empty file', async (t) => {
 
 test('many messages are all there; a handler waits only where a buffer is full', async (t) => {
   const path = join(folder(t), 'a.jsonl')
-  const running = await sink({ path })
+  // The test kit does not show how often a handler made the engine wait.
+  const running = await RunningComponent.open(fileSink, { config: { path }, component: 'result' })
   const count = 100_000
   const messages = Array.from({ length: count }, (_, n) => ({ n, text: 'ü'.repeat(n % 20) }))
   await running.send(...messages)
@@ -151,7 +196,7 @@ test('append keeps what is there', async (t) => {
   await write({ path, append: true }, 'three')
   assert.equal(read(path), 'unended\nthree\n')
   const failed = await sink({ path, append: true })
-  await failed.send('never')
+  await failed.send('in', 'never')
   await failed.close()
   assert.equal(read(path), 'unended\nthree\n')
   const csv = join(dir, 'a.csv')
@@ -182,8 +227,8 @@ test('instances write files of their own', async (t) => {
     for (const instance of [0, 1]) {
       mkdirSync(join(dir, `part-${instance}`), { recursive: true })
       const running = await sink({ path: join(dir, path) }, instance, 2)
-      await running.send(instance)
-      await running.finish()
+      await running.send('in', instance)
+      await running.end()
     }
   }
   assert.deepEqual(readdirSync(dir), [
@@ -290,7 +335,7 @@ test('a full disk is a named error: a device', { skip: !existsSync('/dev/full') 
   await assert.rejects(write({ path: '/dev/full' }, 'x'), coded('DISK_FULL', '/dev/full', '"path"'))
   const running = await sink({ path: '/dev/full' })
   await assert.rejects(async () => {
-    for (let n = 0; n < 20; n++) await running.send('x'.repeat(100_000))
+    for (let n = 0; n < 20; n++) await running.send('in', 'x'.repeat(100_000))
   }, coded('DISK_FULL'))
   await running.close()
 })
@@ -334,9 +379,9 @@ test('a pipe is written directly and in time', { skip: process.platform === 'win
   const { open } = await import('node:fs/promises')
   const [reader, running] = await Promise.all([open(path, 'r'), sink({ path })])
   t.after(() => reader.close())
-  await running.send({ a: 1 })
+  await running.send('in', { a: 1 })
   const { bytesRead, buffer } = await reader.read(Buffer.alloc(100), 0, 100, null)
   assert.equal(buffer.toString('utf8', 0, bytesRead), '{"a":1}\n')
-  await running.finish()
+  await running.end()
   assert.deepEqual(readdirSync(dir), ['pipe.jsonl'])
 })

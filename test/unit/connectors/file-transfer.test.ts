@@ -160,7 +160,7 @@ test('receiver: what is not whole is refused and leaves nothing', async (t) => {
   }
   const stopped = await receiver(dir)
   await deliver(stopped, [start('a', 100), { message: bytes.subarray(1) }])
-  await stopped.until(() => readdirSync(dir).join() === 'a.partial')
+  await stopped.until(() => readdirSync(dir).join() === `a.${process.pid}.partial`)
   await stopped.close()
   assert.deepEqual(readdirSync(dir), [])
 })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { generator, interval, recordGenerator } from '../../../src/connectors/index.ts'
 import { testSource } from '../../../src/testkit/index.ts'
-import { ManualClock, RunningSource, configFaults, within } from './support.ts'
+import { configFaults, within } from './support.ts'
 
 test('generator: the numbers of a sequence', async () => {
   const all = async (config: { count: number; from?: number; step?: number }): Promise<readonly unknown[]> =>
@@ -74,39 +74,33 @@ test('interval: a tick for each period on the engine, and an end', async () => {
   await source.close()
 })
 
-test('interval: ticks by its clock, without drift, and leaves out what it could not send', async () => {
-  const clock = new ManualClock()
-  const source = await RunningSource.open(interval, { config: { periodMs: 100, count: 3 }, clock })
-  const first = source.poll()
-  assert.deepEqual(source.output.messages, [])
-  clock.advance(100)
-  assert.equal(await within(Promise.resolve(first), 'the first tick'), 'more')
-  assert.equal(source.poll(), 'more')
-  assert.deepEqual(source.output.messages, [{ n: 0, timeMs: 1_000_100 }])
-  // 350 ms without room: of the ticks at 200, 300 and 400, one is late and the others are left out.
-  clock.advance(350)
-  assert.equal(source.poll(), 'more')
-  assert.deepEqual(source.output.messages.at(-1), { n: 1, timeMs: 1_000_450 })
-  const third = source.poll()
-  assert.notEqual(third, 'more')
-  clock.advance(50)
-  await within(Promise.resolve(third), 'the third tick')
-  assert.equal(source.poll(), 'done')
-  assert.deepEqual(source.output.messages.at(-1), { n: 2, timeMs: 1_000_500 })
+test('interval: without drift, and leaves out what it could not send', async () => {
+  const config = { periodMs: 100, count: 4 }
+  const source = await testSource(interval, { config, startMs: 1_000_000 })
+  const ticks = (): unknown => source.outputs.out.map(({ n, timeMs }) => [n, Math.round(timeMs)])
+  await source.advance(200)
+  assert.deepEqual([source.emitted, ticks()], [2, []])
+  // 350 ms without room: of the ticks at 300, 400 and 500, one is late and the others are left out.
+  await source.advance(350)
+  assert.equal(source.emitted, 2)
+  await source.release('out', 4)
+  await source.advance(49)
+  assert.equal(source.emitted, 3)
+  await source.advance(2)
+  assert.deepEqual(ticks(), [
+    [0, 1_000_100],
+    [1, 1_000_200],
+    [2, 1_000_550],
+    [3, 1_000_600],
+  ])
+  await source.close()
 })
 
-test('interval: an abort ends the wait', async () => {
-  const clock = new ManualClock()
-  const abort = new AbortController()
-  const source = await RunningSource.open(interval, {
-    config: { periodMs: 100 },
-    clock,
-    signal: abort.signal,
-  })
-  const end = source.until(() => false)
-  abort.abort()
-  await within(end, 'the end')
-  assert.equal(clock.timers, 0)
+test('interval: a drain ends the wait', async () => {
+  const source = await testSource(interval, { config: { periodMs: 100 } })
+  await source.settle()
+  assert.deepEqual(await within(source.end(), 'the end'), { out: [] })
+  assert.equal(source.clock.nextDueMs, undefined)
 })
 
 test('faults of the configuration name the field', async () => {

@@ -3,19 +3,24 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { type Cancel, type Clock, systemClock } from '../../../src/base/clock.ts'
+import { type Cancel, systemClock } from '../../../src/base/clock.ts'
 import { type ErrorCode, errorCodes } from '../../../src/base/error-codes.ts'
 import { isVertigoError } from '../../../src/base/errors.ts'
-import type { GroupContext, Kind, LogLevel, Logger, SourceReader } from '../../../src/component/index.ts'
+import type { Kind, Logger, SourceReader } from '../../../src/component/index.ts'
 import { checkConfig, kindDefinition } from '../../../src/component/kind.ts'
 
-/** Runs kinds without the engine: calls what the engine would call, one call after another. */
+/**
+ * Runs kinds without the engine: calls what the engine would call, one call after another.
+ *
+ * For what the published test kit cannot show: how much one call of a reader gives, how often a handler makes the engine
+ * wait, messages that links refuse, several instances of a kind that share something of the test's. All else is tested
+ * with the kit.
+ */
 
 export interface Setting {
   readonly config?: Readonly<Record<string, unknown>>
   readonly instance?: number
   readonly instances?: number
-  readonly clock?: Clock
   readonly component?: string
   readonly signal?: AbortSignal
   /** Further members of the context of `setup`. */
@@ -28,62 +33,35 @@ export type Event =
   | { readonly group: string | undefined; readonly args: unknown }
   | { readonly endArgs: unknown }
 
-/** Gathers what is sent on the port `out`. */
+/** Gathers the messages that are sent on the port `out`. */
 export class Output {
   readonly messages: unknown[] = []
-  readonly events: Event[] = []
-
-  readonly emit = {
-    out: Object.assign((message: unknown) => this.#add(message), {
-      group: (group?: string, args?: unknown) => {
-        this.events.push({ group, args })
-        return {
-          send: (message: unknown) => this.#add(message),
-          end: (endArgs?: unknown) => void this.events.push({ endArgs }),
-        }
-      },
-    }),
-  }
-
-  #add(message: unknown): void {
-    this.messages.push(message)
-    this.events.push({ message })
-  }
+  readonly emit = { out: (message: unknown) => void this.messages.push(message) }
 }
 
-export interface LogLine {
-  readonly level: LogLevel
-  readonly message: string
-}
-
-export async function contextOf(
-  kind: Kind,
-  setting: Setting,
-): Promise<{ context: object; logged: LogLine[] }> {
+async function contextOf(kind: Kind, setting: Setting): Promise<object> {
   const checked = await checkConfig(kindDefinition(kind), setting.config ?? {})
   if ('faults' in checked) assert.fail(JSON.stringify(checked.faults))
-  const logged: LogLine[] = []
-  const write = (level: LogLevel) => (message: string) => void logged.push({ level, message })
+  const write = (): void => undefined
   const log: Logger = {
-    fatal: write('fatal'),
-    error: write('error'),
-    warn: write('warn'),
-    info: write('info'),
-    debug: write('debug'),
-    trace: write('trace'),
+    fatal: write,
+    error: write,
+    warn: write,
+    info: write,
+    debug: write,
+    trace: write,
   }
-  const context = {
+  return {
     component: setting.component ?? 'it',
     instance: setting.instance ?? 0,
     instances: setting.instances ?? 1,
     config: checked.value,
     log,
-    clock: setting.clock ?? systemClock,
+    clock: systemClock,
     signal: setting.signal ?? new AbortController().signal,
     inputs: {},
     ...setting.extra,
   }
-  return { context, logged }
 }
 
 /** Faults of a configuration as `field: message`. */
@@ -106,7 +84,7 @@ export class RunningSource {
   }
 
   static async open(kind: Kind, setting: Setting): Promise<RunningSource> {
-    const { context } = await contextOf(kind, setting)
+    const context = await contextOf(kind, setting)
     const setup = kindDefinition(kind).setup as unknown as (context: object) => Async<Reader>
     return new RunningSource(await setup(context))
   }
@@ -145,33 +123,29 @@ export class RunningSource {
 
 interface Behaviour {
   readonly on?: { readonly in: (message: unknown, context: object) => unknown }
-  readonly groups?: { readonly in: Readonly<Record<string, Readonly<Record<string, GroupHandler>>>> }
   readonly drain?: (context: object) => Async<void>
   readonly close?: () => Async<void>
 }
-type GroupHandler = (value: unknown, context: object) => Async<void>
 
 /** A component with the port `in` that was set up. */
 export class RunningComponent {
   readonly output = new Output()
-  readonly logged: readonly LogLine[]
   readonly #context: object
   readonly #behaviour: Behaviour
   /** How often a handler returned a promise. */
   waits = 0
 
-  private constructor(context: object, behaviour: Behaviour, logged: readonly LogLine[]) {
+  private constructor(context: object, behaviour: Behaviour) {
     this.#context = { ...context, emit: this.output.emit }
     this.#behaviour = behaviour
-    this.logged = logged
   }
 
   static async open(kind: Kind, setting: Setting): Promise<RunningComponent> {
-    const { context, logged } = await contextOf(kind, setting)
+    const context = await contextOf(kind, setting)
     const definition = kindDefinition(kind)
     const setup = definition.setup as unknown as ((context: object) => Async<Behaviour>) | undefined
     const behaviour = setup === undefined ? (definition as unknown as Behaviour) : await setup(context)
-    return new RunningComponent(context, behaviour, logged)
+    return new RunningComponent(context, behaviour)
   }
 
   async send(...messages: readonly unknown[]): Promise<void> {
@@ -183,29 +157,6 @@ export class RunningComponent {
       } else {
         this.waits++
         await (result as PromiseLike<void>)
-      }
-    }
-  }
-
-  /** Delivers what another component's output gathered, groups included. */
-  async deliver(events: readonly Event[]): Promise<void> {
-    let group: GroupContext | undefined
-    for (const event of events) {
-      const handlers = group === undefined ? undefined : this.#behaviour.groups?.in[group.name ?? '*']
-      const context = { ...this.#context, group }
-      if ('group' in event) {
-        group = { name: event.group, args: event.args, state: {}, resumed: false, parent: undefined }
-        await this.#behaviour.groups?.in[event.group ?? '*']?.['start']?.(event.args, {
-          ...this.#context,
-          group,
-        })
-      } else if ('endArgs' in event) {
-        await handlers?.['end']?.(event.endArgs, context)
-        group = undefined
-      } else if (handlers === undefined) {
-        await this.send(event.message)
-      } else {
-        await handlers['message']?.(event.message, context)
       }
     }
   }
@@ -262,56 +213,4 @@ export function settle(): Promise<void> {
   return new Promise((resolve) => {
     systemClock.soon(resolve)
   })
-}
-
-/** A clock that stands still until it is moved on. */
-export class ManualClock implements Clock {
-  #nowMs = 0
-  readonly #timers = new Set<{ dueMs: number; readonly periodMs: number; readonly action: () => void }>()
-
-  now(): number {
-    return 1_000_000 + this.#nowMs
-  }
-
-  monotonic(): number {
-    return this.#nowMs
-  }
-
-  after(delayMs: number, action: () => void): Cancel {
-    return this.#add(delayMs, 0, action)
-  }
-
-  every(periodMs: number, action: () => void): Cancel {
-    return this.#add(periodMs, periodMs, action)
-  }
-
-  soon(action: () => void): void {
-    setImmediate(action)
-  }
-
-  get timers(): number {
-    return this.#timers.size
-  }
-
-  /** Moves on and runs what falls due. */
-  advance(byMs: number): void {
-    const end = this.#nowMs + byMs
-    for (;;) {
-      const due = [...this.#timers]
-        .filter((timer) => timer.dueMs <= end)
-        .toSorted((a, b) => a.dueMs - b.dueMs)[0]
-      if (due === undefined) break
-      this.#nowMs = due.dueMs
-      if (due.periodMs === 0) this.#timers.delete(due)
-      else due.dueMs += due.periodMs
-      due.action()
-    }
-    this.#nowMs = end
-  }
-
-  #add(delayMs: number, periodMs: number, action: () => void): Cancel {
-    const timer = { dueMs: this.#nowMs + delayMs, periodMs, action }
-    this.#timers.add(timer)
-    return () => void this.#timers.delete(timer)
-  }
 }

@@ -103,6 +103,16 @@ test('CH-3: with room for one, every message blocks until it is released', () =>
   assert.equal(made.unblocked, 3)
 })
 
+test('CH-3: what was left over while it was blocked counts against the credit that came back', () => {
+  const made = rig({ queueMessagesMax: 2, parcelMessagesMax: 5 })
+  for (let i = 0; i < 6; i++) made.channel.append(i)
+  assert.equal(made.outbox.blocked, 1)
+  releaseFirst(made)
+  assert.deepEqual([made.outbox.blocked, made.channel.queued], [0, 1])
+  made.channel.append(6)
+  assert.equal(made.outbox.blocked, 1)
+})
+
 test('CH-2: large messages block by their bytes, at least one always fits', () => {
   const made = rig({ queueBytesMax: 1000, parcelBytesMax: 500 })
   made.channel.append('x'.repeat(5000))

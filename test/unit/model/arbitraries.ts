@@ -11,7 +11,8 @@ import type {
 import { isVertigoError, type VertigoError } from '../../../src/base/errors.ts'
 
 const names = ['a', 'b', 'c', 'constructor', 'to-String', '1', '_x', 'Read']
-const name = fc.oneof(
+/** What can be the name of a component. */
+export const componentName = fc.oneof(
   fc.constantFrom(...names),
   fc.stringMatching(/^[A-Za-z0-9_-]{1,12}$/).filter((found) => found !== '__proto__'),
 )
@@ -73,7 +74,7 @@ const component: fc.Arbitrary<Component> = fc.record(
       {
         labels: fc.dictionary(fc.constantFrom('zone', 'disk'), someText, { noNullPrototype: true }),
         spread: fc.constant('node' as const),
-        apart: fc.array(name, { maxLength: 2 }),
+        apart: fc.array(componentName, { maxLength: 2 }),
       },
       { requiredKeys: [] },
     ),
@@ -87,12 +88,12 @@ const component: fc.Arbitrary<Component> = fc.record(
 
 const ports = (components: readonly string[]): fc.Arbitrary<string> =>
   fc
-    .tuple(components.length === 0 ? name : fc.constantFrom(...components), port)
+    .tuple(components.length === 0 ? componentName : fc.constantFrom(...components), port)
     .map(([component, end]) => `${component}.${end}`)
 
 /** Networks whose form is right; their meaning may be nonsense. */
 export const networks: fc.Arbitrary<Network> = fc
-  .dictionary(name, component, { maxKeys: 5, noNullPrototype: true })
+  .dictionary(componentName, component, { maxKeys: 5, noNullPrototype: true })
   .chain((components) => {
     const ref = ports(Object.keys(components))
     const connection: fc.Arbitrary<Connection> = fc.record(

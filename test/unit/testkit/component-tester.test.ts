@@ -334,3 +334,32 @@ test('shared collections are there, in a store of the test with the time of the 
   await tester.send('word', 'a')
   assert.deepEqual(await tester.end(), { count: [1] })
 })
+
+test('metrics can be looked at', async () => {
+  const kind = defineComponent({
+    inputs: { in: port<number>() },
+    setup({ metrics }) {
+      const sizes = metrics.histogram('size')
+      return {
+        on: {
+          in(message, { metrics: same }) {
+            sizes.record(message)
+            same.counter('seen').add()
+          },
+        },
+      }
+    },
+  })
+  await using tester = await testComponent(kind)
+  await tester.send('in', 1, 2, 3)
+  const [seen, size] = tester.metrics
+  assert.deepEqual(seen, {
+    component: 'component',
+    name: 'seen',
+    type: 'counter',
+    value: 3,
+    instances: [{ instance: 0, value: 3 }],
+  })
+  assert.ok(size?.type === 'histogram')
+  assert.deepEqual([size.count, size.sum, size.max], [3, 6, 3])
+})

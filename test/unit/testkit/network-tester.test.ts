@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { defineComponent, defineSource, hash, network, port, value } from '../../../src/component/index.ts'
+import { network } from '../../../src/component/builder.ts'
+import { defineComponent, defineSource, hash, port, value } from '../../../src/component/index.ts'
 import { testNetwork } from '../../../src/testkit/index.ts'
 import { rejectsWith } from './errors.ts'
 

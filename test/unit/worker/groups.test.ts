@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as z from 'zod'
+import { network } from '../../../src/component/builder.ts'
 import {
   custom,
   defineComponent,
   defineSource,
   hash,
-  network,
   port,
   type GroupHandlers,
   value,

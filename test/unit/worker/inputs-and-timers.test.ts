@@ -1,15 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import {
-  defineComponent,
-  defineSource,
-  hash,
-  list,
-  map,
-  network,
-  port,
-  value,
-} from '../../../src/component/index.ts'
+import { network } from '../../../src/component/builder.ts'
+import { defineComponent, defineSource, hash, list, map, port, value } from '../../../src/component/index.ts'
 import { testComponent, testNetwork, testSource } from '../../../src/testkit/index.ts'
 import { rejectsWith } from '../testkit/errors.ts'
 

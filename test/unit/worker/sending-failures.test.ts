@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { custom, defineComponent, network, port } from '../../../src/component/index.ts'
+import { network } from '../../../src/component/builder.ts'
+import { custom, defineComponent, port } from '../../../src/component/index.ts'
 import { testComponent, testNetwork } from '../../../src/testkit/index.ts'
 import { rejectsWith } from '../testkit/errors.ts'
 

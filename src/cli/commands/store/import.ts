@@ -1,12 +1,13 @@
-import { createReadStream } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { VertigoError } from '../../../base/errors.ts'
-import { fileError } from '../../../connectors/file/errors.ts'
 import { checkTransaction } from '../../../store/check.ts'
 import { put, removeRange } from '../../../store/operations.ts'
 import type { CallOptions, Operation, Store } from '../../../store/store.ts'
+import type { Arguments } from '../../arguments.ts'
 import type { Command } from '../../command.ts'
 import { type Exported, readExport } from '../../store/export-file.ts'
 import { storeOption, withStore } from '../../store/open.ts'
+import { textOf, withSpool } from '../../store/spool.ts'
 
 /** Below these, a transaction is within the limits of every store. */
 const operationsMax = 100
@@ -28,62 +29,40 @@ export const importCommand: Command = {
   },
   run: async (given) => {
     const file = given.positionals[0]!
-    const { keys, entries } = await checked(file)
-    return withStore(given, async (store, call) => {
-      if (given.flag('replace'))
-        await store.transact({ then: [removeRange('')] }, { ...call, repeat: 'harmless' })
-      const { entries: present } = await store.range('', { ...call, limit: 1 })
-      if (present.length > 0)
-        throw new VertigoError('STORE_NOT_EMPTY', 'Nothing was imported: the store has keys already.')
-      await fill(store, entries(), call)
-      process.stderr.write(`${keys} keys were imported.\n`)
-      return 0
+    if (file !== '-') return importFile(given, file, file)
+    return withSpool(async (spool) => {
+      await writeFile(spool, process.stdin)
+      return importFile(given, spool, file)
     })
   },
 }
 
-interface Checked {
-  readonly keys: number
-  readonly entries: () => AsyncIterable<Exported> | Iterable<Exported>
-}
-
-/** Reads all of it before anything is written: a file twice, the standard input into memory. */
-async function checked(file: string): Promise<Checked> {
-  if (file === '-') {
-    process.stdin.setEncoding('utf8')
-    const kept: Exported[] = []
-    for await (const entry of readExport(process.stdin as AsyncIterable<string>, file))
-      kept.push(fitting(entry))
-    return { keys: kept.length, entries: () => kept }
-  }
-  const entries = (): AsyncIterable<Exported> => readExport(textOf(file), file)
+/** Reads the file twice: all of it is known to be right before anything is written, and it is never in memory as a whole. */
+async function importFile(given: Arguments, path: string, name: string): Promise<number> {
+  const entries = (): AsyncIterable<Exported> => readExport(textOf(path, 'store import'), name)
   let keys = 0
   for await (const entry of entries()) {
-    fitting(entry)
+    checkFits(entry)
     keys++
   }
-  return { keys, entries }
+  return withStore(given, async (store, call) => {
+    if (given.flag('replace'))
+      await store.transact({ then: [removeRange('')] }, { ...call, repeat: 'harmless' })
+    const { entries: present } = await store.range('', { ...call, limit: 1 })
+    if (present.length > 0)
+      throw new VertigoError('STORE_NOT_EMPTY', 'Nothing was imported: the store has keys already.')
+    await fill(store, entries(), call)
+    process.stderr.write(`${keys} keys were imported.\n`)
+    return 0
+  })
 }
 
 /** What no store takes must not be found out half-way. */
-function fitting(entry: Exported): Exported {
-  checkTransaction({ then: [put(entry.key, entry.value)] })
-  return entry
+function checkFits({ key, value }: Exported): void {
+  checkTransaction({ then: [put(key, value)] })
 }
 
-async function* textOf(file: string): AsyncGenerator<string> {
-  try {
-    yield* createReadStream(file, 'utf8') as AsyncIterable<string>
-  } catch (error) {
-    throw fileError(error, { path: file, component: 'store import', for: 'reading' })
-  }
-}
-
-async function fill(
-  store: Store,
-  entries: AsyncIterable<Exported> | Iterable<Exported>,
-  call: CallOptions,
-): Promise<void> {
+async function fill(store: Store, entries: AsyncIterable<Exported>, call: CallOptions): Promise<void> {
   let operations: Operation[] = []
   let bytes = 0
   const send = async (): Promise<void> => {

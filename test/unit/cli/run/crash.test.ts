@@ -24,7 +24,14 @@ function death(fields: Partial<Death> = {}): Death {
     { worker: 1, running: 'lines[0]', memoryBytes: 30e6 },
     { worker: 2, running: 'leak[0]', memoryBytes: 900e6 },
   ]
-  return { exitCode: null, signal: 'SIGABRT', dump, places, status: { instances: [], workers }, ...fields }
+  return {
+    exitCode: null,
+    signal: 'SIGABRT',
+    dump,
+    places,
+    status: { metrics: [], instances: [], workers },
+    ...fields,
+  }
 }
 
 test('what V8 writes when it ends is told from what components write', () => {
@@ -74,7 +81,7 @@ test('one call that takes all memory shows as the component that was at work', (
     { worker: 1, running: undefined, memoryBytes: 21e6 },
     { worker: 2, running: 'leak[0]', memoryBytes: 15e6 },
   ]
-  const error = engineAborted(death({ status: { instances: [], workers } }))
+  const error = engineAborted(death({ status: { metrics: [], instances: [], workers } }))
   assert.equal(error.place.component, 'leak[0]')
   assert.match(error.message, /It hosted lines\[0\], leak\[0\] and out\[0\]; leak\[0\] was at work/)
 })
@@ -95,7 +102,9 @@ test('whoever was at work when the process was killed is not blamed', () => {
     /It hosted lines\[0\], leak\[0\] and out\[0\]; lines\[0\] and leak\[0\] were at work\./,
   )
   const workers = [{ worker: 1, running: 'lines[0]', memoryBytes: 30e6 }]
-  const alone = engineAborted(death({ signal: 'SIGKILL', dump: [], status: { instances: [], workers } }))
+  const alone = engineAborted(
+    death({ signal: 'SIGKILL', dump: [], status: { metrics: [], instances: [], workers } }),
+  )
   assert.equal(alone.place.component, undefined)
   assert.match(alone.message, /It hosted lines\[0\], leak\[0\] and out\[0\]; lines\[0\] was at work\./)
   const single = engineAborted(death({ signal: 'SIGKILL', dump: [], places: places.slice(0, 1) }))
@@ -103,14 +112,14 @@ test('whoever was at work when the process was killed is not blamed', () => {
 })
 
 test('an end before the start is that of a module', () => {
-  const error = engineAborted(death({ places: [], status: { instances: [], workers: [] } }))
+  const error = engineAborted(death({ places: [], status: { metrics: [], instances: [], workers: [] } }))
   assert.match(error.message, /a module of the network did it while it was loaded/)
   assert.equal(error.place.component, undefined)
 })
 
 test('where memory was not the cause, what workers use accuses nobody', () => {
   const idle = death().status.workers.map((worker) => ({ ...worker, running: undefined }))
-  const status = { instances: [], workers: idle }
+  const status = { metrics: [], instances: [], workers: idle }
   const error = engineAborted(death({ exitCode: 7, signal: null, dump: [], status }))
   assert.match(error.message, /It hosted lines\[0\], leak\[0\] and out\[0\]\./)
   assert.equal(error.place.component, undefined)
@@ -121,7 +130,7 @@ test('where nobody was at work all that were hosted are named', () => {
   const error = engineAborted(
     death({
       places: [...places, { component: 'more', instance: 1, worker: 1 }],
-      status: { instances: [], workers },
+      status: { metrics: [], instances: [], workers },
     }),
   )
   assert.match(error.message, /It hosted lines\[0\], leak\[0\], out\[0\] and more\[1\]\./)
@@ -129,7 +138,7 @@ test('where nobody was at work all that were hosted are named', () => {
 
 test('a blocked main thread is blamed on what it hosts', () => {
   assert.match(
-    engineStalled(1500, { places: [], status: { instances: [], workers: [] } }).message,
+    engineStalled(1500, { places: [], status: { metrics: [], instances: [], workers: [] } }).message,
     /a module of the network.* 1\.5 s/,
   )
   const error = engineStalled(1500, death())

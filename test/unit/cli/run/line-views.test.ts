@@ -45,6 +45,21 @@ test('plain lines: start, log, rejected, progress every 5 s, summary', () => {
   const summary = { network: 'demo', durationMs: 11_000, rejected: 1, deadLetter: 'demo.dead-letter.jsonl' }
   view.finished({
     ...summary,
+    metrics: [
+      { component: 'a', name: 'hits', type: 'counter', value: 12_345, instances: [] },
+      {
+        component: 'b',
+        name: 'wait_ms',
+        type: 'histogram',
+        count: 4,
+        sum: 9,
+        min: 1,
+        max: 4,
+        p50: 2,
+        p90: 4,
+        p99: 4,
+      },
+    ],
     instances: [instance('a', { sent: 11_000 }), instance('b', { received: 11_000, rejected: 1 })],
   })
   assert.equal(
@@ -58,6 +73,9 @@ demo: finished in 11.0 s
   component  instances      in     out  rejected
   a                  1       -  11,000         -
   b                  1  11,000       -         1
+  metric                                        value
+  a hits                                       12,345
+  b wait_ms  4 values, mean 2.25, p50 2, p99 4, max 4
 1 message rejected: see demo.dead-letter.jsonl
 `,
   )

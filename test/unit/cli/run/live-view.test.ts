@@ -86,6 +86,7 @@ test('at the end the table gives way to the summary, and nothing is drawn after 
     network: 'demo',
     durationMs: 400,
     instances: [instance('a', { sent: 5 })],
+    metrics: [],
     rejected: 0,
     deadLetter: undefined,
   })

@@ -65,5 +65,9 @@ export function instance(name: string, fields: Partial<InstanceStatus> = {}): In
 }
 
 export function statusOf(...instances: readonly InstanceStatus[]): RunStatus {
-  return { instances, workers: [{ worker: 1, running: undefined, memoryBytes: 64 * 1024 * 1024 }] }
+  return {
+    metrics: [],
+    instances,
+    workers: [{ worker: 1, running: undefined, memoryBytes: 64 * 1024 * 1024 }],
+  }
 }

@@ -154,3 +154,22 @@ test('turns: in the order of asking, one at a time, also behind one who gave up'
   )
   await turns.run('key', undefined, async () => undefined)
 })
+
+test('an entry with a time to live is written also where its turn comes later than that', async () => {
+  const world = new World(8)
+  const { collections } = collectionsClient(world, noFaults, { opsPerSecondMax: 10 })
+  const map = collections.map<number>('m')
+  const writing = Array.from({ length: 30 }, (_, i) => map.set(`${i}`, i, { ttlMs: 500 }))
+  writing.push(map.update('updated', () => 1, { ttlMs: 500 }).then(() => undefined))
+  await world.settle(Promise.all(writing))
+  const { entry } = await world.settle(world.backend.get('shared/map/m/29'))
+  assert.ok(entry?.lease !== undefined, 'the last one is there')
+})
+
+test('bounds of queues and topics are whole numbers', () => {
+  const { collections } = collectionsClient(new World(9), noFaults, fast)
+  for (const bound of [0, -1, 1.5, NaN, Infinity]) {
+    assert.throws(() => collections.queue('q', { elementsMax: bound }), hasCode('USAGE'))
+    assert.throws(() => collections.topic('t', { retainMax: bound }), hasCode('USAGE'))
+  }
+})

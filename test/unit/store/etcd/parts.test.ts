@@ -12,7 +12,7 @@ import { Patience } from '../../../../src/store/etcd/patience.ts'
 import { methods } from '../../../../src/store/etcd/protocol.ts'
 import type { Slot } from '../../../../src/store/etcd/slots.ts'
 import { get, isMissing, put, remove } from '../../../../src/store/operations.ts'
-import type { LeaseId } from '../../../../src/store/store.ts'
+import type { Compare, LeaseId } from '../../../../src/store/store.ts'
 
 const keys = new Keyspace('p')
 const key = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 })
@@ -166,7 +166,13 @@ describe('transactions with a slot', () => {
     const failed = unwrap(encoded, slot, found(7))
     assert.deepEqual([failed.untouched, failed.succeeded, failed.recorded], [true, false, false])
     assert.equal(unwrap(encoded, slot, found(8)).untouched, false)
-    assert.equal(unwrap(encoded, slot, { responses: [{ responseRange: {} }] }).slotRevision, undefined)
+    assert.equal(unwrap(encoded, slot, { responses: [{ responseRange: {} }] }).untouched, false)
+  })
+
+  test('without comparisons only the slot can have failed', () => {
+    const encoded = encode(keys, { then: [put('a', value)] })
+    assert.deepEqual(wrap(encoded, slot, false).failure, [])
+    assert.equal(unwrap(encoded, slot, {}).untouched, false)
   })
 
   test('with another branch they stand in a transaction inside', () => {
@@ -194,10 +200,15 @@ describe('transactions with a slot', () => {
   })
 
   test('what goes over the wire is what etcd describes', () => {
-    const request = wrap(encode(keys, { then: [put('a', value)] }), { ...slot, revision: 2 }, false)
-    assert.equal(
-      methods.txn.serialize(request).toString('hex'),
-      '0a11080010021a0970006f70732f312f313002120a12080a03702f611201011a0d0a0b0a0970006f70732f312f31',
-    )
+    const wire = (compare: readonly Compare[]): string => {
+      const encoded = encode(keys, { compare, then: [put('a', value)] })
+      return methods.txn.serialize(wrap(encoded, { ...slot, revision: 2 }, false)).toString('hex')
+    }
+    const untouched = '0a11080010021a0970006f70732f312f313002'
+    const written = '120a12080a03702f61120101'
+    assert.equal(wire([]), untouched + written)
+    const missing = '0a0b080010001a03702f612000'
+    const slotRead = '1a0d0a0b0a0970006f70732f312f31'
+    assert.equal(wire([isMissing('a')]), missing + untouched + written + slotRead)
   })
 })

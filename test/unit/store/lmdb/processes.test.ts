@@ -11,6 +11,9 @@ test('a process is read from its line, whatever its name', () => {
     startTicks: '22',
     state: 'T',
   })
+  // Shown by the clock of the reader, whose container may have its own.
+  const ahead = parseStat(`17 (a) S ${fields.join(' ')}`, { monotonicMs: 0, bootMs: 50 })
+  assert.equal(ahead?.startTicks, String(Number(fields[18]) - 5))
   assert.equal(parseStat(''), undefined)
 })
 

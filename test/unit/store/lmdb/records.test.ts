@@ -124,3 +124,24 @@ test('revisions and ends of leases are ordered like their bytes', () => {
     }),
   )
 })
+
+test('a value in a change keeps nothing else in memory, and changes that nobody wants have no events', () => {
+  const at = { createRevision: 2, modRevision: 2, version: 1 }
+  const put = (key: string, bytes: number): WatchEvent => {
+    const entry = makeEntry(key, Buffer.alloc(bytes, 7), at, undefined)
+    return { type: 'put', key, revision: 2, entry, previous: entry }
+  }
+  const changes = [{ revision: 2, events: [put('small', 100), put('large', 1_000_000)] }]
+  const [change] = decodeChanges(encodeRevision(2), encodeChanges(changes), (key) => key === 'small')
+  assert.deepEqual(
+    change!.events.map(({ key }) => key),
+    ['small'],
+  )
+  const { entry, previous } = change!.events[0]!
+  assert.equal(entry!.value.buffer.byteLength, 100)
+  assert.equal(previous!.value.buffer.byteLength, 100)
+  assert.deepEqual(
+    decodeChanges(encodeRevision(2), encodeChanges(changes), () => false),
+    [{ revision: 2, events: [] }],
+  )
+})

@@ -66,6 +66,10 @@ export class FaultyStore implements Store {
     )
   }
 
+  pages(prefix: string, options: CallOptions = {}): AsyncIterable<RangeResult> {
+    return this.inner.pages(prefix, options)
+  }
+
   transact(transaction: Transaction, options: TransactionOptions = {}): Promise<TransactionResult> {
     const { repeat = 'never' } = options
     return this.call(options, async () => {

@@ -1,4 +1,7 @@
-/** Freezes a message to its depth, so that changing it after it was sent, or after it arrived, throws where it is done. */
+/**
+ * Freezes a value to its depth, so that changing a message after it was sent, or a value that state holds, throws where it is
+ * done. Used in development mode and by the test kit.
+ */
 export function deepFreeze(value: unknown): void {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return
   // Bytes cannot be frozen; a change of theirs stays unnoticed.
@@ -26,7 +29,9 @@ function refuse(value: object, type: string, methods: readonly string[]): void {
   for (const method of methods) {
     Object.defineProperty(value, method, {
       value: () => {
-        throw new TypeError(`Cannot ${method} on a ${type} that is (part of) a message: it was sent`)
+        throw new TypeError(
+          `Cannot ${method} on a ${type} that is (part of) a message that was sent, or of a value that state holds`,
+        )
       },
     })
   }

@@ -1,0 +1,46 @@
+import type { FaultRun, Survived } from '../../test/integration/store-faults/rounds.ts'
+
+/** Scenarios over and over, each time with the next seed, until the time is over or a check fails. */
+
+export interface SoakPlan {
+  readonly scenarios: Readonly<Record<string, (run: FaultRun) => Promise<Survived>>>
+  /** What a scenario is to do. */
+  readonly run: (seed: number, name: string) => FaultRun
+  readonly firstSeed: number
+  readonly isOver: () => boolean
+  /** Names what is soaked, for the last line. */
+  readonly over: string
+  /** The command that begins with a seed. */
+  readonly commandFor: (seed: number) => string
+  readonly say: (line: string) => void
+}
+
+/** Whether every check held. What is begun when the time is over comes to its end. */
+export async function soak({ scenarios, run, isOver, say, ...plan }: SoakPlan): Promise<boolean> {
+  const total = { scenarios: 0, faults: 0, checked: 0 }
+  for (let seed = plan.firstSeed; !isOver(); seed++)
+    for (const [name, scenario] of Object.entries(scenarios)) {
+      if (isOver()) break
+      try {
+        const { faults, checked } = await scenario(run(seed, name))
+        say(`seed ${seed}  ${name.padEnd(9)}  ${faults} faults survived, ${checked} checked`)
+        total.scenarios++
+        total.faults += faults
+        total.checked += checked
+      } catch (error) {
+        say(`seed ${seed}  ${name.padEnd(9)}  FAILED; begin there again: ${plan.commandFor(seed)}`)
+        say(error instanceof Error ? describe(error) : String(error))
+        return false
+      }
+    }
+  const { faults, checked } = total
+  say(
+    `${total.scenarios} scenarios over ${plan.over}: ${faults} faults survived, ${checked} checked, 0 failed`,
+  )
+  return true
+}
+
+function describe(error: Error): string {
+  const cause = error.cause instanceof Error ? `\ncaused by ${describe(error.cause)}` : ''
+  return `${error.stack ?? error.message}${cause}`
+}

@@ -1,0 +1,158 @@
+import { parentPort } from 'node:worker_threads'
+import { systemClock } from '../base/clock.ts'
+import { asError, errorToData, isVertigoError, VertigoError } from '../base/errors.ts'
+import { systemRandom } from '../base/random.ts'
+import { readableText } from '../base/readable.ts'
+import type { LogRecord } from '../component/context.ts'
+import { threadLink } from '../transport/thread.ts'
+import type { RejectedMessage } from '../worker/host.ts'
+import { createLoader } from '../worker/load-module.ts'
+import { Worker } from '../worker/worker.ts'
+import { counterSink } from './counters.ts'
+import { MemoryGuard } from './memory-guard.ts'
+import { ThreadStore } from './run-store.ts'
+import type { ThreadCommand, ThreadData, ThreadReport } from './thread-protocol.ts'
+import type { BuiltInKindsModule } from './types.ts'
+
+/** What a worker thread does: one `Worker`, driven by the run in the main thread. The first message says which. */
+
+const early: ThreadCommand[] = []
+/** Commands that come before there is a worker wait for it. */
+let obey = (command: ThreadCommand): void => {
+  early.push(command)
+}
+const data = await new Promise<ThreadData>((resolve) => {
+  parentPort!.on('message', (message: ThreadData | ThreadCommand) => {
+    if (typeof message === 'object' && 'assignment' in message) resolve(message)
+    else obey(message)
+  })
+})
+const { assignment } = data
+const hosted = assignment.instances.map(({ component, instance }) => `${component}[${instance}]`).join(', ')
+const sink = counterSink(data.counters, assignment.worker)
+
+function report(message: ThreadReport): void {
+  parentPort?.postMessage(message)
+}
+
+/** What to call for the records that were reported, when they are taken. */
+const reported: (() => void)[] = []
+
+/** A record that cannot be copied to another thread is reported in another form. */
+function reportRecord(first: ThreadReport, second: () => ThreadReport, taken: () => void): void {
+  reported.push(taken)
+  try {
+    report(first)
+  } catch {
+    report(second())
+  }
+}
+
+function fail(error: unknown): void {
+  report({ type: 'failed', error: errorToData(error) })
+}
+
+/** For what is thrown outside of handlers, by a timer or a promise that a component left alone. */
+function failOutside(thrown: unknown): void {
+  if (isVertigoError(thrown)) {
+    fail(thrown)
+    return
+  }
+  const error = asError(thrown)
+  fail(
+    new VertigoError(
+      'COMPONENT_FAILED',
+      `an error outside of any handler, in a worker with ${hosted}: ${error.message}`,
+      {
+        cause: error,
+        remedy: 'Await what handlers start, so that its errors belong to a message.',
+      },
+    ),
+  )
+}
+
+process.on('uncaughtException', failOutside)
+process.on('unhandledRejection', failOutside)
+
+const exit = process.exit.bind(process)
+process.exit = (code): never => {
+  report({ type: 'exit', stack: new Error('process.exit').stack ?? '' })
+  return exit(code)
+}
+
+systemClock.every(data.heartbeatMs, () => sink.beat(), { background: true })
+
+const { builtInKind, builtInNames } = (await import(data.builtInKinds)) as BuiltInKindsModule
+const store = new ThreadStore(data.stores, data.store, systemClock)
+const worker = new Worker(assignment, {
+  clock: systemClock,
+  random: systemRandom,
+  load: createLoader({ builtIn: builtInKind, builtInNames }),
+  links: new Map(data.links.map(({ worker: peer, port }) => [peer, threadLink(port)])),
+  openStore: store.open,
+  check: data.check,
+  dev: data.dev,
+  setupMsMax: data.setupMsMax,
+  counters: sink,
+  overLimit: new MemoryGuard(data.memoryBytesMax, systemClock, sink.memory, () => worker.memorySuspects())
+    .check,
+  events: {
+    metric: (record) => report({ type: 'metric', record }),
+    finished: () => report({ type: 'finished' }),
+    failed: fail,
+    rejected: (record, taken) => {
+      const asText = (): RejectedMessage => ({ ...record, message: readableText(record.message) })
+      reportRecord({ type: 'rejected', record }, () => ({ type: 'rejected', record: asText() }), taken)
+    },
+    logged: (record, taken) => {
+      const details = (): LogRecord['details'] => ({ text: readableText(record.details) })
+      const second = (): ThreadReport => ({ type: 'log', record: { ...record, details: details() } })
+      reportRecord({ type: 'log', record }, second, taken)
+    },
+  },
+})
+
+obey = (command) => {
+  if (typeof command === 'object') {
+    for (const taken of reported.splice(0, command.taken)) taken()
+    return
+  }
+  switch (command) {
+    case 'start':
+      worker.start()
+      return
+    case 'drain':
+      worker.drain()
+      return
+    case 'probe':
+      report({ type: 'probed', probe: worker.probe() })
+      return
+    case 'end-back-edges':
+      worker.endBackEdges()
+      return
+    case 'close':
+      closeAll().then(
+        () => report({ type: 'closed' }),
+        (error: unknown) => {
+          fail(error)
+          report({ type: 'closed' })
+        },
+      )
+  }
+}
+async function closeAll(): Promise<void> {
+  try {
+    await worker.close()
+  } finally {
+    await store.close()
+  }
+}
+
+for (const command of early) obey(command)
+
+try {
+  await worker.prepare()
+  report({ type: 'prepared' })
+} catch (error) {
+  fail(error)
+}
