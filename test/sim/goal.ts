@@ -46,12 +46,13 @@ function running(
   }
   const wanted = state === 'refused' ? plan.fallback : desired.version
   if (plan.version !== wanted) return `the plan is of version ${plan.version}, wanted is ${wanted}`
-  const draining = plan.instances.find((one) => one.draining)
-  if (draining !== undefined) return `${draining.component}[${draining.index}]#${draining.id} still drains`
   const copies = copiesMissing(network)
   if (copies !== undefined) return copies
   const isOpen = network.open?.value.generation === plan.generation
+  // What has to make way for what has no place goes on as before.
   if (!isOpen) return plan.waiting.length > 0 ? undefined : `generation ${plan.generation} is not open`
+  const draining = plan.instances.find((one) => one.draining)
+  if (draining !== undefined) return `${draining.component}[${draining.index}]#${draining.id} still drains`
   return differs(network, workers)
 }
 

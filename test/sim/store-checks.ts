@@ -21,8 +21,16 @@ export class StoreChecks {
   private readonly candidates = new Map<string, number>()
   private readonly newest = new Map<string, Plan>()
 
-  constructor(backend: MemoryBackend, keys: ClusterKeys, violate: (what: string) => void) {
+  private readonly note: (network: string, what: string) => void
+
+  constructor(
+    backend: MemoryBackend,
+    keys: ClusterKeys,
+    violate: (what: string) => void,
+    note: (network: string, what: string) => void,
+  ) {
     this.keys = keys
+    this.note = note
     this.view = new ClusterView(keys)
     this.violate = violate
     backend.follow(keys.prefix, 2, {
@@ -67,6 +75,7 @@ export class StoreChecks {
 
   private planned(name: string, plan: Plan, leader: number): void {
     this.writes.plan++
+    this.note(name, planText(plan))
     this.plans.push(plan)
     const before = this.newest.get(name)
     this.newest.set(name, plan)
@@ -93,4 +102,14 @@ export class StoreChecks {
     const opened = this.opened.get(name) ?? new Set()
     this.opened.set(name, opened.add(generation))
   }
+}
+
+function planText({ generation, version, instances, workers, waiting }: Plan): string {
+  const nodes = new Map(workers.map(({ worker, node }) => [worker, node]))
+  const all = instances.map(
+    ({ id, component, index, worker, draining, finished }) =>
+      `${component}[${index}]#${id}@${nodes.get(worker)}${worker}${draining ? '-' : ''}${finished === true ? '.' : ''}`,
+  )
+  const waits = waiting.map(({ component, index, reason }) => `${component}[${index}]: ${reason}`)
+  return `plan ${generation} of version ${version}: ${all.join(' ')} ${waits.join('; ')}`
 }

@@ -55,7 +55,12 @@ export class World implements ClusterWatcher {
       load: (module, clock) => this.load(module, clock),
       localize: (assignment) => identified(assignment),
     })
-    this.checks = new StoreChecks(this.cluster.backend, this.cluster.keys, (what) => this.violate(what))
+    this.checks = new StoreChecks(
+      this.cluster.backend,
+      this.cluster.keys,
+      (what) => this.violate(what),
+      (network, what) => this.note('--', `${network}: ${what}`),
+    )
   }
 
   violate(what: string): void {

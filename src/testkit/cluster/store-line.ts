@@ -62,6 +62,10 @@ export class StoreLine implements Store {
     return this.call(options, () => this.inner.range(prefix, rest))
   }
 
+  async *pages(prefix: string, options: CallOptions = {}): AsyncGenerator<RangeResult, void, undefined> {
+    yield await this.range(prefix, options)
+  }
+
   transact(transaction: Transaction, options: TransactionOptions = {}): Promise<TransactionResult> {
     const { repeat = 'never' } = options
     return this.call(options, async () => {
