@@ -137,7 +137,7 @@ export class Worker {
    * The generation that was prepared is open: its channels are in force from now on, its new instances begin, and what
    * is not in it any more ends. Ports with an open group or batch follow when that is closed.
    *
-   * `links`: to all peers whose link is new. Those that are known keep theirs.
+   * `links`: to all peers of the assignment, and `unlinkedPeers`, whose link is new. Those that are known keep theirs.
    */
   switchOver(links: ReadonlyMap<number, Link>): void {
     const { next, assignment } = this
@@ -168,6 +168,20 @@ export class Worker {
     this.limitSwitch()
     this.scheduler.request()
     if (this.running.size === 0) this.means.events.finished()
+  }
+
+  /**
+   * Peers without a link. More than those of the assignment: a channel that was prepared and is in no plan any more has to
+   * hear of its end as well.
+   */
+  get unlinkedPeers(): readonly number[] {
+    return this.peers.unlinked
+  }
+
+  /** Links that peers of the plan ask for by themselves. */
+  attach(links: ReadonlyMap<number, Link>): void {
+    if (this.state !== 'open') return
+    this.peers.attach(new Map([...links].filter(([worker]) => this.alive.has(worker))))
   }
 
   /** Nothing is emitted until `release` or the next `switchOver`; what arrives waits. */

@@ -87,11 +87,12 @@ export class Ledger {
     emission.handledBy.push(target.id)
   }
 
-  /** LE-2 to LE-4, when nothing is on its way any more. `since`: only what was emitted from then on. */
-  settle(): void {
+  /** LE-2 to LE-4, when nothing is on its way any more, for networks that are open: in others messages wait. */
+  settle(isOpen: (network: string) => boolean): void {
     for (const life of this.lives.values())
-      for (const emission of life.emissions)
-        for (const output of emission.outputs) this.check(life, emission, output)
+      if (isOpen(life.network))
+        for (const emission of life.emissions)
+          for (const output of emission.outputs) this.check(life, emission, output)
   }
 
   private check(source: Life, emission: Emission, output: OutputAssignment): void {

@@ -33,7 +33,7 @@ test('three nodes carry a network', async () => {
     })
     world.isQuiet = true
     await cluster.pass(2_000)
-    ledger.settle()
+    ledger.settle(() => true)
     assert.deepEqual(ledger.violations, [])
   } finally {
     console.log(lines.join('\n'), cluster.time.steps)

@@ -142,6 +142,11 @@ export class World implements ClusterWatcher {
     this.violate(`${who}: ${what}: ${error.stack ?? error.message}`)
   }
 
+  /** Of what is begun in an event, and awaited by nobody. */
+  supervise(promise: Promise<unknown>): void {
+    promise.catch((error: unknown) => this.violate(String(error)))
+  }
+
   private get at(): string {
     return (this.cluster.time.elapsedMs / 1000).toFixed(4)
   }
@@ -150,7 +155,7 @@ export class World implements ClusterWatcher {
     const life = this.ledger.life(worker.network, id)
     if (life === undefined || life.state !== 'lives') return
     const outcome = this.checks.view.networks.get(worker.network)?.outcome?.value.state
-    if (outcome === 'failed' || outcome === 'finished' || outcome === 'refused') {
+    if (outcome === 'failed' || outcome === 'finished') {
       life.state = 'lost'
       life.endedBecause = `the network is ${outcome}`
       return

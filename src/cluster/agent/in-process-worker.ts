@@ -24,6 +24,8 @@ export class InProcessWorker implements AgentWorker {
   private readonly clock: EndingClock
   private worker: Worker | undefined
   private readonly links = new Map<number, Link>()
+  private readonly asking = new Set<number>()
+  private places: ReadonlyMap<number, PeerPlace> = new Map()
   private isOver = false
 
   constructor(number: WorkerNumber, events: AgentWorkerEvents, means: InProcessWorkerMeans) {
@@ -39,18 +41,22 @@ export class InProcessWorker implements AgentWorker {
     return isPrepared ? { listens: this.means.listens } : undefined
   }
 
+  /**
+   * Links with all peers of the assignment, with those that it has to hear the end of a channel from, and with those of the
+   * plan that have asked for it.
+   */
   switchOver(peers: readonly PeerPlace[]): void {
     const { worker } = this
     if (worker === undefined || this.isOver) return
-    const wanted = new Set(worker.assignment.peers)
-    const there = new Set<number>(peers.map((peer) => peer.worker))
-    for (const number of this.links.keys()) if (!there.has(number)) this.links.delete(number)
-    const added = new Map<number, Link>()
-    for (const peer of peers)
-      if (wanted.has(peer.worker) && !this.links.has(peer.worker))
-        added.set(peer.worker, this.means.link(peer))
-    for (const [number, link] of added) this.links.set(number, link)
-    worker.switchOver(added)
+    this.places = new Map(peers.map((peer) => [peer.worker, peer]))
+    for (const number of this.links.keys()) if (!this.places.has(number)) this.links.delete(number)
+    worker.switchOver(this.linksTo([...worker.assignment.peers, ...worker.unlinkedPeers, ...this.asking]))
+  }
+
+  /** A peer asks for a link: at once where it is of the plan in force, else when one with it is. */
+  asked(peer: WorkerNumber): void {
+    this.asking.add(peer)
+    if (this.places.has(peer)) this.worker?.attach(this.linksTo([peer]))
   }
 
   hold(): void {
@@ -84,6 +90,19 @@ export class InProcessWorker implements AgentWorker {
     this.events.died(error)
   }
 
+  private linksTo(peers: Iterable<number>): ReadonlyMap<number, Link> {
+    const added = new Map<number, Link>()
+    for (const number of peers) {
+      const place = this.places.get(number)
+      this.asking.delete(number)
+      if (place === undefined || this.links.has(number)) continue
+      const link = this.means.link(place)
+      added.set(number, link)
+      this.links.set(number, link)
+    }
+    return added
+  }
+
   private end(): void {
     this.isOver = true
     this.clock.end()
@@ -110,6 +129,7 @@ export class InProcessWorker implements AgentWorker {
         linkFailed: (peer, error) => this.tell(() => events.linkFailed(peer as WorkerNumber, asError(error))),
         rejected: (record, taken) => events.rejected(record, taken),
         logged: (record, taken) => events.logged(record, taken),
+        metric: () => undefined,
       },
     })
   }

@@ -61,6 +61,11 @@ export class SimulatedCluster {
     this.store = storeOver(this.backend, clock)
     this.wires = new Wires(this.time, this.fork(), {
       sent: (from, _to, frame) => watcher.sent(this.workerAt(from), frame),
+      asked: (from, to) => {
+        const peer = this.workers.get(textOf(to))
+        // The request is on its way for a moment.
+        peer?.end.clock.after(1, () => peer.asked(this.workerAt(from).number))
+      },
       delivered: (from, to, frame) => watcher.delivered(this.workerAt(from), this.workerAt(to), frame),
     })
     for (const node of options.nodes) this.nodes.set(node.id, new SimulatedNode(node, this))
@@ -161,9 +166,9 @@ export class SimulatedCluster {
 export class SimulatedNode {
   readonly options: NodeOptions
   process: SimulatedProcess | undefined
-  /** Of its line to the store; those of later lives as well. */
-  quality: LineQuality = goodLine
   private readonly cluster: SimulatedCluster
+  private lineQuality = goodLine
+  private isLineCut = false
 
   constructor(options: NodeOptions, cluster: SimulatedCluster) {
     this.options = options
@@ -174,12 +179,34 @@ export class SimulatedNode {
     return this.options.id
   }
 
+  /** Of its line to the store; those of later lives as well. */
+  get quality(): LineQuality {
+    return this.lineQuality
+  }
+
+  set quality(quality: LineQuality) {
+    this.lineQuality = quality
+    if (this.process !== undefined) this.process.means.line.quality = quality
+  }
+
+  /** Whether it has no store; later lives as well. */
+  get isCut(): boolean {
+    return this.isLineCut
+  }
+
+  set isCut(isCut: boolean) {
+    this.isLineCut = isCut
+    if (this.process !== undefined) this.process.means.line.isCut = isCut
+  }
+
   get isUp(): boolean {
     return this.process !== undefined && !this.process.isDead
   }
 
   start(): void {
-    if (!this.isUp) this.process = this.cluster.startProcess(this.options, this.quality)
+    if (this.isUp) return
+    this.process = this.cluster.startProcess(this.options, this.quality)
+    this.process.means.line.isCut = this.isCut
   }
 
   kill(): void {

@@ -80,6 +80,10 @@ export class SimulatedWorker implements AgentWorker, WatchedWorker {
     this.inner.switchOver(peers)
   }
 
+  asked(peer: WorkerNumber): void {
+    if (this.phase === 'lives') this.inner.asked(peer)
+  }
+
   hold(): void {
     this.inner.hold()
     this.isHeld = true

@@ -15,6 +15,8 @@ export interface WireEvents {
   /** A frame is handed to a worker; `from`: whoever sent it. */
   delivered(from: WireEnd, to: WireEnd, frame: Uint8Array): void
   sent(from: WireEnd, to: WireEnd, frame: Uint8Array): void
+  /** A worker wants a link with another one. */
+  asked(from: WireEnd, to: Address): void
 }
 
 /** How far frames are on their way at the most, in milliseconds. */
@@ -47,6 +49,7 @@ export class Wires {
     if (session === undefined) {
       session = new Session(this.time, this.random, this.events, (from, to) => this.isCut(from, to))
       this.sessions.set(key, session)
+      this.events.asked(own, peer)
     }
     return session.end(textOf(own.address) === a ? 0 : 1, own)
   }
