@@ -23,6 +23,11 @@ export interface HostEvents {
   readonly clock: Clock
   finished(worker: number): void
   failed(error: unknown): void
+  /** Where instances fail one by one, and the worker goes on. */
+  instanceFailed?(worker: number, id: number, error: unknown): void
+  instanceFinished?(worker: number, id: number): void
+  /** What came from a peer made no sense; the link to it is closed. */
+  linkFailed?(worker: number, peer: number, error: unknown): void
   /** `taken` is called when the record is written, or shown. */
   rejected(record: RejectedMessage, taken: () => void): void
   logged(record: LogRecord, taken: () => void): void

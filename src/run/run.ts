@@ -232,6 +232,7 @@ class LocalRun implements Running {
           stores: this.options.stores,
           store: this.store.placeForThread((error) => this.end(error)),
           links: [...ports].map(([worker, port]) => ({ worker, port })),
+          isolates: false,
           check: this.check,
           dev: this.isDev,
           setupMsMax: this.options.setupMsMax,

@@ -4,14 +4,15 @@ import { asError, errorToData, isVertigoError, VertigoError } from '../base/erro
 import { systemRandom } from '../base/random.ts'
 import { readableText } from '../base/readable.ts'
 import type { LogRecord } from '../component/context.ts'
-import { threadLink } from '../transport/thread.ts'
 import type { RejectedMessage } from '../worker/host.ts'
+import type { WorkerAssignment } from '../worker/assignment.ts'
 import { createLoader } from '../worker/load-module.ts'
 import { Worker } from '../worker/worker.ts'
 import { counterSink } from './counters.ts'
 import { MemoryGuard } from './memory-guard.ts'
+import { openLinks } from './open-links.ts'
 import { ThreadStore } from './run-store.ts'
-import type { ThreadCommand, ThreadData, ThreadReport } from './thread-protocol.ts'
+import type { PeerLink, ThreadCommand, ThreadData, ThreadReport } from './thread-protocol.ts'
 import type { BuiltInKindsModule } from './types.ts'
 
 /** What a worker thread does: one `Worker`, driven by the run in the main thread. The first message says which. */
@@ -23,12 +24,11 @@ let obey = (command: ThreadCommand): void => {
 }
 const data = await new Promise<ThreadData>((resolve) => {
   parentPort!.on('message', (message: ThreadData | ThreadCommand) => {
-    if (typeof message === 'object' && 'assignment' in message) resolve(message)
+    if (typeof message === 'object' && 'builtInKinds' in message) resolve(message)
     else obey(message)
   })
 })
 const { assignment } = data
-const hosted = assignment.instances.map(({ component, instance }) => `${component}[${instance}]`).join(', ')
 const sink = counterSink(data.counters, assignment.worker)
 
 function report(message: ThreadReport): void {
@@ -52,6 +52,10 @@ function fail(error: unknown): void {
   report({ type: 'failed', error: errorToData(error) })
 }
 
+function linkFailed(peer: number, error: unknown): void {
+  report({ type: 'link-failed', worker: peer, error: errorToData(error) })
+}
+
 /** For what is thrown outside of handlers, by a timer or a promise that a component left alone. */
 function failOutside(thrown: unknown): void {
   if (isVertigoError(thrown)) {
@@ -59,6 +63,7 @@ function failOutside(thrown: unknown): void {
     return
   }
   const error = asError(thrown)
+  const hosted = worker.hosted.map(({ place }) => place).join(', ')
   fail(
     new VertigoError(
       'COMPONENT_FAILED',
@@ -88,7 +93,8 @@ const worker = new Worker(assignment, {
   clock: systemClock,
   random: systemRandom,
   load: createLoader({ builtIn: builtInKind, builtInNames }),
-  links: new Map(data.links.map(({ worker: peer, port }) => [peer, threadLink(port)])),
+  links: openLinks(data.links),
+  isolates: data.isolates,
   openStore: store.open,
   check: data.check,
   dev: data.dev,
@@ -99,7 +105,12 @@ const worker = new Worker(assignment, {
   events: {
     metric: (record) => report({ type: 'metric', record }),
     finished: () => report({ type: 'finished' }),
-    failed: fail,
+    failed: (error, id) => {
+      if (id === undefined) fail(error)
+      else report({ type: 'instance-failed', id, error: errorToData(error) })
+    },
+    instanceFinished: (id) => report({ type: 'instance-finished', id }),
+    ...(data.isolates ? { linkFailed } : {}),
     rejected: (record, taken) => {
       const asText = (): RejectedMessage => ({ ...record, message: readableText(record.message) })
       reportRecord({ type: 'rejected', record }, () => ({ type: 'rejected', record: asText() }), taken)
@@ -114,10 +125,18 @@ const worker = new Worker(assignment, {
 
 obey = (command) => {
   if (typeof command === 'object') {
-    for (const taken of reported.splice(0, command.taken)) taken()
+    if ('taken' in command) for (const taken of reported.splice(0, command.taken)) taken()
+    else if ('next' in command) prepareNext(command.next)
+    else switchOver(command.switchOver)
     return
   }
   switch (command) {
+    case 'hold':
+      worker.hold()
+      return
+    case 'release':
+      worker.release()
+      return
     case 'start':
       worker.start()
       return
@@ -140,6 +159,23 @@ obey = (command) => {
       )
   }
 }
+
+function prepareNext(next: WorkerAssignment): void {
+  const { generation } = next
+  worker.prepareNext(next).then(
+    (isReady) => report({ type: 'prepared-next', generation, isReady }),
+    (error: unknown) => report({ type: 'prepare-failed', generation, error: errorToData(error) }),
+  )
+}
+
+function switchOver(links: readonly PeerLink[]): void {
+  try {
+    worker.switchOver(openLinks(links))
+  } catch (error) {
+    fail(error)
+  }
+}
+
 async function closeAll(): Promise<void> {
   try {
     await worker.close()

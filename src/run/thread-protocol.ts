@@ -14,7 +14,16 @@ export interface ThreadStart {
   readonly compileCache: string | undefined
 }
 
-/** What a worker thread is to host. */
+/**
+ * How a thread reaches one of its peers. Ports are transferred with the message that holds them; sockets are opened by the
+ * thread itself, since they cannot be handed over: a further form of this, which `openLinks` knows.
+ */
+export interface PeerLink {
+  readonly worker: number
+  readonly port: MessagePort
+}
+
+/** What a worker thread is to host at first. */
 export interface ThreadData {
   readonly assignment: WorkerAssignment
   readonly counters: SharedCounters
@@ -23,7 +32,9 @@ export interface ThreadData {
   /** URL of the module that chooses stores. */
   readonly stores: string
   readonly store: StorePlace
-  readonly links: readonly { readonly worker: number; readonly port: MessagePort }[]
+  readonly links: readonly PeerLink[]
+  /** A failing instance takes only itself down, not the worker. */
+  readonly isolates: boolean
   readonly check: 'edges' | 'all' | 'none'
   readonly dev: boolean
   readonly memoryBytesMax: number
@@ -39,6 +50,11 @@ export type ThreadCommand =
   | 'close'
   | 'probe'
   | 'end-back-edges'
+  | 'hold'
+  | 'release'
+  | { readonly next: WorkerAssignment }
+  /** To what was prepared last. */
+  | { readonly switchOver: readonly PeerLink[] }
   /** That many of the records that were reported (`rejected`, `log`) have been taken, in their order. */
   | { readonly taken: number }
 
@@ -46,6 +62,12 @@ export type ThreadCommand =
 export type ThreadReport =
   | { readonly type: 'prepared' | 'finished' | 'closed' }
   | { readonly type: 'failed'; readonly error: ErrorData }
+  /** Not ready: another preparation has taken its place. */
+  | { readonly type: 'prepared-next'; readonly generation: number; readonly isReady: boolean }
+  | { readonly type: 'prepare-failed'; readonly generation: number; readonly error: ErrorData }
+  | { readonly type: 'instance-finished'; readonly id: number }
+  | { readonly type: 'instance-failed'; readonly id: number; readonly error: ErrorData }
+  | { readonly type: 'link-failed'; readonly worker: number; readonly error: ErrorData }
   | { readonly type: 'rejected'; readonly record: RejectedMessage }
   | { readonly type: 'log'; readonly record: LogRecord }
   | { readonly type: 'metric'; readonly record: MetricRecord }

@@ -1,9 +1,15 @@
 import type { Worker as Thread } from 'node:worker_threads'
 import { asError, errorFromData, VertigoError } from '../base/errors.ts'
+import type { WorkerAssignment } from '../worker/assignment.ts'
 import { suspects } from '../worker/suspects.ts'
 import type { QuietProbe } from '../worker/worker.ts'
 import type { HostedWorker, HostEvents } from './hosted-worker.ts'
-import type { ThreadCommand, ThreadData, ThreadReport } from './thread-protocol.ts'
+import type { PeerLink, ThreadCommand, ThreadData, ThreadReport } from './thread-protocol.ts'
+
+interface Waiting<T> {
+  readonly resolve: (value: T) => void
+  readonly reject: (error: Error) => void
+}
 
 /** How long a thread may take to close before it is ended. */
 const closeMsMax = 6_000
@@ -16,10 +22,12 @@ export class WorkerThread implements HostedWorker {
   readonly worker: number
   private readonly thread: Thread
   private readonly events: HostEvents
-  private readonly hosted: readonly string[]
+  private hosted: readonly string[]
   private readonly prepared: Promise<void>
   private onPrepared: { resolve: () => void; reject: (error: Error) => void } | undefined
   private onClosed: (() => void) | undefined
+  /** By generation. */
+  private readonly preparing = new Map<number, Waiting<boolean>>()
   private probes: ((probe: QuietProbe) => void)[] = []
   private state: 'preparing' | 'running' | 'closing' | 'ended' = 'preparing'
   private exitStack: string | undefined
@@ -30,7 +38,7 @@ export class WorkerThread implements HostedWorker {
     const { assignment } = data
     this.worker = assignment.worker
     this.events = events
-    this.hosted = assignment.instances.map(({ component, instance }) => `${component}[${instance}]`)
+    this.hosted = placesOf(assignment)
     this.prepared = new Promise((resolve, reject) => {
       this.onPrepared = { resolve, reject }
     })
@@ -53,6 +61,34 @@ export class WorkerThread implements HostedWorker {
 
   drain(): void {
     this.command('drain')
+  }
+
+  /** As `Worker.prepareNext`. Generations are not used twice. */
+  prepareNext(next: WorkerAssignment): Promise<boolean> {
+    if (this.hasEnded) return Promise.reject(this.ended())
+    this.hosted = [...new Set([...this.hosted, ...placesOf(next)])]
+    return new Promise((resolve, reject) => {
+      this.preparing.set(next.generation, { resolve, reject })
+      this.command({ next })
+    })
+  }
+
+  /** As `Worker.switchOver`, to `next`, which was prepared last. Ports go over to the thread. */
+  switchOver(next: WorkerAssignment, links: readonly PeerLink[]): void {
+    this.state = 'running'
+    this.hosted = placesOf(next)
+    this.thread.postMessage(
+      { switchOver: links } satisfies ThreadCommand,
+      links.map(({ port }) => port),
+    )
+  }
+
+  hold(): void {
+    this.command('hold')
+  }
+
+  release(): void {
+    this.command('release')
   }
 
   endBackEdges(): void {
@@ -128,6 +164,21 @@ export class WorkerThread implements HostedWorker {
       case 'closed':
         this.onClosed?.()
         return
+      case 'prepared-next':
+        this.takePreparing(message.generation)?.resolve(message.isReady)
+        return
+      case 'prepare-failed':
+        this.takePreparing(message.generation)?.reject(errorFromData(message.error))
+        return
+      case 'instance-finished':
+        this.events.instanceFinished?.(this.worker, message.id)
+        return
+      case 'instance-failed':
+        this.events.instanceFailed?.(this.worker, message.id, errorFromData(message.error))
+        return
+      case 'link-failed':
+        this.events.linkFailed?.(this.worker, message.worker, errorFromData(message.error))
+        return
       case 'failed':
         this.failed(errorFromData(message.error))
         return
@@ -148,8 +199,24 @@ export class WorkerThread implements HostedWorker {
     }
   }
 
+  private takePreparing(generation: number): Waiting<boolean> | undefined {
+    const waiting = this.preparing.get(generation)
+    this.preparing.delete(generation)
+    return waiting
+  }
+
+  private get hasEnded(): boolean {
+    return this.state === 'ended' || this.state === 'closing'
+  }
+
+  private ended(): VertigoError {
+    return new VertigoError('STOPPED', `the thread of worker ${this.worker} has ended`)
+  }
+
   private failed(error: Error): void {
     this.onPrepared?.reject(error)
+    for (const { reject } of this.preparing.values()) reject(error)
+    this.preparing.clear()
     this.events.failed(error)
   }
 
@@ -165,9 +232,11 @@ export class WorkerThread implements HostedWorker {
   }
 
   private onExit(code: number): void {
-    const wasExpected = this.state === 'ended' || this.state === 'closing'
+    const wasExpected = this.hasEnded
     this.state = 'ended'
     this.onClosed?.()
+    for (const { reject } of this.preparing.values()) reject(this.ended())
+    this.preparing.clear()
     if (wasExpected) return
     const { component, name, hosts } = this.suspects()
     if (this.exitStack === undefined) {
@@ -188,4 +257,8 @@ export class WorkerThread implements HostedWorker {
   private suspects(): ReturnType<typeof suspects> {
     return suspects(this.events.running(this.worker), this.hosted)
   }
+}
+
+function placesOf({ instances }: WorkerAssignment): readonly string[] {
+  return instances.map(({ component, instance }) => `${component}[${instance}]`)
 }

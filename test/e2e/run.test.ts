@@ -311,7 +311,7 @@ export default defineComponent({
   session.child.kill('SIGINT')
   const result = await session.ended()
   assertCode(result, 130)
-  assert.match(result.stderr, /stopped while it started\. Not set up yet: work\[0\]/)
+  assert.match(result.stderr, /stopped while it started\. Not set up yet: .*work\[0\]/)
 })
 
 const measured = `import { defineComponent, port } from 'vertigo-flow'

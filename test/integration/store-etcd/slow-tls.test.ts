@@ -126,21 +126,21 @@ describe('a bad line with TLS', { skip: reason }, () => {
       for await (const { events } of watch) for (const { entry } of events) heard.push(text(entry?.value))
     })()
     const isOver = new AbortController()
-    let resets = 0
+    const seen = { resets: 0 }
     const resetting = (async () => {
       while (!isOver.signal.aborted) {
         // More than a handshake: something always gets done between two resets, and often not all that was begun.
         const until = proxy.answeredBytes + 4_000
         await eventually('enough has passed', () => isOver.signal.aborted || proxy.answeredBytes > until)
-        if (resets++ % 2 === 0) proxy.cut()
+        if (seen.resets++ % 2 === 0) proxy.cut()
         else proxy.cutClients()
       }
     })()
     const numbers: string[] = []
     try {
       // As many as it takes: how much passes for each of them is the client's business.
-      while (numbers.length < 100 || resets < 10) {
-        assert.ok(numbers.length < 5_000, `there were only ${resets} resets`)
+      while (numbers.length < 100 || seen.resets < 10) {
+        assert.ok(numbers.length < 5_000, `there were only ${seen.resets} resets`)
         numbers.push(String(numbers.length + 1))
         const number = put('n', bytes(numbers.at(-1)!))
         await store.transact({ then: [number] }, { repeat: 'once', timeoutMs: 20_000 })

@@ -1,0 +1,226 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { isVertigoError } from '../../../src/base/errors.ts'
+import { seededRandom } from '../../../src/base/random.ts'
+import { defineComponent, defineSource, type OutputGroup, port } from '../../../src/component/index.ts'
+import { defaultChannelLimits } from '../../../src/messaging/limits.ts'
+import { eventLoopTurn, TestClock } from '../../../src/testkit/test-clock.ts'
+import { inProcessLinks } from '../../../src/transport/in-process.ts'
+import type { InstanceAssignment, WorkerAssignment } from '../../../src/worker/assignment.ts'
+import { Worker } from '../../../src/worker/worker.ts'
+
+/** What a switch promises beyond what random changes show: `test/scenario/random-changes.test.ts`. */
+
+const portSwitchMsMax = 500
+
+class TwoWorkers {
+  readonly clock = new TestClock()
+  readonly got: string[] = []
+  readonly warnings: string[] = []
+  readonly finished: number[] = []
+  readonly failed: { readonly error: unknown; readonly id: number | undefined }[] = []
+  readonly a: Worker
+  readonly b: Worker
+  readonly links = inProcessLinks(this.clock)
+  group: OutputGroup<string> | undefined
+
+  constructor() {
+    this.a = this.#worker(1)
+    this.b = this.#worker(2)
+  }
+
+  async advance(ms: number): Promise<void> {
+    const untilMs = this.clock.now() + ms
+    do {
+      do {
+        this.clock.runSoon()
+        await eventLoopTurn()
+      } while (this.clock.hasSoon)
+    } while (this.clock.advanceToNext(untilMs))
+  }
+
+  /** A sends `n1`, `n2`, ..., one each 10 ms; with `opensGroup`, in a group that nobody ends. */
+  source(channels: readonly number[], rest: Partial<InstanceAssignment> = {}): InstanceAssignment {
+    const out = channels.map((channel) => ({ channel, toWorker: 2 }))
+    const outputs = [
+      { connection: 0, port: 'out', selector: { type: 'all' }, back: false, hooks: [], channels: out },
+    ] as const
+    return { ...instance(1, 'source'), outputs: channels.length === 0 ? [] : outputs, ...rest }
+  }
+
+  sink(channels: readonly number[], rest: Partial<InstanceAssignment> = {}): InstanceAssignment {
+    const inputs = channels.map((channel) => ({
+      ...{ channel, port: 'in', fromWorker: 1, key: undefined },
+      ...{ isHash: false, fromEdge: false, hooks: [] },
+    }))
+    return { ...instance(2, 'sink'), inputs, ...rest }
+  }
+
+  #worker(number: number): Worker {
+    const kinds: Record<string, unknown> = { source: this.#source(), sink: this.#sink() }
+    return new Worker(assignment(number, 0, []), {
+      clock: this.clock,
+      random: seededRandom(number),
+      load: ({ address }) => Promise.resolve(kinds[address]),
+      check: 'none',
+      isolates: true,
+      portSwitchMsMax,
+      counters: { write: () => undefined, running: () => undefined, ready: () => undefined },
+      events: {
+        finished: () => undefined,
+        instanceFinished: (id) => this.finished.push(id),
+        failed: (error, id) => this.failed.push({ error, id }),
+        linkFailed: (_worker, error) => this.failed.push({ error, id: undefined }),
+        rejected: (_record, taken) => taken(),
+        metric: () => undefined,
+        logged: (record, taken) => {
+          this.warnings.push(record.message)
+          taken()
+        },
+      },
+    })
+  }
+
+  #source() {
+    const opened = (group: OutputGroup<string>): OutputGroup<string> => (this.group = group)
+    return defineSource({
+      outputs: { out: port<string>() },
+      setup: ({ clock, config }) => {
+        let n = 0
+        let open: OutputGroup<string> | undefined
+        return {
+          poll: (_max, { emit }) =>
+            new Promise((resolve) => {
+              clock.after(10, () => {
+                if (config['opensGroup'] === true) open ??= opened(emit.out.group('g'))
+                const send = open === undefined ? emit.out : (message: string) => open!.send(message)
+                send(`n${++n}`)
+                resolve('more')
+              })
+            }),
+        }
+      },
+    })
+  }
+
+  #sink() {
+    const { got } = this
+    return defineComponent({
+      inputs: { in: port<string>() },
+      on: { in: (message) => void got.push(message) },
+      groups: {
+        in: {
+          '*': {
+            start: () => void got.push('start'),
+            message: (message) => void got.push(message),
+            end: () => void got.push('end'),
+          },
+        },
+      },
+    })
+  }
+}
+
+function instance(id: number, kind: string): InstanceAssignment {
+  return {
+    ...{ id, index: id, component: kind, instance: 0, instances: 1, draining: false, awaitsSources: false },
+    ...{ kind: { address: kind, base: '' }, config: {}, concurrency: undefined, order: undefined },
+    ...{ errors: undefined, hooks: [], inputs: [], outputs: [], initial: [] },
+  }
+}
+
+function assignment(
+  worker: number,
+  generation: number,
+  instances: readonly InstanceAssignment[],
+  workers: readonly number[] = [1, 2],
+): WorkerAssignment {
+  const peers = workers.filter((other) => other !== worker)
+  const limits = { ...defaultChannelLimits, queueMessagesMax: 4 }
+  return { worker, network: 'net', generation, workers, instances, peers, limits, emitPerMessageMax: 100 }
+}
+
+async function begin(two: TwoWorkers, a: InstanceAssignment, b: InstanceAssignment): Promise<void> {
+  await two.a.prepareNext(assignment(1, 1, [a]))
+  await two.b.prepareNext(assignment(2, 1, [b]))
+  two.a.switchOver(new Map([[2, two.links[0]]]))
+  two.b.switchOver(new Map([[1, two.links[1]]]))
+}
+
+test('WI-2: what comes over a new channel waits until its receiver has switched as well, held up by credit', async () => {
+  const two = new TwoWorkers()
+  await begin(two, two.source([]), two.sink([]))
+  await two.a.prepareNext(assignment(1, 2, [two.source([7])]))
+  await two.b.prepareNext(assignment(2, 2, [two.sink([7])]))
+  two.a.switchOver(new Map())
+  await two.advance(300)
+  assert.equal(two.got.length, 0)
+  two.b.switchOver(new Map())
+  await two.advance(50)
+  const first = Number(two.got[0]!.slice(1))
+  assert.ok(two.got.length >= 5)
+  assert.deepEqual(
+    two.got,
+    two.got.map((_, i) => `n${first + i}`),
+  )
+  assert.deepEqual(two.failed, [])
+  await Promise.all([two.a.close(), two.b.close()])
+})
+
+test('WO-3: nobody waits for a channel of a plan that its source has never followed', async () => {
+  const two = new TwoWorkers()
+  await begin(two, two.source([]), two.sink([]))
+  await two.b.prepareNext(assignment(2, 2, [two.sink([7])]))
+  await two.b.prepareNext(assignment(2, 3, [two.sink([], { draining: true })]))
+  two.b.switchOver(new Map())
+  await two.advance(100)
+  assert.deepEqual(two.finished, [], 'the source may still have switched to the plan with the channel')
+  await two.a.prepareNext(assignment(1, 3, [two.source([])]))
+  two.a.switchOver(new Map())
+  await two.advance(100)
+  assert.deepEqual(two.finished, [2])
+  await Promise.all([two.a.close(), two.b.close()])
+})
+
+test('OP-4: a port waits for its open group; one that is never ended fails its instance, by name', async () => {
+  const two = new TwoWorkers()
+  await begin(two, two.source([7], { config: { opensGroup: true } }), two.sink([7]))
+  await two.advance(30)
+  await two.a.prepareNext(assignment(1, 2, [two.source([], { config: { opensGroup: true } })]))
+  await two.b.prepareNext(assignment(2, 2, [two.sink([])]))
+  two.a.switchOver(new Map())
+  two.b.switchOver(new Map())
+  const before = two.got.length
+  await two.advance(portSwitchMsMax / 2)
+  assert.ok(two.got.length > before, 'the group goes on to where it began')
+  assert.equal(two.a.hasSwitched, false)
+  await two.advance(portSwitchMsMax)
+  const [failure] = two.failed
+  assert.equal(failure?.id, 1)
+  assert.ok(isVertigoError(failure?.error) && failure.error.code === 'PORT_SWITCH_TIMEOUT')
+  assert.match(failure.error.message, /source\[0\]: output port "out" has had a group or batch open/)
+  await Promise.all([two.a.close(), two.b.close()])
+})
+
+test('WO-4: a group whose sender is gone is given up, without its end, and what had come of it is handled', async () => {
+  const two = new TwoWorkers()
+  await begin(two, two.source([7], { config: { opensGroup: true } }), two.sink([7]))
+  await two.advance(35)
+  await two.a.close()
+  await two.b.prepareNext(assignment(2, 2, [two.sink([])], [2]))
+  two.b.switchOver(new Map())
+  await two.advance(20)
+  assert.deepEqual(two.got, ['start', 'n1', 'n2', 'n3'])
+  assert.deepEqual(two.warnings, ['group "g" at port "in" of sink[0] is given up: its sender is gone'])
+  assert.deepEqual(two.finished, [], 'it waits for another source')
+  await two.b.close()
+})
+
+test('a preparation that is overtaken is fulfilled with false, and what both have in common is set up once', async () => {
+  const two = new TwoWorkers()
+  const first = two.a.prepareNext(assignment(1, 1, [two.source([])]))
+  const second = two.a.prepareNext(assignment(1, 2, [two.source([])]))
+  assert.deepEqual(await Promise.all([first, second]), [false, true])
+  assert.equal(two.a.hosted.length, 1)
+  await two.a.close()
+})
