@@ -71,6 +71,17 @@ export const importTable: ImportTable = {
     ],
     api: ['cluster/client', 'cluster/protocol', ...foundation],
 
+    // A whole cluster in one thread.
+    'testkit/cluster': [
+      'cluster/agent',
+      'cluster/client',
+      'cluster/control',
+      'cluster/protocol',
+      'worker',
+      'component',
+      ...engine,
+      ...foundation,
+    ],
     testkit: ['operators', 'connectors', 'run', 'worker', 'component', ...engine, ...foundation],
 
     // The built-in kinds by name.
@@ -99,5 +110,5 @@ export const importTable: ImportTable = {
   },
   interfaces: ['store', 'state', 'transport', 'snapshot/storage'],
   layers: ['store/recipes', 'store/collections'],
-  composers: ['cli', 'cluster/node', 'index.ts', 'stores.ts', 'testkit'],
+  composers: ['cli', 'cluster/node', 'index.ts', 'stores.ts', 'testkit', 'testkit/cluster'],
 }

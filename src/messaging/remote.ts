@@ -77,6 +77,10 @@ export class Peer {
     if (this.owesCredit && !this.isCreditDue) this.requestCredit()
   }
 
+  get isLinked(): boolean {
+    return this.link !== undefined
+  }
+
   hold(): void {
     this.isHeld = true
   }

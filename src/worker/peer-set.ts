@@ -15,6 +15,8 @@ export interface PeerSetEvents {
 export class PeerSet {
   private readonly peers = new Map<number, Peer>()
   private readonly events: PeerSetEvents
+  /** What peers were told last. */
+  private switchedTo = 0
   private creditDue: Peer[] = []
   private creditWaits = false
 
@@ -49,6 +51,8 @@ export class PeerSet {
         peer.close()
         this.events.failed(worker, error)
       })
+      // One that was not known by then was not told.
+      if (this.switchedTo > 0) peer.sendSwitched(this.switchedTo)
     }
   }
 
@@ -69,7 +73,13 @@ export class PeerSet {
     for (const peer of this.peers.values()) peer.release()
   }
 
+  /** Those that have no link. */
+  get unlinked(): readonly number[] {
+    return [...this.peers].filter(([, peer]) => !peer.isLinked).map(([worker]) => worker)
+  }
+
   sendSwitched(generation: number): void {
+    this.switchedTo = generation
     for (const peer of this.peers.values()) peer.sendSwitched(generation)
   }
 

@@ -137,7 +137,7 @@ export class Worker {
    * The generation that was prepared is open: its channels are in force from now on, its new instances begin, and what
    * is not in it any more ends. Ports with an open group or batch follow when that is closed.
    *
-   * `links`: to all peers whose link is new. Those that are known keep theirs.
+   * `links`: to all peers of the assignment, and `unlinkedPeers`, whose link is new. Those that are known keep theirs.
    */
   switchOver(links: ReadonlyMap<number, Link>): void {
     const { next, assignment } = this
@@ -168,6 +168,20 @@ export class Worker {
     this.limitSwitch()
     this.scheduler.request()
     if (this.running.size === 0) this.means.events.finished()
+  }
+
+  /**
+   * Peers without a link. More than those of the assignment: a channel that was prepared and is in no plan any more has to
+   * hear of its end as well.
+   */
+  get unlinkedPeers(): readonly number[] {
+    return this.peers.unlinked
+  }
+
+  /** Links that peers of the plan ask for by themselves. */
+  attach(links: ReadonlyMap<number, Link>): void {
+    if (this.state !== 'open') return
+    this.peers.attach(new Map([...links].filter(([worker]) => this.alive.has(worker))))
   }
 
   /** Nothing is emitted until `release` or the next `switchOver`; what arrives waits. */
@@ -216,6 +230,15 @@ export class Worker {
   /** The instances in the order of the assignment, for testers, which look at them. */
   get hosted(): readonly Instance[] {
     return this.allHosted().map(({ instance }) => instance)
+  }
+
+  /** Both kinds of ends of channels by their numbers, as they are now: for those who compare them with a plan. */
+  get channels(): { readonly inputs: readonly number[]; readonly outputs: readonly number[] } {
+    const all = [...this.running.values()]
+    return {
+      inputs: all.flatMap(({ inputs }) => [...inputs.keys()]),
+      outputs: all.flatMap(({ outputs }) => [...outputs.values()].map(({ channel }) => channel.id)),
+    }
   }
 
   /** What the end of a network with cycles is recognized by; see `QuietProbe`. */

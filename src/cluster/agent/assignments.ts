@@ -193,12 +193,14 @@ class Assignments {
 
 function versionOf(plan: Plan, version: NetworkVersion, record: VersionRecord | undefined): Version {
   if (record === undefined) throw inconsistent(plan, `version ${version} is not known`)
-  const connections = keyedConnections(record.flat.connections).map(({ key, connection }) => {
+  const connections = keyedConnections(record.flat.connections).flatMap(({ key, connection }) => {
     const number = plan.connections[key]
+    // Of an older version the plan has those only that what drains takes part in (PL-4).
+    if (number === undefined && version !== plan.version) return []
     if (number === undefined) throw inconsistent(plan, `the connection ${key} has no number`)
     const from = parsePortRef(connection.from)!
     const to = parsePortRef(connection.to)!
-    return { number, connection, from, to }
+    return [{ number, connection, from, to }]
   })
   return { record, connections }
 }

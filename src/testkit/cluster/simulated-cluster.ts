@@ -1,0 +1,227 @@
+import { type Random, seededRandom } from '../../base/random.ts'
+import { Management } from '../../cluster/client/index.ts'
+import { defaultRestartPolicy, type RestartPolicy } from '../../cluster/control/index.ts'
+import type { Address } from '../../cluster/protocol/index.ts'
+import { ClusterKeys, type NodeRecord } from '../../cluster/protocol/index.ts'
+import { storeOver } from '../../store/checked-store.ts'
+import { MemoryBackend } from '../../store/memory/memory-backend.ts'
+import type { Store } from '../../store/store.ts'
+import type { ModuleAddress, WorkerAssignment } from '../../worker/assignment.ts'
+import { type NodeOptions, SimulatedProcess } from './simulated-process.ts'
+import { ProcessClock, SimulatedTime } from './simulated-time.ts'
+import type { SimulatedWorker } from './simulated-worker.ts'
+import { goodLine, type LineQuality, StoreLine } from './store-line.ts'
+import type { ClusterWatcher } from './watcher.ts'
+import { type WireEnd, Wires } from './wires.ts'
+
+export interface SimulatedClusterOptions {
+  readonly seed: number
+  readonly nodes: readonly NodeOptions[]
+  readonly watcher: ClusterWatcher
+  /** Gives the code of components; `clock` is that of the node that asks. */
+  readonly load: (module: ModuleAddress, clock: ProcessClock) => Promise<unknown>
+  /** What each assignment is turned into before it is prepared. Default: as it is. */
+  readonly localize?: (assignment: WorkerAssignment, node: string) => WorkerAssignment
+  /** Of the nodes' leases. Default 3,000. */
+  readonly ttlMs?: number
+  readonly restarts?: Partial<RestartPolicy>
+  /** Nodes look at each other's processes, as on one machine: who is killed is known to be gone. Default false. */
+  readonly isOneMachine?: boolean
+}
+
+const storeLane = 0
+const firstProcessLane = 2
+const firstPort = 10_000
+
+/**
+ * A whole cluster in one process, from one seed: nodes with their agents and managers, one store, workers in this thread,
+ * and the lines and wires between all of them. Nothing happens but in `pass`, `until` and `settle`.
+ */
+export class SimulatedCluster {
+  readonly time: SimulatedTime
+  readonly random: Random
+  readonly keys = new ClusterKeys('sim')
+  readonly backend: MemoryBackend
+  readonly wires: Wires
+  readonly nodes = new Map<string, SimulatedNode>()
+  /** The store as nobody disturbs it, for who checks. */
+  readonly store: Store
+  private readonly options: SimulatedClusterOptions
+  private readonly workers = new Map<string, SimulatedWorker>()
+  private lanes = firstProcessLane
+  private ports = firstPort
+
+  constructor(options: SimulatedClusterOptions) {
+    this.options = options
+    const { watcher } = options
+    this.random = seededRandom(options.seed)
+    this.time = new SimulatedTime(this.random)
+    const clock = new ProcessClock(this.time, storeLane)
+    this.backend = new MemoryBackend({ clock, historyMax: 100_000 })
+    this.store = storeOver(this.backend, clock)
+    this.wires = new Wires(this.time, this.fork(), {
+      sent: (from, _to, frame) => watcher.sent(this.workerAt(from), frame),
+      asked: (from, to) => {
+        const peer = this.workers.get(textOf(to))
+        // The request is on its way for a moment.
+        peer?.end.clock.after(1, () => peer.asked(this.workerAt(from).number))
+      },
+      delivered: (from, to, frame) => watcher.delivered(this.workerAt(from), this.workerAt(to), frame),
+    })
+    for (const node of options.nodes) this.nodes.set(node.id, new SimulatedNode(node, this))
+  }
+
+  /** All workers that there have been. */
+  get allWorkers(): Iterable<SimulatedWorker> {
+    return this.workers.values()
+  }
+
+  /** A client of its own, with a line of its own. */
+  client(quality: LineQuality = goodLine): { readonly management: Management; readonly line: StoreLine } {
+    const { clock, line, random } = this.process(quality)
+    return { management: new Management(line, this.keys, { clock, random }), line }
+  }
+
+  /** Lets `ms` of time pass. */
+  async pass(ms: number): Promise<void> {
+    const untilMs = this.time.nowMs + ms
+    while (await this.time.step(untilMs)) continue
+  }
+
+  /** Until the condition holds, which is asked every `everyMs`; `what` says in the error what did not happen. */
+  async until(
+    condition: () => boolean | Promise<boolean>,
+    { msMax, what, everyMs = 20 }: { msMax: number; what: () => string; everyMs?: number },
+  ): Promise<void> {
+    const untilMs = this.time.nowMs + msMax
+    for (;;) {
+      if (await condition()) return
+      if (this.time.nowMs >= untilMs) throw new Error(`not within ${msMax} simulated ms: ${what()}`)
+      await this.pass(everyMs)
+    }
+  }
+
+  /** Lets time pass until the promise is settled. */
+  async settle<T>(promise: Promise<T>, msMax = 60_000): Promise<T> {
+    let isSettled = false
+    const done = promise.finally(() => {
+      isSettled = true
+    })
+    // It is awaited below; until then it must not count as unhandled.
+    done.catch(() => undefined)
+    const untilMs = this.time.nowMs + msMax
+    while (!isSettled) {
+      if (await this.time.step(untilMs)) continue
+      if (!isSettled) throw new Error(`what was waited for did not happen within ${msMax} simulated ms`)
+    }
+    return done
+  }
+
+  /** A new life of a node: its process. */
+  startProcess(node: NodeOptions, quality: LineQuality): SimulatedProcess {
+    const { options } = this
+    const { clock, line, random } = this.process(quality)
+    const means = {
+      cluster: 'sim',
+      keys: this.keys,
+      clock,
+      line,
+      random,
+      wires: this.wires,
+      watcher: options.watcher,
+      made: (worker: SimulatedWorker) => this.workers.set(textOf(worker.end.address), worker),
+      ttlMs: options.ttlMs ?? 3_000,
+      restarts: { ...defaultRestartPolicy, ...options.restarts },
+      load: (module: ModuleAddress) => options.load(module, clock),
+      localize: (assignment: WorkerAssignment) => options.localize?.(assignment, node.id) ?? assignment,
+      port: () => this.ports++,
+      pid: clock.lane,
+      isGone: (record: NodeRecord) => options.isOneMachine === true && this.isGone(record),
+    }
+    return new SimulatedProcess(node, means)
+  }
+
+  private process(quality: LineQuality): { clock: ProcessClock; line: StoreLine; random: Random } {
+    const clock = new ProcessClock(this.time, this.lanes++)
+    const network = new ProcessClock(this.time, clock.lane)
+    const random = this.fork()
+    return { clock, random, line: new StoreLine(this.store, { network, own: clock, random }, quality) }
+  }
+
+  private isGone({ id, pid }: NodeRecord): boolean {
+    const process = this.nodes.get(id)?.process
+    return process === undefined || process.isDead || process.means.pid !== pid
+  }
+
+  private workerAt({ address }: WireEnd): SimulatedWorker {
+    return this.workers.get(textOf(address))!
+  }
+
+  private fork(): Random {
+    return seededRandom(this.random.int(2 ** 31))
+  }
+}
+
+/** A node, over its lives. */
+export class SimulatedNode {
+  readonly options: NodeOptions
+  process: SimulatedProcess | undefined
+  private readonly cluster: SimulatedCluster
+  private lineQuality = goodLine
+  private isLineCut = false
+
+  constructor(options: NodeOptions, cluster: SimulatedCluster) {
+    this.options = options
+    this.cluster = cluster
+  }
+
+  get id(): string {
+    return this.options.id
+  }
+
+  /** Of its line to the store; those of later lives as well. */
+  get quality(): LineQuality {
+    return this.lineQuality
+  }
+
+  set quality(quality: LineQuality) {
+    this.lineQuality = quality
+    if (this.process !== undefined) this.process.means.line.quality = quality
+  }
+
+  /** Whether it has no store; later lives as well. */
+  get isCut(): boolean {
+    return this.isLineCut
+  }
+
+  set isCut(isCut: boolean) {
+    this.isLineCut = isCut
+    if (this.process !== undefined) this.process.means.line.isCut = isCut
+  }
+
+  get isUp(): boolean {
+    return this.process !== undefined && !this.process.isDead
+  }
+
+  start(): void {
+    if (this.isUp) return
+    this.process = this.cluster.startProcess(this.options, this.quality)
+    this.process.means.line.isCut = this.isCut
+  }
+
+  kill(): void {
+    this.process?.kill()
+  }
+
+  pause(): void {
+    this.process?.means.clock.pause()
+  }
+
+  resume(): void {
+    this.process?.means.clock.resume()
+  }
+}
+
+function textOf({ host, port }: Address): string {
+  return `${host}:${port}`
+}

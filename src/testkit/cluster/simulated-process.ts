@@ -1,0 +1,222 @@
+import { asError } from '../../base/errors.ts'
+import type { Random } from '../../base/random.ts'
+import { Agent } from '../../cluster/agent/agent.ts'
+import { join, type Membership } from '../../cluster/agent/membership.ts'
+import { Manager, type RestartPolicy } from '../../cluster/control/index.ts'
+import { asNodeId, type ClusterKeys, type NodeRecord } from '../../cluster/protocol/index.ts'
+import { LeaseKeeper } from '../../store/recipes/index.ts'
+import type { WorkerAssignment } from '../../worker/assignment.ts'
+import type { Load } from '../../worker/worker.ts'
+import type { ProcessClock } from './simulated-time.ts'
+import { SimulatedWorker } from './simulated-worker.ts'
+import type { StoreLine } from './store-line.ts'
+import type { ClusterWatcher } from './watcher.ts'
+import type { Wires } from './wires.ts'
+
+export interface NodeOptions {
+  readonly id: string
+  readonly groups?: readonly string[]
+  readonly labels?: Readonly<Record<string, string>>
+  /** Default 2. */
+  readonly workers?: number
+}
+
+export interface ProcessMeans {
+  readonly cluster: string
+  readonly keys: ClusterKeys
+  readonly clock: ProcessClock
+  readonly line: StoreLine
+  readonly random: Random
+  readonly wires: Wires
+  readonly watcher: ClusterWatcher
+  readonly ttlMs: number
+  readonly restarts: RestartPolicy
+  readonly load: Load
+  readonly localize: (assignment: WorkerAssignment) => WorkerAssignment
+  readonly port: () => number
+  readonly made: (worker: SimulatedWorker) => void
+  readonly pid: number
+  readonly isGone: (record: NodeRecord) => boolean
+}
+
+/** What comes after a join that failed, in milliseconds. */
+const retryMs = 200
+
+/**
+ * One life of a node: a process that joins, is an agent and a candidate for managing, and joins anew when its lease is lost,
+ * until it is killed or told to leave.
+ */
+export class SimulatedProcess {
+  readonly options: NodeOptions
+  readonly means: ProcessMeans
+  /** Of all its lives in the cluster. */
+  readonly workers = new Set<SimulatedWorker>()
+  membership: Membership | undefined
+  agent: Agent | undefined
+  isManager = false
+  private readonly leaving = new AbortController()
+  private readonly running: Promise<void>
+
+  constructor(options: NodeOptions, means: ProcessMeans) {
+    this.options = options
+    this.means = means
+    this.running = this.run()
+  }
+
+  get isDead(): boolean {
+    return this.means.clock.isDead
+  }
+
+  /** SIGKILL. */
+  kill(): void {
+    this.means.clock.kill()
+    for (const worker of this.workers) worker.lost('its node was killed')
+    this.isManager = false
+  }
+
+  /** Leaves in peace. */
+  leave(): Promise<void> {
+    this.leaving.abort()
+    return this.running
+  }
+
+  private note(what: string): void {
+    this.means.watcher.note(this.options.id, what)
+  }
+
+  private async run(): Promise<void> {
+    const { line, clock, random } = this.means
+    const leases = new LeaseKeeper(line, { clock, random })
+    while (!this.leaving.signal.aborted) {
+      try {
+        await this.live(leases)
+      } catch (error) {
+        if (this.leaving.signal.aborted) break
+        this.note(`did not join: ${asError(error).message}`)
+        await new Promise<void>((resolve) => {
+          clock.after(retryMs, resolve)
+        })
+      }
+    }
+    await leases.close()
+  }
+
+  /** From joining to the end of the lease. */
+  private async live(leases: LeaseKeeper): Promise<void> {
+    const { cluster, keys, line, clock, random, ttlMs, isGone } = this.means
+    const { signal } = this.leaving
+    const membership = await join(
+      this.record(),
+      { store: line, keys, leases, clock, random, isGone },
+      { cluster, ttlMs, signal },
+    )
+    this.membership = membership
+    this.note(`joined as ${membership.record.incarnation}`)
+    const agent = this.makeAgent(membership)
+    this.agent = agent
+    const manager = this.makeManager(membership)
+    await ended(AbortSignal.any([membership.lease.signal, signal]))
+    this.note(signal.aborted ? 'leaves' : 'lost its lease')
+    await Promise.all([agent.close(), manager.close()])
+    this.membership = undefined
+    this.agent = undefined
+    await membership.lease.close()
+  }
+
+  private record(): Omit<NodeRecord, 'joinedAtMs'> {
+    const { id, groups = [], labels = {}, workers = 2 } = this.options
+    const { random, pid } = this.means
+    return {
+      id: asNodeId(id),
+      incarnation: random.int(2 ** 31).toString(36),
+      pid,
+      processStart: '0',
+      machine: 'simulated',
+      version: '0',
+      protocol: { min: 1, max: 1 },
+      control: { host: id, port: 1 },
+      groups: [...groups],
+      labels: { ...labels },
+      workers,
+    }
+  }
+
+  private makeAgent(membership: Membership): Agent {
+    const { line, keys, random, clock, wires, watcher, load, localize, port, made } = this.means
+    const { id } = this.options
+    return new Agent({
+      store: line,
+      keys,
+      random,
+      membership,
+      workersOf: (network) => (number, events) => {
+        const worker = new SimulatedWorker(number, events, {
+          network,
+          end: { address: { host: id, port: port() }, clock, node: id },
+          wires,
+          watcher,
+          clock,
+          random,
+          load,
+          check: 'none',
+        })
+        this.workers.add(worker)
+        made(worker)
+        return worker
+      },
+      localize: (assignment) => Promise.resolve(localize(assignment)),
+      events: {
+        rejected: (_network, _record, taken) => taken(),
+        logged: (network, { level, component, instance, message }, taken) => {
+          this.note(`${network} ${component}[${instance}] ${level}: ${message}`)
+          taken()
+        },
+        failed: (network, what, error) => {
+          this.note(`${network}: ${what} failed: ${error.message}`)
+          watcher.troubled(id, `${network}: ${what}`, error)
+        },
+        linkFailed: (network, from, to, error) =>
+          this.note(`${network}: the link ${from} to ${to} failed: ${error.message}`),
+        troubled: (what, error) => {
+          this.note(`${what}: ${error.message}`)
+          watcher.troubled(id, what, error)
+        },
+      },
+    })
+  }
+
+  private makeManager(membership: Membership): Manager {
+    const { line, keys, clock, restarts, watcher } = this.means
+    const { id } = this.options
+    return new Manager({
+      store: line,
+      keys,
+      clock,
+      lease: membership.lease,
+      node: asNodeId(id),
+      restarts,
+      events: {
+        elected: () => {
+          this.isManager = true
+          this.note('manages')
+        },
+        deposed: () => {
+          this.isManager = false
+          this.note('manages no more')
+        },
+        decided: (network, what) => this.note(`${network}: ${what}`),
+        troubled: (what, error) => {
+          this.note(`${what}: ${error.message}`)
+          watcher.troubled(id, what, error)
+        },
+      },
+    })
+  }
+}
+
+function ended(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}

@@ -1,0 +1,213 @@
+import type { Cancel, Clock } from '../../base/clock.ts'
+import { systemClock } from '../../base/clock.ts'
+import type { Random } from '../../base/random.ts'
+
+/**
+ * The time of a simulation: a queue of events, each of a lane (a process, the store, the wires). It moves on to the next event
+ * only when it is told to.
+ *
+ * - ST-1 Events of one lane that are due at the same moment run in the order in which they were set; those of different
+ *   lanes in an order that is drawn from the seed.
+ * - ST-2 Between two events all promises settle that can, so a seed reproduces a run to the last step.
+ */
+export class SimulatedTime {
+  /** Milliseconds since 1970. */
+  nowMs = startMs
+  /** How many events have run. */
+  steps = 0
+  private readonly heap: Event[] = []
+  private readonly salt: number
+  private order = 0
+
+  constructor(random: Random) {
+    this.salt = random.int(2 ** 31)
+  }
+
+  /** Since the beginning of the simulation. */
+  get elapsedMs(): number {
+    return this.nowMs - startMs
+  }
+
+  at(dueMs: number, lane: number, action: () => void): Cancel {
+    const event: Event = {
+      dueMs: Math.max(dueMs, this.nowMs),
+      tie: mix(this.salt, lane, dueMs),
+      order: this.order++,
+      action,
+    }
+    push(this.heap, event)
+    return () => {
+      event.action = undefined
+    }
+  }
+
+  /** Runs the next event that is due until `untilMs`, and lets promises settle; false where there is none. */
+  async step(untilMs: number): Promise<boolean> {
+    for (;;) {
+      const [next] = this.heap
+      if (next === undefined || next.dueMs > untilMs) {
+        this.nowMs = Math.max(this.nowMs, untilMs)
+        return false
+      }
+      pop(this.heap)
+      const { action } = next
+      if (action === undefined) continue
+      this.nowMs = Math.max(this.nowMs, next.dueMs)
+      this.steps++
+      action()
+      await settled()
+      return true
+    }
+  }
+}
+
+/** 2025-01-01T00:00:00Z. */
+const startMs = Date.UTC(2025, 0, 1)
+/** What an entry into the event loop costs, in milliseconds: so time goes on whatever a process does. */
+const turnMs = 0.02
+/** Each reading of a clock moves it on: time slices come to their end. */
+const readingMs = 0.001
+
+/** The clock of one process, which can be stopped for a while (SIGSTOP), or for good (SIGKILL). */
+export class ProcessClock implements Clock {
+  readonly lane: number
+  private readonly time: SimulatedTime
+  private readonly startedMs: number
+  private lastMonotonicMs = 0
+  private lastSoonMs = 0
+  private phase: 'runs' | 'paused' | 'dead' = 'runs'
+  private due: (() => void)[] = []
+
+  constructor(time: SimulatedTime, lane: number) {
+    this.time = time
+    this.lane = lane
+    this.startedMs = time.nowMs
+  }
+
+  get isPaused(): boolean {
+    return this.phase === 'paused'
+  }
+
+  get isDead(): boolean {
+    return this.phase === 'dead'
+  }
+
+  /** Time passes, and nothing runs. */
+  pause(): void {
+    if (this.phase === 'runs') this.phase = 'paused'
+  }
+
+  /** What has become due meanwhile runs now, in its order. */
+  resume(): void {
+    if (this.phase !== 'paused') return
+    this.phase = 'runs'
+    const { due } = this
+    this.due = []
+    for (const action of due) this.soon(action)
+  }
+
+  kill(): void {
+    this.phase = 'dead'
+    this.due = []
+  }
+
+  now(): number {
+    return this.time.nowMs
+  }
+
+  monotonic(): number {
+    this.lastMonotonicMs = Math.max(this.lastMonotonicMs + readingMs, this.time.nowMs - this.startedMs)
+    return this.lastMonotonicMs
+  }
+
+  after(delayMs: number, action: () => void): Cancel {
+    let isCancelled = false
+    const run = (): void => {
+      if (!isCancelled) action()
+    }
+    const cancel = this.time.at(this.time.nowMs + Math.max(0, delayMs), this.lane, () => this.run(run))
+    return () => {
+      isCancelled = true
+      cancel()
+    }
+  }
+
+  every(periodMs: number, action: () => void): Cancel {
+    let cancel: Cancel = () => undefined
+    const set = (): void => {
+      cancel = this.after(Math.max(1, periodMs), () => {
+        set()
+        action()
+      })
+    }
+    set()
+    return () => cancel()
+  }
+
+  soon(action: () => void): void {
+    if (this.phase === 'dead') return
+    this.lastSoonMs = Math.max(this.lastSoonMs, this.time.nowMs + turnMs)
+    this.time.at(this.lastSoonMs, this.lane, () => this.run(action))
+  }
+
+  private run(action: () => void): void {
+    if (this.phase === 'runs') action()
+    else if (this.phase === 'paused') this.due.push(action)
+  }
+}
+
+/** Every promise that can settle without input, output or time has settled. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => {
+    systemClock.soon(resolve)
+  })
+}
+
+interface Event {
+  readonly dueMs: number
+  readonly tie: number
+  readonly order: number
+  /** Undefined: it was cancelled. */
+  action: (() => void) | undefined
+}
+
+/** A number that looks random, and is the same for the same lane and moment. */
+function mix(salt: number, lane: number, dueMs: number): number {
+  let t = (salt ^ Math.imul(lane + 1, 0x9e3779b1) ^ Math.imul(Math.floor(dueMs * 1000) | 0, 0x85ebca6b)) >>> 0
+  t = Math.imul(t ^ (t >>> 15), t | 1)
+  t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
+  return (t ^ (t >>> 14)) >>> 0
+}
+
+function isBefore(a: Event, b: Event): boolean {
+  if (a.dueMs !== b.dueMs) return a.dueMs < b.dueMs
+  if (a.tie !== b.tie) return a.tie < b.tie
+  return a.order < b.order
+}
+
+function push(heap: Event[], event: Event): void {
+  let at = heap.length
+  heap.push(event)
+  while (at > 0) {
+    const parent = (at - 1) >> 1
+    if (!isBefore(event, heap[parent]!)) break
+    heap[at] = heap[parent]!
+    at = parent
+  }
+  heap[at] = event
+}
+
+function pop(heap: Event[]): void {
+  const last = heap.pop()!
+  if (heap.length === 0) return
+  let at = 0
+  for (;;) {
+    let child = 2 * at + 1
+    if (child >= heap.length) break
+    if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child++
+    if (!isBefore(heap[child]!, last)) break
+    heap[at] = heap[child]!
+    at = child
+  }
+  heap[at] = last
+}

@@ -1,0 +1,165 @@
+import { type Clock, sleep } from '../../base/clock.ts'
+import { VertigoError } from '../../base/errors.ts'
+import type { Random } from '../../base/random.ts'
+import { callTimeoutMsDefault } from '../../store/limits.ts'
+import type {
+  CallOptions,
+  GetResult,
+  LeaseGrant,
+  LeaseId,
+  LeaseStatus,
+  RangeOptions,
+  RangeResult,
+  Store,
+  Transaction,
+  TransactionOptions,
+  TransactionResult,
+  Watch,
+  WatchBatch,
+  WatchOptions,
+} from '../../store/store.ts'
+
+/** How good the line between a process and the store is. */
+export interface LineQuality {
+  /** Each way, in milliseconds. */
+  readonly delayMsMax: number
+  /** Part of the calls that are lost on their way: nothing happens, and the caller's time runs out. */
+  readonly lost: number
+  /** Part of the transactions whose answer is lost: repeated where that is harmless, else of unknown outcome. */
+  readonly unanswered: number
+}
+
+export const goodLine: LineQuality = { delayMsMax: 2, lost: 0, unanswered: 0 }
+
+export interface LineMeans {
+  /** Goes on while the process is paused. */
+  readonly network: Clock
+  /** Of the process: what it hears, it hears when it runs. */
+  readonly own: Clock
+  readonly random: Random
+}
+
+/** A process's line to the store, with the faults of one. */
+export class StoreLine implements Store {
+  quality: LineQuality
+  /** Nothing gets through, in either direction. */
+  isCut = false
+  private readonly inner: Store
+  private readonly means: LineMeans
+
+  constructor(inner: Store, means: LineMeans, quality: LineQuality = goodLine) {
+    this.inner = inner
+    this.means = means
+    this.quality = quality
+  }
+
+  get(key: string, options: CallOptions = {}): Promise<GetResult> {
+    return this.call(options, () => this.inner.get(key))
+  }
+
+  range(prefix: string, options: RangeOptions = {}): Promise<RangeResult> {
+    const { signal: _, timeoutMs: __, ...rest } = options
+    return this.call(options, () => this.inner.range(prefix, rest))
+  }
+
+  async *pages(prefix: string, options: CallOptions = {}): AsyncGenerator<RangeResult, void, undefined> {
+    yield await this.range(prefix, options)
+  }
+
+  transact(transaction: Transaction, options: TransactionOptions = {}): Promise<TransactionResult> {
+    const { repeat = 'never' } = options
+    return this.call(options, async () => {
+      const first = await this.inner.transact(transaction)
+      if (!this.happens(this.quality.unanswered)) return first
+      // A backend that repeats "once" finds out by itself what became of the first try.
+      if (repeat === 'once' && !this.happens(0.3)) return first
+      if (repeat !== 'harmless') throw outcomeUnknown()
+      await this.way()
+      return this.inner.transact(transaction)
+    })
+  }
+
+  grant(ttlMs: number, options: CallOptions = {}): Promise<LeaseGrant> {
+    return this.call(options, () => this.inner.grant(ttlMs))
+  }
+
+  keepAlive(lease: LeaseId, options: CallOptions = {}): Promise<number> {
+    return this.call(options, () => this.inner.keepAlive(lease))
+  }
+
+  revoke(lease: LeaseId, options: CallOptions = {}): Promise<void> {
+    return this.call(options, () => this.inner.revoke(lease))
+  }
+
+  leases(options: CallOptions = {}): Promise<readonly LeaseStatus[]> {
+    return this.call(options, () => this.inner.leases())
+  }
+
+  watch(prefix: string, options: WatchOptions = {}): Watch {
+    const inner = this.inner.watch(prefix, options)
+    const hear = (): Promise<void> => this.hear()
+    async function* heard(): AsyncGenerator<WatchBatch, void, undefined> {
+      for await (const batch of inner) {
+        await hear()
+        if (options.signal?.aborted === true) return
+        yield batch
+      }
+    }
+    return { close: () => inner.close(), [Symbol.asyncIterator]: heard }
+  }
+
+  close(): Promise<void> {
+    return this.inner.close()
+  }
+
+  /** The way of a change to the process: later where the line is cut meanwhile. */
+  private async hear(): Promise<void> {
+    await this.way()
+    while (this.isCut) await sleep(this.means.network, cutPollMs)
+    await sleep(this.means.own, 0)
+  }
+
+  private async call<T>({ signal, timeoutMs }: CallOptions, act: () => Promise<T>): Promise<T> {
+    signal?.throwIfAborted()
+    const answer = this.perform(timeoutMs ?? callTimeoutMsDefault, act)
+    if (signal === undefined) return answer
+    let onAbort: () => void = () => undefined
+    const aborted = new Promise<never>((_, reject) => {
+      onAbort = () => reject(signal.reason as Error)
+      signal.addEventListener('abort', onAbort, { once: true })
+    })
+    return Promise.race([answer, aborted]).finally(() => signal.removeEventListener('abort', onAbort))
+  }
+
+  private async perform<T>(timeoutMs: number, act: () => Promise<T>): Promise<T> {
+    const { network, own } = this.means
+    const sentMs = network.monotonic()
+    await this.way()
+    if (this.isCut || this.happens(this.quality.lost)) {
+      await sleep(network, Math.max(0, timeoutMs - (network.monotonic() - sentMs)))
+      await sleep(own, 0)
+      throw new VertigoError('STORE_UNREACHABLE', 'The call was lost.')
+    }
+    try {
+      return await act()
+    } finally {
+      await this.way()
+      await sleep(own, 0)
+    }
+  }
+
+  private way(): Promise<void> {
+    return sleep(this.means.network, this.means.random.next() * this.quality.delayMsMax)
+  }
+
+  private happens(part: number): boolean {
+    return part > 0 && this.means.random.next() < part
+  }
+}
+
+/** How often a line that is cut is looked at. */
+const cutPollMs = 20
+
+function outcomeUnknown(): VertigoError {
+  return new VertigoError('STORE_OUTCOME_UNKNOWN', 'The answer was lost.')
+}

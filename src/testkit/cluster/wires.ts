@@ -1,0 +1,191 @@
+import type { Random } from '../../base/random.ts'
+import type { Address } from '../../cluster/protocol/index.ts'
+import type { Link } from '../../transport/link.ts'
+import type { ProcessClock, SimulatedTime } from './simulated-time.ts'
+
+/** One worker, as its links know it. */
+export interface WireEnd {
+  readonly address: Address
+  /** Of its process. */
+  readonly clock: ProcessClock
+  readonly node: string
+}
+
+export interface WireEvents {
+  /** A frame is handed to a worker; `from`: whoever sent it. */
+  delivered(from: WireEnd, to: WireEnd, frame: Uint8Array): void
+  sent(from: WireEnd, to: WireEnd, frame: Uint8Array): void
+  /** A worker wants a link with another one. */
+  asked(from: WireEnd, to: Address): void
+}
+
+/** How far frames are on their way at the most, in milliseconds. */
+const wayMsMax = 3
+const wiresLane = 1
+
+/**
+ * What links workers of different nodes, and of one: frames arrive whole and in order while both ends live, however often the
+ * line between them breaks (see `cut`). When one of them is killed, what was on its way arrives up to some point, or not at all.
+ */
+export class Wires {
+  private readonly time: SimulatedTime
+  private readonly random: Random
+  private readonly events: WireEvents
+  private readonly sessions = new Map<string, Session>()
+  /** `from>to`, by nodes. */
+  private readonly cuts = new Set<string>()
+
+  constructor(time: SimulatedTime, random: Random, events: WireEvents) {
+    this.time = time
+    this.random = random
+    this.events = events
+  }
+
+  /** The same link whichever end asks first. */
+  link(own: WireEnd, peer: Address): Link {
+    const [a, b] = [textOf(own.address), textOf(peer)].toSorted()
+    const key = `${a} ${b}`
+    let session = this.sessions.get(key)
+    if (session === undefined) {
+      session = new Session(this.time, this.random, this.events, (from, to) => this.isCut(from, to))
+      this.sessions.set(key, session)
+      this.events.asked(own, peer)
+    }
+    return session.end(textOf(own.address) === a ? 0 : 1, own)
+  }
+
+  /** Nothing gets from one node to the other. One way only. */
+  cut(from: string, to: string): void {
+    this.cuts.add(`${from}>${to}`)
+  }
+
+  heal(from: string, to: string): void {
+    this.cuts.delete(`${from}>${to}`)
+    for (const session of this.sessions.values()) session.goOn()
+  }
+
+  isCut(from: string, to: string): boolean {
+    return from !== to && this.cuts.has(`${from}>${to}`)
+  }
+
+  /** A worker has ended without a word. */
+  lose(address: Address): void {
+    const text = textOf(address)
+    for (const [key, session] of this.sessions) {
+      const [a, b] = key.split(' ')
+      if (a === text) session.lose(0)
+      else if (b === text) session.lose(1)
+    }
+  }
+}
+
+interface Way {
+  readonly queue: Uint8Array[]
+  isMoving: boolean
+  /** Frames of it that still arrive although their sender is gone. */
+  left: number
+}
+
+class Session {
+  private readonly time: SimulatedTime
+  private readonly random: Random
+  private readonly events: WireEvents
+  private readonly isCut: (from: string, to: string) => boolean
+  private readonly ends: [WireEnd | undefined, WireEnd | undefined] = [undefined, undefined]
+  private readonly receivers: [Receiver, Receiver] = [newReceiver(), newReceiver()]
+  /** By the end that sends. */
+  private readonly ways: [Way, Way] = [newWay(), newWay()]
+
+  constructor(
+    time: SimulatedTime,
+    random: Random,
+    events: WireEvents,
+    isCut: (from: string, to: string) => boolean,
+  ) {
+    this.time = time
+    this.random = random
+    this.events = events
+    this.isCut = isCut
+  }
+
+  end(self: 0 | 1, own: WireEnd): Link {
+    this.ends[self] = own
+    const other = self === 0 ? 1 : 0
+    const receiver = this.receivers[self]
+    this.move(other)
+    return {
+      send: (frame) => {
+        const peer = this.ends[other]
+        if (peer !== undefined) this.events.sent(own, peer, frame)
+        this.ways[self].queue.push(new Uint8Array(frame))
+        this.move(self)
+      },
+      receive: (onFrame) => {
+        receiver.onFrame = onFrame
+        this.move(other)
+      },
+      // What it has sent before still arrives.
+      close: () => {
+        receiver.isClosed = true
+      },
+    }
+  }
+
+  goOn(): void {
+    this.move(0)
+    this.move(1)
+  }
+
+  lose(self: 0 | 1): void {
+    this.receivers[self].isClosed = true
+    const way = this.ways[self]
+    way.queue.length = this.random.int(way.queue.length + 1)
+    way.left = way.queue.length
+  }
+
+  private move(from: 0 | 1): void {
+    const way = this.ways[from]
+    if (way.isMoving || way.queue.length === 0) return
+    way.isMoving = true
+    this.time.at(this.time.nowMs + this.random.next() * wayMsMax, wiresLane, () => {
+      way.isMoving = false
+      this.arrive(from)
+    })
+  }
+
+  private arrive(from: 0 | 1): void {
+    const to = from === 0 ? 1 : 0
+    const [sender, target] = [this.ends[from], this.ends[to]]
+    const receiver = this.receivers[to]
+    const way = this.ways[from]
+    if (receiver.isClosed) way.queue.length = 0
+    if (sender === undefined || target === undefined || receiver.onFrame === undefined) return
+    if (this.isCut(sender.node, target.node)) return
+    // Some of what waits comes together.
+    const frames = way.queue.splice(0, 1 + this.random.int(way.queue.length))
+    for (const frame of frames)
+      target.clock.soon(() => {
+        if (receiver.isClosed) return
+        this.events.delivered(sender, target, frame)
+        receiver.onFrame?.(frame)
+      })
+    this.move(from)
+  }
+}
+
+interface Receiver {
+  onFrame: ((frame: Uint8Array) => void) | undefined
+  isClosed: boolean
+}
+
+function newReceiver(): Receiver {
+  return { onFrame: undefined, isClosed: false }
+}
+
+function newWay(): Way {
+  return { queue: [], isMoving: false, left: 0 }
+}
+
+function textOf({ host, port }: Address): string {
+  return `${host}:${port}`
+}

@@ -1,0 +1,192 @@
+import type { Random } from '../../src/base/random.ts'
+import { drainRecord, asNodeId } from '../../src/cluster/protocol/index.ts'
+import { put, remove } from '../../src/store/operations.ts'
+import type { SimulatedNode } from '../../src/testkit/cluster/simulated-cluster.ts'
+import { goodLine } from '../../src/testkit/cluster/store-line.ts'
+import type { World } from './world.ts'
+
+/** A kind of fault: does it, and gives what undoes it. */
+type Fault = (faults: Faults) => (() => void) | undefined
+
+const ttlMs = 1_000
+/** Between two faults, at the most. */
+const gapMsMax = 1_500
+/** What lies between a moment and three times a lease. */
+const lastingMsMax = 3 * ttlMs
+
+/** What goes wrong in a cluster, drawn from the seed. Several things may be wrong at the same time. */
+export class Faults {
+  count = 0
+  readonly world: World
+  readonly random: Random
+  private readonly kinds: readonly (readonly [string, Fault])[]
+  private readonly undoing = new Set<() => void>()
+  private isOver = false
+
+  /** `only`: the names of the kinds; all where it is not given. */
+  constructor(world: World, random: Random, only?: readonly string[]) {
+    this.world = world
+    this.random = random
+    this.kinds = Object.entries(faultKinds).filter(([name]) => only?.includes(name) ?? true)
+  }
+
+  begin(): void {
+    const { cluster } = this.world
+    if (this.kinds.length === 0) return
+    cluster.time.at(cluster.time.nowMs + this.random.next() * gapMsMax, faultLane, () => {
+      if (this.isOver) return
+      this.one()
+      this.begin()
+    })
+  }
+
+  /** All that is broken works again, from now on. */
+  end(): void {
+    this.isOver = true
+    for (const undo of [...this.undoing]) undo()
+    this.world.throwing.clear()
+    this.world.unsetupable.clear()
+    for (const node of this.nodes()) {
+      node.resume()
+      node.start()
+    }
+  }
+
+  nodes(): SimulatedNode[] {
+    return [...this.world.cluster.nodes.values()]
+  }
+
+  node(): SimulatedNode {
+    return this.pick(this.nodes())
+  }
+
+  pick<T>(list: readonly T[]): T {
+    return list[this.random.int(list.length)]!
+  }
+
+  note(what: string): void {
+    this.world.note('**', what)
+  }
+
+  private one(): void {
+    const [name, fault] = this.pick(this.kinds)
+    const undo = fault(this)
+    this.count++
+    if (undo === undefined) return
+    const { cluster } = this.world
+    const once = (): void => {
+      if (!this.undoing.delete(once)) return
+      this.note(`${name} ends`)
+      undo()
+    }
+    this.undoing.add(once)
+    const share = this.random.next() ** 2
+    cluster.time.at(cluster.time.nowMs + share * lastingMsMax, faultLane, once)
+  }
+}
+
+const faultLane = 10_000
+
+function kill(faults: Faults, node: SimulatedNode): () => void {
+  faults.note(`kill ${node.id}`)
+  node.kill()
+  return () => {
+    node.resume()
+    node.start()
+  }
+}
+
+const faultKinds: Readonly<Record<string, Fault>> = {
+  kill: (faults) => kill(faults, faults.node()),
+  killManager(faults) {
+    const manager = faults.nodes().find(({ process }) => process?.isManager === true)
+    return manager && kill(faults, manager)
+  },
+  killAll(faults) {
+    if (faults.random.next() > 0.2) return undefined
+    const undo = faults.nodes().map((node) => kill(faults, node))
+    return () => {
+      for (const each of undo) each()
+    }
+  },
+  freeze(faults) {
+    const node = faults.node()
+    faults.note(`freeze ${node.id}`)
+    node.pause()
+    return () => node.resume()
+  },
+  storeGone(faults) {
+    const nodes = faults.random.next() < 0.4 ? faults.nodes() : [faults.node()]
+    faults.note(`no store for ${nodes.map(({ id }) => id).join(' ')}`)
+    for (const node of nodes) node.isCut = true
+    return () => {
+      for (const node of nodes) node.isCut = false
+    }
+  },
+  storeSlow(faults) {
+    const nodes = faults.random.next() < 0.4 ? faults.nodes() : [faults.node()]
+    const { random } = faults
+    const quality = {
+      delayMsMax: 5 + random.int(150),
+      lost: random.next() * 0.1,
+      unanswered: random.next() * 0.3,
+    }
+    faults.note(`slow store for ${nodes.map(({ id }) => id).join(' ')}: ${quality.delayMsMax} ms`)
+    for (const node of nodes) node.quality = quality
+    return () => {
+      for (const node of nodes) node.quality = goodLine
+    }
+  },
+  cut(faults) {
+    const { wires } = faults.world.cluster
+    const [from, to] = [faults.node().id, faults.node().id]
+    if (from === to) return undefined
+    const isOneWay = faults.random.next() < 0.5
+    faults.note(`cut ${from} ${isOneWay ? '->' : '<->'} ${to}`)
+    wires.cut(from, to)
+    if (!isOneWay) wires.cut(to, from)
+    return () => {
+      wires.heal(from, to)
+      wires.heal(to, from)
+    }
+  },
+  componentThrows(faults) {
+    const component = anyComponent(faults)
+    if (component === undefined) return undefined
+    faults.note(`${component} throws`)
+    faults.world.throwing.add(component)
+    return () => faults.world.throwing.delete(component)
+  },
+  setupFails(faults) {
+    const component = anyComponent(faults)
+    if (component === undefined) return undefined
+    faults.note(`${component} cannot be set up`)
+    faults.world.unsetupable.add(component)
+    return () => faults.world.unsetupable.delete(component)
+  },
+  workerDies(faults) {
+    const workers = [...(faults.node().process?.workers ?? [])].filter(({ phase }) => phase === 'lives')
+    if (workers.length === 0) return undefined
+    const worker = faults.pick(workers)
+    faults.note(`worker ${worker.name} dies`)
+    worker.die(new Error('the thread ended, on purpose'))
+    return undefined
+  },
+  drain(faults) {
+    const { cluster } = faults.world
+    const key = cluster.keys.drain(asNodeId(faults.node().id))
+    faults.note(`drain ${key}`)
+    const value = drainRecord.encode({ by: 'sim', atMs: cluster.time.nowMs })
+    faults.world.supervise(cluster.store.transact({ then: [put(key, value)] }))
+    return () => faults.world.supervise(cluster.store.transact({ then: [remove(key)] }))
+  },
+}
+
+export const faultNames = Object.keys(faultKinds)
+
+function anyComponent({ world, random }: Faults): string | undefined {
+  const lives = [...world.ledger.lives.values()].filter(({ state }) => state === 'lives')
+  if (lives.length === 0) return undefined
+  const { network, component } = lives[random.int(lives.length)]!
+  return `${network}/${component}`
+}
