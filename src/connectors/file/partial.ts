@@ -24,7 +24,7 @@ export async function openPartial(
     const path = `${target}.${process.pid}${n === 1 ? '' : `-${n}`}.partial`
     try {
       if (!copy)
-        return { handle: await open(path, 'wx', mode === undefined ? undefined : mode & 0o777), path }
+        return { handle: await open(path, 'ax', mode === undefined ? undefined : mode & 0o777), path }
       await copyFile(target, path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
       return { handle: await open(path, 'a'), path }
     } catch (error) {
