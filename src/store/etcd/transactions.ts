@@ -95,6 +95,7 @@ export class Transactions {
     const { encoded, repeat, deadline, effort } = sending
     const { current } = members
     const endpoint = current.isReady ? current : await members.connected(deadline, effort)
+    deadline.signal?.throwIfAborted()
     slot.isUnsettled = true
     let response: TxnResponse
     try {

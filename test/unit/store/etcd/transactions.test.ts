@@ -18,7 +18,7 @@ const unanswered = new AttemptFailed(status.UNAVAILABLE, 'Connection dropped')
 const full = new AttemptFailed(status.RESOURCE_EXHAUSTED, 'etcdserver: mvcc: database space exceeded')
 
 /** Transactions over members of which each attempt fails as said, and that settle everything as void. */
-function failing(...failures: AttemptFailed[]): Transactions {
+function failing(failures: AttemptFailed[]): Transactions {
   const header = { revision: Long.fromNumber(7) }
   const members = {
     clock: new TestClock(),
@@ -30,7 +30,10 @@ function failing(...failures: AttemptFailed[]): Transactions {
     current: { isReady: true, address: 'a' },
     leave: () => undefined,
     inTurn: (_: unknown, call: () => unknown) => call(),
-    attempt: () => Promise.reject(failures.shift()!),
+    attempt: () => {
+      assert.ok(failures.length > 0, 'an attempt more than was expected')
+      return Promise.reject(failures.shift()!)
+    },
     call: () => Promise.resolve({ succeeded: true, header, responses: [] }),
   } as unknown as Members
   const session = { lease: Long.fromNumber(1), name: '1', isLost: false }
@@ -39,9 +42,18 @@ function failing(...failures: AttemptFailed[]): Transactions {
   return new Transactions(members, new Keyspace('p'), slots)
 }
 
+test('what is aborted before its turn has come is not sent', async () => {
+  const aborting = new AbortController()
+  const failures = [full]
+  const aborted = failing(failures).transact(transaction, { signal: aborting.signal })
+  aborting.abort(new Error('enough'))
+  await assert.rejects(aborted, /^Error: enough$/)
+  assert.deepEqual(failures, [full], 'it was sent')
+})
+
 const transaction = { then: [put('k', Buffer.from('v'))] }
 const sent = (repeat: Repeat, ...failures: AttemptFailed[]): Promise<unknown> =>
-  failing(...failures).transact(transaction, { repeat })
+  failing(failures).transact(transaction, { repeat })
 
 describe('ST-6: what is told of a transaction that fails', () => {
   test('`harmless`: what fails behind an attempt that was not answered leaves open whether that did it', async () => {
