@@ -3,27 +3,42 @@
  * done. Used in development mode and by the test kit.
  */
 export function deepFreeze(value: unknown): void {
-  if (typeof value !== 'object' || value === null || done.has(value)) return
+  if (!isObject(value) || (Object.isFrozen(value) && done.has(value))) return
   // Bytes cannot be frozen; a change of theirs stays unnoticed.
   if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return
-  done.add(value)
   if (value instanceof Map) {
-    for (const [key, item] of value) {
-      deepFreeze(key)
-      deepFreeze(item)
-    }
+    freezeParts(value, value.keys())
+    freezeParts(value, value.values())
     refuse(value, 'Map', mapMethods)
   } else if (value instanceof Set) {
-    for (const item of value) deepFreeze(item)
+    freezeParts(value, value)
     refuse(value, 'Set', ['add', 'delete', 'clear'])
   } else if (value instanceof Date) {
     refuse(value, 'Date', dateSetters)
   }
   Object.freeze(value)
-  for (const field of Object.keys(value)) deepFreeze((value as Readonly<Record<string, unknown>>)[field])
+  freezeParts(value, Array.isArray(value) ? value : Object.values(value))
 }
 
-/** Frozen to their depth. `Object.isFrozen` would not do: who has frozen it may have left open what it holds. */
+function freezeParts(whole: object, parts: Iterable<unknown>): void {
+  let isKnown = false
+  for (const part of parts) {
+    if (!isObject(part)) continue
+    // Before its parts, of which it may be one.
+    if (!isKnown) done.add(whole)
+    isKnown = true
+    deepFreeze(part)
+  }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}
+
+/**
+ * What holds other objects and is frozen to its depth, or being frozen. `Object.isFrozen` would not do: who has frozen it may have
+ * left open what it holds. Objects without any are not noted, for there are many, and a note costs more than to freeze one.
+ */
 const done = new WeakSet<object>()
 
 /** Those of this version of Node. */
