@@ -83,6 +83,17 @@ export class PeerSet {
     for (const peer of this.peers.values()) peer.sendSwitched(generation)
   }
 
+  /** Asks all to say when what was sent so far has arrived; by worker. */
+  sendMarks(): ReadonlyMap<number, number> {
+    return new Map([...this.peers].map(([worker, peer]) => [worker, peer.sendMark()]))
+  }
+
+  /** All of them have, but for those that are in the plan no more. */
+  haveSeen(marks: ReadonlyMap<number, number>): boolean {
+    for (const [worker, mark] of marks) if (this.peers.get(worker)?.hasSeen(mark) === false) return false
+    return true
+  }
+
   /**
    * Where nothing else is to be done, credit waits for one turn of the event loop, and goes with a parcel if one is sent
    * by then: an answer that is under way would else be a second message. Gives whether it waits.

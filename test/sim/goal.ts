@@ -51,7 +51,8 @@ function running(
   const isOpen = network.open?.value.generation === plan.generation
   // What has to make way for what has no place goes on as before.
   if (!isOpen) return plan.waiting.length > 0 ? undefined : `generation ${plan.generation} is not open`
-  const draining = plan.instances.find((one) => one.draining)
+  // What drains may have sent to what has no place, and waits for it.
+  const draining = plan.waiting.length > 0 ? undefined : plan.instances.find((one) => one.draining)
   if (draining !== undefined) return `${draining.component}[${draining.index}]#${draining.id} still drains`
   return differs(network, workers)
 }
