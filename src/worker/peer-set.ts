@@ -19,6 +19,7 @@ export class PeerSet {
   private switchedTo = 0
   private creditDue: Peer[] = []
   private creditWaits = false
+  private isHeld = false
 
   constructor(events: PeerSetEvents) {
     this.events = events
@@ -35,6 +36,7 @@ export class PeerSet {
           this.events.creditDue()
         },
       })
+      if (this.isHeld) peer.hold()
       this.peers.set(worker, peer)
     }
     return peer
@@ -66,10 +68,12 @@ export class PeerSet {
   }
 
   hold(): void {
+    this.isHeld = true
     for (const peer of this.peers.values()) peer.hold()
   }
 
   release(): void {
+    this.isHeld = false
     for (const peer of this.peers.values()) peer.release()
   }
 
