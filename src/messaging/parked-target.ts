@@ -14,6 +14,10 @@ export class ParkedTarget implements ChannelTarget {
     return parcel.bytes
   }
 
+  get holdsMessages(): boolean {
+    return this.parcels.some(({ items }) => items.length > 0)
+  }
+
   takeAll(): readonly Parcel[] {
     const { parcels } = this
     this.parcels = []

@@ -3,6 +3,7 @@ import type { Link } from '../transport/link.ts'
 import {
   decodeFrame,
   encodeCredit,
+  encodeMark,
   encodeParcel,
   encodeSwitched,
   frameBytesMax,
@@ -41,6 +42,9 @@ export class Peer {
   readonly worker: number
   framesSent = 0
   framesReceived = 0
+  /** The last mark that was sent, and the last that has come back: all that was sent before it has arrived. */
+  private lastMark = 0
+  private seenMark = 0
   /** That the other worker has switched to. */
   generation = 0
   private link: Link | undefined
@@ -98,6 +102,17 @@ export class Peer {
 
   sendSwitched(generation: number): void {
     this.send(encodeSwitched(generation))
+  }
+
+  /** Behind all that was sent; `hasSeen` says when that has arrived. */
+  sendMark(): number {
+    this.lastMark++
+    this.send(encodeMark({ type: 'mark', mark: this.lastMark }))
+    return this.lastMark
+  }
+
+  hasSeen(mark: number): boolean {
+    return this.seenMark >= mark
   }
 
   sendParcel(frame: Uint8Array): void {
@@ -199,6 +214,11 @@ export class Peer {
     } else if (frame.type === 'switched') {
       this.generation = Math.max(this.generation, frame.generation)
       this.events.switched(this)
+    } else if (frame.type === 'mark') {
+      // Also while it is held: nothing is emitted by it.
+      this.link?.send(encodeMark({ type: 'mark-seen', mark: frame.mark }))
+    } else if (frame.type === 'mark-seen') {
+      this.seenMark = Math.max(this.seenMark, frame.mark)
     } else {
       this.framesReceived++
       const input = this.inputs.get(frame.channel)

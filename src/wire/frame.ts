@@ -17,6 +17,9 @@ import { MessageCodec } from './message-codec.ts'
  * After a worker has switched to the channels of another plan, it says so with a frame of type 4: byte 0, then the plan's
  * generation (8 bytes). What it had to say on channels of earlier plans only came before it.
  *
+ * A worker that wants to know whether what it has sent has arrived sends a frame of type 8 with a number of its own choosing
+ * behind it; the other one answers with a frame of type 9 and the same number. Both: byte 0, then the number (8 bytes).
+ *
  * Credit goes with a parcel where one is sent anyway: an answer and the credit for what was asked would otherwise be two
  * messages, and each wakes the other thread.
  */
@@ -25,11 +28,13 @@ const typeItems = 1
 const typeItemsAndControl = 2
 const typeCredit = 3
 const typeSwitched = 4
+const typeMark = 8
+const typeMarkSeen = 9
 const withCredit = 4
 const headBytes = 13
 const creditHeadBytes = 5
 const creditEntryBytes = 16
-const switchedBytes = 9
+const numberBytes = 9
 /** Numbers for each entry of credit: channel, messages, bytes. */
 const creditEntryNumbers = 3
 /** What the codec leaves free in front of a parcel, 255 bytes, holds no more than that. */
@@ -63,6 +68,10 @@ export interface SwitchedFrame {
   readonly type: 'switched'
   readonly generation: number
 }
+
+/** `mark`: tell me when you have come to this. `mark-seen`: everything that was sent before the mark has arrived. */
+export type MarkFrame =
+  { readonly type: 'mark'; readonly mark: number } | { readonly type: 'mark-seen'; readonly mark: number }
 
 const codec = new MessageCodec()
 
@@ -106,17 +115,27 @@ export function encodeCredit(entries: readonly number[]): Uint8Array {
 }
 
 export function encodeSwitched(generation: number): Uint8Array {
-  const frame = new Uint8Array(switchedBytes)
-  frame[0] = typeSwitched
-  writeWhole(frame, 1, generation)
+  return encodeNumber(typeSwitched, generation)
+}
+
+export function encodeMark({ type, mark }: MarkFrame): Uint8Array {
+  return encodeNumber(type === 'mark' ? typeMark : typeMarkSeen, mark)
+}
+
+function encodeNumber(type: number, number: number): Uint8Array {
+  const frame = new Uint8Array(numberBytes)
+  frame[0] = type
+  writeWhole(frame, 1, number)
   return frame
 }
 
 /** Errors: FRAME_INVALID for anything that no `encode` of this version has made. */
-export function decodeFrame(frame: Uint8Array): ParcelFrame | CreditFrame | SwitchedFrame {
+export function decodeFrame(frame: Uint8Array): ParcelFrame | CreditFrame | SwitchedFrame | MarkFrame {
   const first = frame[0] ?? 0
   if (first === typeCredit) return decodeCredit(frame)
-  if (first === typeSwitched) return decodeSwitched(frame)
+  if (first === typeSwitched) return { type: 'switched', generation: decodeNumber(frame) }
+  if (first === typeMark) return { type: 'mark', mark: decodeNumber(frame) }
+  if (first === typeMarkSeen) return { type: 'mark-seen', mark: decodeNumber(frame) }
   const hasCredit = first > withCredit
   const type = hasCredit ? first - withCredit : first
   if ((type !== typeItems && type !== typeItemsAndControl) || frame.length < headBytes) {
@@ -164,11 +183,11 @@ function decodeCredit(frame: Uint8Array): CreditFrame {
   return { type: 'credit', entries: readEntries(frame, creditHeadBytes, count) }
 }
 
-function decodeSwitched(frame: Uint8Array): SwitchedFrame {
-  if (frame.length !== switchedBytes) {
-    throw new VertigoError('FRAME_INVALID', `a frame of ${frame.length} bytes does not hold a generation`)
+function decodeNumber(frame: Uint8Array): number {
+  if (frame.length !== numberBytes) {
+    throw new VertigoError('FRAME_INVALID', `a frame of ${frame.length} bytes does not hold a number`)
   }
-  return { type: 'switched', generation: readWhole(frame, 1) }
+  return readWhole(frame, 1)
 }
 
 function decodeParcelCredit(frame: Uint8Array): Float64Array {

@@ -44,6 +44,8 @@ export class HostedInstance {
   readonly ports = new Map<string, OutputPort>()
   /** By channel: those of the plan, and of the one that is prepared. */
   readonly inputs = new Map<number, InputEnd>()
+  /** Those whose source, which drained, has ended them, while the plan still has them: they are not made again. */
+  readonly gone = new Set<number>()
   /** Those that the plan does not have any more, until their end has been handled. */
   readonly leaving = new Set<InputEnd>()
   /** By channel; by connection and number of the copy while the target is not placed. */
@@ -86,6 +88,11 @@ export class HostedInstance {
   get isOver(): boolean {
     const { state } = this.instance
     return state === 'finished' || state === 'failed' || state === 'closed'
+  }
+
+  /** Messages that it has sent wait here for targets that have no place. */
+  get hasParked(): boolean {
+    return [...this.outputs.values()].some(({ parked }) => parked?.holdsMessages === true)
   }
 
   get switchingPorts(): readonly OutputPort[] {

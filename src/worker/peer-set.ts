@@ -19,6 +19,7 @@ export class PeerSet {
   private switchedTo = 0
   private creditDue: Peer[] = []
   private creditWaits = false
+  private isHeld = false
 
   constructor(events: PeerSetEvents) {
     this.events = events
@@ -35,6 +36,7 @@ export class PeerSet {
           this.events.creditDue()
         },
       })
+      if (this.isHeld) peer.hold()
       this.peers.set(worker, peer)
     }
     return peer
@@ -66,10 +68,12 @@ export class PeerSet {
   }
 
   hold(): void {
+    this.isHeld = true
     for (const peer of this.peers.values()) peer.hold()
   }
 
   release(): void {
+    this.isHeld = false
     for (const peer of this.peers.values()) peer.release()
   }
 
@@ -81,6 +85,17 @@ export class PeerSet {
   sendSwitched(generation: number): void {
     this.switchedTo = generation
     for (const peer of this.peers.values()) peer.sendSwitched(generation)
+  }
+
+  /** Asks all to say when what was sent so far has arrived; by worker. */
+  sendMarks(): ReadonlyMap<number, number> {
+    return new Map([...this.peers].map(([worker, peer]) => [worker, peer.sendMark()]))
+  }
+
+  /** All of them have, but for those that are in the plan no more. */
+  haveSeen(marks: ReadonlyMap<number, number>): boolean {
+    for (const [worker, mark] of marks) if (this.peers.get(worker)?.hasSeen(mark) === false) return false
+    return true
   }
 
   /**

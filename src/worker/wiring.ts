@@ -52,7 +52,7 @@ export class Wiring {
       if (component === undefined) {
         throw new VertigoError('SOURCE_HAS_INPUT', `${instance.place} is a source and takes no messages`)
       }
-      if (hosted.inputs.has(input.channel)) continue
+      if (hosted.inputs.has(input.channel) || hosted.gone.has(input.channel)) continue
       this.addInput(hosted, component, input, parts.inputs.get(input.channel) ?? [])
       added.push(input.channel)
     }
@@ -80,7 +80,10 @@ export class Wiring {
     }
     inbox.add(channel)
     const end: InputEnd = { channel, fromWorker, local, isClosing: false }
-    channel.onGone = () => this.forgetInput(hosted, end)
+    channel.onGone = () => {
+      if (hosted.inputs.get(id) === end) hosted.gone.add(id)
+      this.forgetInput(hosted, end)
+    }
     hosted.inputs.set(id, end)
   }
 
@@ -115,6 +118,7 @@ export class Wiring {
       component.inbox.activate(end.channel)
       if (!wanted.has(number)) this.leaveInput(hosted, number, end)
     }
+    for (const number of hosted.gone) if (!wanted.has(number)) hosted.gone.delete(number)
     for (const end of hosted.leaving) if (!isAlive(end.fromWorker)) this.endInput(hosted, end)
   }
 

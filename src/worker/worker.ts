@@ -43,6 +43,8 @@ export const portSwitchMsMaxDefault = 60_000
  * - WO-3 When all ports have switched, each peer is told: what it has not been told before will not come.
  * - WO-4 What was received from an instance that is gone is handled all the same, up to where it ends. Its open groups
  *   are given up, without a call of their `end`.
+ * - WO-5 In a plan that may change, an instance is said to have finished when all that it has sent has arrived: a plan
+ *   without it closes the links of its worker.
  */
 export class Worker {
   /** The latest that was prepared, or is being. */
@@ -59,6 +61,8 @@ export class Worker {
   private readonly hostedOf = new Map<Schedulable, HostedInstance>()
   private readonly closer: Closer
   private readonly records = new RecordWindow()
+  /** With the marks that say whether what they have sent has arrived; undefined before they are sent. */
+  private readonly finishing = new Map<HostedInstance, ReadonlyMap<number, number> | undefined>()
   private preparation: Preparation | undefined
   private next: readonly PreparedInstance[] | undefined
   /** Of the assignment that is in force. */
@@ -236,7 +240,7 @@ export class Worker {
   get channels(): { readonly inputs: readonly number[]; readonly outputs: readonly number[] } {
     const all = [...this.running.values()]
     return {
-      inputs: all.flatMap(({ inputs }) => [...inputs.keys()]),
+      inputs: all.flatMap(({ inputs, gone }) => [...inputs.keys(), ...gone]),
       outputs: all.flatMap(({ outputs }) => [...outputs.values()].map(({ channel }) => channel.id)),
     }
   }
@@ -432,14 +436,29 @@ export class Worker {
     clock.soon(() => {
       this.writeCounters([hosted.instance])
       if (this.state !== 'open') return
-      if (this.generation > 0) this.closer.close(hosted)
-      events.instanceFinished?.(hosted.id)
+      if (this.generation > 0) {
+        this.closer.close(hosted)
+        this.finishing.set(hosted, undefined)
+        this.tellFinished()
+      } else events.instanceFinished?.(hosted.id)
     })
     const isLast = [...this.running.values()].every(({ hasFinished }) => hasFinished)
     if (!isLast) return
     clock.soon(() => {
       if (this.state === 'open') events.finished()
     })
+  }
+
+  /** WO-5. Who is in no plan any more is asked for by nobody. */
+  private tellFinished(): void {
+    for (const [hosted, marks] of this.finishing) {
+      if (hosted.hasParked) continue
+      if (marks === undefined) this.finishing.set(hosted, this.peers.sendMarks())
+      const sent = this.finishing.get(hosted)!
+      if (!this.peers.haveSeen(sent)) continue
+      this.finishing.delete(hosted)
+      this.means.events.instanceFinished?.(hosted.id)
+    }
   }
 
   private onTurn(instance: Schedulable | undefined): void {
@@ -453,6 +472,7 @@ export class Worker {
   }
 
   private onSliceEnd(isIdle: boolean): boolean {
+    if (this.finishing.size > 0 && this.state === 'open') this.tellFinished()
     const waits = this.peers.sendCredit(isIdle)
     this.writeCounters(this.touched)
     this.touched.clear()

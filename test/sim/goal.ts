@@ -50,10 +50,21 @@ function running(
   if (copies !== undefined) return copies
   const isOpen = network.open?.value.generation === plan.generation
   // What has to make way for what has no place goes on as before.
-  if (!isOpen) return plan.waiting.length > 0 ? undefined : `generation ${plan.generation} is not open`
-  const draining = plan.instances.find((one) => one.draining)
+  if (!isOpen && plan.waiting.length > 0) return notReady(network)
+  if (!isOpen) return `generation ${plan.generation} is not open`
+  // What drains may have sent to what has no place, and waits for it.
+  const draining = plan.waiting.length > 0 ? undefined : plan.instances.find((one) => one.draining)
   if (draining !== undefined) return `${draining.component}[${draining.index}]#${draining.id} still drains`
   return differs(network, workers)
+}
+
+/** What has a place is set up, also while others wait for one. */
+function notReady({ plan, readyRecords }: NetworkView): string | undefined {
+  const { generation, instances } = plan!.value
+  const told = [...readyRecords.values()].filter(({ value }) => value.generation === generation)
+  const ready = new Set(told.flatMap(({ value }) => [...value.ready, ...value.finished]))
+  const late = instances.find(({ id }) => !ready.has(id))
+  return late && `${late.component}[${late.index}]#${late.id} is not ready`
 }
 
 /** Each copy that is wanted runs, or the plan says why it waits. */

@@ -6,7 +6,7 @@ import { encodeKey, instanceOfKeyGroup, keyGroupOf } from '../../src/state/keys.
  * What became of every message: the oracle of a simulation. It knows who emitted what over which connections, and who handled
  * it, and nothing of how messages travel.
  *
- * - LE-1 Between two instances, messages are handled in the order in which they were emitted.
+ * - LE-1 Messages of one channel are handled in the order in which they were emitted.
  * - LE-2 A message that belongs to one copy is handled by one, once; one for all copies by each, once.
  * - LE-3 Where it is certain which copy a message belongs to, that copy has handled it before a later one of the same sender,
  *   whoever dies afterwards.
@@ -29,7 +29,7 @@ export interface Life {
   state: 'lives' | 'finished' | 'cut off' | 'lost'
   endedBecause: string
   readonly emissions: Emission[]
-  /** By sender: the last that it handled. */
+  /** By channel: the last that it handled. */
   readonly last: Map<number, number>
   handled: number
 }
@@ -78,12 +78,13 @@ export class Ledger {
       this.violate(`${nameOf(target)} handled a message that nobody sent: ${from}/${seq}`)
       return
     }
-    const last = target.last.get(from) ?? -1
-    if (seq <= last)
-      this.violate(
-        `LE-1 ${nameOf(target)} handled message ${seq} of ${nameOf(source)} ${seq === last ? 'twice' : `after ${last}`}`,
-      )
-    target.last.set(from, seq)
+    if (emission.handledBy.includes(target.id))
+      this.violate(`LE-2 ${nameOf(target)} handled message ${seq} of ${nameOf(source)} twice`)
+    const channel = channelTo(from, emission, target.id)
+    const last = target.last.get(channel) ?? -1
+    if (seq < last)
+      this.violate(`LE-1 ${nameOf(target)} handled message ${seq} of ${nameOf(source)} after ${last}`)
+    target.last.set(channel, seq)
     emission.handledBy.push(target.id)
   }
 
@@ -120,7 +121,7 @@ export class Ledger {
     if (target === undefined || emission.handledBy.includes(target)) return
     const life = this.life(source.network, target)
     const place = `message ${emission.seq} of ${nameOf(source)} for ${life === undefined ? target : nameOf(life)}`
-    if (life !== undefined && (life.last.get(source.id) ?? -1) > emission.seq)
+    if (life !== undefined && (life.last.get(channelTo(source.id, emission, life.id)) ?? -1) > emission.seq)
       this.violate(`LE-3 ${place} was left out; a later one was handled`)
     else if (life !== undefined && !isExcused(life) && !isExcused(source))
       this.violate(`LE-4 ${place} was lost`)
@@ -140,6 +141,14 @@ function isExcused({ state }: Life): boolean {
 export function nameOf({ network, component, index, id, state, endedBecause }: Life): string {
   const end = state === 'lives' ? '' : ` (${state}${endedBecause === '' ? '' : `: ${endedBecause}`})`
   return `${network}/${component}[${index}]#${id}${end}`
+}
+
+/** The channel that an emission took to an instance; one of its source's own where the target had no place yet. */
+function channelTo(source: number, { outputs }: Emission, target: number): number {
+  for (const { channels } of outputs)
+    for (const { channel, toWorker } of channels)
+      if (toWorker >= 0 && channelParts(channel).target === target) return channel
+  return -1 - source
 }
 
 /** The copies that a message belongs to, where that is no matter of choice. */

@@ -23,6 +23,11 @@ export interface SeedOptions {
   readonly faults?: readonly string[]
 }
 
+/** How one looks at a seed. */
+export function seedText(seed: number): string {
+  return `seed ${seed} failed: npm run sim -- --first ${seed} --trace`
+}
+
 const groups = ['red', 'blue'] as const
 /** How long users and faults are at it, in milliseconds. */
 const actMsMin = 3_000

@@ -230,10 +230,11 @@ export class World implements ClusterWatcher {
   }
 }
 
+const parcelTypes = new Set([1, 2, 5, 6])
+
 /** By the first byte (`wire/frame.ts`); decoding every frame would take as long as all the rest. */
 function isParcel(frame: Uint8Array): boolean {
-  const type = frame[0]! & 3
-  return type === 1 || type === 2
+  return parcelTypes.has(frame[0]!)
 }
 
 /** Each instance is told who it is. */

@@ -25,6 +25,7 @@ import type { Plan, PlannedInstance } from '../protocol/plan.ts'
  * - AS-2 Instances that stay are connected as the plan's version says, whatever version they were written in.
  * - AS-3 Instances that drain are connected as their own version says, which is the last one in which they stayed. Their sources are those that drain, since whoever
  *   stays has ended its channels to them. They send to those that stay, where these take it; else to those that drain.
+ * - AS-5 Nobody is connected to what has drained since before itself: a channel that was ended is not made again.
  * - AS-4 A target that is not placed at the moment has a place in its sources' outputs, where what is sent to it waits.
  */
 export interface AssignmentLimits {
@@ -171,6 +172,7 @@ class Assignments {
         (connected) => connected.to.component === to.component && connected.to.port === to.port,
       )
       if (!takes || member.planned.id === source.planned.id) continue
+      if (hasLetGo(source.planned, member.planned)) continue
       const known = latest.get(member.planned.index)
       if (known === undefined || isLater(member.planned, known.planned)) {
         latest.set(member.planned.index, member)
@@ -239,6 +241,14 @@ function sameText(a: FlatComponent | undefined, b: FlatComponent | undefined): b
 
 function isLater(a: PlannedInstance, b: PlannedInstance): boolean {
   return a.version > b.version || (a.version === b.version && a.id > b.id)
+}
+
+/**
+ * The target began to drain while the source stayed, which ended its channels to it then; it may have come to its end since
+ * (AS-5).
+ */
+function hasLetGo(source: PlannedInstance, target: PlannedInstance): boolean {
+  return (target.drainingSince ?? Infinity) < (source.drainingSince ?? 0)
 }
 
 function inconsistent(plan: Plan, what: string): VertigoError {

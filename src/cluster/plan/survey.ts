@@ -122,7 +122,8 @@ class Surveyor {
       const key = keyOf(instance)
       const isFree = !this.#kept.has(key) && !this.#done.has(key)
       if (goal === 'run' && isAsBefore && isFree && this.#isWanted(instance)) this.#keep(instance)
-      else this.#draining.push(instance)
+      // Nobody has let go of it yet: that comes with the next generation.
+      else this.#draining.push(isAsBefore ? drained(instance, this.#facts) : instance)
     }
   }
 

@@ -75,7 +75,7 @@ export class ProcessClock implements Clock {
   private readonly startedMs: number
   private lastMonotonicMs = 0
   private lastSoonMs = 0
-  private phase: 'runs' | 'paused' | 'dead' = 'runs'
+  private phase: 'runs' | 'paused' | 'waking' | 'dead' = 'runs'
   private due: (() => void)[] = []
 
   constructor(time: SimulatedTime, lane: number) {
@@ -94,16 +94,27 @@ export class ProcessClock implements Clock {
 
   /** Time passes, and nothing runs. */
   pause(): void {
-    if (this.phase === 'runs') this.phase = 'paused'
+    if (this.phase !== 'dead') this.phase = 'paused'
   }
 
-  /** What has become due meanwhile runs now, in its order. */
+  /** What has become due meanwhile runs first, in its order, one turn after the other. */
   resume(): void {
     if (this.phase !== 'paused') return
-    this.phase = 'runs'
-    const { due } = this
-    this.due = []
-    for (const action of due) this.soon(action)
+    this.phase = 'waking'
+    this.wakeSoon()
+  }
+
+  private wakeSoon(): void {
+    this.time.at(this.time.nowMs + turnMs, this.lane, () => {
+      if (this.phase !== 'waking') return
+      const action = this.due.shift()
+      if (action === undefined) {
+        this.phase = 'runs'
+        return
+      }
+      action()
+      this.wakeSoon()
+    })
   }
 
   kill(): void {
@@ -152,7 +163,7 @@ export class ProcessClock implements Clock {
 
   private run(action: () => void): void {
     if (this.phase === 'runs') action()
-    else if (this.phase === 'paused') this.due.push(action)
+    else if (this.phase !== 'dead') this.due.push(action)
   }
 }
 
