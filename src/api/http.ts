@@ -149,7 +149,9 @@ export function unreachable(address: string, error: unknown): VertigoError {
   const { cause } = asError(error)
   const { code, message } = (cause ?? error) as { readonly code?: unknown; readonly message?: unknown }
   const why = typeof code === 'string' ? code : typeof message === 'string' ? message : 'unknown error'
-  return new VertigoError('API_UNREACHABLE', `No node answers at ${address} (${why}).`, { cause: error })
+  return new VertigoError('API_UNREACHABLE', `No node answers at ${address} (${why}).`, {
+    cause: cause ?? error,
+  })
 }
 
 async function readText(response: Response): Promise<string> {

@@ -22,7 +22,7 @@ export async function readOnly(file: string): Promise<Network> {
 }
 
 /** Modules of the user's run while they are loaded, and may do anything. */
-async function withUserCode<T>(action: () => Promise<T>): Promise<T> {
+export async function withUserCode<T>(action: () => Promise<T>): Promise<T> {
   let unguard = (): void => undefined
   const failed = new Promise<never>((_, reject) => {
     unguard = guardUserCode(reject)
