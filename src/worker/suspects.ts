@@ -13,3 +13,22 @@ export function suspects(
     hosts: `The worker hosted ${hosted.join(', ')}.`,
   }
 }
+
+/** Who may be to blame where a worker uses too much memory. `last`: who was at work last. */
+export function memorySuspects(
+  last: string | undefined,
+  instances: readonly { readonly place: string; readonly queuedMessages: number }[],
+): { readonly component: string | undefined; readonly text: string } {
+  const { component, name, hosts } = suspects(
+    last,
+    instances.map(({ place }) => place),
+  )
+  const waiting = instances
+    .filter(({ queuedMessages }) => queuedMessages > 0)
+    .map(({ queuedMessages, place }) => `${queuedMessages} messages at ${place}`)
+    .join(', ')
+  return {
+    component,
+    text: `${name} was at work last. ${hosts}${waiting === '' ? '' : ` Waiting: ${waiting}.`}`,
+  }
+}

@@ -13,7 +13,7 @@ import { RecordWindow } from './record-window.ts'
 import { Scheduler } from './scheduler.ts'
 import { setupMsMaxDefault } from './setups.ts'
 import { workerCollections } from './shared.ts'
-import { suspects } from './suspects.ts'
+import { memorySuspects } from './suspects.ts'
 import type { OpenCollections } from '../store/collections/index.ts'
 import { Wiring } from './wiring.ts'
 import type { QuietProbe, WorkerMeans } from './worker-means.ts'
@@ -258,20 +258,8 @@ export class Worker {
   }
 
   /** Who may be to blame where the worker uses too much memory: the last at work, and where messages wait. */
-  memorySuspects(): { readonly component: string | undefined; readonly text: string } {
-    const all = this.hosted
-    const { component, name, hosts } = suspects(
-      this.lastTurn?.place,
-      all.map((instance) => instance.place),
-    )
-    const waiting = all.filter((instance) => instance.queuedMessages > 0)
-    const queues = waiting
-      .map((instance) => `${instance.queuedMessages} messages at ${instance.place}`)
-      .join(', ')
-    return {
-      component,
-      text: `${name} was at work last. ${hosts}${queues === '' ? '' : ` Waiting: ${queues}.`}`,
-    }
+  memorySuspects(): ReturnType<typeof memorySuspects> {
+    return memorySuspects(this.lastTurn?.place, this.hosted)
   }
 
   /** All ports have followed the last switch: none waits for an open group or batch. */
