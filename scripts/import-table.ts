@@ -93,6 +93,9 @@ export const importTable: ImportTable = {
     // For programs that are no components: the store with all that stands on it.
     'coordination.ts': ['stores.ts', ...coordination, 'component', 'base'],
 
+    // For programs that are nodes, or reach a cluster.
+    'cluster.ts': ['stores.ts', 'cluster/node', 'cluster/client', 'base'],
+
     // Where the parts are put together.
     'index.ts': [
       'stores.ts',

@@ -22,6 +22,8 @@ const entries = [
   'built-in-kinds.ts',
   'stores.ts',
   'coordination.ts',
+  'cluster.ts',
+  'cluster/node/data-links.ts',
   'cli/main.ts',
   'cli/load-thread.ts',
   'cli/run/built-in-kinds.ts',

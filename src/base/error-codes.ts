@@ -800,6 +800,17 @@ export const errorCodes = codes({
     remedy: '`vertigo nodes` lists those that are there.',
     exit: 2,
   },
+  NODE_OPEN: {
+    title: 'A node was to be reached from other machines without TLS.',
+    remedy:
+      'Give certificates (`--tls-ca`, `--tls-cert`, `--tls-key`), or let it listen on loopback, or say `--insecure`.',
+    exit: 2,
+  },
+  NODE_ADDRESS_UNFIT: {
+    title: 'A node cannot listen where it was told to.',
+    remedy: 'Give another `--listen <host:port>`, or end the process that listens there.',
+    exit: 4,
+  },
   CLUSTER_FORMAT_NEWER: {
     title: 'The records of the cluster were written by a newer version of Vertigo.',
     remedy: 'Start this node with that version or a newer one.',

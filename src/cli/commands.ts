@@ -82,6 +82,23 @@ export const commands: Readonly<Record<string, CommandEntry | CommandGroup>> = {
     summary: 'Print what happened in the cluster.',
     load: async () => (await import('./commands/cluster/events.ts')).eventsCommand,
   },
+  node: {
+    usage: 'node',
+    summary: 'Start a node of a cluster.',
+    load: async () => (await import('./commands/node.ts')).nodeCommand,
+  },
+  cluster: {
+    usage: 'cluster <command>',
+    summary: 'Start a whole cluster on this machine.',
+    about: ['For development, and for trying out what happens when nodes fail.'],
+    commands: {
+      start: {
+        usage: 'start',
+        summary: 'Start nodes on this machine, until Ctrl-C.',
+        load: async () => (await import('./commands/cluster/start.ts')).startCommand,
+      },
+    },
+  },
   store: {
     usage: 'store <command>',
     summary: 'Look into a coordination store, and mend it.',

@@ -2,7 +2,7 @@ import type { LogRecord } from '../../component/context.ts'
 import type { Random } from '../../base/random.ts'
 import { asError } from '../../base/errors.ts'
 import { follow } from '../../store/recipes/index.ts'
-import type { Store } from '../../store/store.ts'
+import type { Revision, Store } from '../../store/store.ts'
 import type { WorkerAssignment } from '../../worker/assignment.ts'
 import type { RejectedMessage } from '../../worker/host.ts'
 import { type ClusterKeys, ClusterView, type WorkerNumber } from '../protocol/index.ts'
@@ -33,6 +33,8 @@ export interface AgentEvents {
   logged(network: string, record: LogRecord, taken: () => void): void
   failed(network: string, what: string, error: Error): void
   linkFailed(network: string, from: WorkerNumber, to: WorkerNumber, error: Error): void
+  /** The view shows something new of these networks, or of the cluster. */
+  seen(networks: ReadonlySet<string>): void
   /** Something is tried again. */
   troubled(what: string, error: Error): void
 }
@@ -47,6 +49,8 @@ interface Hosted {
 export class Agent {
   /** What the store says, for whoever wants to look. */
   view: ClusterView
+  /** Of the store, to which the view is up to date. */
+  revision: Revision = 0
   private readonly means: AgentMeans
   private readonly networks = new Map<string, Hosted>()
   private readonly ending = new AbortController()
@@ -97,22 +101,30 @@ export class Agent {
   }
 
   private async follow(): Promise<void> {
-    const { store, keys } = this.means
+    const { store, keys, events } = this.means
     const { signal } = this.ending
     const following = await follow(store, keys.prefix, { signal })
     try {
       const view = new ClusterView(keys)
       for (const entry of following.entries) view.apply(entry.key, entry)
+      const before = this.view
       this.view = view
+      this.revision = following.revision
       this.updateAll(new Set([...view.networks.keys(), ...this.networks.keys()]))
-      for await (const { changes } of following) {
+      events.seen(new Set([...before.networks.keys(), ...view.networks.keys()]))
+      for await (const { changes, revision } of following) {
         const touched = new Set<string>()
+        const seen = new Set<string>()
         for (const { key, entry } of changes) {
           const name = view.apply(key, entry)
+          if (name === undefined) continue
+          seen.add(name)
           // Records of readiness are for the manager; a crowd of them comes with each generation.
-          if (name !== undefined && !key.startsWith(keys.network(name).ready)) touched.add(name)
+          if (!key.startsWith(keys.network(name).ready)) touched.add(name)
         }
+        this.revision = revision
         this.updateAll(touched)
+        events.seen(seen)
       }
     } finally {
       following.close()

@@ -175,6 +175,7 @@ export class SimulatedProcess {
           this.note(`${network}: ${what} failed: ${error.message}`)
           watcher.troubled(id, `${network}: ${what}`, error)
         },
+        seen: () => undefined,
         linkFailed: (network, from, to, error) =>
           this.note(`${network}: the link ${from} to ${to} failed: ${error.message}`),
         troubled: (what, error) => {

@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs'
+import { machineClock } from './base/clock.ts'
+import type { ClusterConnection } from './cluster/client/connect.ts'
+import type { RunningNode, StartNodeOptions } from './cluster/node/start-node.ts'
+import { openStore, storesUrl } from './stores.ts'
+
+/** `vertigo-flow/cluster`: nodes of a cluster, and access to one, for programs. */
+export type { ClusterConnection } from './cluster/client/connect.ts'
+export type { RunningNode, StartNodeApi, StartNodeOptions } from './cluster/node/start-node.ts'
+export type { NodeEvent } from './cluster/node/node-event.ts'
+export type {
+  CallOptions,
+  ChangeOptions,
+  ClusterEvent,
+  ClusterListener,
+  ClusterObserver,
+  Deployment,
+  DeployOptions,
+  EventReader,
+  InstanceState,
+  InstanceStatus,
+  Management,
+  NetworkState,
+  NetworkStatus,
+  NodeStatus,
+  ObservedCluster,
+  Operation,
+} from './cluster/client/index.ts'
+
+/** URL of the module with the built-in kinds: `.ts` in the sources, `.js` in the package. */
+const builtInKinds = new URL(
+  import.meta.url.endsWith('.ts') ? 'built-in-kinds.ts' : 'built-in-kinds.js',
+  import.meta.url,
+).href
+
+/**
+ * Starts a node of a cluster in this process: it joins the cluster, may be its manager, and hosts parts of networks in
+ * worker threads. A service can thus be a node.
+ *
+ * ```ts
+ * const node = await startNode({ store: 'etcd://localhost:2379', groups: ['web'] })
+ * process.once('SIGTERM', () => node.drain())
+ * ```
+ *
+ * Fulfilled when it has joined. It goes on until `drain` or `close`; where it loses its lease it ends its workers and joins
+ * again by itself.
+ *
+ * Errors: NODE_EXISTS, NODE_OPEN, NODE_ADDRESS_UNFIT, CLUSTER_FORMAT_NEWER, API_OPEN, API_ADDRESS_UNFIT, USAGE, those of the
+ * store.
+ */
+export async function startNode(options: StartNodeOptions): Promise<RunningNode> {
+  const { startNode: start } = await import('./cluster/node/start-node.ts')
+  return start(options, { openStore, builtInKinds, stores: storesUrl, version: packageVersion() })
+}
+
+export interface ConnectClusterOptions {
+  /** Address of the store that holds the cluster. */
+  readonly store: string
+  /** Default `vertigo`. */
+  readonly cluster?: string
+}
+
+/**
+ * Reaches a cluster through its store: to deploy, to look, to watch. It works without any node: what is asked is done when
+ * there is one.
+ *
+ * ```ts
+ * const cluster = await connectCluster({ store: 'etcd://localhost:2379' })
+ * await cluster.deploy('./network.yaml', { by: 'shop' })
+ * console.log(await cluster.networks.status('network'))
+ * await cluster.close()
+ * ```
+ *
+ * Errors: STORE_NOT_FOUND where there is no such store, those of the store.
+ */
+export async function connectCluster({ store, cluster }: ConnectClusterOptions): Promise<ClusterConnection> {
+  const [{ connectionOver }, opened] = await Promise.all([
+    import('./cluster/client/connect.ts'),
+    openStore(store, machineClock, { create: false }),
+  ])
+  return connectionOver(opened, cluster ?? 'vertigo', builtInKinds)
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { readonly version: string }).version
+}

@@ -1,0 +1,219 @@
+import { machineClock } from '../../base/clock.ts'
+import { asError, isVertigoError, VertigoError } from '../../base/errors.ts'
+import { type Random, systemRandom } from '../../base/random.ts'
+import { LeaseKeeper } from '../../store/recipes/index.ts'
+import type { Store } from '../../store/store.ts'
+import { Agent } from '../agent/agent.ts'
+import { join, type Membership } from '../agent/membership.ts'
+import { DeathWatch, defaultRestartPolicy, Manager } from '../control/index.ts'
+import type { Address, ClusterKeys } from '../protocol/index.ts'
+import { ControlNet, type ControlNetOptions } from './control-net.ts'
+import { type NodeOptions, stallMsDefault, ttlMsDefault } from './node-options.ts'
+import { isProcessGone, ownIdentity } from './process-identity.ts'
+import { ThreadWorkers } from './thread-workers.ts'
+
+/** What all lives of a node have in common. */
+export interface LifeMeans {
+  readonly options: NodeOptions
+  readonly store: Store
+  readonly keys: ClusterKeys
+  /** Base address of the node's API, for others to see. */
+  readonly api: string | undefined
+  readonly seen: (agent: Agent, networks: ReadonlySet<string>) => void
+}
+
+const protocol = { min: 1, max: 1 }
+
+/** From joining to leaving. */
+export class Life {
+  readonly membership: Membership
+  readonly agent: Agent
+  private readonly leases: LeaseKeeper
+  private readonly net: ControlNet
+  private readonly manager: Manager
+  private readonly watch: DeathWatch
+  private readonly stopLooking: () => void
+
+  private constructor(
+    membership: Membership,
+    parts: LifeMeans & { readonly leases: LeaseKeeper; readonly net: ControlNet },
+    nets: { watch: DeathWatch | undefined },
+  ) {
+    const { options, store, keys, net, seen } = parts
+    const { events, ttlMs = ttlMsDefault } = options
+    this.membership = membership
+    this.leases = parts.leases
+    this.net = net
+    const clock = machineClock
+    const random: Random = systemRandom
+    this.agent = new Agent({
+      store,
+      keys,
+      random,
+      membership,
+      workersOf: (network) => threadWorkers(network, options, net.address).make,
+      localize: (assignment) => Promise.resolve(assignment),
+      events: {
+        rejected: (network, record, taken) => {
+          events.rejected(network, record)
+          taken()
+        },
+        logged: (network, record, taken) => {
+          events.logged(network, record)
+          taken()
+        },
+        failed: (network, what, error) => events.failed(network, what, error),
+        linkFailed: (network, from, to, error) =>
+          events.troubled(`the link of "${network}" from worker ${from} to ${to}`, error),
+        seen: (networks) => seen(this.agent, networks),
+        troubled: (what, error) => events.troubled(what, error),
+      },
+    })
+    this.watch = new DeathWatch({
+      store,
+      keys,
+      clock,
+      self: options.id,
+      lease: membership.lease,
+      view: () => this.agent.view,
+      probe: (record) => net.probe(record),
+      isGone: (record) => (record.machine === membership.record.machine ? isProcessGone(record) : undefined),
+      events,
+    })
+    nets.watch = this.watch
+    this.manager = new Manager({
+      store,
+      keys,
+      clock,
+      lease: membership.lease,
+      node: options.id,
+      restarts: defaultRestartPolicy,
+      events,
+    })
+    // The view is the agent's; connections follow it soon enough.
+    this.stopLooking = clock.every(
+      Math.min(100, ttlMs / 10),
+      () => net.update([...this.agent.view.nodes.values()].map(({ value }) => value)),
+      { background: true },
+    )
+  }
+
+  /** Errors: NODE_EXISTS, CLUSTER_FORMAT_NEWER, NODE_ADDRESS_UNFIT, those of the store. */
+  static async begin(means: LifeMeans, signal: AbortSignal): Promise<Life> {
+    const { options, store, keys, api } = means
+    const { cluster, id, listen = { host: '127.0.0.1', port: 0 }, ttlMs = ttlMsDefault, events } = options
+    const clock = machineClock
+    const random = systemRandom
+    const leases = new LeaseKeeper(store, { clock, random })
+    const nets: { watch: DeathWatch | undefined } = { watch: undefined }
+    const net = await openNet({
+      cluster,
+      self: id,
+      listen,
+      tls: options.tls,
+      clock,
+      random,
+      handlers: { requests: {}, hints: {}, streams: {} },
+      events: {
+        broken: (node) => nets.watch?.suspect(node),
+        unreachable: (node, error: VertigoError) => {
+          nets.watch?.suspect(node)
+          events.troubled(`the connection to node "${node}"`, error)
+        },
+        reachable: () => undefined,
+        turnedAway: (remote, error) => events.troubled(`somebody at ${remote} was turned away`, error),
+        troubled: (error) => events.troubled('a call between nodes', asError(error)),
+      },
+    })
+    try {
+      const membership = await join(
+        {
+          ...ownIdentity(),
+          id,
+          incarnation: incarnationOf(random),
+          version: options.version,
+          protocol,
+          control: net.address,
+          ...(api !== undefined && { api }),
+          groups: [...(options.groups ?? [])],
+          labels: { ...options.labels },
+          workers: options.workers,
+        },
+        { store, keys, leases, clock, random, isGone: isProcessGone },
+        { cluster, ttlMs, signal },
+      )
+      events.joined(membership.record)
+      return new Life(membership, { ...means, leases, net }, nets)
+    } catch (error) {
+      await net.close()
+      await leases.close()
+      throw error
+    }
+  }
+
+  /** Undefined where it is to end; the reason where the lease was lost. */
+  over(signal: AbortSignal): Promise<Error | undefined> {
+    const { lease } = this.membership
+    return new Promise((resolve) => {
+      const done = (error: Error | undefined): void => {
+        signal.removeEventListener('abort', onEnd)
+        lease.signal.removeEventListener('abort', onLost)
+        resolve(error)
+      }
+      const onEnd = (): void => done(undefined)
+      const onLost = (): void => done(asError(lease.signal.reason))
+      signal.addEventListener('abort', onEnd)
+      lease.signal.addEventListener('abort', onLost)
+      if (signal.aborted) onEnd()
+      else if (lease.signal.aborted) onLost()
+    })
+  }
+
+  async end(isLost: boolean): Promise<void> {
+    this.stopLooking()
+    await this.watch.close()
+    // Somebody else may lead while the workers here end in peace.
+    await this.manager.close()
+    if (isLost) await this.agent.terminated
+    else await this.agent.close()
+    await this.leases.close()
+    await this.net.close()
+  }
+}
+
+async function openNet(options: ControlNetOptions): Promise<ControlNet> {
+  try {
+    return await ControlNet.open(options)
+  } catch (cause) {
+    const { code } = cause as { readonly code?: unknown }
+    if (typeof code !== 'string' || isVertigoError(cause)) throw cause
+    const { host, port } = options.listen
+    const why = code === 'EADDRINUSE' ? 'another process listens there' : code
+    throw new VertigoError('NODE_ADDRESS_UNFIT', `The node cannot listen on ${host}:${port}: ${why}.`, {
+      cause,
+    })
+  }
+}
+
+/** 128 bits: no two lives have the same. */
+function incarnationOf(random: Random): string {
+  return Array.from({ length: 4 }, () =>
+    random
+      .int(2 ** 32)
+      .toString(16)
+      .padStart(8, '0'),
+  ).join('')
+}
+
+function threadWorkers(network: string, options: NodeOptions, control: Address): ThreadWorkers {
+  return new ThreadWorkers({
+    network,
+    clock: machineClock,
+    net: { cluster: options.cluster, node: options.id, host: control.host, tls: options.tls },
+    store: options.storeUrl,
+    builtInKinds: options.builtInKinds,
+    stores: options.stores,
+    workers: options.workers,
+    stallMs: options.stallMs ?? stallMsDefault,
+  })
+}
