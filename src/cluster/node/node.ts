@@ -1,11 +1,9 @@
 import { type Clock, machineClock } from '../../base/clock.ts'
-import { asError, type VertigoError } from '../../base/errors.ts'
+import { asError, VertigoError } from '../../base/errors.ts'
 import { type Random, systemRandom } from '../../base/random.ts'
-import type { LogRecord } from '../../component/context.ts'
 import { LeaseKeeper } from '../../store/recipes/index.ts'
 import type { Store } from '../../store/store.ts'
 import type { TlsFiles } from '../../transport/tcp/tls.ts'
-import type { RejectedMessage } from '../../worker/host.ts'
 import { Agent } from '../agent/agent.ts'
 import { join, type Membership } from '../agent/membership.ts'
 import { DeathWatch, defaultRestartPolicy, Manager, pause } from '../control/index.ts'
@@ -17,8 +15,12 @@ import {
   type NodeRecord,
 } from '../protocol/index.ts'
 import { ControlNet } from './control-net.ts'
+import { NodeInsight } from './insight.ts'
+import type { NodeEvents } from './node-events.ts'
 import { isProcessGone, ownIdentity } from './process-identity.ts'
 import { ThreadWorkers } from './thread-workers.ts'
+
+export type { NodeEvents }
 
 /** One process of a cluster: agent, candidate for manager, and watcher of the others. */
 export interface NodeOptions {
@@ -43,23 +45,9 @@ export interface NodeOptions {
   /** URLs of modules; see `RunModules`. */
   readonly builtInKinds: string
   readonly stores: string
+  /** Folder of the files for messages that were rejected; see `DeadLetters`. Default: the current one. */
+  readonly deadLetters?: string
   readonly events: NodeEvents
-}
-
-export interface NodeEvents {
-  /** It is a member of the cluster: at its start, and again after it had lost its lease. */
-  joined(record: NodeRecord): void
-  /** Its lease is lost: all workers were ended. It joins again. */
-  fenced(error: Error): void
-  elected(): void
-  deposed(): void
-  decided(network: string, what: string): void
-  declaredDead(node: NodeId): void
-  failed(network: string, what: string, error: Error): void
-  rejected(network: string, record: RejectedMessage): void
-  logged(network: string, record: LogRecord): void
-  /** Something is tried again. */
-  troubled(what: string, error: Error): void
 }
 
 const ttlMsDefault = 3_000
@@ -79,9 +67,27 @@ export class ClusterNode {
   private life: Life | undefined
   private living: Promise<void> = Promise.resolve()
 
+  /** Logs, counters, events: for the API. */
+  readonly insight: NodeInsight
+
   private constructor(options: NodeOptions, store: Store) {
-    this.options = options
     this.store = store
+    this.insight = new NodeInsight({
+      self: options.id,
+      store,
+      keys: new ClusterKeys(options.cluster),
+      clock: machineClock,
+      random: systemRandom,
+      epoch: incarnationOf(systemRandom),
+      folder: options.deadLetters ?? '.',
+      view: () => this.life?.agent.view,
+      to: (node) => {
+        if (this.life === undefined) throw new VertigoError('STOPPED', 'this node is not in the cluster')
+        return this.life.net.to(node)
+      },
+      events: options.events,
+    })
+    this.options = { ...options, events: this.insight.events }
   }
 
   /** Fulfilled when it has joined. Errors: NODE_EXISTS, CLUSTER_FORMAT_NEWER, those of the store and of listening. */
@@ -89,11 +95,12 @@ export class ClusterNode {
     const store = await options.openStore(options.storeUrl, machineClock)
     const node = new ClusterNode(options, store)
     try {
-      const first = await Life.begin(options, store, node.ending.signal)
+      const first = await node.begin()
       node.life = first
       node.living = node.live(first)
       return node
     } catch (error) {
+      await node.insight.close()
       await store.close()
       throw error
     }
@@ -111,6 +118,7 @@ export class ClusterNode {
   async close(): Promise<void> {
     this.ending.abort()
     await this.living
+    await this.insight.close()
     await this.store.close()
   }
 
@@ -130,12 +138,16 @@ export class ClusterNode {
     }
   }
 
+  private begin(): Promise<Life> {
+    return Life.begin(this.options, { store: this.store, insight: this.insight }, this.ending.signal)
+  }
+
   private async rejoin(): Promise<Life | undefined> {
     const { events } = this.options
     const { signal } = this.ending
     while (!signal.aborted) {
       try {
-        return await Life.begin(this.options, this.store, signal)
+        return await this.begin()
       } catch (error) {
         if (signal.aborted) return undefined
         events.troubled('joining the cluster again', asError(error))
@@ -146,26 +158,34 @@ export class ClusterNode {
   }
 }
 
+/** What outlives it. */
+interface LifeParts {
+  readonly store: Store
+  readonly insight: NodeInsight
+}
+
 /** From joining to leaving. */
 class Life {
   readonly membership: Membership
   readonly agent: Agent
+  readonly net: ControlNet
   private readonly leases: LeaseKeeper
-  private readonly net: ControlNet
+  private readonly insight: NodeInsight
   private readonly manager: Manager
   private readonly watch: DeathWatch
   private readonly stopLooking: () => void
 
   private constructor(
     membership: Membership,
-    parts: { leases: LeaseKeeper; net: ControlNet; options: NodeOptions; store: Store; keys: ClusterKeys },
+    parts: LifeParts & { leases: LeaseKeeper; net: ControlNet; options: NodeOptions; keys: ClusterKeys },
     nets: { watch: DeathWatch | undefined },
   ) {
-    const { options, store, keys, net } = parts
+    const { options, store, keys, net, insight } = parts
     const { events, ttlMs = ttlMsDefault } = options
     this.membership = membership
     this.leases = parts.leases
     this.net = net
+    this.insight = insight
     const clock = machineClock
     const random: Random = systemRandom
     this.agent = new Agent({
@@ -173,20 +193,23 @@ class Life {
       keys,
       random,
       membership,
-      workersOf: (network) => threadWorkers(network, options, net.address).make,
+      workersOf: (network) => {
+        const workers = threadWorkers(network, options, net.address)
+        insight.counts.add(network, workers)
+        return workers.make
+      },
       localize: (assignment) => Promise.resolve(assignment),
       events: {
-        rejected: (network, record, taken) => {
-          events.rejected(network, record)
-          taken()
-        },
+        rejected: (network, record, taken) => insight.rejected(network, record, taken),
         logged: (network, record, taken) => {
-          events.logged(network, record)
+          insight.logged(network, record)
           taken()
         },
         failed: (network, what, error) => events.failed(network, what, error),
-        linkFailed: (network, from, to, error) =>
-          events.troubled(`the link of "${network}" from worker ${from} to ${to}`, error),
+        linkFailed: (network, from, to, error) => {
+          insight.linkFailed(network, from, to, error)
+          events.troubled(`the link of "${network}" from worker ${from} to ${to}`, error)
+        },
         troubled: (what, error) => events.troubled(what, error),
       },
     })
@@ -214,12 +237,19 @@ class Life {
     // The view is the agent's; connections follow it soon enough.
     this.stopLooking = clock.every(
       Math.min(100, ttlMs / 10),
-      () => net.update([...this.agent.view.nodes.values()].map(({ value }) => value)),
+      () => {
+        net.update([...this.agent.view.nodes.values()].map(({ value }) => value))
+        insight.look()
+      },
       { background: true },
     )
   }
 
-  static async begin(options: NodeOptions, store: Store, signal: AbortSignal): Promise<Life> {
+  static async begin(
+    options: NodeOptions,
+    { store, insight }: LifeParts,
+    signal: AbortSignal,
+  ): Promise<Life> {
     const { cluster, id, listen = { host: '127.0.0.1', port: 0 }, ttlMs = ttlMsDefault, events } = options
     const clock = machineClock
     const random = systemRandom
@@ -233,11 +263,12 @@ class Life {
       tls: options.tls,
       clock,
       random,
-      handlers: { requests: {}, hints: {}, streams: {} },
+      handlers: insight.handlers,
       events: {
         broken: (node) => nets.watch?.suspect(node),
         unreachable: (node, error: VertigoError) => {
           nets.watch?.suspect(node)
+          insight.unreachable(node, error)
           events.troubled(`the connection to node "${node}"`, error)
         },
         reachable: () => undefined,
@@ -263,7 +294,7 @@ class Life {
         { cluster, ttlMs, signal },
       )
       events.joined(membership.record)
-      return new Life(membership, { leases, net, options, store, keys }, nets)
+      return new Life(membership, { leases, net, options, store, keys, insight }, nets)
     } catch (error) {
       await net.close()
       await leases.close()
@@ -291,6 +322,7 @@ class Life {
 
   async end(isLost: boolean): Promise<void> {
     this.stopLooking()
+    if (!isLost) this.insight.leaves(this.membership.record)
     await this.watch.close()
     // Somebody else may lead while the workers here end in peace.
     await this.manager.close()
