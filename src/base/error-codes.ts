@@ -1,7 +1,7 @@
 /**
  * Every error code, in one place. `docs/reference/errors.md` is generated from this table.
  *
- * Exit codes of the command line: 0 success, 1 the network failed while it ran, 2 wrong use of the command,
+ * Exit codes of the command line: 0 success, 1 the network failed while it ran or a change of it was not carried out, 2 wrong use of the command,
  * 3 the network or one of its components cannot be loaded or is not valid, 4 a file or stream could not be
  * read or written, 70 a fault of Vertigo itself, 130 ended by Ctrl-C.
  */
