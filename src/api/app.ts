@@ -7,6 +7,7 @@ import { asApiError, errorBody, statusOf } from './error-body.ts'
 import { EventStream } from './event-stream.ts'
 import type { ApiCall, ApiMeans, ApiRoute, JsonSchema, StreamRoute } from './route.ts'
 import { clusterRoutes } from './routes/cluster.ts'
+import { logRoutes } from './routes/logs.ts'
 import { networkRoutes } from './routes/networks.ts'
 import { errorAnswer, errorSchema, object } from './schemas.ts'
 
@@ -20,7 +21,7 @@ export const apiLimits = {
   streamsMax: 256,
 } as const
 
-export const apiRoutes: readonly ApiRoute[] = [...clusterRoutes, ...networkRoutes]
+export const apiRoutes: readonly ApiRoute[] = [...clusterRoutes, ...networkRoutes, ...logRoutes]
 
 export interface AppMeans extends ApiMeans {
   readonly access: Access

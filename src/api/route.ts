@@ -1,5 +1,12 @@
 import type { Clock } from '../base/clock.ts'
-import type { ClusterObserver, EventReader, Management, Operation } from '../cluster/client/index.ts'
+import type {
+  ClusterObserver,
+  CountsReader,
+  EventReader,
+  LogReader,
+  Management,
+  Operation,
+} from '../cluster/client/index.ts'
 import type { Caller, Role } from './access.ts'
 import type { EventStream } from './event-stream.ts'
 
@@ -18,6 +25,8 @@ export interface ApiMeans {
   readonly operation: Operation
   readonly observer: ClusterObserver
   readonly events: EventReader
+  readonly logs: LogReader
+  readonly counts: CountsReader
   readonly clock: Clock
   /** Something went wrong that whoever asked is not told in full. */
   readonly troubled: (error: Error, request: string) => void

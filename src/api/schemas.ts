@@ -1,3 +1,4 @@
+import { logLevels } from '../cluster/client/index.ts'
 import { roles } from './access.ts'
 import type { JsonSchema } from './route.ts'
 
@@ -91,38 +92,71 @@ const errorText = answer({ code: text, message: text, component: text, remedy: t
   'stack',
 ])
 
-export const status = answer(
+const instanceFields = {
+  component: text,
+  index: whole,
+  node: text,
+  worker: whole,
+  state: {
+    type: 'string',
+    enum: ['starting', 'ready', 'running', 'draining', 'finished', 'failed', 'waiting'],
+  },
+  reason: text,
+} as const
+const instanceOptional = ['node', 'worker', 'reason']
+
+const statusFields = {
+  name,
+  state: {
+    type: 'string',
+    enum: ['deploying', 'running', 'holding', 'waiting', 'failed', 'finished', 'stopping', 'stopped'],
+  },
+  version: whole,
+  generation: whole,
+  refused: answer({ version: whole, error: errorText }, ['error']),
+  error: errorText,
+  failures: listOf(answer({ component: text, count: whole, lastAtMs: { type: 'number' }, error: errorText })),
+  instances: listOf(answer(instanceFields, instanceOptional)),
+} as const
+
+export const status = answer(statusFields, ['refused', 'error'])
+
+const missing = {
+  ...listOf(answer({ node: text, reason: text })),
+  description: 'Nodes that did not answer, and why.',
+}
+
+/** With `counters=true` it has the counters, too. */
+export const countedStatus = answer(
   {
-    name,
-    state: {
-      type: 'string',
-      enum: ['deploying', 'running', 'holding', 'waiting', 'failed', 'finished', 'stopping', 'stopped'],
-    },
-    version: whole,
-    generation: whole,
-    refused: answer({ version: whole, error: errorText }, ['error']),
-    error: errorText,
-    failures: listOf(
-      answer({ component: text, count: whole, lastAtMs: { type: 'number' }, error: errorText }),
-    ),
+    ...statusFields,
     instances: listOf(
       answer(
         {
-          component: text,
-          index: whole,
-          node: text,
-          worker: whole,
-          state: {
-            type: 'string',
-            enum: ['starting', 'ready', 'running', 'draining', 'finished', 'failed', 'waiting'],
-          },
-          reason: text,
+          ...instanceFields,
+          counters: answer({
+            received: whole,
+            sent: whole,
+            queued: whole,
+            rejected: whole,
+            isBlocked: { type: 'boolean' },
+          }),
         },
-        ['node', 'worker', 'reason'],
+        [...instanceOptional, 'counters'],
       ),
     ),
+    metrics: listOf(
+      answer({
+        node: text,
+        component: text,
+        name: text,
+        type: { type: 'string', enum: ['counter', 'gauge', 'histogram'] },
+        value: { description: 'Over the instances on the node: a number; of a histogram its percentiles.' },
+      }),
+    ),
+    missing,
   },
-  ['refused', 'error'],
+  ['refused', 'error', 'metrics', 'missing'],
 )
 
 export const summaries = listOf(
@@ -207,3 +241,42 @@ const digits = { type: 'string', pattern: '^[0-9]{1,15}$' } as const
 export const versionQuery = object({ version: digits }, { optional: ['version'] })
 export const eventsQuery = object({ after: digits, limit: digits }, { optional: ['after', 'limit'] })
 export const streamQuery = object({ after: digits }, { optional: ['after'] })
+export const statusQuery = object(
+  { counters: { type: 'string', enum: ['true', 'false'] } },
+  { optional: ['counters'] },
+)
+
+const level = { type: 'string', enum: logLevels } as const
+
+export const logsQuery = object(
+  {
+    component: { type: 'string', minLength: 1, description: 'A component, or a subnet with all in it.' },
+    level: { ...level, description: 'This level and those above.' },
+    since: { ...digits, description: 'Milliseconds since 1970.' },
+    limit: { ...digits, description: 'Of all lines the newest so many. Default 1000, at most 10000.' },
+  },
+  { optional: ['component', 'level', 'since', 'limit'] },
+)
+
+export const logLine = answer(
+  {
+    node: text,
+    timeMs: { type: 'number' },
+    level,
+    message: text,
+    component: text,
+    instance: whole,
+    details: { description: 'What the component gave with it, as JSON.' },
+    rejected: {
+      ...answer({ port: text, message: { description: 'The message, as JSON.' }, code: text }, ['code']),
+      description: "Of a rejected message; it is in its node's dead-letter file as well.",
+    },
+  },
+  ['component', 'instance', 'details', 'rejected'],
+)
+
+export const logPage = answer({
+  lines: listOf(logLine),
+  dropped: { ...whole, description: 'Lines that nodes had let go: each keeps a bounded number.' },
+  missing,
+})

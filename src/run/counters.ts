@@ -73,18 +73,19 @@ export class CounterReader {
   }
 
   instanceStatus(): InstanceStatus[] {
-    return this.places.map((place, index) => {
-      const from = index * fieldsPerInstance
-      return {
-        ...place,
-        received: this.instances[from]!,
-        sent: this.instances[from + 1]!,
-        queued: this.instances[from + 2]!,
-        rejected: this.instances[from + 3]!,
-        isBlocked: this.instances[from + 4] === 1,
-        isFinished: this.instances[from + 5] === 1,
-      }
-    })
+    return this.places.map((place, index) => ({ ...place, ...this.counters(index) }))
+  }
+
+  counters(index: number): InstanceCounters {
+    const from = index * fieldsPerInstance
+    return {
+      received: this.instances[from]!,
+      sent: this.instances[from + 1]!,
+      queued: this.instances[from + 2]!,
+      rejected: this.instances[from + 3]!,
+      isBlocked: this.instances[from + 4] === 1,
+      isFinished: this.instances[from + 5] === 1,
+    }
   }
 
   /** Instances whose `setup` has not ended, as `count[2]`. */

@@ -2,6 +2,7 @@ import { createWriteStream, type WriteStream } from 'node:fs'
 import { VertigoError } from '../base/errors.ts'
 import { readableText } from '../base/readable.ts'
 import type { RejectedMessage } from '../worker/host.ts'
+import { plainJson } from './plain-json.ts'
 
 /** Rejected messages that no `error` port took, one JSON object a line, appended. The file is made with the first one. */
 export class DeadLetter {
@@ -24,7 +25,7 @@ export class DeadLetter {
   write(record: RejectedMessage, taken: () => void): void {
     if (this.isClosed) return
     this.stream ??= this.open()
-    this.stream.write(`${toLine(record)}\n`, (error) => {
+    this.stream.write(`${deadLetterLine(record)}\n`, (error) => {
       if (error === undefined || error === null) taken()
     })
   }
@@ -42,12 +43,12 @@ export class DeadLetter {
 
   private open(): WriteStream {
     const stream = createWriteStream(this.file, { flags: 'a' })
-    stream.on('error', (cause: NodeJS.ErrnoException) => this.onError(writeError(this.file, cause)))
+    stream.on('error', (cause: NodeJS.ErrnoException) => this.onError(deadLetterError(this.file, cause)))
     return stream
   }
 }
 
-function writeError(file: string, cause: NodeJS.ErrnoException): VertigoError {
+export function deadLetterError(file: string, cause: NodeJS.ErrnoException): VertigoError {
   const place = { file }
   if (cause.code === 'ENOSPC' || cause.code === 'EDQUOT') {
     const message = `there is no room left for the dead-letter file ${file}: ${cause.message}`
@@ -58,21 +59,10 @@ function writeError(file: string, cause: NodeJS.ErrnoException): VertigoError {
 }
 
 /** A message that JSON cannot hold (it contains itself, its `toJSON` throws) is still worth its line: as text. */
-function toLine(record: RejectedMessage): string {
+export function deadLetterLine(record: RejectedMessage): string {
   try {
-    return asJson(record)
+    return plainJson(record)!
   } catch {
-    return asJson({ ...record, message: readableText(record.message) })
+    return plainJson({ ...record, message: readableText(record.message) })!
   }
-}
-
-/** JSON has no bigint, Map or Set either. */
-function asJson(record: RejectedMessage): string {
-  return JSON.stringify(record, (_key, value: unknown) => {
-    if (typeof value === 'bigint') return `${value}n`
-    if (value instanceof Map) return [...(value as Map<unknown, unknown>)]
-    if (value instanceof Set) return [...(value as Set<unknown>)]
-    if (value instanceof Error) return { name: value.name, message: value.message }
-    return value
-  })
 }

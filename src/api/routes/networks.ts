@@ -5,6 +5,7 @@ import { networkBytesMax } from '../../model/limits.ts'
 import type { EventStream } from '../event-stream.ts'
 import type { ApiCall, ApiMeans, ApiRoute } from '../route.ts'
 import * as schemas from '../schemas.ts'
+import { withCounters } from './logs.ts'
 
 /** Bodies were checked by the route's schema. */
 interface Expecting {
@@ -60,10 +61,16 @@ export const networkRoutes: readonly ApiRoute[] = [
     method: 'GET',
     path: `${path}/:name`,
     id: 'networkStatus',
-    summary: 'What becomes of a network, instance by instance.',
+    summary:
+      'What becomes of a network, instance by instance; with `counters=true` with what their nodes count, which takes up to a second where a node does not answer.',
     role: 'viewer',
-    answer: schemas.status,
-    handle: ({ params }, { management }) => management.status(params['name']!),
+    query: schemas.statusQuery,
+    answer: schemas.countedStatus,
+    async handle({ params, query }, { management, counts }) {
+      const name = params['name']!
+      const status = await management.status(name)
+      return query['counters'] === 'true' ? withCounters(status, await counts.read(name)) : status
+    },
   },
   {
     method: 'DELETE',

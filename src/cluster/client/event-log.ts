@@ -17,10 +17,18 @@ const schema = v.object({
   network: v.optional(v.string()),
   /** A sentence. */
   text: v.string(),
+  /** Of several who saw the same, the first writes it: while an event with this mark is kept, no other is written. */
+  once: v.optional(v.string()),
 })
 /** Something that happened in a cluster, for people. Nothing is decided by it. */
-export type ClusterEvent = Readonly<v.InferOutput<typeof schema>>
+export type ClusterEvent = Readonly<Omit<v.InferOutput<typeof schema>, 'once'>>
 const eventRecord = recordType('An event of the cluster', schema)
+
+/** Before it has its number; `atMs`: when it happened, where that was not now. */
+export type NewEvent = Omit<ClusterEvent, 'number' | 'atMs'> & {
+  readonly atMs?: number
+  readonly once?: string
+}
 
 export interface EventReader {
   /** Those behind the number `after`, the oldest first. */
@@ -31,6 +39,8 @@ export interface EventReader {
 
 /** How many are kept. */
 export const eventsMax = 1000
+/** How many are written at once: a transaction has room for as many, and for as many that go. */
+export const eventsAtOnceMax = 32
 
 /** The events of a cluster, in its store: the newest `eventsMax`. */
 export class EventLog implements EventReader {
@@ -44,17 +54,32 @@ export class EventLog implements EventReader {
     this.means = means
   }
 
-  async append(event: Omit<ClusterEvent, 'number' | 'atMs'>): Promise<void> {
+  append(event: NewEvent): Promise<void> {
+    return this.appendAll([event])
+  }
+
+  /** In their order, all at once. At most `eventsAtOnceMax`. */
+  async appendAll(events: readonly NewEvent[]): Promise<void> {
     const { clock, random } = this.means
     await compareAndSet({ clock, random, what: 'The log of events', signal: undefined }, async () => {
       const { entries } = await this.store.range(this.keys.events)
-      const number = (entries.at(-1) === undefined ? 0 : eventRecord.decode(entries.at(-1)!).number) + 1
-      const record = eventRecord.encode({ ...event, number, atMs: clock.now() })
-      const old = entries.slice(0, Math.max(0, entries.length + 1 - eventsMax)).map(({ key }) => remove(key))
+      const news = withoutKnown(events, entries)
+      if (news.length === 0) return true
+      const last = entries.at(-1)
+      const first = (last === undefined ? 0 : eventRecord.decode(last).number) + 1
+      const old = entries.slice(0, Math.max(0, entries.length + news.length - eventsMax))
       const { succeeded } = await this.store.transact(
         {
-          compare: [isMissing(this.keys.event(number))],
-          then: [put(this.keys.event(number), record), ...old],
+          compare: [isMissing(this.keys.event(first))],
+          then: [
+            ...news.map((event, at) => {
+              const { atMs = clock.now(), ...rest } = event
+              const number = first + at
+              return put(this.keys.event(number), eventRecord.encode({ ...rest, number, atMs }))
+            }),
+            // What is more than fits a transaction goes with the next.
+            ...old.slice(0, eventsAtOnceMax).map(({ key }) => remove(key)),
+          ],
         },
         { repeat: 'once' },
       )
@@ -64,7 +89,7 @@ export class EventLog implements EventReader {
 
   async read(after: number, limit: number): Promise<readonly ClusterEvent[]> {
     const { entries } = await this.store.range(this.keys.events, { after: this.keys.event(after), limit })
-    return entries.map((entry) => eventRecord.decode(entry))
+    return entries.map(shown)
   }
 
   async *follow(after: number, signal: AbortSignal): AsyncGenerator<ClusterEvent, void, undefined> {
@@ -72,7 +97,7 @@ export class EventLog implements EventReader {
     let last = after
     const news = (entries: readonly (Entry | undefined)[]): readonly ClusterEvent[] =>
       entries
-        .flatMap((entry) => (entry === undefined ? [] : [eventRecord.decode(entry)]))
+        .flatMap((entry) => (entry === undefined ? [] : [shown(entry)]))
         .filter(({ number }) => number > last)
     try {
       for (const event of news(following.entries)) {
@@ -88,4 +113,21 @@ export class EventLog implements EventReader {
       following.close()
     }
   }
+}
+
+/** A mark counts within the batch, too. */
+function withoutKnown(events: readonly NewEvent[], entries: readonly Entry[]): NewEvent[] {
+  if (!events.some(({ once }) => once !== undefined)) return [...events]
+  const marks = new Set(entries.map((entry) => eventRecord.decode(entry).once))
+  return events.filter(({ once }) => {
+    if (once === undefined) return true
+    const isNew = !marks.has(once)
+    marks.add(once)
+    return isNew
+  })
+}
+
+function shown(entry: Entry): ClusterEvent {
+  const { once: _, ...event } = eventRecord.decode(entry)
+  return event
 }

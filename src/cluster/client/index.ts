@@ -17,4 +17,32 @@ export {
   type NetworkStatus,
   statusInView,
 } from './status.ts'
-export { type ClusterEvent, EventLog, type EventReader, eventsMax } from './event-log.ts'
+export {
+  type ClusterEvent,
+  EventLog,
+  type EventReader,
+  eventsAtOnceMax,
+  eventsMax,
+  type NewEvent,
+} from './event-log.ts'
+export { EventWriter, type EventWriterMeans } from './event-writer.ts'
+export {
+  type CountsReader,
+  type InstanceCounts,
+  type MetricValue,
+  type NetworkCounts,
+} from './instance-counts.ts'
+export {
+  isWanted,
+  type LogFilter,
+  type LogLevel,
+  logLevels,
+  type LogLine,
+  logLinesDefault,
+  logLinesMax,
+  type LogNews,
+  type LogPage,
+  type LogQuery,
+  type LogReader,
+  type MissingNode,
+} from './instance-log.ts'

@@ -18,7 +18,7 @@ import type { InventoryNode } from '../plan/index.ts'
 import { decide } from './decide.ts'
 import type { Decision } from './decision.ts'
 import type { NetworkFacts, RestartPolicy } from './facts.ts'
-import type { ManagerEvents } from './manager-events.ts'
+import type { DecisionKind, ManagerEvents } from './manager-events.ts'
 
 /**
  * Decides for one network as long as a manager leads, one decision at a time: the shell around `decide`.
@@ -111,7 +111,7 @@ export class NetworkLoop {
       })
       this.failures = 0
       this.neededRevision = revision
-      if (succeeded) events.decided(this.network, describe(decision))
+      if (succeeded) events.decided(this.network, describe(decision), kindOf(decision))
       // Where it failed, somebody wrote; where it wrote, we did: the facts that say so come, or are there.
       this.hasNews = true
     } catch (error) {
@@ -213,6 +213,23 @@ const readyComparesMax = transactionOperationsMax - 28
 
 function unchanged(key: string, recorded: Recorded<unknown> | undefined): Compare {
   return recorded === undefined ? isMissing(key) : isUnchanged(key, recorded.entry)
+}
+
+function kindOf(decision: Exclude<Decision, { type: 'wait' }>): DecisionKind {
+  switch (decision.type) {
+    case 'plan':
+      return 'planned'
+    case 'open':
+      return 'opened'
+    case 'close':
+      return 'closed'
+    case 'outcome':
+      return decision.outcome.state
+    case 'clean-up':
+      return 'cleaned-up'
+    default:
+      return unreachable(decision)
+  }
 }
 
 function describe(decision: Exclude<Decision, { type: 'wait' }>): string {

@@ -8,6 +8,7 @@ import { join, type Membership } from '../agent/membership.ts'
 import { DeathWatch, defaultRestartPolicy, Manager } from '../control/index.ts'
 import type { Address, ClusterKeys } from '../protocol/index.ts'
 import { ControlNet, type ControlNetOptions } from './control-net.ts'
+import type { NodeInsight } from './insight.ts'
 import { type NodeOptions, stallMsDefault, ttlMsDefault } from './node-options.ts'
 import { isProcessGone, ownIdentity } from './process-identity.ts'
 import { ThreadWorkers } from './thread-workers.ts'
@@ -17,6 +18,7 @@ export interface LifeMeans {
   readonly options: NodeOptions
   readonly store: Store
   readonly keys: ClusterKeys
+  readonly insight: NodeInsight
   /** Base address of the node's API, for others to see. */
   readonly api: string | undefined
   readonly seen: (agent: Agent, networks: ReadonlySet<string>) => void
@@ -29,7 +31,8 @@ export class Life {
   readonly membership: Membership
   readonly agent: Agent
   private readonly leases: LeaseKeeper
-  private readonly net: ControlNet
+  readonly net: ControlNet
+  private readonly insight: NodeInsight
   private readonly manager: Manager
   private readonly watch: DeathWatch
   private readonly stopLooking: () => void
@@ -39,11 +42,12 @@ export class Life {
     parts: LifeMeans & { readonly leases: LeaseKeeper; readonly net: ControlNet },
     nets: { watch: DeathWatch | undefined },
   ) {
-    const { options, store, keys, net, seen } = parts
+    const { options, store, keys, net, seen, insight } = parts
     const { events, ttlMs = ttlMsDefault } = options
     this.membership = membership
     this.leases = parts.leases
     this.net = net
+    this.insight = insight
     const clock = machineClock
     const random: Random = systemRandom
     this.agent = new Agent({
@@ -51,20 +55,23 @@ export class Life {
       keys,
       random,
       membership,
-      workersOf: (network) => threadWorkers(network, options, net.address).make,
+      workersOf: (network) => {
+        const workers = threadWorkers(network, options, net.address)
+        insight.counts.add(network, workers)
+        return workers.make
+      },
       localize: (assignment) => Promise.resolve(assignment),
       events: {
-        rejected: (network, record, taken) => {
-          events.rejected(network, record)
-          taken()
-        },
+        rejected: (network, record, taken) => insight.rejected(network, record, taken),
         logged: (network, record, taken) => {
-          events.logged(network, record)
+          insight.logged(network, record)
           taken()
         },
         failed: (network, what, error) => events.failed(network, what, error),
-        linkFailed: (network, from, to, error) =>
-          events.troubled(`the link of "${network}" from worker ${from} to ${to}`, error),
+        linkFailed: (network, from, to, error) => {
+          insight.linkFailed(network, from, to, error)
+          events.troubled(`the link of "${network}" from worker ${from} to ${to}`, error)
+        },
         seen: (networks) => seen(this.agent, networks),
         troubled: (what, error) => events.troubled(what, error),
       },
@@ -93,14 +100,17 @@ export class Life {
     // The view is the agent's; connections follow it soon enough.
     this.stopLooking = clock.every(
       Math.min(100, ttlMs / 10),
-      () => net.update([...this.agent.view.nodes.values()].map(({ value }) => value)),
+      () => {
+        net.update([...this.agent.view.nodes.values()].map(({ value }) => value))
+        insight.look()
+      },
       { background: true },
     )
   }
 
   /** Errors: NODE_EXISTS, CLUSTER_FORMAT_NEWER, NODE_ADDRESS_UNFIT, those of the store. */
   static async begin(means: LifeMeans, signal: AbortSignal): Promise<Life> {
-    const { options, store, keys, api } = means
+    const { options, store, keys, api, insight } = means
     const { cluster, id, listen = { host: '127.0.0.1', port: 0 }, ttlMs = ttlMsDefault, events } = options
     const clock = machineClock
     const random = systemRandom
@@ -113,11 +123,12 @@ export class Life {
       tls: options.tls,
       clock,
       random,
-      handlers: { requests: {}, hints: {}, streams: {} },
+      handlers: insight.handlers,
       events: {
         broken: (node) => nets.watch?.suspect(node),
         unreachable: (node, error: VertigoError) => {
           nets.watch?.suspect(node)
+          insight.unreachable(node, error)
           events.troubled(`the connection to node "${node}"`, error)
         },
         reachable: () => undefined,
@@ -171,6 +182,7 @@ export class Life {
 
   async end(isLost: boolean): Promise<void> {
     this.stopLooking()
+    if (!isLost) this.insight.leaves(this.membership.record)
     await this.watch.close()
     // Somebody else may lead while the workers here end in peace.
     await this.manager.close()
@@ -196,7 +208,7 @@ async function openNet(options: ControlNetOptions): Promise<ControlNet> {
 }
 
 /** 128 bits: no two lives have the same. */
-function incarnationOf(random: Random): string {
+export function incarnationOf(random: Random): string {
   return Array.from({ length: 4 }, () =>
     random
       .int(2 ** 32)

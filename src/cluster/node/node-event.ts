@@ -2,7 +2,7 @@ import type { ErrorData } from '../../base/errors.ts'
 import { errorToData } from '../../base/errors.ts'
 import type { LogRecord } from '../../component/context.ts'
 import type { RejectedMessage } from '../../worker/host.ts'
-import type { NodeEvents } from './node-options.ts'
+import type { NodeEvents } from './node-events.ts'
 
 /** What a node tells of itself: for logs, and for programs that start nodes. */
 export type NodeEvent =

@@ -1,10 +1,9 @@
 import type { Clock } from '../../base/clock.ts'
-import type { LogRecord } from '../../component/context.ts'
 import type { ApiOptions } from '../../api/index.ts'
 import type { Store } from '../../store/store.ts'
 import type { TlsFiles } from '../../transport/tcp/tls.ts'
-import type { RejectedMessage } from '../../worker/host.ts'
-import type { NodeId, NodeRecord } from '../protocol/index.ts'
+import type { NodeId } from '../protocol/index.ts'
+import type { NodeEvents } from './node-events.ts'
 
 /** One process of a cluster: agent, candidate for manager, and watcher of the others. */
 export interface NodeOptions {
@@ -31,34 +30,14 @@ export interface NodeOptions {
   /** URLs of modules; see `RunModules`. */
   readonly builtInKinds: string
   readonly stores: string
+  /** Folder of the files for messages that were rejected; see `DeadLetters`. Default: the current one. */
+  readonly deadLetters?: string
   readonly events: NodeEvents
 }
 
 export interface NodeApiOptions extends ApiOptions {
   /** Takes any port that is free where the given one is not. Default false. */
   readonly elsewhere?: boolean
-}
-
-export interface NodeEvents {
-  /** The port of its API is taken; it has another one. */
-  apiElsewhere(wantedPort: number, address: string): void
-  /** It is a member of the cluster: at its start, and again after it had lost its lease. */
-  joined(record: NodeRecord): void
-  /** Its lease is lost: all workers were ended. It joins again. */
-  fenced(error: Error): void
-  elected(): void
-  deposed(): void
-  decided(network: string, what: string): void
-  declaredDead(node: NodeId): void
-  failed(network: string, what: string, error: Error): void
-  rejected(network: string, record: RejectedMessage): void
-  logged(network: string, record: LogRecord): void
-  /** What it hosts is moving away; `instances` are here. */
-  draining(instances: number): void
-  /** Its instances are gone, or (`left`) those that stayed when it waited no longer, with why. */
-  drained(left: number, why: string | undefined): void
-  /** Something is tried again. */
-  troubled(what: string, error: Error): void
 }
 
 export const ttlMsDefault = 3_000

@@ -6,13 +6,15 @@ import type { Store } from '../../store/store.ts'
 import { EventLog, Management, Operation } from '../client/index.ts'
 import { pause } from '../control/index.ts'
 import { ClusterKeys, type ClusterView, type NodeRecord } from '../protocol/index.ts'
+import { NodeInsight } from './insight.ts'
 import { giveUpInstances, instancesOn } from './leave.ts'
-import { Life, type LifeMeans } from './life.ts'
+import { incarnationOf, Life, type LifeMeans } from './life.ts'
 import { apiPortOf, type ServedApi, serveNodeApi } from './node-api.ts'
 import { drainMsDefault, type NodeOptions } from './node-options.ts'
 import { NodeView } from './node-view.ts'
 
-export type { NodeApiOptions, NodeEvents, NodeOptions } from './node-options.ts'
+export type { NodeEvents } from './node-events.ts'
+export type { NodeApiOptions, NodeOptions } from './node-options.ts'
 export { drainMsDefault, ttlMsDefault } from './node-options.ts'
 
 const rejoinMs = 100
@@ -28,6 +30,8 @@ export class ClusterNode {
   private readonly store: Store
   private readonly keys: ClusterKeys
   private readonly observer: NodeView
+  /** Logs, counters, events: for the API. */
+  readonly insight: NodeInsight
   private readonly ending = new AbortController()
   private api: ServedApi | undefined
   private life: Life | undefined
@@ -36,10 +40,25 @@ export class ClusterNode {
   private closing: Promise<void> | undefined
 
   private constructor(options: NodeOptions, store: Store) {
-    this.options = options
     this.store = store
     this.keys = new ClusterKeys(options.cluster)
     this.observer = new NodeView(this.keys)
+    this.insight = new NodeInsight({
+      self: options.id,
+      store,
+      keys: this.keys,
+      clock: machineClock,
+      random: systemRandom,
+      epoch: incarnationOf(systemRandom),
+      folder: options.deadLetters ?? '.',
+      view: () => this.life?.agent.view,
+      to: (node) => {
+        if (this.life === undefined) throw new VertigoError('STOPPED', 'this node is not in the cluster')
+        return this.life.net.to(node)
+      },
+      events: options.events,
+    })
+    this.options = { ...options, events: this.insight.events }
   }
 
   /**
@@ -61,6 +80,7 @@ export class ClusterNode {
       return node
     } catch (error) {
       await node.api?.server.close()
+      await node.insight.close()
       await store.close()
       throw error
     } finally {
@@ -117,14 +137,16 @@ export class ClusterNode {
     this.ending.abort()
     await this.living
     await this.api?.server.close()
+    await this.insight.close()
     await this.store.close()
   }
 
   private get lifeMeans(): LifeMeans {
-    const { options, store, keys, api, observer } = this
+    const { options, store, keys, api, observer, insight } = this
     return {
       options,
       store,
+      insight,
       keys,
       api: api?.address,
       seen: (agent, networks) => observer.seen(agent, networks),
@@ -143,6 +165,8 @@ export class ClusterNode {
         operation: new Operation(store, keys, means),
         observer,
         events: new EventLog(store, keys, means),
+        logs: this.insight.logs,
+        counts: this.insight.counts,
         clock: machineClock,
         troubled: (error, request) => events.troubled(`the request ${request}`, error),
       },

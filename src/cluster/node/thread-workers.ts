@@ -2,13 +2,16 @@ import { MessageChannel } from 'node:worker_threads'
 import type { Cancel, Clock } from '../../base/clock.ts'
 import { asError, VertigoError } from '../../base/errors.ts'
 import { allocateCounters, CounterReader, type SharedCounters } from '../../run/counters.ts'
+import { MetricReader, type MetricStatus } from '../../run/metrics.ts'
 import { StallWatch } from '../../run/stall-watch.ts'
 import type { DataNet, PeerLink } from '../../run/thread-protocol.ts'
 import { Threads } from '../../run/threads.ts'
 import { WorkerThread } from '../../run/worker-thread.ts'
 import type { WorkerAssignment } from '../../worker/assignment.ts'
+import type { MetricRecord } from '../../worker/metrics.ts'
+import type { InstanceCounters } from '../../worker/worker.ts'
 import type { AgentWorker, AgentWorkerEvents, MakeWorker, PeerPlace } from '../agent/agent-worker.ts'
-import { type Address, instanceIdsMax, type WorkerNumber } from '../protocol/index.ts'
+import { type Address, type InstanceId, instanceIdsMax, type WorkerNumber } from '../protocol/index.ts'
 import { dataLinksUrl } from './data-links.ts'
 
 /** The workers of one network on this node, each in a thread of its own. */
@@ -34,11 +37,38 @@ export class ThreadWorkers {
   readonly instanceCounters: SharedArrayBuffer
   /** Ports for pairs of workers, of which one has got its end. */
   private readonly ports = new Map<string, PeerPort>()
+  private readonly reader: CounterReader
+  /** By worker, and there by what they are of: an instance that is started again makes its metrics anew. */
+  private readonly metricRecords = new Map<WorkerNumber, Map<string, MetricRecord>>()
 
   constructor(options: ThreadWorkersOptions) {
     this.options = options
     this.threads = new Threads({ workers: 0, memoryMbMax: undefined, share: options.workers })
     this.instanceCounters = allocateCounters(instanceIdsMax, 0).instances
+    this.reader = new CounterReader({ ...allocateCounters(0, 0), instances: this.instanceCounters }, [])
+  }
+
+  /** Of an instance in one of these workers; zeros where it has not begun. */
+  counts(id: InstanceId): InstanceCounters {
+    return this.reader.counters(id)
+  }
+
+  /** Over the instances that are asked for. */
+  metrics(isAsked: (worker: WorkerNumber, of: MetricRecord) => boolean): MetricStatus[] {
+    const reader = new MetricReader()
+    for (const [worker, records] of this.metricRecords)
+      for (const record of records.values()) if (isAsked(worker, record)) reader.add(record)
+    return reader.status()
+  }
+
+  metricMade(worker: WorkerNumber, record: MetricRecord): void {
+    const { component, instance, name } = record
+    const known = this.metricRecords.get(worker) ?? new Map<string, MetricRecord>()
+    this.metricRecords.set(worker, known.set(JSON.stringify([component, instance, name]), record))
+  }
+
+  workerEnded(worker: WorkerNumber): void {
+    this.metricRecords.delete(worker)
   }
 
   /** The first of two workers that asks makes the channel, the second gets its other end. */
@@ -135,6 +165,7 @@ class ThreadWorker implements AgentWorker {
 
   private leave(): void {
     this.hasEnded = true
+    this.owner.workerEnded(this.number)
     this.cancelWatch()
     this.onFailed?.(new VertigoError('STOPPED', `worker ${this.number} was ended`))
   }
@@ -173,7 +204,7 @@ class ThreadWorker implements AgentWorker {
         linkFailed: (_worker, peer, error) => this.events.linkFailed(peer as WorkerNumber, asError(error)),
         rejected: (record, taken) => this.events.rejected(record, taken),
         logged: (record, taken) => this.events.logged(record, taken),
-        metric: () => undefined,
+        metric: (record) => this.owner.metricMade(this.number, record),
         running: () => this.running(),
       },
     )
