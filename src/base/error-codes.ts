@@ -926,6 +926,11 @@ export const errorCodes = codes({
     exit: 2,
   },
   // The command line
+  CERTIFICATE_EXISTS: {
+    title: 'A certificate or key was to be written where a file is already.',
+    remedy: 'Name nodes that have none yet, use another folder, or delete the files if nothing uses them.',
+    exit: 4,
+  },
   FOLDER_NOT_EMPTY: {
     title: 'A new project was to be made where something is already.',
     remedy: 'Give the path of a folder that is empty or does not exist.',
