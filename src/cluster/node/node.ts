@@ -16,6 +16,7 @@ import {
   type NodeId,
   type NodeRecord,
 } from '../protocol/index.ts'
+import { NodeBundles } from './bundles.ts'
 import { ControlNet } from './control-net.ts'
 import { isProcessGone, ownIdentity } from './process-identity.ts'
 import { ThreadWorkers } from './thread-workers.ts'
@@ -40,6 +41,8 @@ export interface NodeOptions {
   readonly ttlMs?: number
   readonly stallMs?: number
   readonly version: string
+  /** Folder that bundles are kept in. Default: `vertigo/bundles` in the user's cache. */
+  readonly cache?: string
   /** URLs of modules; see `RunModules`. */
   readonly builtInKinds: string
   readonly stores: string
@@ -154,6 +157,7 @@ class Life {
   private readonly net: ControlNet
   private readonly manager: Manager
   private readonly watch: DeathWatch
+  private readonly bundles: NodeBundles
   private readonly stopLooking: () => void
 
   private constructor(
@@ -168,13 +172,15 @@ class Life {
     this.net = net
     const clock = machineClock
     const random: Random = systemRandom
+    const troubled = (what: string, error: Error): void => events.troubled(what, error)
+    this.bundles = new NodeBundles({ store, keys, clock, random, folder: options.cache, troubled })
     this.agent = new Agent({
       store,
       keys,
       random,
       membership,
       workersOf: (network) => threadWorkers(network, options, net.address).make,
-      localize: (assignment) => Promise.resolve(assignment),
+      localize: this.bundles.localize,
       events: {
         rejected: (network, record, taken) => {
           events.rejected(network, record)
@@ -187,7 +193,7 @@ class Life {
         failed: (network, what, error) => events.failed(network, what, error),
         linkFailed: (network, from, to, error) =>
           events.troubled(`the link of "${network}" from worker ${from} to ${to}`, error),
-        troubled: (what, error) => events.troubled(what, error),
+        troubled,
       },
     })
     this.watch = new DeathWatch({
@@ -209,7 +215,18 @@ class Life {
       lease: membership.lease,
       node: options.id,
       restarts: defaultRestartPolicy,
-      events,
+      events: {
+        elected: () => {
+          this.bundles.elected()
+          events.elected()
+        },
+        deposed: () => {
+          this.bundles.deposed()
+          events.deposed()
+        },
+        decided: (network, what) => events.decided(network, what),
+        troubled,
+      },
     })
     // The view is the agent's; connections follow it soon enough.
     this.stopLooking = clock.every(
@@ -296,6 +313,7 @@ class Life {
     await this.manager.close()
     if (isLost) await this.agent.terminated
     else await this.agent.close()
+    await this.bundles.close()
     await this.leases.close()
     await this.net.close()
   }
