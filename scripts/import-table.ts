@@ -55,10 +55,20 @@ export const importTable: ImportTable = {
     'cluster/agent': ['cluster/protocol', 'worker', 'component', ...engine, ...foundation],
     // Reads what it deploys where the code is, as a run does.
     'cluster/client': ['cluster/protocol', 'run', 'worker', 'component', ...coordination, ...foundation],
+    // Code that travels: made where the code is, and read by nodes.
+    'cluster/bundle': [
+      'cluster/client',
+      'cluster/protocol',
+      'worker',
+      'component',
+      ...coordination,
+      ...foundation,
+    ],
     // One process of a cluster: puts agent, control and API together.
     'cluster/node': [
       'api',
       'cluster/agent',
+      'cluster/bundle',
       'cluster/client',
       'cluster/control',
       'cluster/plan',
@@ -69,7 +79,7 @@ export const importTable: ImportTable = {
       ...engine,
       ...foundation,
     ],
-    api: ['cluster/client', 'cluster/protocol', ...foundation],
+    api: ['cluster/bundle', 'cluster/client', 'cluster/protocol', ...foundation],
 
     // A whole cluster in one thread.
     'testkit/cluster': [

@@ -861,6 +861,50 @@ export const errorCodes = codes({
     remedy: 'Look at the current version, and make the change for that.',
     exit: 1,
   },
+  BUNDLE_FAILED: {
+    title: 'The code of a component cannot be bundled.',
+    remedy: 'Mend what the message names; or leave the package out with `--external <package>`.',
+    exit: 3,
+  },
+  BUNDLE_NATIVE: {
+    title: 'A package with native parts was to be bundled.',
+    remedy:
+      'Leave it out with `--external <package>`, and install it in the folder in which the nodes are started.',
+    exit: 3,
+  },
+  BUNDLE_TOO_LARGE: {
+    title: 'A bundle, or all bundles of a deployment, are larger than Vertigo takes.',
+    remedy:
+      'Leave large packages out with `--external <package>`, and install them where the nodes are started.',
+    exit: 3,
+  },
+  BUNDLE_MISSING: {
+    title: 'The store has no bundle of the name that a network needs.',
+    remedy: 'Deploy the network again, with its bundles.',
+    exit: 3,
+  },
+  BUNDLE_DAMAGED: {
+    title: 'A bundle is not what its hash says.',
+    remedy:
+      'Deploy the network again: what is damaged in the store is replaced. Look for faults of the disk.',
+    exit: 4,
+  },
+  BUNDLE_PACKAGE_MISSING: {
+    title: 'A package that was left out of a bundle is not installed on the node.',
+    remedy: 'Install it in the folder in which the node is started, or deploy without `--external`.',
+    exit: 3,
+  },
+  BUNDLE_CACHE_UNSAFE: {
+    title: 'The folder for bundles belongs to somebody else, or others can write into it.',
+    remedy: 'Give the node a folder of its own (mode 700).',
+    exit: 4,
+  },
+  BUNDLE_CACHE_FAILED: {
+    title: 'The folder for bundles cannot be read or written.',
+    remedy: 'See that there is room on the disk, and that the node may write into the folder.',
+    exit: 4,
+    retryable: true,
+  },
   // The HTTP API
   API_UNREACHABLE: {
     title: 'No node answers at the address of the HTTP API.',
@@ -937,6 +981,11 @@ export const errorCodes = codes({
     exit: 2,
   },
   // The command line
+  CERTIFICATE_EXISTS: {
+    title: 'A certificate or key was to be written where a file is already.',
+    remedy: 'Name nodes that have none yet, use another folder, or delete the files if nothing uses them.',
+    exit: 4,
+  },
   FOLDER_NOT_EMPTY: {
     title: 'A new project was to be made where something is already.',
     remedy: 'Give the path of a folder that is empty or does not exist.',

@@ -99,6 +99,20 @@ export const commands: Readonly<Record<string, CommandEntry | CommandGroup>> = {
       },
     },
   },
+  certs: {
+    usage: 'certs <command>',
+    summary: 'Make certificates for the nodes of a cluster.',
+    about: [
+      'For clusters without an authority of their own. Certificates of any other authority do as well, if the id of the node is among their DNS names.',
+    ],
+    commands: {
+      create: {
+        usage: 'create <folder>',
+        summary: 'Make an authority, and a certificate for each node.',
+        load: async () => (await import('./commands/certs/create.ts')).createCommand,
+      },
+    },
+  },
   store: {
     usage: 'store <command>',
     summary: 'Look into a coordination store, and mend it.',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, describe, test } from 'node:test'
 import { parseClosingLine } from '../../scripts/gate/tally.ts'
@@ -54,6 +54,14 @@ describe('the packed package on the oldest supported Node', () => {
     assert.ok(existsSync(join(old.project, 'node_modules', manifest.name, 'package.json')))
     assert.ok(!existsSync(join(old.project, 'node_modules', manifest.name, 'test')))
     assert.ok(!existsSync(join(old.project, 'node_modules', manifest.name, 'src')))
+  })
+
+  test('the command makes certificates', async () => {
+    assert.ok(old.command !== undefined, 'the package has no command')
+    const folder = join(old.project, 'certs')
+    rmSync(folder, { recursive: true, force: true })
+    succeeded(await old.run([old.command, 'certs', 'create', 'certs', '--nodes', 'a']))
+    assert.ok(existsSync(join(folder, 'a.key')))
   })
 
   test('the command says its version', { skip: unlessThereIs('src/cli/main.ts') }, async () => {

@@ -7,6 +7,7 @@ import { Agent } from '../agent/agent.ts'
 import { join, type Membership } from '../agent/membership.ts'
 import { DeathWatch, defaultRestartPolicy, Manager } from '../control/index.ts'
 import type { Address, ClusterKeys } from '../protocol/index.ts'
+import { NodeBundles } from './bundles.ts'
 import { ControlNet, type ControlNetOptions } from './control-net.ts'
 import type { NodeInsight } from './insight.ts'
 import { type NodeOptions, stallMsDefault, ttlMsDefault } from './node-options.ts'
@@ -35,6 +36,7 @@ export class Life {
   private readonly insight: NodeInsight
   private readonly manager: Manager
   private readonly watch: DeathWatch
+  private readonly bundles: NodeBundles
   private readonly stopLooking: () => void
 
   private constructor(
@@ -50,6 +52,8 @@ export class Life {
     this.insight = insight
     const clock = machineClock
     const random: Random = systemRandom
+    const troubled = (what: string, error: Error): void => events.troubled(what, error)
+    this.bundles = new NodeBundles({ store, keys, clock, random, folder: options.cache, troubled })
     this.agent = new Agent({
       store,
       keys,
@@ -60,7 +64,7 @@ export class Life {
         insight.counts.add(network, workers)
         return workers.make
       },
-      localize: (assignment) => Promise.resolve(assignment),
+      localize: this.bundles.localize,
       events: {
         rejected: (network, record, taken) => insight.rejected(network, record, taken),
         logged: (network, record, taken) => {
@@ -73,7 +77,7 @@ export class Life {
           events.troubled(`the link of "${network}" from worker ${from} to ${to}`, error)
         },
         seen: (networks) => seen(this.agent, networks),
-        troubled: (what, error) => events.troubled(what, error),
+        troubled,
       },
     })
     this.watch = new DeathWatch({
@@ -95,7 +99,18 @@ export class Life {
       lease: membership.lease,
       node: options.id,
       restarts: defaultRestartPolicy,
-      events,
+      events: {
+        elected: () => {
+          this.bundles.elected()
+          events.elected()
+        },
+        deposed: () => {
+          this.bundles.deposed()
+          events.deposed()
+        },
+        decided: (network, what, kind) => events.decided(network, what, kind),
+        troubled,
+      },
     })
     // The view is the agent's; connections follow it soon enough.
     this.stopLooking = clock.every(
@@ -188,6 +203,7 @@ export class Life {
     await this.manager.close()
     if (isLost) await this.agent.terminated
     else await this.agent.close()
+    await this.bundles.close()
     await this.leases.close()
     await this.net.close()
   }

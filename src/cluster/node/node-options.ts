@@ -27,6 +27,8 @@ export interface NodeOptions {
   readonly ttlMs?: number
   readonly stallMs?: number
   readonly version: string
+  /** Folder that bundles are kept in. Default: `vertigo/bundles` in the user's cache. */
+  readonly cache?: string
   /** URLs of modules; see `RunModules`. */
   readonly builtInKinds: string
   readonly stores: string

@@ -84,13 +84,27 @@ export class ClusterKeys {
     return `cluster-bundles/${this.name}/`
   }
 
+  /** All of a bundle. */
+  bundleFiles(hash: string): string {
+    return `${this.bundles}${hash}/`
+  }
+
   /** The manifest of a bundle, written after all its parts. `hash`: SHA-256 in hex. */
   bundle(hash: string): string {
-    return `${this.bundles}${hash}/manifest`
+    return `${this.bundleFiles(hash)}manifest`
   }
 
   bundlePart(hash: string, part: number): string {
-    return `${this.bundles}${hash}/part/${padded(part)}`
+    return `${this.bundleFiles(hash)}part/${padded(part)}`
+  }
+
+  /** When bundles were last used; apart from them, so that they can be listed without their parts. */
+  get bundleUses(): string {
+    return `cluster-bundle-uses/${this.name}/`
+  }
+
+  bundleUse(hash: string): string {
+    return this.bundleUses + hash
   }
 
   /** What happened, for people: bounded, oldest first. */
