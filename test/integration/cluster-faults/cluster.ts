@@ -9,7 +9,13 @@ import * as builtInKinds from '../../../src/cli/run/built-in-kinds.ts'
 import { loadDeployment } from '../../../src/cluster/client/load-deployment.ts'
 import { Management } from '../../../src/cluster/client/management.ts'
 import type { NetworkStatus } from '../../../src/cluster/client/status.ts'
-import { ClusterKeys, type Plan, planRecord } from '../../../src/cluster/protocol/index.ts'
+import {
+  type Address,
+  ClusterKeys,
+  openRecord,
+  type Plan,
+  planRecord,
+} from '../../../src/cluster/protocol/index.ts'
 import { Election, follow, type Following } from '../../../src/store/recipes/index.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { openStore } from '../../../src/stores.ts'
@@ -115,6 +121,12 @@ export class FaultyCluster {
     const found = others.find(({ id }) => hosts.has(id)) ?? others[0]
     assert.ok(found !== undefined, 'there is another node')
     return found
+  }
+
+  /** Where the workers of the network `net` listen for each other. */
+  async dataPorts(): Promise<readonly Address[]> {
+    const { entry } = await this.store.get(this.keys.network('net').open)
+    return entry === undefined ? [] : openRecord.decode(entry).workers.map(({ address }) => address)
   }
 
   status(name = 'net'): Promise<NetworkStatus> {

@@ -95,8 +95,14 @@ export class NodeProcess {
     )
   }
 
-  signal(signal: NodeJS.Signals): void {
-    this.child!.kill(signal)
+  /** A store in a folder ends who stands still inside a transaction: so it may end by that. */
+  freeze(): void {
+    this.isEnding = true
+    this.child!.kill('SIGSTOP')
+  }
+
+  wake(): void {
+    this.child!.kill('SIGCONT')
   }
 
   async kill(): Promise<void> {
