@@ -1,0 +1,28 @@
+/** What components write into the journal: one line each, before they go on, so it is true of processes that were killed, too. */
+export type JournalLine =
+  /** An instance was set up: a life begins. */
+  | {
+      readonly type: 'born'
+      readonly life: string
+      readonly name: string
+      readonly pid: number
+      readonly tMs: number
+    }
+  | { readonly type: 'emits'; readonly life: string; readonly n: number; readonly tMs: number }
+  | {
+      readonly type: 'gets'
+      readonly life: string
+      readonly message: Numbered
+      readonly tMs: number
+    }
+
+/** Numbered by each instance that sends it on, from 0. */
+export interface Numbered {
+  /** Life of the sender. */
+  readonly from: string
+  readonly n: number
+  /** When the source made it. */
+  readonly atMs: number
+  /** Names of the instances that it came by, such as `tick[0]`. */
+  readonly path: readonly string[]
+}

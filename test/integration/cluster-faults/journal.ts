@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict'
+import { closeSync, openSync, readSync, writeFileSync } from 'node:fs'
+import type { JournalLine } from './journal-lines.ts'
+
+type Line<T extends JournalLine['type']> = Extract<JournalLine, { readonly type: T }>
+
+/** Reads what the components of a network have written, and checks it. */
+export class Journal {
+  readonly path: string
+  readonly born = new Map<string, Line<'born'>>()
+  readonly emits: Line<'emits'>[] = []
+  readonly gets: Line<'gets'>[] = []
+  private readonly buffer = Buffer.alloc(1024 * 1024)
+  private at = 0
+  private rest = ''
+
+  constructor(path: string) {
+    this.path = path
+    writeFileSync(path, '')
+  }
+
+  /** What has been written by now. */
+  read(): this {
+    const file = openSync(this.path, 'r')
+    try {
+      for (;;) {
+        const count = readSync(file, this.buffer, 0, this.buffer.length, this.at)
+        if (count === 0) return this
+        this.at += count
+        const lines = (this.rest + this.buffer.toString('utf8', 0, count)).split('\n')
+        this.rest = lines.pop()!
+        for (const line of lines) this.add(JSON.parse(line) as JournalLine)
+      }
+    } finally {
+      closeSync(file)
+    }
+  }
+
+  private add(line: JournalLine): void {
+    if (line.type === 'born') this.born.set(line.life, line)
+    else if (line.type === 'emits') this.emits.push(line)
+    else this.gets.push(line)
+  }
+
+  /** All ways that messages which sources made after `sinceMs` have come by, to their ends, such as `tick[0] hop[1] end[0]`. */
+  pathsSince(sinceMs: number): ReadonlySet<string> {
+    const found = new Set<string>()
+    for (let i = this.gets.length - 1; i >= 0 && this.gets[i]!.tMs > sinceMs; i--) {
+      const { life, message } = this.gets[i]!
+      if (message.atMs > sinceMs) found.add([...message.path, this.nameOf(life)].join(' '))
+    }
+    return found
+  }
+
+  nameOf(life: string): string {
+    const born = this.born.get(life)
+    assert.ok(born !== undefined, `${life} was born`)
+    return born.name
+  }
+
+  /**
+   * - Of a channel, numbers come one after the other while both ends live; from 0 where the receiver was there first.
+   * - Of one sender's lives, what is taken never goes back to an earlier one.
+   */
+  checkChannels(): void {
+    const last = new Map<string, number>()
+    const newest = new Map<string, Line<'born'>>()
+    for (const { life, message } of this.gets) {
+      const { from, n } = message
+      const channel = `${from} -> ${life}`
+      const before = last.get(channel)
+      const sender = this.born.get(from)!
+      if (before !== undefined) assert.equal(n, before + 1, `${channel}: what follows ${before}`)
+      else if (sender.tMs > this.born.get(life)!.tMs) assert.equal(n, 0, `${channel} begins at 0`)
+      last.set(channel, n)
+      const pair = `${sender.name} -> ${life}`
+      const known = newest.get(pair)
+      if (known !== undefined && known.life !== from)
+        assert.ok(sender.tMs > known.tMs, `${life} goes back to ${from}, after it heard from ${known.life}`)
+      newest.set(pair, sender)
+    }
+    assert.ok(last.size > 0, 'something was sent')
+  }
+
+  /** Of one instance, a life emits only when those before it emit no more. */
+  checkOneEmitter(): void {
+    const spans = new Map<string, { fromMs: number; toMs: number }>()
+    for (const { life, tMs } of this.emits) {
+      const span = spans.get(life)
+      if (span === undefined) spans.set(life, { fromMs: tMs, toMs: tMs })
+      else span.toMs = Math.max(span.toMs, tMs)
+    }
+    const lastOf = new Map<string, { life: string; toMs: number }>()
+    for (const [life, { fromMs, toMs }] of [...spans].toSorted(([, a], [, b]) => a.fromMs - b.fromMs)) {
+      const name = this.nameOf(life)
+      const before = lastOf.get(name)
+      assert.ok(
+        before === undefined || before.toMs < fromMs,
+        `${life} began to emit while ${before?.life} still did`,
+      )
+      lastOf.set(name, { life, toMs })
+    }
+  }
+}

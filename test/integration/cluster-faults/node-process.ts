@@ -1,0 +1,51 @@
+import { errorText } from '../../../src/cluster/agent/network-agent.ts'
+import { ClusterNode } from '../../../src/cluster/node/node.ts'
+import { builtInKindsUrl } from '../../../src/cli/run/built-in-kinds.ts'
+import { asNodeId } from '../../../src/cluster/protocol/index.ts'
+import { openStore } from '../../../src/stores.ts'
+import type { NodeOrder, NodeTold } from './nodes.ts'
+
+/** A node of a cluster, in a process of its own; tells its parent what happens. */
+
+const { id, cluster, storeUrl, host, ttlMs, stallMs, workers } = JSON.parse(process.argv[2]!) as NodeOrder
+process.on('disconnect', () => process.exit())
+
+function tell(told: NodeTold): void {
+  // The parent may be gone, and then so is this process.
+  if (process.connected) process.send!(told, undefined, {}, () => undefined)
+}
+
+const node = await ClusterNode.start({
+  cluster,
+  id: asNodeId(id),
+  storeUrl,
+  openStore,
+  workers,
+  listen: { host, port: 0 },
+  ttlMs,
+  stallMs,
+  version: '0',
+  builtInKinds: builtInKindsUrl,
+  stores: import.meta.resolve('../../../src/stores.ts'),
+  events: {
+    joined: ({ incarnation, control }) => tell({ type: 'joined', incarnation, control }),
+    fenced: ({ message }) => tell({ type: 'fenced', message }),
+    elected: () => tell({ type: 'elected' }),
+    deposed: () => tell({ type: 'deposed' }),
+    decided: (_network, what) => tell({ type: 'decided', what }),
+    declaredDead: (of) => tell({ type: 'declaredDead', node: of }),
+    failed: (_network, what, error) => tell({ type: 'failed', what, error: errorText(error) }),
+    rejected: (_network, record) => tell({ type: 'rejected', what: JSON.stringify(record) }),
+    logged: () => undefined,
+    troubled: (what, { message }) => tell({ type: 'troubled', what, message }),
+  },
+})
+process.on('message', () => {
+  node.close().then(
+    () => process.exit(),
+    (error: unknown) => {
+      process.stderr.write(`${id}: ${String(error)}\n`)
+      process.exit(1)
+    },
+  )
+})
