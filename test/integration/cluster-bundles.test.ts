@@ -62,6 +62,9 @@ class Place {
       stores: new URL('../../src/stores.ts', import.meta.url).href,
       cache: this.cache,
       events: {
+        apiElsewhere: nothing,
+        draining: nothing,
+        drained: nothing,
         joined: nothing,
         fenced: nothing,
         elected: nothing,

@@ -146,7 +146,7 @@ export class FaultyCluster {
   component(
     kind: string,
     { instances = 1, ...config }: { instances?: number; [field: string]: unknown } = {},
-  ): { readonly kind: string } {
+  ): NetworkText['components'][string] {
     return { kind: `${kindsUrl}#${kind}`, instances, config: { journal: this.journal.path, ...config } }
   }
 

@@ -28,6 +28,9 @@ const node = await ClusterNode.start({
   builtInKinds: builtInKindsUrl,
   stores: import.meta.resolve('../../../src/stores.ts'),
   events: {
+    apiElsewhere: () => undefined,
+    draining: () => undefined,
+    drained: () => undefined,
     joined: ({ incarnation, control }) => tell({ type: 'joined', incarnation, control }),
     fenced: ({ message }) => tell({ type: 'fenced', message }),
     elected: () => tell({ type: 'elected' }),
