@@ -11,6 +11,7 @@ import { PeerSet } from './peer-set.ts'
 import { Preparation } from './preparation.ts'
 import { RecordWindow } from './record-window.ts'
 import { Scheduler } from './scheduler.ts'
+import { Secrets, withoutSecrets } from './secrets.ts'
 import { setupMsMaxDefault } from './setups.ts'
 import { workerCollections } from './shared.ts'
 import { suspects } from './suspects.ts'
@@ -58,6 +59,8 @@ export class Worker {
   private readonly running = new Map<number, HostedInstance>()
   private readonly hostedOf = new Map<Schedulable, HostedInstance>()
   private readonly closer: Closer
+  /** Of its instances. */
+  readonly secrets = new Secrets()
   private readonly records = new RecordWindow()
   private preparation: Preparation | undefined
   private next: readonly PreparedInstance[] | undefined
@@ -75,7 +78,7 @@ export class Worker {
 
   constructor(assignment: WorkerAssignment, means: WorkerMeans) {
     this.assignment = assignment
-    this.means = means
+    this.means = { ...means, events: withoutSecrets(means.events, this.secrets) }
     this.shared = workerCollections(means.openStore, means)
     this.scheduler = new Scheduler(means.clock, {
       turn: (instance) => this.onTurn(instance),
@@ -294,6 +297,7 @@ export class Worker {
       bridge,
       check,
       setupMsMax,
+      secrets: this.secrets,
       host: this.host,
       wiring: this.wiring,
       made: (hosted) => {
