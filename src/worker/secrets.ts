@@ -108,11 +108,10 @@ export class Secrets {
 
 /** Events that show references in place of secrets. */
 export function withoutSecrets(events: WorkerEvents, secrets: Secrets): WorkerEvents {
-  const { instanceFinished, linkFailed } = events
   return {
     finished: () => events.finished(),
-    ...(instanceFinished && { instanceFinished: (id) => instanceFinished(id) }),
-    ...(linkFailed && { linkFailed: (worker, error) => linkFailed(worker, error) }),
+    ...(events.instanceFinished && { instanceFinished: (id) => events.instanceFinished?.(id) }),
+    ...(events.linkFailed && { linkFailed: (worker, error) => events.linkFailed?.(worker, error) }),
     failed: (error, id) => events.failed(secrets.hideInError(error), id),
     // The message itself is data that the network carries; it is given back as it is.
     rejected: (record, taken) => events.rejected({ ...record, error: secrets.hide(record.error) }, taken),
