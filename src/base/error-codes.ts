@@ -975,6 +975,12 @@ export const errorCodes = codes({
     remedy: 'Give another address or port, or end the process that listens there.',
     exit: 4,
   },
+  SECRET_MISSING: {
+    title: 'A configuration refers to a secret that is not there.',
+    remedy:
+      'Set the variable, or put the file there, on every machine that may run the component. Write `$${env:NAME}` for the text `${env:NAME}` itself.',
+    exit: 3,
+  },
   SECRET_INVALID: {
     title: 'A secret, or the reference to one, cannot be used.',
     remedy: 'Write `env:NAME` or `file:path`, and see that the variable or file is there.',

@@ -1,5 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { ConfigFault, KindInfo } from '../model/kind-info.ts'
+import { isReferenceAt } from '../model/secret-references.ts'
 import type { Ports } from './port.ts'
 import type { StateDeclarations } from './state.ts'
 
@@ -112,7 +113,9 @@ export function kindInfo(kind: Kind): KindInfo {
     rewinds: definition.rewinds ?? false,
     async checkConfig(config) {
       const checked = await checkConfig(definition, config)
-      return 'faults' in checked ? checked.faults : []
+      if (!('faults' in checked)) return []
+      // What a secret is shows where the instance is set up.
+      return checked.faults.filter(({ path }) => !isReferenceAt(config, path))
     },
     async targets(config, instances) {
       const { targets } = definition

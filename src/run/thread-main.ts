@@ -66,10 +66,10 @@ function linkFailed(peer: number, error: unknown): void {
 /** For what is thrown outside of handlers, by a timer or a promise that a component left alone. */
 function failOutside(thrown: unknown): void {
   if (isVertigoError(thrown)) {
-    fail(thrown)
+    fail(worker.secrets.hideInError(thrown))
     return
   }
-  const error = asError(thrown)
+  const error = asError(worker.secrets.hideInError(thrown))
   const hosted = worker.hosted.map(({ place }) => place).join(', ')
   fail(
     new VertigoError(

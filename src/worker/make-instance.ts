@@ -8,6 +8,7 @@ import { ComponentInstance } from './component-instance.ts'
 import { loadHooks } from './hooks.ts'
 import { failurePolicy, type InstanceHost } from './host.ts'
 import type { Instance, InstanceIdentity, LifeHooks } from './instance.ts'
+import type { Secrets } from './secrets.ts'
 import type { SetupMeans } from './setup.ts'
 import { SourceInstance } from './source-instance.ts'
 
@@ -15,6 +16,7 @@ interface Means {
   readonly load: (module: ModuleAddress) => Promise<unknown>
   readonly bridge?: object
   readonly check: 'edges' | 'all' | 'none'
+  readonly secrets: Secrets
 }
 
 /** Loads the kind of an instance and makes it; its channels come later. */
@@ -24,7 +26,10 @@ export async function makeInstance(
   means: Means,
 ): Promise<Instance> {
   const definition = kindDefinition(asKind(await means.load(assigned.kind), assigned.kind.address))
-  const checked = await checkConfig(definition, assigned.config)
+  const checked = await checkConfig(
+    definition,
+    await means.secrets.resolve(assigned.config, assigned.component),
+  )
   if ('faults' in checked) {
     const [fault] = checked.faults
     throw new VertigoError(

@@ -6,6 +6,7 @@ import { HostedInstance, type PreparedInstance } from './hosted.ts'
 import type { InstanceHost } from './host.ts'
 import { makeInstance } from './make-instance.ts'
 import { namedError } from './named-error.ts'
+import type { Secrets } from './secrets.ts'
 import { runSetups } from './setups.ts'
 import type { Wiring } from './wiring.ts'
 
@@ -15,6 +16,7 @@ export interface PreparationMeans {
   readonly bridge?: object
   readonly check: 'edges' | 'all' | 'none'
   readonly setupMsMax: number
+  readonly secrets: Secrets
   readonly host: InstanceHost
   readonly wiring: Wiring
   /** The instance has been made: who begins it may have to close it. */
@@ -113,7 +115,7 @@ export class Preparation {
         try {
           return await action(assigned, i)
         } catch (error) {
-          throw namedError(place, 'could not be set up', error)
+          throw this.means.secrets.hideInError(namedError(place, 'could not be set up', error))
         }
       }
       return { place, run }

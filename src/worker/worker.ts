@@ -11,6 +11,7 @@ import { PeerSet } from './peer-set.ts'
 import { Preparation } from './preparation.ts'
 import { RecordWindow } from './record-window.ts'
 import { Scheduler } from './scheduler.ts'
+import { Secrets, withoutSecrets } from './secrets.ts'
 import { setupMsMaxDefault } from './setups.ts'
 import { workerCollections } from './shared.ts'
 import { memorySuspects } from './suspects.ts'
@@ -60,6 +61,8 @@ export class Worker {
   private readonly running = new Map<number, HostedInstance>()
   private readonly hostedOf = new Map<Schedulable, HostedInstance>()
   private readonly closer: Closer
+  /** Of its instances. */
+  readonly secrets = new Secrets()
   private readonly records = new RecordWindow()
   /** With the marks that say whether what they have sent has arrived; undefined before they are sent. */
   private readonly finishing = new Map<HostedInstance, ReadonlyMap<number, number> | undefined>()
@@ -79,7 +82,7 @@ export class Worker {
 
   constructor(assignment: WorkerAssignment, means: WorkerMeans) {
     this.assignment = assignment
-    this.means = means
+    this.means = { ...means, events: withoutSecrets(means.events, this.secrets) }
     this.shared = workerCollections(means.openStore, means)
     this.scheduler = new Scheduler(means.clock, {
       turn: (instance) => this.onTurn(instance),
@@ -286,6 +289,7 @@ export class Worker {
       bridge,
       check,
       setupMsMax,
+      secrets: this.secrets,
       host: this.host,
       wiring: this.wiring,
       made: (hosted) => {

@@ -21,6 +21,7 @@ import { bundled, colours, project, write } from '../unit/cluster/bundle/support
 /** A node with real threads in this process, over a store in a folder. */
 class Place {
   readonly logged: LogRecord[] = []
+  readonly told: string[] = []
   readonly store: Store
   readonly keys = new ClusterKeys('c')
   readonly management: Management
@@ -71,7 +72,7 @@ class Place {
         deposed: nothing,
         decided: nothing,
         declaredDead: nothing,
-        failed: nothing,
+        failed: (_, what, error) => this.told.push(what, String(error), error.stack ?? ''),
         rejected: nothing,
         troubled: nothing,
         logged: (_, record) => this.logged.push(record),
@@ -230,3 +231,55 @@ test('a change whose bundle is damaged or missing in the store is refused, and w
   await place.running(await place.deploy(join(folder, 'net.yaml')))
   await place.says('a lie')
 })
+
+test('a secret is read on the node, and stands neither in the store nor in what is told of it', async (t) => {
+  const secret = 'open sesame, please'
+  process.env['VERTIGO_TEST_SECRET'] = secret
+  t.after(() => delete process.env['VERTIGO_TEST_SECRET'])
+  const place = await Place.make(t)
+  const folder = project(t, {
+    'ask.ts': `
+import { defineComponent, port } from 'vertigo-flow'
+export default defineComponent({
+  inputs: { in: port<number>() },
+  setup({ config, log }) {
+    const { password, fails } = config as { password: string; fails: boolean }
+    if (fails) throw new Error('turned away with ' + password)
+    return { on: { in: () => log.info('asked with ' + password, { length: password.length }) } }
+  },
+})`,
+    'net.yaml': network(false),
+  })
+  await place.start()
+  await place.running(await place.deploy(join(folder, 'net.yaml')))
+  await place.says('asked with pw=${env:VERTIGO_TEST_SECRET}')
+  assert.equal(place.logged[0]!.details!['length'], `pw=${secret}`.length)
+
+  const refusedBy = async (text: string) => {
+    write(folder, { 'net.yaml': text })
+    const wanted = await place.deploy(join(folder, 'net.yaml'))
+    return eventually(`version ${wanted} is refused`, async () => {
+      const { refused } = await place.management.status('net')
+      return refused?.version === wanted ? refused.error : undefined
+    })
+  }
+  const turnedAway = await refusedBy(network(true))
+  assert.match(turnedAway.message, /turned away with pw=\$\{env:VERTIGO_TEST_SECRET\}/)
+  const missing = await refusedBy(network(false).replace('VERTIGO_TEST_SECRET', 'VERTIGO_NO_SUCH_SECRET'))
+  assert.equal(missing.code, 'SECRET_MISSING')
+  assert.match(missing.message, /ask\[0\].*config\.password is pw=|ask\[0\].*config\.password/)
+
+  const { entries } = await place.store.range('')
+  const everything = entries.map(({ key, value }) => key + Buffer.from(value).toString('latin1')).join('\n')
+  assert.ok(everything.includes('${env:VERTIGO_TEST_SECRET}'))
+  assert.ok(!everything.includes('sesame') && !JSON.stringify([place.logged, place.told]).includes('sesame'))
+  assert.ok(place.told.some((text) => text.includes('turned away')))
+})
+
+const network = (fails: boolean) => `
+name: net
+components:
+  numbers: { kind: generator, config: { rate: 50 } }
+  ask: { kind: ./ask.ts, config: { password: 'pw=\${env:VERTIGO_TEST_SECRET}', fails: ${fails} } }
+connections: [{ from: numbers.out, to: ask.in }]
+`

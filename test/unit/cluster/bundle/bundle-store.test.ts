@@ -93,7 +93,7 @@ test('bundles that no kept version names go when nobody has used them for long',
   await bundles.put(dropped)
   await writeVersion(store, 1, `bundle:${kept.hash}/main.js#a`)
   await writeVersion(store, 2, `bundle:${dropped.hash}/main.js#a`)
-  await clock.advance(unusedMsMax + 1)
+  clock.advance(unusedMsMax + 1)
   await bundles.put(fresh)
   assert.equal(await collectBundles(store, keys, clock), 0)
   await store.transact({ then: [remove(keys.network('net').version(asVersion(2)))] })
@@ -110,7 +110,7 @@ test('a bundle that somebody begins to use while it is looked for is kept', asyn
   const { store, clock, bundles } = place(t)
   const bundle = bundleOf('used again')
   await bundles.put(bundle)
-  await clock.advance(unusedMsMax + 1)
+  clock.advance(unusedMsMax + 1)
   const late: Store = Object.assign(Object.create(store) as Store, {
     transact: async (...args: Parameters<Store['transact']>) => {
       await bundles.put(bundle)
