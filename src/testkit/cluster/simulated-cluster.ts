@@ -103,16 +103,16 @@ export class SimulatedCluster {
 
   /** Lets time pass until the promise is settled. */
   async settle<T>(promise: Promise<T>, msMax = 60_000): Promise<T> {
-    let isSettled = false
+    const state = { isSettled: false }
     const done = promise.finally(() => {
-      isSettled = true
+      state.isSettled = true
     })
     // It is awaited below; until then it must not count as unhandled.
     done.catch(() => undefined)
     const untilMs = this.time.nowMs + msMax
-    while (!isSettled) {
+    while (!state.isSettled) {
       if (await this.time.step(untilMs)) continue
-      if (!isSettled) throw new Error(`what was waited for did not happen within ${msMax} simulated ms`)
+      if (!state.isSettled) throw new Error(`what was waited for did not happen within ${msMax} simulated ms`)
     }
     return done
   }

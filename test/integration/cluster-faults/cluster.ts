@@ -16,6 +16,7 @@ import {
   type Plan,
   planRecord,
 } from '../../../src/cluster/protocol/index.ts'
+import type { Json } from '../../../src/model/network.ts'
 import { Election, follow, type Following } from '../../../src/store/recipes/index.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { openStore } from '../../../src/stores.ts'
@@ -38,7 +39,13 @@ export interface ClusterOptions {
 /** Components of a network, and what they are connected by. */
 export interface NetworkText {
   readonly name: string
-  readonly components: { readonly [name: string]: { readonly kind: string } }
+  readonly components: {
+    readonly [name: string]: {
+      readonly kind: string
+      readonly instances?: number
+      readonly config?: { readonly [field: string]: Json }
+    }
+  }
   readonly connections: readonly { readonly from: string; readonly to: string; readonly selector?: 'all' }[]
 }
 
@@ -145,9 +152,13 @@ export class FaultyCluster {
   /** A component with a kind of `kinds.ts`, and the journal in its configuration. */
   component(
     kind: string,
-    { instances = 1, ...config }: { instances?: number; [field: string]: unknown } = {},
+    { instances = 1, ...config }: { instances?: number; [field: string]: Json | undefined } = {},
   ): NetworkText['components'][string] {
-    return { kind: `${kindsUrl}#${kind}`, instances, config: { journal: this.journal.path, ...config } }
+    return {
+      kind: `${kindsUrl}#${kind}`,
+      instances,
+      config: { journal: this.journal.path, ...(config as { [field: string]: Json }) },
+    }
   }
 
   /** Each tick goes to all hops, each of theirs to all ends. */
