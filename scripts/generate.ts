@@ -13,9 +13,18 @@ import type { Generator } from './generate/generator.ts'
 import { kindsPage } from './generate/kinds.ts'
 import { networkPage } from './generate/network-page.ts'
 import { networkSchema } from './generate/network-schema.ts'
+import { openApi } from './generate/openapi.ts'
 import { inRoot } from './lib/paths.ts'
 
-const generators: readonly Generator[] = [errorsPage, networkSchema, networkPage, kindsPage, cliPage, apiPage]
+const generators: readonly Generator[] = [
+  errorsPage,
+  networkSchema,
+  networkPage,
+  kindsPage,
+  cliPage,
+  apiPage,
+  openApi,
+]
 
 const { values, positionals } = parseArgs({
   options: { check: { type: 'boolean', default: false } },

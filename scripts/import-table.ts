@@ -53,7 +53,8 @@ export const importTable: ImportTable = {
     'cluster/plan': ['cluster/protocol', ...foundation],
     'cluster/control': ['cluster/plan', 'cluster/protocol', 'snapshot', ...coordination, ...foundation],
     'cluster/agent': ['cluster/protocol', 'worker', 'component', ...engine, ...foundation],
-    'cluster/client': ['cluster/protocol', ...coordination, ...foundation],
+    // Reads what it deploys where the code is, as a run does.
+    'cluster/client': ['cluster/protocol', 'run', 'worker', 'component', ...coordination, ...foundation],
     // One process of a cluster: puts agent, control and API together.
     'cluster/node': [
       'api',

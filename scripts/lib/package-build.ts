@@ -30,7 +30,7 @@ const entries = [
 ]
 
 /** Packages that stay as they are: with native parts, or seldom needed and large. */
-const external = ['lmdb', '@grpc/grpc-js', '@grpc/proto-loader', 'fbp']
+const external = ['lmdb', '@grpc/grpc-js', '@grpc/proto-loader', 'fastify', 'fbp']
 
 /** Folders that go into the package as they are. */
 const asTheyAre = ['cli/templates']

@@ -1,7 +1,7 @@
 /**
  * Every error code, in one place. `docs/reference/errors.md` is generated from this table.
  *
- * Exit codes of the command line: 0 success, 1 the network failed while it ran, 2 wrong use of the command,
+ * Exit codes of the command line: 0 success, 1 the network failed while it ran or a change of it was not carried out, 2 wrong use of the command,
  * 3 the network or one of its components cannot be loaded or is not valid, 4 a file or stream could not be
  * read or written, 70 a fault of Vertigo itself, 130 ended by Ctrl-C.
  */
@@ -805,6 +805,11 @@ export const errorCodes = codes({
     remedy: 'Start this node with that version or a newer one.',
     exit: 2,
   },
+  GENERATION_STALE: {
+    title: 'Something of an older plan wanted to take part in a newer one. It was refused.',
+    remedy: 'Nothing is to be done: the cluster has replaced it.',
+    exit: 70,
+  },
   NETWORK_UNKNOWN: {
     title: 'The cluster has no network of this name.',
     remedy: '`vertigo ls` lists the networks of the cluster.',
@@ -820,10 +825,105 @@ export const errorCodes = codes({
     remedy: 'Undeploy it first, and wait until it has stopped.',
     exit: 2,
   },
+  KIND_NOT_IN_CLUSTER: {
+    title: 'A component talks to the process that runs its network; in a cluster there is no such process.',
+    remedy: 'Use a kind that reads from or writes to something that every node reaches, such as a file.',
+    exit: 3,
+  },
+  NETWORK_REFUSED: {
+    title: 'A version of a network could not be set up; the version before runs on, where there was one.',
+    remedy: 'Mend what the message names, and deploy again.',
+    exit: 1,
+  },
+  NETWORK_FAILED: {
+    title: 'A network in the cluster failed and was given up.',
+    remedy: 'Mend what the message names, and deploy again.',
+    exit: 1,
+  },
+  WAIT_TIMEOUT: {
+    title: 'What was waited for did not come in time; it may still come.',
+    remedy: 'See `vertigo status <network>` for what it is at, or wait for longer: `--timeout <s>`.',
+    exit: 1,
+  },
   CLUSTER_CHANGE_CONFLICT: {
     title: 'A change was made for a version of the network that is not the current one. Nothing was changed.',
     remedy: 'Look at the current version, and make the change for that.',
     exit: 1,
+  },
+  // The HTTP API
+  API_UNREACHABLE: {
+    title: 'No node answers at the address of the HTTP API.',
+    remedy:
+      'Start a node, or give the address of one: `--api http://host:port`, or the variable VERTIGO_API.',
+    exit: 4,
+    retryable: true,
+  },
+  API_TIMEOUT: {
+    title: 'The HTTP API did not answer in time.',
+    remedy: 'See whether the node and its store are well, then look at what became of the request.',
+    exit: 4,
+  },
+  API_ANSWER_INVALID: {
+    title: 'What answers at the address is not the HTTP API of a node.',
+    remedy: 'Check the address; see whether something stands in between, such as a proxy.',
+    exit: 4,
+  },
+  API_ROUTE_UNKNOWN: {
+    title: 'The HTTP API has nothing at this path.',
+    remedy: 'See `schema/openapi.json` for what there is; the node may run an older version.',
+    exit: 2,
+  },
+  API_METHOD_UNKNOWN: {
+    title: 'The HTTP API does not know this method at this path.',
+    remedy: 'Use one of the methods that the message lists.',
+    exit: 2,
+  },
+  API_REQUEST_INVALID: {
+    title: 'A request is not what the HTTP API understands.',
+    remedy: 'Send what `schema/openapi.json` says.',
+    exit: 2,
+  },
+  API_REQUEST_TOO_LARGE: {
+    title: 'A request is larger than the HTTP API takes.',
+    remedy: 'Deploy in smaller parts.',
+    exit: 2,
+  },
+  API_BUSY: {
+    title: 'The node answers as many requests, or has as many readers of events, as it can.',
+    remedy: 'Try again later, or ask another node.',
+    exit: 4,
+    retryable: true,
+  },
+  API_TOKEN_MISSING: {
+    title: 'The HTTP API wants a token that it knows.',
+    remedy: 'Give one by `--token env:NAME` or `--token file:path`, or in the variable VERTIGO_TOKEN.',
+    exit: 2,
+  },
+  API_ROLE_MISSING: {
+    title: 'The role of the token does not allow the request.',
+    remedy: 'Use a token with the role that the message names.',
+    exit: 2,
+  },
+  API_HOST_REFUSED: {
+    title: 'A request came from a web page, or by a name, that the HTTP API does not serve.',
+    remedy:
+      'Use `localhost` or the address of the node; for pages and names of your own, give the node tokens.',
+    exit: 2,
+  },
+  API_OPEN: {
+    title: 'The HTTP API was to be reached from other machines without tokens.',
+    remedy: 'Give tokens (`--tokens <file>`), or let it listen on loopback, or say `--insecure`.',
+    exit: 2,
+  },
+  API_ADDRESS_UNFIT: {
+    title: 'The HTTP API cannot listen where it was told to.',
+    remedy: 'Give another address or port, or end the process that listens there.',
+    exit: 4,
+  },
+  SECRET_INVALID: {
+    title: 'A secret, or the reference to one, cannot be used.',
+    remedy: 'Write `env:NAME` or `file:path`, and see that the variable or file is there.',
+    exit: 2,
   },
   // The command line
   FOLDER_NOT_EMPTY: {

@@ -2,8 +2,8 @@ import { errorCodes } from '../base/error-codes.ts'
 import { isVertigoError } from '../base/errors.ts'
 import { didYouMean } from '../base/suggest.ts'
 import { readArguments, usage } from './arguments.ts'
-import type { Command } from './command.ts'
-import { type CommandEntry, type CommandGroup, commands } from './commands.ts'
+import type { Command, CommandEntry, CommandGroup } from './command.ts'
+import { commands } from './commands.ts'
 import { outputExit, watchOutput } from './output.ts'
 
 /** Runs a command; gives its exit code. Errors are reported on standard error. */

@@ -1,20 +1,4 @@
-import type { Command } from './command.ts'
-
-/** A command in the overview; its module is loaded when it is used. */
-export interface CommandEntry {
-  readonly usage: string
-  readonly summary: string
-  load(): Promise<Command>
-}
-
-/** Commands of two words: `vertigo store get`. */
-export interface CommandGroup {
-  readonly usage: string
-  readonly summary: string
-  /** Paragraphs that say what its commands have in common. */
-  readonly about: readonly string[]
-  readonly commands: Readonly<Record<string, CommandEntry>>
-}
+import type { CommandEntry, CommandGroup } from './command.ts'
 
 /** The commands, in the order of the overview. */
 export const commands: Readonly<Record<string, CommandEntry | CommandGroup>> = {
@@ -42,6 +26,61 @@ export const commands: Readonly<Record<string, CommandEntry | CommandGroup>> = {
     usage: 'kinds [kind]',
     summary: 'List the built-in kinds with their ports and configuration.',
     load: async () => (await import('./commands/kinds.ts')).kindsCommand,
+  },
+  deploy: {
+    usage: 'deploy <network>',
+    summary: 'Deploy a network, or a part of one, to the cluster.',
+    load: async () => (await import('./commands/cluster/deploy.ts')).deployCommand,
+  },
+  undeploy: {
+    usage: 'undeploy <network>',
+    summary: 'End a network of the cluster, or take a part out of it.',
+    load: async () => (await import('./commands/cluster/undeploy.ts')).undeployCommand,
+  },
+  ls: {
+    usage: 'ls',
+    summary: 'List the networks of the cluster.',
+    load: async () => (await import('./commands/cluster/ls.ts')).lsCommand,
+  },
+  status: {
+    usage: 'status <network>',
+    summary: 'Show where the instances of a network run, and how they are.',
+    load: async () => (await import('./commands/cluster/status.ts')).statusCommand,
+  },
+  describe: {
+    usage: 'describe <network>',
+    summary: 'Show what is deployed as a network, or its versions.',
+    load: async () => (await import('./commands/cluster/describe.ts')).describeCommand,
+  },
+  scale: {
+    usage: 'scale <network> <component> <n>',
+    summary: 'Set the number of copies of a component.',
+    load: async () => (await import('./commands/cluster/scale.ts')).scaleCommand,
+  },
+  rollback: {
+    usage: 'rollback <network> [version]',
+    summary: 'Go back to an older version of a network.',
+    load: async () => (await import('./commands/cluster/rollback.ts')).rollbackCommand,
+  },
+  nodes: {
+    usage: 'nodes',
+    summary: 'List the nodes of the cluster.',
+    load: async () => (await import('./commands/cluster/nodes.ts')).nodesCommand,
+  },
+  drain: {
+    usage: 'drain <node>',
+    summary: 'Empty a node.',
+    load: async () => (await import('./commands/cluster/drain.ts')).drainCommand,
+  },
+  undrain: {
+    usage: 'undrain <node>',
+    summary: 'Let a node have instances again.',
+    load: async () => (await import('./commands/cluster/drain.ts')).undrainCommand,
+  },
+  events: {
+    usage: 'events',
+    summary: 'Print what happened in the cluster.',
+    load: async () => (await import('./commands/cluster/events.ts')).eventsCommand,
   },
   store: {
     usage: 'store <command>',
@@ -92,5 +131,10 @@ export const commands: Readonly<Record<string, CommandEntry | CommandGroup>> = {
         load: async () => (await import('./commands/store/import.ts')).importCommand,
       },
     },
+  },
+  completion: {
+    usage: 'completion <shell>',
+    summary: 'Print a script that lets a shell complete commands.',
+    load: async () => (await import('./commands/completion.ts')).completionOf(commands),
   },
 }

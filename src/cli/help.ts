@@ -1,5 +1,6 @@
 import type { CommandSpec } from './command-spec.ts'
-import { type CommandGroup, commands } from './commands.ts'
+import type { CommandGroup } from './command.ts'
+import { commands } from './commands.ts'
 import { wrapped } from './report/text.ts'
 
 const width = 100
@@ -27,7 +28,7 @@ export function overview(version: string): string {
     'Exit codes:',
     ...columns([
       ['0', 'It went well.'],
-      ['1', 'The network failed while it ran.'],
+      ['1', 'The network failed while it ran; or a change was refused, or not carried out in time.'],
       ['2', 'The command was used wrongly.'],
       ['3', 'The network, or one of its components, cannot be loaded or is not valid.'],
       ['4', 'A file or stream could not be read or written, or the reader of the output closed it.'],
@@ -38,6 +39,9 @@ export function overview(version: string): string {
     'Environment:',
     ...columns([
       ['NO_COLOR', 'Set to anything: no colors.'],
+      ['VERTIGO_API', 'The HTTP API of a node, for commands that ask a cluster.'],
+      ['VERTIGO_TOKEN', 'The token for it.'],
+      ['VERTIGO_STORE', 'The store, for the commands of `vertigo store`.'],
       ['VERTIGO_DEBUG', 'Set to 1: whole stacks of errors, those of Vertigo and Node included.'],
     ]),
   )

@@ -68,7 +68,7 @@ export async function loadInThread<Task extends keyof LoadResults>(
         else if (report.isLoading) watch()
         else cancel()
       })
-      thread.on('error', (error) => reject(asError(error)))
+      thread.on('error', (error) => reject(endedBy(request.file, asError(error))))
       thread.on('exit', () => reject(endedEarly(request.file)))
     })
     return result as LoadResults[Task]
@@ -88,6 +88,15 @@ function blocked(file: string, stallMs: number): VertigoError {
       remedy:
         'Let modules only define things; work and connections belong into `setup` and handlers. `validate --stall-ms` sets another limit.',
     },
+  )
+}
+
+/** By no report of the thread, so by what modules do: they use up its memory, or leave something behind that throws. */
+function endedBy(file: string, cause: Error): VertigoError {
+  return new VertigoError(
+    'KIND_LOAD_FAILED',
+    `A module of ${file} has ended the thread that loads it: ${cause.message}.`,
+    { place: { file }, cause },
   )
 }
 

@@ -23,6 +23,8 @@ export interface HostEvents {
   readonly clock: Clock
   finished(worker: number): void
   failed(error: unknown): void
+  /** Its data port is open, where it has one. */
+  listens?(worker: number, address: { readonly host: string; readonly port: number }): void
   /** Where instances fail one by one, and the worker goes on. */
   instanceFailed?(worker: number, id: number, error: unknown): void
   instanceFinished?(worker: number, id: number): void

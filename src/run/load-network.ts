@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import type { ErrorCode } from '../base/error-codes.ts'
 import { VertigoError } from '../base/errors.ts'
 import { didYouMean } from '../base/suggest.ts'
 import { type BuiltNetwork, isNetworkBuilder } from '../component/builder-types.ts'
@@ -23,12 +24,24 @@ export interface LoadedNetwork {
   readonly network: FlatNetwork
   readonly places: Places
   readonly kinds: ReadonlyMap<string, KindDefinition>
+  /** With `part`: what is wrong unless the network that it is a part of mends it. */
+  readonly open: readonly VertigoError[]
 }
 
 export interface LoadOptions {
   readonly load: Load
   readonly set?: readonly Override[]
+  /** It may be a part of a network: what its surroundings could mend is no fault yet. Default false. */
+  readonly part?: boolean
 }
+
+/** Faults that a part of a network may have by itself: what it leads to, or what leads to it, is elsewhere. */
+const mendable: ReadonlySet<ErrorCode> = new Set([
+  'NETWORK_EMPTY',
+  'COMPONENT_UNKNOWN',
+  'INPUT_UNCONNECTED',
+  'BACK_WITHOUT_CYCLE',
+])
 
 /** A network's file (path or URL), or a network that was built in code. */
 export type NetworkSource = string | URL | BuiltNetwork
@@ -52,10 +65,12 @@ export async function loadNetwork(source: NetworkSource, options: LoadOptions): 
     const found = lookups.get(component)
     return found !== undefined && 'info' in found ? found.info : undefined
   })
-  const faults = await validateNetwork(flat, (component) => lookups.get(component), flattened.places)
+  const found = await validateNetwork(flat, (component) => lookups.get(component), flattened.places)
+  const isOpen = ({ code }: VertigoError): boolean => options.part === true && mendable.has(code)
+  const faults = found.filter((fault) => !isOpen(fault))
   if (faults.length > 0) throw networkInvalid(faults, places.file)
   refuseGuarantee(network, places)
-  return { network: flat, places: flattened.places, kinds: definitions }
+  return { network: flat, places: flattened.places, kinds: definitions, open: found.filter(isOpen) }
 }
 
 /** What a module gives the first time, its error as well: one that never loads is not waited for twice. */

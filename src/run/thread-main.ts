@@ -12,7 +12,14 @@ import { counterSink } from './counters.ts'
 import { MemoryGuard } from './memory-guard.ts'
 import { openLinks } from './open-links.ts'
 import { ThreadStore } from './run-store.ts'
-import type { PeerLink, ThreadCommand, ThreadData, ThreadReport } from './thread-protocol.ts'
+import type {
+  DataLinks,
+  DataLinksModule,
+  PeerLink,
+  ThreadCommand,
+  ThreadData,
+  ThreadReport,
+} from './thread-protocol.ts'
 import type { BuiltInKindsModule } from './types.ts'
 
 /** What a worker thread does: one `Worker`, driven by the run in the main thread. The first message says which. */
@@ -29,7 +36,7 @@ const data = await new Promise<ThreadData>((resolve) => {
   })
 })
 const { assignment } = data
-const sink = counterSink(data.counters, assignment.worker)
+const sink = counterSink(data.counters, data.slot ?? assignment.worker)
 
 function report(message: ThreadReport): void {
   parentPort?.postMessage(message)
@@ -89,11 +96,34 @@ systemClock.every(data.heartbeatMs, () => sink.beat(), { background: true })
 
 const { builtInKind, builtInNames } = (await import(data.builtInKinds)) as BuiltInKindsModule
 const store = new ThreadStore(data.stores, data.store, systemClock)
+
+/** Of the newest assignment; others reach this worker only from the same. */
+let newest: WorkerAssignment = assignment
+const net = await openNet()
+
+async function openNet(): Promise<DataLinks | undefined> {
+  if (data.net === undefined) return undefined
+  const { openDataLinks } = (await import(data.net.module)) as DataLinksModule
+  const links = await openDataLinks(data.net, {
+    worker: assignment.worker,
+    clock: systemClock,
+    random: systemRandom,
+    generation: () => newest.generation,
+    standing: (other) => {
+      if (newest.workers.includes(other)) return 'current'
+      return other > Math.max(...newest.workers, assignment.worker) ? 'unknown' : 'gone'
+    },
+    failed: linkFailed,
+  })
+  report({ type: 'listens', host: links.host, port: links.port })
+  return links
+}
+
 const worker = new Worker(assignment, {
   clock: systemClock,
   random: systemRandom,
   load: createLoader({ builtIn: builtInKind, builtInNames }),
-  links: openLinks(data.links),
+  links: openLinks(data.links, net),
   isolates: data.isolates,
   openStore: store.open,
   check: data.check,
@@ -162,6 +192,7 @@ obey = (command) => {
 
 function prepareNext(next: WorkerAssignment): void {
   const { generation } = next
+  newest = next
   worker.prepareNext(next).then(
     (isReady) => report({ type: 'prepared-next', generation, isReady }),
     (error: unknown) => report({ type: 'prepare-failed', generation, error: errorToData(error) }),
@@ -170,7 +201,7 @@ function prepareNext(next: WorkerAssignment): void {
 
 function switchOver(links: readonly PeerLink[]): void {
   try {
-    worker.switchOver(openLinks(links))
+    worker.switchOver(openLinks(links, net))
   } catch (error) {
     fail(error)
   }
@@ -180,6 +211,7 @@ async function closeAll(): Promise<void> {
   try {
     await worker.close()
   } finally {
+    await net?.close()
     await store.close()
   }
 }

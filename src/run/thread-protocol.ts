@@ -1,6 +1,9 @@
 import type { MessagePort } from 'node:worker_threads'
+import type { Clock } from '../base/clock.ts'
 import type { ErrorData } from '../base/errors.ts'
+import type { Random } from '../base/random.ts'
 import type { LogRecord } from '../component/context.ts'
+import type { Link } from '../transport/link.ts'
 import type { WorkerAssignment } from '../worker/assignment.ts'
 import type { RejectedMessage } from '../worker/host.ts'
 import type { MetricRecord } from '../worker/metrics.ts'
@@ -16,11 +19,52 @@ export interface ThreadStart {
 
 /**
  * How a thread reaches one of its peers. Ports are transferred with the message that holds them; sockets are opened by the
- * thread itself, since they cannot be handed over: a further form of this, which `openLinks` knows.
+ * thread itself, since they cannot be handed over.
  */
-export interface PeerLink {
+export type PeerLink =
+  | { readonly worker: number; readonly port: MessagePort }
+  /** On another node. */
+  | { readonly worker: number; readonly node: string; readonly host: string; readonly port: number }
+
+/** By what a thread of a cluster's node reaches those of other nodes. */
+export interface DataNet {
+  /** URL of a `DataLinksModule`. */
+  readonly module: string
+  readonly cluster: string
+  readonly network: string
+  readonly node: string
+  /** Where its data port listens; the port is chosen by the system. */
+  readonly host: string
+  /** PEM texts; without, lines are neither encrypted nor checked. */
+  readonly tls: { readonly ca: string; readonly cert: string; readonly key: string } | undefined
+}
+
+/** What the module exports that `DataNet` names. */
+export interface DataLinksModule {
+  readonly openDataLinks: (net: DataNet, means: DataLinksMeans) => Promise<DataLinks>
+}
+
+export interface DataLinksMeans {
   readonly worker: number
-  readonly port: MessagePort
+  readonly clock: Clock
+  readonly random: Random
+  /** Of the newest assignment. */
+  readonly generation: () => number
+  /** Whether a worker is one of the newest assignment's: `unknown` where it may be of a later one. */
+  readonly standing: (worker: number) => 'current' | 'unknown' | 'gone'
+  readonly failed: (worker: number, error: unknown) => void
+}
+
+export interface DataLinks {
+  readonly host: string
+  readonly port: number
+  open(peer: {
+    readonly worker: number
+    readonly node: string
+    readonly host: string
+    readonly port: number
+  }): Link
+  close(): Promise<void>
 }
 
 /** What a worker thread is to host at first. */
@@ -33,6 +77,10 @@ export interface ThreadData {
   readonly stores: string
   readonly store: StorePlace
   readonly links: readonly PeerLink[]
+  /** In a cluster. */
+  readonly net?: DataNet
+  /** Where it writes in the counters of workers. Default: at its number. */
+  readonly slot?: number
   /** A failing instance takes only itself down, not the worker. */
   readonly isolates: boolean
   readonly check: 'edges' | 'all' | 'none'
@@ -61,6 +109,8 @@ export type ThreadCommand =
 /** From a thread to the run. */
 export type ThreadReport =
   | { readonly type: 'prepared' | 'finished' | 'closed' }
+  /** Its data port is open. */
+  | { readonly type: 'listens'; readonly host: string; readonly port: number }
   | { readonly type: 'failed'; readonly error: ErrorData }
   /** Not ready: another preparation has taken its place. */
   | { readonly type: 'prepared-next'; readonly generation: number; readonly isReady: boolean }

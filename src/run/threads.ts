@@ -19,6 +19,8 @@ export interface ThreadOptions {
   readonly workers: number | undefined
   /** Memory of one worker in MiB; undefined for its share. */
   readonly memoryMbMax: number | undefined
+  /** How many share the machine's memory. Default: `workers`. */
+  readonly share?: number
 }
 
 /**
@@ -30,8 +32,8 @@ export class Threads {
   private spare: Thread | undefined
   private started = 0
 
-  constructor({ workers, memoryMbMax }: ThreadOptions) {
-    const share = Math.floor((totalmem() * 0.75) / 1048576 / Math.max(1, workers ?? availableParallelism()))
+  constructor({ workers, memoryMbMax, share: of = workers }: ThreadOptions) {
+    const share = Math.floor((totalmem() * 0.75) / 1048576 / Math.max(1, of ?? availableParallelism()))
     const byDefault = Math.max(workerMemoryMbMin, Math.min(memoryMbMaxDefault, share))
     this.memoryBytesMax = (memoryMbMax ?? byDefault) * 1048576
     if (workers === 0) return

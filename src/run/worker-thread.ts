@@ -4,6 +4,7 @@ import type { WorkerAssignment } from '../worker/assignment.ts'
 import { suspects } from '../worker/suspects.ts'
 import type { QuietProbe } from '../worker/worker.ts'
 import type { HostedWorker, HostEvents } from './hosted-worker.ts'
+import { portsOf } from './open-links.ts'
 import type { PeerLink, ThreadCommand, ThreadData, ThreadReport } from './thread-protocol.ts'
 
 interface Waiting<T> {
@@ -43,7 +44,7 @@ export class WorkerThread implements HostedWorker {
       this.onPrepared = { resolve, reject }
     })
     this.thread = thread
-    const ports = data.links.map(({ port }) => port)
+    const ports = portsOf(data.links)
     this.thread.postMessage(data, 'port' in data.store ? [...ports, data.store.port] : ports)
     this.thread.on('message', (message: ThreadReport) => this.onReport(message))
     this.thread.on('error', (error) => this.onError(error))
@@ -77,10 +78,7 @@ export class WorkerThread implements HostedWorker {
   switchOver(next: WorkerAssignment, links: readonly PeerLink[]): void {
     this.state = 'running'
     this.hosted = placesOf(next)
-    this.thread.postMessage(
-      { switchOver: links } satisfies ThreadCommand,
-      links.map(({ port }) => port),
-    )
+    this.thread.postMessage({ switchOver: links } satisfies ThreadCommand, portsOf(links))
   }
 
   hold(): void {
@@ -157,6 +155,9 @@ export class WorkerThread implements HostedWorker {
     switch (message.type) {
       case 'prepared':
         this.onPrepared?.resolve()
+        return
+      case 'listens':
+        this.events.listens?.(this.worker, { host: message.host, port: message.port })
         return
       case 'finished':
         this.events.finished(this.worker)

@@ -29,7 +29,8 @@ export function recordValue(fields: Float64Array, value: number): void {
 }
 
 function bucketOf(value: number): number {
-  number[0] = value
+  // The sign of -0 would make it the greatest of all.
+  number[0] = value + 0
   const word = words[high]!
   const bucket = ((word >>> 20) - 1023 - exponentMin) * bucketsPerPower + ((word >>> 17) & 7)
   return bucket < 0 ? 0 : bucket >= buckets ? buckets - 1 : bucket

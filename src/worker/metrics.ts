@@ -1,4 +1,5 @@
 import { VertigoError } from '../base/errors.ts'
+import { readableText } from '../base/readable.ts'
 import type {
   MetricCounter,
   MetricGauge,
@@ -138,5 +139,5 @@ function isFromZero(value: unknown): boolean {
 }
 
 function valueInvalid(name: string, value: unknown, what: string): VertigoError {
-  return new VertigoError('METRIC_INVALID', `"${name}" was given ${String(value)}; it takes ${what}.`)
+  return new VertigoError('METRIC_INVALID', `"${name}" was given ${readableText(value)}; it takes ${what}.`)
 }

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { provideEtcd } from '../../scripts/servers/etcd.ts'
@@ -260,6 +269,45 @@ test('a store of many pages and transactions goes through a pipe and comes back 
   const keys = (text: string): string[] => text.split('\n').slice(1, -2)
   assert.equal(keys(stdout).length, 1_000)
   assert.deepEqual(keys(stdout), keys(whole))
+})
+
+test('an export goes to a pipe that has a name, through a link, and back from a pipe', async (t) => {
+  const { cwd, options, store } = inProject(t)
+  const temporary = join(cwd, 'tmp')
+  mkdirSync(temporary)
+  const shell = async (script: string): Promise<Result> => {
+    const env = { ...options.env, TMPDIR: temporary, NODE_DISABLE_COMPILE_CACHE: '1' }
+    return new Session(t, ['sh', '-c', script, 'sh', ...vertigoCommand], { cwd, env }).ended()
+  }
+  await prints(store(['put', 'a', 'é']), '2\n')
+  const whole = (await store(['export', '-'])).stdout
+
+  assertCode(await shell('mkfifo pipe && { cat pipe > copy.jsonl & "$@" store export pipe; wait; }'), 0)
+  assert.equal(readFileSync(join(cwd, 'copy.jsonl'), 'utf8'), whole)
+  assert.ok(statSync(join(cwd, 'pipe')).isFIFO())
+
+  writeFileSync(join(cwd, 'real.jsonl'), 'before')
+  symlinkSync('real.jsonl', join(cwd, 'link.jsonl'))
+  assertCode(await store(['export', 'link.jsonl']), 0)
+  assert.equal(readFileSync(join(cwd, 'real.jsonl'), 'utf8'), whole)
+  assert.ok(lstatSync(join(cwd, 'link.jsonl')).isSymbolicLink())
+
+  const back = await shell('{ cat copy.jsonl > pipe & "$@" store import pipe --store lmdb:./other; wait; }')
+  assertCode(back, 0)
+  await prints(store(['get', 'a', '--store', 'lmdb:./other']), 'é\n')
+  assert.deepEqual(readdirSync(temporary), [])
+})
+
+test('an export that nobody reads to its end leaves no copy behind', async (t) => {
+  const { cwd, options, store } = inProject(t)
+  const temporary = join(cwd, 'tmp')
+  mkdirSync(temporary)
+  await prints(store(['put', 'a', '-'], 'x'.repeat(900_000)), '2\n')
+  const script = '"$@" store export - | head -c 100 > start'
+  const env = { ...options.env, TMPDIR: temporary, NODE_DISABLE_COMPILE_CACHE: '1' }
+  await new Session(t, ['sh', '-c', script, 'sh', ...vertigoCommand], { cwd, env }).ended()
+  assert.equal(readFileSync(join(cwd, 'start')).length, 100)
+  assert.deepEqual(readdirSync(temporary), [])
 })
 
 test('the group has a help, and so has each of its commands', async (t) => {

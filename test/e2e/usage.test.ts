@@ -147,6 +147,22 @@ test('a network is drawn in each format, to standard output or a file', async (t
   assert.match(refused.stderr, /^error FILE_NOT_FOUND: /)
 })
 
+test('a network is written for tools of FBP, and runs from there', async (t) => {
+  const selected = network.replace('to: out.in', 'to: out.in, selector: round-robin')
+  const cwd = project(t, { 'net.yaml': selected })
+  const text = await vertigo(t, ['graph', 'net.yaml', '--out', 'net.fbp'], { cwd })
+  assertCode(text, 0)
+  assert.match(text.stderr, /^left out.*: connections\[0\]\.selector$/m)
+  const json = await vertigo(t, ['graph', 'net.yaml', '--format', 'fbp-json', '--out', 'net.json'], { cwd })
+  assertCode(json, 0)
+  assert.equal(json.stderr, '')
+  for (const file of ['net.fbp', 'net.json']) {
+    const result = await vertigo(t, ['run', file], { cwd })
+    assertCode(result, 0)
+    assert.equal(result.stdout, '0\n1\n2\n')
+  }
+})
+
 test('a network that is not valid is drawn all the same, and one built in code too', async (t) => {
   const cwd = project(t, {
     'bad.yaml': network.replace('to: out.in', 'to: nowhere.in'),

@@ -161,6 +161,28 @@ test('kinds that cannot be had are named, with what was meant', async (t) => {
   assert.match(result.stderr, /KIND_NOT_FOUND: .*Did you mean "\.\/twice\.ts"\?\n {4}at net\.yaml:4:18 /)
 })
 
+test('a module that ends the thread which loads it is named, not called a fault of ours', async (t) => {
+  const cwd = project(t, {
+    'net.yaml': good,
+    // Later than the network is there, and while the output that is before it is still being written.
+    'twice.ts': `
+      process.stdout.write('x'.repeat(10_000_000))
+      setTimeout(() => { throw new Error('left behind') }, 1)
+      ${twice}`,
+    'filled.yaml': good.replace('./twice.ts', './filled.ts'),
+    'filled.ts': `
+      const all: unknown[] = []
+      for (;;) all.push(new Array(100_000).fill(1))
+      ${twice}`,
+  })
+  const env = { NODE_OPTIONS: '--max-old-space-size=100' }
+  const filled = await vertigo(t, ['validate', 'filled.yaml'], { cwd, env })
+  assertCode(filled, 3)
+  assert.match(filled.stderr, /^error KIND_LOAD_FAILED: A module of filled\.yaml .*memory/)
+  const thrown = await vertigo(t, ['validate', 'net.yaml'], { cwd })
+  assert.doesNotMatch(thrown.stderr, /INTERNAL/)
+})
+
 test('a module that leaves a timer or blocks for ever does not keep the command', async (t) => {
   const cwd = project(t, {
     'net.yaml': good,

@@ -123,6 +123,7 @@ test('threads take over new assignments and links: what persists goes on, what i
           told.push({ n, nth, by })
           taken()
         },
+        metric: () => undefined,
         running: () => undefined,
       },
     )

@@ -2,9 +2,9 @@ import { systemClock } from '../../base/clock.ts'
 import { errorCodes } from '../../base/error-codes.ts'
 import { isVertigoError } from '../../base/errors.ts'
 import { workerMemoryMbMin } from '../../run/limits.ts'
-import type { Override } from '../../run/types.ts'
-import { type Arguments, usage } from '../arguments.ts'
+import type { Arguments } from '../arguments.ts'
 import type { Command } from '../command.ts'
+import { override } from '../override.ts'
 import { hasColors, leaveStdoutToNetwork, outputExit, whenOutputCloses } from '../output.ts'
 import type { Engine, EngineListener, EngineRequest } from '../run/protocol.ts'
 import type { RunView } from '../run/view.ts'
@@ -112,23 +112,6 @@ function requestOf(given: Arguments): EngineRequest {
       setupMsMax: given.wholeNumber('setup-ms', 1),
       workerMemoryMbMax: given.wholeNumber('memory-mb', workerMemoryMbMin),
     },
-  }
-}
-
-/** `lines.config.path=input.txt`. Component names hold no dots. */
-function override(text: string): Override {
-  const equals = text.indexOf('=')
-  const path = text.slice(0, Math.max(0, equals)).split('.')
-  if (equals <= 0 || path.length < 2 || path.includes(''))
-    throw usage(`--set takes component.config.field=value, not "${text}".`)
-  return { path, value: valueOf(text.slice(equals + 1)) }
-}
-
-function valueOf(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown
-  } catch {
-    return text
   }
 }
 

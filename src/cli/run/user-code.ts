@@ -50,3 +50,16 @@ function outsideError(thrown: unknown): VertigoError {
     remedy: 'Await what modules and handlers start, so that its errors belong to somebody.',
   })
 }
+
+/** Modules of the user's run while they are loaded, and may do anything. */
+export async function withUserCode<T>(action: () => Promise<T>): Promise<T> {
+  let unguard = (): void => undefined
+  const failed = new Promise<never>((_, reject) => {
+    unguard = guardUserCode(reject)
+  })
+  try {
+    return await Promise.race([action(), failed])
+  } finally {
+    unguard()
+  }
+}

@@ -10,6 +10,8 @@ import { base64Of } from './entry-text.ts'
  */
 
 const format = 1
+/** A line holds one value, which may have a megabyte. What is much longer is no export, and must not fill the memory. */
+const lineCharactersMax = 4 * 1024 * 1024
 
 interface Head {
   readonly vertigo: 'store-export'
@@ -68,11 +70,13 @@ export async function* readExport(
 ): AsyncGenerator<Exported, void, undefined> {
   const fault = (line: number, what: string): VertigoError =>
     new VertigoError('STORE_EXPORT_INVALID', `${file} ${what}.`, { place: { file, line } })
+  const tooLong = (line: number): Error =>
+    fault(line, `has a line of more than ${lineCharactersMax} characters, which no export has`)
   const hash = createHash('sha256')
   let lines = 0
   let last: string | undefined
   let bad: VertigoError | undefined
-  for await (const line of linesOf(chunks)) {
+  for await (const line of linesOf(chunks, tooLong)) {
     if (last !== undefined) {
       hash.update(`${last}\n`)
       lines++
@@ -108,12 +112,18 @@ function exported(line: string): Exported | undefined {
 }
 
 /** Ended by `\n` alone: a key may hold what else counts as the end of a line. */
-async function* linesOf(chunks: AsyncIterable<string> | Iterable<string>): AsyncGenerator<string> {
+async function* linesOf(
+  chunks: AsyncIterable<string> | Iterable<string>,
+  tooLong: (line: number) => Error,
+): AsyncGenerator<string> {
   let rest = ''
+  let lines = 0
   for await (const chunk of chunks) {
     const parts = (rest + chunk).split('\n')
     rest = parts.pop()!
+    lines += parts.length
     yield* parts
+    if (rest.length > lineCharactersMax) throw tooLong(lines + 1)
   }
   if (rest !== '') yield rest
 }

@@ -70,12 +70,17 @@ export class Agent {
     await Promise.all([...this.networks.values()].map(({ writer }) => writer.idle))
   }
 
+  /** Fulfilled when all workers have been ended, after the lease was lost. */
+  terminated: Promise<void> = Promise.resolve()
+
   private readonly onLost = (): void => {
     this.ending.abort()
-    for (const [network, { agent }] of this.networks)
+    const ended = [...this.networks].map(([network, { agent }]) =>
       agent
         .terminate()
-        .catch((error: unknown) => this.means.events.failed(network, 'while it was ended', asError(error)))
+        .catch((error: unknown) => this.means.events.failed(network, 'while it was ended', asError(error))),
+    )
+    this.terminated = Promise.all([this.running, ...ended]).then(() => undefined)
   }
 
   private async run(): Promise<void> {

@@ -2,6 +2,7 @@ import { VertigoError } from '../../base/errors.ts'
 import { didYouMean } from '../../base/suggest.ts'
 import { additions, diff, isEmptyChange, merge, removals } from '../../model/diff.ts'
 import type { FlatNetwork } from '../../model/flatten.ts'
+import { instancesMax } from '../../model/limits.ts'
 import type { KindInfo } from '../../model/kind-info.ts'
 import type { Network } from '../../model/network.ts'
 import { networkInvalid, placesOfFile } from '../../model/places.ts'
@@ -63,9 +64,9 @@ export async function scaled(
       `The network "${flat.name}" has no component "${component}".${near}`,
     )
   }
-  if (!Number.isInteger(instances) || instances < 1)
+  if (!Number.isInteger(instances) || instances < 1 || instances > instancesMax)
     throw new VertigoError('USAGE', `${component} cannot have ${instances} instances.`, {
-      remedy: 'Give a whole number of 1 or more; to take the component out, undeploy it.',
+      remedy: `Give a whole number from 1 to ${instancesMax}; to take the component out, undeploy it.`,
     })
   if ((known.instances ?? 1) === instances) return undefined
   return checked({

@@ -3,6 +3,7 @@ import type {
   DesiredNetwork,
   ErrorText,
   NetworkOutcome,
+  NetworkView,
   NodeId,
   OpenRecord,
   Plan,
@@ -59,6 +60,20 @@ export interface NetworkRecords {
   readonly ready: readonly ReadyRecord[]
 }
 
+/** The same from what an observer of the cluster knows; undefined where there is no such network. */
+export function statusInView(view: NetworkView | undefined): NetworkStatus | undefined {
+  if (view?.desired === undefined) return undefined
+  const plan = view.plan?.value
+  return networkStatus({
+    name: view.name,
+    desired: view.desired.value,
+    plan,
+    open: view.open?.value,
+    outcome: view.outcome?.value,
+    ready: plan === undefined ? [] : view.readyOf(plan.generation),
+  })
+}
+
 export function networkStatus(records: NetworkRecords): NetworkStatus {
   const { name, desired, plan, outcome } = records
   const refused = outcome?.state === 'refused' ? outcome : undefined
@@ -82,6 +97,9 @@ function networkState({ desired, plan, open, outcome }: NetworkRecords): Network
   if (outcome?.version === desired.version && (outcome.state === 'failed' || outcome.state === 'finished'))
     return outcome.state
   if (plan === undefined) return 'deploying'
+  const isRefused = outcome?.version === desired.version && outcome.state === 'refused'
+  // What runs is the version before; the manager has yet to plan the one that is wanted.
+  if (plan.version !== desired.version && !isRefused) return 'deploying'
   if (open === undefined) return plan.parent === 0 ? 'deploying' : 'holding'
   if (plan.waiting.length > 0) return 'waiting'
   return open.generation === plan.generation ? 'running' : 'deploying'

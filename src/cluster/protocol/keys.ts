@@ -51,6 +51,11 @@ export class ClusterKeys {
     return this.drains + encodeSegment(id)
   }
 
+  /** Of a key under `drains`. */
+  drainedNode(key: string): NodeId {
+    return decodeSegment(key.slice(this.drains.length)) as NodeId
+  }
+
   /** What nodes find of others that seem to be gone. */
   get suspicions(): string {
     return `${this.prefix}suspicions/`

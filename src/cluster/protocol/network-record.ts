@@ -14,7 +14,7 @@ export type DesiredNetwork = Readonly<v.InferOutput<typeof desired>>
 export const desiredRecord = recordType('What is wanted of a network', desired)
 
 /** What planner, agents and later checks must know of a kind without loading it. */
-const kindFacts = v.object({
+export const kindFactsSchema = v.object({
   role: v.picklist(['component', 'source']),
   inputs: v.array(v.string()),
   outputs: v.array(v.string()),
@@ -27,7 +27,7 @@ const kindFacts = v.object({
   /** Talks to the world by the process that it is in: one of the fixed kinds for clients. */
   inMain: v.boolean(),
 })
-export type KindFacts = Readonly<v.InferOutput<typeof kindFacts>>
+export type KindFacts = Readonly<v.InferOutput<typeof kindFactsSchema>>
 
 const flatValue = v.custom<FlatNetwork>(isNetworkLike, 'is not a network')
 
@@ -40,7 +40,7 @@ const versionSchema = v.object({
   /** Without subnets. Later changes are merged into it. */
   flat: flatValue,
   /** By component. */
-  kinds: v.record(v.string(), kindFacts),
+  kinds: v.record(v.string(), kindFactsSchema),
   createdAtMs: timeMs,
   /** Who made it, and by what: for the list of versions. */
   by: text,

@@ -6,7 +6,8 @@
  * - PF-2 Who writes a target creates its own file first and looks for others then. So of two that begin at the same time
  *   at least one sees the other; where each does, both are refused.
  *
- * What other machines, or containers with processes of their own, write to a shared folder is not seen.
+ * What other machines, or containers with processes of their own, write to a shared folder is not seen, nor what is written to
+ * a folder that one may not look into.
  */
 import { type FileHandle, constants, copyFile, open, readdir, readlink, realpath, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
@@ -24,7 +25,7 @@ export async function openPartial(
     const path = `${target}.${process.pid}${n === 1 ? '' : `-${n}`}.partial`
     try {
       if (!copy)
-        return { handle: await open(path, 'wx', mode === undefined ? undefined : mode & 0o777), path }
+        return { handle: await open(path, 'ax', mode === undefined ? undefined : mode & 0o777), path }
       await copyFile(target, path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
       return { handle: await open(path, 'a'), path }
     } catch (error) {
@@ -45,7 +46,7 @@ export interface Writer {
 export async function writerOf(target: string, own: string): Promise<Writer | undefined> {
   const folder = dirname(target)
   const start = `${basename(target)}.`
-  for (const name of await readdir(folder)) {
+  for (const name of await namesIn(folder)) {
     if (!name.startsWith(start) || name === basename(own)) continue
     const pid = /^(\d+)(?:-\d+)?\.partial$/.exec(name.slice(start.length))?.[1]
     if (pid === undefined) continue
@@ -53,6 +54,17 @@ export async function writerOf(target: string, own: string): Promise<Writer | un
     if (await isHeld(path, Number(pid))) return { pid: Number(pid), path }
   }
   return undefined
+}
+
+/** None where one may write and not look, as in the incoming folder of a server: that is no reason not to write. */
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EACCES' || code === 'EPERM') return []
+    throw error
+  }
 }
 
 /**

@@ -10,6 +10,8 @@ export interface FileTarget {
   /** True for devices and pipes, which cannot be replaced by a renamed file. */
   readonly direct: boolean
   write(data: string | Uint8Array): Promise<void>
+  /** Lets go of what was written, to begin anew. Only where it is not written directly. */
+  clear(): Promise<void>
   /** A clean end: everything is on the disk and visible under the target's name. */
   complete(): Promise<void>
   /** Any other end. Without `keep`, the partial file is removed. Harmless after `complete`. */
@@ -105,6 +107,14 @@ class OpenFile implements FileTarget {
   async write(data: string | Uint8Array): Promise<void> {
     try {
       await this.#handle.writeFile(data)
+    } catch (error) {
+      throw fileError(error, this.#use)
+    }
+  }
+
+  async clear(): Promise<void> {
+    try {
+      await this.#handle.truncate(0)
     } catch (error) {
       throw fileError(error, this.#use)
     }

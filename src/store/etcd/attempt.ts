@@ -14,6 +14,8 @@ const attemptMsMost = 5_000
 /** The member is told a little more, so that it is we who end an attempt and say why. */
 const attemptMsSpare = 500
 
+const endedBySignal = 'the call was ended by its signal'
+
 /** What the attempts of a store share: `Members`. */
 interface Means {
   readonly clock: Clock
@@ -57,6 +59,11 @@ export class Attempt<Q, R> implements Due {
 
   send(method: Method<Q, R>, request: Q, metadata: CallMetadata): void {
     const { means, deadline, startedMs } = this
+    // One that is aborted already tells nobody any more.
+    if (deadline.signal?.aborted === true) {
+      this.reject(new AttemptFailed(status.CANCELLED, endedBySignal))
+      return
+    }
     const mostMs = Math.min(attemptMsMost, deadline.atMs - startedMs) + attemptMsSpare
     // For the member, which gives up by itself where it does not hear that the call was cancelled.
     this.call = this.endpoint.unary(method, request, metadata.within(mostMs), startedMs, this.ended)
@@ -78,7 +85,7 @@ export class Attempt<Q, R> implements Due {
     endpoint.unanswered()
   }
 
-  private readonly aborted = (): void => this.stop('the call was ended by its signal')
+  private readonly aborted = (): void => this.stop(endedBySignal)
 
   private stop(why: string): void {
     this.overdue ??= why

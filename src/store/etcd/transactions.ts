@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../../base/error-codes.ts'
 import { asError, isVertigoError, VertigoError } from '../../base/errors.ts'
 import type { Repeat, Transaction, TransactionOptions, TransactionResult } from '../store.ts'
 import { Deadline } from './deadline.ts'
@@ -19,6 +20,8 @@ interface Sending {
   readonly repeat: Repeat
   readonly deadline: Deadline
   readonly effort: Effort
+  /** An attempt of which nobody will ever know may have taken effect; no other error may say that nothing was written (ST-6). */
+  mayBeDone: boolean
 }
 
 /**
@@ -49,7 +52,8 @@ export class Transactions {
     return members.inTurn(deadline, () => {
       if (isReadOnly(transaction)) return this.read(encoded, deadline)
       const effort = new Effort(members, deadline)
-      return this.write({ transaction, encoded, repeat: options.repeat ?? 'never', deadline, effort })
+      const repeat = options.repeat ?? 'never'
+      return this.write({ transaction, encoded, repeat, deadline, effort, mayBeDone: false })
     })
   }
 
@@ -61,6 +65,16 @@ export class Transactions {
   }
 
   private async write(sending: Sending): Promise<TransactionResult> {
+    try {
+      return await this.repeated(sending)
+    } catch (failure) {
+      if (!sending.mayBeDone || hasCode(failure, 'STORE_OUTCOME_UNKNOWN')) throw failure
+      sending.deadline.signal?.throwIfAborted()
+      throw unknownOutcome(failure)
+    }
+  }
+
+  private async repeated(sending: Sending): Promise<TransactionResult> {
     const { deadline, effort } = sending
     for (;;) {
       // What others were told is unknown must not come behind this one (ET-5).
@@ -81,6 +95,7 @@ export class Transactions {
     const { encoded, repeat, deadline, effort } = sending
     const { current } = members
     const endpoint = current.isReady ? current : await members.connected(deadline, effort)
+    deadline.signal?.throwIfAborted()
     slot.isUnsettled = true
     let response: TxnResponse
     try {
@@ -121,7 +136,7 @@ export class Transactions {
       await effort.failed(endpoint, error)
     } catch (final) {
       // A lease that is lost may be that of the record.
-      if (!isLeaseLost(final) || repeat !== 'once') throw asError(final)
+      if (!hasCode(final, 'STORE_LEASE_LOST') || repeat !== 'once') throw asError(final)
       const { kvs = [] } = await this.members.call(methods.range, { key: slot.key }, deadline, effort)
       if (kvs.length > 0) throw final
       this.slots.lost(slot.session)
@@ -146,7 +161,11 @@ export class Transactions {
       throw unknownOutcome(failure)
     }
     if (repeat === 'never' || (repeat === 'once' && settled.type === 'forgotten')) throw unknownOutcome(error)
-    if (settled.type !== 'done') return undefined
+    if (settled.type !== 'done') {
+      // Without a record, that it takes no effect from now on does not say that it took none before (ET-3).
+      if (repeat === 'harmless') sending.mayBeDone = true
+      return undefined
+    }
     const { succeeded, revision } = settled
     const operations = (succeeded ? transaction.then : transaction.otherwise) ?? []
     try {
@@ -160,8 +179,8 @@ export class Transactions {
   }
 }
 
-function isLeaseLost(error: unknown): boolean {
-  return isVertigoError(error) && error.code === 'STORE_LEASE_LOST'
+function hasCode(error: unknown, code: ErrorCode): boolean {
+  return isVertigoError(error) && error.code === code
 }
 
 function unknownOutcome(cause: unknown): VertigoError {

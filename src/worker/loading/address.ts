@@ -26,6 +26,7 @@ export type ResolvedAddress =
  * | `#count`, `#selector:a.x->b.y` | code of the network that is built in the module `base` |
  * | `#outer/inner` | code of a network inside of that network |
  * | `./a.ts`, `../a.ts`, `/a.ts`, `file:///a.ts`, each with `#name` | a file, relative to the file `base`; its export |
+ * | the same with `##count`, `##outer/inner` | code of the network that is built in that file: `#count` there |
  * | one of `builtInNames` | a built-in kind |
  * | `pkg`, `pkg/sub`, `@scope/pkg/sub`, each with `#name` | a package, as a module in the place of `base` sees it |
  *
@@ -41,19 +42,26 @@ export function resolveAddress(module: ModuleAddress, builtInNames: Iterable<str
   const hash = address.indexOf('#')
   const target = hash === -1 ? address : address.slice(0, hash)
   const exportName = hash === -1 ? undefined : address.slice(hash + 1)
-  if (address === '' || exportName === '') throw noAddress(module, 'it names nothing')
+  if (address === '' || exportName === '' || exportName === '#') throw noAddress(module, 'it names nothing')
   if (exportName !== undefined && target === '') {
     const outer = decodeURIComponent(base.hash.slice(1))
     return { kind: 'own', url: withoutHash(base), name: outer === '' ? exportName : `${outer}/${exportName}` }
   }
   if (isPath(target)) {
     const path = resolve(fileURLToPath(new URL('.', base)), target)
-    return { kind: 'file', url: pathToFileURL(path).href, exportName }
+    return inFile(pathToFileURL(path).href, exportName)
   }
-  if (/^file:/i.test(target)) return { kind: 'file', url: fileUrl(target, module).href, exportName }
+  if (/^file:/i.test(target)) return inFile(fileUrl(target, module).href, exportName)
   if (/^[a-z][\w+.-]+:/i.test(target)) throw noAddress(module, 'modules are files and packages')
+  if (exportName?.startsWith('#')) throw noAddress(module, 'networks are built in files, so "##" follows one')
   if (exportName === undefined && includes(builtInNames, target)) return { kind: 'built-in', name: target }
   return { kind: 'package', specifier: target, base: withoutHash(base), exportName }
+}
+
+/** What stands behind the `#`: an export, or behind another `#`, code of the network that the file builds. */
+function inFile(url: string, exportName: string | undefined): ResolvedAddress {
+  if (exportName?.startsWith('#')) return { kind: 'own', url, name: exportName.slice(1) }
+  return { kind: 'file', url, exportName }
 }
 
 /** The URL of a base, which is a path or a file's URL; one that ends in a slash is a folder. */

@@ -43,6 +43,18 @@ test('what was cut or changed is noticed, with its line', async () => {
   await assert.rejects(read(lines.toSpliced(2, 1, 'x\n')), hasCode('STORE_EXPORT_INVALID', /was changed/))
 })
 
+test('what has no lines is refused before it fills the memory', async () => {
+  const lines = await written([{ entries, revision: 7 }])
+  let given = 0
+  function* endless(): Generator<string> {
+    yield* lines.slice(0, 2)
+    const chunk = '\0'.repeat(1024 * 1024)
+    for (; given < 20; given++) yield chunk
+  }
+  await assert.rejects(read(endless()), hasCode('STORE_EXPORT_INVALID', /has a line of more than/))
+  assert.ok(given < 6, `${given} MiB were read`)
+})
+
 test('an export is made of pages; what is under a lease is left out', async () => {
   const [first, second, third] = entries
   const leased = { ...second!, lease: '1' as LeaseId }

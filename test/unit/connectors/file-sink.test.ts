@@ -162,6 +162,22 @@ test(
   },
 )
 
+test('a folder that may be written to and not looked into takes a file', async (t) => {
+  const dir = folder(t)
+  chmodSync(dir, 0o333)
+  const path = join(dir, 'a.txt')
+  // Root may look everywhere.
+  if (isRoot) process.seteuid!(65_534)
+  try {
+    assert.throws(() => readdirSync(dir), { code: 'EACCES' })
+    await write({ path }, 'one')
+  } finally {
+    if (isRoot) process.seteuid!(0)
+    chmodSync(dir, 0o755)
+  }
+  assert.equal(read(path), 'one\n')
+})
+
 test('a run without messages leaves an empty file', async (t) => {
   const dir = folder(t)
   await write({ path: join(dir, 'a.txt') })

@@ -79,6 +79,16 @@ test('a histogram takes the least and the greatest numbers, and says nothing whe
   assert.deepEqual([full.count, full.min, full.max, full.p99], [3, 0, Number.MAX_VALUE, Number.MAX_VALUE])
 })
 
+test('-0 is no more than 0 in a histogram', () => {
+  const { reader, all } = instances(1)
+  const histogram = all[0]!.histogram('wait_ms')
+  for (let i = 0; i < 9; i++) histogram.record(Math.round(-0.2))
+  histogram.record(5)
+  const [status] = reader.status()
+  assert.ok(status?.type === 'histogram')
+  assert.ok(status.p50! < 0.001, `p50 is ${status.p50}`)
+})
+
 test('a metric that is there is given again; one of another type is refused', () => {
   const { all } = instances(1)
   const metrics = all[0]!
@@ -95,8 +105,8 @@ test('names and values that are none are refused', () => {
   for (const name of ['', '1st', 'a-b', 'a b', 'x'.repeat(101), 7, undefined])
     assert.throws(() => metrics.counter(name as string), { code: 'METRIC_INVALID' }, String(name))
   metrics.counter('x'.repeat(100))
-  for (const value of [-1, NaN, Infinity, '1'])
-    assert.throws(() => metrics.counter('n').add(value as number), { code: 'METRIC_INVALID' }, String(value))
+  for (const value of [-1, NaN, Infinity, '1', Object.create(null), Symbol('n')])
+    assert.throws(() => metrics.counter('n').add(value as number), { code: 'METRIC_INVALID' })
   for (const value of [-1, NaN, Infinity, '1'])
     assert.throws(
       () => metrics.histogram('h').record(value as number),

@@ -1,14 +1,14 @@
-import { open, rename, rm } from 'node:fs/promises'
 import { isVertigoError } from '../../../base/errors.ts'
-import { fileError } from '../../../connectors/file/errors.ts'
+import { openTarget } from '../../../connectors/file/target.ts'
 import type { CallOptions, RangeResult, Store } from '../../../store/store.ts'
 import { exportLines } from '../../store/export-file.ts'
 import type { Command } from '../../command.ts'
 import { writeOut } from '../../output.ts'
 import { storeOption, withExistingStore } from '../../store/open.ts'
-import { textOf, withSpool } from '../../store/spool.ts'
+import { withSpool } from '../../store/spool.ts'
 
 const attemptsMax = 3
+const component = 'store export'
 
 export const exportCommand: Command = {
   spec: {
@@ -24,14 +24,14 @@ export const exportCommand: Command = {
     withExistingStore(given, async (store, call) => {
       const file = given.positionals[0]!
       if (file === '-') {
-        await withSpool(async (spool) => {
-          await write(spool, store, call)
-          for await (const text of textOf(spool, 'store export')) await writeOut([text])
+        await withSpool(component, async (spool) => {
+          await whole(store, call, (lines) => spool.write(lines))
+          for await (const text of spool.text()) await writeOut([text])
         })
-      } else {
-        const { keys, revision } = await write(file, store, call)
-        process.stderr.write(`${keys} keys at revision ${revision} are in ${file}.\n`)
+        return 0
       }
+      const { keys, revision } = await write(file, store, call)
+      process.stderr.write(`${keys} keys at revision ${revision} are in ${file}.\n`)
       return 0
     }),
 }
@@ -41,8 +41,35 @@ interface Written {
   readonly revision: number
 }
 
-/** A page at a time, so that a large store is not held in memory; anew where too much was changed meanwhile. */
 async function write(file: string, store: Store, call: CallOptions): Promise<Written> {
+  const use = { path: file, component, for: 'writing' } as const
+  const target = await openTarget(use, { alone: true })
+  try {
+    // What has gone into a pipe cannot be taken back, where it has to be read anew.
+    const written = target.direct
+      ? await withSpool(component, async (spool) => {
+          const done = await whole(store, call, (lines) => spool.write(lines))
+          for await (const text of spool.text()) await target.write(text)
+          return done
+        })
+      : await whole(store, call, async (lines) => {
+          await target.clear()
+          for await (const block of lines) await target.write(block)
+        })
+    await target.complete()
+    return written
+  } catch (error) {
+    await target.abandon(false)
+    throw error
+  }
+}
+
+/** A page at a time, so that a large store is not held in memory; anew where too much was changed meanwhile. */
+async function whole(
+  store: Store,
+  call: CallOptions,
+  put: (blocks: AsyncIterable<string>) => Promise<void>,
+): Promise<Written> {
   for (let attempt = 1; ; attempt++) {
     const written = { keys: 0, revision: 0 }
     async function* pages(): AsyncGenerator<RangeResult, void, undefined> {
@@ -53,30 +80,12 @@ async function write(file: string, store: Store, call: CallOptions): Promise<Wri
       }
     }
     try {
-      await writeWhole(file, exportLines(pages()))
+      await put(blocks(exportLines(pages())))
       return written
     } catch (error) {
       const isContended = isVertigoError(error) && error.code === 'STORE_CONTENDED'
       if (!isContended || attempt === attemptsMax) throw error
     }
-  }
-}
-
-/** Under another name until all of it is on the disk: half an export must not look like a whole one. */
-async function writeWhole(file: string, lines: AsyncIterable<string>): Promise<void> {
-  const partial = `${file}.partial`
-  try {
-    const handle = await open(partial, 'w')
-    try {
-      await handle.writeFile(blocks(lines))
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
-    await rename(partial, file)
-  } catch (error) {
-    await rm(partial, { force: true })
-    throw fileError(error, { path: file, component: 'store export', for: 'writing' })
   }
 }
 

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { VertigoError } from '../../../base/errors.ts'
 import { checkTransaction } from '../../../store/check.ts'
 import { put, removeRange } from '../../../store/operations.ts'
@@ -12,6 +12,7 @@ import { textOf, withSpool } from '../../store/spool.ts'
 /** Below these, a transaction is within the limits of every store. */
 const operationsMax = 100
 const bytesMax = 1_000_000
+const component = 'store import'
 
 export const importCommand: Command = {
   spec: {
@@ -29,17 +30,28 @@ export const importCommand: Command = {
   },
   run: async (given) => {
     const file = given.positionals[0]!
-    if (file !== '-') return importFile(given, file, file)
-    return withSpool(async (spool) => {
-      await writeFile(spool, process.stdin)
-      return importFile(given, spool, file)
+    if (file !== '-' && !(await isStream(file))) return importFrom(given, () => textOf(file, component), file)
+    return withSpool(component, async (spool) => {
+      await spool.write(file === '-' ? process.stdin : textOf(file, component))
+      return importFrom(given, () => spool.text(), file)
     })
   },
 }
 
-/** Reads the file twice: all of it is known to be right before anything is written, and it is never in memory as a whole. */
-async function importFile(given: Arguments, path: string, name: string): Promise<number> {
-  const entries = (): AsyncIterable<Exported> => readExport(textOf(path, 'store import'), name)
+/** What gives its content once: a pipe that the shell has put in place of a file, above all. */
+async function isStream(file: string): Promise<boolean> {
+  // What is wrong with it, reading it tells.
+  const there = await stat(file).catch(() => undefined)
+  return there !== undefined && !there.isFile() && !there.isDirectory()
+}
+
+/** Reads all twice: it is known to be right before anything is written, and it is never in memory as a whole. */
+async function importFrom(
+  given: Arguments,
+  text: () => AsyncIterable<string>,
+  name: string,
+): Promise<number> {
+  const entries = (): AsyncIterable<Exported> => readExport(text(), name)
   let keys = 0
   for await (const entry of entries()) {
     checkFits(entry)

@@ -3,7 +3,7 @@ import type { LeaseId } from '../../../store/store.ts'
 import type { Command } from '../../command.ts'
 import { visible } from '../../store/entry-text.ts'
 import { storeOption, withExistingStore } from '../../store/open.ts'
-import { columns } from './ls.ts'
+import { columns } from '../../table.ts'
 
 export const leaseCommand: Command = {
   spec: {

@@ -2,6 +2,7 @@ import type { Entry } from '../../../store/store.ts'
 import type { Command } from '../../command.ts'
 import { writeOut } from '../../output.ts'
 import { entryJson, shownValue, visible } from '../../store/entry-text.ts'
+import { columns } from '../../table.ts'
 import { storeOption, withExistingStore } from '../../store/open.ts'
 
 export const lsCommand: Command = {
@@ -48,12 +49,4 @@ function table(entries: readonly Entry[], values: boolean): string {
   ])
   const headings = ['KEY', 'REVISION', 'VERSION', 'LEASE', values ? 'VALUE' : 'BYTES']
   return columns([headings, ...rows])
-}
-
-/** Rows with aligned columns; the last one is not padded. */
-export function columns(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]!.map((_, at) => Math.max(...rows.map((row) => row[at]!.length)))
-  const line = (row: readonly string[]): string =>
-    row.map((cell, at) => (at === row.length - 1 ? cell : cell.padEnd(widths[at]!))).join('  ')
-  return rows.map((row) => `${line(row)}\n`).join('')
 }

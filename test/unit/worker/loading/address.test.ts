@@ -62,8 +62,25 @@ describe('resolveAddress', () => {
     assert.deepEqual(resolved('#inner', 'file:///home/me/net.ts#outer'), own('outer/inner'))
   })
 
+  test('code of a network that is built in another file', () => {
+    const own = (name: string): unknown => ({ kind: 'own', url: 'file:///home/me/net.ts', name })
+    assert.deepEqual(resolved('file:///home/me/net.ts##count', 'file:///'), own('count'))
+    assert.deepEqual(resolved('./net.ts##outer/inner'), own('outer/inner'))
+    assert.deepEqual(resolved('./net.ts##selector:a.x->b.y'), own('selector:a.x->b.y'))
+  })
+
   test('what is no address', () => {
-    for (const address of ['', './a.ts#', '#', 'https://example.org/a.ts', 'node:fs', 'file://%'])
+    for (const address of [
+      '',
+      './a.ts#',
+      './a.ts##',
+      'pkg##a',
+      '#',
+      '##',
+      'https://example.org/a.ts',
+      'node:fs',
+      'file://%',
+    ])
       assert.throws(() => resolved(address), { code: 'KIND_UNKNOWN', place: { file: base } }, address)
   })
 })

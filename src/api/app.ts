@@ -1,0 +1,228 @@
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
+import { asError, VertigoError } from '../base/errors.ts'
+import type { Access, Caller } from './access.ts'
+import { asApiError, errorBody, statusOf } from './error-body.ts'
+import { EventStream } from './event-stream.ts'
+import type { ApiCall, ApiMeans, ApiRoute, JsonSchema, StreamRoute } from './route.ts'
+import { clusterRoutes } from './routes/cluster.ts'
+import { networkRoutes } from './routes/networks.ts'
+import { errorAnswer, errorSchema, object } from './schemas.ts'
+
+/** Bounds of what may come from outside. */
+export const apiLimits = {
+  bodyBytesMax: 64 * 1024,
+  headerBytesMax: 16 * 1024,
+  /** From the first byte of a request to its last. */
+  requestMsMax: 30_000,
+  connectionsMax: 1024,
+  streamsMax: 256,
+} as const
+
+export const apiRoutes: readonly ApiRoute[] = [...clusterRoutes, ...networkRoutes]
+
+export interface AppMeans extends ApiMeans {
+  readonly access: Access
+}
+
+/** The application without its server; `extend` is called before there are routes. */
+export async function makeApp(
+  means: AppMeans,
+  extend: (app: FastifyInstance) => Promise<void> = async () => undefined,
+): Promise<FastifyInstance> {
+  // Loaded here, so that who has no API to serve does not pay for it.
+  const { fastify } = await import('fastify')
+  const app = fastify({
+    bodyLimit: apiLimits.bodyBytesMax,
+    requestTimeout: apiLimits.requestMsMax,
+    forceCloseConnections: true,
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: 512 },
+    http: { maxHeaderSize: apiLimits.headerBytesMax },
+    // What does not fit is told, never made to fit.
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
+    clientErrorHandler: answerRubbish,
+    frameworkErrors: (error, _, reply) => {
+      answerError(asApiError(error), reply)
+    },
+  })
+  app.server.maxConnections = apiLimits.connectionsMax
+  // The schemas of answers are for readers; they do not decide what is sent.
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data))
+  app.removeContentTypeParser('text/plain')
+  app.addSchema(errorSchema)
+  app.setErrorHandler((thrown, request, reply) => {
+    const error = asApiError(thrown)
+    if (statusOf(error.code) === 500) means.troubled(asError(thrown), `${request.method} ${request.url}`)
+    return answerError(error, reply)
+  })
+  app.setNotFoundHandler((request, reply) => answerError(notFound(request, reply), reply))
+  await extend(app)
+  const streams = new Streams(means)
+  app.addHook('preClose', async () => streams.close())
+  app.register(async (scope) => {
+    for (const route of apiRoutes) scope.route(routeOptions(route, means, streams))
+  })
+  await app.ready()
+  return app
+}
+
+function routeOptions(route: ApiRoute, means: AppMeans, streams: Streams): RouteOptions {
+  const { method, path, role, bodyBytesMax } = route
+  const callers = new WeakMap<FastifyRequest, Caller>()
+  return {
+    method,
+    url: path,
+    ...(bodyBytesMax !== undefined && { bodyLimit: bodyBytesMax }),
+    schema: schemaOf(route),
+    // Before the body is read: who may not ask is not listened to.
+    onRequest: async (request) => {
+      if (role !== undefined) callers.set(request, means.access.admit(accessFacts(request), role))
+    },
+    handler: async (request, reply) => {
+      const call: ApiCall = {
+        params: request.params as ApiCall['params'],
+        query: request.query as ApiCall['query'],
+        body: request.body,
+        caller: callers.get(request) ?? { name: 'anonymous', role: 'viewer' },
+        lastEventId: headerOf(request, 'last-event-id'),
+      }
+      reply.header('cache-control', 'no-store')
+      if ('handle' in route) return reply.type('application/json').send(await route.handle(call, means))
+      await streams.begin(route, call, request, reply)
+      return reply
+    },
+  }
+}
+
+/** For the validator, and for the document. */
+function schemaOf(route: ApiRoute): JsonSchema {
+  const { path, id, summary, role, query, body, answer } = route
+  const params = [...path.matchAll(/:(\w+)/g)].map(([, name]) => [name!, { type: 'string' }] as const)
+  return {
+    operationId: id,
+    summary,
+    ...(role === undefined ? { security: [] } : { description: `For the role ${role}, and those above.` }),
+    ...(params.length > 0 && { params: object(Object.fromEntries(params)) }),
+    querystring: query ?? object({}),
+    ...(body !== undefined && { body }),
+    response: {
+      200:
+        'open' in route
+          ? {
+              description: 'Events, until either end closes.',
+              content: { 'text/event-stream': { schema: answer } },
+            }
+          : { description: 'It was done.', ...answer },
+      default: { description: 'It was not done, and why.', ...errorAnswer },
+    },
+  }
+}
+
+function accessFacts(request: FastifyRequest): Parameters<Access['admit']>[0] {
+  return {
+    host: headerOf(request, 'host'),
+    origin: headerOf(request, 'origin'),
+    site: headerOf(request, 'sec-fetch-site'),
+    authorization: headerOf(request, 'authorization'),
+    user: headerOf(request, 'vertigo-user'),
+  }
+}
+
+function headerOf(request: FastifyRequest, name: string): string | undefined {
+  const value = request.headers[name]
+  return Array.isArray(value) ? value[0] : value
+}
+
+function notFound(request: FastifyRequest, reply: FastifyReply): VertigoError {
+  const path = request.url.replace(/\?.*$/s, '')
+  const matches = ({ path: pattern }: ApiRoute): boolean =>
+    new RegExp(`^${pattern.replaceAll(/:\w+/g, '[^/]+')}$`).test(path)
+  const methods = [...new Set(apiRoutes.filter(matches).map(({ method }) => method))]
+  const shown = path.slice(0, 200)
+  if (methods.length === 0)
+    return new VertigoError('API_ROUTE_UNKNOWN', `There is nothing at ${request.method} ${shown}.`)
+  reply.header('allow', methods.join(', '))
+  return new VertigoError(
+    'API_METHOD_UNKNOWN',
+    `${shown} does not take ${request.method}, but ${methods.join(', ')}.`,
+  )
+}
+
+function answerError(error: VertigoError, reply: FastifyReply): FastifyReply {
+  if (error.code === 'API_TOKEN_MISSING') reply.header('www-authenticate', 'Bearer')
+  return reply
+    .code(statusOf(error.code))
+    .header('cache-control', 'no-store')
+    .type('application/json')
+    .send({ error: errorBody(error) })
+}
+
+/** What is no HTTP, or has headers without end, comes before there is a request. */
+function answerRubbish(error: Error & { readonly code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const [status, fault] =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? ([
+          431,
+          new VertigoError('API_REQUEST_TOO_LARGE', 'The headers of the request are too large.'),
+        ] as const)
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? ([
+            408,
+            new VertigoError('API_REQUEST_INVALID', 'The request did not come to its end in time.'),
+          ] as const)
+        : ([400, new VertigoError('API_REQUEST_INVALID', 'What came is no HTTP request.')] as const)
+  const body = JSON.stringify({ error: errorBody(fault) })
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  )
+}
+
+/** The streams that are open. Each is supervised here. */
+class Streams {
+  private readonly means: ApiMeans
+  private readonly open = new Map<EventStream, Promise<void>>()
+
+  constructor(means: ApiMeans) {
+    this.means = means
+  }
+
+  async begin(
+    route: StreamRoute,
+    call: ApiCall,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<void> {
+    if (this.open.size >= apiLimits.streamsMax)
+      throw new VertigoError('API_BUSY', `This node has ${apiLimits.streamsMax} readers of events already.`)
+    const feed = await route.open(call, this.means)
+    reply.hijack()
+    const stream = new EventStream(reply.raw, this.means.clock)
+    this.open.set(stream, this.feed(stream, feed, request.url))
+  }
+
+  async close(): Promise<void> {
+    for (const stream of this.open.keys()) stream.close()
+    await Promise.all(this.open.values())
+  }
+
+  private async feed(
+    stream: EventStream,
+    feed: (stream: EventStream) => Promise<void>,
+    url: string,
+  ): Promise<void> {
+    try {
+      await feed(stream)
+    } catch (error) {
+      if (!stream.signal.aborted) this.means.troubled(asError(error), `GET ${url}`)
+    } finally {
+      stream.close()
+      this.open.delete(stream)
+    }
+  }
+}

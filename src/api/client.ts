@@ -1,0 +1,172 @@
+import type { ClusterEvent, Deployment, NetworkStatus, NodeStatus } from '../cluster/client/index.ts'
+import type { ClusterConfig, VersionRecord } from '../cluster/protocol/index.ts'
+import { isVertigoError } from '../base/errors.ts'
+import type { FlatNetwork } from '../model/flatten.ts'
+import type { Caller } from './access.ts'
+import { readEvents } from './event-reader.ts'
+import { Http, type HttpOptions } from './http.ts'
+import type { NodeIdentity } from './route.ts'
+
+/** A line of the list of networks. */
+export interface NetworkSummary extends Pick<NetworkStatus, 'name' | 'state' | 'version' | 'generation'> {
+  readonly components: number
+  readonly instances: number
+}
+
+/** A line of the list of versions. */
+export interface VersionSummary extends Pick<VersionRecord, 'version' | 'createdAtMs' | 'by' | 'change'> {
+  readonly components: number
+  readonly instances: number
+}
+
+export interface Definition extends VersionRecord {
+  readonly name: string
+}
+
+export interface Made {
+  readonly name: string
+  readonly version: number
+}
+
+export interface ChangeRequest {
+  /** Only if this is the current version. */
+  readonly expected?: number | undefined
+}
+
+/**
+ * The HTTP API of a node, for programs. Its errors are those of `Management`, with the same codes; and API_UNREACHABLE,
+ * API_TIMEOUT (a change may have taken effect), API_ANSWER_INVALID, API_TOKEN_MISSING, API_ROLE_MISSING.
+ */
+export class ApiClient {
+  private readonly http: Http
+
+  constructor(options: HttpOptions) {
+    this.http = new Http(options)
+  }
+
+  identity(): Promise<NodeIdentity & { readonly caller: Caller }> {
+    return this.get('/v1/node')
+  }
+
+  networks(): Promise<readonly NetworkSummary[]> {
+    return this.get('/v1/networks')
+  }
+
+  deploy(
+    { part, kinds }: Deployment,
+    options: ChangeRequest & { readonly mode?: 'merge' | 'replace' } = {},
+  ): Promise<Made> {
+    const { mode, expected } = options
+    return this.post('/v1/networks', {
+      part,
+      kinds,
+      ...(mode !== undefined && { mode }),
+      ...(expected !== undefined && { expected }),
+    })
+  }
+
+  status(name: string): Promise<NetworkStatus> {
+    return this.get(network(name))
+  }
+
+  undeploy(name: string): Promise<NetworkStatus> {
+    return this.http.json({ method: 'DELETE', path: network(name) }) as Promise<NetworkStatus>
+  }
+
+  undeployPart(part: FlatNetwork, change: ChangeRequest = {}): Promise<Made> {
+    return this.change(part.name, 'undeploy-part', { part }, change)
+  }
+
+  scale(name: string, component: string, instances: number, change: ChangeRequest = {}): Promise<Made> {
+    return this.change(name, 'scale', { component, instances }, change)
+  }
+
+  rollback(name: string, to: number, change: ChangeRequest = {}): Promise<Made> {
+    return this.change(name, 'rollback', { to }, change)
+  }
+
+  async forget(name: string): Promise<void> {
+    await this.post(`${network(name)}/forget`)
+  }
+
+  versions(name: string): Promise<readonly VersionSummary[]> {
+    return this.get(`${network(name)}/versions`)
+  }
+
+  /** As it is deployed; default: its newest version. */
+  definition(name: string, version?: number): Promise<Definition> {
+    return this.get(`${network(name)}/definition${version === undefined ? '' : `?version=${version}`}`)
+  }
+
+  nodes(): Promise<readonly NodeStatus[]> {
+    return this.get('/v1/nodes')
+  }
+
+  async drain(id: string): Promise<void> {
+    await this.post(`/v1/nodes/${encodeURIComponent(id)}/drain`)
+  }
+
+  async undrain(id: string): Promise<void> {
+    await this.post(`/v1/nodes/${encodeURIComponent(id)}/undrain`)
+  }
+
+  config(): Promise<ClusterConfig> {
+    return this.get('/v1/config')
+  }
+
+  configure(config: ClusterConfig): Promise<ClusterConfig> {
+    return this.http.json({ method: 'PUT', path: '/v1/config', body: config }) as Promise<ClusterConfig>
+  }
+
+  /** Events behind the number `after`, the oldest first. */
+  events({ after = 0, limit = 1000 }: { readonly after?: number; readonly limit?: number } = {}): Promise<
+    readonly ClusterEvent[]
+  > {
+    return this.get(`/v1/events?after=${after}&limit=${limit}`)
+  }
+
+  /**
+   * The status now, and after each change; of changes that come faster than they are read, the last one. Ends with the
+   * signal, or after `undefined` where the network was forgotten.
+   */
+  async *watchNetwork(
+    name: string,
+    signal: AbortSignal,
+  ): AsyncGenerator<NetworkStatus | undefined, void, undefined> {
+    let isThere = false
+    try {
+      for await (const { type, data } of readEvents(this.http, { path: `${network(name)}/watch`, signal })) {
+        isThere = true
+        yield type === 'gone' ? undefined : (JSON.parse(data) as NetworkStatus)
+        if (type === 'gone') return
+      }
+    } catch (error) {
+      // It was forgotten while the connection was broken.
+      if (!isThere || !isVertigoError(error) || error.code !== 'NETWORK_UNKNOWN') throw error
+      yield undefined
+    }
+  }
+
+  /** Those behind the number `after`, then each as it comes, until the signal. */
+  async *watchEvents(after: number, signal: AbortSignal): AsyncGenerator<ClusterEvent, void, undefined> {
+    const path = '/v1/events/watch'
+    for await (const { data } of readEvents(this.http, { path, lastEventId: String(after), signal }))
+      yield JSON.parse(data) as ClusterEvent
+  }
+
+  private get<T>(path: string): Promise<T> {
+    return this.http.json({ method: 'GET', path }) as Promise<T>
+  }
+
+  private post<T>(path: string, body?: object): Promise<T> {
+    return this.http.json({ method: 'POST', path, ...(body !== undefined && { body }) }) as Promise<T>
+  }
+
+  private change(name: string, what: string, body: object, { expected }: ChangeRequest): Promise<Made> {
+    return this.post(`${network(name)}/${what}`, { ...body, ...(expected !== undefined && { expected }) })
+  }
+}
+
+function network(name: string): string {
+  return `/v1/networks/${encodeURIComponent(name)}`
+}

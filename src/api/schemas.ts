@@ -1,0 +1,209 @@
+import { roles } from './access.ts'
+import type { JsonSchema } from './route.ts'
+
+/** The JSON of the API, for its validator and its document. */
+
+const text = { type: 'string' } as const
+const whole = { type: 'integer', minimum: 0 } as const
+const texts = { type: 'array', items: text } as const
+
+export function object(
+  properties: Readonly<Record<string, JsonSchema>>,
+  {
+    optional = [],
+    description,
+  }: { readonly optional?: readonly string[]; readonly description?: string } = {},
+): JsonSchema {
+  return {
+    type: 'object',
+    ...(description !== undefined && { description }),
+    properties,
+    required: Object.keys(properties).filter((name) => !optional.includes(name)),
+    additionalProperties: false,
+  }
+}
+
+/** Bodies are shared by clients of several versions only in what both know: answers may get fields, requests not. */
+function answer(
+  properties: Readonly<Record<string, JsonSchema>>,
+  optional: readonly string[] = [],
+): JsonSchema {
+  const { additionalProperties: _, ...schema } = object(properties, { optional })
+  return schema
+}
+
+function listOf(items: JsonSchema): JsonSchema {
+  return { type: 'array', items }
+}
+
+const expected = {
+  ...whole,
+  description: 'Only if this is the current version; 0: only if there is no such network.',
+}
+const name = { type: 'string', minLength: 1, maxLength: 128 } as const
+
+const networkPart = {
+  type: 'object',
+  description:
+    'A network without subnets, in the form of `schema/network.json`, where each component and connection has a `base` and every address is complete.',
+} as const
+
+export const deployBody = object(
+  {
+    part: networkPart,
+    kinds: { type: 'object', description: 'What must be known of the kind of each component of the part.' },
+    mode: {
+      type: 'string',
+      enum: ['merge', 'replace'],
+      description: 'Whether the part is added to the network, or is the network from now on. Default: merge.',
+    },
+    expected,
+  },
+  { optional: ['mode', 'expected'] },
+)
+
+export const undeployPartBody = object({ part: networkPart, expected }, { optional: ['expected'] })
+export const scaleBody = object(
+  { component: { type: 'string', minLength: 1 }, instances: { type: 'integer' }, expected },
+  { optional: ['expected'] },
+)
+export const rollbackBody = object(
+  { to: { type: 'integer', minimum: 1 }, expected },
+  { optional: ['expected'] },
+)
+
+export const configuration = object(
+  {
+    quorum: {
+      type: 'integer',
+      minimum: 1,
+      description: 'With fewer nodes, nothing new is deployed. Default 1.',
+    },
+  },
+  { optional: ['quorum'] },
+)
+
+export const versionMade = answer({ name, version: whole })
+
+const errorText = answer({ code: text, message: text, component: text, remedy: text, stack: text }, [
+  'component',
+  'remedy',
+  'stack',
+])
+
+export const status = answer(
+  {
+    name,
+    state: {
+      type: 'string',
+      enum: ['deploying', 'running', 'holding', 'waiting', 'failed', 'finished', 'stopping', 'stopped'],
+    },
+    version: whole,
+    generation: whole,
+    refused: answer({ version: whole, error: errorText }, ['error']),
+    error: errorText,
+    failures: listOf(
+      answer({ component: text, count: whole, lastAtMs: { type: 'number' }, error: errorText }),
+    ),
+    instances: listOf(
+      answer(
+        {
+          component: text,
+          index: whole,
+          node: text,
+          worker: whole,
+          state: {
+            type: 'string',
+            enum: ['starting', 'ready', 'running', 'draining', 'finished', 'failed', 'waiting'],
+          },
+          reason: text,
+        },
+        ['node', 'worker', 'reason'],
+      ),
+    ),
+  },
+  ['refused', 'error'],
+)
+
+export const summaries = listOf(
+  answer({ name, state: text, version: whole, generation: whole, components: whole, instances: whole }),
+)
+
+const versionFields = { version: whole, createdAtMs: { type: 'number' }, by: text, change: text } as const
+export const versions = listOf(answer({ ...versionFields, components: whole, instances: whole }))
+export const definition = answer({
+  ...versionFields,
+  name,
+  flat: networkPart,
+  kinds: { type: 'object', description: 'By component.' },
+})
+
+export const nodes = listOf(
+  answer(
+    {
+      id: text,
+      pid: whole,
+      address: text,
+      api: text,
+      version: text,
+      groups: texts,
+      labels: { type: 'object', additionalProperties: text },
+      workers: whole,
+      instances: whole,
+      manager: { type: 'boolean' },
+      draining: answer({ by: text, atMs: { type: 'number' } }),
+      joinedAtMs: { type: 'number' },
+    },
+    ['api', 'draining'],
+  ),
+)
+
+export const event = answer(
+  { number: whole, atMs: { type: 'number' }, type: text, node: text, network: text, text },
+  ['node', 'network'],
+)
+export const events = listOf(event)
+
+export const identity = answer({
+  id: text,
+  cluster: text,
+  version: text,
+  caller: answer({ name: text, role: { type: 'string', enum: roles } }),
+})
+export const health = answer({ ok: { type: 'boolean' } })
+export const done = answer({ done: { type: 'boolean' } })
+
+/** Refers to itself, so it is a schema of its own in the document. */
+export const errorSchema: JsonSchema = {
+  $id: 'Error',
+  type: 'object',
+  required: ['code', 'message', 'remedy', 'place', 'faults'],
+  properties: {
+    code: { type: 'string', description: 'As in docs/reference/errors.md.' },
+    message: text,
+    remedy: { type: 'string', description: 'What to do.' },
+    place: {
+      type: 'object',
+      description: 'Where: any of them.',
+      properties: {
+        file: text,
+        line: whole,
+        column: whole,
+        path: text,
+        component: text,
+        port: text,
+      },
+    },
+    faults: { type: 'array', items: { $ref: 'Error#' } },
+  },
+}
+export const errorAnswer: JsonSchema = {
+  type: 'object',
+  required: ['error'],
+  properties: { error: { $ref: 'Error#' } },
+}
+
+const digits = { type: 'string', pattern: '^[0-9]{1,15}$' } as const
+export const versionQuery = object({ version: digits }, { optional: ['version'] })
+export const eventsQuery = object({ after: digits, limit: digits }, { optional: ['after', 'limit'] })
+export const streamQuery = object({ after: digits }, { optional: ['after'] })

@@ -1,0 +1,30 @@
+import { type Arguments, usage } from '../../arguments.ts'
+import { apiOptions, connect } from '../../cluster/connect.ts'
+import { finishChange, waitOptions } from '../../cluster/wait.ts'
+import type { Command } from '../../command.ts'
+
+export const scaleCommand: Command = {
+  spec: {
+    name: 'scale',
+    arguments: ['<network>', '<component>', '<instances>'],
+    about: ['Sets how many copies of a component share its work.'],
+    options: {
+      expected: { value: '<version>', about: 'Only if this is the current version.' },
+      ...waitOptions,
+      ...apiOptions,
+    },
+    examples: [['vertigo scale word-count count 4 --wait', 'Count with four instances.']],
+  },
+  run,
+}
+
+async function run(given: Arguments): Promise<number> {
+  const [network = '', component = '', text = ''] = given.positionals
+  const instances = Number(text)
+  if (!/^\d+$/.test(text) || instances < 1)
+    throw usage(`<instances> must be a whole number, 1 or more, not "${text}".`)
+  const expected = given.wholeNumber('expected', 0)
+  const client = await connect(given)
+  const made = await client.scale(network, component, instances, { expected })
+  return finishChange(given, client, { ...made, goal: made })
+}

@@ -1,0 +1,52 @@
+import type { NetworkStatus } from '../../../cluster/client/index.ts'
+import type { ErrorText } from '../../../cluster/protocol/index.ts'
+import type { Arguments } from '../../arguments.ts'
+import { apiOptions, connect, printJson } from '../../cluster/connect.ts'
+import type { Command } from '../../command.ts'
+import { visible } from '../../store/entry-text.ts'
+import { columns } from '../../table.ts'
+
+export const statusCommand: Command = {
+  spec: {
+    name: 'status',
+    arguments: ['<network>'],
+    about: [
+      'Shows what becomes of a network, instance by instance: where each runs, or why it does not.',
+      'With --json: `state`, `version`, `generation`, `failures`, and for each of `instances` its `component`, `index`, `node` and `state`; `refused` and `error` where there is any.',
+    ],
+    options: apiOptions,
+  },
+  run,
+}
+
+async function run(given: Arguments): Promise<number> {
+  const client = await connect(given)
+  const status = await client.status(given.positionals[0] ?? '')
+  if (given.flag('json')) printJson(status)
+  else process.stdout.write(statusText(status))
+  return 0
+}
+
+function statusText(status: NetworkStatus): string {
+  const { name, state, version, generation, refused, error, failures, instances } = status
+  const notes = [
+    ...(refused === undefined ? [] : [`version ${refused.version} was refused${because(refused.error)}`]),
+    ...(error === undefined ? [] : [`failed${because(error)}`]),
+    ...failures.map(({ component, count, error }) => `${component} failed ${count} times${because(error)}`),
+  ]
+  const rows = instances.map(({ component, index, node = '-', worker, state, reason = '' }) => [
+    `${component}[${index}]`,
+    node,
+    worker === undefined ? '-' : String(worker),
+    state,
+    visible(reason),
+  ])
+  const head = `${name}: ${state}, version ${version}, generation ${generation}\n`
+  const table =
+    rows.length === 0 ? '' : `\n${columns([['INSTANCE', 'NODE', 'WORKER', 'STATE', ''], ...rows])}`
+  return head + notes.map((note) => `  ${visible(note)}\n`).join('') + table
+}
+
+function because(error: ErrorText | undefined): string {
+  return error === undefined ? '' : `: ${error.code}: ${error.message}`
+}

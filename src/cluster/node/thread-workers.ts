@@ -1,0 +1,213 @@
+import { MessageChannel } from 'node:worker_threads'
+import type { Cancel, Clock } from '../../base/clock.ts'
+import { asError, VertigoError } from '../../base/errors.ts'
+import { allocateCounters, CounterReader, type SharedCounters } from '../../run/counters.ts'
+import { StallWatch } from '../../run/stall-watch.ts'
+import type { DataNet, PeerLink } from '../../run/thread-protocol.ts'
+import { Threads } from '../../run/threads.ts'
+import { WorkerThread } from '../../run/worker-thread.ts'
+import type { WorkerAssignment } from '../../worker/assignment.ts'
+import type { AgentWorker, AgentWorkerEvents, MakeWorker, PeerPlace } from '../agent/agent-worker.ts'
+import { type Address, instanceIdsMax, type WorkerNumber } from '../protocol/index.ts'
+import { dataLinksUrl } from './data-links.ts'
+
+/** The workers of one network on this node, each in a thread of its own. */
+export interface ThreadWorkersOptions {
+  readonly network: string
+  readonly clock: Clock
+  readonly net: Omit<DataNet, 'module' | 'network'>
+  /** Address of the store, for `context.shared`. */
+  readonly store: string
+  readonly builtInKinds: string
+  readonly stores: string
+  /** How many threads share the machine's memory. */
+  readonly workers: number
+  /** How long a worker may show no sign of life, in milliseconds. */
+  readonly stallMs: number
+}
+
+export class ThreadWorkers {
+  readonly make: MakeWorker = (number, events) => new ThreadWorker(number, events, this)
+  readonly options: ThreadWorkersOptions
+  readonly threads: Threads
+  /** Of all instances, by their ids; pages that nobody writes to cost nothing. */
+  readonly instanceCounters: SharedArrayBuffer
+  /** Ports for pairs of workers, of which one has got its end. */
+  private readonly ports = new Map<string, PeerPort>()
+
+  constructor(options: ThreadWorkersOptions) {
+    this.options = options
+    this.threads = new Threads({ workers: 0, memoryMbMax: undefined, share: options.workers })
+    this.instanceCounters = allocateCounters(instanceIdsMax, 0).instances
+  }
+
+  /** The first of two workers that asks makes the channel, the second gets its other end. */
+  portBetween(own: WorkerNumber, other: WorkerNumber): PeerPort {
+    const key = `${Math.min(own, other)} ${Math.max(own, other)}`
+    const known = this.ports.get(key)
+    if (known !== undefined) {
+      this.ports.delete(key)
+      return known
+    }
+    const { port1, port2 } = new MessageChannel()
+    this.ports.set(key, port2)
+    return port1
+  }
+}
+
+type PeerPort = MessageChannel['port1']
+
+const heartbeatsPerStall = 8
+
+class ThreadWorker implements AgentWorker {
+  readonly number: WorkerNumber
+  private readonly events: AgentWorkerEvents
+  private readonly owner: ThreadWorkers
+  private readonly counters: SharedCounters
+  private readonly reader: CounterReader
+  private readonly known = new Set<WorkerNumber>()
+  private readonly listening: Promise<Address>
+  private onListens: ((address: Address) => void) | undefined
+  private onFailed: ((error: Error) => void) | undefined
+  private thread: WorkerThread | undefined
+  private assignment: WorkerAssignment | undefined
+  private cancelWatch: Cancel = () => undefined
+  private hasEnded = false
+
+  constructor(number: WorkerNumber, events: AgentWorkerEvents, owner: ThreadWorkers) {
+    this.number = number
+    this.events = events
+    this.owner = owner
+    this.counters = { ...allocateCounters(0, 1), instances: owner.instanceCounters }
+    this.reader = new CounterReader(this.counters, [])
+    this.listening = new Promise((resolve, reject) => {
+      this.onListens = resolve
+      this.onFailed = reject
+    })
+    // It is awaited by `prepare`; a thread that dies later has told it.
+    this.listening.catch(() => undefined)
+  }
+
+  async prepare(assignment: WorkerAssignment): Promise<{ readonly listens: Address } | undefined> {
+    this.thread ??= this.start(assignment)
+    const [isReady, listens] = await Promise.all([this.thread.prepareNext(assignment), this.listening])
+    if (!isReady) return undefined
+    this.assignment = assignment
+    return { listens }
+  }
+
+  switchOver(peers: readonly PeerPlace[]): void {
+    const { assignment, thread } = this
+    if (assignment === undefined || thread === undefined || this.hasEnded) return
+    const wanted = new Set(assignment.peers)
+    const links: PeerLink[] = []
+    for (const { worker, node, address, isLocal } of peers) {
+      if (!wanted.has(worker) || this.known.has(worker)) continue
+      this.known.add(worker)
+      links.push(
+        isLocal
+          ? { worker, port: this.owner.portBetween(this.number, worker) }
+          : { worker, node, host: address.host, port: address.port },
+      )
+    }
+    const there = new Set(peers.map(({ worker }) => worker))
+    for (const worker of this.known) if (!there.has(worker)) this.known.delete(worker)
+    thread.switchOver(assignment, links)
+  }
+
+  hold(): void {
+    this.thread?.hold()
+  }
+
+  release(): void {
+    this.thread?.release()
+  }
+
+  async close(): Promise<void> {
+    this.leave()
+    await this.thread?.close()
+  }
+
+  async terminate(): Promise<void> {
+    this.leave()
+    await this.thread?.terminate()
+  }
+
+  private leave(): void {
+    this.hasEnded = true
+    this.cancelWatch()
+    this.onFailed?.(new VertigoError('STOPPED', `worker ${this.number} was ended`))
+  }
+
+  private start(assignment: WorkerAssignment): WorkerThread {
+    const { options, threads } = this.owner
+    const { clock, net, store, stallMs } = options
+    const thread = new WorkerThread(
+      threads.take(),
+      {
+        // Everything is prepared as what comes next: an assignment that fails then leaves a worker that can be used.
+        assignment: { ...assignment, generation: 0, instances: [], peers: [] },
+        counters: this.counters,
+        slot: 0,
+        builtInKinds: options.builtInKinds,
+        stores: options.stores,
+        store: { url: store },
+        links: [],
+        net: { ...net, module: dataLinksUrl, network: options.network },
+        isolates: true,
+        check: 'edges',
+        dev: false,
+        memoryBytesMax: threads.memoryBytesMax,
+        setupMsMax: undefined,
+        heartbeatMs: Math.max(10, Math.floor(stallMs / heartbeatsPerStall)),
+      },
+      {
+        clock,
+        listens: (_worker, address) => this.onListens?.(address),
+        finished: () => undefined,
+        instanceFinished: (_worker, id) =>
+          this.events.finished(id as Parameters<AgentWorkerEvents['finished']>[0]),
+        instanceFailed: (_worker, id, error) =>
+          this.events.failed(id as Parameters<AgentWorkerEvents['failed']>[0], asError(error)),
+        failed: (error) => this.died(asError(error)),
+        linkFailed: (_worker, peer, error) => this.events.linkFailed(peer as WorkerNumber, asError(error)),
+        rejected: (record, taken) => this.events.rejected(record, taken),
+        logged: (record, taken) => this.events.logged(record, taken),
+        metric: () => undefined,
+        running: () => this.running(),
+      },
+    )
+    this.watch(thread)
+    return thread
+  }
+
+  private watch(thread: WorkerThread): void {
+    const { clock, stallMs } = this.owner.options
+    const stalls = new StallWatch(this.reader, stallMs)
+    this.cancelWatch = clock.every(
+      Math.max(10, stallMs / 4),
+      () => {
+        const hosted =
+          this.assignment?.instances.map(({ component, instance }) => `${component}[${instance}]`) ?? []
+        const error = stalls.look(0, clock.monotonic(), hosted, this.assignment === undefined)
+        if (error === undefined) return
+        this.died(error)
+        thread.terminate().catch((failed: unknown) => this.died(asError(failed)))
+      },
+      { background: true },
+    )
+  }
+
+  private running(): string | undefined {
+    const index = this.reader.runningIndex(0)
+    const found = this.assignment?.instances.find((instance) => instance.index === index)
+    return found && `${found.component}[${found.instance}]`
+  }
+
+  private died(error: Error): void {
+    if (this.hasEnded) return
+    this.leave()
+    this.onFailed?.(error)
+    this.events.died(error)
+  }
+}
