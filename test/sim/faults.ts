@@ -128,6 +128,7 @@ const faultKinds: Readonly<Record<string, Fault>> = {
     const { random } = faults
     const quality = {
       delayMsMax: 5 + random.int(150),
+      slow: random.next() * 0.1,
       lost: random.next() * 0.1,
       unanswered: random.next() * 0.3,
     }
