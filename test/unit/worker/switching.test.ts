@@ -50,8 +50,13 @@ class TwoWorkers {
 
   sink(channels: readonly number[], rest: Partial<InstanceAssignment> = {}): InstanceAssignment {
     const inputs = channels.map((channel) => ({
-      ...{ channel, port: 'in', fromWorker: 1, key: undefined },
-      ...{ isHash: false, fromEdge: false, hooks: [] },
+      channel,
+      port: 'in',
+      fromWorker: 1,
+      key: undefined,
+      isHash: false,
+      fromEdge: false,
+      hooks: [],
     }))
     return { ...instance(2, 'sink'), inputs, ...rest }
   }
@@ -123,9 +128,22 @@ class TwoWorkers {
 
 function instance(id: number, kind: string): InstanceAssignment {
   return {
-    ...{ id, index: id, component: kind, instance: 0, instances: 1, draining: false, awaitsSources: false },
-    ...{ kind: { address: kind, base: '' }, config: {}, concurrency: undefined, order: undefined },
-    ...{ errors: undefined, hooks: [], inputs: [], outputs: [], initial: [] },
+    id,
+    index: id,
+    component: kind,
+    instance: 0,
+    instances: 1,
+    draining: false,
+    awaitsSources: false,
+    kind: { address: kind, base: '' },
+    config: {},
+    concurrency: undefined,
+    order: undefined,
+    errors: undefined,
+    hooks: [],
+    inputs: [],
+    outputs: [],
+    initial: [],
   }
 }
 

@@ -34,8 +34,12 @@ function loopWith(results: readonly { readonly succeeded: boolean; readonly revi
   }
   const leadership = { transact, signal: new AbortController().signal } as unknown as LoopMeans['leadership']
   const loop = new NetworkLoop('net', {
-    ...{ clock, events, view, leadership },
-    ...{ restarts: defaultRestartPolicy, term: asTerm(1) },
+    clock,
+    events,
+    view,
+    leadership,
+    restarts: defaultRestartPolicy,
+    term: asTerm(1),
   })
   const advance = async (ms: number): Promise<void> => {
     await eventLoopTurn()
