@@ -4,6 +4,7 @@ import { VertigoError } from '../base/errors.ts'
 import type { Link } from '../transport/link.ts'
 import type { WorkerAssignment } from './assignment.ts'
 import { Closer } from './closer.ts'
+import { Finishing } from './finishing.ts'
 import type { InstanceHost, Schedulable } from './host.ts'
 import type { HostedInstance, PreparedInstance } from './hosted.ts'
 import type { Instance } from './instance.ts'
@@ -64,8 +65,7 @@ export class Worker {
   /** Of its instances. */
   readonly secrets = new Secrets()
   private readonly records = new RecordWindow()
-  /** With the marks that say whether what they have sent has arrived; undefined before they are sent. */
-  private readonly finishing = new Map<HostedInstance, ReadonlyMap<number, number> | undefined>()
+  private readonly finishing: Finishing
   private preparation: Preparation | undefined
   private next: readonly PreparedInstance[] | undefined
   /** Of the assignment that is in force. */
@@ -98,6 +98,7 @@ export class Worker {
       },
     })
     this.wiring = new Wiring(assignment.worker, this.peers, means)
+    this.finishing = new Finishing(this.peers, ({ id }) => means.events.instanceFinished?.(id))
     this.host = this.makeHost()
     this.closer = new Closer(means.clock)
   }
@@ -430,8 +431,7 @@ export class Worker {
       if (this.state !== 'open') return
       if (this.generation > 0) {
         this.closer.close(hosted)
-        this.finishing.set(hosted, undefined)
-        this.tellFinished()
+        this.finishing.add(hosted)
       } else events.instanceFinished?.(hosted.id)
     })
     const isLast = [...this.running.values()].every(({ hasFinished }) => hasFinished)
@@ -439,18 +439,6 @@ export class Worker {
     clock.soon(() => {
       if (this.state === 'open') events.finished()
     })
-  }
-
-  /** WO-5. Who is in no plan any more is asked for by nobody. */
-  private tellFinished(): void {
-    for (const [hosted, marks] of this.finishing) {
-      if (hosted.hasParked) continue
-      if (marks === undefined) this.finishing.set(hosted, this.peers.sendMarks())
-      const sent = this.finishing.get(hosted)!
-      if (!this.peers.haveSeen(sent)) continue
-      this.finishing.delete(hosted)
-      this.means.events.instanceFinished?.(hosted.id)
-    }
   }
 
   private onTurn(instance: Schedulable | undefined): void {
@@ -464,7 +452,7 @@ export class Worker {
   }
 
   private onSliceEnd(isIdle: boolean): boolean {
-    if (this.finishing.size > 0 && this.state === 'open') this.tellFinished()
+    if (this.state === 'open') this.finishing.check()
     const waits = this.peers.sendCredit(isIdle)
     this.writeCounters(this.touched)
     this.touched.clear()

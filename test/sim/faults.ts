@@ -10,7 +10,7 @@ type Fault = (faults: Faults) => (() => void) | undefined
 
 const ttlMs = 1_000
 /** Between two faults, at the most. */
-const gapMsMax = 1_500
+const gapMsMax = 1_200
 /** What lies between a moment and three times a lease. */
 const lastingMsMax = 3 * ttlMs
 
@@ -43,7 +43,7 @@ export class Faults {
   /** All that is broken works again, from now on. */
   end(): void {
     this.isOver = true
-    for (const undo of [...this.undoing]) undo()
+    for (const undo of this.undoing) undo()
     this.world.throwing.clear()
     this.world.unsetupable.clear()
     for (const node of this.nodes()) {
@@ -128,6 +128,7 @@ const faultKinds: Readonly<Record<string, Fault>> = {
     const { random } = faults
     const quality = {
       delayMsMax: 5 + random.int(150),
+      slow: random.next() * 0.1,
       lost: random.next() * 0.1,
       unanswered: random.next() * 0.3,
     }

@@ -138,14 +138,11 @@ export class Changes {
     }
   }
 
-  private async tell(name: string, what: string, act: () => Promise<unknown>): Promise<void> {
+  private async tell(name: string, what: string, act: () => Promise<number | void>): Promise<void> {
     try {
       const version = await act()
       this.count++
-      this.world.note(
-        'user',
-        `${name}: ${what}${version === undefined ? '' : `: version ${String(version)}`}`,
-      )
+      this.world.note('user', `${name}: ${what}${version === undefined ? '' : `: version ${version}`}`)
     } catch (error) {
       const { message } = asError(error)
       this.world.note('user', `${name}: ${what}: refused: ${message}`)

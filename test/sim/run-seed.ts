@@ -30,11 +30,11 @@ export function seedText(seed: number): string {
 
 const groups = ['red', 'blue'] as const
 /** How long users and faults are at it, in milliseconds. */
-const actMsMin = 3_000
-const actMsMax = 9_000
+const actMsMin = 2_000
+const actMsMax = 6_500
 /** All must be well so long after the last fault. */
 const recoveryMsMax = 40_000
-const quietMs = 1_500
+const quietMs = 1_000
 
 /** One seed: a cluster, its networks, users, faults, and what must be true of it. */
 export async function runSeed(seed: number, options: SeedOptions = {}): Promise<SeedResult> {

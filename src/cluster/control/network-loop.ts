@@ -39,6 +39,8 @@ export interface LoopMeans {
 
 const retryMsMin = 50
 const retryMsMax = 2_000
+/** So long at the most it waits for the facts that its own write made; deciding from older ones writes nothing (NL-2). */
+const factsMsMax = 2_000
 
 export class NetworkLoop {
   /** Fulfilled when it does nothing any more, after `close`. */
@@ -87,6 +89,7 @@ export class NetworkLoop {
     this.cancel()
     this.cancel = this.means.clock.after(afterMs, () => {
       this.hasNews = true
+      this.neededRevision = 0
       this.wake()
     })
   }
@@ -110,10 +113,14 @@ export class NetworkLoop {
         repeat: 'once',
       })
       this.failures = 0
-      this.neededRevision = revision
-      if (succeeded) events.decided(this.network, describe(decision), kindOf(decision))
-      // Where it failed, somebody wrote; where it wrote, we did: the facts that say so come, or are there.
-      this.hasNews = true
+      if (succeeded) {
+        events.decided(this.network, describe(decision), kindOf(decision))
+        this.neededRevision = revision
+      }
+      // Where it failed, somebody wrote; where it wrote, we did. The facts that say so come, or are there: but a revision at
+      // which something failed may be that of anything in the store, so it is not one to wait for.
+      this.hasNews ||= succeeded
+      this.again(succeeded ? factsMsMax : retryMsMin)
     } catch (error) {
       if (leadership.signal.aborted) return
       this.failures++

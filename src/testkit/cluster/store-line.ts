@@ -23,13 +23,15 @@ import type {
 export interface LineQuality {
   /** Each way, in milliseconds. */
   readonly delayMsMax: number
+  /** Part of the calls that take seconds to get there: those of who has been replaced meanwhile. */
+  readonly slow: number
   /** Part of the calls that are lost on their way: nothing happens, and the caller's time runs out. */
   readonly lost: number
   /** Part of the transactions whose answer is lost: repeated where that is harmless, else of unknown outcome. */
   readonly unanswered: number
 }
 
-export const goodLine: LineQuality = { delayMsMax: 2, lost: 0, unanswered: 0 }
+export const goodLine: LineQuality = { delayMsMax: 2, slow: 0, lost: 0, unanswered: 0 }
 
 export interface LineMeans {
   /** Goes on while the process is paused. */
@@ -135,6 +137,8 @@ export class StoreLine implements Store {
     const { network, own } = this.means
     const sentMs = network.monotonic()
     await this.way()
+    const leftMs = timeoutMs - (network.monotonic() - sentMs)
+    if (this.happens(this.quality.slow)) await sleep(network, this.means.random.next() * leftMs)
     if (this.isCut || this.happens(this.quality.lost)) {
       await sleep(network, Math.max(0, timeoutMs - (network.monotonic() - sentMs)))
       await sleep(own, 0)

@@ -5,6 +5,7 @@ import { isVertigoError } from '../../../src/base/errors.ts'
 import {
   decodeFrame,
   encodeCredit,
+  encodeMark,
   encodeParcel,
   encodeSwitched,
   parcelCreditEntriesMax,
@@ -83,6 +84,16 @@ test('the generation of a switch comes back', () => {
     assert.equal(decodeOrRefuse(frame.subarray(0, length)), 'refused', `cut to ${length}`)
   }
   assert.equal(decodeOrRefuse(new Uint8Array([...frame, 0])), 'refused')
+})
+
+test('marks come back', () => {
+  fc.assert(
+    fc.property(whole, fc.constantFrom('mark', 'mark-seen'), (mark, type) => {
+      assert.deepEqual(decodeFrame(encodeMark({ type, mark })), { type, mark })
+    }),
+  )
+  assert.equal(decodeOrRefuse(encodeMark({ type: 'mark', mark: 1 }).subarray(1)), 'refused')
+  assert.equal(decodeOrRefuse(encodeMark({ type: 'mark', mark: 1 }).subarray(0, 8)), 'refused')
 })
 
 test('the number of a channel that no double holds exactly is refused', () => {

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { assignmentsOf } from '../../../../src/cluster/agent/assignments.ts'
 import { channelNumber, channelParts } from '../../../../src/cluster/protocol/channels.ts'
-import { asInstanceId, asVersion } from '../../../../src/cluster/protocol/numbers.ts'
+import { asGeneration, asInstanceId, asVersion } from '../../../../src/cluster/protocol/numbers.ts'
 import type { Plan } from '../../../../src/cluster/protocol/plan.ts'
 import { nowhere, type WorkerAssignment } from '../../../../src/worker/assignment.ts'
 import { seededRandom } from '../../../../src/base/random.ts'
@@ -155,6 +155,47 @@ test('AS-3: a chain that is removed whole drains along its own channels, which k
     assert.deepEqual(instanceOf(after, id).inputs, instanceOf(before, id).inputs)
     assert.deepEqual(instanceOf(after, id).outputs, instanceOf(before, id).outputs)
   }
+})
+
+test('AS-3: a plan numbers those connections of an older version only that what drains takes part in', () => {
+  const v1 = version(1, {
+    components: { a: 1, b: 1, c: 1 },
+    connections: [
+      ['a.out', 'b.in'],
+      ['a.out', 'c.in'],
+    ],
+  })
+  const v2 = version(2, { components: { b: 1 }, connections: [] })
+  const made = plan(
+    2,
+    [v1, v2],
+    [
+      ['b[0]', 1, 1],
+      ['c[0]', 2, 1, { version: asVersion(1), draining: true }],
+    ],
+  )
+  const connections = Object.fromEntries(
+    Object.entries(made.connections).filter(([key]) => key.includes('c.in')),
+  )
+  const assignments = assignmentsOf({ ...made, connections }, byVersion(v1, v2))
+  assert.equal(instanceOf(assignments, 2).draining, true)
+})
+
+test('AS-5: what begins to drain is not connected to what has drained since before', () => {
+  const v1 = version(1, { components: { a: 1, b: 2 }, connections: [['a.out', 'b.in']] })
+  const since = (generation: number) => ({ draining: true, drainingSince: asGeneration(generation) })
+  const made = plan(
+    3,
+    [v1],
+    [
+      ['a[0]', 1, 1, since(3)],
+      ['b[0]', 2, 1, since(3)],
+      ['b[1]', 3, 2, since(2)],
+    ],
+  )
+  const assignments = assignmentsOf(made, byVersion(v1))
+  assertConsistent(made, assignments)
+  assert.deepEqual(channels(assignments), ['a[0]#1 -> b[0]#2'])
 })
 
 test('AS-3: what drains sends to the successors of its targets', () => {

@@ -68,7 +68,7 @@ export type Placed = readonly [
   string,
   number,
   number,
-  Partial<Pick<PlannedInstance, 'version' | 'draining'>>?,
+  Partial<Pick<PlannedInstance, 'version' | 'draining' | 'drainingSince'>>?,
 ]
 
 /** Connections are numbered in the order in which the versions, oldest first, name them. */

@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Deployment } from '../../src/cluster/client/index.ts'
+import { deployment } from './networks.ts'
+import { runSeed } from './run-seed.ts'
+import { missing } from './goal.ts'
+import { World } from './world.ts'
+
+/** A cluster that carries one network, at a moment when all is well. */
+async function running(wanted: Deployment, groups: Readonly<Record<string, string>>) {
+  const nodes = Object.entries(groups).map(([id, group]) => ({ id, groups: [group], workers: 1 }))
+  const world = new World({ seed: 1, nodes, ttlMs: 1_000, isOneMachine: true })
+  const { cluster } = world
+  for (const node of cluster.nodes.values()) node.start()
+  const { management } = cluster.client()
+  const deploy = (next: Deployment) =>
+    cluster.settle(management.deploy(next, { by: 'test', mode: 'replace' }))
+  const whenWell = () =>
+    cluster.until(() => missing(world, 'net') === undefined, {
+      msMax: 10_000,
+      what: () => missing(world, 'net') ?? 'nothing',
+    })
+  await deploy(wanted)
+  await whenWell()
+  await cluster.until(() => world.ledger.handled > 20, { msMax: 10_000, what: () => 'messages flow' })
+  return { world, cluster, deploy, whenWell }
+}
+
+async function settled(world: World): Promise<void> {
+  world.isQuiet = true
+  await world.cluster.pass(2_000)
+  world.ledger.settle(() => true)
+  assert.deepEqual(world.ledger.violations, [])
+}
+
+/** A source on node a, a sink on node b. */
+function pair(step: number): Deployment {
+  return deployment(
+    'net',
+    {
+      source: { kind: 'source', group: 'left', config: { step } },
+      sink: { kind: 'sink', group: 'right' },
+    },
+    [{ from: 'source.out', to: 'sink.in' }],
+  )
+}
+
+const sides = { a: 'left', b: 'right' } as const
+
+test('a seed reproduces a run to the last step', async () => {
+  const [first, second, other] = [await runSeed(7), await runSeed(7), await runSeed(8)]
+  assert.deepEqual(second, first)
+  assert.notEqual(other.hash, first.hash)
+})
+
+test('what a source has sent over a line that is cut arrives, although the source has made way meanwhile', async () => {
+  const { world, cluster, deploy, whenWell } = await running(pair(1), sides)
+  cluster.wires.cut('a', 'b')
+  await cluster.pass(300)
+  const before = world.ledger.handled
+  await deploy(pair(2))
+  await cluster.pass(1_000)
+  cluster.wires.heal('a', 'b')
+  await whenWell()
+  await settled(world)
+  assert.ok(world.ledger.handled > before)
+})
+
+test('a killed node is replaced, and nothing else is touched', async () => {
+  const wanted = deployment(
+    'net',
+    { source: { kind: 'source', group: 'left' }, sink: { kind: 'sink', group: 'right' } },
+    [{ from: 'source.out', to: 'sink.in' }],
+  )
+  const { world, cluster, whenWell } = await running(wanted, { a: 'left', b: 'right', c: 'right' })
+  const sink = [...world.ledger.lives.values()].find(({ component }) => component === 'sink')!
+  const home = [...cluster.allWorkers].find(({ inForce }) =>
+    inForce?.instances.some(({ component }) => component === 'sink'),
+  )!.end.node
+  cluster.nodes.get(home)!.kill()
+  await cluster.until(() => sink.state === 'lost' && missing(world, 'net') === undefined, {
+    msMax: 5_000,
+    what: () => missing(world, 'net') ?? `the sink ${sink.state}`,
+  })
+  cluster.nodes.get(home)!.start()
+  await whenWell()
+  await settled(world)
+  const lives = [...world.ledger.lives.values()]
+  assert.deepEqual(lives.map(({ component, state }) => `${component} ${state}`).toSorted(), [
+    'sink lives',
+    'sink lost',
+    'source lives',
+  ])
+})
+
+test('what a frozen node sends on waking is not accepted', async () => {
+  const { world, cluster, whenWell } = await running(pair(1), { a: 'left', b: 'right', c: 'left' })
+  const worker = [...cluster.allWorkers].find(({ inForce }) =>
+    inForce?.instances.some(({ component }) => component === 'source'),
+  )!
+  const node = cluster.nodes.get(worker.end.node)!
+  node.pause()
+  await cluster.until(() => world.checks.plans.length > 1, { msMax: 5_000, what: () => 'another plan' })
+  await whenWell().catch(() => undefined)
+  node.resume()
+  await whenWell()
+  await settled(world)
+  const [before] = world.ledger.lives.values()
+  assert.equal([...world.ledger.lives.values()].filter(({ component }) => component === 'source').length, 2)
+  assert.ok(before !== undefined)
+})
+
+test('a change that cannot be set up leaves what runs as it was', async () => {
+  const { world, cluster, deploy, whenWell } = await running(pair(1), sides)
+  world.unsetupable.add('net/source')
+  await deploy(pair(2))
+  await cluster.until(() => world.checks.view.networks.get('net')?.outcome?.value.state === 'refused', {
+    msMax: 5_000,
+    what: () => 'the change is refused',
+  })
+  await whenWell()
+  world.unsetupable.clear()
+  await settled(world)
+  const worked = [...world.ledger.lives.values()].filter(
+    ({ handled, emissions }) => handled + emissions.length > 0,
+  )
+  assert.deepEqual(worked.map(({ component, state }) => `${component} ${state}`).toSorted(), [
+    'sink lives',
+    'source lives',
+  ])
+})
