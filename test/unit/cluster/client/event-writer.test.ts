@@ -82,7 +82,10 @@ test('the same is not said again at once, and a storm is cut and counted', async
 
 test('a node that ends does not wait for a store that does not answer', async () => {
   const world = new World()
-  world.store = () => new Promise(() => undefined)
+  world.store = () => {
+    const { promise } = Promise.withResolvers<void>()
+    return promise
+  }
   world.tell('one')
   let isClosed = false
   const closed = world.writer.close().then(() => {
