@@ -1,4 +1,17 @@
-import type { ClusterEvent, Deployment, NetworkStatus, NodeStatus } from '../cluster/client/index.ts'
+import type {
+  ClusterEvent,
+  Deployment,
+  InstanceCounts,
+  InstanceStatus,
+  LogLine,
+  LogNews,
+  LogPage,
+  LogQuery,
+  MissingNode,
+  MetricValue,
+  NetworkStatus,
+  NodeStatus,
+} from '../cluster/client/index.ts'
 import type { ClusterConfig, VersionRecord } from '../cluster/protocol/index.ts'
 import { isVertigoError } from '../base/errors.ts'
 import type { FlatNetwork } from '../model/flatten.ts'
@@ -27,6 +40,21 @@ export interface Made {
   readonly name: string
   readonly version: number
 }
+
+/** With what the nodes count; of instances on `missing` nodes there is nothing. */
+export interface CountedStatus extends NetworkStatus {
+  readonly instances: readonly (InstanceStatus & {
+    readonly counters?: Pick<InstanceCounts, 'received' | 'sent' | 'queued' | 'rejected' | 'isBlocked'>
+  })[]
+  readonly metrics: readonly MetricValue[]
+  readonly missing: readonly MissingNode[]
+}
+
+/** What comes when a log is followed. */
+export type LogUpdate =
+  | { readonly type: 'line'; readonly line: LogLine }
+  | Omit<Extract<LogNews, { readonly type: 'dropped' }>, 'cursor'>
+  | Omit<Extract<LogNews, { readonly type: 'missing' }>, 'cursor'>
 
 export interface ChangeRequest {
   /** Only if this is the current version. */
@@ -67,6 +95,10 @@ export class ApiClient {
 
   status(name: string): Promise<NetworkStatus> {
     return this.get(network(name))
+  }
+
+  countedStatus(name: string): Promise<CountedStatus> {
+    return this.get(`${network(name)}?counters=true`)
   }
 
   undeploy(name: string): Promise<NetworkStatus> {
@@ -154,6 +186,24 @@ export class ApiClient {
       yield JSON.parse(data) as ClusterEvent
   }
 
+  /** Of all nodes, in the order of their times. */
+  logs(name: string, query: LogQuery = {}): Promise<LogPage> {
+    return this.get(`${network(name)}/logs${logParameters(query)}`)
+  }
+
+  /** The newest lines, then each as it comes, until the signal. */
+  async *watchLogs(
+    name: string,
+    query: LogQuery,
+    signal: AbortSignal,
+  ): AsyncGenerator<LogUpdate, void, undefined> {
+    const path = `${network(name)}/logs/watch${logParameters(query)}`
+    for await (const { type, data } of readEvents(this.http, { path, signal })) {
+      const value = JSON.parse(data) as object
+      yield (type === 'line' ? { type, line: value } : { type, ...value }) as LogUpdate
+    }
+  }
+
   private get<T>(path: string): Promise<T> {
     return this.http.json({ method: 'GET', path }) as Promise<T>
   }
@@ -169,4 +219,14 @@ export class ApiClient {
 
 function network(name: string): string {
   return `/v1/networks/${encodeURIComponent(name)}`
+}
+
+function logParameters({ component, level, sinceMs, limit }: LogQuery): string {
+  const given = new URLSearchParams({
+    ...(component !== undefined && { component }),
+    ...(level !== undefined && { level }),
+    ...(sinceMs !== undefined && { since: String(Math.trunc(sinceMs)) }),
+    ...(limit !== undefined && { limit: String(limit) }),
+  })
+  return given.size === 0 ? '' : `?${given.toString()}`
 }

@@ -6,7 +6,9 @@ export { apiAddressDefault, type ApiOptions, apiPortDefault, type ApiServer, ser
 export {
   ApiClient,
   type ChangeRequest,
+  type CountedStatus,
   type Definition,
+  type LogUpdate,
   type Made,
   type NetworkSummary,
   type VersionSummary,

@@ -60,9 +60,13 @@ export function readArguments(spec: CommandSpec, args: readonly string[]): Argum
   const { tokens } = parseArgs({
     args: [...args],
     options: Object.fromEntries(
-      Object.entries(spec.options).map(([name, { value, multiple = false }]) => [
+      Object.entries(spec.options).map(([name, { value, short, multiple = false }]) => [
         name,
-        { type: value === undefined ? ('boolean' as const) : ('string' as const), multiple },
+        {
+          type: value === undefined ? ('boolean' as const) : ('string' as const),
+          multiple,
+          ...(short !== undefined && { short }),
+        },
       ]),
     ),
     strict: false,

@@ -2,6 +2,8 @@
 export interface OptionSpec {
   /** What stands for its value in the help, such as `<n>`. Default: it takes none. */
   readonly value?: string
+  /** One letter: `f` for `-f`. */
+  readonly short?: string
   /** May be given several times. Default false. */
   readonly multiple?: boolean
   /** For the help. */

@@ -82,6 +82,11 @@ export const commands: Readonly<Record<string, CommandEntry | CommandGroup>> = {
     summary: 'Print what happened in the cluster.',
     load: async () => (await import('./commands/cluster/events.ts')).eventsCommand,
   },
+  logs: {
+    usage: 'logs <network>',
+    summary: 'Print what a network logs, on all nodes.',
+    load: async () => (await import('./commands/cluster/logs.ts')).logsCommand,
+  },
   node: {
     usage: 'node',
     summary: 'Start a node of a cluster.',

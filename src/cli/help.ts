@@ -61,9 +61,10 @@ export function helpOfGroup(name: string, { about, commands: inner }: CommandGro
 
 export function helpOf(spec: CommandSpec): string {
   const { name, about, examples = [] } = spec
-  const options = Object.entries(spec.options).map(
-    ([option, { value, about }]) => [`--${option}${value === undefined ? '' : ` ${value}`}`, about] as const,
-  )
+  const options = Object.entries(spec.options).map(([option, { value, short, about }]) => {
+    const name = `${short === undefined ? '' : `-${short}, `}--${option}`
+    return [`${name}${value === undefined ? '' : ` ${value}`}`, about] as const
+  })
   return lines(
     `Usage: ${['vertigo', name, ...spec.arguments].join(' ')} [options]`,
     ...about.flatMap((paragraph) => ['', ...wrapped(paragraph, width)]),

@@ -1,3 +1,4 @@
+import type { CountedStatus } from '../../../api/index.ts'
 import type { NetworkStatus } from '../../../cluster/client/index.ts'
 import type { ErrorText } from '../../../cluster/protocol/index.ts'
 import type { Arguments } from '../../arguments.ts'
@@ -14,37 +15,51 @@ export const statusCommand: Command = {
       'Shows what becomes of a network, instance by instance: where each runs, or why it does not.',
       'With --json: `state`, `version`, `generation`, `failures`, and for each of `instances` its `component`, `index`, `node` and `state`; `refused` and `error` where there is any.',
     ],
-    options: apiOptions,
+    options: {
+      counters: { about: 'Ask the nodes what each instance has received, sent, queued and rejected.' },
+      ...apiOptions,
+    },
   },
   run,
 }
 
 async function run(given: Arguments): Promise<number> {
   const client = await connect(given)
-  const status = await client.status(given.positionals[0] ?? '')
+  const name = given.positionals[0] ?? ''
+  const status = given.flag('counters') ? await client.countedStatus(name) : await client.status(name)
   if (given.flag('json')) printJson(status)
   else process.stdout.write(statusText(status))
   return 0
 }
 
-function statusText(status: NetworkStatus): string {
+function statusText(status: NetworkStatus | CountedStatus): string {
   const { name, state, version, generation, refused, error, failures, instances } = status
   const notes = [
     ...(refused === undefined ? [] : [`version ${refused.version} was refused${because(refused.error)}`]),
     ...(error === undefined ? [] : [`failed${because(error)}`]),
+    ...('missing' in status ? status.missing : []).map(
+      ({ node, reason }) => `the node ${node} does not tell its counters: ${reason}`,
+    ),
     ...failures.map(({ component, count, error }) => `${component} failed ${count} times${because(error)}`),
   ]
-  const rows = instances.map(({ component, index, node = '-', worker, state, reason = '' }) => [
-    `${component}[${index}]`,
-    node,
-    worker === undefined ? '-' : String(worker),
-    state,
-    visible(reason),
-  ])
+  const isCounted = 'missing' in status
+  const rows = instances.map((one: CountedStatus['instances'][number]) => {
+    const { component, index, node = '-', worker, state, reason = '' } = one
+    const place = [`${component}[${index}]`, node, worker === undefined ? '-' : String(worker), state]
+    return [...place, ...(isCounted ? countedCells(one.counters) : []), visible(reason)]
+  })
   const head = `${name}: ${state}, version ${version}, generation ${generation}\n`
   const table =
-    rows.length === 0 ? '' : `\n${columns([['INSTANCE', 'NODE', 'WORKER', 'STATE', ''], ...rows])}`
+    rows.length === 0
+      ? ''
+      : `\n${columns([['INSTANCE', 'NODE', 'WORKER', 'STATE', ...(isCounted ? ['IN', 'OUT', 'QUEUED', 'REJECTED'] : []), ''], ...rows])}`
   return head + notes.map((note) => `  ${visible(note)}\n`).join('') + table
+}
+
+function countedCells(counters: CountedStatus['instances'][number]['counters']): string[] {
+  if (counters === undefined) return ['-', '-', '-', '-']
+  const { received, sent, queued, rejected } = counters
+  return [received, sent, queued, rejected].map(String)
 }
 
 function because(error: ErrorText | undefined): string {
