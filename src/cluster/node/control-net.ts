@@ -13,11 +13,12 @@ import { type Listener, listenTcp } from '../../transport/tcp/listen.ts'
 import { deferWithinTurn } from '../../transport/tcp/net-line.ts'
 import type { ResumingLink } from '../../transport/tcp/resuming-link.ts'
 import type { TlsFiles } from '../../transport/tcp/tls.ts'
-import type { Address, NodeId, NodeRecord } from '../protocol/index.ts'
+import { type Address, asNodeId, type NodeId, type NodeRecord } from '../protocol/index.ts'
 
 /**
  * Control connections of a node: it dials every other node of the cluster, calls them over that, and is called by them over
  * theirs. What is said over them makes things quick; what counts stands in the store.
+ * Only members of the cluster are heard: names that anybody makes up take no room. Who has just joined is told to try again.
  */
 export interface ControlNetOptions {
   readonly cluster: string
@@ -84,6 +85,8 @@ export class ControlNet {
       defer: deferWithinTurn,
       accept: (hello) => {
         if (net === undefined) return { code: 'LINK_UNKNOWN', message: 'the node is not ready yet' }
+        if (!net.nodes.has(asNodeId(hello.from.node)))
+          return { code: 'LINK_UNKNOWN', message: `node "${hello.from.node}" is not known yet` }
         net.welcome(hello)
         return 'ok'
       },

@@ -38,8 +38,8 @@ export interface ClusterOptions {
 /** Components of a network, and what they are connected by. */
 export interface NetworkText {
   readonly name: string
-  readonly components: { readonly [name: string]: object }
-  readonly connections: readonly object[]
+  readonly components: { readonly [name: string]: { readonly kind: string } }
+  readonly connections: readonly { readonly from: string; readonly to: string; readonly selector?: 'all' }[]
 }
 
 const kindsUrl = new URL('kinds.ts', import.meta.url).href
@@ -146,7 +146,7 @@ export class FaultyCluster {
   component(
     kind: string,
     { instances = 1, ...config }: { instances?: number; [field: string]: unknown } = {},
-  ): object {
+  ): { readonly kind: string } {
     return { kind: `${kindsUrl}#${kind}`, instances, config: { journal: this.journal.path, ...config } }
   }
 
@@ -189,12 +189,16 @@ export class FaultyCluster {
       )
     } catch (error) {
       status = await this.status().catch(() => undefined)
-      const told = this.nodes.map(({ id, told: all }) => `${id}: ${JSON.stringify(all.slice(-20))}`)
       throw new Error(
-        `nothing came by ${missing.join(', ')}; ${JSON.stringify(status, undefined, 1)}\n${told.join('\n')}`,
+        `nothing came by ${missing.join(', ')}; ${JSON.stringify(status, undefined, 1)}\n${this.troubles()}`,
         { cause: error },
       )
     }
+  }
+
+  /** What the nodes said last. */
+  troubles(): string {
+    return this.nodes.map(({ id, told }) => `${id}: ${JSON.stringify(told.slice(-20))}`).join('\n')
   }
 
   /** Waits for a status. */

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { provideEtcd } from '../../../scripts/servers/etcd.ts'
+import { sleep, systemClock } from '../../../src/base/clock.ts'
+import { EtcdCluster } from '../../support/etcd-cluster.ts'
+import { eventually } from '../../support/eventually.ts'
+import { type Cut, HostNetwork, namespacesMissing } from '../../support/namespaces.ts'
+import { FaultyCluster, nowMs, settleMsMax } from './cluster.ts'
+import type { NodeProcess } from './nodes.ts'
+
+/**
+ * Each node on a host of its own, the store on another one; the network between them comes apart. Who is cut off from the
+ * store does nothing that counts once others have taken over; who is cut off from other nodes only goes on with the store,
+ * and what it could not send or get comes when the network is whole again.
+ */
+
+const ttlMs = 2_000
+const hostCount = 3
+const provided = await provideEtcd('distribution')
+const reason = ('missing' in provided ? provided.missing : namespacesMissing()) ?? false
+
+describe('a cluster whose network comes apart', { skip: reason }, () => {
+  let network: HostNetwork
+  let etcd: EtcdCluster
+  let cluster: FaultyCluster
+  before(async () => {
+    assert.ok('path' in provided)
+    network = await HostNetwork.create(hostCount)
+    etcd = await EtcdCluster.start({
+      path: provided.path,
+      hosts: [{ address: network.own, command: [] }],
+    })
+    cluster = await FaultyCluster.start({
+      storeUrl: `etcd://${etcd.endpoints.join(',')}/partitions`,
+      ttlMs,
+      hosts: network.hosts,
+    })
+    const sinceMs = nowMs()
+    await cluster.deploy(cluster.net())
+    await cluster.flows(sinceMs)
+  })
+  after(async () => {
+    await cluster?.stop()
+    await etcd?.stop()
+    await network?.remove()
+  })
+
+  const others = (at: number): readonly string[] =>
+    network.hosts.flatMap(({ address }, index) => (index === at ? [] : [address]))
+
+  /** Cut off from the store, in a way that others cannot hear of its lease. */
+  async function loses(victim: NodeProcess, cut: Cut): Promise<void> {
+    const at = cluster.nodes.indexOf(victim)
+    const fenced = victim.of('fenced').length
+    const joins = victim.of('joined').length
+    const { pid } = victim
+    await network.cut(at, cut)
+    try {
+      await cluster.until(
+        'others have taken over',
+        ({ state, instances }) => state === 'running' && instances.every(({ node }) => node !== victim.id),
+      )
+      const takenOverMs = nowMs()
+      await eventually('it fences itself', () => victim.of('fenced').length > fenced, settleMsMax)
+      const fencedMs = nowMs()
+      await cluster.flows(fencedMs)
+      const { born, emits, gets } = cluster.journal.read()
+      const isCut = (life: string): boolean => born.get(life)!.pid === pid
+      assert.deepEqual(
+        emits.filter(({ life, tMs }) => isCut(life) && tMs > fencedMs + 250),
+        [],
+        'it emits nothing once it is fenced',
+      )
+      assert.deepEqual(
+        gets.filter(({ life, message, tMs }) => isCut(message.from) && !isCut(life) && tMs > takenOverMs),
+        [],
+        'nobody takes anything from it',
+      )
+    } finally {
+      await network.heal(at)
+    }
+    await victim.joined(joins + 1)
+    await cluster.flows(nowMs())
+    cluster.checkPlans()
+    cluster.journal.checkChannels()
+  }
+
+  test('a node loses the store, and not the others', async () =>
+    loses(await cluster.hosting(), { from: [network.own] }))
+  test('the node of the manager loses the store, and not the others', async () =>
+    loses(await cluster.manager(), { from: [network.own] }))
+  test('a node loses all others', async () => loses(await cluster.hosting(), {}))
+  test('the node of the manager loses all others', async () => loses(await cluster.manager(), {}))
+  test('a node says nothing any more, and hears', async () => loses(await cluster.hosting(), { only: 'out' }))
+  test('the node of the manager hears nothing any more, and speaks', async () =>
+    loses(await cluster.manager(), { only: 'in' }))
+
+  for (const only of [undefined, 'in'] as const)
+    test(`a node loses the other nodes for longer than a lease, and not the store (${only ?? 'both ways'})`, async () => {
+      const victim = await cluster.hosting()
+      const at = cluster.nodes.indexOf(victim)
+      const fenced = victim.of('fenced').length
+      await network.cut(at, { from: others(at), ...(only !== undefined && { only }) })
+      await sleep(systemClock, ttlMs * 1.5)
+      await network.heal(at)
+      await cluster.flows(nowMs())
+      assert.equal(victim.of('fenced').length, fenced, 'its lease was kept alive')
+      cluster.checkAll({ oneEmitter: false })
+    })
+
+  test('all nodes lose the store: everything stops, and resumes when it is back', async () => {
+    const joins = cluster.nodes.map((node) => node.of('joined').length)
+    const fenced = cluster.nodes.map((node) => node.of('fenced').length)
+    for (const at of network.hosts.keys()) await network.cut(at, { from: [network.own] })
+    await eventually(
+      'all nodes fence themselves',
+      () => cluster.nodes.every((node, at) => node.of('fenced').length > fenced[at]!),
+      settleMsMax,
+    )
+    for (const at of network.hosts.keys()) await network.heal(at)
+    await Promise.all(cluster.nodes.map((node, at) => node.joined(joins[at]! + 1)))
+    await cluster.flows(nowMs())
+    cluster.checkPlans()
+    cluster.journal.checkChannels()
+  })
+})
