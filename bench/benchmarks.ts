@@ -1,5 +1,6 @@
 import { chain } from './chain.ts'
 import { cores } from './cores.ts'
+import { failover } from './failover.ts'
 import { fileLines } from './file-lines.ts'
 import type { Benchmark } from './lib/benchmark.ts'
 import { memory } from './memory.ts'
@@ -26,6 +27,7 @@ export const benchmarks: readonly Benchmark[] = [
   storeEtcd,
   storeScale,
   planner,
+  failover,
 ]
 
 export function findBenchmark(name: string): Benchmark {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { NetworkStatus } from '../../../src/cluster/client/status.ts'
-import { FaultyCluster, type NetworkText, nowMs } from './cluster.ts'
+import { type ComponentText, FaultyCluster, type NetworkText, nowMs } from './cluster.ts'
 import { folderSubject, type OpenSubject } from './subjects.ts'
 
 /** Networks are changed while they run, and components fail in every way that they can. */
@@ -26,7 +26,7 @@ describe('networks on real processes that are changed, and whose components fail
   })
 
   /** A network of its own, in which a component gets ticks. */
-  const beside = (name: string, component: { readonly kind: string }): NetworkText => ({
+  const beside = (name: string, component: ComponentText): NetworkText => ({
     name,
     components: { beat: cluster.component('ticks', { periodMs: 50 }), victim: component },
     connections: [{ from: 'beat.out', to: 'victim.in' }],
@@ -95,12 +95,7 @@ describe('networks on real processes that are changed, and whose components fail
   })
 
   /** A network whose component fails with this code, is started again, and says so; `net` goes on meanwhile. */
-  async function fails(
-    name: string,
-    component: { readonly kind: string },
-    code: string,
-    message: RegExp,
-  ): Promise<void> {
+  async function fails(name: string, component: ComponentText, code: string, message: RegExp): Promise<void> {
     const lives = ['tick', 'hop', 'end'].flatMap(livesOf)
     await cluster.deploy(beside(name, component))
     const status = await cluster.until(

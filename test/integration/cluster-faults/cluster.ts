@@ -16,8 +16,8 @@ import {
   type Plan,
   planRecord,
 } from '../../../src/cluster/protocol/index.ts'
-import type { Json } from '../../../src/model/network.ts'
 import { Election, follow, type Following } from '../../../src/store/recipes/index.ts'
+import type { Json } from '../../../src/model/network.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { openStore } from '../../../src/stores.ts'
 import { createLoader } from '../../../src/worker/load-module.ts'
@@ -36,16 +36,16 @@ export interface ClusterOptions {
   readonly hosts?: readonly EtcdHost[]
 }
 
+export interface ComponentText {
+  readonly kind: string
+  readonly instances?: number
+  readonly config?: { readonly [field: string]: Json }
+}
+
 /** Components of a network, and what they are connected by. */
 export interface NetworkText {
   readonly name: string
-  readonly components: {
-    readonly [name: string]: {
-      readonly kind: string
-      readonly instances?: number
-      readonly config?: { readonly [field: string]: Json }
-    }
-  }
+  readonly components: { readonly [name: string]: ComponentText }
   readonly connections: readonly { readonly from: string; readonly to: string; readonly selector?: 'all' }[]
 }
 
@@ -150,15 +150,9 @@ export class FaultyCluster {
   }
 
   /** A component with a kind of `kinds.ts`, and the journal in its configuration. */
-  component(
-    kind: string,
-    { instances = 1, ...config }: { instances?: number; [field: string]: Json | undefined } = {},
-  ): NetworkText['components'][string] {
-    return {
-      kind: `${kindsUrl}#${kind}`,
-      instances,
-      config: { journal: this.journal.path, ...(config as { [field: string]: Json }) },
-    }
+  component(kind: string, given: { readonly [field: string]: number } = {}): ComponentText {
+    const { instances = 1, ...config } = given
+    return { kind: `${kindsUrl}#${kind}`, instances, config: { journal: this.journal.path, ...config } }
   }
 
   /** Each tick goes to all hops, each of theirs to all ends. */

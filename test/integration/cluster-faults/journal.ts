@@ -52,6 +52,16 @@ export class Journal {
     return found
   }
 
+  /** When the last of all ways was gone for the first time by a message that was made after `sinceMs`. */
+  firstOfAllMs(sinceMs: number): number {
+    const first = new Map<string, number>()
+    for (let i = this.gets.length - 1; i >= 0 && this.gets[i]!.tMs > sinceMs; i--) {
+      const { life, message, tMs } = this.gets[i]!
+      if (message.atMs > sinceMs) first.set([...message.path, this.nameOf(life)].join(' '), tMs)
+    }
+    return Math.max(...first.values())
+  }
+
   nameOf(life: string): string {
     const born = this.born.get(life)
     assert.ok(born !== undefined, `${life} was born`)

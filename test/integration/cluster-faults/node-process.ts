@@ -1,3 +1,4 @@
+import { enableCompileCache } from 'node:module'
 import { errorText } from '../../../src/cluster/agent/network-agent.ts'
 import { ClusterNode } from '../../../src/cluster/node/node.ts'
 import { builtInKindsUrl } from '../../../src/cli/run/built-in-kinds.ts'
@@ -6,6 +7,9 @@ import { openStore } from '../../../src/stores.ts'
 import type { NodeOrder, NodeTold } from './nodes.ts'
 
 /** A node of a cluster, in a process of its own; tells its parent what happens. */
+
+// As the command line does: its threads use it, too.
+enableCompileCache()
 
 const { id, cluster, storeUrl, host, ttlMs, stallMs, workers } = JSON.parse(process.argv[2]!) as NodeOrder
 process.on('disconnect', () => process.exit())

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict'
+import { appendFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import type { JournalLine } from './journal-lines.ts'
+import { Journal } from './journal.ts'
+
+/** The journal's checks find what they are there for. */
+
+function journal(t: TestContext, lines: readonly JournalLine[]): Journal {
+  const folder = mkdtempSync(join(tmpdir(), 'vertigo-journal-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const made = new Journal(join(folder, 'journal'))
+  for (const line of lines) appendFileSync(made.path, `${JSON.stringify(line)}\n`)
+  return made.read()
+}
+
+const born = (name: string, at: number): JournalLine => ({
+  type: 'born',
+  life: `${name}#${at}`,
+  name,
+  pid: 1,
+  tMs: at,
+})
+const gets = (from: string, n: number, tMs: number): JournalLine => ({
+  type: 'gets',
+  life: 'end[0]#2',
+  message: { from, n, atMs: tMs, path: ['tick[0]'] },
+  tMs,
+})
+const emits = (life: string, tMs: number): JournalLine => ({ type: 'emits', life, n: 0, tMs })
+const three = [born('tick[0]', 1), born('end[0]', 2), born('tick[0]', 3)]
+
+test('a gap, a double, a late beginning and a return to an earlier life are found', (t) => {
+  const [old, next] = ['tick[0]#1', 'tick[0]#3'] as const
+  journal(t, [...three, gets(old, 4, 5), gets(old, 5, 6), gets(next, 0, 7), gets(next, 1, 8)]).checkChannels()
+  const faults: readonly (readonly [readonly JournalLine[], RegExp])[] = [
+    [[gets(old, 4, 5), gets(old, 6, 6)], /what follows 4/],
+    [[gets(old, 4, 5), gets(old, 4, 6)], /what follows 4/],
+    [[gets(next, 1, 5)], /begins at 0/],
+    [[gets(old, 4, 5), gets(next, 0, 6), gets(old, 5, 7)], /goes back/],
+    [[], /something was sent/],
+  ]
+  for (const [lines, expected] of faults)
+    assert.throws(() => journal(t, [...three, ...lines]).checkChannels(), expected)
+})
+
+test('two lives that emit at the same time are found', (t) => {
+  const [old, next] = ['tick[0]#1', 'tick[0]#3'] as const
+  journal(t, [...three, emits(old, 4), emits(old, 5), emits(next, 6)]).checkOneEmitter()
+  assert.throws(
+    () => journal(t, [...three, emits(old, 4), emits(next, 5), emits(old, 6)]).checkOneEmitter(),
+    /while tick\[0\]#1 still did/,
+  )
+})
+
+test('ways that messages have come by are those after a moment', (t) => {
+  const made = journal(t, [...three, gets('tick[0]#1', 0, 5), gets('tick[0]#1', 1, 9)])
+  assert.deepEqual([...made.pathsSince(4)], ['tick[0] end[0]'])
+  assert.deepEqual([...made.pathsSince(9)], [])
+  assert.equal(made.firstOfAllMs(4), 5)
+})
