@@ -2,6 +2,7 @@ import { machineClock } from '../../base/clock.ts'
 import { asError, isVertigoError, VertigoError } from '../../base/errors.ts'
 import { type Random, systemRandom } from '../../base/random.ts'
 import { LeaseKeeper } from '../../store/recipes/index.ts'
+import { allocateFence, setFence } from '../../run/fence.ts'
 import type { Store } from '../../store/store.ts'
 import { Agent } from '../agent/agent.ts'
 import { join, type Membership } from '../agent/membership.ts'
@@ -46,12 +47,14 @@ export class Life {
     this.net = net
     const clock = machineClock
     const random: Random = systemRandom
+    const fence = allocateFence()
+    membership.lease.followLimits((limits) => setFence(fence, limits))
     this.agent = new Agent({
       store,
       keys,
       random,
       membership,
-      workersOf: (network) => threadWorkers(network, options, net.address).make,
+      workersOf: (network) => threadWorkers(network, options, { control: net.address, fence }).make,
       localize: (assignment) => Promise.resolve(assignment),
       events: {
         rejected: (network, record, taken) => {
@@ -205,11 +208,16 @@ function incarnationOf(random: Random): string {
   ).join('')
 }
 
-function threadWorkers(network: string, options: NodeOptions, control: Address): ThreadWorkers {
+function threadWorkers(
+  network: string,
+  options: NodeOptions,
+  { control, fence }: { readonly control: Address; readonly fence: SharedArrayBuffer },
+): ThreadWorkers {
   return new ThreadWorkers({
     network,
     clock: machineClock,
     net: { cluster: options.cluster, node: options.id, host: control.host, tls: options.tls },
+    fence,
     store: options.storeUrl,
     builtInKinds: options.builtInKinds,
     stores: options.stores,
