@@ -32,7 +32,7 @@ export class PeerSet {
       peer = new Peer(worker, {
         arrived: () => this.events.arrived(),
         switched: () => this.events.switched(),
-        mayAct: this.events.mayAct,
+        mayAct: () => this.events.mayAct(),
         creditDue: (due) => {
           this.creditDue.push(due)
           this.events.creditDue()

@@ -37,23 +37,8 @@ async function allGone(found: readonly number[]): Promise<void> {
 }
 
 async function startCluster(t: TestContext, nodes: number): Promise<Session> {
-  const session = start(
-    t,
-    [
-      ...[
-        'cluster',
-        'start',
-        '--nodes',
-        String(nodes),
-        '--store',
-        './store',
-        '--api',
-        '127.0.0.1:0',
-        '--json',
-      ],
-    ],
-    { cwd: project(t, {}) },
-  )
+  const args = `cluster start --nodes ${nodes} --store ./store --api 127.0.0.1:0 --json`
+  const session = start(t, args.split(' '), { cwd: project(t, {}) })
   t.after(() => {
     for (const pid of pids(session)) {
       try {

@@ -84,7 +84,12 @@ export class LocalCluster {
       const id = `node-${number}`
       const apiOfNode = number === 1 ? api : '127.0.0.1:0'
       const args = [
-        ...['--store', store, '--id', id, '--workers', String(workers)],
+        '--store',
+        store,
+        '--id',
+        id,
+        '--workers',
+        String(workers),
         ...(name === undefined ? [] : ['--cluster', name]),
         ...(apiOfNode === undefined ? [] : ['--api', apiOfNode]),
         ...(ttlMs === undefined ? [] : ['--ttl-ms', String(ttlMs)]),

@@ -37,20 +37,23 @@ export default function work(n: unknown) {
 const turnsOfSlice = 8
 
 test('workers of a node that wakes behind the end of its lease do nothing, also while their agent sleeps on', async (t) => {
-  let node: ChildProcess | undefined
+  const started: ChildProcess[] = []
   // Before the folder goes, into which it writes.
   t.after(async () => {
-    node?.kill('SIGKILL')
-    if (node?.exitCode === null && node.signalCode === null) await once(node, 'exit')
+    for (const child of started) {
+      child.kill('SIGKILL')
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+    }
   })
   const folder = project(t, { 'ticks.json': network, 'work.ts': work })
   const store = `lmdb:${folder}/store`
-  node = fork(join(import.meta.dirname, 'frozen-node.ts'), [store, String(ttlMs)], {
+  const node = fork(join(import.meta.dirname, 'frozen-node.ts'), [store, String(ttlMs)], {
     execArgv: ['--conditions=vertigo-src'],
   })
+  started.push(node)
   const told: FrozenReport[] = []
   node.on('message', (report: FrozenReport) => told.push(report))
-  await eventually('the node has joined', () => told.includes('joined'))
+  await eventually('the node has joined', () => told.includes('joined'), 60_000)
   const cluster = await connectCluster({ store })
   t.after(() => cluster.close())
   await cluster.deploy(join(folder, 'ticks.json'), { by: 'test' })
