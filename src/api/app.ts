@@ -5,7 +5,7 @@ import { asError, VertigoError } from '../base/errors.ts'
 import type { Access, Caller } from './access.ts'
 import { asApiError, errorBody, statusOf } from './error-body.ts'
 import { EventStream } from './event-stream.ts'
-import type { ApiCall, ApiMeans, ApiRoute, StreamRoute } from './route.ts'
+import type { ApiCall, ApiMeans, ApiRoute, JsonSchema, StreamRoute } from './route.ts'
 import { clusterRoutes } from './routes/cluster.ts'
 import { networkRoutes } from './routes/networks.ts'
 import { errorAnswer, errorSchema, object } from './schemas.ts'
@@ -69,31 +69,13 @@ export async function makeApp(
 }
 
 function routeOptions(route: ApiRoute, means: AppMeans, streams: Streams): RouteOptions {
-  const { method, path, id, summary, role, query, body, answer, bodyBytesMax } = route
-  const params = [...path.matchAll(/:(\w+)/g)].map(([, name]) => [name!, { type: 'string' }] as const)
+  const { method, path, role, bodyBytesMax } = route
   const callers = new WeakMap<FastifyRequest, Caller>()
   return {
     method,
     url: path,
     ...(bodyBytesMax !== undefined && { bodyLimit: bodyBytesMax }),
-    schema: {
-      operationId: id,
-      summary,
-      ...(role === undefined ? { security: [] } : { description: `For the role ${role}, and those above.` }),
-      ...(params.length > 0 && { params: object(Object.fromEntries(params)) }),
-      querystring: query ?? object({}),
-      ...(body !== undefined && { body }),
-      response: {
-        200:
-          'open' in route
-            ? {
-                description: 'Events, until either end closes.',
-                content: { 'text/event-stream': { schema: answer } },
-              }
-            : { description: 'It was done.', ...answer },
-        default: { description: 'It was not done, and why.', ...errorAnswer },
-      },
-    },
+    schema: schemaOf(route),
     // Before the body is read: who may not ask is not listened to.
     onRequest: async (request) => {
       if (role !== undefined) callers.set(request, means.access.admit(accessFacts(request), role))
@@ -110,6 +92,30 @@ function routeOptions(route: ApiRoute, means: AppMeans, streams: Streams): Route
       if ('handle' in route) return reply.type('application/json').send(await route.handle(call, means))
       await streams.begin(route, call, request, reply)
       return reply
+    },
+  }
+}
+
+/** For the validator, and for the document. */
+function schemaOf(route: ApiRoute): JsonSchema {
+  const { path, id, summary, role, query, body, answer } = route
+  const params = [...path.matchAll(/:(\w+)/g)].map(([, name]) => [name!, { type: 'string' }] as const)
+  return {
+    operationId: id,
+    summary,
+    ...(role === undefined ? { security: [] } : { description: `For the role ${role}, and those above.` }),
+    ...(params.length > 0 && { params: object(Object.fromEntries(params)) }),
+    querystring: query ?? object({}),
+    ...(body !== undefined && { body }),
+    response: {
+      200:
+        'open' in route
+          ? {
+              description: 'Events, until either end closes.',
+              content: { 'text/event-stream': { schema: answer } },
+            }
+          : { description: 'It was done.', ...answer },
+      default: { description: 'It was not done, and why.', ...errorAnswer },
     },
   }
 }
