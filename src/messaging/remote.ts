@@ -26,6 +26,8 @@ export interface PeerEvents {
   arrived(): void
   /** `flushCredit` is to be called when the slice is over. */
   creditDue(peer: Peer): void
+  /** Whether anything may leave now. Where not, it is told to hold. */
+  mayAct(): boolean
   /** It has ended all channels that are not of the generation or of a later one. */
   switched(peer: Peer): void
 }
@@ -121,12 +123,13 @@ export class Peer {
   }
 
   private send(frame: Uint8Array): void {
-    if (this.isHeld || this.link === undefined) this.waiting.push(new Uint8Array(frame))
+    if (this.isHeld || this.link === undefined || !this.events.mayAct())
+      this.waiting.push(new Uint8Array(frame))
     else this.link.send(frame)
   }
 
   private sendWaiting(): void {
-    if (this.isHeld || this.link === undefined) return
+    if (this.isHeld || this.link === undefined || this.waiting.length === 0 || !this.events.mayAct()) return
     const { waiting } = this
     this.waiting = []
     for (const frame of waiting) this.link.send(frame)

@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads'
-import { systemClock } from '../base/clock.ts'
+import { machineClock, systemClock } from '../base/clock.ts'
 import { asError, errorToData, isVertigoError, VertigoError } from '../base/errors.ts'
 import { systemRandom } from '../base/random.ts'
 import { readableText } from '../base/readable.ts'
@@ -9,6 +9,7 @@ import type { WorkerAssignment } from '../worker/assignment.ts'
 import { createLoader } from '../worker/load-module.ts'
 import { Worker } from '../worker/worker.ts'
 import { counterSink } from './counters.ts'
+import { Fence } from './fence.ts'
 import { MemoryGuard } from './memory-guard.ts'
 import { openLinks } from './open-links.ts'
 import { ThreadStore } from './run-store.ts'
@@ -119,7 +120,10 @@ async function openNet(): Promise<DataLinks | undefined> {
   return links
 }
 
-const worker = new Worker(assignment, {
+const fence: Fence | undefined =
+  data.fence && new Fence(data.fence, { own: systemClock, machine: machineClock }, () => worker)
+
+const worker: Worker = new Worker(assignment, {
   clock: systemClock,
   random: systemRandom,
   load: createLoader({ builtIn: builtInKind, builtInNames }),
@@ -130,6 +134,7 @@ const worker = new Worker(assignment, {
   dev: data.dev,
   setupMsMax: data.setupMsMax,
   counters: sink,
+  ...(fence && { mayAct: fence.mayAct }),
   overLimit: new MemoryGuard(data.memoryBytesMax, systemClock, sink.memory, () => worker.memorySuspects())
     .check,
   events: {
@@ -162,9 +167,11 @@ obey = (command) => {
   }
   switch (command) {
     case 'hold':
+      fence?.agentHolds(true)
       worker.hold()
       return
     case 'release':
+      fence?.agentHolds(false)
       worker.release()
       return
     case 'start':
@@ -200,6 +207,7 @@ function prepareNext(next: WorkerAssignment): void {
 }
 
 function switchOver(links: readonly PeerLink[]): void {
+  fence?.agentHolds(false)
   try {
     worker.switchOver(openLinks(links, net))
   } catch (error) {

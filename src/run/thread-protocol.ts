@@ -79,6 +79,8 @@ export interface ThreadData {
   readonly links: readonly PeerLink[]
   /** In a cluster. */
   readonly net?: DataNet
+  /** In a cluster: until when it may act; see `Fence`. */
+  readonly fence?: SharedArrayBuffer
   /** Where it writes in the counters of workers. Default: at its number. */
   readonly slot?: number
   /** A failing instance takes only itself down, not the worker. */

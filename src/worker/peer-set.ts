@@ -7,6 +7,8 @@ export interface PeerSetEvents {
   /** A slice is wanted, at which end credit goes out. */
   creditDue(): void
   switched(): void
+  /** Whether anything may leave now; see `WorkerMeans`. */
+  mayAct(): boolean
   /** What came over a peer's link makes no sense; the link is closed. */
   failed(worker: number, error: unknown): void
 }
@@ -31,6 +33,7 @@ export class PeerSet {
       peer = new Peer(worker, {
         arrived: () => this.events.arrived(),
         switched: () => this.events.switched(),
+        mayAct: () => this.events.mayAct(),
         creditDue: (due) => {
           this.creditDue.push(due)
           this.events.creditDue()

@@ -13,6 +13,8 @@ export interface SchedulerEvents {
    * is wanted, also where there is nothing to do.
    */
   sliceEnd(isIdle: boolean): boolean
+  /** Before a slice: whether anything may be done now. Where not, `release` follows when it may. */
+  mayAct(): boolean
 }
 
 /** Gives the instances of one thread their turns, in the order in which they became ready. */
@@ -49,7 +51,7 @@ export class Scheduler {
 
   /** Runs now, where nothing is running: for what arrives from another thread, whose sender may wait for an answer. */
   run(): void {
-    if (this.isRunning || this.stopped) return
+    if (this.isRunning || this.stopped || !this.events.mayAct()) return
     this.isRunning = true
     let isWanted = false
     try {

@@ -71,6 +71,11 @@ export interface WorkerMeans {
   readonly isolates?: boolean
   /** How long an open group or batch may keep its port from being connected anew, in milliseconds. Default 60,000. */
   readonly portSwitchMsMax?: number
+  /**
+   * Asked before each slice, and before each frame that leaves: whether the worker may do anything. Who says no has called
+   * `hold`, and calls `release` when it may again. Default: always.
+   */
+  readonly mayAct?: () => boolean
   /** Asked between slices: an error where the worker uses more than it may. */
   readonly overLimit?: () => VertigoError | undefined
 }

@@ -29,6 +29,8 @@ export type {
   WorkerMeans,
 } from './worker-means.ts'
 
+const always = (): boolean => true
+
 /** Groups that stream a file take their time; one that is never ended has to be named. */
 export const portSwitchMsMaxDefault = 60_000
 
@@ -84,11 +86,14 @@ export class Worker {
     this.assignment = assignment
     this.means = { ...means, events: withoutSecrets(means.events, this.secrets) }
     this.shared = workerCollections(means.openStore, means)
+    const { mayAct = always } = means
     this.scheduler = new Scheduler(means.clock, {
+      mayAct,
       turn: (instance) => this.onTurn(instance),
       sliceEnd: (isIdle) => this.onSliceEnd(isIdle),
     })
     this.peers = new PeerSet({
+      mayAct,
       arrived: () => this.scheduler.run(),
       creditDue: () => this.scheduler.request(),
       switched: () => this.endStaleInputs(),

@@ -2,6 +2,7 @@ import { machineClock } from '../../base/clock.ts'
 import { asError, isVertigoError, VertigoError } from '../../base/errors.ts'
 import { type Random, systemRandom } from '../../base/random.ts'
 import { LeaseKeeper } from '../../store/recipes/index.ts'
+import { allocateFence, setFence } from '../../run/fence.ts'
 import type { Store } from '../../store/store.ts'
 import { Agent } from '../agent/agent.ts'
 import { join, type Membership } from '../agent/membership.ts'
@@ -54,13 +55,15 @@ export class Life {
     const random: Random = systemRandom
     const troubled = (what: string, error: Error): void => events.troubled(what, error)
     this.bundles = new NodeBundles({ store, keys, clock, random, folder: options.cache, troubled })
+    const fence = allocateFence()
+    membership.lease.followLimits((limits) => setFence(fence, limits))
     this.agent = new Agent({
       store,
       keys,
       random,
       membership,
       workersOf: (network) => {
-        const workers = threadWorkers(network, options, net.address)
+        const workers = threadWorkers(network, options, { control: net.address, fence })
         insight.counts.add(network, workers)
         return workers.make
       },
@@ -233,11 +236,16 @@ export function incarnationOf(random: Random): string {
   ).join('')
 }
 
-function threadWorkers(network: string, options: NodeOptions, control: Address): ThreadWorkers {
+function threadWorkers(
+  network: string,
+  options: NodeOptions,
+  { control, fence }: { readonly control: Address; readonly fence: SharedArrayBuffer },
+): ThreadWorkers {
   return new ThreadWorkers({
     network,
     clock: machineClock,
     net: { cluster: options.cluster, node: options.id, host: control.host, tls: options.tls },
+    fence,
     store: options.storeUrl,
     builtInKinds: options.builtInKinds,
     stores: options.stores,

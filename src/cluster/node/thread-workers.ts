@@ -19,6 +19,8 @@ export interface ThreadWorkersOptions {
   readonly network: string
   readonly clock: Clock
   readonly net: Omit<DataNet, 'module' | 'network'>
+  /** Until when workers may act; see `Fence`. */
+  readonly fence: SharedArrayBuffer
   /** Address of the store, for `context.shared`. */
   readonly store: string
   readonly builtInKinds: string
@@ -172,7 +174,7 @@ class ThreadWorker implements AgentWorker {
 
   private start(assignment: WorkerAssignment): WorkerThread {
     const { options, threads } = this.owner
-    const { clock, net, store, stallMs } = options
+    const { clock, net, fence, store, stallMs } = options
     const thread = new WorkerThread(
       threads.take(),
       {
@@ -185,6 +187,7 @@ class ThreadWorker implements AgentWorker {
         store: { url: store },
         links: [],
         net: { ...net, module: dataLinksUrl, network: options.network },
+        fence,
         isolates: true,
         check: 'edges',
         dev: false,

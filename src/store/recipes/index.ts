@@ -5,7 +5,7 @@ export { type ChangeBatch, type EntryChange, follow, type Following } from './ch
 export { Election, type Leader, Leadership } from './election.ts'
 export { Hold, isHoldLost } from './hold.ts'
 export { decodeSegment, encodeSegment } from './key-text.ts'
-export { LeaseHolder, leaseMarginPart } from './lease-holder.ts'
+export { LeaseHolder, type LeaseLimits, leaseMarginPart } from './lease-holder.ts'
 export { LeaseKeeper, type HoldLeaseOptions, type LeaseKeeperOptions } from './lease-keeper.ts'
 export { Lock } from './lock.ts'
 export { Announcement, Presence, type PresenceEvent } from './presence.ts'

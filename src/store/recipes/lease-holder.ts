@@ -48,6 +48,14 @@ export interface LeaseMeans {
   readonly onEnd: (holder: LeaseHolder) => void
 }
 
+/** Within which a lease is held, for those who look at the clocks themselves: threads that share memory with the holder's. */
+export interface LeaseLimits {
+  /** On the monotonic clock; -Infinity once the lease has ended. */
+  readonly deadlineMs: number
+  /** How far the wall clock may be ahead of the monotonic one (LH-5). */
+  readonly wallAheadMsMax: number
+}
+
 export interface LeaseSent {
   readonly lease: LeaseId
   readonly ttlMs: number
@@ -73,6 +81,7 @@ export class LeaseHolder {
   private cancelRenewal: Cancel = () => undefined
   private cancelDeadline: Cancel = () => undefined
   private lastName = 0
+  private onLimits: (limits: LeaseLimits) => void = () => undefined
 
   constructor(means: LeaseMeans, { lease, ttlMs, sentAtMs, sentWallMs }: LeaseSent) {
     this.means = means
@@ -93,6 +102,12 @@ export class LeaseHolder {
   /** When the lease is lost unless it is kept alive before; on the monotonic clock. */
   get deadlineMs(): number {
     return this.sentAtMs + this.ttlMs - this.marginMs
+  }
+
+  /** Tells the limits now, and whenever they change. One may follow. */
+  followLimits(listener: (limits: LeaseLimits) => void): void {
+    this.onLimits = listener
+    this.tellLimits()
   }
 
   /** Whether what depends on the lease may be done now (LH-3, LH-5). */
@@ -235,6 +250,7 @@ export class LeaseHolder {
     if (sentAtMs < this.sentAtMs) return
     this.sentAtMs = sentAtMs
     this.wallOffsetMs = wallOffsetMs
+    this.tellLimits()
     this.planRenewal(this.isInDoubt() ? 0 : sentAtMs + this.ttlMs * keepAlivePart)
   }
 
@@ -251,6 +267,14 @@ export class LeaseHolder {
     this.planRenewal(clock.monotonic() + waitMs)
   }
 
+  private tellLimits(): void {
+    const { phase, deadlineMs, wallOffsetMs, marginMs } = this
+    this.onLimits({
+      deadlineMs: phase === 'held' ? deadlineMs : -Infinity,
+      wallAheadMsMax: wallOffsetMs + marginMs,
+    })
+  }
+
   private lose(cause: unknown): void {
     const text = `The lease ${this.lease} is lost: it was not kept alive within ${this.ttlMs} ms.`
     this.end('lost', new VertigoError('STORE_LEASE_LOST', text, { cause }))
@@ -258,6 +282,7 @@ export class LeaseHolder {
 
   private end(phase: 'lost' | 'closed', reason: VertigoError): void {
     this.phase = phase
+    this.tellLimits()
     this.cancelRenewal()
     this.cancelDeadline()
     this.means.onEnd(this)

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import { eventually } from '../support/eventually.ts'
+import { assertCode, project, type Session, start } from './support.ts'
+
+interface NodeLine {
+  readonly type: string
+  readonly node?: string
+  readonly pid?: number
+  readonly api?: string
+  readonly manager?: string
+}
+
+function lines(session: Session): readonly NodeLine[] {
+  return session.stdout
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as NodeLine)
+}
+
+/** Process ids of all nodes that have joined. */
+function pids(session: Session): readonly number[] {
+  return lines(session).flatMap(({ type, pid }) => (type === 'joined' && pid !== undefined ? [pid] : []))
+}
+
+async function allGone(found: readonly number[]): Promise<void> {
+  await eventually(`the processes ${found.join(', ')} are gone`, () =>
+    found.every((pid) => {
+      try {
+        process.kill(pid, 0)
+        return false
+      } catch {
+        return true
+      }
+    }),
+  )
+}
+
+async function startCluster(t: TestContext, nodes: number): Promise<Session> {
+  const args = `cluster start --nodes ${nodes} --store ./store --api 127.0.0.1:0 --json`
+  const session = start(t, args.split(' '), { cwd: project(t, {}) })
+  t.after(() => {
+    for (const pid of pids(session)) {
+      try {
+        process.kill(pid, 'SIGKILL')
+      } catch {
+        // It has ended, as it should.
+      }
+    }
+  })
+  await session.until(/"type":"ready"/)
+  return session
+}
+
+test('a cluster on one machine: it gets ready, says which node died, and leaves as a whole', async (t) => {
+  const session = await startCluster(t, 2)
+  const ready = lines(session).find(({ type }) => type === 'ready')!
+  assert.match(ready.manager ?? '', /^node-[12]$/)
+  assert.equal(pids(session).length, 2)
+  const answer = await fetch(`${ready.api}/v1/nodes`)
+  const nodes = (await answer.json()) as readonly { id: string; manager: boolean; pid: number }[]
+  assert.deepEqual(
+    nodes.map(({ id, manager }) => ({ id, manager })),
+    ['node-1', 'node-2'].map((id) => ({ id, manager: id === ready.manager })),
+  )
+  const victim = nodes.find(({ id }) => id === 'node-2')!
+  process.kill(victim.pid, 'SIGKILL')
+  await session.until(/"type":"died","node":"node-2"/)
+  await eventually('the others know that it is no more', async () => {
+    const left = (await (await fetch(`${ready.api}/v1/nodes`)).json()) as readonly { id: string }[]
+    return left.length === 1
+  })
+  session.child.kill('SIGINT')
+  const result = await session.ended()
+  assertCode(result, 0)
+  await allGone(pids(session))
+})
+
+test('nodes do not outlive the command that started them, however it ends', async (t) => {
+  const session = await startCluster(t, 2)
+  session.child.kill('SIGKILL')
+  await session.ended()
+  await allGone(pids(session))
+})

@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { test, type TestContext } from 'node:test'
+import { connectCluster, type NodeEvent, startNode, type StartNodeOptions } from '../../../src/cluster.ts'
+import type { ErrorCode } from '../../../src/base/error-codes.ts'
+import { isVertigoError } from '../../../src/base/errors.ts'
+import { assertCode, project, start } from '../../e2e/support.ts'
+import { eventually } from '../../support/eventually.ts'
+
+const ticks = {
+  name: 'ticks',
+  components: {
+    source: { kind: 'interval', config: { periodMs: 20 } },
+    end: { kind: 'take', config: { count: 0 } },
+  },
+  connections: [{ from: 'source.out', to: 'end.in' }],
+}
+
+test('a node that is told to end gives its instances to others, and leaves', async (t) => {
+  const folder = project(t, { 'ticks.json': JSON.stringify(ticks) })
+  const store = `lmdb:${folder}/store`
+  const a = start(t, [
+    'node',
+    '--store',
+    store,
+    '--id',
+    'a',
+    '--workers',
+    '2',
+    '--api',
+    '127.0.0.1:0',
+    '--json',
+  ])
+  await a.until(/"type":"elected"/)
+  const cluster = await connectCluster({ store })
+  t.after(() => cluster.close())
+  await cluster.deploy(`${folder}/ticks.json`, { by: 'test' })
+  const places = async (): Promise<readonly string[]> => {
+    const { state, instances } = await cluster.networks.status('ticks')
+    return state === 'running' ? instances.map(({ node }) => String(node)) : []
+  }
+  await eventually('all runs on the one node', async () => (await places()).join() === 'a,a')
+  const b = await node(t, { store, id: 'b', workers: 2 })
+  assert.deepEqual(await places(), ['a', 'a'], 'nothing is moved without need')
+  a.child.kill('SIGTERM')
+  assertCode(await a.ended(), 0)
+  assert.match(a.stdout, /"type":"drained","left":0/)
+  await eventually('all runs on the other node', async () => (await places()).join() === 'b,b')
+  assert.deepEqual(
+    (await cluster.operation.nodes([])).map(({ id }) => id),
+    ['b'],
+  )
+  assert.equal(
+    b.some(({ type }) => type === 'declared-dead'),
+    false,
+    'it was not taken for dead',
+  )
+})
+
+test('a node that nobody can take over from leaves without waiting', async (t) => {
+  const folder = project(t, { 'ticks.json': JSON.stringify(ticks) })
+  const store = `lmdb:${folder}/store`
+  const events: NodeEvent[] = []
+  const alone = await startNode({ store, id: 'a', workers: 1, onEvent: (event) => events.push(event) })
+  t.after(() => alone.close())
+  const cluster = await connectCluster({ store })
+  t.after(() => cluster.close())
+  await cluster.deploy(`${folder}/ticks.json`, { by: 'test' })
+  await eventually('it runs', async () => (await cluster.networks.status('ticks')).state === 'running')
+  await alone.drain({ graceMs: 60_000 })
+  const drained = events.find(({ type }) => type === 'drained')
+  assert.deepEqual(drained, { type: 'drained', left: 2, why: 'no other node is there to take them' })
+  assert.deepEqual(await cluster.operation.nodes([]), [])
+})
+
+test('what cannot be is refused before anything is touched', async (t) => {
+  const folder = project(t, {})
+  const store = `lmdb:${folder}/store`
+  await node(t, { store, id: 'a', ttlMs: 400 })
+  await refused('NODE_EXISTS', { store, id: 'a', ttlMs: 400 })
+  await refused('NODE_OPEN', { store, listen: { host: '192.0.2.1' } })
+  await refused('NODE_ADDRESS_UNFIT', { store, listen: { host: '0.0.0.0' }, insecure: true })
+  await refused('API_OPEN', { store, api: { host: '0.0.0.0', port: 0 } })
+  await refused('USAGE', { store: 'memory:' })
+  await refused('USAGE', { store, id: 'a b' })
+  const taken = createServer()
+  taken.listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  t.after(() => taken.close())
+  const { port } = taken.address() as { readonly port: number }
+  await refused('API_ADDRESS_UNFIT', { store, api: { port } })
+  await refused('NODE_ADDRESS_UNFIT', { store, listen: { host: '127.0.0.1', port } })
+  const cluster = await connectCluster({ store })
+  t.after(() => cluster.close())
+  assert.deepEqual(
+    (await cluster.operation.nodes([])).map(({ id }) => id),
+    ['a'],
+  )
+})
+
+/** Gives what it tells. */
+async function node(t: TestContext, options: StartNodeOptions): Promise<readonly NodeEvent[]> {
+  const events: NodeEvent[] = []
+  const running = await startNode({ workers: 1, ...options, onEvent: (event) => events.push(event) })
+  t.after(() => running.close())
+  return events
+}
+
+async function refused(code: ErrorCode, options: StartNodeOptions): Promise<void> {
+  await assert.rejects(
+    async () => {
+      const running = await startNode(options)
+      await running.close()
+    },
+    (error) => isVertigoError(error) && error.code === code,
+  )
+}
