@@ -139,7 +139,10 @@ export class SimCluster {
 
   /** Nothing is emitted before the generation is open, and while the worker is held. */
   #onSend(host: Host, frame: Uint8Array): void {
-    if (!host.mayRun && !host.isDead && decodeFrame(frame).type !== 'credit') {
+    if (host.mayRun || host.isDead) return
+    // Credit, and that a mark was seen, are answers: nothing is emitted by them.
+    const { type } = decodeFrame(frame)
+    if (type !== 'credit' && type !== 'mark-seen') {
       this.#fail(new Error(`worker ${host.number} has sent messages while it was held`))
     }
   }
