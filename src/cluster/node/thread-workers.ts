@@ -131,10 +131,10 @@ class ThreadWorker implements AgentWorker {
   switchOver(peers: readonly PeerPlace[]): void {
     const { assignment, thread } = this
     if (assignment === undefined || thread === undefined || this.hasEnded) return
-    const wanted = new Set(assignment.peers)
     const links: PeerLink[] = []
     for (const { worker, node, address, isLocal } of peers) {
-      if (!wanted.has(worker) || this.known.has(worker)) continue
+      // To all of the plan: an instance that was taken out may have to be told of its end by one that shares nothing else.
+      if (this.known.has(worker)) continue
       this.known.add(worker)
       links.push(
         isLocal
