@@ -3,8 +3,8 @@
  * thread is left to say so.
  *
  * - LT-1 The thread reports one result or failure, as its last report; one that ends without any has failed.
- * - LT-2 While it loads, it reports at once and every `aliveMs` that it is alive. One that does not for longer than `stallMs` computes
- *   without end, and is ended.
+ * - LT-2 To its last report, it says at once and every `aliveMs` that it is alive. One that does not for longer than `stallMs`
+ *   computes without end, and is ended: modules may do so later too, in timers that they have left.
  * - LT-3 What modules have written to the standard output is written before the result is given.
  *
  * The thread's side is `load-thread.ts`.
@@ -34,8 +34,7 @@ export interface LoadRequest {
 }
 
 export type LoadReport =
-  /** `isLoading`: modules of the user's are at work, which is what the limit is for. */
-  | { readonly type: 'alive'; readonly isLoading: boolean }
+  | { readonly type: 'alive' }
   | { readonly type: 'result'; readonly result: unknown }
   | { readonly type: 'failed'; readonly error: ErrorData }
 
@@ -65,8 +64,7 @@ export async function loadInThread<Task extends keyof LoadResults>(
       thread.on('message', (report: LoadReport) => {
         if (report.type === 'result') resolve(report.result)
         else if (report.type === 'failed') reject(errorFromData(report.error))
-        else if (report.isLoading) watch()
-        else cancel()
+        else watch()
       })
       thread.on('error', (error) => reject(endedBy(request.file, asError(error))))
       thread.on('exit', () => reject(endedEarly(request.file)))
@@ -82,7 +80,7 @@ export async function loadInThread<Task extends keyof LoadResults>(
 function blocked(file: string, stallMs: number): VertigoError {
   return new VertigoError(
     'KIND_LOAD_TIMEOUT',
-    `A module of ${file} has blocked its thread for ${stallMs / 1000} s while it was loaded.`,
+    `A module of ${file} has blocked its thread for ${stallMs / 1000} s.`,
     {
       place: { file },
       remedy:

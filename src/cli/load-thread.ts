@@ -23,6 +23,10 @@ function report(message: LoadReport): void {
   parentPort?.postMessage(message)
 }
 
+const isAlive = (): void => report({ type: 'alive' })
+isAlive()
+systemClock.every(aliveMs, isAlive, { background: true })
+
 const request = workerData as LoadRequest
 try {
   const result = await (request.task === 'read' ? read(request) : validate(request))
@@ -63,14 +67,9 @@ async function loading<T>(action: () => Promise<T>): Promise<T> {
   const failed = new Promise<never>((_, reject) => {
     unguard = guardUserCode(reject)
   })
-  const isAlive = (): void => report({ type: 'alive', isLoading: true })
-  isAlive()
-  const cancel = systemClock.every(aliveMs, isAlive, { background: true })
   try {
     return await Promise.race([action(), failed])
   } finally {
-    cancel()
     unguard()
-    report({ type: 'alive', isLoading: false })
   }
 }

@@ -183,6 +183,17 @@ test('a module that ends the thread which loads it is named, not called a fault 
   assert.doesNotMatch(thrown.stderr, /INTERNAL/)
 })
 
+test('a module that blocks its thread while types are checked is refused in its time', async (t) => {
+  const cwd = project(t, {
+    'net.yaml': good,
+    // Network and module are loaded by then, and the compiler is at work.
+    'twice.ts': `${twice}\nsetTimeout(() => { for (;;); }, 50)\n`,
+  })
+  const result = await vertigo(t, ['validate', 'net.yaml', '--types', '--stall-ms', '2000'], { cwd })
+  assertCode(result, 3)
+  assert.match(result.stderr, /^error KIND_LOAD_TIMEOUT: /)
+})
+
 test('a module that leaves a timer or blocks for ever does not keep the command', async (t) => {
   const cwd = project(t, {
     'net.yaml': good,
