@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type NetworkRecords, networkStatus } from '../../../../src/cluster/client/status.ts'
+import {
+  asGeneration,
+  asInstanceId,
+  asTerm,
+  asVersion,
+  asWorkerNumber,
+  type NetworkOutcome,
+  type Plan,
+} from '../../../../src/cluster/protocol/index.ts'
+
+function plan(version: number, generation: number): Plan {
+  return {
+    network: 'net',
+    generation: asGeneration(generation),
+    parent: asGeneration(generation - 1),
+    term: asTerm(1),
+    version: asVersion(version),
+    workers: [],
+    instances: [],
+    connections: {},
+    waiting: [],
+    done: [],
+    failures: [],
+    nextWorker: asWorkerNumber(1),
+    nextInstance: asInstanceId(0),
+    nextConnection: 0,
+  }
+}
+
+function records(
+  wanted: number,
+  more: { planned?: Plan; open?: number; outcome?: Pick<NetworkOutcome, 'state'> & { version: number } },
+): NetworkRecords {
+  const { planned, open, outcome } = more
+  return {
+    name: 'net',
+    desired: { version: asVersion(wanted), goal: 'run', changedAtMs: 0 },
+    plan: planned,
+    open: open === undefined ? undefined : { generation: asGeneration(open), workers: [] },
+    outcome: outcome && {
+      ...outcome,
+      version: asVersion(outcome.version),
+      generation: asGeneration(1),
+      atMs: 0,
+    },
+    ready: [],
+  }
+}
+
+const stateOf = (given: NetworkRecords): string => networkStatus(given).state
+
+test('a version that is wanted and not planned yet is deploying, though the one before runs', () => {
+  assert.equal(stateOf(records(1, {})), 'deploying')
+  assert.equal(stateOf(records(1, { planned: plan(1, 1) })), 'deploying')
+  assert.equal(stateOf(records(1, { planned: plan(1, 1), open: 1 })), 'running')
+  assert.equal(
+    stateOf(records(2, { planned: plan(1, 1), open: 1, outcome: { version: 1, state: 'running' } })),
+    'deploying',
+  )
+  assert.equal(stateOf(records(2, { planned: plan(2, 2), open: 1 })), 'deploying')
+  assert.equal(stateOf(records(2, { planned: plan(2, 2), open: 2 })), 'running')
+})
+
+test('where a version was refused, the one before it runs on', () => {
+  const given = records(2, { planned: plan(1, 1), open: 1, outcome: { version: 2, state: 'refused' } })
+  assert.equal(stateOf(given), 'running')
+  assert.equal(networkStatus(given).refused?.version, 2)
+  const next = records(3, { planned: plan(1, 1), open: 1, outcome: { version: 2, state: 'refused' } })
+  assert.equal(stateOf(next), 'deploying')
+})
