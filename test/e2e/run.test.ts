@@ -314,6 +314,17 @@ export default defineComponent({
   assert.match(result.stderr, /stopped while it started\. Not set up yet: .*work\[0\]/)
 })
 
+test('a handler that never ends is named while the run drains, and Ctrl-C stops it', async (t) => {
+  const cwd = project(t, {
+    'net.yaml': throughComponent(1),
+    'work.ts': 'export default async function work() {\n  await new Promise(() => undefined)\n}\n',
+  })
+  const session = start(t, ['run', 'net.yaml', '--duration', '0.5'], { cwd })
+  await session.until(/nothing has moved for 5 s while draining; not finished: .*work\[0\]/)
+  session.child.kill('SIGINT')
+  assertCode(await session.ended(), 130)
+})
+
 const measured = `import { defineComponent, port } from 'vertigo-flow'
 export default defineComponent({
   inputs: { in: port<number>() },

@@ -6,6 +6,7 @@ import type { Arguments } from '../arguments.ts'
 import type { Command } from '../command.ts'
 import { override } from '../override.ts'
 import { hasColors, leaveStdoutToNetwork, outputExit, whenOutputCloses } from '../output.ts'
+import { DrainWatch } from '../run/drain-watch.ts'
 import type { Engine, EngineListener, EngineRequest } from '../run/protocol.ts'
 import type { RunView } from '../run/view.ts'
 
@@ -159,6 +160,7 @@ class Relay implements EngineListener {
   #left = 0
   #cancelLate = (): void => undefined
   #leftToldMs = -Infinity
+  readonly #drain = new DrainWatch()
   #early: ((view: RunView) => void)[] = []
 
   showOn(view: RunView): void {
@@ -174,7 +176,12 @@ class Relay implements EngineListener {
 
   event: EngineListener['event'] = (event) => {
     if (event.type === 'started') this.#cancelLate()
+    if (event.type === 'draining') this.#drain.begin()
     this.#show((view) => view.event(event))
+  }
+
+  get isDraining(): boolean {
+    return this.#drain.isDraining
   }
 
   /** Says what the run is at, where it does not start for a while. */
@@ -190,6 +197,8 @@ class Relay implements EngineListener {
   status: EngineListener['status'] = (status) => {
     if (systemClock.monotonic() - this.#leftToldMs >= leftPeriodMs) this.tellLeft()
     this.#show((view) => view.status(status))
+    const line = this.#drain.look(status, systemClock.monotonic())
+    if (line !== undefined) this.notice(line)
   }
   text: EngineListener['text'] = (line) => this.#show((view) => view.text(line))
 
@@ -218,7 +227,8 @@ const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 function handleSignals(engine: Engine, relay: Relay): { readonly stops: number; forget(): void } {
   let count = 0
   const onSignal = (signal: NodeJS.Signals): void => {
-    count++
+    // Where the time given is over, it drains already.
+    count += count === 0 && relay.isDraining ? 2 : 1
     if (count === 1) {
       relay.notice(signal === 'SIGINT' ? 'draining, Ctrl-C again stops at once' : `draining (${signal})`)
       engine.drain()
