@@ -169,6 +169,8 @@ export class ControlNet {
     const { events } = this.options
     if (event.type === 'reachable') events.reachable(id)
     else if (event.type === 'lost') this.dialAnew(id)
+    // It has not heard yet that this node has joined; if that goes on, it is unreachable.
+    else if (event.type === 'refused' && event.error.code === 'LINK_UNKNOWN') return
     else events.unreachable(id, event.error)
   }
 
