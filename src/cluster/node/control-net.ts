@@ -169,9 +169,9 @@ export class ControlNet {
     const { events } = this.options
     if (event.type === 'reachable') events.reachable(id)
     else if (event.type === 'lost') this.dialAnew(id)
-    // It has not heard yet that this node has joined; if that goes on, it is unreachable.
-    else if (event.type === 'refused' && event.error.code === 'LINK_UNKNOWN') return
-    else events.unreachable(id, event.error)
+    // Who is refused as unknown has joined a moment ago; if that goes on, the link tells that it is unreachable.
+    else if (event.type !== 'refused' || event.error.code !== 'LINK_UNKNOWN')
+      events.unreachable(id, event.error)
   }
 
   /** The other end has forgotten the link, as it does when it was refused for a while. */
