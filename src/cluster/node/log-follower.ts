@@ -47,6 +47,8 @@ export class LogFollower {
   private readonly pulling = new Map<NodeId, Promise<void>>()
   private readonly missing = new Set<NodeId>()
   private arrived: Arrived[] = []
+  /** Parts that are being given to the reader. */
+  private taken = 0
   private lost: { readonly node: NodeId; readonly reason: string }[] = []
   private wakeReader: () => void = () => undefined
   private wakePullers = new Set<() => void>()
@@ -87,7 +89,8 @@ export class LogFollower {
     const { arrived, lost } = this
     this.arrived = []
     this.lost = []
-    this.roomForAll()
+    // LF-1: they wait until the reader has taken the last line of them.
+    this.taken = arrived.length
     const lines: LogLine[] = []
     for (const { node, part } of arrived) {
       for (const line of part.lines) lines.push({ node, ...line })
@@ -102,6 +105,8 @@ export class LogFollower {
     const cursor = cursorText(this.given)
     if (last !== undefined) yield { type: 'line', line: last, cursor }
     for (const one of lost) yield { type: 'missing', ...one, cursor }
+    this.taken = 0
+    this.roomForAll()
   }
 
   /** Never rejects. */
@@ -126,7 +131,7 @@ export class LogFollower {
         this.arrived.push({ node, part })
         this.wakeReader()
         // LF-1
-        while (this.arrived.length >= partsMax && !signal.aborted) await this.room()
+        while (this.arrived.length + this.taken >= partsMax && !signal.aborted) await this.room()
         if (signal.aborted) return
       }
     } catch (error) {
