@@ -34,6 +34,9 @@ async function main(): Promise<number> {
   }
   const chosen = names.length === 0 ? steps : steps.filter(({ name }) => names.includes(name))
   const results = await runAll(chosen, names.length > 0)
+  // Once more, where a long output is cut in its middle.
+  const failures = results.flatMap((result) => result.failures)
+  if (failures.length > 0) console.log(`\n== failures, again\n${failures.join('\n')}`)
   console.log('\n== summary')
   for (const { step, state, seconds, tally } of results)
     console.log(`${state.padEnd(7)} ${step.name.padEnd(12)} ${seconds.padStart(7)} s  ${closingLine(tally)}`)

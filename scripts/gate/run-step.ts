@@ -6,7 +6,12 @@ export interface StepResult {
   readonly state: 'passed' | 'FAILED' | 'absent'
   readonly seconds: string
   readonly tally: Tally
+  /** The failures that the step has told, each with the first lines of why. */
+  readonly failures: readonly string[]
 }
+
+/** Lines of a failure that are told again at the end. */
+const failureLinesMax = 12
 
 /**
  * Runs one step and shows what it says, but for its closing line: there shall be one such line, the sum.
@@ -14,9 +19,10 @@ export interface StepResult {
  */
 export async function runStep(step: Step, asked: boolean): Promise<StepResult> {
   const started = performance.now()
+  const failures = new Failures()
   const done = (state: StepResult['state'], tally: Tally): StepResult => {
     const seconds = ((performance.now() - started) / 1000).toFixed(1)
-    return { step, state, seconds, tally }
+    return { step, state, seconds, tally, failures: failures.all }
   }
   const absent = step.absent?.()
   if (absent !== undefined) {
@@ -28,6 +34,7 @@ export async function runStep(step: Step, asked: boolean): Promise<StepResult> {
     timeoutMs: step.timeoutMs,
     onLine(line) {
       const tally = step.counts ? parseClosingLine(line) : undefined
+      failures.line(line)
       if (tally === undefined) console.log(line)
       else counted = tally
     },
@@ -45,6 +52,22 @@ export async function runStep(step: Step, asked: boolean): Promise<StepResult> {
   // A step that failed in a way it did not count itself still has to show in the sum.
   const failed = fault === undefined ? tally.failed : Math.max(1, tally.failed)
   return done(failed === 0 ? 'passed' : 'FAILED', { ...tally, failed })
+}
+
+/** Gathers what the reporter says of failures: a line `FAILED ...`, and indented ones behind it. */
+class Failures {
+  readonly all: string[] = []
+  private room = 0
+
+  line(line: string): void {
+    if (line.startsWith('FAILED ') || line.startsWith('not done: ')) {
+      this.all.push(line)
+      this.room = failureLinesMax
+    } else if (this.room > 0 && /^ /.test(line)) {
+      this.all.push(line)
+      this.room--
+    } else this.room = 0
+  }
 }
 
 function faultOf(

@@ -152,6 +152,10 @@ function notFound(request: FastifyRequest, reply: FastifyReply): VertigoError {
 }
 
 function answerError(error: VertigoError, reply: FastifyReply): FastifyReply {
+  // Who is closed upon while sending sees a broken connection, and not why. What still comes is thrown away, until the
+  // time of a request is over.
+  reply.removeHeader('connection')
+  reply.request.raw.resume()
   if (error.code === 'API_TOKEN_MISSING') reply.header('www-authenticate', 'Bearer')
   return reply
     .code(statusOf(error.code))

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { test } from 'node:test'
@@ -101,6 +102,30 @@ test('a body without end is cut off', async (t) => {
   const huge = '{"part":"' + 'x'.repeat(17 * 1024 * 1024)
   const answer = await ask(address, 'POST', '/v1/networks', { text: huge, headers: json })
   assert.equal(answer.status, 413)
+  await lives(held)
+})
+
+/** Another process: in one with the node, the two would take turns. */
+const askOften = `
+  const [address, rounds] = process.argv.slice(1)
+  const body = '{"part":"' + 'x'.repeat(20 * 1024 * 1024)
+  const headers = { 'content-type': 'application/json' }
+  for (let n = 0; n < Number(rounds); n++) {
+    const response = await fetch(address + '/v1/networks', { method: 'POST', body, headers })
+    const { error } = await response.json()
+    console.log(response.status, error.code)
+  }`
+
+test('who sends too much hears that, and no broken connection', async (t) => {
+  const held = await cluster(t)
+  const rounds = 20
+  const args = ['--input-type=module', '-e', askOften, held.server.address, String(rounds)]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  t.after(() => child.kill('SIGKILL'))
+  let said = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text))
+  await once(child, 'close')
+  assert.equal(said, '413 API_REQUEST_TOO_LARGE\n'.repeat(rounds))
   await lives(held)
 })
 
