@@ -1,3 +1,4 @@
+import { ChangeTracker, noEpoch, type SlotChange } from './changes.ts'
 import { keyGroupCount, keyGroupOf } from './keys.ts'
 
 /**
@@ -11,6 +12,11 @@ export interface Row {
   readonly slots: unknown[]
   /** When each slot changed last, in milliseconds since 1970; only where a state has a time to live. */
   readonly changed: number[] | undefined
+  readonly group: number
+  /** Of its last change; see `changes.ts`. */
+  epoch: number
+  /** What of its lists and maps changed in that epoch; undefined where none did. */
+  changes: SlotChange[] | undefined
 }
 
 /** What is declared, as the store needs it. */
@@ -22,6 +28,7 @@ export interface SlotDeclaration {
 
 export class KeyedState {
   readonly slots: readonly SlotDeclaration[]
+  readonly tracker = new ChangeTracker()
   private readonly groups: (Map<string, Row> | undefined)[] = Array.from({ length: keyGroupCount })
   /** Whether rows can outlive their time, so that none may be kept beyond a synchronous step. */
   readonly withTtl: boolean
@@ -42,15 +49,26 @@ export class KeyedState {
     }
     let row = group.get(encoded)
     if (row === undefined) {
-      row = this.newRow(key)
+      row = this.newRow(key, groupNumber)
       group.set(encoded, row)
     }
     return row
   }
 
-  newRow(key: unknown): Row {
+  private newRow(key: unknown, group: number): Row {
     const slots = this.slots.map((slot) => (slot.type === 'value' ? slot.initial : undefined))
-    return { key, slots, changed: this.withTtl ? this.slots.map(() => 0) : undefined }
+    const changed = this.withTtl ? this.slots.map(() => 0) : undefined
+    return { key, slots, changed, group, epoch: noEpoch, changes: undefined }
+  }
+
+  /** Undefined where there is none. */
+  find(encoded: string): Row | undefined {
+    return this.groups[keyGroupOf(encoded)]?.get(encoded)
+  }
+
+  /** As a snapshot has it: nothing of that is noted as a change. */
+  forget(encoded: string): void {
+    this.groups[keyGroupOf(encoded)]?.delete(encoded)
   }
 
   /** All rows that have not outlived their time. */
@@ -67,7 +85,11 @@ export class KeyedState {
     const group = this.groups[this.sweepGroup]
     this.sweepGroup = (this.sweepGroup + 1) % keyGroupCount
     if (group === undefined) return
-    for (const [encoded, row] of group) if (this.isExpired(row, nowMs)) group.delete(encoded)
+    for (const [encoded, row] of group) {
+      if (!this.isExpired(row, nowMs)) continue
+      group.delete(encoded)
+      this.tracker.remove(row, encoded)
+    }
   }
 
   private isExpired(row: Row, nowMs: number): boolean {
