@@ -4,8 +4,9 @@ import { MessageCodec } from '../wire/message-codec.ts'
 import type { EpochChanges, RowTaker } from './changes.ts'
 import { noEpoch } from './changes.ts'
 import { type Entry, entryOf } from './entries.ts'
-import type { KeyedState, Row } from './keyed-state.ts'
+import type { KeyedState } from './keyed-state.ts'
 import { keyGroupCount } from './keys.ts'
+import type { Row } from './row.ts'
 
 /** A part of what a snapshot writes: of one key group, in the order in which it has to be applied. */
 export interface StateChunk {

@@ -1,5 +1,5 @@
-import type { Row } from './keyed-state.ts'
 import { keyGroupCount } from './keys.ts'
+import type { Row } from './row.ts'
 
 /**
  * What has changed since the last snapshot, so that a snapshot writes no more than that.
@@ -20,9 +20,6 @@ import { keyGroupCount } from './keys.ts'
 export const noEpoch = 0
 /** Of rows that are no more. */
 const goneEpoch = -1
-
-/** How much of a list or map changed in an epoch: all of it, items from an index on, or entries of these keys. */
-export type SlotChange = 'whole' | number | Set<unknown> | undefined
 
 /** Takes over the rows of an epoch that are about to change. */
 export interface RowTaker {

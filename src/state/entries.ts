@@ -1,5 +1,6 @@
-import type { KeyedState, Row, SlotDeclaration } from './keyed-state.ts'
+import type { KeyedState } from './keyed-state.ts'
 import { encodeKey } from './keys.ts'
+import type { Row, SlotDeclaration } from './row.ts'
 
 /**
  * Rows as snapshots hold them. What an entry says of a value is the value; of a list or map it is all of it, or what changed

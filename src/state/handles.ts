@@ -1,5 +1,5 @@
-import { type ChangeTracker, noEpoch, type SlotChange } from './changes.ts'
-import type { Row, SlotDeclaration } from './keyed-state.ts'
+import { type ChangeTracker, noEpoch } from './changes.ts'
+import type { Row, SlotChange, SlotDeclaration } from './row.ts'
 
 /** Whose state a handle shows: the row of the current key, and how to take changes back. */
 export interface StateCursor {

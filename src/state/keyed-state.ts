@@ -1,30 +1,11 @@
-import { ChangeTracker, noEpoch, type SlotChange } from './changes.ts'
+import { ChangeTracker, noEpoch } from './changes.ts'
 import { keyGroupCount, keyGroupOf } from './keys.ts'
+import type { Row, SlotDeclaration } from './row.ts'
 
 /**
  * Keyed state in memory: one `Map` per key group, since key groups are what moves between instances, and since one
  * map of everything has a limit of entries and may abort the process when it grows.
  */
-
-/** All declared states of one key; slots in the order of the declaration. */
-export interface Row {
-  readonly key: unknown
-  readonly slots: unknown[]
-  /** When each slot changed last, in milliseconds since 1970; only where a state has a time to live. */
-  readonly changed: number[] | undefined
-  readonly group: number
-  /** Of its last change; see `changes.ts`. */
-  epoch: number
-  /** What of its lists and maps changed in that epoch; undefined where none did. */
-  changes: SlotChange[] | undefined
-}
-
-/** What is declared, as the store needs it. */
-export interface SlotDeclaration {
-  readonly type: 'value' | 'map' | 'list'
-  readonly initial: unknown
-  readonly ttlMs: number | undefined
-}
 
 export class KeyedState {
   readonly slots: readonly SlotDeclaration[]

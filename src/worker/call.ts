@@ -5,9 +5,10 @@ import type { OpenGroup, OutputPort } from '../messaging/output-port.ts'
 import { routingKey } from '../messaging/router.ts'
 import { frozenStateHandle } from '../state/frozen-handles.ts'
 import { type StateCursor, stateHandle } from '../state/handles.ts'
-import type { KeyedState, Row } from '../state/keyed-state.ts'
+import type { KeyedState } from '../state/keyed-state.ts'
 import { ChangeTracker } from '../state/changes.ts'
 import type { KeyReader } from '../state/keys.ts'
+import type { Row } from '../state/row.ts'
 
 /**
  * One call of an author's handler: what it may send and which key's state it sees.

@@ -6,7 +6,8 @@ import type { ListState, MapState, ValueState } from '../../../src/component/ind
 import { readChunk, StateCapture, type StateChunk } from '../../../src/state/capture.ts'
 import { applyEntry, type Entry, mergeEntries } from '../../../src/state/entries.ts'
 import { stateHandle } from '../../../src/state/handles.ts'
-import { KeyedState, type Row, type SlotDeclaration } from '../../../src/state/keyed-state.ts'
+import { KeyedState } from '../../../src/state/keyed-state.ts'
+import type { Row, SlotDeclaration } from '../../../src/state/row.ts'
 import { encodeKey, keyGroupCount } from '../../../src/state/keys.ts'
 
 /** A state with one of each, that lives in a test's own time. */

@@ -4,7 +4,8 @@ import fc from 'fast-check'
 import type { ListState, MapState, ValueState } from '../../../src/component/index.ts'
 import { ChangeTracker } from '../../../src/state/changes.ts'
 import { stateHandle } from '../../../src/state/handles.ts'
-import { KeyedState, type Row, type SlotDeclaration } from '../../../src/state/keyed-state.ts'
+import { KeyedState } from '../../../src/state/keyed-state.ts'
+import type { Row, SlotDeclaration } from '../../../src/state/row.ts'
 import { encodeKey } from '../../../src/state/keys.ts'
 
 const slots: readonly SlotDeclaration[] = [
