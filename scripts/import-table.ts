@@ -37,8 +37,8 @@ export const importTable: ImportTable = {
     'store/recipes': ['store', 'base'],
     // Keeps the promises of the author's interface, `context.shared`.
     'store/collections': ['store/recipes', 'store', 'component', 'base'],
-    state: ['base'],
-    snapshot: ['state', 'base'],
+    state: ['wire', 'base'],
+    snapshot: ['state', 'wire', 'base'],
     // Moves messages between instances and does not know what an author writes.
     messaging: ['wire', 'transport', 'state', ...foundation],
 

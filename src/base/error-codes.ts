@@ -423,6 +423,12 @@ export const errorCodes = codes({
     remedy: 'Send within the handler, await what it starts, or use a timer.',
     exit: 1,
   },
+  STATE_NOT_ENCODABLE: {
+    title: 'A value in a state cannot be written into a snapshot.',
+    remedy:
+      'Keep plain data in state, or register a codec for the class (`registerCodec`); the message names component, key and field.',
+    exit: 1,
+  },
   STATE_WITHOUT_KEY: {
     title: 'Keyed state was used where there is no key.',
     remedy: 'Use it in handlers of messages and keyed timers, or declare it with `scope: "instance"`.',

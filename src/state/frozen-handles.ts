@@ -1,6 +1,6 @@
 import { deepFreeze } from '../base/freeze.ts'
 import { ListHandle, MapHandle, type StateCursor, ValueHandle } from './handles.ts'
-import type { SlotDeclaration } from './keyed-state.ts'
+import type { SlotDeclaration } from './row.ts'
 
 /**
  * Handles for development mode: what they give is frozen, since a value that is changed in place cannot be taken back, and may

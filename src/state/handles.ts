@@ -1,4 +1,5 @@
-import type { Row, SlotDeclaration } from './keyed-state.ts'
+import { type ChangeTracker, noEpoch } from './changes.ts'
+import type { Row, SlotChange, SlotDeclaration } from './row.ts'
 
 /** Whose state a handle shows: the row of the current key, and how to take changes back. */
 export interface StateCursor {
@@ -8,6 +9,8 @@ export interface StateCursor {
   nowMs(): number
   /** Where changes of a call that may be repeated are noted, newest last; null where they need not be. */
   readonly undo: (() => void)[] | null
+  /** Told of each row before its first change. */
+  readonly tracker: ChangeTracker
 }
 
 /** The handle for one declared state; it follows its cursor from key to key. */
@@ -22,22 +25,41 @@ abstract class Handle {
   protected readonly cursor: StateCursor
   protected readonly slot: number
   protected readonly declared: SlotDeclaration
+  private readonly tracker: ChangeTracker
 
   constructor(cursor: StateCursor, slot: number, declared: SlotDeclaration) {
     this.cursor = cursor
     this.slot = slot
     this.declared = declared
+    this.tracker = cursor.tracker
+  }
+
+  /** Comes before each change. */
+  protected changing(row: Row): void {
+    if (row.epoch !== this.tracker.epoch) this.tracker.note(row)
+  }
+
+  /** Comes before a change of the whole list or map. */
+  protected changingWhole(row: Row): void {
+    this.changing(row)
+    if (row.epoch !== noEpoch) changesOf(row)[this.slot] = 'whole'
   }
 
   /** The row, with this slot emptied where its time is over. */
   protected live(): Row {
     const row = this.cursor.row()
     if (this.declared.ttlMs !== undefined && row.changed !== undefined) {
-      if (this.cursor.nowMs() - row.changed[this.slot]! >= this.declared.ttlMs) {
-        row.slots[this.slot] = this.declared.type === 'value' ? this.declared.initial : undefined
-      }
+      if (this.cursor.nowMs() - row.changed[this.slot]! >= this.declared.ttlMs) this.forget(row)
     }
     return row
+  }
+
+  /** Its time is over. What is appended from now on is appended to nothing, so that is a change, too. */
+  private forget(row: Row): void {
+    const initial = this.declared.type === 'value' ? this.declared.initial : undefined
+    if (row.slots[this.slot] === initial) return
+    this.changingWhole(row)
+    row.slots[this.slot] = initial
   }
 
   protected touch(row: Row): void {
@@ -74,6 +96,7 @@ export class ValueHandle extends Handle {
 
   private write(row: Row, old: unknown, value: unknown): void {
     const { slot } = this
+    this.changing(row)
     row.slots[slot] = value
     if (this.cursor.undo !== null) this.cursor.undo.push(() => (row.slots[slot] = old))
     if (row.changed !== undefined) this.touch(row)
@@ -95,6 +118,7 @@ export class MapHandle extends Handle {
 
   set(key: unknown, value: unknown): void {
     const row = this.live()
+    this.changingEntry(row, key)
     const entries = this.writable(row)
     const had = entries.has(key)
     const old = entries.get(key)
@@ -114,6 +138,7 @@ export class MapHandle extends Handle {
     const entries = row.slots[this.slot] as Map<unknown, unknown> | undefined
     if (entries === undefined || !entries.has(key)) return false
     const old = entries.get(key)
+    this.changingEntry(row, key)
     entries.delete(key)
     // Taking a deletion back puts the entry at the end; the order of a map's entries is not promised.
     this.cursor.undo?.push(() => entries.set(key, old))
@@ -124,6 +149,8 @@ export class MapHandle extends Handle {
   clear(): void {
     const row = this.live()
     const old = row.slots[this.slot]
+    if (old === undefined) return
+    this.changingWhole(row)
     row.slots[this.slot] = undefined
     this.cursor.undo?.push(() => (row.slots[this.slot] = old))
     this.touch(row)
@@ -131,6 +158,15 @@ export class MapHandle extends Handle {
 
   entries(): IterableIterator<[unknown, unknown]> {
     return (this.read() ?? new Map<unknown, unknown>()).entries()
+  }
+
+  private changingEntry(row: Row, key: unknown): void {
+    this.changing(row)
+    if (row.epoch === noEpoch) return
+    const changes = changesOf(row)
+    const known = changes[this.slot]
+    if (known === undefined) changes[this.slot] = new Set([key])
+    else if (known instanceof Set) known.add(key)
   }
 
   private read(): Map<unknown, unknown> | undefined {
@@ -161,6 +197,7 @@ export class ListHandle extends Handle {
 
   push(item: unknown): void {
     const row = this.live()
+    this.appending(row)
     const old = row.slots[this.slot] as unknown[] | undefined
     const isOwn = old !== undefined && !handedOut.has(old)
     const items = isOwn ? old : [...(old ?? [])]
@@ -178,12 +215,25 @@ export class ListHandle extends Handle {
   clear(): void {
     const row = this.live()
     const old = row.slots[this.slot]
+    if (old === undefined) return
+    this.changingWhole(row)
     row.slots[this.slot] = undefined
     this.cursor.undo?.push(() => (row.slots[this.slot] = old))
     this.touch(row)
   }
 
+  private appending(row: Row): void {
+    this.changing(row)
+    if (row.epoch === noEpoch) return
+    changesOf(row)[this.slot] ??= (row.slots[this.slot] as unknown[] | undefined)?.length ?? 0
+  }
+
   private items(): unknown[] | undefined {
     return this.live().slots[this.slot] as unknown[] | undefined
   }
+}
+
+function changesOf(row: Row): SlotChange[] {
+  row.changes ??= []
+  return row.changes
 }

@@ -1,27 +1,15 @@
+import { ChangeTracker, noEpoch } from './changes.ts'
 import { keyGroupCount, keyGroupOf } from './keys.ts'
+import type { Row, SlotDeclaration } from './row.ts'
 
 /**
  * Keyed state in memory: one `Map` per key group, since key groups are what moves between instances, and since one
  * map of everything has a limit of entries and may abort the process when it grows.
  */
 
-/** All declared states of one key; slots in the order of the declaration. */
-export interface Row {
-  readonly key: unknown
-  readonly slots: unknown[]
-  /** When each slot changed last, in milliseconds since 1970; only where a state has a time to live. */
-  readonly changed: number[] | undefined
-}
-
-/** What is declared, as the store needs it. */
-export interface SlotDeclaration {
-  readonly type: 'value' | 'map' | 'list'
-  readonly initial: unknown
-  readonly ttlMs: number | undefined
-}
-
 export class KeyedState {
   readonly slots: readonly SlotDeclaration[]
+  readonly tracker = new ChangeTracker()
   private readonly groups: (Map<string, Row> | undefined)[] = Array.from({ length: keyGroupCount })
   /** Whether rows can outlive their time, so that none may be kept beyond a synchronous step. */
   readonly withTtl: boolean
@@ -42,15 +30,26 @@ export class KeyedState {
     }
     let row = group.get(encoded)
     if (row === undefined) {
-      row = this.newRow(key)
+      row = this.newRow(key, groupNumber)
       group.set(encoded, row)
     }
     return row
   }
 
-  newRow(key: unknown): Row {
+  private newRow(key: unknown, group: number): Row {
     const slots = this.slots.map((slot) => (slot.type === 'value' ? slot.initial : undefined))
-    return { key, slots, changed: this.withTtl ? this.slots.map(() => 0) : undefined }
+    const changed = this.withTtl ? this.slots.map(() => 0) : undefined
+    return { key, slots, changed, group, epoch: noEpoch, changes: undefined }
+  }
+
+  /** Undefined where there is none. */
+  find(encoded: string): Row | undefined {
+    return this.groups[keyGroupOf(encoded)]?.get(encoded)
+  }
+
+  /** As a snapshot has it: nothing of that is noted as a change. */
+  forget(encoded: string): void {
+    this.groups[keyGroupOf(encoded)]?.delete(encoded)
   }
 
   /** All rows that have not outlived their time. */
@@ -67,7 +66,11 @@ export class KeyedState {
     const group = this.groups[this.sweepGroup]
     this.sweepGroup = (this.sweepGroup + 1) % keyGroupCount
     if (group === undefined) return
-    for (const [encoded, row] of group) if (this.isExpired(row, nowMs)) group.delete(encoded)
+    for (const [encoded, row] of group) {
+      if (!this.isExpired(row, nowMs)) continue
+      group.delete(encoded)
+      this.tracker.remove(row, encoded)
+    }
   }
 
   private isExpired(row: Row, nowMs: number): boolean {

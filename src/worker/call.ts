@@ -5,8 +5,10 @@ import type { OpenGroup, OutputPort } from '../messaging/output-port.ts'
 import { routingKey } from '../messaging/router.ts'
 import { frozenStateHandle } from '../state/frozen-handles.ts'
 import { type StateCursor, stateHandle } from '../state/handles.ts'
-import type { KeyedState, Row, SlotDeclaration } from '../state/keyed-state.ts'
+import type { KeyedState } from '../state/keyed-state.ts'
+import { ChangeTracker } from '../state/changes.ts'
 import type { KeyReader } from '../state/keys.ts'
+import type { Row } from '../state/row.ts'
 
 /**
  * One call of an author's handler: what it may send and which key's state it sees.
@@ -30,7 +32,8 @@ export interface CallOwner {
   readonly place: string
   readonly outputs: readonly OutputPort[]
   readonly keyed: KeyedState | undefined
-  readonly instanceState: { readonly row: Row; readonly slots: readonly SlotDeclaration[] } | undefined
+  /** One row, of no key. */
+  readonly instanceState: KeyedState | undefined
   readonly stateNames: readonly {
     readonly name: string
     readonly scope: 'keyed' | 'instance'
@@ -99,6 +102,9 @@ class AuthorContext {
   }
 }
 
+/** Of those without keyed state. */
+const unused = new ChangeTracker()
+
 export class Call implements StateCursor {
   mode: CallMode = callClosed
   undo: (() => void)[] | null = null
@@ -108,11 +114,13 @@ export class Call implements StateCursor {
   readonly context: AuthorContext
   /** Something of it has gone out: it cannot be taken back, nor repeated. */
   hasSent = false
+  readonly tracker: ChangeTracker
   private buffer: (() => void)[] = []
   private readonly owner: CallOwner
 
   constructor(owner: CallOwner) {
     this.owner = owner
+    this.tracker = owner.keyed?.tracker ?? unused
     const timers = {
       after: (name: string, delayMs: number) => {
         const key = this.key()
@@ -157,7 +165,7 @@ export class Call implements StateCursor {
 
   /** The handles for the state of a given row: for `drain`, which goes through all of them. */
   stateOf(row: Row): object {
-    return this.makeState(new FixedCursor(this, row))
+    return this.makeState(new FixedCursor(this, row, this.tracker))
   }
 
   /** Buffered: everything is sent now, in its order. */
@@ -227,7 +235,8 @@ export class Call implements StateCursor {
     const { keyed, instanceState } = this.owner
     const state: Record<string, unknown> = {}
     const handle = this.owner.frozenState ? frozenStateHandle : stateHandle
-    const ofInstance = instanceState && new FixedCursor(this, instanceState.row)
+    const ofInstance =
+      instanceState && new FixedCursor(this, instanceState.row('', undefined), instanceState.tracker)
     for (const { name, scope, slot } of this.owner.stateNames) {
       if (scope === 'keyed') state[name] = handle(ofKey, slot, keyed!.slots[slot]!)
       else state[name] = handle(ofInstance!, slot, instanceState!.slots[slot]!)
@@ -245,10 +254,12 @@ export class Call implements StateCursor {
 class FixedCursor implements StateCursor {
   private readonly call: Call
   private readonly fixed: Row
+  readonly tracker: ChangeTracker
 
-  constructor(call: Call, fixed: Row) {
+  constructor(call: Call, fixed: Row, tracker: ChangeTracker) {
     this.call = call
     this.fixed = fixed
+    this.tracker = tracker
   }
 
   get undo(): (() => void)[] | null {

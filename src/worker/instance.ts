@@ -5,7 +5,8 @@ import type { SharedCollections } from '../component/shared.ts'
 import type { KindDefinition } from '../component/kind.ts'
 import { Outbox } from '../messaging/outbox.ts'
 import type { OutputPort } from '../messaging/output-port.ts'
-import { KeyedState, type Row, type SlotDeclaration } from '../state/keyed-state.ts'
+import { KeyedState } from '../state/keyed-state.ts'
+import type { SlotDeclaration } from '../state/row.ts'
 import { Call, type CallOwner, type SharedContext } from './call.ts'
 import type { InstanceHost, Schedulable } from './host.ts'
 import { instanceLogger } from './logger.ts'
@@ -43,7 +44,7 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
   readonly place: string
   readonly outbox: Outbox
   readonly keyed: KeyedState | undefined
-  readonly instanceState: { readonly row: Row; readonly slots: readonly SlotDeclaration[] } | undefined
+  readonly instanceState: KeyedState | undefined
   readonly stateNames: CallOwner['stateNames']
   readonly frozenState: boolean
   /** Messages that were handled (sources: none). */
@@ -94,10 +95,7 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
     this.stateNames = slots.names
     this.frozenState = host.dev
     this.keyed = slots.keyed.length > 0 ? new KeyedState(slots.keyed) : undefined
-    this.instanceState =
-      slots.instance.length > 0
-        ? { row: new KeyedState(slots.instance).newRow(undefined), slots: slots.instance }
-        : undefined
+    this.instanceState = slots.instance.length > 0 ? new KeyedState(slots.instance) : undefined
   }
 
   abstract actingCall(opener: Call): Call

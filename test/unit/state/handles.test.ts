@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { ListState, MapState, ValueState } from '../../../src/component/index.ts'
+import { ChangeTracker } from '../../../src/state/changes.ts'
 import { stateHandle } from '../../../src/state/handles.ts'
-import { KeyedState, type Row, type SlotDeclaration } from '../../../src/state/keyed-state.ts'
+import { KeyedState } from '../../../src/state/keyed-state.ts'
+import type { Row, SlotDeclaration } from '../../../src/state/row.ts'
 import { encodeKey } from '../../../src/state/keys.ts'
 
 const slots: readonly SlotDeclaration[] = [
@@ -13,7 +15,7 @@ const slots: readonly SlotDeclaration[] = [
 ]
 
 function handles(row: Row, undo: (() => void)[] | null, nowMs: () => number = () => 0, declared = slots) {
-  const cursor = { row: () => row, nowMs, undo }
+  const cursor = { row: () => row, nowMs, undo, tracker: new ChangeTracker() }
   return {
     value: stateHandle(cursor, 0, declared[0]!) as ValueState<number>,
     map: stateHandle(cursor, 1, declared[1]!) as MapState<string, number>,
@@ -79,7 +81,7 @@ function shownPlain({ value, map, list }: Plain): unknown {
 test('states do what plain values, maps and lists do', () => {
   fc.assert(
     fc.property(fc.array(use, { maxLength: 30 }), (uses) => {
-      const state = handles(new KeyedState(slots).newRow('k'), null)
+      const state = handles(new KeyedState(slots).row('k', 'k'), null)
       const plain: Plain = { value: 0, map: new Map(), list: [] }
       for (const one of uses) {
         one.do(state)
@@ -93,7 +95,7 @@ test('states do what plain values, maps and lists do', () => {
 test('TR-2: undone, a state is what it was; lists that were handed out never change', () => {
   fc.assert(
     fc.property(fc.array(use, { maxLength: 20 }), fc.array(use, { maxLength: 20 }), (kept, failed) => {
-      const row = new KeyedState(slots).newRow('k')
+      const row = new KeyedState(slots).row('k', 'k')
       const before = handles(row, null)
       for (const one of kept) one.do(before)
       const expected = shown(before)
