@@ -348,6 +348,12 @@ export const errorCodes = codes({
     remedy: 'Give `read`, or a `setup` that returns `poll`; `poll` returns "more" or "done".',
     exit: 1,
   },
+  SOURCE_POSITION_LOST: {
+    title: 'A source cannot go on where it was: what stood there is no more, or is something else.',
+    remedy:
+      'Bring back what the source read (the message says what), or begin anew without the old positions.',
+    exit: 1,
+  },
   PORT_NOT_READ: {
     title: 'A port is connected, but its component does not handle it.',
     remedy: 'Add a handler for the port, or remove the connection.',

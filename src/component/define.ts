@@ -73,6 +73,20 @@ export function defineComponent<
   return makeKind<I, O, C>({ role: 'component', ...options, outputs: options.outputs ?? {} })
 }
 
+/** How far a source has come in one of its splits. */
+export interface SourcePosition {
+  /** Of the form of `position`: a source that reads several forms tells them apart by it. */
+  readonly version: number
+  /** What the source needs to go on; plain data, as in messages. */
+  readonly position: unknown
+}
+
+/**
+ * Positions by split: a split is what can be read by itself, such as a file or a partition, and its name says which for as
+ * long as it exists. Splits, not instances, have positions, so that they can be dealt out to other numbers of instances.
+ */
+export type SourcePositions = Readonly<Record<string, SourcePosition>>
+
 /** For `poll` of a source. */
 export interface PollContext<O extends Ports> {
   readonly emit: Emit<O>
@@ -91,6 +105,11 @@ export interface SourceReader<O extends Ports> {
    * under way is the last one.
    */
   drain?(): void
+  /**
+   * How far it has come: all that stands before has been emitted, and nothing behind. Called between two polls, and while a
+   * poll waits. A source that `rewinds` has it, and goes on from what it finds in `context.positions`.
+   */
+  positions?(): SourcePositions
   close?(): void | PromiseLike<void>
 }
 
@@ -99,7 +118,7 @@ export type PollResult = 'more' | 'done'
 interface SourceDeclaration<O extends Ports, C extends StandardSchemaV1 | undefined> extends CommonOptions {
   readonly outputs: O
   readonly config?: C
-  /** Whether it can start again from a position; `exactly-once` needs it. Default false. */
+  /** Whether it can start again from a position (`SourceReader.positions`); `exactly-once` needs it. Default false. */
   readonly rewinds?: boolean
 }
 
@@ -107,8 +126,13 @@ type SourceRead<O extends Ports, C extends StandardSchemaV1 | undefined> = (
   context: InstanceContext<{}, ConfigOf<C>>,
 ) => Iterable<MessageOf<O[keyof O]>> | AsyncIterable<MessageOf<O[keyof O]>>
 
+export interface SourceSetupContext<O extends Ports, C> extends Omit<SetupContext<{}, O, C>, 'pump'> {
+  /** Where to go on; undefined where it begins. */
+  readonly positions: SourcePositions | undefined
+}
+
 type SourceSetup<O extends Ports, C extends StandardSchemaV1 | undefined> = (
-  context: Omit<SetupContext<{}, O, ConfigOf<C>>, 'pump'>,
+  context: SourceSetupContext<O, ConfigOf<C>>,
 ) => SourceReader<O> | PromiseLike<SourceReader<O>>
 
 /** One of `read` and `setup` has to be there. */

@@ -39,7 +39,10 @@ export type {
   PollResult,
   Sent,
   SourceOptions,
+  SourcePosition,
+  SourcePositions,
   SourceReader,
+  SourceSetupContext,
 } from './define.ts'
 export { builtInKind, isKind } from './kind.ts'
 export type { Kind } from './kind.ts'

@@ -1,3 +1,4 @@
+import type { SourcePositions } from '../component/define.ts'
 import type { ChannelLimits } from '../messaging/limits.ts'
 import type { ErrorPolicy } from '../model/network.ts'
 
@@ -44,6 +45,8 @@ export interface InstanceAssignment {
   readonly outputs: readonly OutputAssignment[]
   /** Sent to the instance's inputs before anything else; once in its life. */
   readonly initial: readonly InitialAssignment[]
+  /** Of a source: where it goes on. Without it, it begins. */
+  readonly positions?: SourcePositions
 }
 
 /** A constant for an input port. */

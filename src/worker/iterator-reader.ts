@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts'
+import type { SourcePositions } from '../component/define.ts'
 import type { Outbox } from '../messaging/outbox.ts'
 import type { OutputPort } from '../messaging/output-port.ts'
 
@@ -7,6 +8,8 @@ export interface Reader {
   poll(max: number, context: object): unknown
   /** The run asks the source to end: see `SourceReader`. */
   drain?(): void
+  /** See `SourceReader`. */
+  positions?(): SourcePositions
   close?(): unknown
 }
 

@@ -45,7 +45,8 @@ export async function makeInstance(
   }
   const hooks = await lifeHooks(assigned.hooks, means)
   const setupMeans = setupMeansOf(assigned, means)
-  if (definition.role === 'source') return new SourceInstance(identity, definition, host, hooks, setupMeans)
+  if (definition.role === 'source')
+    return new SourceInstance(identity, definition, host, hooks, setupMeans, assigned.positions)
   const options = {
     concurrency: assigned.concurrency ?? definition.concurrency ?? 1,
     order: assigned.order ?? definition.order ?? 'input',

@@ -2,6 +2,7 @@ import type { Cancel } from '../base/clock.ts'
 import { VertigoError } from '../base/errors.ts'
 import { isThenable } from '../base/values.ts'
 import type { Logger } from '../component/context.ts'
+import type { SourcePositions } from '../component/define.ts'
 import type { KindDefinition } from '../component/kind.ts'
 import { type Call, callClosed, callDirect, callDiscard } from './call.ts'
 import type { InstanceHost } from './host.ts'
@@ -19,6 +20,8 @@ const lastPollMsMax = 1_000
 /** An instance that is asked for messages while there is room for them. */
 export class SourceInstance extends Instance {
   private readonly means: SetupMeans
+  /** Where it goes on. */
+  private readonly from: SourcePositions | undefined
   private reader: Reader | undefined
   private call: Call
   private polling = false
@@ -33,9 +36,11 @@ export class SourceInstance extends Instance {
     host: InstanceHost,
     hooks: LifeHooks,
     means: SetupMeans,
+    from?: SourcePositions,
   ) {
     super(identity, definition, host, hooks)
     this.means = means
+    this.from = from
     this.call = undefined as unknown as Call
   }
 
@@ -45,6 +50,11 @@ export class SourceInstance extends Instance {
 
   get takesMessages(): boolean {
     return this.state === 'running'
+  }
+
+  /** How far it has come: what stands before has been sent. Undefined for one that cannot say. */
+  get positions(): SourcePositions | undefined {
+    return this.reader?.positions?.()
   }
 
   get queuedMessages(): number {
@@ -186,15 +196,23 @@ export class SourceInstance extends Instance {
     const context = {
       ...this.sharedContext,
       load: this.means.load,
+      positions: this.from,
       [codeBridge]: this.means.bridge,
     }
     if (definition.setup !== undefined) {
       const setup = definition.setup as (context: object) => unknown
-      return (await setup(context)) as Reader
+      return this.checked((await setup(context)) as Reader)
     }
     const read = definition.read as
       ((context: object) => Iterable<unknown> | AsyncIterable<unknown>) | undefined
     if (read === undefined) throw new VertigoError('SOURCE_MISUSED', 'a source needs `read` or `setup`')
     return iteratorReader(read(context), this)
+  }
+
+  /** What it says of itself is not believed where it shows to be otherwise. */
+  private checked(reader: Reader): Reader {
+    if (this.definition.rewinds === true && reader.positions === undefined)
+      throw new VertigoError('SOURCE_MISUSED', `${this.place} says that it rewinds, and has no \`positions\``)
+    return reader
   }
 }

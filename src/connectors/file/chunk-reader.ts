@@ -23,20 +23,22 @@ export class PlainChunkReader implements ChunkReader {
   readonly #positioned: boolean
   #buffers = [Buffer.allocUnsafeSlow(chunkBytes), Buffer.allocUnsafeSlow(chunkBytes)] as const
   #ahead: Promise<Uint8Array | Error> | undefined
-  #position = 0
+  #position: number
   #closed = false
 
-  private constructor(handle: FileHandle, positioned: boolean) {
+  private constructor(handle: FileHandle, positioned: boolean, position: number) {
     this.handle = handle
     this.#positioned = positioned
+    this.#position = position
   }
 
-  static async open(path: string): Promise<PlainChunkReader> {
+  /** `position`: of the first byte that is read. */
+  static async open(path: string, position = 0): Promise<PlainChunkReader> {
     const handle = await open(path, 'r')
-    return new PlainChunkReader(handle, (await handle.stat()).isFile())
+    return new PlainChunkReader(handle, (await handle.stat()).isFile(), position)
   }
 
-  /** Bytes that `next` has given. */
+  /** Of the byte behind the last that `next` has given. */
   get position(): number {
     return this.#position
   }

@@ -100,8 +100,9 @@ export class FollowingReader {
     clock: Clock,
     pollMs: number,
     watchFolder: typeof watch = watch,
+    position = 0,
   ): Promise<FollowingReader> {
-    const file = await PlainChunkReader.open(path)
+    const file = await PlainChunkReader.open(path, position)
     return new FollowingReader(path, new ChangeWatch(path, clock, pollMs, watchFolder), file)
   }
 

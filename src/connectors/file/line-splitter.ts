@@ -6,6 +6,8 @@ export interface LineSplitterOptions {
   readonly encoding: LineEncoding
   readonly skipEmpty: boolean
   readonly maxLineBytes: number
+  /** Where the first chunk stands in its file. Default: at the beginning. */
+  readonly start?: { readonly bytes: number; readonly lines: number }
   /** Makes the error for a line above the limit; gets its 1-based number. */
   readonly tooLong: (line: number) => Error
 }
@@ -29,15 +31,26 @@ export class LineSplitter {
   /** Of the chunk: one without other characters than ASCII is decoded as latin1, which is twice as fast. */
   #chunkEncoding: LineEncoding = 'latin1'
   #at = 0
+  /** Bytes of the file before the chunk. */
+  #before: number
   /** Copies of the pieces of a line that has not ended, since the reader uses its chunks again. */
   #pieces: Bytes[] = []
   #piecesBytes = 0
-  #lines = 0
-  #fresh = true
+  #lines: number
+  #fresh: boolean
 
   constructor(options: LineSplitterOptions) {
     this.#options = options
     this.#encoding = options.encoding
+    const { start = { bytes: 0, lines: 0 } } = options
+    this.#before = start.bytes
+    this.#lines = start.lines
+    this.#fresh = start.bytes === 0
+  }
+
+  /** Where the line begins that is taken next, in bytes from the beginning of the file. */
+  get offset(): number {
+    return this.#before + this.#at - this.#piecesBytes
   }
 
   /** Lines taken so far. */
@@ -47,6 +60,7 @@ export class LineSplitter {
 
   /** Gives the next chunk, once the one before is `exhausted`. The splitter reads it until it is exhausted again. */
   push(chunk: Uint8Array): void {
+    this.#before += this.#chunk.length
     this.#chunk = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
     this.#chunkEncoding = isAscii(chunk) ? 'latin1' : this.#encoding
     this.#at = 0
@@ -103,6 +117,9 @@ export class LineSplitter {
     const sent = this.#piecesBytes === 0 ? 0 : this.#sendWhole(noBytes, out, true)
     this.#fresh = true
     this.#lines = 0
+    this.#before = 0
+    this.#chunk = noBytes
+    this.#at = 0
     return sent
   }
 

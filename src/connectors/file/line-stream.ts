@@ -1,5 +1,6 @@
 import type { ChunkReader } from './chunk-reader.ts'
 import { cut } from './follow.ts'
+import { headBytesMax, type LinePosition, startOfFile } from './line-position.ts'
 import { LineSplitter, type LineSplitterOptions } from './line-splitter.ts'
 
 /** A reader of chunks that may also say that the line before has ended without a line end. */
@@ -21,16 +22,26 @@ export class LineStream {
   #cut = false
   #ended = false
   #done = false
+  #closed = false
   #failed: Error | undefined
+  /** The first bytes of the file. */
+  #head: Uint8Array
+  /** Bytes of it that have come. */
+  #bytes: number
 
   constructor(options: {
     readonly source: LineSource | ChunkReader
-    readonly splitter: LineSplitterOptions
+    readonly splitter: Omit<LineSplitterOptions, 'start'>
+    /** Of the first byte that `source` gives. Default: the beginning. */
+    readonly start?: LinePosition
     readonly wake: () => void
     readonly explain: (error: unknown) => Error
   }) {
     this.#source = options.source
-    this.#splitter = new LineSplitter(options.splitter)
+    const { start = startOfFile } = options
+    this.#splitter = new LineSplitter({ ...options.splitter, start })
+    this.#head = start.head
+    this.#bytes = start.bytes
     this.#wake = options.wake
     this.#explain = options.explain
   }
@@ -40,15 +51,22 @@ export class LineStream {
     return this.#done
   }
 
+  /** All lines before it were taken. */
+  get position(): LinePosition {
+    const bytes = this.#done ? this.#bytes : this.#splitter.offset
+    const head = this.#head.slice(0, bytes)
+    return { bytes, lines: this.#splitter.lines, head, done: this.#done }
+  }
+
   /** Sends up to `max` lines, without waiting, and gives their number. */
   take(max: number, out: (line: string) => void): number {
     if (this.#failed !== undefined) throw this.#failed
     const splitter = this.#splitter
     const sent = splitter.take(max, out)
-    if (sent > 0 || !splitter.exhausted || this.#fetching || this.#done) return sent
+    if (sent > 0 || !splitter.exhausted || this.#fetching || this.#done || this.#closed) return sent
     if (this.#cut || this.#ended) {
       this.#done = this.#ended
-      this.#cut = false
+      if (this.#cut) this.#beginAnew()
       const last = splitter.finish(out)
       if (last > 0 || this.#done) return last
     }
@@ -57,8 +75,22 @@ export class LineStream {
   }
 
   close(): Promise<void> {
-    this.#done = true
+    this.#closed = true
     return this.#source.close()
+  }
+
+  /** What comes now is of another file, or of the same one, which was emptied. */
+  #beginAnew(): void {
+    this.#cut = false
+    this.#head = startOfFile.head
+    this.#bytes = 0
+  }
+
+  #push(chunk: Uint8Array): void {
+    this.#bytes += chunk.length
+    const missing = headBytesMax - this.#head.length
+    if (missing > 0) this.#head = Buffer.concat([this.#head, chunk.subarray(0, missing)])
+    this.#splitter.push(chunk)
   }
 
   #fetch(): void {
@@ -68,7 +100,7 @@ export class LineStream {
         this.#fetching = false
         if (chunk === undefined) this.#ended = true
         else if (chunk === cut) this.#cut = true
-        else this.#splitter.push(chunk)
+        else this.#push(chunk)
         this.#wake()
       },
       (error: unknown) => {

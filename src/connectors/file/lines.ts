@@ -1,10 +1,26 @@
 import * as v from 'valibot'
-import { type PollResult, type SourceReader, builtInKind, defineSource, port } from '../../component/index.ts'
+import {
+  type PollResult,
+  type SourcePositions,
+  type SourceReader,
+  builtInKind,
+  defineSource,
+  port,
+} from '../../component/index.ts'
 import type { Clock } from '../../base/clock.ts'
 import { configObject, oneOf, text, truth, wholeNumber } from '../../component/built-in-config.ts'
 import { GzipChunkReader, PlainChunkReader } from './chunk-reader.ts'
 import { type FileUse, fileError, fileFault } from './errors.ts'
 import { FollowingReader } from './follow.ts'
+import {
+  asLinePosition,
+  asSourcePosition,
+  checkHead,
+  checkLength,
+  type LinePosition,
+  SkippingReader,
+  startOfFile,
+} from './line-position.ts'
 import { type LineSource, LineStream, Waiting } from './line-stream.ts'
 import { findFiles } from './paths.ts'
 
@@ -53,7 +69,10 @@ type Config = v.InferOutput<typeof config>
  * `i` reads the files whose index modulo the number of instances is `i`. With `follow` all are read side by side;
  * files that begin to match a glob later are not taken up.
  *
- * Errors: `FILE_NOT_FOUND`, `FILE_IS_DIRECTORY`, `FILE_UNREADABLE`, `FILE_CORRUPT`, `LINE_TOO_LONG`.
+ * Goes on from positions: a file is a split, by its path; it is known again by its first bytes. What was renamed away while
+ * nobody read is not looked for.
+ *
+ * Errors: `SOURCE_POSITION_LOST`, `FILE_NOT_FOUND`, `FILE_IS_DIRECTORY`, `FILE_UNREADABLE`, `FILE_CORRUPT`, `LINE_TOO_LONG`.
  */
 export const fileLines = builtInKind(
   'file-lines',
@@ -64,9 +83,14 @@ export const fileLines = builtInKind(
     rewinds: true,
     async setup(context) {
       const { component, instance, instances } = context
-      const files = await findFiles(context.config.path, { component, field: 'path' })
-      const own = files.filter((_, index) => index % instances === instance)
-      const reader = new FilesReader(own, context.config, component, context.clock)
+      const { positions } = context
+      const files =
+        positions === undefined
+          ? (await findFiles(context.config.path, { component, field: 'path' })).filter(
+              (_, index) => index % instances === instance,
+            )
+          : Object.keys(positions)
+      const reader = new FilesReader(files, context.config, component, context.clock, positions)
       if (context.config.follow) await reader.followAll()
       context.signal.addEventListener('abort', () => void reader.close().catch(() => undefined), {
         once: true,
@@ -89,12 +113,31 @@ class FilesReader implements SourceReader<Outputs> {
   #opened = 0
   #turn = 0
   #closed = false
+  /** Of files that are not being read: not yet, or not any more. */
+  readonly #positions = new Map<string, LinePosition>()
+  readonly #reading = new Map<LineStream, string>()
 
-  constructor(files: readonly string[], configuration: Config, component: string, clock: Clock) {
+  constructor(
+    files: readonly string[],
+    configuration: Config,
+    component: string,
+    clock: Clock,
+    positions: SourcePositions | undefined,
+  ) {
     this.#files = files
     this.#config = configuration
     this.#component = component
     this.#clock = clock
+    for (const path of files) {
+      const given = positions?.[path]
+      this.#positions.set(path, given === undefined ? startOfFile : asLinePosition(given, this.#use(path)))
+    }
+  }
+
+  positions(): SourcePositions {
+    const all = new Map(this.#positions)
+    for (const [stream, path] of this.#reading) all.set(path, stream.position)
+    return Object.fromEntries(Array.from(all, ([path, position]) => [path, asSourcePosition(position)]))
   }
 
   async followAll(): Promise<void> {
@@ -127,13 +170,18 @@ class FilesReader implements SourceReader<Outputs> {
 
   async #leave(stream: LineStream): Promise<PollResult> {
     this.#streams = this.#streams.filter((other) => other !== stream)
+    const path = this.#reading.get(stream)
+    if (path !== undefined) this.#positions.set(path, stream.position)
+    this.#reading.delete(stream)
     await stream.close()
     return this.#opened < this.#files.length || this.#streams.length > 0 ? 'more' : 'done'
   }
 
   async #openNext(): Promise<PollResult> {
     const path = this.#files[this.#opened++]!
-    const use: FileUse = { path, component: this.#component, field: 'path', for: 'reading' }
+    const start = this.#positions.get(path)!
+    if (start.done) return 'more'
+    const use = this.#use(path)
     const { encoding, skipEmpty, maxLineBytes } = this.#config
     const tooLong = (line: number): Error =>
       fileFault(
@@ -142,29 +190,52 @@ class FilesReader implements SourceReader<Outputs> {
         `has a line ${line} of more than ${maxLineBytes} bytes (config field "maxLineBytes")`,
         { line },
       )
-    const source = await this.#openSource(use).catch((error: unknown) => {
+    const source = await this.#openSource(use, start).catch((error: unknown) => {
       throw fileError(error, use)
     })
     const stream = new LineStream({
       source,
       splitter: { encoding, skipEmpty, maxLineBytes, tooLong },
+      start,
       wake: this.#waiting.wake,
       explain: (error) => fileError(error, use),
     })
     if (this.#closed) await stream.close()
-    else this.#streams.push(stream)
+    else {
+      this.#streams.push(stream)
+      this.#reading.set(stream, path)
+    }
     return 'more'
   }
 
-  async #openSource(use: FileUse): Promise<LineSource> {
+  #use(path: string): FileUse {
+    return { path, component: this.#component, field: 'path', for: 'reading' }
+  }
+
+  async #openSource(use: FileUse, start: LinePosition): Promise<LineSource> {
     const gzip = this.#config.gzip ?? use.path.endsWith('.gz')
-    if (!this.#config.follow) return gzip ? new GzipChunkReader(use.path) : PlainChunkReader.open(use.path)
+    if (start.bytes > 0) await this.#check(use, start, gzip)
+    if (!this.#config.follow) {
+      if (!gzip) return PlainChunkReader.open(use.path, start.bytes)
+      return new SkippingReader(new GzipChunkReader(use.path), start.bytes, use)
+    }
     if (gzip)
       throw fileFault(
         'CONFIG_INVALID',
         { ...use, field: 'follow' },
         'is a gzip file, which cannot be followed',
       )
-    return FollowingReader.open(use.path, this.#clock, this.#config.pollMs)
+    return FollowingReader.open(use.path, this.#clock, this.#config.pollMs, undefined, start.bytes)
+  }
+
+  /** Errors: SOURCE_POSITION_LOST */
+  async #check(use: FileUse, start: LinePosition, gzip: boolean): Promise<void> {
+    const reader = gzip ? new GzipChunkReader(use.path) : await PlainChunkReader.open(use.path)
+    try {
+      await checkHead(reader, start, use)
+      if (reader instanceof PlainChunkReader) await checkLength(reader, start, use)
+    } finally {
+      await reader.close()
+    }
   }
 }

@@ -1,8 +1,10 @@
 import * as v from 'valibot'
+import { VertigoError } from '../../base/errors.ts'
 import {
   type InstanceContext,
   type PollResult,
   type Port,
+  type SourcePositions,
   type SourceReader,
   builtInKind,
   defineSource,
@@ -66,9 +68,18 @@ export const recordGenerator = builtInKind(
 type Sequence = v.InferOutput<typeof sequence>
 type SequenceContext = Pick<
   InstanceContext<{}, Sequence>,
-  'config' | 'instance' | 'instances' | 'clock' | 'signal'
->
+  'config' | 'component' | 'instance' | 'instances' | 'clock' | 'signal'
+> & { readonly positions: SourcePositions | undefined }
 type Ports<T> = { readonly out: Port<T> }
+
+const positionVersion = 1
+
+/** A part of the sequence: every `instances`-th number. Its name, `1/3`, says which. */
+interface Share {
+  readonly instances: number
+  /** Of the next number. */
+  index: number
+}
 
 class SequenceReader<T> implements SourceReader<Ports<T>> {
   readonly #context: SequenceContext
@@ -76,15 +87,17 @@ class SequenceReader<T> implements SourceReader<Ports<T>> {
   readonly #pause: Pause
   readonly #end: number
   readonly #startMs: number
-  #index: number
+  /** One from the beginning; after the number of instances has changed, any number of them, or none. */
+  readonly #shares: readonly Share[]
+  #turn = 0
 
   constructor(context: SequenceContext, make: (n: number) => T) {
     this.#context = context
     this.#make = make
     this.#pause = new Pause(context.clock, context.signal)
     this.#end = context.config.count ?? Infinity
-    this.#startMs = context.clock.monotonic()
-    this.#index = context.instance
+    this.#shares = sharesOf(context)
+    this.#startMs = context.clock.monotonic() - this.#elapsedMs()
   }
 
   poll(
@@ -92,20 +105,54 @@ class SequenceReader<T> implements SourceReader<Ports<T>> {
     { emit }: { readonly emit: { readonly out: (message: T) => void } },
   ): PollResult | Promise<PollResult> {
     if (this.#pause.closed) return 'done'
-    const { config, instances } = this.#context
-    const { from, step, rate } = config
+    const share = this.#next()
+    if (share === undefined) return 'done'
+    const { from, step, rate } = this.#context.config
+    const { instances } = share
     const make = this.#make
-    let index = this.#index
+    let { index } = share
     let end = Math.min(this.#end, index + max * instances)
     if (rate !== undefined) end = Math.min(end, this.#dueBefore(rate))
-    if (index >= end && index < this.#end) return this.#untilDue(rate!)
-    for (; index < end; index += instances) emit.out(make(from + index * step))
-    this.#index = index
-    return index < this.#end ? 'more' : 'done'
+    if (index >= end) return this.#untilDue(share, rate!)
+    for (; index < end; index += instances) {
+      emit.out(make(from + index * step))
+      share.index = index + instances
+    }
+    return this.#isOver ? 'done' : 'more'
+  }
+
+  positions(): SourcePositions {
+    return Object.fromEntries(
+      this.#shares.map(({ instances, index }) => [
+        `${index % instances}/${instances}`,
+        { version: positionVersion, position: index },
+      ]),
+    )
   }
 
   close(): void {
     this.#pause.close()
+  }
+
+  get #isOver(): boolean {
+    return this.#shares.every(({ index }) => index >= this.#end)
+  }
+
+  /** The share that is furthest behind, where there is a rate; else the next in turn. */
+  #next(): Share | undefined {
+    const open = this.#shares.filter(({ index }) => index < this.#end)
+    if (this.#context.config.rate === undefined) return open[this.#turn++ % Math.max(1, open.length)]
+    return open.reduce<Share | undefined>(
+      (a, b) => (a !== undefined && a.index <= b.index ? a : b),
+      undefined,
+    )
+  }
+
+  /** For how long it has been sending, by its rate: it goes on from where it was, and makes up for no pause. */
+  #elapsedMs(): number {
+    const { rate } = this.#context.config
+    if (rate === undefined || this.#context.positions === undefined) return 0
+    return (Math.min(...this.#shares.map(({ index }) => index)) * 1000) / rate
   }
 
   /** Index behind the last message that is due: message `i` is due at `i / rate` seconds after the start. */
@@ -113,10 +160,27 @@ class SequenceReader<T> implements SourceReader<Ports<T>> {
     return Math.floor(((this.#context.clock.monotonic() - this.#startMs) * rate) / 1000) + 1
   }
 
-  async #untilDue(rate: number): Promise<PollResult> {
-    const dueMs = this.#startMs + (this.#index * 1000) / rate
+  async #untilDue({ index }: Share, rate: number): Promise<PollResult> {
+    const dueMs = this.#startMs + (index * 1000) / rate
     // At least a millisecond: at high rates each wait then brings several messages.
     await this.#pause.wait(Math.max(1, dueMs - this.#context.clock.monotonic()))
     return this.#pause.closed ? 'done' : 'more'
   }
+}
+
+function sharesOf({ component, instance, instances, positions }: SequenceContext): Share[] {
+  if (positions === undefined) return [{ instances, index: instance }]
+  return Object.entries(positions).map(([split, { version, position }]) => {
+    const [rest, of] = split.split('/').map(Number) as [number, number]
+    const isOurs = version === positionVersion && Number.isSafeInteger(position) && Number.isSafeInteger(of)
+    if (!isOurs || of < 1 || (position as number) % of !== rest)
+      throw new VertigoError(
+        'SOURCE_POSITION_LOST',
+        `The generator "${component}" has no part "${split}" to go on in.`,
+        {
+          place: { component },
+        },
+      )
+    return { instances: of, index: position as number }
+  })
 }

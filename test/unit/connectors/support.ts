@@ -6,7 +6,7 @@ import type { TestContext } from 'node:test'
 import { type Cancel, systemClock } from '../../../src/base/clock.ts'
 import { type ErrorCode, errorCodes } from '../../../src/base/error-codes.ts'
 import { isVertigoError } from '../../../src/base/errors.ts'
-import type { Kind, Logger, SourceReader } from '../../../src/component/index.ts'
+import type { Kind, Logger, SourcePositions, SourceReader } from '../../../src/component/index.ts'
 import { checkConfig, kindDefinition } from '../../../src/component/kind.ts'
 
 /**
@@ -87,6 +87,10 @@ export class RunningSource {
     const context = await contextOf(kind, setting)
     const setup = kindDefinition(kind).setup as unknown as (context: object) => Async<Reader>
     return new RunningSource(await setup(context))
+  }
+
+  get positions(): SourcePositions | undefined {
+    return this.#reader.positions?.()
   }
 
   poll(max = 256): Async<'more' | 'done'> {
