@@ -10,8 +10,10 @@ import { DeathWatch, defaultRestartPolicy, Manager } from '../control/index.ts'
 import type { Address, ClusterKeys } from '../protocol/index.ts'
 import { NodeBundles } from './bundles.ts'
 import { ControlNet, type ControlNetOptions } from './control-net.ts'
+import { dataLinksUrl } from './data-links.ts'
 import type { NodeInsight } from './insight.ts'
 import { type NodeOptions, stallMsDefault, ttlMsDefault } from './node-options.ts'
+import { NodeThreads } from './node-threads.ts'
 import { isProcessGone, ownIdentity } from './process-identity.ts'
 import { ThreadWorkers } from './thread-workers.ts'
 
@@ -38,6 +40,7 @@ export class Life {
   private readonly manager: Manager
   private readonly watch: DeathWatch
   private readonly bundles: NodeBundles
+  private readonly threads: NodeThreads
   private readonly stopLooking: () => void
 
   private constructor(
@@ -55,6 +58,7 @@ export class Life {
     const random: Random = systemRandom
     const troubled = (what: string, error: Error): void => events.troubled(what, error)
     this.bundles = new NodeBundles({ store, keys, clock, random, folder: options.cache, troubled })
+    this.threads = new NodeThreads({ clock, workers: options.workers, preload: preloaded(options) })
     const fence = allocateFence()
     membership.lease.followLimits((limits) => setFence(fence, limits))
     this.agent = new Agent({
@@ -63,7 +67,11 @@ export class Life {
       random,
       membership,
       workersOf: (network) => {
-        const workers = threadWorkers(network, options, { control: net.address, fence })
+        const workers = threadWorkers(network, options, {
+          control: net.address,
+          fence,
+          threads: this.threads,
+        })
         insight.counts.add(network, workers)
         return workers.make
       },
@@ -206,6 +214,7 @@ export class Life {
     await this.manager.close()
     if (isLost) await this.agent.terminated
     else await this.agent.close()
+    await this.threads.close()
     await this.bundles.close()
     await this.leases.close()
     await this.net.close()
@@ -236,10 +245,19 @@ export function incarnationOf(random: Random): string {
   ).join('')
 }
 
+/** What nearly every worker needs. Components import the package; where their own is another one, it was in vain. */
+function preloaded({ builtInKinds }: NodeOptions): string[] {
+  return [builtInKinds, dataLinksUrl, import.meta.resolve('vertigo-flow')]
+}
+
 function threadWorkers(
   network: string,
   options: NodeOptions,
-  { control, fence }: { readonly control: Address; readonly fence: SharedArrayBuffer },
+  {
+    control,
+    fence,
+    threads,
+  }: { readonly control: Address; readonly fence: SharedArrayBuffer; readonly threads: NodeThreads },
 ): ThreadWorkers {
   return new ThreadWorkers({
     network,
@@ -249,7 +267,7 @@ function threadWorkers(
     store: options.storeUrl,
     builtInKinds: options.builtInKinds,
     stores: options.stores,
-    workers: options.workers,
+    threads,
     stallMs: options.stallMs ?? stallMsDefault,
   })
 }
