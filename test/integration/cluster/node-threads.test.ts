@@ -25,7 +25,7 @@ function threadsOf(t: TestContext, workers: number): { threads: NodeThreads; clo
 function loadedThreads(t: TestContext): ReadonlySet<number> {
   const loaded = new Set<number>()
   const channel = new BroadcastChannel(channelName)
-  channel.onmessage = ({ data }: { data: unknown }) => loaded.add(data as number)
+  channel.addEventListener('message', (event) => loaded.add((event as MessageEvent).data as number))
   t.after(() => channel.close())
   return loaded
 }
