@@ -29,6 +29,8 @@ export interface LifeMeans {
 }
 
 const protocol = { min: 1, max: 1 }
+const lookMs = 500
+const lookAfterMs = 50
 
 /** From joining to leaving. */
 export class Life {
@@ -42,6 +44,8 @@ export class Life {
   private readonly bundles: NodeBundles
   private readonly threads: NodeThreads
   private readonly stopLooking: () => void
+  private willLook = false
+  private isEnding = false
 
   private constructor(
     membership: Membership,
@@ -49,7 +53,7 @@ export class Life {
     nets: { watch: DeathWatch | undefined },
   ) {
     const { options, store, keys, net, seen, insight } = parts
-    const { events, ttlMs = ttlMsDefault } = options
+    const { events } = options
     this.membership = membership
     this.leases = parts.leases
     this.net = net
@@ -87,7 +91,10 @@ export class Life {
           insight.linkFailed(network, from, to, error)
           events.troubled(`the link of "${network}" from worker ${from} to ${to}`, error)
         },
-        seen: (networks) => seen(this.agent, networks),
+        seen: (networks) => {
+          seen(this.agent, networks)
+          this.lookSoon()
+        },
         troubled,
       },
     })
@@ -123,15 +130,23 @@ export class Life {
         troubled,
       },
     })
-    // The view is the agent's; connections follow it soon enough.
-    this.stopLooking = clock.every(
-      Math.min(100, ttlMs / 10),
-      () => {
-        net.update([...this.agent.view.nodes.values()].map(({ value }) => value))
-        insight.look()
-      },
-      { background: true },
-    )
+    // What is told of a node that is missed is told when nothing happens any more, too.
+    this.stopLooking = clock.every(lookMs, () => this.look(), { background: true })
+  }
+
+  /** A while after a change: whoever is dialled must have seen the change as well. */
+  private lookSoon(): void {
+    if (this.willLook || this.isEnding) return
+    this.willLook = true
+    machineClock.after(lookAfterMs, () => this.look(), { background: true })
+  }
+
+  /** Connections, and what is told of nodes, follow the agent's view. */
+  private look(): void {
+    this.willLook = false
+    if (this.isEnding) return
+    this.net.update([...this.agent.view.nodes.values()].map(({ value }) => value))
+    this.insight.look()
   }
 
   /** Errors: NODE_EXISTS, CLUSTER_FORMAT_NEWER, NODE_ADDRESS_UNFIT, those of the store. */
@@ -207,6 +222,7 @@ export class Life {
   }
 
   async end(isLost: boolean): Promise<void> {
+    this.isEnding = true
     this.stopLooking()
     if (!isLost) this.insight.leaves(this.membership.record)
     await this.watch.close()
