@@ -9,7 +9,7 @@ import { Threads } from '../../run/threads.ts'
  * - NT-1 Spare threads are started one after the other, and not while threads are being taken: what just begins to work
  *   does not share its cores with them.
  * - NT-2 There are as many as the node may have workers beside those that it has: one at least, for a network that has
- *   none here yet, and `sparesMax` at the most, for each costs memory. A node that hosts nothing keeps none.
+ *   none here yet, and `sparesMax` at the most, for each costs some 30 MB. A node that hosts nothing keeps none.
  */
 export interface NodeThreadsOptions {
   readonly clock: Clock
