@@ -1,4 +1,4 @@
-import { parentPort } from 'node:worker_threads'
+import { parentPort, workerData } from 'node:worker_threads'
 import { machineClock, systemClock } from '../base/clock.ts'
 import { asError, errorToData, isVertigoError, VertigoError } from '../base/errors.ts'
 import { systemRandom } from '../base/random.ts'
@@ -20,22 +20,28 @@ import type {
   ThreadCommand,
   ThreadData,
   ThreadReport,
+  ThreadStart,
 } from './thread-protocol.ts'
 import type { BuiltInKindsModule } from './types.ts'
 
 /** What a worker thread does: one `Worker`, driven by the run in the main thread. The first message says which. */
 
+const { preload } = workerData as ThreadStart
 const early: ThreadCommand[] = []
 /** Commands that come before there is a worker wait for it. */
 let obey = (command: ThreadCommand): void => {
   early.push(command)
 }
-const data = await new Promise<ThreadData>((resolve) => {
+const told = new Promise<ThreadData>((resolve) => {
   parentPort!.on('message', (message: ThreadData | ThreadCommand) => {
     if (typeof message === 'object' && 'builtInKinds' in message) resolve(message)
     else obey(message)
   })
 })
+// What cannot be loaded is told where it is needed.
+await Promise.allSettled(preload.map((url) => import(url) as Promise<unknown>))
+report({ type: 'loaded' })
+const data = await told
 const { assignment } = data
 const sink = counterSink(data.counters, data.slot ?? assignment.worker)
 

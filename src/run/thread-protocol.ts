@@ -15,6 +15,8 @@ import type { SharedCounters } from './counters.ts'
 export interface ThreadStart {
   /** Folder of the process's cache of compiled code, where it has one. */
   readonly compileCache: string | undefined
+  /** URLs of modules that it loads while it waits for what it is to host. */
+  readonly preload: readonly string[]
 }
 
 /**
@@ -110,6 +112,8 @@ export type ThreadCommand =
 
 /** From a thread to the run. */
 export type ThreadReport =
+  /** The engine and what is preloaded are there: it waits for what it is to host, or has got it. */
+  | { readonly type: 'loaded' }
   | { readonly type: 'prepared' | 'finished' | 'closed' }
   /** Its data port is open. */
   | { readonly type: 'listens'; readonly host: string; readonly port: number }

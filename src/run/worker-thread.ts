@@ -153,6 +153,8 @@ export class WorkerThread implements HostedWorker {
 
   private onReport(message: ThreadReport): void {
     switch (message.type) {
+      case 'loaded':
+        return
       case 'prepared':
         this.onPrepared?.resolve()
         return

@@ -10,6 +10,7 @@ import type { Entry, Store } from '../../store/store.ts'
 import {
   asVersion,
   type ClusterKeys,
+  DecodedRecords,
   type DesiredNetwork,
   desiredRecord,
   type NetworkVersion,
@@ -22,6 +23,9 @@ import {
 } from '../protocol/index.ts'
 import { deployed, type Deployment, scaled, undeployed, type VersionContent } from './deployment.ts'
 import { type NetworkRecords, type NetworkStatus, networkStatus } from './status.ts'
+
+/** Who looks at a status looks again and again, and plans are large. */
+const plansKept = 16
 
 /**
  * Everything that users ask of a cluster about its networks, as changes of what is desired, in the store. It works without
@@ -37,6 +41,7 @@ export class Management {
   private readonly keys: ClusterKeys
   private readonly clock: Clock
   private readonly random: Random
+  private readonly plans = new DecodedRecords(planRecord, plansKept)
 
   constructor(store: Store, keys: ClusterKeys, { clock, random }: { clock: Clock; random: Random }) {
     this.store = store
@@ -133,7 +138,7 @@ export class Management {
       result.type === 'get' ? result.entry : undefined,
     )
     if (desired === undefined) throw await this.unknown(name)
-    const decodedPlan = plan && planRecord.decode(plan)
+    const decodedPlan = plan && this.plans.decode(plan)
     const ready =
       decodedPlan === undefined
         ? []

@@ -10,8 +10,10 @@ import { DeathWatch, defaultRestartPolicy, Manager } from '../control/index.ts'
 import type { Address, ClusterKeys } from '../protocol/index.ts'
 import { NodeBundles } from './bundles.ts'
 import { ControlNet, type ControlNetOptions } from './control-net.ts'
+import { dataLinksUrl } from './data-links.ts'
 import type { NodeInsight } from './insight.ts'
 import { type NodeOptions, stallMsDefault, ttlMsDefault } from './node-options.ts'
+import { NodeThreads } from './node-threads.ts'
 import { isProcessGone, ownIdentity } from './process-identity.ts'
 import { ThreadWorkers } from './thread-workers.ts'
 
@@ -27,6 +29,8 @@ export interface LifeMeans {
 }
 
 const protocol = { min: 1, max: 1 }
+const lookMs = 500
+const lookAfterMs = 50
 
 /** From joining to leaving. */
 export class Life {
@@ -38,7 +42,10 @@ export class Life {
   private readonly manager: Manager
   private readonly watch: DeathWatch
   private readonly bundles: NodeBundles
+  private readonly threads: NodeThreads
   private readonly stopLooking: () => void
+  private willLook = false
+  private isEnding = false
 
   private constructor(
     membership: Membership,
@@ -46,7 +53,7 @@ export class Life {
     nets: { watch: DeathWatch | undefined },
   ) {
     const { options, store, keys, net, seen, insight } = parts
-    const { events, ttlMs = ttlMsDefault } = options
+    const { events } = options
     this.membership = membership
     this.leases = parts.leases
     this.net = net
@@ -55,6 +62,7 @@ export class Life {
     const random: Random = systemRandom
     const troubled = (what: string, error: Error): void => events.troubled(what, error)
     this.bundles = new NodeBundles({ store, keys, clock, random, folder: options.cache, troubled })
+    this.threads = new NodeThreads({ clock, workers: options.workers, preload: preloaded(options) })
     const fence = allocateFence()
     membership.lease.followLimits((limits) => setFence(fence, limits))
     this.agent = new Agent({
@@ -63,7 +71,11 @@ export class Life {
       random,
       membership,
       workersOf: (network) => {
-        const workers = threadWorkers(network, options, { control: net.address, fence })
+        const workers = threadWorkers(network, options, {
+          control: net.address,
+          fence,
+          threads: this.threads,
+        })
         insight.counts.add(network, workers)
         return workers.make
       },
@@ -79,7 +91,10 @@ export class Life {
           insight.linkFailed(network, from, to, error)
           events.troubled(`the link of "${network}" from worker ${from} to ${to}`, error)
         },
-        seen: (networks) => seen(this.agent, networks),
+        seen: (networks) => {
+          seen(this.agent, networks)
+          this.lookSoon()
+        },
         troubled,
       },
     })
@@ -115,15 +130,23 @@ export class Life {
         troubled,
       },
     })
-    // The view is the agent's; connections follow it soon enough.
-    this.stopLooking = clock.every(
-      Math.min(100, ttlMs / 10),
-      () => {
-        net.update([...this.agent.view.nodes.values()].map(({ value }) => value))
-        insight.look()
-      },
-      { background: true },
-    )
+    // What is told of a node that is missed is told when nothing happens any more, too.
+    this.stopLooking = clock.every(lookMs, () => this.look(), { background: true })
+  }
+
+  /** A while after a change: whoever is dialled must have seen the change as well. */
+  private lookSoon(): void {
+    if (this.willLook || this.isEnding) return
+    this.willLook = true
+    machineClock.after(lookAfterMs, () => this.look(), { background: true })
+  }
+
+  /** Connections, and what is told of nodes, follow the agent's view. */
+  private look(): void {
+    this.willLook = false
+    if (this.isEnding) return
+    this.net.update([...this.agent.view.nodes.values()].map(({ value }) => value))
+    this.insight.look()
   }
 
   /** Errors: NODE_EXISTS, CLUSTER_FORMAT_NEWER, NODE_ADDRESS_UNFIT, those of the store. */
@@ -199,6 +222,7 @@ export class Life {
   }
 
   async end(isLost: boolean): Promise<void> {
+    this.isEnding = true
     this.stopLooking()
     if (!isLost) this.insight.leaves(this.membership.record)
     await this.watch.close()
@@ -206,6 +230,7 @@ export class Life {
     await this.manager.close()
     if (isLost) await this.agent.terminated
     else await this.agent.close()
+    await this.threads.close()
     await this.bundles.close()
     await this.leases.close()
     await this.net.close()
@@ -236,10 +261,19 @@ export function incarnationOf(random: Random): string {
   ).join('')
 }
 
+/** What nearly every worker needs. Components import the package; where their own is another one, it was in vain. */
+function preloaded({ builtInKinds }: NodeOptions): string[] {
+  return [builtInKinds, dataLinksUrl, import.meta.resolve('vertigo-flow')]
+}
+
 function threadWorkers(
   network: string,
   options: NodeOptions,
-  { control, fence }: { readonly control: Address; readonly fence: SharedArrayBuffer },
+  {
+    control,
+    fence,
+    threads,
+  }: { readonly control: Address; readonly fence: SharedArrayBuffer; readonly threads: NodeThreads },
 ): ThreadWorkers {
   return new ThreadWorkers({
     network,
@@ -249,7 +283,7 @@ function threadWorkers(
     store: options.storeUrl,
     builtInKinds: options.builtInKinds,
     stores: options.stores,
-    workers: options.workers,
+    threads,
     stallMs: options.stallMs ?? stallMsDefault,
   })
 }

@@ -5,7 +5,6 @@ import { allocateCounters, CounterReader, type SharedCounters } from '../../run/
 import { MetricReader, type MetricStatus } from '../../run/metrics.ts'
 import { StallWatch } from '../../run/stall-watch.ts'
 import type { DataNet, PeerLink } from '../../run/thread-protocol.ts'
-import { Threads } from '../../run/threads.ts'
 import { WorkerThread } from '../../run/worker-thread.ts'
 import type { WorkerAssignment } from '../../worker/assignment.ts'
 import type { MetricRecord } from '../../worker/metrics.ts'
@@ -13,6 +12,7 @@ import type { InstanceCounters } from '../../worker/worker.ts'
 import type { AgentWorker, AgentWorkerEvents, MakeWorker, PeerPlace } from '../agent/agent-worker.ts'
 import { type Address, type InstanceId, instanceIdsMax, type WorkerNumber } from '../protocol/index.ts'
 import { dataLinksUrl } from './data-links.ts'
+import type { NodeThreads } from './node-threads.ts'
 
 /** The workers of one network on this node, each in a thread of its own. */
 export interface ThreadWorkersOptions {
@@ -25,8 +25,7 @@ export interface ThreadWorkersOptions {
   readonly store: string
   readonly builtInKinds: string
   readonly stores: string
-  /** How many threads share the machine's memory. */
-  readonly workers: number
+  readonly threads: NodeThreads
   /** How long a worker may show no sign of life, in milliseconds. */
   readonly stallMs: number
 }
@@ -34,7 +33,6 @@ export interface ThreadWorkersOptions {
 export class ThreadWorkers {
   readonly make: MakeWorker = (number, events) => new ThreadWorker(number, events, this)
   readonly options: ThreadWorkersOptions
-  readonly threads: Threads
   /** Of all instances, by their ids; pages that nobody writes to cost nothing. */
   readonly instanceCounters: SharedArrayBuffer
   /** Ports for pairs of workers, of which one has got its end. */
@@ -45,7 +43,6 @@ export class ThreadWorkers {
 
   constructor(options: ThreadWorkersOptions) {
     this.options = options
-    this.threads = new Threads({ workers: 0, memoryMbMax: undefined, share: options.workers })
     this.instanceCounters = allocateCounters(instanceIdsMax, 0).instances
     this.reader = new CounterReader({ ...allocateCounters(0, 0), instances: this.instanceCounters }, [])
   }
@@ -173,8 +170,8 @@ class ThreadWorker implements AgentWorker {
   }
 
   private start(assignment: WorkerAssignment): WorkerThread {
-    const { options, threads } = this.owner
-    const { clock, net, fence, store, stallMs } = options
+    const { options } = this.owner
+    const { clock, net, fence, store, stallMs, threads } = options
     const thread = new WorkerThread(
       threads.take(),
       {

@@ -8,6 +8,7 @@ export { type NodeRecord, nodeRecord } from './node-record.ts'
 export * from './numbers.ts'
 export * from './plan.ts'
 export * from './ready-record.ts'
+export { DecodedRecords } from './decoded-records.ts'
 export type { RecordType } from './record.ts'
 export { ClusterView, NetworkView, type Recorded } from './cluster-view.ts'
 export {

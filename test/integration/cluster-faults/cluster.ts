@@ -32,6 +32,8 @@ export interface ClusterOptions {
   readonly ttlMs?: number
   readonly stallMs?: number
   readonly workers?: number
+  /** Whether they serve the API. Default false. */
+  readonly api?: boolean
   /** One for each node, where they do not share the loopback address. */
   readonly hosts?: readonly EtcdHost[]
 }
@@ -68,7 +70,7 @@ export class FaultyCluster {
   private failure: Error | undefined
 
   private constructor(options: ClusterOptions, store: Store, folder: string) {
-    const { storeUrl, nodes = 3, ttlMs = 2_000, stallMs = 10_000, workers = 2, hosts } = options
+    const { storeUrl, nodes = 3, ttlMs = 2_000, stallMs = 10_000, workers = 2, api = false, hosts } = options
     const cluster = 'faults'
     this.store = store
     this.folder = folder
@@ -77,7 +79,7 @@ export class FaultyCluster {
     this.journal = new Journal(join(folder, 'journal'))
     this.nodes = Array.from({ length: nodes }, (_, at) => {
       const host = hosts?.[at]?.address ?? '127.0.0.1'
-      const order = { id: `n${at}`, cluster, storeUrl, host, ttlMs, stallMs, workers }
+      const order = { id: `n${at}`, cluster, storeUrl, host, ttlMs, stallMs, workers, api }
       return new NodeProcess(order, hosts?.[at]?.command)
     })
   }
