@@ -58,6 +58,9 @@ function given(): { readonly vertigo: readonly string[]; readonly files: readonl
 }
 
 function explained(error: unknown): string {
-  if (isVertigoError(error)) return `${error.code}: ${error.message}\n${error.remedy}`
+  if (isVertigoError(error)) {
+    const faults = error.faults.map(explained)
+    return [`${error.code}: ${error.message}`, ...faults, error.remedy].join('\n')
+  }
   return error instanceof Error ? error.message : String(error)
 }

@@ -15,7 +15,7 @@ import { prepareText, type Text } from './text.ts'
 const network = join(import.meta.dirname, 'network.yaml')
 const name = 'word-count'
 /** How long the counting takes: the text is sent at the rate that makes it so. */
-const countingSeconds = 10
+const countingSeconds = 8
 /** What part of the words is counted when a node is killed. */
 const killAtShare = 0.4
 const lookMs = 50
@@ -48,6 +48,7 @@ export class Demo {
     const text = prepareText(this.files, this.folder)
     const expected = countWords([text.path])
     this.introduce(text, sum(expected))
+    this.say('three nodes are started')
     const crash = Promise.withResolvers<never>()
     const nodes = new Nodes({
       command: this.vertigo,
@@ -116,7 +117,13 @@ export class Demo {
       if (status.state === 'finished') break
       if (status.state === 'failed')
         throw new Error(`The network has failed: ${status.error?.message ?? 'no reason is known'}`)
-      if (this.failure === undefined && isRunning && words > 0 && progress.words >= killAtShare * words)
+      if (
+        this.failure === undefined &&
+        isRunning &&
+        words > 0 &&
+        progress.words >= killAtShare * words &&
+        progress.words < words
+      )
         this.killOne(nodes, status)
       if (performance.now() > untilMs)
         throw new Error(`The network is not finished after ${finishMsMax / 1000} s: it is ${status.state}.`)

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { NodeEvent } from 'vertigo-flow/cluster'
 
 const readyMsMax = 60_000
@@ -65,14 +66,10 @@ export class Nodes {
 
   /** Fulfilled when all have joined, and one is the manager. */
   async untilReady(): Promise<void> {
-    let late: NodeJS.Timeout | undefined
-    const tooLate = new Promise<void>((_, reject) => {
-      late = setTimeout(
-        () => reject(new Error(`The three nodes are not ready after ${readyMsMax / 1000} s.`)),
-        readyMsMax,
-      )
+    const tooLate = sleep(readyMsMax, undefined, { ref: false }).then(() => {
+      throw new Error(`The three nodes are not ready after ${readyMsMax / 1000} s.`)
     })
-    await Promise.race([this.ready, tooLate]).finally(() => clearTimeout(late))
+    await Promise.race([this.ready, tooLate])
   }
 
   /** At once, without a word: as when the process crashes. */

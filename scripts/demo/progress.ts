@@ -24,11 +24,12 @@ export class Progress {
 
   see(status: CountedStatus): void {
     const nowMs = performance.now()
-    this.words = total(status, 'count', 'received') ?? this.words
+    // Instances that have ended are not counted any more.
+    if (status.state !== 'finished') this.words = total(status, 'count', 'received') ?? this.words
     this.seen.push({ atMs: nowMs, words: this.words })
     while (this.seen.length > 2 && this.seen[1]!.atMs < nowMs - rateMs) this.seen.shift()
     if (this.screen.isLive) this.screen.show(this.picture(status))
-    else if (nowMs - this.saidMs >= plainLineMs) {
+    else if (nowMs - this.saidMs >= plainLineMs && status.state !== 'finished') {
       this.saidMs = nowMs
       this.screen.say(`  ${this.text(status)}`)
     }

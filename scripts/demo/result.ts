@@ -4,6 +4,7 @@ import { type Counts, differences } from './plain-count.ts'
 import { count, number, type Screen } from './screen.ts'
 
 const shownWords = 10
+const shownCharacters = 40
 const shownDifferences = 20
 
 /** What the network has written. */
@@ -27,7 +28,7 @@ export function showTop(counts: Counts, screen: Screen): void {
   if (counts.size === 0) return
   screen.say('\nThe most frequent words:')
   const top = [...counts].toSorted(([, a], [, b]) => b - a).slice(0, shownWords)
-  for (const [word, times] of top) screen.say(`${number(times).padStart(10)}  ${word}`)
+  for (const [word, times] of top) screen.say(`${number(times).padStart(10)}  ${shortened(word)}`)
 }
 
 export interface Outcome {
@@ -82,4 +83,8 @@ export function compare({ counted, expected, failure, mishaps }: Outcome, screen
 function excess(counted: Counts, expected: Counts): string[] {
   const most = new Map([...counted].map(([word, times]) => [word, Math.min(times, expected.get(word) ?? 0)]))
   return differences(counted, most)
+}
+
+function shortened(word: string): string {
+  return word.length > shownCharacters ? `${word.slice(0, shownCharacters)}…` : word
 }

@@ -23,16 +23,16 @@ export interface Text {
 export function prepareText(files: readonly string[], folder: string): Text {
   const parts: Buffer[] = []
   let room = textBytesMax
+  let isCut = false
   for (const file of files) {
-    if (room === 0) break
     // A byte more than there is room for tells whether there is more.
     const bytes = readStart(file, room + 1)
-    parts.push(bytes, Buffer.from('\n'))
-    room = Math.max(0, room - bytes.length)
+    isCut = bytes.length > room
+    parts.push(bytes.subarray(0, room), Buffer.from('\n'))
+    if (isCut) break
+    room -= bytes.length
   }
-  const read = Buffer.concat(parts)
-  const isCut = read.length - parts.length / 2 > textBytesMax
-  const { text, lines } = folded(isCut ? read.subarray(0, textBytesMax) : read)
+  const { text, lines } = folded(Buffer.concat(parts))
   const path = join(folder, 'text.txt')
   writeFileSync(path, text)
   return { path, lines, bytes: text.length, isCut }
