@@ -42,7 +42,7 @@ test('nothing stands between SIGTERM and the node', () => {
 })
 
 test('they wait for longer than a node takes to drain', () => {
-  const drainMs = Number(/Default (\d+)/.exec(nodeCommand.spec.options!['drain-ms']!.about)?.[1])
+  const drainMs = Number(/Default (\d+)/.exec(nodeCommand.spec.options['drain-ms']!.about)?.[1])
   const [unitSeconds, containerSeconds] = [
     /^TimeoutStopSec=(\d+)$/m.exec(unit),
     /--stop-timeout (\d+)/.exec(container),
