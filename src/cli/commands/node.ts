@@ -39,7 +39,7 @@ export const nodeCommand: Command = {
     examples: [
       ['vertigo node --store lmdb:./store', 'A node on this machine; start more in other terminals.'],
       [
-        'vertigo node --store etcd://10.0.0.5:2379 --id a --listen 10.0.0.7:7400 --tls-ca ca.pem --tls-cert a.pem --tls-key a-key.pem',
+        'vertigo node --store etcd://10.0.0.5:2379 --id a --listen 10.0.0.7:7400 --tls-ca ca.pem --tls-cert a.pem --tls-key a.key',
         'A node that others reach, with mutual TLS.',
       ],
     ],

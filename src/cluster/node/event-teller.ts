@@ -74,7 +74,7 @@ export class EventTeller {
 
   decided(network: string, what: string, kind: DecisionKind): void {
     if (kind === 'cleaned-up') return
-    this.tell({ type: `network-${kind}`, network, text: `${network}: ${what}.` })
+    this.tell({ type: `network-${kind}`, network, text: `${network}: ${what.replace(/\.$/, '')}.` })
   }
 
   failed(network: string, what: string, error: Error): void {
