@@ -44,8 +44,11 @@ export class HostedInstance {
   readonly ports = new Map<string, OutputPort>()
   /** By channel: those of the plan, and of the one that is prepared. */
   readonly inputs = new Map<number, InputEnd>()
-  /** Those whose source, which drained, has ended them, while the plan still has them: they are not made again. */
-  readonly gone = new Set<number>()
+  /**
+   * Those whose source, which drained, has ended them, while the plan still has them: they are not made again. With how many
+   * parcels had come by them.
+   */
+  readonly gone = new Map<number, number>()
   /** Those that the plan does not have any more, until their end has been handled. */
   readonly leaving = new Set<InputEnd>()
   /** By channel; by connection and number of the copy while the target is not placed. */

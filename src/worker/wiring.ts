@@ -81,7 +81,7 @@ export class Wiring {
     inbox.add(channel)
     const end: InputEnd = { channel, fromWorker, local, isClosing: false }
     channel.onGone = () => {
-      if (hosted.inputs.get(id) === end) hosted.gone.add(id)
+      if (hosted.inputs.get(id) === end) hosted.gone.set(id, channel.arrived)
       this.forgetInput(hosted, end)
     }
     hosted.inputs.set(id, end)
@@ -118,7 +118,7 @@ export class Wiring {
       component.inbox.activate(end.channel)
       if (!wanted.has(number)) this.leaveInput(hosted, number, end)
     }
-    for (const number of hosted.gone) if (!wanted.has(number)) hosted.gone.delete(number)
+    for (const number of hosted.gone.keys()) if (!wanted.has(number)) hosted.gone.delete(number)
     for (const end of hosted.leaving) if (!isAlive(end.fromWorker)) this.endInput(hosted, end)
   }
 

@@ -12,6 +12,7 @@ import {
   routingKeyOf,
   workersOf,
 } from '../../worker/assignment-parts.ts'
+import { withCycles } from './cycles.ts'
 import { channelNumber } from '../protocol/channels.ts'
 import { keyedConnections } from '../protocol/connection-key.ts'
 import type { VersionRecord } from '../protocol/network-record.ts'
@@ -88,11 +89,9 @@ class Assignments {
     for (const member of this.members) this.connect(member)
     this.addInitial()
     const { network, generation, workers } = this.plan
-    return workersOf(
-      workers.map(({ worker }) => worker),
-      this.members.map(({ draft }) => draft),
-      { network, generation, ...limits },
-    )
+    const drafts = this.members.map(({ draft }) => draft)
+    const numbers = workers.map(({ worker }) => worker)
+    return withCycles(workersOf(numbers, drafts, { network, generation, ...limits }), drafts)
   }
 
   private makeMember(planned: PlannedInstance): Member {
@@ -171,7 +170,7 @@ class Assignments {
       const takes = member.version.connections.some(
         (connected) => connected.to.component === to.component && connected.to.port === to.port,
       )
-      if (!takes || member.planned.id === source.planned.id) continue
+      if (!takes) continue
       if (hasLetGo(source.planned, member.planned)) continue
       const known = latest.get(member.planned.index)
       if (known === undefined || isLater(member.planned, known.planned)) {
