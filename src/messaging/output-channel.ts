@@ -211,10 +211,11 @@ export class OutputChannel {
     this.isDropped = true
   }
 
-  /** As `remove`, where the owner has failed: what it had not yet sent is not sent. */
+  /** As `remove`, where the owner has failed: what it had not yet sent is not sent, nor what it may still try to. */
   abandon(): void {
     this.forgetPending()
     this.remove()
+    this.isDropped = true
   }
 
   /** The target's worker is gone. It keeps its place in its port as long as that needs one, and discards. */
