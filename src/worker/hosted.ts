@@ -7,6 +7,7 @@ import type { InstanceAssignment } from './assignment.ts'
 import type { ChannelParts } from './channel-parts.ts'
 import { ComponentInstance } from './component-instance.ts'
 import type { Instance } from './instance.ts'
+import type { InstanceCounters } from './worker-means.ts'
 
 /** Both ends of a channel within the worker. Credit goes to the sending end, once that is made. */
 export interface LocalEnd extends ChannelSource {
@@ -85,6 +86,11 @@ export class HostedInstance {
 
   get component(): ComponentInstance | undefined {
     return this.instance instanceof ComponentInstance ? this.instance : undefined
+  }
+
+  get counters(): InstanceCounters {
+    const { received, sent, queuedMessages: queued, rejectedCount: rejected, outbox } = this.instance
+    return { received, sent, queued, rejected, isBlocked: outbox.blocked > 0, isFinished: this.hasFinished }
   }
 
   /** Nothing is sent by it any more, and nothing handled. */

@@ -483,14 +483,7 @@ export class Worker {
     for (const instance of instances) {
       const hosted = this.hostedOf.get(instance)
       if (hosted === undefined) continue
-      this.means.counters.write(hosted.assigned.index, {
-        received: instance.received,
-        sent: instance.sent,
-        queued: instance.queuedMessages,
-        rejected: instance.rejectedCount,
-        isBlocked: instance.outbox.blocked > 0,
-        isFinished: hosted.hasFinished,
-      })
+      this.means.counters.write(hosted.assigned.index, hosted.counters)
     }
   }
 
