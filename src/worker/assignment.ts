@@ -46,6 +46,8 @@ export interface InstanceAssignment {
   readonly draining: boolean
   /** Some of its sources are not placed at the moment: it does not end before they have come, and ended. */
   readonly awaitsSources: boolean
+  /** Some of its sources have finished and have no place any more: it ends without them, also where it has no input left. */
+  readonly hasDoneSources?: boolean
   readonly component: string
   readonly instance: number
   readonly instances: number

@@ -34,13 +34,14 @@ export function restOf(
   inputs: ReadonlySet<number>,
   outputs: ReadonlySet<number>,
 ): CycleRest {
-  let [isOpen, ends] = [hosted.leaving.size > 0, hosted.assigned.draining ? 1 : 0]
+  const { draining, hasDoneSources = false } = hosted.assigned
+  let [isOpen, ends] = [hosted.leaving.size > 0, draining || hasDoneSources ? 1 : 0]
   for (const [number, { channel }] of hosted.inputs) {
     if (inputs.has(number)) continue
     if (channel.ended) ends++
     else isOpen = true
   }
-  if (hosted.component?.awaitsSources === true && !hosted.assigned.draining) isOpen = true
+  if (hosted.component?.awaitsSources === true && !draining) isOpen = true
   const { sent, received } = countsOf(hosted, inputs, outputs)
   if (hosted.hasFinished) return { state: resting, ends, sent, received }
   const state = isOpen ? open : isResting(hosted) ? resting : working

@@ -99,9 +99,7 @@ export class Worker {
       arrived: () => this.scheduler.run(),
       creditDue: () => this.scheduler.request(),
       switched: () => this.endStaleInputs(),
-      cycle: (worker, frame) => {
-        if (this.state === 'open') this.cycles.received(worker, frame)
-      },
+      cycle: (worker, frame) => this.cycles.received(worker, frame),
       failed: (worker, error) => {
         if (means.events.linkFailed === undefined) this.fail(error)
         else means.events.linkFailed(worker, error)
@@ -350,6 +348,7 @@ export class Worker {
       const { component, assigned } = hosted
       if (component === undefined) continue
       component.awaitsSources = assigned.awaitsSources
+      component.hasDoneSources = assigned.hasDoneSources ?? false
       component.mayBeConnected = this.generation > 0
     }
     for (const { hosted } of next) {

@@ -306,6 +306,23 @@ test('WO-3: workers that share no channel any more tell each other over a link t
   await Promise.all([two.a.close(), two.b.close()])
 })
 
+test('who has lost a source that had finished comes to its end without an input; who has none waits for one', async () => {
+  const two = new TwoWorkers()
+  await begin(two, two.source([7]), two.sink([7]))
+  await two.advance(35)
+  // The source's worker is gone: its channel is ended here.
+  await two.a.close()
+  await two.b.prepareNext(assignment(2, 2, [two.sink([])], [2]))
+  two.b.switchOver(new Map())
+  await two.advance(100)
+  assert.deepEqual(two.finished, [], 'it may get another input')
+  await two.b.prepareNext(assignment(2, 3, [two.sink([], { hasDoneSources: true })], [2]))
+  two.b.switchOver(new Map())
+  await two.advance(100)
+  assert.deepEqual(two.finished, [2])
+  await two.b.close()
+})
+
 test('CH-4: what an instance that was taken out still tries to send goes nowhere', async () => {
   const two = new TwoWorkers()
   await begin(two, two.source([7]), two.sink([7]))
