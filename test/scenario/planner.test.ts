@@ -50,7 +50,7 @@ testScripts(new URL('planner/', import.meta.url), () => {
         nodes: [...world.nodes.values()],
         quorum: world.quorum,
         current: world.plan,
-        open: world.openGeneration,
+        lastOpen: world.openGeneration,
         term: asTerm(1),
         finished,
         failed,

@@ -81,7 +81,7 @@ function planning(facts: NetworkFacts, target: Target, readiness: Readiness): De
     nodes: facts.nodes,
     quorum: facts.quorum,
     current: facts.plan,
-    open: facts.open?.generation,
+    lastOpen: facts.lastOpen,
     term: facts.term,
     finished: readiness.finished,
     failed: new Set(readiness.failed.keys()),

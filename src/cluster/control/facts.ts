@@ -37,6 +37,8 @@ export interface NetworkFacts {
   readonly outcome: NetworkOutcome | undefined
   readonly plan: Plan | undefined
   readonly open: OpenRecord | undefined
+  /** The generation that is open, or was last; undefined where none ever was. */
+  readonly lastOpen: Generation | undefined
   /** All that are in the store, at least those that `desired` and `plan` name. */
   readonly versions: ReadonlyMap<NetworkVersion, VersionRecord>
   /** Of the plan's generation. */

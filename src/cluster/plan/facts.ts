@@ -42,8 +42,8 @@ export interface PlanningFacts {
   /** With fewer nodes nothing is placed. */
   readonly quorum: number
   readonly current: Plan | undefined
-  /** The open generation; undefined where none is. */
-  readonly open: Generation | undefined
+  /** The generation that is open, or was last; undefined where none ever was. */
+  readonly lastOpen: Generation | undefined
   readonly term: Term
   /** Instances that have handled all there was. */
   readonly finished: ReadonlySet<InstanceId>

@@ -113,12 +113,11 @@ class Surveyor {
   }
 
   drainingOne(instance: PlannedInstance): void {
-    const { goal, finished, open } = this.#facts
+    const { goal, finished, lastOpen = noGeneration } = this.#facts
     if (this.#isDead(instance) || goal === 'none') this.#lost++
     else if (finished.has(instance.id)) this.#drained++
     else {
-      const isAsBefore =
-        open !== undefined && instance.drainingSince !== undefined && instance.drainingSince > open
+      const isAsBefore = instance.drainingSince !== undefined && instance.drainingSince > lastOpen
       const key = keyOf(instance)
       const isFree = !this.#kept.has(key) && !this.#done.has(key)
       if (goal === 'run' && isAsBefore && isFree && this.#isWanted(instance)) this.#keep(instance)
@@ -151,7 +150,7 @@ class Surveyor {
 
   /** Nothing was sent to it, so that there is nothing to finish. */
   #hasNeverWorked({ since }: PlannedInstance): boolean {
-    return this.#facts.open !== undefined && since > this.#facts.open
+    return since > (this.#facts.lastOpen ?? noGeneration)
   }
 
   /** The version that is planned has this copy, and as it runs. */

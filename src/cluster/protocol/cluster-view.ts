@@ -20,7 +20,14 @@ import {
 import { type NodeRecord, nodeRecord } from './node-record.ts'
 import { asNodeId, type Generation, type NetworkVersion, type NodeId } from './numbers.ts'
 import { type Plan, planRecord } from './plan.ts'
-import { type OpenRecord, openRecord, type ReadyRecord, readyRecord } from './ready-record.ts'
+import {
+  type ClosedRecord,
+  closedRecord,
+  type OpenRecord,
+  openRecord,
+  type ReadyRecord,
+  readyRecord,
+} from './ready-record.ts'
 import type { RecordType } from './record.ts'
 
 /** A record with the entry that it was read from, whose revisions guard what is written because of it. */
@@ -117,6 +124,7 @@ export class NetworkView {
   desired: Recorded<DesiredNetwork> | undefined
   plan: Recorded<Plan> | undefined
   open: Recorded<OpenRecord> | undefined
+  closed: Recorded<ClosedRecord> | undefined
   outcome: Recorded<NetworkOutcome> | undefined
   readonly versions = new Map<NetworkVersion, Recorded<VersionRecord>>()
   /** By key; records of several generations may be there for a while. */
@@ -133,6 +141,7 @@ export class NetworkView {
       this.desired === undefined &&
       this.plan === undefined &&
       this.open === undefined &&
+      this.closed === undefined &&
       this.outcome === undefined &&
       this.versions.size === 0 &&
       this.readyRecords.size === 0 &&
@@ -155,6 +164,7 @@ export class NetworkView {
     if (key === keys.desired) this.desired = read(desiredRecord)
     else if (key === keys.plan) this.plan = read(planRecord)
     else if (key === keys.open) this.open = read(openRecord)
+    else if (key === keys.closed) this.closed = read(closedRecord)
     else if (key === keys.outcome) this.outcome = read(outcomeRecord)
     else if (key.startsWith(keys.versions)) {
       const number = Number(key.slice(keys.versions.length)) as NetworkVersion

@@ -144,6 +144,11 @@ export class NetworkKeys {
     return `${this.prefix}open`
   }
 
+  /** While nothing is open: what was open last. */
+  get closed(): string {
+    return `${this.prefix}closed`
+  }
+
   get outcome(): string {
     return `${this.prefix}outcome`
   }

@@ -120,7 +120,7 @@ class World {
       nodes: [...this.nodes.values()],
       quorum: 2,
       current: this.plan,
-      open: this.open,
+      lastOpen: this.open,
       term: asTerm(1),
       finished: this.finished,
       failed: this.failed,
