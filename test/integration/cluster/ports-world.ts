@@ -78,7 +78,7 @@ export class PortsWorld {
     return node
   }
 
-  async deploy(network: { readonly name: string }): Promise<number> {
+  async deploy(network: { readonly name: string; readonly [field: string]: unknown }): Promise<number> {
     const file = join(this.folder, `${network.name}.json`)
     await writeFile(file, JSON.stringify(network))
     return this.connection.deploy(file, { by: 'test' })
