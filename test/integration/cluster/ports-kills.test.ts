@@ -26,13 +26,13 @@ test('the node that hosts the ports is killed while clients send, read and ask',
 
   const outcomes = new Map<number, string>()
   const answered: string[] = []
-  let isOver = false
+  const over = new AbortController()
   const sending = (async () => {
-    for (let n = 0; !isOver; n++)
+    for (let n = 0; !over.signal.aborted; n++)
       outcomes.set(n, await errorCode(network.send('things', n, { timeoutMs: 30_000 })))
   })()
   const asked = (async () => {
-    for (let n = 0; !isOver; n++)
+    for (let n = 0; !over.signal.aborted; n++)
       answered.push(
         await errorCode(
           network.request({
@@ -66,7 +66,7 @@ test('the node that hosts the ports is killed while clients send, read and ask',
     await victim.joined()
     await world.runs('asking')
   }
-  isOver = true
+  over.abort()
   await within('the last one was sent', 40_000, Promise.all([sending, asked]))
   await eventually('the last one comes', () => read.at(-1) === Math.max(...takenOf(outcomes)))
   ending.abort()
@@ -83,7 +83,8 @@ test('the node that hosts the ports is killed while clients send, read and ask',
     [...new Set(outcomes.values())].toSorted().filter((code) => code !== 'SEND_OUTCOME_UNKNOWN'),
     ['no error'],
   )
-  for (const code of answered) assert.match(code, /^(no error|SEND_OUTCOME_UNKNOWN|(SEND|REQUEST)_TIMED_OUT)$/)
+  for (const code of answered)
+    assert.match(code, /^(no error|SEND_OUTCOME_UNKNOWN|(SEND|REQUEST)_TIMED_OUT)$/)
   assert.ok(begins >= 2, 'the reader went on at another node')
   const unknown = [...outcomes.values()].filter((code) => code === 'SEND_OUTCOME_UNKNOWN').length
   t.diagnostic(`${outcomes.size} sent, ${unknown} of unknown outcome, ${read.length} read, ${begins} begins`)

@@ -135,9 +135,9 @@ test('a network that is deployed again keeps its client ports; a change of them 
   assert.equal(await world.deploy(asking), first)
   // One more component beside them, in a generation of its own, while messages are sent.
   let sent = 0
-  let isSending = true
+  const over = new AbortController()
   const sending = (async () => {
-    for (; isSending; sent++) await network.send('things', sent)
+    for (; !over.signal.aborted; sent++) await network.send('things', sent)
   })()
   await world.deploy({
     ...asking,
@@ -155,7 +155,7 @@ test('a network that is deployed again keeps its client ports; a change of them 
   await eventually('it is the new one that checks', async () => {
     return (await errorCode(network.send('things', 'a text'))) === 'MESSAGE_INVALID'
   })
-  isSending = false
+  over.abort()
   assert.equal(await errorCode(sending), 'no error')
   const numbers = (): unknown[] => reading.read.filter((one) => typeof one === 'number')
   await eventually('all that was taken comes', () => numbers().length >= sent)

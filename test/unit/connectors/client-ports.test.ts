@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ErrorData } from '../../../src/base/errors.ts'
 import type { ClientPortLine, ClientPortReport } from '../../../src/component/client-port.ts'
 import { type CheckMessage, InputQueue } from '../../../src/connectors/client/input-queue.ts'
 import { OutputBuffer } from '../../../src/connectors/client/output-buffer.ts'
@@ -23,7 +22,7 @@ class Line implements ClientPortLine {
   news(): string[] {
     return this.told.splice(0).map((report) => {
       const { type } = report
-      if (type === 'refused') return `refused ${report.id} ${(report.error as ErrorData).code}`
+      if (type === 'refused') return `refused ${report.id} ${report.error.code}`
       if (type === 'messages') return `messages ${report.texts.join(' ')}`
       if (type === 'answer') return `answer ${report.id} ${report.text}`
       return 'id' in report ? `${type} ${report.id}` : type
@@ -48,7 +47,10 @@ function input(check?: CheckMessage): {
       queue.obey({ type: 'send', id, text: JSON.stringify(messages), timeoutMs }),
     poll: (max) => {
       const sent: unknown[] = []
-      void queue.poll(max, (message) => sent.push(message))
+      assert.equal(
+        queue.poll(max, (message) => sent.push(message)),
+        'more',
+      )
       return sent
     },
   }
@@ -90,7 +92,7 @@ test('CP-2 what is refused is never sent: late, cancelled, misfit, too much, or 
   assert.deepEqual(line.news(), ['refused 5 PORT_MOVED'])
   send(7, ['after'])
   assert.deepEqual(line.news(), ['refused 7 PORT_MOVED'])
-  assert.equal(await queue.poll(10, assert.fail), 'done')
+  assert.equal(await queue.poll(10, () => assert.fail('sent')), 'done')
 })
 
 test('a poll without messages waits for the next batch; as many wait as there is room for', async () => {
@@ -111,9 +113,9 @@ test('a batch that a selector stops is not taken, or said to be taken in part', 
       if (message === bad) throw new Error('no target')
     }
   send(1, [1, 2])
-  void queue.poll(10, failAt(1))
+  assert.equal(queue.poll(10, failAt(1)), 'more')
   send(2, [1, 2])
-  void queue.poll(10, failAt(2))
+  assert.equal(queue.poll(10, failAt(2)), 'more')
   assert.deepEqual(line.news(), ['refused 1 undefined', 'refused 2 SEND_OUTCOME_UNKNOWN'])
 })
 
@@ -130,9 +132,9 @@ test('CP-3 a part is given for each pull; nothing is kept while nobody reads', a
   assert.equal(letGo(), 1)
   buffer.obey({ type: 'read', id: 1 })
   buffer.obey({ type: 'pull' })
-  buffer.put({ a: 1 })
-  buffer.put('b')
-  buffer.put(3n)
+  assert.equal(buffer.put({ a: 1 }), undefined)
+  assert.equal(buffer.put('b'), undefined)
+  assert.equal(buffer.put(3n), undefined)
   assert.deepEqual(line.news(), ['reading 1', 'messages {"a":1}'])
   buffer.obey({ type: 'pull' })
   assert.deepEqual(line.news(), ['messages "b" "3"'])
@@ -156,7 +158,7 @@ test('CP-3 a message that readers cannot get is told', () => {
 
 test('CP-4 the first message with the value is the answer, for all who await it, and once', () => {
   const { buffer, line, letGo } = output()
-  buffer.put({ id: 'x', n: 0 })
+  assert.equal(buffer.put({ id: 'x', n: 0 }), undefined)
   for (const [id, field, value] of [
     [1, 'id', '"x"'],
     [2, 'id', '"x"'],
@@ -166,13 +168,13 @@ test('CP-4 the first message with the value is the answer, for all who await it,
     buffer.obey({ type: 'await', id, field, value })
   buffer.obey({ type: 'unawait', id: 4 })
   assert.deepEqual(line.news(), ['awaiting 1', 'awaiting 2', 'awaiting 3', 'awaiting 4'])
-  buffer.put({ id: 'y' })
-  buffer.put({ order: { id: '7' } })
-  buffer.put({ id: 'gone' })
+  assert.equal(buffer.put({ id: 'y' }), undefined)
+  assert.equal(buffer.put({ order: { id: '7' } }), undefined)
+  assert.equal(buffer.put({ id: 'gone' }), undefined)
   assert.deepEqual(line.news(), [])
-  buffer.put({ id: 'x', n: 1 })
-  buffer.put({ id: 'x', n: 2 })
-  buffer.put({ order: { id: 7 } })
+  assert.equal(buffer.put({ id: 'x', n: 1 }), undefined)
+  assert.equal(buffer.put({ id: 'x', n: 2 }), undefined)
+  assert.equal(buffer.put({ order: { id: 7 } }), undefined)
   assert.deepEqual(line.news(), [
     'answer 1 {"id":"x","n":1}',
     'answer 2 {"id":"x","n":1}',
