@@ -43,7 +43,7 @@ test('OL-2 it pulls while all readers have room, and ends one that takes nothing
     line.receive({ type: 'messages', texts: thousand })
     parts++
     await eventLoopTurn()
-  } while (told().includes('pull'))
+  } while (told().includes('pull') && parts < 100)
   await last
   assert.equal(parts, 5, 'one was taken, four wait')
   assert.equal(read, 5000)
