@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { machineClock } from './base/clock.ts'
+import { machineClock, systemClock } from './base/clock.ts'
+import type { Http as HttpOfNode } from './api/index.ts'
 import type { ClusterConnection } from './cluster/client/connect.ts'
 import type { RunningNode, StartNodeOptions } from './cluster/node/start-node.ts'
 import { openStore, storesUrl } from './stores.ts'
@@ -25,6 +26,10 @@ export type {
   NodeStatus,
   ObservedCluster,
   Operation,
+  PortRequest,
+  ReadOptions,
+  RunningNetwork,
+  SendOptions,
 } from './cluster/client/index.ts'
 
 /** URL of the module with the built-in kinds: `.ts` in the sources, `.js` in the package. */
@@ -58,6 +63,8 @@ export interface ConnectClusterOptions {
   readonly store: string
   /** Default `vertigo`. */
   readonly cluster?: string
+  /** Where the token for the HTTP API of the nodes is, which exported ports are reached by: `file:path` or `env:NAME`. */
+  readonly token?: string
 }
 
 /**
@@ -73,12 +80,24 @@ export interface ConnectClusterOptions {
  *
  * Errors: STORE_NOT_FOUND where there is no such store, those of the store.
  */
-export async function connectCluster({ store, cluster }: ConnectClusterOptions): Promise<ClusterConnection> {
-  const [{ connectionOver }, opened] = await Promise.all([
+export async function connectCluster({
+  store,
+  cluster,
+  token,
+}: ConnectClusterOptions): Promise<ClusterConnection> {
+  const [{ connectionOver }, { ApiPorts, Http, readSecret }] = await Promise.all([
     import('./cluster/client/connect.ts'),
-    openStore(store, machineClock, { create: false }),
+    import('./api/index.ts'),
   ])
-  return connectionOver(opened, cluster ?? 'vertigo', builtInKinds)
+  const clock = systemClock
+  const secret = token === undefined ? undefined : await readSecret(token, process.env)
+  const opened = await openStore(store, machineClock, { create: false })
+  const httpOf = (address: string): HttpOfNode =>
+    new Http({ address, clock, ...(secret && { token: secret.text.trim() }) })
+  return connectionOver(opened, cluster ?? 'vertigo', {
+    builtInKinds,
+    portsOf: (addresses) => new ApiPorts({ nodes: async () => (await addresses()).map(httpOf), clock }),
+  })
 }
 
 function packageVersion(): string {

@@ -5,10 +5,12 @@ import { asError, VertigoError } from '../base/errors.ts'
 import type { Access, Caller } from './access.ts'
 import { asApiError, errorBody, statusOf } from './error-body.ts'
 import { EventStream } from './event-stream.ts'
+import { linesType, readLines } from './message-lines.ts'
 import type { ApiCall, ApiMeans, ApiRoute, JsonSchema, StreamRoute } from './route.ts'
 import { clusterRoutes } from './routes/cluster.ts'
 import { logRoutes } from './routes/logs.ts'
 import { networkRoutes } from './routes/networks.ts'
+import { portRoutes } from './routes/ports.ts'
 import { errorAnswer, errorSchema, object } from './schemas.ts'
 
 /** Bounds of what may come from outside. */
@@ -21,7 +23,12 @@ export const apiLimits = {
   streamsMax: 256,
 } as const
 
-export const apiRoutes: readonly ApiRoute[] = [...clusterRoutes, ...networkRoutes, ...logRoutes]
+export const apiRoutes: readonly ApiRoute[] = [
+  ...clusterRoutes,
+  ...networkRoutes,
+  ...logRoutes,
+  ...portRoutes,
+]
 
 export interface AppMeans extends ApiMeans {
   readonly access: Access
@@ -52,6 +59,9 @@ export async function makeApp(
   // The schemas of answers are for readers; they do not decide what is sent.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data))
   app.removeContentTypeParser('text/plain')
+  app.addContentTypeParser(linesType, { parseAs: 'string' }, async (_: FastifyRequest, text: string) =>
+    readLines(text),
+  )
   app.addSchema(errorSchema)
   app.setErrorHandler((thrown, request, reply) => {
     const error = asApiError(thrown)
@@ -113,7 +123,10 @@ function schemaOf(route: ApiRoute): JsonSchema {
         'open' in route
           ? {
               description: 'Events, until either end closes.',
-              content: { 'text/event-stream': { schema: answer } },
+              content: {
+                'text/event-stream': { schema: answer },
+                ...(route.lines === true && { [linesType]: { schema: answer } }),
+              },
             }
           : { description: 'It was done.', ...answer },
       default: { description: 'It was not done, and why.', ...errorAnswer },
@@ -207,7 +220,8 @@ class Streams {
       throw new VertigoError('API_BUSY', `This node has ${apiLimits.streamsMax} readers of events already.`)
     const feed = await route.open(call, this.means)
     reply.hijack()
-    const stream = new EventStream(reply.raw, this.means.clock)
+    const asLines = route.lines === true && (headerOf(request, 'accept') ?? '').includes(linesType)
+    const stream = new EventStream(reply.raw, this.means.clock, asLines ? 'lines' : 'events')
     this.open.set(stream, this.feed(stream, feed, request.url))
   }
 

@@ -11,6 +11,7 @@ import type {
   MetricValue,
   NetworkStatus,
   NodeStatus,
+  PortClient,
 } from '../cluster/client/index.ts'
 import type { ClusterConfig, VersionRecord } from '../cluster/protocol/index.ts'
 import { isVertigoError } from '../base/errors.ts'
@@ -18,6 +19,7 @@ import type { FlatNetwork } from '../model/flatten.ts'
 import type { Caller } from './access.ts'
 import { readEvents } from './event-reader.ts'
 import { Http, type HttpOptions } from './http.ts'
+import { ApiPorts } from './port-client.ts'
 import type { NodeIdentity } from './route.ts'
 
 /** A line of the list of networks. */
@@ -66,10 +68,13 @@ export interface ChangeRequest {
  * API_TIMEOUT (a change may have taken effect), API_ANSWER_INVALID, API_TOKEN_MISSING, API_ROLE_MISSING.
  */
 export class ApiClient {
+  /** Exported ports of networks. */
+  readonly ports: PortClient
   private readonly http: Http
 
   constructor(options: HttpOptions) {
     this.http = new Http(options)
+    this.ports = new ApiPorts({ nodes: async () => [this.http], clock: options.clock })
   }
 
   identity(): Promise<NodeIdentity & { readonly caller: Caller }> {

@@ -20,6 +20,8 @@ export interface HttpRequest {
   readonly body?: unknown
   readonly headers?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal
+  /** How long this answer may take. Default: that of all. */
+  readonly timeoutMs?: number
 }
 
 const answerBytesMax = 256 * 1024 * 1024
@@ -52,7 +54,8 @@ export class Http {
   }
 
   async json(request: HttpRequest): Promise<unknown> {
-    const deadline = new Deadline(this.options, request.signal)
+    const { timeoutMs = this.options.timeoutMs } = request
+    const deadline = new Deadline({ ...this.options, ...(timeoutMs && { timeoutMs }) }, request.signal)
     try {
       const response = await this.fetch(request, deadline.signal)
       return await this.content(response)

@@ -6,6 +6,7 @@ import type {
   LogReader,
   Management,
   Operation,
+  PortAccess,
 } from '../cluster/client/index.ts'
 import type { Caller, Role } from './access.ts'
 import type { EventStream } from './event-stream.ts'
@@ -27,6 +28,8 @@ export interface ApiMeans {
   readonly events: EventReader
   readonly logs: LogReader
   readonly counts: CountsReader
+  /** Exported ports of networks. */
+  readonly ports: PortAccess
   readonly clock: Clock
   /** Something went wrong that whoever asked is not told in full. */
   readonly troubled: (error: Error, request: string) => void
@@ -66,6 +69,8 @@ export interface AnswerRoute extends RouteFacts {
 
 /** Answers with server-sent events until the reader or the node goes. */
 export interface StreamRoute extends RouteFacts {
+  /** It may be asked for as lines of JSON as well. */
+  readonly lines?: true
   /** What rejects before the stream was begun is answered as an error. */
   readonly open: (call: ApiCall, means: ApiMeans) => Promise<(stream: EventStream) => Promise<void>>
 }

@@ -1,4 +1,4 @@
-import { logLevels } from '../cluster/client/index.ts'
+import { logLevels, sendTimeoutMsMax } from '../cluster/client/index.ts'
 import { roles } from './access.ts'
 import type { JsonSchema } from './route.ts'
 
@@ -280,3 +280,40 @@ export const logPage = answer({
   dropped: { ...whole, description: 'Lines that nodes had let go: each keeps a bounded number.' },
   missing,
 })
+
+const timeoutMs = {
+  type: 'integer',
+  minimum: 1,
+  maximum: sendTimeoutMsMax,
+  description: 'How long it may take, in milliseconds. Default 10000.',
+} as const
+
+export const sendQuery = object(
+  { timeoutMs: { type: 'string', pattern: '^[1-9][0-9]{0,4}$', description: timeoutMs.description } },
+  { optional: ['timeoutMs'] },
+)
+export const anyMessage: JsonSchema = { description: 'A message: any JSON.' }
+/** By the type of the body. */
+export const messagesBody: JsonSchema = {
+  content: {
+    'application/json': { schema: { description: 'A message; or an array of at most 1000 messages.' } },
+    'application/x-ndjson': { schema: { description: 'At most 1000 messages, one a line.' } },
+  },
+}
+export const messagesTaken = answer({ taken: whole })
+export const requestBody = object(
+  {
+    port: { type: 'string', minLength: 1, description: 'An exported input.' },
+    message: anyMessage,
+    answerPort: { type: 'string', minLength: 1, description: 'An exported output.' },
+    correlate: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 256,
+      description: 'The field of message and answer that tells whose an answer is: a text or number.',
+    },
+    timeoutMs,
+  },
+  { optional: ['timeoutMs'] },
+)
+export const requestAnswer = answer({ answer: anyMessage })

@@ -664,6 +664,57 @@ export const errorCodes = codes({
       'Iterate over the collector while the network runs (it then slows the network down), or raise its limit.',
     exit: 1,
   },
+  // Clients of exported ports
+  PORT_CLOSED: {
+    title: 'The network of an exported port is at its end, so nothing goes in or out there.',
+    remedy: 'See `vertigo status` for why it ended; deploy it again to go on.',
+    exit: 1,
+  },
+  PORT_MOVED: {
+    title:
+      'The instance behind an exported port is not, or no more, on the node that was asked; nothing was taken.',
+    remedy: 'Try again: it is looked for anew.',
+    exit: 1,
+    retryable: true,
+  },
+  PORT_BUSY: {
+    title: 'At an exported port as many clients wait as it takes; nothing was taken.',
+    remedy: 'Try again when others have been served; send in batches, or make the network faster.',
+    exit: 1,
+    retryable: true,
+  },
+  SEND_TIMED_OUT: {
+    title: 'Messages were not taken by the network in the time that was given; none of them is in it.',
+    remedy: 'Send them again; give more time, or see `vertigo status` for what the network waits for.',
+    exit: 1,
+    retryable: true,
+  },
+  SEND_OUTCOME_UNKNOWN: {
+    title: 'Messages were sent, but whether the network has taken them is not known.',
+    remedy: 'Send them again where taking them twice does no harm; else find out from what the network does.',
+    exit: 1,
+  },
+  REQUEST_TIMED_OUT: {
+    title: 'The network has taken a message, but no answer to it came in the time that was given.',
+    remedy: 'Give more time; check that the answer has the same value in the field that tells whose it is.',
+    exit: 1,
+  },
+  CLIENT_MESSAGE_INVALID: {
+    title: 'What a client sends is nothing that an exported port takes.',
+    remedy:
+      'Send values that JSON can hold; for a request, with a text or number in the field that tells answers apart.',
+    exit: 2,
+  },
+  CLIENT_MESSAGE_TOO_LARGE: {
+    title: 'A message, or a batch, is larger than clients may send or read.',
+    remedy: 'Send several batches of 1000 messages and 1 MiB at most; give what is large by its address.',
+    exit: 1,
+  },
+  READER_TOO_SLOW: {
+    title: 'A reader of an exported output took nothing for so long that the network would have stood still.',
+    remedy: 'Read again, faster; messages that came meanwhile are lost to this reader.',
+    exit: 1,
+  },
   // The store
   STORE_URL_INVALID: {
     title: 'The address of a store cannot be understood.',

@@ -87,6 +87,21 @@ export const commands: Readonly<Record<string, CommandEntry | CommandGroup>> = {
     summary: 'Print what a network logs, on all nodes.',
     load: async () => (await import('./commands/cluster/logs.ts')).logsCommand,
   },
+  send: {
+    usage: 'send <network> <port> [message]',
+    summary: 'Send messages into a network of the cluster.',
+    load: async () => (await import('./commands/cluster/send.ts')).sendCommand,
+  },
+  read: {
+    usage: 'read <network> <port>',
+    summary: 'Print what a network of the cluster gives.',
+    load: async () => (await import('./commands/cluster/read.ts')).readCommand,
+  },
+  request: {
+    usage: 'request <network> <port> <message>',
+    summary: 'Send a message and print the answer.',
+    load: async () => (await import('./commands/cluster/request.ts')).requestCommand,
+  },
   node: {
     usage: 'node',
     summary: 'Start a node of a cluster.',

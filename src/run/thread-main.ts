@@ -8,6 +8,7 @@ import type { RejectedMessage } from '../worker/host.ts'
 import type { WorkerAssignment } from '../worker/assignment.ts'
 import { createLoader } from '../worker/load-module.ts'
 import { Worker } from '../worker/worker.ts'
+import { ThreadClientPorts } from './client-ports.ts'
 import { counterSink } from './counters.ts'
 import { Fence } from './fence.ts'
 import { MemoryGuard } from './memory-guard.ts'
@@ -129,12 +130,16 @@ async function openNet(): Promise<DataLinks | undefined> {
 const fence: Fence | undefined =
   data.fence && new Fence(data.fence, { own: systemClock, machine: machineClock }, () => worker)
 
+/** Exported ports have clients in a cluster. */
+const clientPorts = data.net && new ThreadClientPorts(report)
+
 const worker: Worker = new Worker(assignment, {
   clock: systemClock,
   random: systemRandom,
   load: createLoader({ builtIn: builtInKind, builtInNames }),
   links: openLinks(data.links, net),
   isolates: data.isolates,
+  ...(clientPorts && { bridge: { clientPorts } }),
   openStore: store.open,
   check: data.check,
   dev: data.dev,
@@ -168,6 +173,7 @@ obey = (command) => {
   if (typeof command === 'object') {
     if ('taken' in command) for (const taken of reported.splice(0, command.taken)) taken()
     else if ('next' in command) prepareNext(command.next)
+    else if ('clientPort' in command) clientPorts?.obey(command.clientPort, command.command)
     else switchOver(command.switchOver)
     return
   }

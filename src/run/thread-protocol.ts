@@ -2,6 +2,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { Clock } from '../base/clock.ts'
 import type { ErrorData } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
+import type { ClientPortCommand, ClientPortReport } from '../component/client-port.ts'
 import type { LogRecord } from '../component/context.ts'
 import type { Link } from '../transport/link.ts'
 import type { WorkerAssignment } from '../worker/assignment.ts'
@@ -109,6 +110,8 @@ export type ThreadCommand =
   | { readonly switchOver: readonly PeerLink[] }
   /** That many of the records that were reported (`rejected`, `log`) have been taken, in their order. */
   | { readonly taken: number }
+  /** To the instance that has opened this line. */
+  | { readonly clientPort: number; readonly command: ClientPortCommand }
 
 /** From a thread to the run. */
 export type ThreadReport =
@@ -128,5 +131,10 @@ export type ThreadReport =
   | { readonly type: 'log'; readonly record: LogRecord }
   | { readonly type: 'metric'; readonly record: MetricRecord }
   | { readonly type: 'probed'; readonly probe: QuietProbe }
+  /** Of an instance behind an exported port; `port` is the number of its line in this thread. */
+  | { readonly type: 'client-port'; readonly port: number; readonly report: ClientPortNews }
   /** A component called `process.exit`; the thread ends right after it. */
   | { readonly type: 'exit'; readonly stack: string }
+
+export type ClientPortNews =
+  { readonly type: 'opened'; readonly component: string } | { readonly type: 'closed' } | ClientPortReport

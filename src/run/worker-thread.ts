@@ -1,5 +1,6 @@
 import type { Worker as Thread } from 'node:worker_threads'
 import { asError, errorFromData, VertigoError } from '../base/errors.ts'
+import type { ClientPortCommand } from '../component/client-port.ts'
 import type { WorkerAssignment } from '../worker/assignment.ts'
 import { suspects } from '../worker/suspects.ts'
 import type { QuietProbe } from '../worker/worker.ts'
@@ -87,6 +88,10 @@ export class WorkerThread implements HostedWorker {
 
   release(): void {
     this.command('release')
+  }
+
+  toClientPort(port: number, command: ClientPortCommand): void {
+    this.command({ clientPort: port, command })
   }
 
   endBackEdges(): void {
@@ -193,6 +198,9 @@ export class WorkerThread implements HostedWorker {
         return
       case 'metric':
         this.events.metric(message.record)
+        return
+      case 'client-port':
+        this.events.clientPort?.(message.port, message.report)
         return
       case 'probed':
         this.probes.shift()?.(message.probe)

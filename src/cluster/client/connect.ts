@@ -3,12 +3,13 @@ import { systemRandom } from '../../base/random.ts'
 import type { Store } from '../../store/store.ts'
 import { createLoader } from '../../worker/load-module.ts'
 import type { BuiltInKindsModule, Override } from '../../run/types.ts'
-import { ClusterKeys, type NetworkVersion } from '../protocol/index.ts'
+import { ClusterKeys, type NetworkVersion, nodeRecord } from '../protocol/index.ts'
 import { EventLog, type EventReader } from './event-log.ts'
 import { loadDeployment } from './load-deployment.ts'
 import { type DeployOptions, Management } from './management.ts'
 import { observeCluster, type ObservedCluster } from './observer.ts'
 import { Operation } from './operation.ts'
+import { type PortClient, type RunningNetwork, runningNetwork } from './port-client.ts'
 
 /** A cluster, as programs outside of it reach it: through its store, whether nodes are there or not. */
 export interface ClusterConnection {
@@ -26,18 +27,39 @@ export interface ClusterConnection {
     source: string | URL,
     options: DeployOptions & { readonly set?: readonly Override[] },
   ): Promise<NetworkVersion>
+  /**
+   * A network, to send into its exported ports and to read from them: through the HTTP API of any node that has one.
+   * Errors of its methods: API_UNREACHABLE where no node has one, API_TOKEN_MISSING, API_ROLE_MISSING.
+   */
+  network(name: string): RunningNetwork
   /** Sees all of the cluster, and tells of its changes, until it is closed. */
   observe(options?: { readonly troubled?: (error: Error) => void }): Promise<ObservedCluster>
   /** Ends what observes, and the connection to the store. Idempotent. */
   close(): Promise<void>
 }
 
+/** Chosen by who puts the parts together. */
+export interface ConnectionMeans {
+  /** URL of a `BuiltInKindsModule`. */
+  readonly builtInKinds: string
+  /** Exported ports, by the addresses of the nodes' APIs. */
+  readonly portsOf: (addresses: () => Promise<readonly string[]>) => PortClient
+}
+
 /** The store goes over to the connection. */
-export function connectionOver(store: Store, cluster: string, builtInKinds: string): ClusterConnection {
+export function connectionOver(
+  store: Store,
+  cluster: string,
+  { builtInKinds, portsOf }: ConnectionMeans,
+): ClusterConnection {
   const keys = new ClusterKeys(cluster)
   const means = { clock: machineClock, random: systemRandom }
   const networks = new Management(store, keys, means)
   const observed = new Set<ObservedCluster>()
+  const ports = portsOf(async () => {
+    const { entries } = await store.range(keys.nodes)
+    return entries.flatMap((entry) => nodeRecord.decode(entry).api ?? [])
+  })
   let closing: Promise<void> | undefined
   const close = async (): Promise<void> => {
     await Promise.all([...observed].map((each) => each.close()))
@@ -53,6 +75,7 @@ export function connectionOver(store: Store, cluster: string, builtInKinds: stri
       const { deployment } = await loadDeployment(source, { load, builtInNames: [...builtInNames], set })
       return networks.deploy(deployment, options)
     },
+    network: (name) => runningNetwork(ports, name),
     async observe({ troubled } = {}) {
       const observer = await observeCluster({
         store,

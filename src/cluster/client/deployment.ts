@@ -7,7 +7,8 @@ import type { KindInfo } from '../../model/kind-info.ts'
 import type { Network } from '../../model/network.ts'
 import { networkInvalid, placesOfFile } from '../../model/places.ts'
 import { validateNetwork } from '../../model/validate.ts'
-import type { KindFacts, VersionRecord } from '../protocol/index.ts'
+import { isClientPort, type KindFacts, type VersionRecord } from '../protocol/index.ts'
+import { withClientPorts } from './client-ports.ts'
 
 /** What is deployed: a network, or a part of one, checked with its code by whoever has that code. */
 export interface Deployment {
@@ -33,11 +34,16 @@ export async function deployed(
   { part, kinds }: Deployment,
   mode: 'merge' | 'replace',
 ): Promise<VersionContent | undefined> {
-  if (current === undefined) return checked({ flat: part, kinds })
+  if (current === undefined) return checked(withClientPorts({ flat: part, kinds }))
   const { flat } = current
-  if (mode === 'replace') return same(flat, part) ? undefined : checked({ flat: part, kinds })
-  const next = merge(flat, additions(part, flat)) as FlatNetwork
-  return same(flat, next) ? undefined : checked({ flat: next, kinds: { ...current.kinds, ...kinds } })
+  const next =
+    mode === 'replace'
+      ? withClientPorts({ flat: part, kinds })
+      : withClientPorts({
+          flat: merge(flat, additions(part, flat)) as FlatNetwork,
+          kinds: { ...current.kinds, ...kinds },
+        })
+  return same(flat, next.flat) ? undefined : checked(next)
 }
 
 /** What is left of a network when a part is taken out. Undefined where nothing changes. Errors: NETWORK_INVALID. */
@@ -46,7 +52,7 @@ export async function undeployed(
   part: Network,
 ): Promise<VersionContent | undefined> {
   const flat = merge(current.flat, removals(part, current.flat)) as FlatNetwork
-  return same(current.flat, flat) ? undefined : checked({ flat, kinds: current.kinds })
+  return same(current.flat, flat) ? undefined : checked(withClientPorts({ flat, kinds: current.kinds }))
 }
 
 /** A network with another number of copies of one component. Errors: COMPONENT_UNKNOWN, USAGE, NETWORK_INVALID. */
@@ -57,7 +63,7 @@ export async function scaled(
 ): Promise<VersionContent | undefined> {
   const { flat, kinds } = current
   const known = Object.hasOwn(flat.components, component) ? flat.components[component] : undefined
-  if (known === undefined) {
+  if (known === undefined || isClientPort(component)) {
     const near = didYouMean(component, Object.keys(flat.components))
     throw new VertigoError(
       'COMPONENT_UNKNOWN',

@@ -46,3 +46,16 @@ export {
   type LogReader,
   type MissingNode,
 } from './instance-log.ts'
+export {
+  type PortAccess,
+  type PortClient,
+  type PortNews,
+  type PortRequest,
+  type ReadOptions,
+  type ReadPortOptions,
+  type RunningNetwork,
+  runningNetwork,
+  type SendOptions,
+  sendTimeoutMsDefault,
+  sendTimeoutMsMax,
+} from './port-client.ts'

@@ -50,6 +50,7 @@ export async function loadDeployment(
 /** What a cluster must know of a kind without loading it. */
 export function kindFacts(kind: KindDefinition): KindFacts {
   const { role, inputs, outputs, concurrency, rewinds = false, placement } = kind
+  const schemas = Object.keys(inputs).filter((name) => inputs[name]!.schema !== undefined)
   return {
     role,
     inputs: Object.keys(inputs),
@@ -59,6 +60,7 @@ export function kindFacts(kind: KindDefinition): KindFacts {
     rewinds,
     inMain: placement === 'main',
     ...(concurrency !== undefined && { concurrency }),
+    ...(schemas.length > 0 && { schemas }),
   }
 }
 

@@ -4,6 +4,7 @@ import { type Random, systemRandom } from '../../base/random.ts'
 import { LeaseKeeper } from '../../store/recipes/index.ts'
 import { allocateFence, setFence } from '../../run/fence.ts'
 import type { Store } from '../../store/store.ts'
+import type { CallHandlers } from '../../transport/call-server.ts'
 import { Agent } from '../agent/agent.ts'
 import { join, type Membership } from '../agent/membership.ts'
 import { DeathWatch, defaultRestartPolicy, Manager } from '../control/index.ts'
@@ -15,6 +16,8 @@ import type { NodeInsight } from './insight.ts'
 import { type NodeOptions, stallMsDefault, ttlMsDefault } from './node-options.ts'
 import { NodeThreads } from './node-threads.ts'
 import { isProcessGone, ownIdentity } from './process-identity.ts'
+import { portHandlers } from './ports/cluster-ports.ts'
+import type { PortLines } from './ports/port-lines.ts'
 import { ThreadWorkers } from './thread-workers.ts'
 
 /** What all lives of a node have in common. */
@@ -23,6 +26,8 @@ export interface LifeMeans {
   readonly store: Store
   readonly keys: ClusterKeys
   readonly insight: NodeInsight
+  /** To the instances behind exported ports on this node. */
+  readonly ports: PortLines
   /** Base address of the node's API, for others to see. */
   readonly api: string | undefined
   readonly seen: (agent: Agent, networks: ReadonlySet<string>) => void
@@ -52,7 +57,7 @@ export class Life {
     parts: LifeMeans & { readonly leases: LeaseKeeper; readonly net: ControlNet },
     nets: { watch: DeathWatch | undefined },
   ) {
-    const { options, store, keys, net, seen, insight } = parts
+    const { options, store, keys, net, seen, insight, ports } = parts
     const { events } = options
     this.membership = membership
     this.leases = parts.leases
@@ -75,6 +80,7 @@ export class Life {
           control: net.address,
           fence,
           threads: this.threads,
+          ports,
         })
         insight.counts.add(network, workers)
         return workers.make
@@ -151,7 +157,7 @@ export class Life {
 
   /** Errors: NODE_EXISTS, CLUSTER_FORMAT_NEWER, NODE_ADDRESS_UNFIT, those of the store. */
   static async begin(means: LifeMeans, signal: AbortSignal): Promise<Life> {
-    const { options, store, keys, api, insight } = means
+    const { options, store, keys, api, insight, ports } = means
     const { cluster, id, listen = { host: '127.0.0.1', port: 0 }, ttlMs = ttlMsDefault, events } = options
     const clock = machineClock
     const random = systemRandom
@@ -164,7 +170,7 @@ export class Life {
       tls: options.tls,
       clock,
       random,
-      handlers: insight.handlers,
+      handlers: bothHandlers(insight.handlers, portHandlers(ports)),
       events: {
         broken: (node) => nets.watch?.suspect(node),
         unreachable: (node, error: VertigoError) => {
@@ -273,7 +279,13 @@ function threadWorkers(
     control,
     fence,
     threads,
-  }: { readonly control: Address; readonly fence: SharedArrayBuffer; readonly threads: NodeThreads },
+    ports,
+  }: {
+    readonly control: Address
+    readonly fence: SharedArrayBuffer
+    readonly threads: NodeThreads
+    readonly ports: PortLines
+  },
 ): ThreadWorkers {
   return new ThreadWorkers({
     network,
@@ -285,5 +297,14 @@ function threadWorkers(
     stores: options.stores,
     threads,
     stallMs: options.stallMs ?? stallMsDefault,
+    clientPorts: ports,
   })
+}
+
+function bothHandlers(a: CallHandlers, b: CallHandlers): CallHandlers {
+  return {
+    requests: { ...a.requests, ...b.requests },
+    hints: { ...a.hints, ...b.hints },
+    streams: { ...a.streams, ...b.streams },
+  }
 }

@@ -4,6 +4,7 @@ import { VertigoError } from '../../base/errors.ts'
 import { type Random, systemRandom } from '../../base/random.ts'
 import { parseTokens, readSecret } from '../../api/index.ts'
 import type { Store } from '../../store/store.ts'
+import { type RunningNetwork, runningNetwork } from '../client/index.ts'
 import { asNodeId } from '../protocol/index.ts'
 import { ClusterNode } from './node.ts'
 import { eventsTo, type NodeEvent } from './node-event.ts'
@@ -49,6 +50,8 @@ export interface StartNodeApi {
 
 /** A node that runs in this process. */
 export interface RunningNode {
+  /** A network of the cluster, to send into its exported ports and to read from them, by this node's own connections. */
+  network(name: string): RunningNetwork
   readonly id: string
   readonly cluster: string
   /** Base address of its HTTP API, where it has one. */
@@ -114,6 +117,7 @@ export async function startNode(options: StartNodeOptions, means: StartNodeMeans
     id,
     cluster,
     apiAddress: node.apiAddress,
+    network: (name) => runningNetwork(node.ports, name),
     drain: (drainOptions) => node.drain(drainOptions),
     close: () => node.close(),
   }

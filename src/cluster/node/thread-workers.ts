@@ -4,7 +4,7 @@ import { asError, VertigoError } from '../../base/errors.ts'
 import { allocateCounters, CounterReader, type SharedCounters } from '../../run/counters.ts'
 import { MetricReader, type MetricStatus } from '../../run/metrics.ts'
 import { StallWatch } from '../../run/stall-watch.ts'
-import type { DataNet, PeerLink } from '../../run/thread-protocol.ts'
+import type { ClientPortNews, DataNet, PeerLink } from '../../run/thread-protocol.ts'
 import { WorkerThread } from '../../run/worker-thread.ts'
 import type { WorkerAssignment } from '../../worker/assignment.ts'
 import type { MetricRecord } from '../../worker/metrics.ts'
@@ -13,6 +13,7 @@ import type { AgentWorker, AgentWorkerEvents, MakeWorker, PeerPlace } from '../a
 import { type Address, type InstanceId, instanceIdsMax, type WorkerNumber } from '../protocol/index.ts'
 import { dataLinksUrl } from './data-links.ts'
 import type { NodeThreads } from './node-threads.ts'
+import type { OpenedLine, PortLines } from './ports/port-lines.ts'
 
 /** The workers of one network on this node, each in a thread of its own. */
 export interface ThreadWorkersOptions {
@@ -28,6 +29,8 @@ export interface ThreadWorkersOptions {
   readonly threads: NodeThreads
   /** How long a worker may show no sign of life, in milliseconds. */
   readonly stallMs: number
+  /** Where instances behind exported ports are told of. */
+  readonly clientPorts: PortLines
 }
 
 export class ThreadWorkers {
@@ -102,6 +105,8 @@ class ThreadWorker implements AgentWorker {
   private assignment: WorkerAssignment | undefined
   private cancelWatch: Cancel = () => undefined
   private hasEnded = false
+  /** To instances behind exported ports, by their numbers in the thread. */
+  private readonly lines = new Map<number, OpenedLine>()
 
   constructor(number: WorkerNumber, events: AgentWorkerEvents, owner: ThreadWorkers) {
     this.number = number
@@ -154,11 +159,16 @@ class ThreadWorker implements AgentWorker {
 
   async close(): Promise<void> {
     this.leave()
-    await this.thread?.close()
+    try {
+      await this.thread?.close()
+    } finally {
+      this.loseLines()
+    }
   }
 
   async terminate(): Promise<void> {
     this.leave()
+    this.loseLines()
     await this.thread?.terminate()
   }
 
@@ -205,11 +215,29 @@ class ThreadWorker implements AgentWorker {
         rejected: (record, taken) => this.events.rejected(record, taken),
         logged: (record, taken) => this.events.logged(record, taken),
         metric: (record) => this.owner.metricMade(this.number, record),
+        clientPort: (port, news) => this.clientPort(port, news),
         running: () => this.running(),
       },
     )
     this.watch(thread)
     return thread
+  }
+
+  private clientPort(port: number, news: ClientPortNews): void {
+    if (news.type === 'opened') {
+      const { clientPorts, network } = this.owner.options
+      const tell = (command: Parameters<WorkerThread['toClientPort']>[1]): void =>
+        this.thread?.toClientPort(port, command)
+      this.lines.set(port, clientPorts.opened(network, news.component, tell))
+    } else if (news.type === 'closed') {
+      this.lines.get(port)?.lost()
+      this.lines.delete(port)
+    } else this.lines.get(port)?.receive(news)
+  }
+
+  private loseLines(): void {
+    for (const line of this.lines.values()) line.lost()
+    this.lines.clear()
   }
 
   private watch(thread: WorkerThread): void {
@@ -238,6 +266,7 @@ class ThreadWorker implements AgentWorker {
   private died(error: Error): void {
     if (this.hasEnded) return
     this.leave()
+    this.loseLines()
     this.onFailed?.(error)
     this.events.died(error)
   }

@@ -265,6 +265,7 @@ test('the API of a node gives logs, counters and events', async (t) => {
       events: new EventLog(world.store, keys, { clock, random }),
       logs: a.insight.logs,
       counts: a.insight.counts,
+      ports: a.ports,
       clock,
       troubled: (error, request) => world.troubles.push(`${request}: ${error.message}`),
     },
