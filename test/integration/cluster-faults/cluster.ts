@@ -12,6 +12,7 @@ import type { NetworkStatus } from '../../../src/cluster/client/status.ts'
 import {
   type Address,
   ClusterKeys,
+  type OpenRecord,
   openRecord,
   type Plan,
   planRecord,
@@ -132,8 +133,13 @@ export class FaultyCluster {
 
   /** Where the workers of the network `net` listen for each other. */
   async dataPorts(): Promise<readonly Address[]> {
+    return (await this.openWorkers()).map(({ address }) => address)
+  }
+
+  /** Those of the network `net`. */
+  async openWorkers(): Promise<OpenRecord['workers']> {
     const { entry } = await this.store.get(this.keys.network('net').open)
-    return entry === undefined ? [] : openRecord.decode(entry).workers.map(({ address }) => address)
+    return entry === undefined ? [] : openRecord.decode(entry).workers
   }
 
   status(name = 'net'): Promise<NetworkStatus> {
