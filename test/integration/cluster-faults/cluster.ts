@@ -8,6 +8,7 @@ import { systemRandom } from '../../../src/base/random.ts'
 import * as builtInKinds from '../../../src/cli/run/built-in-kinds.ts'
 import { loadDeployment } from '../../../src/cluster/client/load-deployment.ts'
 import { Management } from '../../../src/cluster/client/management.ts'
+import { Operation } from '../../../src/cluster/client/operation.ts'
 import type { NetworkStatus } from '../../../src/cluster/client/status.ts'
 import {
   type Address,
@@ -58,6 +59,7 @@ export const settleMsMax = 60_000
 export class FaultyCluster {
   readonly nodes: readonly NodeProcess[]
   readonly management: Management
+  readonly operation: Operation
   readonly journal: Journal
   /** All that were written, in their order. */
   readonly plans: Plan[] = []
@@ -75,6 +77,7 @@ export class FaultyCluster {
     this.folder = folder
     this.keys = new ClusterKeys(cluster)
     this.management = new Management(store, this.keys, { clock: machineClock, random: systemRandom })
+    this.operation = new Operation(store, this.keys, { clock: machineClock })
     this.journal = new Journal(join(folder, 'journal'))
     this.nodes = Array.from({ length: nodes }, (_, at) => {
       const host = hosts?.[at]?.address ?? '127.0.0.1'
