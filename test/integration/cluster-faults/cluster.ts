@@ -246,10 +246,10 @@ export class FaultyCluster {
   }
 
   /** All that must hold after whatever has happened. */
-  checkAll({ oneEmitter = true } = {}): void {
+  checkAll({ oneEmitter = true, drains = false } = {}): void {
     this.check()
     this.checkPlans()
-    this.journal.read().checkChannels()
+    this.journal.read().checkChannels({ drains })
     if (oneEmitter) this.journal.checkOneEmitter()
   }
 
