@@ -168,7 +168,7 @@ export class Life {
     )
   }
 
-  /** Errors: NODE_EXISTS, CLUSTER_FORMAT_NEWER, NODE_ADDRESS_UNFIT, those of the store. */
+  /** Errors: NODE_EXISTS, CLUSTER_FORMAT_NEWER, LINK_VERSION_UNFIT, NODE_ADDRESS_UNFIT, those of the store. */
   static async begin(means: LifeMeans, signal: AbortSignal): Promise<Life> {
     const { options, store, keys, api, insight } = means
     const { cluster, id, listen = { host: '127.0.0.1', port: 0 }, ttlMs = ttlMsDefault, events } = options

@@ -13,7 +13,7 @@ import { FaultyCluster, nowMs, settleMsMax } from './cluster.ts'
  */
 
 /** Long, so that a busy machine ends none: both leases are to live. */
-const ttlMs = 6_000
+const ttlMs = 10_000
 const provided = await provideEtcd('distribution')
 const reason = ('missing' in provided ? provided.missing : namespacesMissing()) ?? false
 
@@ -97,6 +97,8 @@ describe('a broken link between two living nodes', { skip: reason }, () => {
       )
       await cluster.flows(nowMs())
       cluster.checkPlans()
+      for (const [index, node] of cluster.nodes.entries())
+        assert.deepEqual(node.of('fenced').slice(fenced[index]), [], `the lease of ${node.id} was kept alive`)
       const untilMs = nowMs()
       let missing: readonly string[] = []
       await eventually(
@@ -105,11 +107,6 @@ describe('a broken link between two living nodes', { skip: reason }, () => {
         settleMsMax,
       ).catch((error: unknown) => assert.fail(`${String(error)}: ${missing.join(', ')}`))
       cluster.journal.checkChannels({ drains: true })
-      assert.deepEqual(
-        cluster.nodes.map((node) => node.of('fenced').length),
-        fenced,
-        'all leases were kept alive',
-      )
       assert.ok(cluster.plans.length - plansBefore <= 6, `${cluster.plans.length - plansBefore} plans`)
     })
 })
