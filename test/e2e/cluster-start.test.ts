@@ -99,5 +99,5 @@ test('a second cluster over the store of the first is refused, and the first one
   assert.doesNotMatch(result.stdout, /"type":"joined"/, 'none of its nodes has joined')
   const ready = lines(first).find(({ type }) => type === 'ready')!
   const nodes = (await (await fetch(`${ready.api}/v1/nodes`)).json()) as readonly { pid: number }[]
-  assert.deepEqual(nodes.map(({ pid }) => pid).toSorted(), pids(first).toSorted())
+  assert.deepEqual(new Set(nodes.map(({ pid }) => pid)), new Set(pids(first)))
 })

@@ -18,7 +18,6 @@ import {
 } from '../../../../src/cluster/protocol/index.ts'
 import { nextPlan } from '../../../../src/cluster/plan/index.ts'
 import { planRecord } from '../../../../src/cluster/protocol/index.ts'
-import type { Entry } from '../../../../src/store/store.ts'
 import { TestClock } from '../../../../src/testkit/test-clock.ts'
 import { versionOf } from '../../../scenario/support/networks.ts'
 
@@ -65,7 +64,7 @@ class World {
   }
 
   put(key: string, value: Uint8Array): void {
-    this.view.apply(key, { key, value, createRevision: 1, modRevision: 1, version: 1 } as Entry)
+    this.view.apply(key, { key, value, createRevision: 1, modRevision: 1, version: 1 })
   }
 
   join(id: NodeId, incarnation: string): void {
@@ -129,7 +128,9 @@ class World {
 
   async pass(ms: number): Promise<void> {
     for (let left = ms; left > 0; left -= lookMs) {
-      await this.clock.advance(Math.min(left, lookMs))
+      this.clock.advance(Math.min(left, lookMs))
+      // Probes answer in between.
+      await Promise.resolve()
       this.watch.look()
     }
   }
