@@ -50,7 +50,7 @@ const builtInKinds = new URL(
  * Fulfilled when it has joined. It goes on until `drain` or `close`; where it loses its lease it ends its workers and joins
  * again by itself.
  *
- * Errors: NODE_EXISTS, NODE_OPEN, NODE_ADDRESS_UNFIT, CLUSTER_FORMAT_NEWER, API_OPEN, API_ADDRESS_UNFIT, USAGE, those of the
+ * Errors: NODE_EXISTS, NODE_OPEN, NODE_ADDRESS_UNFIT, CLUSTER_FORMAT_NEWER, LINK_VERSION_UNFIT, API_OPEN, API_ADDRESS_UNFIT, USAGE, those of the
  * store.
  */
 export async function startNode(options: StartNodeOptions): Promise<RunningNode> {

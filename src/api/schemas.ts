@@ -186,9 +186,10 @@ export const nodes = listOf(
       instances: whole,
       manager: { type: 'boolean' },
       draining: answer({ by: text, atMs: { type: 'number' } }),
+      unreached: listOf(answer({ node: text, sinceMs: { type: 'number' }, why: text })),
       joinedAtMs: { type: 'number' },
     },
-    ['api', 'draining'],
+    ['api', 'draining', 'unreached'],
   ),
 )
 

@@ -31,6 +31,8 @@ export interface HostEvents {
   instanceFinished?(worker: number, id: number): void
   /** What came from a peer made no sense; the link to it is closed. */
   linkFailed?(worker: number, peer: number, error: unknown): void
+  /** At its data port. */
+  turnedAway?(worker: number, remote: string, error: unknown, more: number): void
   /** `taken` is called when the record is written, or shown. */
   rejected(record: RejectedMessage, taken: () => void): void
   logged(record: LogRecord, taken: () => void): void

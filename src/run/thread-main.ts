@@ -122,6 +122,8 @@ async function openNet(): Promise<DataLinks | undefined> {
       return other > Math.max(...newest.workers, assignment.worker) ? 'unknown' : 'gone'
     },
     failed: linkFailed,
+    turnedAway: (remote, error, more) =>
+      report({ type: 'turned-away', remote, error: errorToData(error), more }),
   })
   report({ type: 'listens', host: links.host, port: links.port })
   return links

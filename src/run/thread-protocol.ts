@@ -56,6 +56,8 @@ export interface DataLinksMeans {
   /** Whether a worker is one of the newest assignment's: `unknown` where it may be of a later one. */
   readonly standing: (worker: number) => 'current' | 'unknown' | 'gone'
   readonly failed: (worker: number, error: unknown) => void
+  /** Somebody spoke nonsense, or was refused. Never more than a few a second; `more`: those in between. */
+  readonly turnedAway: (remote: string, error: unknown, more: number) => void
 }
 
 export interface DataLinks {
@@ -127,6 +129,13 @@ export type ThreadReport =
   | { readonly type: 'instance-finished'; readonly id: number }
   | { readonly type: 'instance-failed'; readonly id: number; readonly error: ErrorData }
   | { readonly type: 'link-failed'; readonly worker: number; readonly error: ErrorData }
+  /** Somebody at its data port. `more`: others before, of whom nothing was told. */
+  | {
+      readonly type: 'turned-away'
+      readonly remote: string
+      readonly error: ErrorData
+      readonly more: number
+    }
   | { readonly type: 'rejected'; readonly record: RejectedMessage }
   | { readonly type: 'log'; readonly record: LogRecord }
   | { readonly type: 'metric'; readonly record: MetricRecord }

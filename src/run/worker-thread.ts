@@ -187,6 +187,9 @@ export class WorkerThread implements HostedWorker {
       case 'link-failed':
         this.events.linkFailed?.(this.worker, message.worker, errorFromData(message.error))
         return
+      case 'turned-away':
+        this.events.turnedAway?.(this.worker, message.remote, errorFromData(message.error), message.more)
+        return
       case 'failed':
         this.failed(errorFromData(message.error))
         return

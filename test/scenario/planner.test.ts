@@ -48,6 +48,7 @@ testScripts(new URL('planner/', import.meta.url), () => {
         fallback: undefined,
         versions: world.versions,
         nodes: [...world.nodes.values()],
+        brokenLinks: [...world.broken.values()],
         quorum: world.quorum,
         current: world.plan,
         lastOpen: world.openGeneration,

@@ -79,6 +79,7 @@ function planning(facts: NetworkFacts, target: Target, readiness: Readiness): De
     ...target,
     versions: facts.versions,
     nodes: facts.nodes,
+    ...(facts.brokenLinks && { brokenLinks: facts.brokenLinks }),
     quorum: facts.quorum,
     current: facts.plan,
     lastOpen: facts.lastOpen,

@@ -1,4 +1,4 @@
-import type { InventoryNode } from '../plan/index.ts'
+import type { BrokenLink, InventoryNode } from '../plan/index.ts'
 import type {
   DesiredNetwork,
   Generation,
@@ -46,6 +46,8 @@ export interface NetworkFacts {
   /** All generations that have records of readiness. */
   readonly readyGenerations: readonly Generation[]
   readonly nodes: readonly InventoryNode[]
+  /** Of the nodes. Default: none. */
+  readonly brokenLinks?: readonly BrokenLink[]
   readonly quorum: number
   readonly restarts: RestartPolicy
   readonly term: Term

@@ -6,6 +6,7 @@ import { transactionOperationsMax } from '../../store/limits.ts'
 import type { Leadership } from '../../store/recipes/index.ts'
 import type { Compare, Operation, Transaction } from '../../store/store.ts'
 import {
+  brokenPairs,
   closedRecord,
   type ClusterView,
   type NetworkView,
@@ -146,6 +147,7 @@ export class NetworkLoop {
       ready: plan === undefined ? [] : network.readyOf(plan.value.generation),
       readyGenerations: [...generations],
       nodes: inventory(view, this.network),
+      brokenLinks: brokenPairs(view).map(({ a, b }) => [a, b] as const),
       quorum: view.config.quorum ?? 1,
       restarts,
       term,

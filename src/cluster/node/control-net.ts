@@ -34,10 +34,14 @@ export interface ControlNetOptions {
 export interface ControlNetEvents {
   /** The connection to a node broke; another one is tried. */
   broken(node: NodeId): void
-  unreachable(node: NodeId, error: VertigoError): void
+  /** The node refuses the connection, or is not who was meant. */
+  refused(node: NodeId, error: VertigoError): void
+  /** Nothing was heard for `linkLossMs`. The connection is tried on and on. */
+  silent(node: NodeId, error: VertigoError): void
   reachable(node: NodeId): void
   /** Somebody, or something, was refused at the door. */
-  turnedAway(remote: string, error: Error): void
+  /** `more`: others before it, of whom nothing was told. */
+  turnedAway(remote: string, error: Error, more: number): void
   troubled(error: unknown): void
 }
 
@@ -90,7 +94,7 @@ export class ControlNet {
         net.welcome(hello)
         return 'ok'
       },
-      onTurnedAway: (remote, error) => events.turnedAway(remote, error),
+      onTurnedAway: (remote, error, more) => events.turnedAway(remote, error, more),
     })
     try {
       const listener = await listenTcp(
@@ -98,7 +102,7 @@ export class ControlNet {
           ...listen,
           handshakeMs: defaultLineLimits.helloMs,
           ...(tls && { tls }),
-          onFailed: (remote, error) => events.turnedAway(remote, error),
+          onFailed: (remote, error) => endpoint.failed(remote, error),
         },
         (line) => endpoint.accepted(line),
       )
@@ -128,7 +132,7 @@ export class ControlNet {
   }
 
   /** Whether somebody listens at a node's address. */
-  async probe({ control }: NodeRecord): Promise<'answers' | 'refused' | 'unknown'> {
+  async probe({ control }: Pick<NodeRecord, 'control'>): Promise<'answers' | 'refused' | 'unknown'> {
     return new Promise((resolve) => {
       const socket = connect(control)
       const done = (verdict: 'answers' | 'refused' | 'unknown'): void => {
@@ -168,10 +172,10 @@ export class ControlNet {
   private onEvent(id: NodeId, event: LinkEvent): void {
     const { events } = this.options
     if (event.type === 'reachable') events.reachable(id)
+    else if (event.type === 'unreachable') events.silent(id, event.error)
     else if (event.type === 'lost') this.dialAnew(id)
     // Who is refused as unknown has joined a moment ago; if that goes on, the link tells that it is unreachable.
-    else if (event.type !== 'refused' || event.error.code !== 'LINK_UNKNOWN')
-      events.unreachable(id, event.error)
+    else if (event.type !== 'refused' || event.error.code !== 'LINK_UNKNOWN') events.refused(id, event.error)
   }
 
   /** The other end has forgotten the link, as it does when it was refused for a while. */

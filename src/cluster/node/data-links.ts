@@ -25,9 +25,18 @@ export async function openDataLinks(net: DataNet, means: DataLinksMeans): Promis
     random,
     defer: deferWithinTurn,
     accept: (hello) => admission(hello, means),
+    onTurnedAway: (remote, error, more) => {
+      // Workers follow a new plan at different times: who is early is told to try again, as a matter of course.
+      if (error.code !== 'LINK_UNKNOWN') means.turnedAway(remote, error, more)
+    },
   })
   const listener = await listenTcp(
-    { host: net.host, handshakeMs: defaultLineLimits.helloMs, ...(tls && { tls }) },
+    {
+      host: net.host,
+      handshakeMs: defaultLineLimits.helloMs,
+      ...(tls && { tls }),
+      onFailed: (remote, error) => endpoint.failed(remote, error),
+    },
     (line) => endpoint.accepted(line),
   )
   return {

@@ -71,7 +71,7 @@ export class ClusterNode {
   }
 
   /**
-   * Fulfilled when it has joined. Errors: NODE_EXISTS, NODE_OPEN, NODE_ADDRESS_UNFIT, CLUSTER_FORMAT_NEWER, those of the API
+   * Fulfilled when it has joined. Errors: NODE_EXISTS, NODE_OPEN, NODE_ADDRESS_UNFIT, CLUSTER_FORMAT_NEWER, LINK_VERSION_UNFIT, those of the API
    * and of the store.
    */
   static async start(options: NodeOptions, signal?: AbortSignal): Promise<ClusterNode> {

@@ -31,6 +31,8 @@ export interface ThreadWorkersOptions {
   readonly stallMs: number
   /** Where instances behind exported ports are told of. */
   readonly clientPorts: PortLines
+  /** Who spoke nonsense to a worker's data port, or was refused there; `more`: others of whom nothing was told. */
+  readonly turnedAway: (worker: WorkerNumber, remote: string, error: Error, more: number) => void
 }
 
 export class ThreadWorkers {
@@ -212,6 +214,8 @@ class ThreadWorker implements AgentWorker {
           this.events.failed(id as Parameters<AgentWorkerEvents['failed']>[0], asError(error)),
         failed: (error) => this.died(asError(error)),
         linkFailed: (_worker, peer, error) => this.events.linkFailed(peer as WorkerNumber, asError(error)),
+        turnedAway: (_worker, remote, error, more) =>
+          options.turnedAway(this.number, remote, asError(error), more),
         rejected: (record, taken) => this.events.rejected(record, taken),
         logged: (record, taken) => this.events.logged(record, taken),
         metric: (record) => this.owner.metricMade(this.number, record),

@@ -136,7 +136,8 @@ class Surveyor {
           missing.push({ slot: { shape, index }, before: this.#before.get(key) })
         }
     return {
-      kept: [...this.#kept.values()],
+      // As the next plan lists them: who comes first stays where two may not be beside each other (PN-1).
+      kept: [...this.#kept.values()].toSorted((a, b) => a.instance.id - b.instance.id),
       draining: this.#draining,
       hasDrainedWell: this.#drained > 0 && this.#lost === 0,
       done: [...this.#done.values()],

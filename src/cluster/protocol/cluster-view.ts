@@ -9,6 +9,7 @@ import {
   suspicionRecord,
 } from './config-record.ts'
 import type { ClusterKeys, NetworkKeys } from './keys.ts'
+import { type LinkRecord, linkRecord } from './link-record.ts'
 import {
   type DesiredNetwork,
   desiredRecord,
@@ -49,6 +50,8 @@ export class ClusterView {
   readonly drains = new Map<NodeId, Recorded<DrainRecord>>()
   /** Of a node, by another: the life that it suspects to be over. */
   readonly suspicions = new Map<NodeId, Map<NodeId, string>>()
+  /** What nodes say of their links. */
+  readonly links = new Map<NodeId, Recorded<LinkRecord>>()
   readonly networks = new Map<string, NetworkView>()
   /** By key: what cannot be read, outside of networks. */
   readonly faults = new Map<string, VertigoError>()
@@ -71,6 +74,7 @@ export class ClusterView {
     if (key.startsWith(this.keys.nodes)) this.set(this.nodes, this.keys.nodes, key, entry, nodeRecord)
     else if (key.startsWith(this.keys.drains))
       this.set(this.drains, this.keys.drains, key, entry, drainRecord)
+    else if (key.startsWith(this.keys.links)) this.set(this.links, this.keys.links, key, entry, linkRecord)
     else if (key.startsWith(this.keys.suspicions)) this.suspicion(key, entry)
     else if (key === this.keys.config) this.config = (entry && this.read(configRecord, entry)?.value) ?? {}
     return undefined

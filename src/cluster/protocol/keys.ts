@@ -65,6 +65,15 @@ export class ClusterKeys {
     return `${this.suspicions}${encodeSegment(of)}/${encodeSegment(by)}`
   }
 
+  /** Which others a node does not reach. */
+  get links(): string {
+    return `${this.prefix}links/`
+  }
+
+  link(by: NodeId): string {
+    return this.links + encodeSegment(by)
+  }
+
   get networks(): string {
     return `${this.prefix}networks/`
   }

@@ -13,6 +13,7 @@ import type { NetworkStatus } from '../../../src/cluster/client/status.ts'
 import {
   type Address,
   ClusterKeys,
+  type OpenRecord,
   openRecord,
   type Plan,
   planRecord,
@@ -142,8 +143,13 @@ export class FaultyCluster {
 
   /** Where the workers of the network `net` listen for each other. */
   async dataPorts(): Promise<readonly Address[]> {
+    return (await this.openWorkers()).map(({ address }) => address)
+  }
+
+  /** Those of the network `net`. */
+  async openWorkers(): Promise<OpenRecord['workers']> {
     const { entry } = await this.store.get(this.keys.network('net').open)
-    return entry === undefined ? [] : openRecord.decode(entry).workers.map(({ address }) => address)
+    return entry === undefined ? [] : openRecord.decode(entry).workers
   }
 
   status(name = 'net'): Promise<NetworkStatus> {
@@ -247,10 +253,10 @@ export class FaultyCluster {
   }
 
   /** All that must hold after whatever has happened. */
-  checkAll({ oneEmitter = true } = {}): void {
+  checkAll({ oneEmitter = true, drains = false } = {}): void {
     this.check()
     this.checkPlans()
-    this.journal.read().checkChannels()
+    this.journal.read().checkChannels({ drains })
     if (oneEmitter) this.journal.checkOneEmitter()
   }
 

@@ -35,6 +35,7 @@ export class ManagedWorld extends ClusterWorld {
       ready: records.filter(({ generation }) => generation === this.plan?.generation),
       readyGenerations: [...new Set(records.map(({ generation }) => generation))],
       nodes: [...this.nodes.values()],
+      brokenLinks: [...this.broken.values()],
       quorum: this.quorum,
       nowMs: this.nowMs,
       ...means,
