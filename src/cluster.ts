@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { machineClock } from './base/clock.ts'
-import type { ClusterConnection } from './cluster/client/connect.ts'
+import { systemRandom } from './base/random.ts'
+import type { ClusterConnection, SendBundled } from './cluster/client/connect.ts'
 import type { RunningNode, StartNodeOptions } from './cluster/node/start-node.ts'
 import { openStore, storesUrl } from './stores.ts'
 
 /** `vertigo-flow/cluster`: nodes of a cluster, and access to one, for programs. */
-export type { ClusterConnection } from './cluster/client/connect.ts'
+export type { ClusterConnection, SourceOptions } from './cluster/client/connect.ts'
 export type { RunningNode, StartNodeApi, StartNodeOptions } from './cluster/node/start-node.ts'
 export type { NodeEvent } from './cluster/node/node-event.ts'
 export type {
@@ -14,7 +15,9 @@ export type {
   ClusterEvent,
   ClusterListener,
   ClusterObserver,
+  ComponentSource,
   Deployment,
+  DeploymentSource,
   DeployOptions,
   EventReader,
   InstanceState,
@@ -78,7 +81,19 @@ export async function connectCluster({ store, cluster }: ConnectClusterOptions):
     import('./cluster/client/connect.ts'),
     openStore(store, machineClock, { create: false }),
   ])
-  return connectionOver(opened, cluster ?? 'vertigo', builtInKinds)
+  return connectionOver(opened, cluster ?? 'vertigo', builtInKinds, sendBundled)
+}
+
+const sendBundled: SendBundled = async (source, options, { store, keys }) => {
+  const [{ loadBundledDeployment }, { BundleStore }] = await Promise.all([
+    import('./cluster/bundle/load-bundled.ts'),
+    import('./cluster/bundle/index.ts'),
+  ])
+  const means = { clock: machineClock, random: systemRandom }
+  const { deployment, bundles } = await loadBundledDeployment(source, { ...options, ...means })
+  const kept = new BundleStore(store, keys, machineClock)
+  for (const bundle of bundles) await kept.put(bundle)
+  return deployment
 }
 
 function packageVersion(): string {

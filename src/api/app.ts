@@ -6,6 +6,7 @@ import type { Access, Caller } from './access.ts'
 import { asApiError, errorBody, statusOf } from './error-body.ts'
 import { EventStream } from './event-stream.ts'
 import type { ApiCall, ApiMeans, ApiRoute, JsonSchema, StreamRoute } from './route.ts'
+import { bundleRoutes } from './routes/bundles.ts'
 import { clusterRoutes } from './routes/cluster.ts'
 import { logRoutes } from './routes/logs.ts'
 import { networkRoutes } from './routes/networks.ts'
@@ -19,9 +20,16 @@ export const apiLimits = {
   requestMsMax: 30_000,
   connectionsMax: 1024,
   streamsMax: 256,
+  /** Bodies of bytes that are taken at a time: each is in memory as a whole. */
+  uploadsMax: 8,
 } as const
 
-export const apiRoutes: readonly ApiRoute[] = [...clusterRoutes, ...networkRoutes, ...logRoutes]
+export const apiRoutes: readonly ApiRoute[] = [
+  ...clusterRoutes,
+  ...networkRoutes,
+  ...bundleRoutes,
+  ...logRoutes,
+]
 
 export interface AppMeans extends ApiMeans {
   readonly access: Access
@@ -63,8 +71,10 @@ export async function makeApp(
   const streams = new Streams(means)
   app.addHook('preClose', async () => streams.close())
   app.register(async (scope) => {
-    for (const route of apiRoutes) scope.route(routeOptions(route, means, streams))
+    for (const route of apiRoutes)
+      if (route.takesBytes !== true) scope.route(routeOptions(route, means, streams))
   })
+  app.register(async (scope) => takeBytes(scope, means, streams))
   await app.ready()
   return app
 }
@@ -97,9 +107,34 @@ function routeOptions(route: ApiRoute, means: AppMeans, streams: Streams): Route
   }
 }
 
+/** Routes that take bytes, and nothing else. */
+function takeBytes(scope: FastifyInstance, means: AppMeans, streams: Streams): void {
+  let uploads = 0
+  scope.removeAllContentTypeParsers()
+  scope.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_, body, done) => {
+    done(null, body)
+  })
+  for (const route of apiRoutes) {
+    if (route.takesBytes !== true) continue
+    const options = routeOptions(route, means, streams)
+    scope.route({
+      ...options,
+      // Behind the look at who asks, and before the body is read.
+      preParsing: async (_, reply) => {
+        if (uploads >= apiLimits.uploadsMax)
+          throw new VertigoError('API_BUSY', `This node takes ${uploads} bundles already.`)
+        uploads++
+        reply.raw.once('close', () => uploads--)
+      },
+    })
+  }
+}
+
+const bytes = { description: 'Bytes.' } as const
+
 /** For the validator, and for the document. */
 function schemaOf(route: ApiRoute): JsonSchema {
-  const { path, id, summary, role, query, body, answer } = route
+  const { path, id, summary, role, query, body, answer, takesBytes = false } = route
   const params = [...path.matchAll(/:(\w+)/g)].map(([, name]) => [name!, { type: 'string' }] as const)
   return {
     operationId: id,
@@ -108,6 +143,7 @@ function schemaOf(route: ApiRoute): JsonSchema {
     ...(params.length > 0 && { params: object(Object.fromEntries(params)) }),
     querystring: query ?? object({}),
     ...(body !== undefined && { body }),
+    ...(takesBytes && { consumes: ['application/octet-stream'], body: bytes }),
     response: {
       200:
         'open' in route

@@ -18,6 +18,10 @@ export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   readonly path: string
   readonly body?: unknown
+  /** In place of `body`. */
+  readonly bytes?: Uint8Array
+  /** Default: that of the options. */
+  readonly timeoutMs?: number
   readonly headers?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal
 }
@@ -52,7 +56,8 @@ export class Http {
   }
 
   async json(request: HttpRequest): Promise<unknown> {
-    const deadline = new Deadline(this.options, request.signal)
+    const { timeoutMs = this.options.timeoutMs } = request
+    const deadline = new Deadline({ ...this.options, ...(timeoutMs && { timeoutMs }) }, request.signal)
     try {
       const response = await this.fetch(request, deadline.signal)
       return await this.content(response)
@@ -84,7 +89,8 @@ export class Http {
 
   private async fetch(request: HttpRequest, signal: AbortSignal): Promise<Response> {
     const { address, token, user } = this.options
-    const { method, path, body, headers } = request
+    const { method, path, headers, bytes } = request
+    const body = request.body === undefined ? undefined : JSON.stringify(request.body)
     try {
       return await fetch(`${address}${path}`, {
         method,
@@ -93,11 +99,13 @@ export class Http {
         headers: {
           accept: 'application/json',
           ...(body !== undefined && { 'content-type': 'application/json' }),
+          ...(bytes !== undefined && { 'content-type': 'application/octet-stream' }),
           ...(token !== undefined && { authorization: `Bearer ${token}` }),
           ...(user !== undefined && { 'vertigo-user': user }),
           ...headers,
         },
-        ...(body !== undefined && { body: JSON.stringify(body) }),
+        ...(body !== undefined && { body }),
+        ...(bytes !== undefined && { body: bytes as Uint8Array<ArrayBuffer> }),
       })
     } catch (error) {
       signal.throwIfAborted()

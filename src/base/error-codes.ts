@@ -866,6 +866,12 @@ export const errorCodes = codes({
     remedy: 'Mend what the message names; or leave the package out with `--external <package>`.',
     exit: 3,
   },
+  BUNDLER_MISSING: {
+    title: 'esbuild, which makes bundles, is not installed as it should be.',
+    remedy:
+      'Install `vertigo-flow` with its optional packages, since the program of esbuild is one: `npm install --include=optional`, or `npm install esbuild`.',
+    exit: 4,
+  },
   BUNDLE_NATIVE: {
     title: 'A package with native parts was to be bundled.',
     remedy:

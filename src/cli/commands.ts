@@ -28,7 +28,7 @@ export const commands: Readonly<Record<string, CommandEntry | CommandGroup>> = {
     load: async () => (await import('./commands/kinds.ts')).kindsCommand,
   },
   deploy: {
-    usage: 'deploy <network>',
+    usage: 'deploy [network]',
     summary: 'Deploy a network, or a part of one, to the cluster.',
     load: async () => (await import('./commands/cluster/deploy.ts')).deployCommand,
   },

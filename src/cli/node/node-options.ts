@@ -46,6 +46,11 @@ export const nodeOptionSpecs = {
     about:
       'Other machines may reach it without TLS, and its API without tokens: for networks that you trust.',
   },
+  cache: {
+    value: '<folder>',
+    about:
+      "Where it keeps bundles, the code that comes with deployments; only its user may write there. Default: vertigo/bundles in the user's cache.",
+  },
   'ttl-ms': {
     value: '<n>',
     about: 'How long others wait for it when it is frozen or cut off, in milliseconds. Default 3000.',
@@ -63,6 +68,7 @@ export async function nodeOptions(given: Arguments, id: string): Promise<StartNo
   const cluster = given.text('cluster')
   const workers = given.wholeNumber('workers', 0)
   const listen = given.text('listen')
+  const cache = given.text('cache')
   const ttlMs = given.wholeNumber('ttl-ms', 1)
   const api = apiOptions(given)
   const tls = await tlsFiles(given)
@@ -78,6 +84,7 @@ export async function nodeOptions(given: Arguments, id: string): Promise<StartNo
     insecure: given.flag('insecure'),
     ...(api !== undefined && { api }),
     ...(ttlMs !== undefined && { ttlMs }),
+    ...(cache !== undefined && { cache }),
   }
 }
 

@@ -3,6 +3,7 @@ import { asError, VertigoError } from '../../base/errors.ts'
 import { systemRandom } from '../../base/random.ts'
 import { isLoopback } from '../../api/index.ts'
 import type { Store } from '../../store/store.ts'
+import { BundleStore } from '../bundle/index.ts'
 import { EventLog, Management, Operation } from '../client/index.ts'
 import { pause } from '../control/index.ts'
 import { ClusterKeys, type ClusterView, type NodeRecord } from '../protocol/index.ts'
@@ -163,6 +164,7 @@ export class ClusterNode {
         node: { id: options.id, cluster: options.cluster, version: options.version },
         management: new Management(store, keys, means),
         operation: new Operation(store, keys, means),
+        bundles: new BundleStore(store, keys, machineClock),
         observer,
         events: new EventLog(store, keys, means),
         logs: this.insight.logs,

@@ -1,4 +1,5 @@
 import { availableParallelism, hostname } from 'node:os'
+import { resolve } from 'node:path'
 import { type Clock, systemClock } from '../../base/clock.ts'
 import { VertigoError } from '../../base/errors.ts'
 import { type Random, systemRandom } from '../../base/random.ts'
@@ -32,6 +33,8 @@ export interface StartNodeOptions {
   readonly api?: StartNodeApi
   /** How long others wait for a node that is frozen or cut off, in milliseconds. Default 3000. */
   readonly ttlMs?: number
+  /** Folder that bundles are kept in; nobody else may write into it. Default: `vertigo/bundles` in the user's cache. */
+  readonly cache?: string
   /** Gives the start up, or leaves at once. */
   readonly signal?: AbortSignal
   /** Must not throw. */
@@ -98,6 +101,7 @@ export async function startNode(options: StartNodeOptions, means: StartNodeMeans
       ...(insecure !== undefined && { insecure }),
       ...(api !== undefined && { api }),
       ...(ttlMs !== undefined && { ttlMs }),
+      ...(options.cache !== undefined && { cache: resolve(options.cache) }),
       version: means.version,
       builtInKinds: means.builtInKinds,
       stores: means.stores,
