@@ -18,6 +18,7 @@ export const apiLimits = {
   headerBytesMax: 16 * 1024,
   /** From the first byte of a request to its last. */
   requestMsMax: 30_000,
+  handshakeMsMax: 10_000,
   connectionsMax: 1024,
   streamsMax: 256,
   /** Bodies of bytes that are taken at a time: each is in memory as a whole. */
@@ -33,6 +34,7 @@ export const apiRoutes: readonly ApiRoute[] = [
 
 export interface AppMeans extends ApiMeans {
   readonly access: Access
+  readonly tls?: { readonly cert: string; readonly key: string }
 }
 
 /** The application without its server; `extend` is called before there are routes. */
@@ -48,7 +50,7 @@ export async function makeApp(
     forceCloseConnections: true,
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: 512 },
-    http: { maxHeaderSize: apiLimits.headerBytesMax },
+    ...servedBy(means),
     // What does not fit is told, never made to fit.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
     clientErrorHandler: answerRubbish,
@@ -77,6 +79,14 @@ export async function makeApp(
   app.register(async (scope) => takeBytes(scope, means, streams))
   await app.ready()
   return app
+}
+
+/** The server below. The type is that of one without TLS, whose interface is the same to us. */
+function servedBy({ tls }: AppMeans): { readonly http: object } {
+  const options = { maxHeaderSize: apiLimits.headerBytesMax }
+  if (tls === undefined) return { http: options }
+  const https = { ...options, ...tls, minVersion: 'TLSv1.2', handshakeTimeout: apiLimits.handshakeMsMax }
+  return { https } as unknown as { readonly http: object }
 }
 
 function routeOptions(route: ApiRoute, means: AppMeans, streams: Streams): RouteOptions {

@@ -77,6 +77,11 @@ export const commands: Readonly<Record<string, CommandEntry | CommandGroup>> = {
     summary: 'Let a node have instances again.',
     load: async () => (await import('./commands/cluster/drain.ts')).undrainCommand,
   },
+  config: {
+    usage: 'config',
+    summary: 'Show or change what is set for the whole cluster.',
+    load: async () => (await import('./commands/cluster/config.ts')).configCommand,
+  },
   events: {
     usage: 'events',
     summary: 'Print what happened in the cluster.',
