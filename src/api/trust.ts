@@ -1,6 +1,5 @@
 import { request } from 'node:https'
 import { Readable } from 'node:stream'
-import type { ReadableStream as NodeStream } from 'node:stream/web'
 
 export interface TrustingRequest {
   readonly method: string
@@ -24,9 +23,9 @@ export function fetchTrusting(
         reject(new Error(`status ${statusCode}, which no node answers with`))
         return
       }
-      const stream: NodeStream<Uint8Array> = Readable.toWeb(answer)
+      const stream = Readable.toWeb(answer) as ReadableStream<Uint8Array>
       const init = { status: statusCode, headers: { 'content-type': given['content-type'] ?? '' } }
-      resolve(new Response(stream as ReadableStream<Uint8Array>, init))
+      resolve(new Response(stream, init))
     })
     asking.on('error', reject)
     asking.end(body)

@@ -33,7 +33,7 @@ interface Place {
   readonly api: string
   readonly nodes: readonly Session[]
   /** From the folder of the project. */
-  ask(...args: readonly string[]): Promise<Result>
+  readonly ask: (...args: readonly string[]) => Promise<Result>
 }
 
 /** Nodes that are processes, in a folder where nothing is; `each`: what each is started with. */

@@ -24,9 +24,9 @@ admin kim admin-token-0123456789
 
 interface Place {
   readonly cwd: string
-  node(id: string, ...args: readonly string[]): Session
+  readonly node: (id: string, ...args: readonly string[]) => Session
   /** The files of a node, as options. */
-  tls(id: string): readonly string[]
+  readonly tls: (id: string) => readonly string[]
 }
 
 /** Certificates take a while to be made: `ids` may be none. */

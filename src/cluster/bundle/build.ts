@@ -53,8 +53,12 @@ async function bundler(): Promise<{ readonly build: typeof Build }> {
   try {
     return await import('esbuild')
   } catch (cause) {
-    throw new VertigoError('BUNDLER_MISSING', 'esbuild, which makes bundles, cannot be loaded.', { cause })
+    throw noBundler(cause)
   }
+}
+
+function noBundler(cause: unknown): VertigoError {
+  return new VertigoError('BUNDLER_MISSING', 'esbuild, which makes bundles, cannot be loaded.', { cause })
 }
 
 /** Never written: names are relative to it. */
@@ -161,6 +165,9 @@ function explained(error: unknown, root: string, file: string): VertigoError {
   const { errors } = error as Partial<BuildFailure>
   const [first] = errors ?? []
   if (first === undefined) {
+    const { message = '', code = '' } = error as Partial<NodeJS.ErrnoException>
+    // Its program is a package for each system, which npm may have been told to leave out.
+    if (message.includes('@esbuild/') || /^(ENOENT|EACCES)$/.test(code)) return noBundler(error)
     return new VertigoError('BUNDLE_FAILED', `${file} cannot be bundled.`, { cause: error, place: { file } })
   }
   const [, unloadable] = /^No loader is configured for "\.node" files: (.*)$/.exec(first.text) ?? []
