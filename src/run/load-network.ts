@@ -10,6 +10,8 @@ import { type FlatNetwork, flattenNetwork, type Subnet } from '../model/flatten.
 import type { KindLookup } from '../model/kind-info.ts'
 import { networkFormat } from '../model/format.ts'
 import type { Network } from '../model/network.ts'
+import { tooLarge } from '../model/document.ts'
+import { networkBytesMax } from '../model/limits.ts'
 import { parseNetwork, parseNetworkValue } from '../model/parse.ts'
 import { matchPortCase } from '../model/port-case.ts'
 import { networkInvalid, type Places, placesOfFile } from '../model/places.ts'
@@ -165,9 +167,11 @@ async function notFound(file: string, cause: unknown): Promise<VertigoError> {
 
 async function readText(file: string): Promise<string> {
   try {
+    // Before it is in memory.
+    if ((await stat(file)).size > networkBytesMax) throw tooLarge(file)
     return await readFile(file, 'utf8')
   } catch (error) {
-    throw await notFound(file, error)
+    throw error instanceof VertigoError ? error : await notFound(file, error)
   }
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { rmSync } from 'node:fs'
+import { rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { assertCode, linkPackages, project, type Result, type Session, start, vertigo } from './support.ts'
@@ -140,7 +140,19 @@ test('what cannot be deployed is refused before anybody is asked', async (t) => 
     ...files,
     'nothing.ts': 'export const a = 1\n',
     'text.ts': 'export default "a"\n',
+    'empty.yaml': '',
   })
+  writeFileSync(
+    join(cwd, 'rubbish.yaml'),
+    Uint8Array.from({ length: 5000 }, (_, i) => (i * 167 + 13) % 256),
+  )
+  writeFileSync(
+    join(cwd, 'rubbish.json'),
+    Uint8Array.from({ length: 5000 }, (_, i) => (i * 151 + 7) % 256),
+  )
+  // A file of holes: it has 8 GiB, and takes no room.
+  writeFileSync(join(cwd, 'huge.yaml'), '')
+  truncateSync(join(cwd, 'huge.yaml'), 8 * 1024 ** 3)
   // Nobody is there: who is asked would be missed.
   const env = { VERTIGO_API: 'http://127.0.0.1:1' }
   for (const [args, code, text] of [
@@ -149,6 +161,12 @@ test('what cannot be deployed is refused before anybody is asked', async (t) => 
     [['net.yaml', '--instances', '2'], 2, /--component is missing[^]*use --set/],
     [['net.yaml', '--external', 'loud'], 2, /--external is for --bundle/],
     [['net.yml'], 3, /NETWORK_NOT_FOUND: .*Did you mean "net.yaml"\?/],
+    [['rubbish.yaml'], 3, /error NETWORK_SYNTAX/],
+    [['rubbish.json'], 3, /error NETWORK_SYNTAX/],
+    [['huge.yaml'], 3, /error NETWORK_SYNTAX: .*larger than/],
+    [['empty.yaml'], 3, /error NETWORK_(SYNTAX|INVALID)/],
+    [['.'], 3, /directory/],
+    [['/dev/null'], 3, /error NETWORK_/],
     [['shout', '--bundle'], 2, /There is no file "shout"/],
     [['no name'], 3, /NETWORK_INVALID/],
     [['--component', './math.ts#subtract'], 3, /subtract/],
