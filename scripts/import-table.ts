@@ -104,7 +104,7 @@ export const importTable: ImportTable = {
     'coordination.ts': ['stores.ts', ...coordination, 'component', 'base'],
 
     // For programs that are nodes, or reach a cluster.
-    'cluster.ts': ['stores.ts', 'cluster/node', 'cluster/client', 'api', 'base'],
+    'cluster.ts': ['stores.ts', 'cluster/node', 'cluster/bundle', 'cluster/client', 'api', 'base'],
 
     // Where the parts are put together.
     'index.ts': [

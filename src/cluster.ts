@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { machineClock, systemClock } from './base/clock.ts'
+import { systemRandom } from './base/random.ts'
 import type { Http as HttpOfNode } from './api/index.ts'
-import type { ClusterConnection } from './cluster/client/connect.ts'
+import type { ClusterConnection, SendBundled } from './cluster/client/connect.ts'
 import type { RunningNode, StartNodeOptions } from './cluster/node/start-node.ts'
 import { openStore, storesUrl } from './stores.ts'
 
 /** `vertigo-flow/cluster`: nodes of a cluster, and access to one, for programs. */
-export type { ClusterConnection } from './cluster/client/connect.ts'
+export type { ClusterConnection, SourceOptions } from './cluster/client/connect.ts'
 export type { RunningNode, StartNodeApi, StartNodeOptions } from './cluster/node/start-node.ts'
 export type { NodeEvent } from './cluster/node/node-event.ts'
 export type {
@@ -15,7 +16,9 @@ export type {
   ClusterEvent,
   ClusterListener,
   ClusterObserver,
+  ComponentSource,
   Deployment,
+  DeploymentSource,
   DeployOptions,
   EventReader,
   InstanceState,
@@ -96,8 +99,21 @@ export async function connectCluster({
     new Http({ address, clock, ...(secret && { token: secret.text.trim() }) })
   return connectionOver(opened, cluster ?? 'vertigo', {
     builtInKinds,
+    sendBundled,
     portsOf: (addresses) => new ApiPorts({ nodes: async () => (await addresses()).map(httpOf), clock }),
   })
+}
+
+const sendBundled: SendBundled = async (source, options, { store, keys }) => {
+  const [{ loadBundledDeployment }, { BundleStore }] = await Promise.all([
+    import('./cluster/bundle/load-bundled.ts'),
+    import('./cluster/bundle/index.ts'),
+  ])
+  const means = { clock: machineClock, random: systemRandom }
+  const { deployment, bundles } = await loadBundledDeployment(source, { ...options, ...means })
+  const kept = new BundleStore(store, keys, machineClock)
+  for (const bundle of bundles) await kept.put(bundle)
+  return deployment
 }
 
 function packageVersion(): string {

@@ -1,3 +1,4 @@
+import { type Bundle, encodeBundle } from '../cluster/bundle/bundle.ts'
 import type {
   ClusterEvent,
   Deployment,
@@ -87,15 +88,30 @@ export class ApiClient {
 
   deploy(
     { part, kinds }: Deployment,
-    options: ChangeRequest & { readonly mode?: 'merge' | 'replace' } = {},
+    options: ChangeRequest & { readonly mode?: 'merge' | 'replace'; readonly bare?: boolean } = {},
   ): Promise<Made> {
-    const { mode, expected } = options
+    const { mode, bare, expected } = options
     return this.post('/v1/networks', {
       part,
       kinds,
       ...(mode !== undefined && { mode }),
+      ...(bare !== undefined && { bare }),
       ...(expected !== undefined && { expected }),
     })
+  }
+
+  /** Sends bundles that the cluster does not have, before a network is deployed that names them. */
+  async sendBundles(
+    bundles: readonly Bundle[],
+    sent: (bundle: Bundle) => void = () => undefined,
+  ): Promise<void> {
+    for (const bundle of bundles) {
+      const path = `/v1/bundles/${bundle.hash}`
+      const { there } = await this.post<{ readonly there: boolean }>(`${path}/use`)
+      if (there) continue
+      await this.http.json({ method: 'PUT', path, bytes: encodeBundle(bundle), timeoutMs: uploadMsMax })
+      sent(bundle)
+    }
   }
 
   status(name: string): Promise<NetworkStatus> {
@@ -221,6 +237,9 @@ export class ApiClient {
     return this.post(`${network(name)}/${what}`, { ...body, ...(expected !== undefined && { expected }) })
   }
 }
+
+/** A large bundle takes as long as its line does. */
+const uploadMsMax = 60_000
 
 function network(name: string): string {
   return `/v1/networks/${encodeURIComponent(name)}`

@@ -41,6 +41,8 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   STORE_VALUE_TOO_LARGE: 413,
   STORE_OUTCOME_UNKNOWN: 504,
   STORE_FULL: 507,
+  // It was sent so. One that is damaged in the store is the same to whoever asks: it has to be sent again.
+  BUNDLE_DAMAGED: 422,
   USAGE: 422,
 }
 

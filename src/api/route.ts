@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts'
+import type { BundleStore } from '../cluster/bundle/index.ts'
 import type {
   ClusterObserver,
   CountsReader,
@@ -24,6 +25,7 @@ export interface ApiMeans {
   readonly node: NodeIdentity
   readonly management: Management
   readonly operation: Operation
+  readonly bundles: BundleStore
   readonly observer: ClusterObserver
   readonly events: EventReader
   readonly logs: LogReader
@@ -61,6 +63,8 @@ interface RouteFacts {
   readonly answer: JsonSchema
   /** Default 64 KiB. */
   readonly bodyBytesMax?: number
+  /** Takes bytes, `application/octet-stream`, in place of JSON. Default false. */
+  readonly takesBytes?: boolean
 }
 
 export interface AnswerRoute extends RouteFacts {

@@ -58,9 +58,10 @@ export const deployBody = object(
       enum: ['merge', 'replace'],
       description: 'Whether the part is added to the network, or is the network from now on. Default: merge.',
     },
+    bare: { type: 'boolean', description: 'A new network may be without components. Default: false.' },
     expected,
   },
-  { optional: ['mode', 'expected'] },
+  { optional: ['mode', 'bare', 'expected'] },
 )
 
 export const undeployPartBody = object({ part: networkPart, expected }, { optional: ['expected'] })
@@ -206,6 +207,7 @@ export const identity = answer({
   caller: answer({ name: text, role: { type: 'string', enum: roles } }),
 })
 export const health = answer({ ok: { type: 'boolean' } })
+export const bundleThere = answer({ there: { type: 'boolean' } })
 export const done = answer({ done: { type: 'boolean' } })
 
 /** Refers to itself, so it is a schema of its own in the document. */

@@ -542,6 +542,12 @@ export const errorCodes = codes({
     remedy: 'Send before the link is closed.',
     exit: 70,
   },
+  TLS_FILES_INVALID: {
+    title: 'The certificates and the key that were given for TLS cannot be used.',
+    remedy:
+      'Give PEM files: the certificate of the authority, that of the node, and the key to it. `vertigo certs create` makes a set.',
+    exit: 2,
+  },
   TLS_CERTIFICATE_EXPIRED: {
     title: 'The certificate of the other end is not valid at this time.',
     remedy: 'Renew it; check the clocks of both machines.',
@@ -923,6 +929,12 @@ export const errorCodes = codes({
     remedy: 'Mend what the message names; or leave the package out with `--external <package>`.',
     exit: 3,
   },
+  BUNDLER_MISSING: {
+    title: 'esbuild, which makes bundles, is not installed as it should be.',
+    remedy:
+      'Install `vertigo-flow` with its optional packages, since the program of esbuild is one: `npm install --include=optional`, or `npm install esbuild`.',
+    exit: 4,
+  },
   BUNDLE_NATIVE: {
     title: 'A package with native parts was to be bundled.',
     remedy:
@@ -1021,6 +1033,12 @@ export const errorCodes = codes({
     remedy:
       'Use `localhost` or the address of the node; for pages and names of your own, give the node tokens.',
     exit: 2,
+  },
+  API_UNTRUSTED: {
+    title: 'The certificate of the HTTP API cannot be trusted.',
+    remedy:
+      'Name its authority: `--api-ca <file>`, or the variable VERTIGO_API_CA. The certificate has to be valid today, and to name the host of the address.',
+    exit: 4,
   },
   API_OPEN: {
     title: 'The HTTP API was to be reached from other machines without tokens.',

@@ -28,7 +28,7 @@ export const commands: Readonly<Record<string, CommandEntry | CommandGroup>> = {
     load: async () => (await import('./commands/kinds.ts')).kindsCommand,
   },
   deploy: {
-    usage: 'deploy <network>',
+    usage: 'deploy [network]',
     summary: 'Deploy a network, or a part of one, to the cluster.',
     load: async () => (await import('./commands/cluster/deploy.ts')).deployCommand,
   },
@@ -76,6 +76,11 @@ export const commands: Readonly<Record<string, CommandEntry | CommandGroup>> = {
     usage: 'undrain <node>',
     summary: 'Let a node have instances again.',
     load: async () => (await import('./commands/cluster/drain.ts')).undrainCommand,
+  },
+  config: {
+    usage: 'config',
+    summary: 'Show or change what is set for the whole cluster.',
+    load: async () => (await import('./commands/cluster/config.ts')).configCommand,
   },
   events: {
     usage: 'events',

@@ -1,6 +1,7 @@
 import { systemClock } from '../../base/clock.ts'
 import { VertigoError } from '../../base/errors.ts'
 import { systemRandom } from '../../base/random.ts'
+import { logLevels } from '../../cluster/client/instance-log.ts'
 import type { NodeEvent } from '../../cluster/node/node-event.ts'
 import type { RunningNode } from '../../cluster/node/start-node.ts'
 import type { Arguments } from '../arguments.ts'
@@ -34,6 +35,10 @@ export const nodeCommand: Command = {
         about:
           'For programs that start nodes with an IPC channel: tells its events over that, and stops at once when the channel closes, as it does when the parent dies.',
       },
+      'log-level': {
+        value: '<level>',
+        about: `What it prints: this level and those above, of ${logLevels.join(', ')}. What components log has a level of its own, failures are \`error\`, decisions \`info\`. \`vertigo logs\` reads what nodes keep, whatever they print. Default: everything.`,
+      },
       json: { about: 'Print events as JSON.' },
     },
     examples: [
@@ -50,6 +55,7 @@ export const nodeCommand: Command = {
 async function run(given: Arguments): Promise<number> {
   const drainMs = given.wholeNumber('drain-ms', 0) ?? drainMsDefault
   const withParent = given.flag('with-parent')
+  const level = given.oneOf('log-level', logLevels)
   const [{ startNode }, { randomId }] = await Promise.all([
     import('../../cluster.ts'),
     import('../../cluster/node/start-node.ts'),
@@ -58,6 +64,7 @@ async function run(given: Arguments): Promise<number> {
   const options = await nodeOptions(given, id)
   const log = new NodeLog(systemClock, id, {
     asJson: given.flag('json'),
+    ...(level !== undefined && { level }),
     write: (text) => process.stdout.write(text),
   })
   const end = new NodeEnd(drainMs)

@@ -1,11 +1,13 @@
 import { VertigoError } from '../../base/errors.ts'
 import { didYouMean } from '../../base/suggest.ts'
 import { additions, diff, isEmptyChange, merge, removals } from '../../model/diff.ts'
+import { flatNetworkSchema } from '../../model/flat-schema.ts'
 import type { FlatNetwork } from '../../model/flatten.ts'
 import { instancesMax } from '../../model/limits.ts'
 import type { KindInfo } from '../../model/kind-info.ts'
 import type { Network } from '../../model/network.ts'
 import { networkInvalid, placesOfFile } from '../../model/places.ts'
+import { checkShape } from '../../model/shape.ts'
 import { validateNetwork } from '../../model/validate.ts'
 import { isClientPort, type KindFacts, type VersionRecord } from '../protocol/index.ts'
 import { withClientPorts } from './client-ports.ts'
@@ -18,6 +20,14 @@ export interface Deployment {
   readonly kinds: { readonly [component: string]: KindFacts }
 }
 
+/** A network without components, which others may be deployed into later. Errors: NETWORK_INVALID for its name. */
+export function bareNetwork(name: string): Deployment {
+  const network = { name, components: {}, connections: [] }
+  const faults = checkShape(network, flatNetworkSchema, placesOfFile(`"${name}"`))
+  if (faults.length > 0) throw networkInvalid(faults, `"${name}"`)
+  return { part: network, kinds: {} }
+}
+
 /** What a version holds. */
 export type VersionContent = Pick<VersionRecord, 'flat' | 'kinds'>
 
@@ -27,13 +37,17 @@ export type VersionContent = Pick<VersionRecord, 'flat' | 'kinds'>
  * - `merge`: what the part names is added or replaced, the rest stays.
  * - `replace`: the network is the part, from now on.
  *
+ * With `bare`, a new network may be without components.
+ *
  * Undefined where nothing changes. Errors: NETWORK_INVALID for a whole that does not fit together.
  */
 export async function deployed(
   current: VersionContent | undefined,
   { part, kinds }: Deployment,
-  mode: 'merge' | 'replace',
+  { mode = 'merge', bare = false }: { readonly mode?: 'merge' | 'replace'; readonly bare?: boolean } = {},
 ): Promise<VersionContent | undefined> {
+  const isNothing = Object.keys(part.components).length === 0
+  if (current === undefined && bare && isNothing) return { flat: part, kinds: {} }
   if (current === undefined) return checked(withClientPorts({ flat: part, kinds }))
   const { flat } = current
   const next =

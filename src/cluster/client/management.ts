@@ -52,12 +52,12 @@ export class Management {
 
   /** Gives the version that holds it: a new one, or the current one where nothing changes. */
   deploy(deployment: Deployment, options: DeployOptions): Promise<NetworkVersion> {
-    const { mode = 'merge', by } = options
+    const { mode = 'merge', bare = false, by, ...call } = options
     const { name } = deployment.part
     return this.change(
       name,
-      { ...options, by, change: mode === 'merge' ? 'deploy' : 'deploy (replace)' },
-      (current) => deployed(current, deployment, mode),
+      { ...call, by, change: mode === 'merge' ? 'deploy' : 'deploy (replace)' },
+      (current) => deployed(current, deployment, { mode, bare }),
     )
   }
 
@@ -280,6 +280,8 @@ export interface ChangeOptions extends CallOptions {
 export interface DeployOptions extends ChangeOptions {
   /** Default `merge`. */
   readonly mode?: 'merge' | 'replace'
+  /** A new network may be without components. Default false. */
+  readonly bare?: boolean
 }
 
 function notCurrent(name: string, expected: number, current: number | undefined): VertigoError {

@@ -4,6 +4,7 @@ import { systemRandom } from '../../base/random.ts'
 import { isLoopback } from '../../api/index.ts'
 import type { Store } from '../../store/store.ts'
 import type { Calls } from '../../transport/calls.ts'
+import { BundleStore } from '../bundle/index.ts'
 import { EventLog, Management, Operation } from '../client/index.ts'
 import { pause } from '../control/index.ts'
 import { ClusterKeys, type ClusterView, type NodeId, type NodeRecord } from '../protocol/index.ts'
@@ -179,6 +180,7 @@ export class ClusterNode {
         node: { id: options.id, cluster: options.cluster, version: options.version },
         management: new Management(store, keys, means),
         operation: new Operation(store, keys, means),
+        bundles: new BundleStore(store, keys, machineClock),
         observer,
         events: new EventLog(store, keys, means),
         logs: this.insight.logs,

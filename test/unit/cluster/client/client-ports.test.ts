@@ -64,17 +64,17 @@ test('each exported port gets a component, near what it leads to and routed as t
 })
 
 test('they follow from what is exported, however that came about', async () => {
-  const first = (await deployed(undefined, { part: network(), kinds }, 'merge'))!
+  const first = (await deployed(undefined, { part: network(), kinds }, { mode: 'merge' }))!
   assert.deepEqual(withClientPorts(first), first)
   for (const mode of ['merge', 'replace'] as const)
-    assert.equal(await deployed(first, { part: network(), kinds }, mode), undefined, mode)
+    assert.equal(await deployed(first, { part: network(), kinds }, { mode }), undefined, mode)
   const more: FlatNetwork = {
     name: 'net',
     components: { third: { kind: 'file:///kinds.ts#third', base } },
     connections: [{ from: 'second.out', to: 'third.in', base }],
     exports: { outputs: { more: 'third.out' } },
   }
-  const second = (await deployed(first, { part: more, kinds: { third: facts } }, 'merge'))!
+  const second = (await deployed(first, { part: more, kinds: { third: facts } }, { mode: 'merge' }))!
   assert.deepEqual(
     Object.keys(second.flat.components).filter((name) => name.includes(':')),
     ['client-input:begin', 'client-input:middle', 'client-output:end', 'client-output:more'],
