@@ -139,17 +139,26 @@ const faultKinds: Readonly<Record<string, Fault>> = {
     }
   },
   cut(faults) {
-    const { wires } = faults.world.cluster
+    const { lines } = faults.world.cluster
     const [from, to] = [faults.node().id, faults.node().id]
     if (from === to) return undefined
     const isOneWay = faults.random.next() < 0.5
     faults.note(`cut ${from} ${isOneWay ? '->' : '<->'} ${to}`)
-    wires.cut(from, to)
-    if (!isOneWay) wires.cut(to, from)
+    lines.cut(from, to)
+    if (!isOneWay) lines.cut(to, from)
     return () => {
-      wires.heal(from, to)
-      wires.heal(to, from)
+      lines.heal(from, to)
+      lines.heal(to, from)
     }
+  },
+  /** At any byte; links go on over new lines. */
+  linesBreak(faults) {
+    const { lines } = faults.world.cluster
+    const [one, other] = [faults.node().id, faults.node().id]
+    if (one === other) return undefined
+    faults.note(`lines ${one} <-> ${other} break`)
+    lines.breakAll(one, other)
+    return undefined
   },
   componentThrows(faults) {
     const component = anyComponent(faults)

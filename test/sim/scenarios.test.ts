@@ -55,12 +55,12 @@ test('a seed reproduces a run to the last step', async () => {
 
 test('what a source has sent over a line that is cut arrives, although the source has made way meanwhile', async () => {
   const { world, cluster, deploy, whenWell } = await running(pair(1), sides)
-  cluster.wires.cut('a', 'b')
+  cluster.lines.cut('a', 'b')
   await cluster.pass(300)
   const before = world.ledger.handled
   await deploy(pair(2))
   await cluster.pass(1_000)
-  cluster.wires.heal('a', 'b')
+  cluster.lines.heal('a', 'b')
   await whenWell()
   await settled(world)
   assert.ok(world.ledger.handled > before)

@@ -10,9 +10,10 @@ import type { ModuleAddress, WorkerAssignment } from '../../worker/assignment.ts
 import { type NodeOptions, SimulatedProcess } from './simulated-process.ts'
 import { ProcessClock, SimulatedTime } from './simulated-time.ts'
 import type { SimulatedWorker } from './simulated-worker.ts'
+import { SimulatedLines } from './simulated-lines.ts'
 import { goodLine, type LineQuality, StoreLine } from './store-line.ts'
 import type { ClusterWatcher } from './watcher.ts'
-import { type WireEnd, Wires } from './wires.ts'
+import { Wires } from './wires.ts'
 
 export interface SimulatedClusterOptions {
   readonly seed: number
@@ -43,6 +44,7 @@ export class SimulatedCluster {
   readonly keys = new ClusterKeys('sim')
   readonly backend: MemoryBackend
   readonly wires: Wires
+  readonly lines: SimulatedLines
   readonly nodes = new Map<string, SimulatedNode>()
   /** The store as nobody disturbs it, for who checks. */
   readonly store: Store
@@ -53,21 +55,19 @@ export class SimulatedCluster {
 
   constructor(options: SimulatedClusterOptions) {
     this.options = options
-    const { watcher } = options
     this.random = seededRandom(options.seed)
     this.time = new SimulatedTime(this.random)
     const clock = new ProcessClock(this.time, storeLane)
     this.backend = new MemoryBackend({ clock, historyMax: 100_000 })
     this.store = storeOver(this.backend, clock)
     this.wires = new Wires(this.time, this.fork(), {
-      sent: (from, _to, frame) => watcher.sent(this.workerAt(from), frame),
       asked: (from, to) => {
         const peer = this.workers.get(textOf(to))
         // The request is on its way for a moment.
-        peer?.end.clock.after(1, () => peer.asked(this.workerAt(from).number))
+        peer?.end.clock.after(1, () => peer.asked(this.workerAt(from.address).number))
       },
-      delivered: (from, to, frame) => watcher.delivered(this.workerAt(from), this.workerAt(to), frame),
     })
+    this.lines = new SimulatedLines(this.time, this.fork())
     for (const node of options.nodes) this.nodes.set(node.id, new SimulatedNode(node, this))
   }
 
@@ -129,6 +129,8 @@ export class SimulatedCluster {
       line,
       random,
       wires: this.wires,
+      lines: this.lines,
+      workerAt: (address: Address) => this.workerAt(address),
       watcher: options.watcher,
       made: (worker: SimulatedWorker) => this.workers.set(textOf(worker.end.address), worker),
       ttlMs: options.ttlMs ?? 3_000,
@@ -154,7 +156,7 @@ export class SimulatedCluster {
     return process === undefined || process.isDead || process.means.pid !== pid
   }
 
-  private workerAt({ address }: WireEnd): SimulatedWorker {
+  private workerAt(address: Address): SimulatedWorker {
     return this.workers.get(textOf(address))!
   }
 

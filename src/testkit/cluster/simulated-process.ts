@@ -3,10 +3,11 @@ import type { Random } from '../../base/random.ts'
 import { Agent } from '../../cluster/agent/agent.ts'
 import { join, type Membership } from '../../cluster/agent/membership.ts'
 import { Manager, type RestartPolicy } from '../../cluster/control/index.ts'
-import { asNodeId, type ClusterKeys, type NodeRecord } from '../../cluster/protocol/index.ts'
+import { type Address, asNodeId, type ClusterKeys, type NodeRecord } from '../../cluster/protocol/index.ts'
 import { LeaseKeeper } from '../../store/recipes/index.ts'
 import type { WorkerAssignment } from '../../worker/assignment.ts'
 import type { Load } from '../../worker/worker.ts'
+import type { SimulatedLines } from './simulated-lines.ts'
 import type { ProcessClock } from './simulated-time.ts'
 import { SimulatedWorker } from './simulated-worker.ts'
 import type { StoreLine } from './store-line.ts'
@@ -28,6 +29,7 @@ export interface ProcessMeans {
   readonly line: StoreLine
   readonly random: Random
   readonly wires: Wires
+  readonly lines: SimulatedLines
   readonly watcher: ClusterWatcher
   readonly ttlMs: number
   readonly restarts: RestartPolicy
@@ -35,10 +37,13 @@ export interface ProcessMeans {
   readonly localize: (assignment: WorkerAssignment) => WorkerAssignment
   readonly port: () => number
   readonly made: (worker: SimulatedWorker) => void
+  readonly workerAt: (address: Address) => SimulatedWorker
   readonly pid: number
   readonly isGone: (record: NodeRecord) => boolean
 }
 
+/** Of the time to live of a node's lease, as by default. */
+const linkLossPart = 2 / 3
 /** What comes after a join that failed, in milliseconds. */
 const retryMs = 200
 
@@ -142,7 +147,8 @@ export class SimulatedProcess {
   }
 
   private makeAgent(membership: Membership): Agent {
-    const { line, keys, random, clock, wires, watcher, load, localize, port, made } = this.means
+    const { line, keys, random, clock, wires, lines, ttlMs, watcher, load, localize, port } = this.means
+    const { made, workerAt } = this.means
     const { id } = this.options
     return new Agent({
       store: line,
@@ -152,8 +158,11 @@ export class SimulatedProcess {
       workersOf: (network) => (number, events) => {
         const worker = new SimulatedWorker(number, events, {
           network,
-          end: { address: { host: id, port: port() }, clock, node: id },
+          end: { address: { host: id, port: port() }, clock, node: id, isDead: () => clock.isDead },
           wires,
+          lines,
+          linkLossMs: ttlMs * linkLossPart,
+          at: workerAt,
           watcher,
           clock,
           random,
