@@ -151,6 +151,19 @@ const faultKinds: Readonly<Record<string, Fault>> = {
       lines.heal(to, from)
     }
   },
+  /** Calls are refused although somebody listens: a firewall. */
+  wall(faults) {
+    const { lines } = faults.world.cluster
+    const to = faults.node().id
+    const from = faults.nodes().filter(({ id }) => id !== to)
+    faults.note(`calls to ${to} are refused`)
+    faults.world.mayBeWrong = true
+    for (const { id } of from) lines.wall(id, to)
+    lines.breakAll(faults.pick(from).id, to)
+    return () => {
+      for (const { id } of from) lines.unwall(id, to)
+    }
+  },
   /** At any byte; links go on over new lines. */
   linesBreak(faults) {
     const { lines } = faults.world.cluster

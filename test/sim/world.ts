@@ -29,6 +29,7 @@ export interface WorldOptions extends Partial<
  * - WD-2 What a worker gets over a link comes from a worker of the plan that it runs.
  * - WD-3 An instance is set up in one worker, and not again after it has begun.
  * - WD-4 Whoever leaves a plan has come to its end, or died.
+ * - WD-5 Only a process that is gone is declared dead, unless something between nodes lies.
  */
 export class World implements ClusterWatcher {
   readonly cluster: SimulatedCluster
@@ -40,6 +41,8 @@ export class World implements ClusterWatcher {
   /** Components whose next message, or setup, fails; by `network/component`. */
   readonly throwing = new Set<string>()
   readonly unsetupable = new Set<string>()
+  /** Something has refused calls in the name of others: nodes may be taken for dead that live. */
+  mayBeWrong = false
   /** Of the trace: same seed, same number. */
   traceHash = 0
   private readonly options: WorldOptions
@@ -133,6 +136,13 @@ export class World implements ClusterWatcher {
     if (to.inForce?.workers.includes(from.number) === true) return
     if (isParcel(frame))
       this.violate(`WD-2 ${to.name} of generation ${to.inForce?.generation} takes frames of ${from.name}`)
+  }
+
+  declaredDead(by: string, node: string, incarnation: string | undefined): void {
+    this.note(by, `takes node ${node} for dead`)
+    const { process } = this.cluster.nodes.get(node) ?? {}
+    const isAlive = process?.isDead === false && process.membership?.record.incarnation === incarnation
+    if (isAlive && !this.mayBeWrong) this.violate(`WD-5 ${by} takes ${node} for dead, which lives`)
   }
 
   troubled(who: string, what: string, error: Error): void {

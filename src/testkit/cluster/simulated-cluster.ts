@@ -139,7 +139,7 @@ export class SimulatedCluster {
       localize: (assignment: WorkerAssignment) => options.localize?.(assignment, node.id) ?? assignment,
       port: () => this.ports++,
       pid: clock.lane,
-      isGone: (record: NodeRecord) => options.isOneMachine === true && this.isGone(record),
+      isGone: (record: NodeRecord) => (options.isOneMachine === true ? this.isGone(record) : undefined),
     }
     return new SimulatedProcess(node, means)
   }

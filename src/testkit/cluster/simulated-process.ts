@@ -7,7 +7,8 @@ import { type Address, asNodeId, type ClusterKeys, type NodeRecord } from '../..
 import { LeaseKeeper } from '../../store/recipes/index.ts'
 import type { WorkerAssignment } from '../../worker/assignment.ts'
 import type { Load } from '../../worker/worker.ts'
-import type { SimulatedLines } from './simulated-lines.ts'
+import { SimulatedControl } from './simulated-control.ts'
+import type { LineOwner, SimulatedLines } from './simulated-lines.ts'
 import type { ProcessClock } from './simulated-time.ts'
 import { SimulatedWorker } from './simulated-worker.ts'
 import type { StoreLine } from './store-line.ts'
@@ -39,9 +40,12 @@ export interface ProcessMeans {
   readonly made: (worker: SimulatedWorker) => void
   readonly workerAt: (address: Address) => SimulatedWorker
   readonly pid: number
-  readonly isGone: (record: NodeRecord) => boolean
+  /** Undefined: the processes of other nodes cannot be looked at. */
+  readonly isGone: (record: NodeRecord) => boolean | undefined
 }
 
+/** The same in each life, as when it is given on the command line. */
+const controlPort = 1
 /** Of the time to live of a node's lease, as by default. */
 const linkLossPart = 2 / 3
 /** What comes after a join that failed, in milliseconds. */
@@ -59,12 +63,20 @@ export class SimulatedProcess {
   membership: Membership | undefined
   agent: Agent | undefined
   isManager = false
+  private readonly end: LineOwner
   private readonly leaving = new AbortController()
   private readonly running: Promise<void>
 
   constructor(options: NodeOptions, means: ProcessMeans) {
     this.options = options
     this.means = means
+    const { clock } = means
+    this.end = {
+      address: { host: options.id, port: controlPort },
+      clock,
+      node: options.id,
+      isDead: () => clock.isDead,
+    }
     this.running = this.run()
   }
 
@@ -76,6 +88,7 @@ export class SimulatedProcess {
   kill(): void {
     this.means.clock.kill()
     for (const worker of this.workers) worker.lost('its node was killed')
+    this.means.lines.lose(this.end.address)
     this.isManager = false
   }
 
@@ -108,17 +121,37 @@ export class SimulatedProcess {
 
   /** From joining to the end of the lease. */
   private async live(leases: LeaseKeeper): Promise<void> {
+    const { cluster, lines, random, watcher, ttlMs, isGone } = this.means
+    const control = await SimulatedControl.open({
+      cluster,
+      self: asNodeId(this.options.id),
+      end: this.end,
+      lines,
+      random,
+      watcher,
+      linkLossMs: ttlMs * linkLossPart,
+      isGone,
+    })
+    try {
+      await this.beMember(leases, control)
+    } finally {
+      await control.close()
+    }
+  }
+
+  private async beMember(leases: LeaseKeeper, control: SimulatedControl): Promise<void> {
     const { cluster, keys, line, clock, random, ttlMs, isGone } = this.means
     const { signal } = this.leaving
     const membership = await join(
       this.record(),
-      { store: line, keys, leases, clock, random, isGone },
+      { store: line, keys, leases, clock, random, isGone: (record) => isGone(record) === true },
       { cluster, ttlMs, signal },
     )
     this.membership = membership
     this.note(`joined as ${membership.record.incarnation}`)
     const agent = this.makeAgent(membership)
     this.agent = agent
+    control.joined(membership, { store: line, keys, view: () => agent.view })
     const manager = this.makeManager(membership)
     await ended(AbortSignal.any([membership.lease.signal, signal]))
     this.note(signal.aborted ? 'leaves' : 'lost its lease')
@@ -139,7 +172,7 @@ export class SimulatedProcess {
       machine: 'simulated',
       version: '0',
       protocol: { min: 1, max: 1 },
-      control: { host: id, port: 1 },
+      control: this.end.address,
       groups: [...groups],
       labels: { ...labels },
       workers,
