@@ -129,3 +129,30 @@ test('a change that cannot be set up leaves what runs as it was', async () => {
     'source lives',
   ])
 })
+
+test('a node whose clock has jumped tells that it is ready as soon as its lease is out of doubt', async () => {
+  const { world, cluster, deploy, whenWell } = await running(pair(1), sides)
+  const { machine } = cluster.nodes.get('b')!
+  for (const step of [2, 3, 4]) {
+    machine.wallOffsetMs += 3_600_000
+    await deploy(pair(step))
+    await whenWell()
+  }
+  await settled(world)
+  assert.ok([...world.ledger.lives.values()].every(({ state }) => state !== 'lost'))
+})
+
+test('whose clock jumps loses no lease', async () => {
+  const { world, cluster, whenWell } = await running(pair(1), sides)
+  const incarnations = () =>
+    [...cluster.nodes.values()].map(({ process }) => process?.membership?.record.incarnation)
+  const before = incarnations()
+  for (let i = 0; i < 100; i++) {
+    for (const { machine } of cluster.nodes.values())
+      machine.wallOffsetMs = world.random.int(7_200_000) - 3_600_000
+    await cluster.pass(1 + world.random.int(100))
+  }
+  await whenWell()
+  assert.deepEqual(incarnations(), before)
+  await settled(world)
+})

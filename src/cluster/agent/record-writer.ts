@@ -56,6 +56,7 @@ export class RecordWriter {
         await this.put(record)
         failures = 0
       } catch (error) {
+        // A lease that is in doubt, after the clock was set or the machine slept, is not lost yet.
         if (membership.lease.signal.aborted || isFinal(error)) return
         troubled(asError(error))
         this.waiting ??= record
@@ -68,7 +69,7 @@ export class RecordWriter {
   private async put(record: ReadyRecord): Promise<void> {
     const { store, keys, networkKeys, membership } = this.means
     const { lease, createRevision, record: node } = membership
-    lease.assertHeld()
+    await lease.confirm()
     await store.transact(
       {
         compare: [wasCreatedAt(keys.node(node.id), createRevision)],
@@ -80,5 +81,5 @@ export class RecordWriter {
 }
 
 function isFinal(error: unknown): boolean {
-  return isVertigoError(error) && (error.code === 'STORE_LEASE_LOST' || error.code === 'STORE_CLOSED')
+  return isVertigoError(error) && error.code === 'STORE_CLOSED'
 }

@@ -7,8 +7,9 @@ import { storeOver } from '../../store/checked-store.ts'
 import { MemoryBackend } from '../../store/memory/memory-backend.ts'
 import type { Store } from '../../store/store.ts'
 import type { ModuleAddress, WorkerAssignment } from '../../worker/assignment.ts'
+import { DeafBackend } from './deaf-backend.ts'
 import { type NodeOptions, SimulatedProcess } from './simulated-process.ts'
-import { ProcessClock, SimulatedTime } from './simulated-time.ts'
+import { type Machine, ProcessClock, SimulatedTime } from './simulated-time.ts'
 import type { SimulatedWorker } from './simulated-worker.ts'
 import { SimulatedLines } from './simulated-lines.ts'
 import { goodLine, type LineQuality, StoreLine } from './store-line.ts'
@@ -31,6 +32,8 @@ export interface SimulatedClusterOptions {
 }
 
 const storeLane = 0
+/** How much faster or slower the clock of a node goes than the store's: crystals are better than this. */
+const driftMax = 0.002
 const firstProcessLane = 2
 const firstPort = 10_000
 
@@ -119,14 +122,18 @@ export class SimulatedCluster {
   }
 
   /** A new life of a node: its process. */
-  startProcess(node: NodeOptions, quality: LineQuality): SimulatedProcess {
+  startProcess(
+    node: NodeOptions,
+    { quality, machine }: { readonly quality: LineQuality; readonly machine: Machine },
+  ): SimulatedProcess {
     const { options } = this
-    const { clock, line, random } = this.process(quality)
+    const { clock, line, backend, random } = this.process(quality, machine)
     const means = {
       cluster: 'sim',
       keys: this.keys,
       clock,
       line,
+      backend,
       random,
       wires: this.wires,
       lines: this.lines,
@@ -144,11 +151,13 @@ export class SimulatedCluster {
     return new SimulatedProcess(node, means)
   }
 
-  private process(quality: LineQuality): { clock: ProcessClock; line: StoreLine; random: Random } {
-    const clock = new ProcessClock(this.time, this.lanes++)
+  private process(quality: LineQuality, machine?: Machine): ProcessParts {
+    const clock = new ProcessClock(this.time, this.lanes++, machine)
     const network = new ProcessClock(this.time, clock.lane)
     const random = this.fork()
-    return { clock, random, line: new StoreLine(this.store, { network, own: clock, random }, quality) }
+    const backend = new DeafBackend(this.backend)
+    const line = new StoreLine(storeOver(backend, network), { network, own: clock, random }, quality)
+    return { clock, random, backend, line }
   }
 
   private isGone({ id, pid }: NodeRecord): boolean {
@@ -165,17 +174,27 @@ export class SimulatedCluster {
   }
 }
 
+interface ProcessParts {
+  readonly clock: ProcessClock
+  readonly random: Random
+  readonly backend: DeafBackend
+  readonly line: StoreLine
+}
+
 /** A node, over its lives. */
 export class SimulatedNode {
   readonly options: NodeOptions
   process: SimulatedProcess | undefined
   private readonly cluster: SimulatedCluster
+  /** Set `wallOffsetMs`, and the time of day jumps there; later lives have it as well. */
+  readonly machine: Machine
   private lineQuality = goodLine
   private isLineCut = false
 
   constructor(options: NodeOptions, cluster: SimulatedCluster) {
     this.options = options
     this.cluster = cluster
+    this.machine = { wallOffsetMs: 0, rate: 1 + (cluster.random.next() - 0.5) * 2 * driftMax }
   }
 
   get id(): string {
@@ -208,7 +227,7 @@ export class SimulatedNode {
 
   start(): void {
     if (this.isUp) return
-    this.process = this.cluster.startProcess(this.options, this.quality)
+    this.process = this.cluster.startProcess(this.options, this)
     this.process.means.line.isCut = this.isCut
   }
 

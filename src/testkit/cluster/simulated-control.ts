@@ -22,7 +22,7 @@ export interface SimulatedControlMeans {
   readonly isGone: (record: NodeRecord) => boolean | undefined
 }
 
-const lookMs = 100
+const lookMs = 200
 const callMsMax = 500
 const method = 'sim.next'
 
@@ -83,7 +83,7 @@ export class SimulatedControl {
       probe: (record) => this.net.probe(record),
       isGone,
       events: {
-        declaredDead: (node) => watcher.declaredDead(self, node, view().nodes.get(node)?.value.incarnation),
+        declaredDead: (node) => watcher.declaredDead(self, node),
         troubled: (what, error) => watcher.troubled(self, what, error),
       },
     })

@@ -7,9 +7,11 @@ import { type Address, asNodeId, type ClusterKeys, type NodeRecord } from '../..
 import { LeaseKeeper } from '../../store/recipes/index.ts'
 import type { WorkerAssignment } from '../../worker/assignment.ts'
 import type { Load } from '../../worker/worker.ts'
+import type { DeafBackend } from './deaf-backend.ts'
 import { SimulatedControl } from './simulated-control.ts'
 import type { LineOwner, SimulatedLines } from './simulated-lines.ts'
 import type { ProcessClock } from './simulated-time.ts'
+import { ThreadClock } from './thread-clock.ts'
 import { SimulatedWorker } from './simulated-worker.ts'
 import type { StoreLine } from './store-line.ts'
 import type { ClusterWatcher } from './watcher.ts'
@@ -28,6 +30,7 @@ export interface ProcessMeans {
   readonly keys: ClusterKeys
   readonly clock: ProcessClock
   readonly line: StoreLine
+  readonly backend: DeafBackend
   readonly random: Random
   readonly wires: Wires
   readonly lines: SimulatedLines
@@ -189,15 +192,17 @@ export class SimulatedProcess {
       random,
       membership,
       workersOf: (network) => (number, events) => {
+        const thread = new ThreadClock(clock)
         const worker = new SimulatedWorker(number, events, {
           network,
-          end: { address: { host: id, port: port() }, clock, node: id, isDead: () => clock.isDead },
+          end: { address: { host: id, port: port() }, clock: thread, node: id, isDead: () => clock.isDead },
+          thread,
           wires,
           lines,
           linkLossMs: ttlMs * linkLossPart,
           at: workerAt,
           watcher,
-          clock,
+          clock: thread,
           random,
           load,
           check: 'none',

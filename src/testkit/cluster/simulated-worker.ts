@@ -7,11 +7,13 @@ import type { Link } from '../../transport/link.ts'
 import type { WorkerAssignment } from '../../worker/assignment.ts'
 import type { ClusterWatcher, WatchedWorker } from './watcher.ts'
 import type { SimulatedLines } from './simulated-lines.ts'
+import type { ThreadClock } from './thread-clock.ts'
 import type { WireEnd, Wires } from './wires.ts'
 
 export interface SimulatedWorkerMeans extends Omit<InProcessWorkerMeans, 'link' | 'listens'> {
   readonly network: string
   readonly end: WireEnd
+  readonly thread: ThreadClock
   readonly wires: Wires
   readonly lines: SimulatedLines
   /** See `LineLimits`. */
@@ -26,6 +28,7 @@ export class SimulatedWorker implements AgentWorker, WatchedWorker {
   readonly number: WorkerNumber
   readonly network: string
   readonly end: WireEnd
+  readonly thread: ThreadClock
   /** What it runs. */
   inForce: WorkerAssignment | undefined
   isHeld = false
@@ -39,10 +42,11 @@ export class SimulatedWorker implements AgentWorker, WatchedWorker {
   private readonly means: SimulatedWorkerMeans
 
   constructor(number: WorkerNumber, events: AgentWorkerEvents, means: SimulatedWorkerMeans) {
-    const { network, end, wires: _, lines, linkLossMs: __, watcher, at: ___, ...inner } = means
+    const { network, end, thread, wires: _, lines, linkLossMs: __, watcher, at: ___, ...inner } = means
     this.number = number
     this.network = network
     this.end = end
+    this.thread = thread
     this.means = means
     this.inner = new InProcessWorker(
       number,

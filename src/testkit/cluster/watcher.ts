@@ -31,7 +31,7 @@ export interface ClusterWatcher {
   sent(from: WatchedWorker, frame: Uint8Array): void
   delivered(from: WatchedWorker, to: WatchedWorker, frame: Uint8Array): void
   /** A node ended the lease of a life of another one, which it takes for dead. */
-  declaredDead(by: string, node: string, incarnation: string | undefined): void
+  declaredDead(by: string, node: string): void
   /** Something that nobody expects. */
   troubled(who: string, what: string, error: Error): void
 }
