@@ -41,7 +41,7 @@ export class SimulatedControl {
 
   static async open(means: SimulatedControlMeans): Promise<SimulatedControl> {
     const { cluster, self, end, random, watcher, linkLossMs } = means
-    let control: SimulatedControl | undefined
+    const own: { control?: SimulatedControl } = {}
     const net = await ControlNet.open({
       cluster,
       self,
@@ -53,15 +53,15 @@ export class SimulatedControl {
       lines: controlLines(means),
       handlers: { requests: { [method]: (body) => (body as number) + 1 } },
       events: {
-        broken: (node) => control?.watch?.suspect(node),
-        unreachable: (node) => control?.watch?.suspect(node),
+        broken: (node) => own.control?.watch?.suspect(node),
+        unreachable: (node) => own.control?.watch?.suspect(node),
         reachable: () => undefined,
         turnedAway: () => undefined,
         troubled: (error) => watcher.troubled(self, 'a call between nodes', asError(error)),
       },
     })
-    control = new SimulatedControl(means, net)
-    return control
+    own.control = new SimulatedControl(means, net)
+    return own.control
   }
 
   joined(
