@@ -123,7 +123,7 @@ export const mutations: readonly Mutation[] = [
       changed(DeafBackend.prototype, 'transact', (transact) => async (transaction) => {
         const { then } = transaction as Transaction
         const isReady = then?.some((one) => 'key' in one && one.key.includes('/ready/')) === true
-        for (let i = 1; isReady && i < 40; i++) await transact(transaction)
+        for (let more = isReady ? 39 : 0; more > 0; more--) await transact(transaction)
         return transact(transaction)
       }),
   },
@@ -144,7 +144,7 @@ export const mutations: readonly Mutation[] = [
         changed(LeaseHolder.prototype, 'confirm', (_confirm, holder: LeaseHolder) => async () => {
           holder.assertHeld()
         }),
-        changed(LeaseHolder.prototype, 'pause', () => () => new Promise(() => undefined)),
+        changed(LeaseHolder.prototype, 'pause', () => () => Promise.withResolvers<void>().promise),
       ),
   },
 ]
