@@ -49,6 +49,10 @@ export class World implements ClusterWatcher {
   readonly slow = new Map<string, number>()
   /** Something has refused calls in the name of others: nodes may be taken for dead that live. */
   mayBeWrong = false
+  get hasSmallChannels(): boolean {
+    return this.options.limits !== undefined
+  }
+
   /** Of the trace: same seed, same number. */
   traceHash = 0
   private readonly options: WorldOptions
