@@ -58,6 +58,7 @@ export class RecordWriter<T extends object> {
         await this.put(record)
         failures = 0
       } catch (error) {
+        // A lease that is in doubt, after the clock was set or the machine slept, is not lost yet.
         if (membership.lease.signal.aborted || isFinal(error)) return
         troubled(asError(error))
         this.waiting ??= record
@@ -70,7 +71,7 @@ export class RecordWriter<T extends object> {
   private async put(record: T): Promise<void> {
     const { store, keys, operation, membership } = this.means
     const { lease, createRevision, record: node } = membership
-    lease.assertHeld()
+    await lease.confirm()
     await store.transact(
       {
         compare: [wasCreatedAt(keys.node(node.id), createRevision)],
@@ -82,5 +83,5 @@ export class RecordWriter<T extends object> {
 }
 
 function isFinal(error: unknown): boolean {
-  return isVertigoError(error) && (error.code === 'STORE_LEASE_LOST' || error.code === 'STORE_CLOSED')
+  return isVertigoError(error) && error.code === 'STORE_CLOSED'
 }
