@@ -157,7 +157,7 @@ function factsOf(record: VersionRecord, current: Plan | undefined, count: number
     })),
     quorum: 1,
     current,
-    open: current?.generation,
+    lastOpen: current?.generation,
     term: asTerm(1),
     finished: new Set(),
     failed: new Set(),

@@ -86,7 +86,9 @@ export const importTable: ImportTable = {
       'cluster/agent',
       'cluster/client',
       'cluster/control',
+      'cluster/node',
       'cluster/protocol',
+      'run',
       'worker',
       'component',
       ...engine,
@@ -104,7 +106,7 @@ export const importTable: ImportTable = {
     'coordination.ts': ['stores.ts', ...coordination, 'component', 'base'],
 
     // For programs that are nodes, or reach a cluster.
-    'cluster.ts': ['stores.ts', 'cluster/node', 'cluster/client', 'base'],
+    'cluster.ts': ['stores.ts', 'cluster/node', 'cluster/bundle', 'cluster/client', 'api', 'base'],
 
     // Where the parts are put together.
     'index.ts': [

@@ -8,6 +8,8 @@ import type { Kind } from './component/kind.ts'
 type KindLoader = () => Promise<Kind>
 
 const loaders: Readonly<Record<string, KindLoader>> = {
+  'client-input': async () => (await import('./connectors/client/input.ts')).clientInputKind,
+  'client-output': async () => (await import('./connectors/client/output.ts')).clientOutputKind,
   collector: async () => (await import('./connectors/code/collector.ts')).collectorKind,
   counter: async () => (await import('./operators/counter.ts')).counterKind,
   feeder: async () => (await import('./connectors/code/feeder.ts')).feederKind,
@@ -31,6 +33,9 @@ const loaders: Readonly<Record<string, KindLoader>> = {
 }
 
 export const builtInNames: readonly string[] = Object.keys(loaders)
+
+/** Those that people write in networks. */
+export const writtenNames: readonly string[] = builtInNames.filter((name) => !name.startsWith('client-'))
 
 /** The built-in kind of this name; undefined where there is none. */
 export async function builtInKind(name: string): Promise<Kind | undefined> {

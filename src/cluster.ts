@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs'
-import { machineClock } from './base/clock.ts'
-import type { ClusterConnection } from './cluster/client/connect.ts'
+import { machineClock, systemClock } from './base/clock.ts'
+import { systemRandom } from './base/random.ts'
+import type { Http as HttpOfNode } from './api/index.ts'
+import type { ClusterConnection, SendBundled } from './cluster/client/connect.ts'
 import type { RunningNode, StartNodeOptions } from './cluster/node/start-node.ts'
 import { openStore, storesUrl } from './stores.ts'
 
 /** `vertigo-flow/cluster`: nodes of a cluster, and access to one, for programs. */
-export type { ClusterConnection } from './cluster/client/connect.ts'
+export type { ClusterConnection, SourceOptions } from './cluster/client/connect.ts'
 export type { RunningNode, StartNodeApi, StartNodeOptions } from './cluster/node/start-node.ts'
 export type { NodeEvent } from './cluster/node/node-event.ts'
 export type {
@@ -14,7 +16,9 @@ export type {
   ClusterEvent,
   ClusterListener,
   ClusterObserver,
+  ComponentSource,
   Deployment,
+  DeploymentSource,
   DeployOptions,
   EventReader,
   InstanceState,
@@ -25,6 +29,10 @@ export type {
   NodeStatus,
   ObservedCluster,
   Operation,
+  PortRequest,
+  ReadOptions,
+  RunningNetwork,
+  SendOptions,
 } from './cluster/client/index.ts'
 
 /** URL of the module with the built-in kinds: `.ts` in the sources, `.js` in the package. */
@@ -45,7 +53,7 @@ const builtInKinds = new URL(
  * Fulfilled when it has joined. It goes on until `drain` or `close`; where it loses its lease it ends its workers and joins
  * again by itself.
  *
- * Errors: NODE_EXISTS, NODE_OPEN, NODE_ADDRESS_UNFIT, CLUSTER_FORMAT_NEWER, API_OPEN, API_ADDRESS_UNFIT, USAGE, those of the
+ * Errors: NODE_EXISTS, NODE_OPEN, NODE_ADDRESS_UNFIT, CLUSTER_FORMAT_NEWER, LINK_VERSION_UNFIT, API_OPEN, API_ADDRESS_UNFIT, USAGE, those of the
  * store.
  */
 export async function startNode(options: StartNodeOptions): Promise<RunningNode> {
@@ -58,6 +66,8 @@ export interface ConnectClusterOptions {
   readonly store: string
   /** Default `vertigo`. */
   readonly cluster?: string
+  /** Where the token for the HTTP API of the nodes is, which exported ports are reached by: `file:path` or `env:NAME`. */
+  readonly token?: string
 }
 
 /**
@@ -73,12 +83,37 @@ export interface ConnectClusterOptions {
  *
  * Errors: STORE_NOT_FOUND where there is no such store, those of the store.
  */
-export async function connectCluster({ store, cluster }: ConnectClusterOptions): Promise<ClusterConnection> {
-  const [{ connectionOver }, opened] = await Promise.all([
+export async function connectCluster({
+  store,
+  cluster,
+  token,
+}: ConnectClusterOptions): Promise<ClusterConnection> {
+  const [{ connectionOver }, { ApiPorts, Http, readSecret }] = await Promise.all([
     import('./cluster/client/connect.ts'),
-    openStore(store, machineClock, { create: false }),
+    import('./api/index.ts'),
   ])
-  return connectionOver(opened, cluster ?? 'vertigo', builtInKinds)
+  const clock = systemClock
+  const secret = token === undefined ? undefined : await readSecret(token, process.env)
+  const opened = await openStore(store, machineClock, { create: false })
+  const httpOf = (address: string): HttpOfNode =>
+    new Http({ address, clock, ...(secret && { token: secret.text.trim() }) })
+  return connectionOver(opened, cluster ?? 'vertigo', {
+    builtInKinds,
+    sendBundled,
+    portsOf: (addresses) => new ApiPorts({ nodes: async () => (await addresses()).map(httpOf), clock }),
+  })
+}
+
+const sendBundled: SendBundled = async (source, options, { store, keys }) => {
+  const [{ loadBundledDeployment }, { BundleStore }] = await Promise.all([
+    import('./cluster/bundle/load-bundled.ts'),
+    import('./cluster/bundle/index.ts'),
+  ])
+  const means = { clock: machineClock, random: systemRandom }
+  const { deployment, bundles } = await loadBundledDeployment(source, { ...options, ...means })
+  const kept = new BundleStore(store, keys, machineClock)
+  for (const bundle of bundles) await kept.put(bundle)
+  return deployment
 }
 
 function packageVersion(): string {

@@ -3,6 +3,8 @@ import type { Score } from './contest.ts'
 export interface BenchmarkOptions {
   /** Fewer rounds: to see that it works, not to quote. */
   readonly quick: boolean
+  /** How many, for the benchmarks that let themselves be told: `failover`. */
+  readonly rounds?: number
   /** Values from the command line, such as the file of `word-count`. */
   readonly file?: string
 }

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { format, resolveConfig } from 'prettier'
-import type { Benchmark, Report } from './benchmark.ts'
+import type { Benchmark, BenchmarkOptions, Report } from './benchmark.ts'
 import { reportMarkdown } from './report.ts'
 
 const page = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url))
@@ -9,11 +9,12 @@ const page = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url))
 /** Puts the results into the page, each between its two marks; those that did not run stay as they are. */
 export async function writeReports(
   reports: readonly { readonly benchmark: Benchmark; readonly report: Report }[],
-  run: { readonly machine: string; readonly warning: string; readonly quick: boolean },
+  run: BenchmarkOptions & { readonly machine: string; readonly warning: string },
 ): Promise<void> {
   let text = readFileSync(page, 'utf8')
   for (const { benchmark, report } of reports) {
-    const command = `npm run bench -- ${benchmark.name}${run.quick ? ' --quick' : ''}`
+    const rounds = run.rounds === undefined ? '' : ` --rounds ${run.rounds}`
+    const command = `npm run bench -- ${benchmark.name}${run.quick ? ' --quick' : ''}${rounds}`
     const date = new Date().toISOString().slice(0, 10)
     const about = `\`${command}\`, ${date}; ${run.machine}; ${run.warning}.`
     text = replaceBetween(text, benchmark.name, `${about}\n\n${reportMarkdown(report)}`)

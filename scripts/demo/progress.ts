@@ -1,36 +1,55 @@
-import type { RunStatus } from 'vertigo-flow'
+import { type CountedStatus, nameOf, total } from './look.ts'
+import type { Nodes } from './nodes.ts'
+import { number, type Screen } from './screen.ts'
 
-const linePeriodMs = 1000
-const livePeriodMs = 100
+const barWidth = 40
+/** The rate is that of the last so many milliseconds. */
+const rateMs = 1500
+const plainLineMs = 1000
 
-/** Says how far a run has come: one line that changes on a terminal, a line each second elsewhere. */
+/** How far the count is: a picture of the cluster on a terminal, a line each second elsewhere. */
 export class Progress {
-  readonly #status: () => RunStatus
-  readonly #isLive = process.stdout.isTTY
-  readonly #timer: NodeJS.Timeout
-  readonly #startMs = performance.now()
+  words = 0
+  private readonly expected: number
+  private readonly nodes: Nodes
+  private readonly screen: Screen
+  private readonly seen: { readonly atMs: number; readonly words: number }[] = []
+  private saidMs = 0
 
-  constructor(status: () => RunStatus) {
-    this.#status = status
-    this.#timer = setInterval(() => this.#show(), this.#isLive ? livePeriodMs : linePeriodMs)
+  constructor(expected: number, nodes: Nodes, screen: Screen) {
+    this.expected = expected
+    this.nodes = nodes
+    this.screen = screen
   }
 
-  /** Shows how far it came, and ends. */
-  end(): void {
-    clearInterval(this.#timer)
-    this.#show()
-    if (this.#isLive) process.stdout.write('\n')
+  see(status: CountedStatus): void {
+    const nowMs = performance.now()
+    // Instances that have ended are not counted any more.
+    if (status.state !== 'finished') this.words = total(status, 'count', 'received') ?? this.words
+    this.seen.push({ atMs: nowMs, words: this.words })
+    while (this.seen.length > 2 && this.seen[1]!.atMs < nowMs - rateMs) this.seen.shift()
+    if (this.screen.isLive) this.screen.show(this.picture(status))
+    else if (nowMs - this.saidMs >= plainLineMs && status.state !== 'finished') {
+      this.saidMs = nowMs
+      this.screen.say(`  ${this.text(status)}`)
+    }
   }
 
-  #show(): void {
-    const { instances } = this.#status()
-    const sum = (component: string, field: 'sent' | 'received'): string =>
-      instances
-        .filter((instance) => instance.component === component)
-        .reduce((total, instance) => total + instance[field], 0)
-        .toLocaleString('en')
-    const seconds = ((performance.now() - this.#startMs) / 1000).toFixed(1)
-    const text = `  ${seconds} s: ${sum('lines', 'sent')} lines read, ${sum('count', 'received')} words counted`
-    process.stdout.write(this.#isLive ? `\r\x1b[K${text}` : `${text}\n`)
+  private picture(status: CountedStatus): string[] {
+    const share = this.expected === 0 ? 1 : this.words / this.expected
+    const full = Math.round(Math.min(1, share) * barWidth)
+    const nodes = this.nodes.all.map(({ id, isManager, isKilled }) => {
+      const here = isKilled ? [] : status.instances.filter(({ node }) => node === id)
+      const role = isKilled ? 'killed' : isManager ? 'manager' : ''
+      return `  ${id}  ${role.padEnd(7)}  ${here.map(nameOf).join(' ')}`
+    })
+    return ['', ...nodes, `  [${'#'.repeat(full).padEnd(barWidth, '.')}] ${this.text(status)}`]
+  }
+
+  private text({ state }: CountedStatus): string {
+    const [first, last] = [this.seen[0]!, this.seen.at(-1)!]
+    const ms = last.atMs - first.atMs
+    const rate = ms === 0 ? 0 : ((last.words - first.words) * 1000) / ms
+    return `${number(this.words)} of ${number(this.expected)} words, ${number(rate)} a second, ${state}`
   }
 }

@@ -63,7 +63,7 @@ class Failures {
     if (line.startsWith('FAILED ') || line.startsWith('not done: ')) {
       this.all.push(line)
       this.room = failureLinesMax
-    } else if (this.room > 0 && /^ /.test(line)) {
+    } else if (this.room > 0 && line.startsWith(' ')) {
       this.all.push(line)
       this.room--
     } else this.room = 0

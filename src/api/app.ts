@@ -5,10 +5,13 @@ import { asError, VertigoError } from '../base/errors.ts'
 import type { Access, Caller } from './access.ts'
 import { asApiError, errorBody, statusOf } from './error-body.ts'
 import { EventStream } from './event-stream.ts'
+import { linesType, readLines } from './message-lines.ts'
 import type { ApiCall, ApiMeans, ApiRoute, JsonSchema, StreamRoute } from './route.ts'
+import { bundleRoutes } from './routes/bundles.ts'
 import { clusterRoutes } from './routes/cluster.ts'
 import { logRoutes } from './routes/logs.ts'
 import { networkRoutes } from './routes/networks.ts'
+import { portRoutes } from './routes/ports.ts'
 import { errorAnswer, errorSchema, object } from './schemas.ts'
 
 /** Bounds of what may come from outside. */
@@ -17,14 +20,24 @@ export const apiLimits = {
   headerBytesMax: 16 * 1024,
   /** From the first byte of a request to its last. */
   requestMsMax: 30_000,
+  handshakeMsMax: 10_000,
   connectionsMax: 1024,
   streamsMax: 256,
+  /** Bodies of bytes that are taken at a time: each is in memory as a whole. */
+  uploadsMax: 8,
 } as const
 
-export const apiRoutes: readonly ApiRoute[] = [...clusterRoutes, ...networkRoutes, ...logRoutes]
+export const apiRoutes: readonly ApiRoute[] = [
+  ...clusterRoutes,
+  ...networkRoutes,
+  ...bundleRoutes,
+  ...logRoutes,
+  ...portRoutes,
+]
 
 export interface AppMeans extends ApiMeans {
   readonly access: Access
+  readonly tls?: { readonly cert: string; readonly key: string }
 }
 
 /** The application without its server; `extend` is called before there are routes. */
@@ -40,7 +53,7 @@ export async function makeApp(
     forceCloseConnections: true,
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: 512 },
-    http: { maxHeaderSize: apiLimits.headerBytesMax },
+    ...servedBy(means),
     // What does not fit is told, never made to fit.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
     clientErrorHandler: answerRubbish,
@@ -52,6 +65,9 @@ export async function makeApp(
   // The schemas of answers are for readers; they do not decide what is sent.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data))
   app.removeContentTypeParser('text/plain')
+  app.addContentTypeParser(linesType, { parseAs: 'string' }, async (_: FastifyRequest, text: string) =>
+    readLines(text),
+  )
   app.addSchema(errorSchema)
   app.setErrorHandler((thrown, request, reply) => {
     const error = asApiError(thrown)
@@ -63,10 +79,20 @@ export async function makeApp(
   const streams = new Streams(means)
   app.addHook('preClose', async () => streams.close())
   app.register(async (scope) => {
-    for (const route of apiRoutes) scope.route(routeOptions(route, means, streams))
+    for (const route of apiRoutes)
+      if (route.takesBytes !== true) scope.route(routeOptions(route, means, streams))
   })
+  app.register(async (scope) => takeBytes(scope, means, streams))
   await app.ready()
   return app
+}
+
+/** The server below. The type is that of one without TLS, whose interface is the same to us. */
+function servedBy({ tls }: AppMeans): { readonly http: object } {
+  const options = { maxHeaderSize: apiLimits.headerBytesMax }
+  if (tls === undefined) return { http: options }
+  const https = { ...options, ...tls, minVersion: 'TLSv1.2', handshakeTimeout: apiLimits.handshakeMsMax }
+  return { https } as unknown as { readonly http: object }
 }
 
 function routeOptions(route: ApiRoute, means: AppMeans, streams: Streams): RouteOptions {
@@ -97,9 +123,34 @@ function routeOptions(route: ApiRoute, means: AppMeans, streams: Streams): Route
   }
 }
 
+/** Routes that take bytes, and nothing else. */
+function takeBytes(scope: FastifyInstance, means: AppMeans, streams: Streams): void {
+  let uploads = 0
+  scope.removeAllContentTypeParsers()
+  scope.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_, body, done) => {
+    done(null, body)
+  })
+  for (const route of apiRoutes) {
+    if (route.takesBytes !== true) continue
+    const options = routeOptions(route, means, streams)
+    scope.route({
+      ...options,
+      // Behind the look at who asks, and before the body is read.
+      preParsing: async (_, reply) => {
+        if (uploads >= apiLimits.uploadsMax)
+          throw new VertigoError('API_BUSY', `This node takes ${uploads} bundles already.`)
+        uploads++
+        reply.raw.once('close', () => uploads--)
+      },
+    })
+  }
+}
+
+const bytes = { description: 'Bytes.' } as const
+
 /** For the validator, and for the document. */
 function schemaOf(route: ApiRoute): JsonSchema {
-  const { path, id, summary, role, query, body, answer } = route
+  const { path, id, summary, role, query, body, answer, takesBytes = false } = route
   const params = [...path.matchAll(/:(\w+)/g)].map(([, name]) => [name!, { type: 'string' }] as const)
   return {
     operationId: id,
@@ -108,12 +159,16 @@ function schemaOf(route: ApiRoute): JsonSchema {
     ...(params.length > 0 && { params: object(Object.fromEntries(params)) }),
     querystring: query ?? object({}),
     ...(body !== undefined && { body }),
+    ...(takesBytes && { consumes: ['application/octet-stream'], body: bytes }),
     response: {
       200:
         'open' in route
           ? {
               description: 'Events, until either end closes.',
-              content: { 'text/event-stream': { schema: answer } },
+              content: {
+                'text/event-stream': { schema: answer },
+                ...(route.lines === true && { [linesType]: { schema: answer } }),
+              },
             }
           : { description: 'It was done.', ...answer },
       default: { description: 'It was not done, and why.', ...errorAnswer },
@@ -207,7 +262,8 @@ class Streams {
       throw new VertigoError('API_BUSY', `This node has ${apiLimits.streamsMax} readers of events already.`)
     const feed = await route.open(call, this.means)
     reply.hijack()
-    const stream = new EventStream(reply.raw, this.means.clock)
+    const asLines = route.lines === true && (headerOf(request, 'accept') ?? '').includes(linesType)
+    const stream = new EventStream(reply.raw, this.means.clock, asLines ? 'lines' : 'events')
     this.open.set(stream, this.feed(stream, feed, request.url))
   }
 

@@ -1,3 +1,4 @@
+import { type Bundle, encodeBundle } from '../cluster/bundle/bundle.ts'
 import type {
   ClusterEvent,
   Deployment,
@@ -11,6 +12,7 @@ import type {
   MetricValue,
   NetworkStatus,
   NodeStatus,
+  PortClient,
 } from '../cluster/client/index.ts'
 import type { ClusterConfig, VersionRecord } from '../cluster/protocol/index.ts'
 import { isVertigoError } from '../base/errors.ts'
@@ -18,6 +20,7 @@ import type { FlatNetwork } from '../model/flatten.ts'
 import type { Caller } from './access.ts'
 import { readEvents } from './event-reader.ts'
 import { Http, type HttpOptions } from './http.ts'
+import { ApiPorts } from './port-client.ts'
 import type { NodeIdentity } from './route.ts'
 
 /** A line of the list of networks. */
@@ -66,10 +69,13 @@ export interface ChangeRequest {
  * API_TIMEOUT (a change may have taken effect), API_ANSWER_INVALID, API_TOKEN_MISSING, API_ROLE_MISSING.
  */
 export class ApiClient {
+  /** Exported ports of networks. */
+  readonly ports: PortClient
   private readonly http: Http
 
   constructor(options: HttpOptions) {
     this.http = new Http(options)
+    this.ports = new ApiPorts({ nodes: async () => [this.http], clock: options.clock })
   }
 
   identity(): Promise<NodeIdentity & { readonly caller: Caller }> {
@@ -82,15 +88,30 @@ export class ApiClient {
 
   deploy(
     { part, kinds }: Deployment,
-    options: ChangeRequest & { readonly mode?: 'merge' | 'replace' } = {},
+    options: ChangeRequest & { readonly mode?: 'merge' | 'replace'; readonly bare?: boolean } = {},
   ): Promise<Made> {
-    const { mode, expected } = options
+    const { mode, bare, expected } = options
     return this.post('/v1/networks', {
       part,
       kinds,
       ...(mode !== undefined && { mode }),
+      ...(bare !== undefined && { bare }),
       ...(expected !== undefined && { expected }),
     })
+  }
+
+  /** Sends bundles that the cluster does not have, before a network is deployed that names them. */
+  async sendBundles(
+    bundles: readonly Bundle[],
+    sent: (bundle: Bundle) => void = () => undefined,
+  ): Promise<void> {
+    for (const bundle of bundles) {
+      const path = `/v1/bundles/${bundle.hash}`
+      const { there } = await this.post<{ readonly there: boolean }>(`${path}/use`)
+      if (there) continue
+      await this.http.json({ method: 'PUT', path, bytes: encodeBundle(bundle), timeoutMs: uploadMsMax })
+      sent(bundle)
+    }
   }
 
   status(name: string): Promise<NetworkStatus> {
@@ -216,6 +237,9 @@ export class ApiClient {
     return this.post(`${network(name)}/${what}`, { ...body, ...(expected !== undefined && { expected }) })
   }
 }
+
+/** A large bundle takes as long as its line does. */
+const uploadMsMax = 60_000
 
 function network(name: string): string {
   return `/v1/networks/${encodeURIComponent(name)}`

@@ -31,9 +31,18 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   CLUSTER_CHANGE_CONFLICT: 409,
   CHANGE_CONFLICT: 409,
   NETWORK_RUNS: 409,
+  PORT_UNKNOWN: 404,
+  PORT_CLOSED: 409,
+  MESSAGE_INVALID: 422,
+  CLIENT_MESSAGE_INVALID: 422,
+  CLIENT_MESSAGE_TOO_LARGE: 413,
+  SEND_OUTCOME_UNKNOWN: 504,
+  REQUEST_TIMED_OUT: 504,
   STORE_VALUE_TOO_LARGE: 413,
   STORE_OUTCOME_UNKNOWN: 504,
   STORE_FULL: 507,
+  // It was sent so. One that is damaged in the store is the same to whoever asks: it has to be sent again.
+  BUNDLE_DAMAGED: 422,
   USAGE: 422,
 }
 

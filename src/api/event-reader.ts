@@ -60,7 +60,11 @@ function isPassing({ code, retryable }: VertigoError): boolean {
   return retryable || code === 'API_TIMEOUT'
 }
 
-async function* eventsOf(stream: ReadableStream<Uint8Array>, { clock }: Http): AsyncGenerator<ServerEvent> {
+/** Those of one connection. Errors: API_TIMEOUT where it falls silent, those of the connection. */
+export async function* eventsOf(
+  stream: ReadableStream<Uint8Array>,
+  { clock }: Http,
+): AsyncGenerator<ServerEvent> {
   const parser = new EventParser()
   const decoder = new TextDecoder()
   const reader = stream.getReader()

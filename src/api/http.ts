@@ -2,11 +2,14 @@ import type { Clock } from '../base/clock.ts'
 import { asError, isVertigoError, VertigoError } from '../base/errors.ts'
 import { isRecord } from '../base/values.ts'
 import { errorFromBody } from './error-body.ts'
+import { fetchTrusting, isDistrust } from './trust.ts'
 
 export interface HttpOptions {
   /** Base address of a node's API. */
   readonly address: string
   readonly token?: string
+  /** PEM text of the authority that issued the certificate of the API. Default: those that Node trusts. */
+  readonly ca?: string
   /** Who asks, where there are no tokens. */
   readonly user?: string
   readonly clock: Clock
@@ -18,8 +21,12 @@ export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   readonly path: string
   readonly body?: unknown
+  /** In place of `body`. */
+  readonly bytes?: Uint8Array
   readonly headers?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal
+  /** How long this answer may take. Default: that of all. */
+  readonly timeoutMs?: number
 }
 
 const answerBytesMax = 256 * 1024 * 1024
@@ -52,7 +59,8 @@ export class Http {
   }
 
   async json(request: HttpRequest): Promise<unknown> {
-    const deadline = new Deadline(this.options, request.signal)
+    const { timeoutMs = this.options.timeoutMs } = request
+    const deadline = new Deadline({ ...this.options, ...(timeoutMs && { timeoutMs }) }, request.signal)
     try {
       const response = await this.fetch(request, deadline.signal)
       return await this.content(response)
@@ -83,22 +91,28 @@ export class Http {
   }
 
   private async fetch(request: HttpRequest, signal: AbortSignal): Promise<Response> {
-    const { address, token, user } = this.options
-    const { method, path, body, headers } = request
+    const { address, token, user, ca } = this.options
+    const { method, path, headers, bytes } = request
+    const json = request.body === undefined ? undefined : JSON.stringify(request.body)
+    const sent = {
+      method,
+      signal,
+      headers: {
+        accept: 'application/json',
+        ...(json !== undefined && { 'content-type': 'application/json' }),
+        ...(bytes !== undefined && { 'content-type': 'application/octet-stream' }),
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+        ...(user !== undefined && { 'vertigo-user': user }),
+        ...headers,
+      },
+    }
+    const body = json ?? (bytes as Uint8Array<ArrayBuffer> | undefined)
+    const content = body === undefined ? {} : { body }
     try {
-      return await fetch(`${address}${path}`, {
-        method,
-        signal,
-        redirect: 'error',
-        headers: {
-          accept: 'application/json',
-          ...(body !== undefined && { 'content-type': 'application/json' }),
-          ...(token !== undefined && { authorization: `Bearer ${token}` }),
-          ...(user !== undefined && { 'vertigo-user': user }),
-          ...headers,
-        },
-        ...(body !== undefined && { body: JSON.stringify(body) }),
-      })
+      const url = `${address}${path}`
+      if (ca !== undefined && url.startsWith('https:'))
+        return await fetchTrusting(url, { ...sent, ...content, ca })
+      return await fetch(url, { ...sent, ...content, redirect: 'error' })
     } catch (error) {
       signal.throwIfAborted()
       throw unreachable(address, error)
@@ -149,6 +163,14 @@ export function unreachable(address: string, error: unknown): VertigoError {
   const { cause } = asError(error)
   const { code, message } = (cause ?? error) as { readonly code?: unknown; readonly message?: unknown }
   const why = typeof code === 'string' ? code : typeof message === 'string' ? message : 'unknown error'
+  if (isDistrust(code))
+    return new VertigoError(
+      'API_UNTRUSTED',
+      `The certificate of the HTTP API at ${address} is not trusted (${code}).`,
+      {
+        cause: cause ?? error,
+      },
+    )
   return new VertigoError('API_UNREACHABLE', `No node answers at ${address} (${why}).`, {
     cause: cause ?? error,
   })

@@ -13,4 +13,5 @@ export {
   type NetworkSummary,
   type VersionSummary,
 } from './client.ts'
-export { apiAddress, type HttpOptions } from './http.ts'
+export { apiAddress, Http, type HttpOptions } from './http.ts'
+export { ApiPorts } from './port-client.ts'

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts'
+import type { BundleStore } from '../cluster/bundle/index.ts'
 import type {
   ClusterObserver,
   CountsReader,
@@ -6,6 +7,7 @@ import type {
   LogReader,
   Management,
   Operation,
+  PortAccess,
 } from '../cluster/client/index.ts'
 import type { Caller, Role } from './access.ts'
 import type { EventStream } from './event-stream.ts'
@@ -23,10 +25,13 @@ export interface ApiMeans {
   readonly node: NodeIdentity
   readonly management: Management
   readonly operation: Operation
+  readonly bundles: BundleStore
   readonly observer: ClusterObserver
   readonly events: EventReader
   readonly logs: LogReader
   readonly counts: CountsReader
+  /** Exported ports of networks. */
+  readonly ports: PortAccess
   readonly clock: Clock
   /** Something went wrong that whoever asked is not told in full. */
   readonly troubled: (error: Error, request: string) => void
@@ -58,6 +63,8 @@ interface RouteFacts {
   readonly answer: JsonSchema
   /** Default 64 KiB. */
   readonly bodyBytesMax?: number
+  /** Takes bytes, `application/octet-stream`, in place of JSON. Default false. */
+  readonly takesBytes?: boolean
 }
 
 export interface AnswerRoute extends RouteFacts {
@@ -66,6 +73,8 @@ export interface AnswerRoute extends RouteFacts {
 
 /** Answers with server-sent events until the reader or the node goes. */
 export interface StreamRoute extends RouteFacts {
+  /** It may be asked for as lines of JSON as well. */
+  readonly lines?: true
   /** What rejects before the stream was begun is answered as an error. */
   readonly open: (call: ApiCall, means: ApiMeans) => Promise<(stream: EventStream) => Promise<void>>
 }

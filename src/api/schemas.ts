@@ -1,4 +1,4 @@
-import { logLevels } from '../cluster/client/index.ts'
+import { logLevels, sendTimeoutMsMax } from '../cluster/client/index.ts'
 import { roles } from './access.ts'
 import type { JsonSchema } from './route.ts'
 
@@ -58,9 +58,10 @@ export const deployBody = object(
       enum: ['merge', 'replace'],
       description: 'Whether the part is added to the network, or is the network from now on. Default: merge.',
     },
+    bare: { type: 'boolean', description: 'A new network may be without components. Default: false.' },
     expected,
   },
-  { optional: ['mode', 'expected'] },
+  { optional: ['mode', 'bare', 'expected'] },
 )
 
 export const undeployPartBody = object({ part: networkPart, expected }, { optional: ['expected'] })
@@ -186,9 +187,10 @@ export const nodes = listOf(
       instances: whole,
       manager: { type: 'boolean' },
       draining: answer({ by: text, atMs: { type: 'number' } }),
+      unreached: listOf(answer({ node: text, sinceMs: { type: 'number' }, why: text })),
       joinedAtMs: { type: 'number' },
     },
-    ['api', 'draining'],
+    ['api', 'draining', 'unreached'],
   ),
 )
 
@@ -205,6 +207,7 @@ export const identity = answer({
   caller: answer({ name: text, role: { type: 'string', enum: roles } }),
 })
 export const health = answer({ ok: { type: 'boolean' } })
+export const bundleThere = answer({ there: { type: 'boolean' } })
 export const done = answer({ done: { type: 'boolean' } })
 
 /** Refers to itself, so it is a schema of its own in the document. */
@@ -280,3 +283,40 @@ export const logPage = answer({
   dropped: { ...whole, description: 'Lines that nodes had let go: each keeps a bounded number.' },
   missing,
 })
+
+const timeoutMs = {
+  type: 'integer',
+  minimum: 1,
+  maximum: sendTimeoutMsMax,
+  description: 'How long it may take, in milliseconds. Default 10000.',
+} as const
+
+export const sendQuery = object(
+  { timeoutMs: { type: 'string', pattern: '^[1-9][0-9]{0,4}$', description: timeoutMs.description } },
+  { optional: ['timeoutMs'] },
+)
+export const anyMessage: JsonSchema = { description: 'A message: any JSON.' }
+/** By the type of the body. */
+export const messagesBody: JsonSchema = {
+  content: {
+    'application/json': { schema: { description: 'A message; or an array of at most 1000 messages.' } },
+    'application/x-ndjson': { schema: { description: 'At most 1000 messages, one a line.' } },
+  },
+}
+export const messagesTaken = answer({ taken: whole })
+export const requestBody = object(
+  {
+    port: { type: 'string', minLength: 1, description: 'An exported input.' },
+    message: anyMessage,
+    answerPort: { type: 'string', minLength: 1, description: 'An exported output.' },
+    correlate: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 256,
+      description: 'The field of message and answer that tells whose an answer is: a text or number.',
+    },
+    timeoutMs,
+  },
+  { optional: ['timeoutMs'] },
+)
+export const requestAnswer = answer({ answer: anyMessage })

@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net'
+import { createSecureContext } from 'node:tls'
 import { VertigoError } from '../base/errors.ts'
 import { Access, type TokenSet } from './access.ts'
 import { makeApp } from './app.ts'
@@ -15,6 +16,8 @@ export interface ApiOptions {
   readonly port?: number
   /** With them, every request needs one. */
   readonly tokens?: TokenSet
+  /** PEM texts: it is served over TLS. Default: without. */
+  readonly tls?: { readonly cert: string; readonly key: string }
   /** Serves other machines without tokens. Default false. */
   readonly insecure?: boolean
 }
@@ -26,11 +29,25 @@ export interface ApiServer {
   close(): Promise<void>
 }
 
-/** Serves the HTTP API. Errors: API_OPEN; API_ADDRESS_UNFIT where it cannot listen. */
+/** Here, where it can be said whose it is. Errors: USAGE. */
+function checkTls(tls: ApiOptions['tls']): void {
+  if (tls === undefined) return
+  try {
+    createSecureContext(tls)
+  } catch (cause) {
+    throw new VertigoError('USAGE', 'The certificate and the key of the HTTP API cannot be used.', {
+      cause,
+      remedy: 'Give a certificate and the key to it, both as PEM: `--api-cert <file> --api-key <file>`.',
+    })
+  }
+}
+
+/** Serves the HTTP API. Errors: API_OPEN; USAGE for `tls` that cannot be used; API_ADDRESS_UNFIT where it cannot listen. */
 export async function serveApi(means: ApiMeans, options: ApiOptions = {}): Promise<ApiServer> {
-  const { host = '127.0.0.1', port = apiPortDefault, tokens, insecure = false } = options
+  const { host = '127.0.0.1', port = apiPortDefault, tokens, tls, insecure = false } = options
   const access = new Access({ host, insecure, ...(tokens !== undefined && { tokens }) })
-  const app = await makeApp({ ...means, access })
+  checkTls(tls)
+  const app = await makeApp({ ...means, access, ...(tls && { tls }) })
   try {
     await app.listen({ host, port })
   } catch (cause) {
@@ -43,7 +60,7 @@ export async function serveApi(means: ApiMeans, options: ApiOptions = {}): Promi
   }
   const { port: bound } = app.server.address() as AddressInfo
   return {
-    address: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`,
+    address: `${tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${bound}`,
     close: async () => {
       await app.close()
     },

@@ -548,6 +548,12 @@ export const errorCodes = codes({
     remedy: 'Send before the link is closed.',
     exit: 70,
   },
+  TLS_FILES_INVALID: {
+    title: 'The certificates and the key that were given for TLS cannot be used.',
+    remedy:
+      'Give PEM files: the certificate of the authority, that of the node, and the key to it. `vertigo certs create` makes a set.',
+    exit: 2,
+  },
   TLS_CERTIFICATE_EXPIRED: {
     title: 'The certificate of the other end is not valid at this time.',
     remedy: 'Renew it; check the clocks of both machines.',
@@ -668,6 +674,57 @@ export const errorCodes = codes({
     title: 'A collector gathered more messages than it may hold.',
     remedy:
       'Iterate over the collector while the network runs (it then slows the network down), or raise its limit.',
+    exit: 1,
+  },
+  // Clients of exported ports
+  PORT_CLOSED: {
+    title: 'The network of an exported port is at its end, so nothing goes in or out there.',
+    remedy: 'See `vertigo status` for why it ended; deploy it again to go on.',
+    exit: 1,
+  },
+  PORT_MOVED: {
+    title:
+      'The instance behind an exported port is not, or no more, on the node that was asked; nothing was taken.',
+    remedy: 'Try again: it is looked for anew.',
+    exit: 1,
+    retryable: true,
+  },
+  PORT_BUSY: {
+    title: 'At an exported port as many clients wait as it takes; nothing was taken.',
+    remedy: 'Try again when others have been served; send in batches, or make the network faster.',
+    exit: 1,
+    retryable: true,
+  },
+  SEND_TIMED_OUT: {
+    title: 'Messages were not taken by the network in the time that was given; none of them is in it.',
+    remedy: 'Send them again; give more time, or see `vertigo status` for what the network waits for.',
+    exit: 1,
+    retryable: true,
+  },
+  SEND_OUTCOME_UNKNOWN: {
+    title: 'Messages were sent, but whether the network has taken them is not known.',
+    remedy: 'Send them again where taking them twice does no harm; else find out from what the network does.',
+    exit: 1,
+  },
+  REQUEST_TIMED_OUT: {
+    title: 'The network has taken a message, but no answer to it came in the time that was given.',
+    remedy: 'Give more time; check that the answer has the same value in the field that tells whose it is.',
+    exit: 1,
+  },
+  CLIENT_MESSAGE_INVALID: {
+    title: 'What a client sends is nothing that an exported port takes.',
+    remedy:
+      'Send values that JSON can hold; for a request, with a text or number in the field that tells answers apart.',
+    exit: 2,
+  },
+  CLIENT_MESSAGE_TOO_LARGE: {
+    title: 'A message, or a batch, is larger than clients may send or read.',
+    remedy: 'Send several batches of 1000 messages and 1 MiB at most; give what is large by its address.',
+    exit: 1,
+  },
+  READER_TOO_SLOW: {
+    title: 'A reader of an exported output took nothing for so long that the network would have stood still.',
+    remedy: 'Read again, faster; messages that came meanwhile are lost to this reader.',
     exit: 1,
   },
   // The store
@@ -878,6 +935,12 @@ export const errorCodes = codes({
     remedy: 'Mend what the message names; or leave the package out with `--external <package>`.',
     exit: 3,
   },
+  BUNDLER_MISSING: {
+    title: 'esbuild, which makes bundles, is not installed as it should be.',
+    remedy:
+      'Install `vertigo-flow` with its optional packages, since the program of esbuild is one: `npm install --include=optional`, or `npm install esbuild`.',
+    exit: 4,
+  },
   BUNDLE_NATIVE: {
     title: 'A package with native parts was to be bundled.',
     remedy:
@@ -976,6 +1039,12 @@ export const errorCodes = codes({
     remedy:
       'Use `localhost` or the address of the node; for pages and names of your own, give the node tokens.',
     exit: 2,
+  },
+  API_UNTRUSTED: {
+    title: 'The certificate of the HTTP API cannot be trusted.',
+    remedy:
+      'Name its authority: `--api-ca <file>`, or the variable VERTIGO_API_CA. The certificate has to be valid today, and to name the host of the address.',
+    exit: 4,
   },
   API_OPEN: {
     title: 'The HTTP API was to be reached from other machines without tokens.',

@@ -28,7 +28,7 @@ export const commands: Readonly<Record<string, CommandEntry | CommandGroup>> = {
     load: async () => (await import('./commands/kinds.ts')).kindsCommand,
   },
   deploy: {
-    usage: 'deploy <network>',
+    usage: 'deploy [network]',
     summary: 'Deploy a network, or a part of one, to the cluster.',
     load: async () => (await import('./commands/cluster/deploy.ts')).deployCommand,
   },
@@ -77,6 +77,11 @@ export const commands: Readonly<Record<string, CommandEntry | CommandGroup>> = {
     summary: 'Let a node have instances again.',
     load: async () => (await import('./commands/cluster/drain.ts')).undrainCommand,
   },
+  config: {
+    usage: 'config',
+    summary: 'Show or change what is set for the whole cluster.',
+    load: async () => (await import('./commands/cluster/config.ts')).configCommand,
+  },
   events: {
     usage: 'events',
     summary: 'Print what happened in the cluster.',
@@ -86,6 +91,21 @@ export const commands: Readonly<Record<string, CommandEntry | CommandGroup>> = {
     usage: 'logs <network>',
     summary: 'Print what a network logs, on all nodes.',
     load: async () => (await import('./commands/cluster/logs.ts')).logsCommand,
+  },
+  send: {
+    usage: 'send <network> <port> [message]',
+    summary: 'Send messages into a network of the cluster.',
+    load: async () => (await import('./commands/cluster/send.ts')).sendCommand,
+  },
+  read: {
+    usage: 'read <network> <port>',
+    summary: 'Print what a network of the cluster gives.',
+    load: async () => (await import('./commands/cluster/read.ts')).readCommand,
+  },
+  request: {
+    usage: 'request <network> <port> <message>',
+    summary: 'Send a message and print the answer.',
+    load: async () => (await import('./commands/cluster/request.ts')).requestCommand,
   },
   node: {
     usage: 'node',

@@ -10,7 +10,8 @@ export function override(text: string): Override {
   return { path, value: valueOf(text.slice(equals + 1)) }
 }
 
-function valueOf(text: string): unknown {
+/** JSON, or text where it is none. */
+export function valueOf(text: string): unknown {
   try {
     return JSON.parse(text) as unknown
   } catch {

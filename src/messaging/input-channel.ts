@@ -28,6 +28,8 @@ export class InputChannel {
   ended = false
   /** The last parcel has arrived. */
   hasEndQueued = false
+  /** Parcels that have come, handled or not. */
+  arrived = 0
   /** Where the connection is by `hash`: how it reads the key. Connections to one port may differ in that. */
   readKey: KeyReader | undefined = undefined
   inBatch = false
@@ -85,6 +87,7 @@ export class InputChannel {
   }
 
   push(parcel: Parcel): void {
+    this.arrived++
     if (parcel.control?.type === 'end') this.hasEndQueued = true
     if (this.head > 64 && this.head * 2 > this.queue.length) {
       this.queue.splice(0, this.head)

@@ -62,6 +62,8 @@ export class OutputChannel {
   count = 0
   /** Value of `count` at which `atLimit` has to be called. */
   limit = 1
+  /** Parcels that have left: each arrives once at the other end, as long as that lives. */
+  parcels = 0
   private flushed = 0
   private group = 0
   private sampledBytes = 0
@@ -157,6 +159,7 @@ export class OutputChannel {
     this.limit = 1
     this.sampledBytes = 0
     this.sampledMessages = 0
+    this.parcels++
     this.inFlightMessages += countOf(items, control)
     this.inFlightBytes += this.target.deliver({ items, group: this.group, control, bytes, released: false })
     if (!this.blocked && !this.ended && this.isFull()) this.block()
@@ -202,10 +205,17 @@ export class OutputChannel {
     this.unblock()
   }
 
-  /** As `remove`, where the owner has failed: what it had not yet sent is not sent. */
+  /** Ends it while its owner goes on. What that still sends at its own end has nobody to go to. Idempotent. */
+  endEarly(): void {
+    this.end()
+    this.isDropped = true
+  }
+
+  /** As `remove`, where the owner has failed: what it had not yet sent is not sent, nor what it may still try to. */
   abandon(): void {
     this.forgetPending()
     this.remove()
+    this.isDropped = true
   }
 
   /** The target's worker is gone. It keeps its place in its port as long as that needs one, and discards. */

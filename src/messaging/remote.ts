@@ -1,8 +1,10 @@
 import { VertigoError } from '../base/errors.ts'
 import type { Link } from '../transport/link.ts'
 import {
+  type CycleFrame,
   decodeFrame,
   encodeCredit,
+  encodeCycle,
   encodeMark,
   encodeParcel,
   encodeSwitched,
@@ -30,6 +32,8 @@ export interface PeerEvents {
   mayAct(): boolean
   /** It has ended all channels that are not of the generation or of a later one. */
   switched(peer: Peer): void
+  /** Something about a cycle that both workers have a part in. */
+  cycle(peer: Peer, frame: CycleFrame): void
 }
 
 /**
@@ -111,6 +115,11 @@ export class Peer {
     this.lastMark++
     this.send(encodeMark({ type: 'mark', mark: this.lastMark }))
     return this.lastMark
+  }
+
+  /** Behind all that was sent. */
+  sendCycle(frame: CycleFrame): void {
+    this.send(encodeCycle(frame))
   }
 
   hasSeen(mark: number): boolean {
@@ -222,6 +231,8 @@ export class Peer {
       this.link?.send(encodeMark({ type: 'mark-seen', mark: frame.mark }))
     } else if (frame.type === 'mark-seen') {
       this.seenMark = Math.max(this.seenMark, frame.mark)
+    } else if (frame.type !== 'parcel') {
+      this.events.cycle(this, frame)
     } else {
       this.framesReceived++
       const input = this.inputs.get(frame.channel)

@@ -26,13 +26,16 @@ export interface JsonDocument {
   readonly faults: readonly VertigoError[]
 }
 
+export function tooLarge(file: string): VertigoError {
+  return new VertigoError('NETWORK_SYNTAX', `${file} is larger than ${networkBytesMax} bytes.`, {
+    place: { file },
+    remedy: 'Give the file of a network; data belongs into files that components read.',
+  })
+}
+
 /** Refuses text that cannot be a network, whatever its format: too big, empty, or not text. Gives it without byte order mark. */
 export function checkText(text: string, file: string): string {
-  if (text.length > networkBytesMax || Buffer.byteLength(text) > networkBytesMax)
-    throw new VertigoError('NETWORK_SYNTAX', `${file} is larger than ${networkBytesMax} bytes.`, {
-      place: { file },
-      remedy: 'Give the file of a network; data belongs into files that components read.',
-    })
+  if (text.length > networkBytesMax || Buffer.byteLength(text) > networkBytesMax) throw tooLarge(file)
   const content = text.startsWith('\uFEFF') ? text.slice(1) : text
   const binary = content.search(/[\u0000-\u0008\u000b\u000e-\u001f\u007f]/)
   if (binary >= 0) {

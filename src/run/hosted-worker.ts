@@ -3,6 +3,7 @@ import type { LogRecord } from '../component/context.ts'
 import type { RejectedMessage } from '../worker/host.ts'
 import type { MetricRecord } from '../worker/metrics.ts'
 import type { QuietProbe, Worker } from '../worker/worker.ts'
+import type { ClientPortNews } from './thread-protocol.ts'
 
 /** A worker, wherever it is: in a thread, or in the caller's. */
 export interface HostedWorker {
@@ -30,10 +31,14 @@ export interface HostEvents {
   instanceFinished?(worker: number, id: number): void
   /** What came from a peer made no sense; the link to it is closed. */
   linkFailed?(worker: number, peer: number, error: unknown): void
+  /** At its data port. */
+  turnedAway?(worker: number, remote: string, error: unknown, more: number): void
   /** `taken` is called when the record is written, or shown. */
   rejected(record: RejectedMessage, taken: () => void): void
   logged(record: LogRecord, taken: () => void): void
   metric(record: MetricRecord): void
+  /** Of an instance behind an exported port, by the number of its line. */
+  clientPort?(port: number, news: ClientPortNews): void
   /** The instance that a worker is busy with, as `count[2]`. */
   running(worker: number): string | undefined
 }

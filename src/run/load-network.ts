@@ -10,7 +10,9 @@ import { type FlatNetwork, flattenNetwork, type Subnet } from '../model/flatten.
 import type { KindLookup } from '../model/kind-info.ts'
 import { networkFormat } from '../model/format.ts'
 import type { Network } from '../model/network.ts'
-import { parseNetwork } from '../model/parse.ts'
+import { tooLarge } from '../model/document.ts'
+import { networkBytesMax } from '../model/limits.ts'
+import { parseNetwork, parseNetworkValue } from '../model/parse.ts'
 import { matchPortCase } from '../model/port-case.ts'
 import { networkInvalid, type Places, placesOfFile } from '../model/places.ts'
 import { validateNetwork } from '../model/validate.ts'
@@ -46,13 +48,23 @@ const mendable: ReadonlySet<ErrorCode> = new Set([
 /** A network's file (path or URL), or a network that was built in code. */
 export type NetworkSource = string | URL | BuiltNetwork
 
+/** A network that was put together, as data. */
+export interface WrittenNetwork {
+  readonly network: Network
+  /** What its addresses are relative to: the URL of a file or folder. */
+  readonly base: string
+}
+
 /**
  * Reads a network and all that it refers to, and reports every fault at once.
  *
  * Errors: NETWORK_NOT_FOUND, NETWORK_SYNTAX, NETWORK_INVALID (with all `faults`), GUARANTEE_UNSUPPORTED, and those of
  * loading a module.
  */
-export async function loadNetwork(source: NetworkSource, options: LoadOptions): Promise<LoadedNetwork> {
+export async function loadNetwork(
+  source: NetworkSource | WrittenNetwork,
+  options: LoadOptions,
+): Promise<LoadedNetwork> {
   const load = loadOnce(options.load)
   const { network, places, anyCase } = await readSource(source, load)
   const flattened = await flattenNetwork(network, places, (kind, { base }) => loadSubnet(kind, base, load), {
@@ -87,10 +99,11 @@ function loadOnce(load: Load): Load {
   }
 }
 
-export async function readSource(source: NetworkSource, load: Load): Promise<Subnet> {
+export async function readSource(source: NetworkSource | WrittenNetwork, load: Load): Promise<Subnet> {
   if (isNetworkBuilder(source)) {
     return { network: source.toNetwork(), places: placesOfFile(`network "${source.name}"`) }
   }
+  if (isWritten(source)) return parseWritten(source)
   const file =
     source instanceof URL
       ? fileURLToPath(source)
@@ -112,6 +125,16 @@ export async function readSource(source: NetworkSource, load: Load): Promise<Sub
     place: { file },
     remedy: 'Let the name end in .yaml, .yml, .json, .fbp, .ts or .js.',
   })
+}
+
+function isWritten(source: NetworkSource | WrittenNetwork): source is WrittenNetwork {
+  return typeof source === 'object' && 'network' in source && 'base' in source
+}
+
+/** Its form is checked, as that of a file. */
+function parseWritten({ network, base }: WrittenNetwork): Subnet {
+  const places = placesOfFile(base)
+  return { network: parseNetworkValue(network, places), places }
 }
 
 async function checkFile(file: string): Promise<void> {
@@ -144,9 +167,11 @@ async function notFound(file: string, cause: unknown): Promise<VertigoError> {
 
 async function readText(file: string): Promise<string> {
   try {
+    // Before it is in memory.
+    if ((await stat(file)).size > networkBytesMax) throw tooLarge(file)
     return await readFile(file, 'utf8')
   } catch (error) {
-    throw await notFound(file, error)
+    throw error instanceof VertigoError ? error : await notFound(file, error)
   }
 }
 

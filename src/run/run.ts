@@ -52,8 +52,10 @@ export async function run(source: NetworkSource, options: RunOptions & RunModule
   const isValue = isNetworkBuilder(source)
   const { workers, workerMemoryMbMax: memoryMbMax } = options
   checkMemory(memoryMbMax)
-  const threads = new Threads({ workers: isValue ? 0 : workers, memoryMbMax })
+  const threads = new Threads({ workers, memoryMbMax })
   try {
+    // Every network needs one: it is up when the network is known, and a small network begins that much earlier.
+    if (!isValue && workers !== 0) threads.addSpare()
     const { load, kinds } = await loaderFor(source, options.builtInKinds)
     const loaded = await loadNetwork(source, { load, set: options.set })
     const attached = await attachExports(loaded, options.attach ?? [], load)

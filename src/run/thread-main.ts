@@ -1,4 +1,4 @@
-import { parentPort } from 'node:worker_threads'
+import { parentPort, workerData } from 'node:worker_threads'
 import { machineClock, systemClock } from '../base/clock.ts'
 import { asError, errorToData, isVertigoError, VertigoError } from '../base/errors.ts'
 import { systemRandom } from '../base/random.ts'
@@ -8,6 +8,7 @@ import type { RejectedMessage } from '../worker/host.ts'
 import type { WorkerAssignment } from '../worker/assignment.ts'
 import { createLoader } from '../worker/load-module.ts'
 import { Worker } from '../worker/worker.ts'
+import { ThreadClientPorts } from './client-ports.ts'
 import { counterSink } from './counters.ts'
 import { Fence } from './fence.ts'
 import { MemoryGuard } from './memory-guard.ts'
@@ -20,22 +21,28 @@ import type {
   ThreadCommand,
   ThreadData,
   ThreadReport,
+  ThreadStart,
 } from './thread-protocol.ts'
 import type { BuiltInKindsModule } from './types.ts'
 
 /** What a worker thread does: one `Worker`, driven by the run in the main thread. The first message says which. */
 
+const { preload } = workerData as ThreadStart
 const early: ThreadCommand[] = []
 /** Commands that come before there is a worker wait for it. */
 let obey = (command: ThreadCommand): void => {
   early.push(command)
 }
-const data = await new Promise<ThreadData>((resolve) => {
+const told = new Promise<ThreadData>((resolve) => {
   parentPort!.on('message', (message: ThreadData | ThreadCommand) => {
     if (typeof message === 'object' && 'builtInKinds' in message) resolve(message)
     else obey(message)
   })
 })
+// What cannot be loaded is told where it is needed.
+await Promise.allSettled(preload.map((url) => import(url) as Promise<unknown>))
+report({ type: 'loaded' })
+const data = await told
 const { assignment } = data
 const sink = counterSink(data.counters, data.slot ?? assignment.worker)
 
@@ -115,6 +122,8 @@ async function openNet(): Promise<DataLinks | undefined> {
       return other > Math.max(...newest.workers, assignment.worker) ? 'unknown' : 'gone'
     },
     failed: linkFailed,
+    turnedAway: (remote, error, more) =>
+      report({ type: 'turned-away', remote, error: errorToData(error), more }),
   })
   report({ type: 'listens', host: links.host, port: links.port })
   return links
@@ -123,12 +132,16 @@ async function openNet(): Promise<DataLinks | undefined> {
 const fence: Fence | undefined =
   data.fence && new Fence(data.fence, { own: systemClock, machine: machineClock }, () => worker)
 
+/** Exported ports have clients in a cluster. */
+const clientPorts = data.net && new ThreadClientPorts(report)
+
 const worker: Worker = new Worker(assignment, {
   clock: systemClock,
   random: systemRandom,
   load: createLoader({ builtIn: builtInKind, builtInNames }),
   links: openLinks(data.links, net),
   isolates: data.isolates,
+  ...(clientPorts && { bridge: { clientPorts } }),
   openStore: store.open,
   check: data.check,
   dev: data.dev,
@@ -162,6 +175,7 @@ obey = (command) => {
   if (typeof command === 'object') {
     if ('taken' in command) for (const taken of reported.splice(0, command.taken)) taken()
     else if ('next' in command) prepareNext(command.next)
+    else if ('clientPort' in command) clientPorts?.obey(command.clientPort, command.command)
     else switchOver(command.switchOver)
     return
   }

@@ -2,6 +2,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { Clock } from '../base/clock.ts'
 import type { ErrorData } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
+import type { ClientPortCommand, ClientPortReport } from '../component/client-port.ts'
 import type { LogRecord } from '../component/context.ts'
 import type { Link } from '../transport/link.ts'
 import type { WorkerAssignment } from '../worker/assignment.ts'
@@ -15,6 +16,8 @@ import type { SharedCounters } from './counters.ts'
 export interface ThreadStart {
   /** Folder of the process's cache of compiled code, where it has one. */
   readonly compileCache: string | undefined
+  /** URLs of modules that it loads while it waits for what it is to host. */
+  readonly preload: readonly string[]
 }
 
 /**
@@ -53,6 +56,8 @@ export interface DataLinksMeans {
   /** Whether a worker is one of the newest assignment's: `unknown` where it may be of a later one. */
   readonly standing: (worker: number) => 'current' | 'unknown' | 'gone'
   readonly failed: (worker: number, error: unknown) => void
+  /** Somebody spoke nonsense, or was refused. Never more than a few a second; `more`: those in between. */
+  readonly turnedAway: (remote: string, error: unknown, more: number) => void
 }
 
 export interface DataLinks {
@@ -107,9 +112,13 @@ export type ThreadCommand =
   | { readonly switchOver: readonly PeerLink[] }
   /** That many of the records that were reported (`rejected`, `log`) have been taken, in their order. */
   | { readonly taken: number }
+  /** To the instance that has opened this line. */
+  | { readonly clientPort: number; readonly command: ClientPortCommand }
 
 /** From a thread to the run. */
 export type ThreadReport =
+  /** The engine and what is preloaded are there: it waits for what it is to host, or has got it. */
+  | { readonly type: 'loaded' }
   | { readonly type: 'prepared' | 'finished' | 'closed' }
   /** Its data port is open. */
   | { readonly type: 'listens'; readonly host: string; readonly port: number }
@@ -120,9 +129,21 @@ export type ThreadReport =
   | { readonly type: 'instance-finished'; readonly id: number }
   | { readonly type: 'instance-failed'; readonly id: number; readonly error: ErrorData }
   | { readonly type: 'link-failed'; readonly worker: number; readonly error: ErrorData }
+  /** Somebody at its data port. `more`: others before, of whom nothing was told. */
+  | {
+      readonly type: 'turned-away'
+      readonly remote: string
+      readonly error: ErrorData
+      readonly more: number
+    }
   | { readonly type: 'rejected'; readonly record: RejectedMessage }
   | { readonly type: 'log'; readonly record: LogRecord }
   | { readonly type: 'metric'; readonly record: MetricRecord }
   | { readonly type: 'probed'; readonly probe: QuietProbe }
+  /** Of an instance behind an exported port; `port` is the number of its line in this thread. */
+  | { readonly type: 'client-port'; readonly port: number; readonly report: ClientPortNews }
   /** A component called `process.exit`; the thread ends right after it. */
   | { readonly type: 'exit'; readonly stack: string }
+
+export type ClientPortNews =
+  { readonly type: 'opened'; readonly component: string } | { readonly type: 'closed' } | ClientPortReport

@@ -15,52 +15,87 @@ const entry = new URL(
 const memoryMbMaxDefault = 4096
 
 export interface ThreadOptions {
-  /** Threads that were asked for; undefined for one for each core. */
+  /** Threads that share the machine's memory; undefined for one for each core. */
   readonly workers: number | undefined
   /** Memory of one worker in MiB; undefined for its share. */
   readonly memoryMbMax: number | undefined
-  /** How many share the machine's memory. Default: `workers`. */
-  readonly share?: number
+  /** URLs of modules that a thread loads beside the engine while it waits for what it is to host. Default: none. */
+  readonly preload?: readonly string[]
+}
+
+interface Spare {
+  readonly thread: Thread
+  /** Somebody else looks after it. */
+  readonly leave: () => void
 }
 
 /**
- * The threads of a run. The first one is started before the network is read, since every network needs it: it is up when
- * the network is known, and a small network begins that much earlier. What it is to host it is told by a message.
+ * Starts threads for workers. A thread loads the engine before it is told by a message what it is to host: so spare ones
+ * can be there in advance, and what they are taken for begins that much earlier.
  */
 export class Threads {
   readonly memoryBytesMax: number
-  private spare: Thread | undefined
+  private readonly preload: readonly string[]
+  private readonly spares: Spare[] = []
   private started = 0
 
-  constructor({ workers, memoryMbMax, share: of = workers }: ThreadOptions) {
-    const share = Math.floor((totalmem() * 0.75) / 1048576 / Math.max(1, of ?? availableParallelism()))
+  constructor({ workers, memoryMbMax, preload = [] }: ThreadOptions) {
+    const share = Math.floor((totalmem() * 0.75) / 1048576 / Math.max(1, workers ?? availableParallelism()))
     const byDefault = Math.max(workerMemoryMbMin, Math.min(memoryMbMaxDefault, share))
     this.memoryBytesMax = (memoryMbMax ?? byDefault) * 1048576
-    if (workers === 0) return
-    this.spare = this.start()
-    // Until somebody takes it and listens, what goes wrong in it is for nobody; then it is told again.
-    this.spare.unref()
+    this.preload = preload
   }
 
+  /** How many nobody has taken. */
+  get sparesCount(): number {
+    return this.spares.length
+  }
+
+  /** Starts one for later. `settled` is called once: when it has loaded everything, or was taken or has ended before. */
+  addSpare(settled: (isReady: boolean) => void = () => undefined): void {
+    const thread = this.start()
+    thread.unref()
+    let settle: typeof settled | undefined = settled
+    const done = (isReady: boolean): void => {
+      settle?.(isReady)
+      settle = undefined
+    }
+    const loaded = (): void => done(true)
+    // What goes wrong in it until somebody takes it is for nobody: it goes wrong again in the next one, and is told.
+    const gone = (): void => {
+      const at = this.spares.indexOf(spare)
+      if (at !== -1) this.spares.splice(at, 1)
+      done(false)
+    }
+    const leave = (): void => {
+      thread.off('message', loaded).off('error', gone).off('exit', gone)
+      done(false)
+    }
+    const spare = { thread, leave }
+    this.spares.push(spare)
+    thread.on('message', loaded).on('error', gone).on('exit', gone)
+  }
+
+  /** The spare one that was started first, or else a new one. */
   take(): Thread {
-    const thread = this.spare ?? this.start()
-    this.spare = undefined
+    const spare = this.spares.shift()
+    spare?.leave()
+    const thread = spare?.thread ?? this.start()
     thread.ref()
     return thread
   }
 
-  /** Ends the one that nobody took. */
+  /** Ends those that nobody took. */
   async close(): Promise<void> {
-    const { spare } = this
-    this.spare = undefined
-    await spare?.terminate()
+    await Promise.all(this.spares.splice(0).map(({ thread }) => thread.terminate()))
   }
 
   private start(): Thread {
     this.started++
     // Node gives its folder for this version of Node, and takes the one above it.
     const cache = getCompileCacheDir()
-    const workerData: ThreadStart = { compileCache: cache === undefined ? undefined : dirname(cache) }
+    const compileCache = cache === undefined ? undefined : dirname(cache)
+    const workerData: ThreadStart = { compileCache, preload: this.preload }
     return new Thread(entry, {
       workerData,
       name: `vertigo-${this.started}`,

@@ -1,5 +1,6 @@
 import type { Worker as Thread } from 'node:worker_threads'
 import { asError, errorFromData, VertigoError } from '../base/errors.ts'
+import type { ClientPortCommand } from '../component/client-port.ts'
 import type { WorkerAssignment } from '../worker/assignment.ts'
 import { suspects } from '../worker/suspects.ts'
 import type { QuietProbe } from '../worker/worker.ts'
@@ -89,6 +90,10 @@ export class WorkerThread implements HostedWorker {
     this.command('release')
   }
 
+  toClientPort(port: number, command: ClientPortCommand): void {
+    this.command({ clientPort: port, command })
+  }
+
   endBackEdges(): void {
     this.command('end-back-edges')
   }
@@ -153,6 +158,8 @@ export class WorkerThread implements HostedWorker {
 
   private onReport(message: ThreadReport): void {
     switch (message.type) {
+      case 'loaded':
+        return
       case 'prepared':
         this.onPrepared?.resolve()
         return
@@ -180,6 +187,9 @@ export class WorkerThread implements HostedWorker {
       case 'link-failed':
         this.events.linkFailed?.(this.worker, message.worker, errorFromData(message.error))
         return
+      case 'turned-away':
+        this.events.turnedAway?.(this.worker, message.remote, errorFromData(message.error), message.more)
+        return
       case 'failed':
         this.failed(errorFromData(message.error))
         return
@@ -191,6 +201,9 @@ export class WorkerThread implements HostedWorker {
         return
       case 'metric':
         this.events.metric(message.record)
+        return
+      case 'client-port':
+        this.events.clientPort?.(message.port, message.report)
         return
       case 'probed':
         this.probes.shift()?.(message.probe)

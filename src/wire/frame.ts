@@ -1,3 +1,4 @@
+import { unreachable } from '../base/assert.ts'
 import { VertigoError } from '../base/errors.ts'
 import { MessageCodec } from './message-codec.ts'
 
@@ -20,6 +21,9 @@ import { MessageCodec } from './message-codec.ts'
  * A worker that wants to know whether what it has sent has arrived sends a frame of type 8 with a number of its own choosing
  * behind it; the other one answers with a frame of type 9 and the same number. Both: byte 0, then the number (8 bytes).
  *
+ * Who watches over a cycle asks the other workers with a part in it (type 10), they answer (type 11), and are told to end it
+ * (type 12): byte 0, then whole numbers of 8 bytes each, in the order of the fields of `CycleFrame`.
+ *
  * Credit goes with a parcel where one is sent anyway: an answer and the credit for what was asked would otherwise be two
  * messages, and each wakes the other thread.
  */
@@ -30,11 +34,14 @@ const typeCredit = 3
 const typeSwitched = 4
 const typeMark = 8
 const typeMarkSeen = 9
+const typeCycleProbe = 10
+const typeCycleProbed = 11
+const typeCycleEnd = 12
 const withCredit = 4
 const headBytes = 13
 const creditHeadBytes = 5
 const creditEntryBytes = 16
-const numberBytes = 9
+const wholeBytes = 8
 /** Numbers for each entry of credit: channel, messages, bytes. */
 const creditEntryNumbers = 3
 /** What the codec leaves free in front of a parcel, 255 bytes, holds no more than that. */
@@ -72,6 +79,27 @@ export interface SwitchedFrame {
 /** `mark`: tell me when you have come to this. `mark-seen`: everything that was sent before the mark has arrived. */
 export type MarkFrame =
   { readonly type: 'mark'; readonly mark: number } | { readonly type: 'mark-seen'; readonly mark: number }
+
+/** What is said about a cycle, in one generation of the plan; see `worker/cycles.ts`. */
+export type CycleFrame =
+  | {
+      readonly type: 'cycle-probe'
+      readonly generation: number
+      readonly cycle: number
+      readonly round: number
+    }
+  | {
+      readonly type: 'cycle-probed'
+      readonly generation: number
+      readonly cycle: number
+      readonly round: number
+      /** 0: something outside of it may still send; 1: it works; 2: it is at rest. */
+      readonly state: number
+      readonly ends: number
+      readonly sent: number
+      readonly received: number
+    }
+  | { readonly type: 'cycle-end'; readonly generation: number; readonly cycle: number }
 
 const codec = new MessageCodec()
 
@@ -122,20 +150,43 @@ export function encodeMark({ type, mark }: MarkFrame): Uint8Array {
   return encodeNumber(type === 'mark' ? typeMark : typeMarkSeen, mark)
 }
 
+export function encodeCycle(frame: CycleFrame): Uint8Array {
+  const { generation, cycle } = frame
+  switch (frame.type) {
+    case 'cycle-probe':
+      return encodeNumbers(typeCycleProbe, [generation, cycle, frame.round])
+    case 'cycle-probed': {
+      const { round, state, ends, sent, received } = frame
+      return encodeNumbers(typeCycleProbed, [generation, cycle, round, state, ends, sent, received])
+    }
+    case 'cycle-end':
+      return encodeNumbers(typeCycleEnd, [generation, cycle])
+    default:
+      return unreachable(frame)
+  }
+}
+
 function encodeNumber(type: number, number: number): Uint8Array {
-  const frame = new Uint8Array(numberBytes)
+  return encodeNumbers(type, [number])
+}
+
+function encodeNumbers(type: number, numbers: readonly number[]): Uint8Array {
+  const frame = new Uint8Array(1 + numbers.length * wholeBytes)
   frame[0] = type
-  writeWhole(frame, 1, number)
+  for (const [i, number] of numbers.entries()) writeWhole(frame, 1 + i * wholeBytes, number)
   return frame
 }
 
 /** Errors: FRAME_INVALID for anything that no `encode` of this version has made. */
-export function decodeFrame(frame: Uint8Array): ParcelFrame | CreditFrame | SwitchedFrame | MarkFrame {
+export function decodeFrame(
+  frame: Uint8Array,
+): ParcelFrame | CreditFrame | SwitchedFrame | MarkFrame | CycleFrame {
   const first = frame[0] ?? 0
   if (first === typeCredit) return decodeCredit(frame)
   if (first === typeSwitched) return { type: 'switched', generation: decodeNumber(frame) }
   if (first === typeMark) return { type: 'mark', mark: decodeNumber(frame) }
   if (first === typeMarkSeen) return { type: 'mark-seen', mark: decodeNumber(frame) }
+  if (first >= typeCycleProbe && first <= typeCycleEnd) return decodeCycle(first, frame)
   const hasCredit = first > withCredit
   const type = hasCredit ? first - withCredit : first
   if ((type !== typeItems && type !== typeItemsAndControl) || frame.length < headBytes) {
@@ -184,10 +235,36 @@ function decodeCredit(frame: Uint8Array): CreditFrame {
 }
 
 function decodeNumber(frame: Uint8Array): number {
-  if (frame.length !== numberBytes) {
-    throw new VertigoError('FRAME_INVALID', `a frame of ${frame.length} bytes does not hold a number`)
+  return decodeNumbers(frame, 1)[0]!
+}
+
+function decodeNumbers(frame: Uint8Array, count: number): readonly number[] {
+  if (frame.length !== 1 + count * wholeBytes) {
+    const what = count === 1 ? 'a number' : `${count} numbers`
+    throw new VertigoError('FRAME_INVALID', `a frame of ${frame.length} bytes does not hold ${what}`)
   }
-  return readWhole(frame, 1)
+  return Array.from({ length: count }, (_, i) => readWhole(frame, 1 + i * wholeBytes))
+}
+
+function decodeCycle(type: number, frame: Uint8Array): CycleFrame {
+  if (type === typeCycleProbe) {
+    const [generation, cycle, round] = decodeNumbers(frame, 3) as [number, number, number]
+    return { type: 'cycle-probe', generation, cycle, round }
+  }
+  if (type === typeCycleEnd) {
+    const [generation, cycle] = decodeNumbers(frame, 2) as [number, number]
+    return { type: 'cycle-end', generation, cycle }
+  }
+  const [generation, cycle, round, state, ends, sent, received] = decodeNumbers(frame, 7) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ]
+  return { type: 'cycle-probed', generation, cycle, round, state, ends, sent, received }
 }
 
 function decodeParcelCredit(frame: Uint8Array): Float64Array {

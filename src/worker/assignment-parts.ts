@@ -51,6 +51,7 @@ export interface DraftPlace {
   readonly worker: number
   readonly draining?: boolean
   readonly awaitsSources?: boolean
+  readonly hasDoneSources?: boolean
 }
 
 export function makeDraft(name: string, component: FlatComponent, at: DraftPlace): Draft {
@@ -61,6 +62,7 @@ export function makeDraft(name: string, component: FlatComponent, at: DraftPlace
     index: at.id,
     draining: at.draining ?? false,
     awaitsSources: at.awaitsSources ?? false,
+    ...(at.hasDoneSources === true && { hasDoneSources: true }),
     component: name,
     instance: at.instance,
     instances: at.of,

@@ -11,10 +11,25 @@ export interface WorkerAssignment {
   /** All workers of the plan: what another one had sent is all that there will be of it. */
   readonly workers: readonly number[]
   readonly instances: readonly InstanceAssignment[]
-  /** Workers that it shares channels with. */
+  /** Workers that it shares channels with, or has to do with for a cycle. */
   readonly peers: readonly number[]
+  /** Those that its instances are in, where somebody has to end them; in a run, that is for the run to do. */
+  readonly cycles?: readonly CycleAssignment[]
   readonly limits: ChannelLimits
   readonly emitPerMessageMax: number
+}
+
+/** Instances of which each is reached from each other, as far as a worker has a part in it; see `cycles.ts`. */
+export interface CycleAssignment {
+  /** Means the same to all workers of the plan. */
+  readonly cycle: number
+  /** Those with a part in it. The first watches over it. */
+  readonly workers: readonly number[]
+  /** Of this worker. */
+  readonly instances: readonly number[]
+  /** Channels within it: those that come to these instances, and those that go from them. */
+  readonly inputs: readonly number[]
+  readonly outputs: readonly number[]
 }
 
 /** A module of the user's, or a built-in kind: an address, and the URL of the file that it is relative to. */
@@ -32,6 +47,8 @@ export interface InstanceAssignment {
   readonly draining: boolean
   /** Some of its sources are not placed at the moment: it does not end before they have come, and ended. */
   readonly awaitsSources: boolean
+  /** Some of its sources have finished and have no place any more: it ends without them, also where it has no input left. */
+  readonly hasDoneSources?: boolean
   readonly component: string
   readonly instance: number
   readonly instances: number

@@ -65,6 +65,8 @@ export class ComponentInstance extends Instance {
   private askedToEnd = false
   /** Sources that are not there yet have to end as well before it ends. */
   awaitsSources = false
+  /** Some have finished and are gone from the plan, and their channels with them. */
+  hasDoneSources = false
   /** Its network may be changed: without an input it does not end by itself, since it may get one. */
   mayBeConnected = false
 
@@ -382,9 +384,9 @@ export class ComponentInstance extends Instance {
     if (this.drained || this.state !== 'running') return false
     const channels = this.inbox.all.length
     if (this.endedChannels < channels || !this.tasks.isIdle || this.timers.isDue) return false
-    if (!this.askedToEnd && (this.awaitsSources || (this.mayBeConnected && channels === this.constants)))
-      return false
-    return channels > 0 || this.askedToEnd || !this.timers.isPending
+    const hadInputs = channels > this.constants || this.hasDoneSources
+    if (!this.askedToEnd && (this.awaitsSources || (this.mayBeConnected && !hadInputs))) return false
+    return channels > 0 || hadInputs || this.askedToEnd || !this.timers.isPending
   }
 
   private end(): void {

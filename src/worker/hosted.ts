@@ -7,6 +7,7 @@ import type { InstanceAssignment } from './assignment.ts'
 import type { ChannelParts } from './channel-parts.ts'
 import { ComponentInstance } from './component-instance.ts'
 import type { Instance } from './instance.ts'
+import type { InstanceCounters } from './worker-means.ts'
 
 /** Both ends of a channel within the worker. Credit goes to the sending end, once that is made. */
 export interface LocalEnd extends ChannelSource {
@@ -44,8 +45,11 @@ export class HostedInstance {
   readonly ports = new Map<string, OutputPort>()
   /** By channel: those of the plan, and of the one that is prepared. */
   readonly inputs = new Map<number, InputEnd>()
-  /** Those whose source, which drained, has ended them, while the plan still has them: they are not made again. */
-  readonly gone = new Set<number>()
+  /**
+   * Those whose source, which drained, has ended them, while the plan still has them: they are not made again. With how many
+   * parcels had come by them.
+   */
+  readonly gone = new Map<number, number>()
   /** Those that the plan does not have any more, until their end has been handled. */
   readonly leaving = new Set<InputEnd>()
   /** By channel; by connection and number of the copy while the target is not placed. */
@@ -82,6 +86,11 @@ export class HostedInstance {
 
   get component(): ComponentInstance | undefined {
     return this.instance instanceof ComponentInstance ? this.instance : undefined
+  }
+
+  get counters(): InstanceCounters {
+    const { received, sent, queuedMessages: queued, rejectedCount: rejected, outbox } = this.instance
+    return { received, sent, queued, rejected, isBlocked: outbox.blocked > 0, isFinished: this.hasFinished }
   }
 
   /** Nothing is sent by it any more, and nothing handled. */

@@ -1,5 +1,6 @@
 import { Peer } from '../messaging/remote.ts'
 import type { Link } from '../transport/link.ts'
+import type { CycleFrame } from '../wire/frame.ts'
 
 export interface PeerSetEvents {
   /** Frames arrived that may give work. */
@@ -7,6 +8,7 @@ export interface PeerSetEvents {
   /** A slice is wanted, at which end credit goes out. */
   creditDue(): void
   switched(): void
+  cycle(worker: number, frame: CycleFrame): void
   /** Whether anything may leave now; see `WorkerMeans`. */
   mayAct(): boolean
   /** What came over a peer's link makes no sense; the link is closed. */
@@ -33,6 +35,7 @@ export class PeerSet {
       peer = new Peer(worker, {
         arrived: () => this.events.arrived(),
         switched: () => this.events.switched(),
+        cycle: (peer, frame) => this.events.cycle(peer.worker, frame),
         mayAct: () => this.events.mayAct(),
         creditDue: (due) => {
           this.creditDue.push(due)

@@ -65,6 +65,9 @@ export class InputPort {
   readonly loop: MessageLoop
   private readonly schema: StandardSchemaV1 | undefined
   private readonly isConnected: boolean
+  private isChecked: boolean
+  /** The author's, without a check. */
+  private handlers: PortHandlers | undefined
   private isRead = false
 
   constructor(name: string, index: number, definition: KindDefinition, means: SetupMeans) {
@@ -73,17 +76,30 @@ export class InputPort {
     this.isConnected = means.connected.has(name)
     this.readKey = means.connected.get(name)
     this.loop = makeMessageLoop(definition.state !== undefined)
-    this.schema = means.checked.has(name) ? definition.inputs[name]?.schema : undefined
+    this.schema = definition.inputs[name]?.schema
+    this.isChecked = means.checked.has(name)
   }
 
   /** Errors: PORT_NOT_READ where something is connected and nothing handles it. */
   bind(behaviour: AuthorBehaviour): void {
     const handlers = portHandlers(this.name, behaviour)
-    this.message = handlers.message === undefined ? undefined : this.checking(handlers.message)
-    this.groups = this.checkingGroups(handlers.groups)
-    this.batch = this.checkingMessages(handlers.batch)
+    this.handlers = handlers
+    this.use(handlers)
     this.isRead = (handlers.message ?? handlers.groups ?? handlers.batch?.message) !== undefined
     if (this.isConnected) this.checkRead()
+  }
+
+  /** Messages are checked from now on: somebody who was not connected to it before may send anything. Idempotent. */
+  check(): void {
+    if (this.isChecked) return
+    this.isChecked = true
+    if (this.handlers !== undefined) this.use(this.handlers)
+  }
+
+  private use({ message, groups, batch }: PortHandlers): void {
+    this.message = message === undefined ? undefined : this.checking(message)
+    this.groups = this.checkingGroups(groups)
+    this.batch = this.checkingMessages(batch)
   }
 
   /** Once it is bound. Errors: PORT_NOT_READ */
@@ -99,19 +115,23 @@ export class InputPort {
     }
   }
 
+  private get checks(): boolean {
+    return this.isChecked && this.schema !== undefined
+  }
+
   private checkingGroups(groups: PortHandlers['groups']): PortHandlers['groups'] {
-    if (groups === undefined || this.schema === undefined) return groups
+    if (groups === undefined || !this.checks) return groups
     return mapGroupHandlers(groups, (handlers) => this.checkingMessages(handlers))
   }
 
   private checkingMessages<H extends { readonly message?: Invoke } | undefined>(handlers: H): H {
-    if (handlers?.message === undefined || this.schema === undefined) return handlers
+    if (handlers?.message === undefined || !this.checks) return handlers
     return { ...handlers, message: this.checking(handlers.message) }
   }
 
   private checking(handler: Invoke): Invoke {
     const { schema, name } = this
-    if (schema === undefined) return handler
+    if (schema === undefined || !this.checks) return handler
     return (message, context) => {
       const result = schema['~standard'].validate(message)
       if (!(result instanceof Promise)) return handler(accepted(result, name), context)

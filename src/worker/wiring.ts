@@ -18,6 +18,8 @@ type Limits = Pick<WorkerAssignment, 'limits'>
 
 interface Means {
   readonly random: Random
+  /** Which messages are checked against the schemas of ports; see `WorkerMeans`. */
+  readonly check: 'edges' | 'all' | 'none'
   readonly dev?: boolean
 }
 
@@ -35,13 +37,15 @@ export class Wiring {
   private readonly random: Random
   /** Development mode: `messaging/strict.ts`. */
   private readonly dev: boolean
+  private readonly check: Means['check']
   private readonly localEnds = new Map<number, LocalEnd>()
 
-  constructor(worker: number, peers: PeerSet, { random, dev = false }: Means) {
+  constructor(worker: number, peers: PeerSet, { random, check, dev = false }: Means) {
     this.worker = worker
     this.peers = peers
     this.random = random
     this.dev = dev
+    this.check = check
   }
 
   /** WI-2. Makes receiving ends that are not there yet; gives their numbers. */
@@ -81,7 +85,7 @@ export class Wiring {
     inbox.add(channel)
     const end: InputEnd = { channel, fromWorker, local, isClosing: false }
     channel.onGone = () => {
-      if (hosted.inputs.get(id) === end) hosted.gone.add(id)
+      if (hosted.inputs.get(id) === end) hosted.gone.set(id, channel.arrived)
       this.forgetInput(hosted, end)
     }
     hosted.inputs.set(id, end)
@@ -118,8 +122,16 @@ export class Wiring {
       component.inbox.activate(end.channel)
       if (!wanted.has(number)) this.leaveInput(hosted, number, end)
     }
-    for (const number of hosted.gone) if (!wanted.has(number)) hosted.gone.delete(number)
+    this.checkInputs(hosted, component)
+    for (const number of hosted.gone.keys()) if (!wanted.has(number)) hosted.gone.delete(number)
     for (const end of hosted.leaving) if (!isAlive(end.fromWorker)) this.endInput(hosted, end)
+  }
+
+  /** Also those that were not to be checked when the instance was set up. */
+  private checkInputs({ assigned }: HostedInstance, { inputs }: ComponentInstance): void {
+    for (const { port, fromEdge } of assigned.inputs)
+      if (this.check === 'all' || (this.check === 'edges' && fromEdge))
+        inputs.find(({ name }) => name === port)?.check()
   }
 
   private leaveInput(hosted: HostedInstance, number: number, end: InputEnd): void {

@@ -4,6 +4,7 @@ import { VertigoError } from '../base/errors.ts'
 import type { Link } from '../transport/link.ts'
 import type { WorkerAssignment } from './assignment.ts'
 import { Closer } from './closer.ts'
+import { CycleWatch } from './cycles.ts'
 import { Finishing } from './finishing.ts'
 import type { InstanceHost, Schedulable } from './host.ts'
 import type { HostedInstance, PreparedInstance } from './hosted.ts'
@@ -68,6 +69,7 @@ export class Worker {
   readonly secrets = new Secrets()
   private readonly records = new RecordWindow()
   private readonly finishing: Finishing
+  private readonly cycles: CycleWatch
   private preparation: Preparation | undefined
   private next: readonly PreparedInstance[] | undefined
   /** Of the assignment that is in force. */
@@ -97,6 +99,7 @@ export class Worker {
       arrived: () => this.scheduler.run(),
       creditDue: () => this.scheduler.request(),
       switched: () => this.endStaleInputs(),
+      cycle: (worker, frame) => this.cycles.received(worker, frame),
       failed: (worker, error) => {
         if (means.events.linkFailed === undefined) this.fail(error)
         else means.events.linkFailed(worker, error)
@@ -104,6 +107,12 @@ export class Worker {
     })
     this.wiring = new Wiring(assignment.worker, this.peers, means)
     this.finishing = new Finishing(this.peers, ({ id }) => means.events.instanceFinished?.(id))
+    this.cycles = new CycleWatch({
+      clock: means.clock,
+      peers: this.peers,
+      hosted: (id) => this.running.get(id),
+      mayEnd: () => !this.isHeld && this.hasSwitched,
+    })
     this.host = this.makeHost()
     this.closer = new Closer(means.clock)
   }
@@ -179,6 +188,7 @@ export class Worker {
     this.onPortSwitched()
     this.endStaleInputs()
     this.limitSwitch()
+    this.cycles.begin(assignment)
     this.scheduler.request()
     if (this.running.size === 0) this.means.events.finished()
   }
@@ -229,6 +239,7 @@ export class Worker {
     this.state = 'closed'
     this.preparation?.supersede()
     this.cancelSwitchLimit()
+    this.cycles.stop()
     this.scheduler.stop()
     this.peers.close()
     // Told of each, so that a `close` that blocks the thread for ever can be named.
@@ -249,7 +260,7 @@ export class Worker {
   get channels(): { readonly inputs: readonly number[]; readonly outputs: readonly number[] } {
     const all = [...this.running.values()]
     return {
-      inputs: all.flatMap(({ inputs, gone }) => [...inputs.keys(), ...gone]),
+      inputs: all.flatMap(({ inputs, gone }) => [...inputs.keys(), ...gone.keys()]),
       outputs: all.flatMap(({ outputs }) => [...outputs.values()].map(({ channel }) => channel.id)),
     }
   }
@@ -337,6 +348,7 @@ export class Worker {
       const { component, assigned } = hosted
       if (component === undefined) continue
       component.awaitsSources = assigned.awaitsSources
+      component.hasDoneSources = assigned.hasDoneSources ?? false
       component.mayBeConnected = this.generation > 0
     }
     for (const { hosted } of next) {
@@ -470,20 +482,14 @@ export class Worker {
     for (const instance of instances) {
       const hosted = this.hostedOf.get(instance)
       if (hosted === undefined) continue
-      this.means.counters.write(hosted.assigned.index, {
-        received: instance.received,
-        sent: instance.sent,
-        queued: instance.queuedMessages,
-        rejected: instance.rejectedCount,
-        isBlocked: instance.outbox.blocked > 0,
-        isFinished: hosted.hasFinished,
-      })
+      this.means.counters.write(hosted.assigned.index, hosted.counters)
     }
   }
 
   private fail(error: unknown): void {
     if (this.state !== 'open') return
     this.state = 'failed'
+    this.cycles.stop()
     this.scheduler.stop()
     this.means.events.failed(error)
   }

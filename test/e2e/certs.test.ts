@@ -28,7 +28,7 @@ test('an authority and certificates are made, used again for more nodes, and nev
   const ca = certificate(join(certs, 'ca.pem'))
   const a = certificate(join(certs, 'a.pem'))
   assert.ok(a.verify(ca.publicKey) && a.checkIssued(ca))
-  assert.equal(a.subjectAltName, 'DNS:a')
+  assert.equal(a.subjectAltName, 'DNS:a, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1')
   const days = (a.validToDate.getTime() - Date.now()) / 86_400_000
   assert.ok(days > 29 && days <= 30, String(days))
 
@@ -39,7 +39,12 @@ test('an authority and certificates are made, used again for more nodes, and nev
   assert.equal(readFileSync(join(certs, 'a.key'), 'utf8'), before)
   assert.ok(!readdirSync(certs).includes('c.key'), 'nothing is written where one file is there')
 
-  assertCode(await vertigo(t, ['certs', 'create', 'certs', '--nodes', 'c'], { cwd }), 0)
+  assertCode(
+    await vertigo(t, ['certs', 'create', 'certs', '--nodes', 'c', '--hosts', 'c.example,10.0.0.9'], { cwd }),
+    0,
+  )
+  const hosts = certificate(join(certs, 'c.pem')).subjectAltName
+  assert.match(hosts ?? '', /^DNS:c, DNS:c\.example, IP Address:127\.0\.0\.1, .*, IP Address:10\.0\.0\.9$/)
   assert.ok(certificate(join(certs, 'c.pem')).checkIssued(ca))
   assert.ok(certificate(join(certs, 'c.pem')).verify(ca.publicKey))
 })

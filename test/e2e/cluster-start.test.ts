@@ -39,17 +39,19 @@ async function allGone(found: readonly number[]): Promise<void> {
 async function startCluster(t: TestContext, nodes: number): Promise<Session> {
   const args = `cluster start --nodes ${nodes} --store ./store --api 127.0.0.1:0 --json`
   const session = start(t, args.split(' '), { cwd: project(t, {}) })
-  t.after(() => {
-    for (const pid of pids(session)) {
-      try {
-        process.kill(pid, 'SIGKILL')
-      } catch {
-        // It has ended, as it should.
-      }
-    }
-  })
+  t.after(() => end(session))
   await session.until(/"type":"ready"/)
   return session
+}
+
+function end(session: Session): void {
+  for (const pid of pids(session)) {
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch {
+      // It has ended, as it should.
+    }
+  }
 }
 
 test('a cluster on one machine: it gets ready, says which node died, and leaves as a whole', async (t) => {
@@ -81,4 +83,21 @@ test('nodes do not outlive the command that started them, however it ends', asyn
   session.child.kill('SIGKILL')
   await session.ended()
   await allGone(pids(session))
+})
+
+test('a second cluster over the store of the first is refused, and the first one goes on', async (t) => {
+  const folder = project(t, {})
+  const args = 'cluster start --nodes 2 --store ./store --api 127.0.0.1:0 --ttl-ms 1000 --json'.split(' ')
+  const first = start(t, args, { cwd: folder })
+  t.after(() => end(first))
+  await first.until(/"type":"ready"/)
+  const second = start(t, args, { cwd: folder })
+  const result = await second.ended()
+  assert.notEqual(result.code, 0)
+  assert.match(result.stdout + result.stderr, /NODE_EXISTS/)
+  assert.match(result.stdout + result.stderr, /Give the new node another `--id`, or end the other one/)
+  assert.doesNotMatch(result.stdout, /"type":"joined"/, 'none of its nodes has joined')
+  const ready = lines(first).find(({ type }) => type === 'ready')!
+  const nodes = (await (await fetch(`${ready.api}/v1/nodes`)).json()) as readonly { pid: number }[]
+  assert.deepEqual(new Set(nodes.map(({ pid }) => pid)), new Set(pids(first)))
 })

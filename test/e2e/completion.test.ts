@@ -29,6 +29,8 @@ test(
     assert.deepEqual(completed('store', 'ls', '--v'), ['--values'])
     assert.deepEqual(completed('deploy', '--re'), ['--replace'])
     assert.deepEqual(completed('deploy', '--wait', 'net.yaml', '--ti'), ['--timeout'])
+    assert.deepEqual(completed('config', '--q'), ['--quorum'])
+    assert.ok(['-f', '--follow', '-h', '--help'].every((option) => completed('logs', '-').includes(option)))
     // Files are for the shell.
     assert.deepEqual(completed('deploy', 'ne'), [])
   },
@@ -51,6 +53,8 @@ test('scripts for zsh and fish name every command and what it takes', async (t) 
   assert.match(fish, /^complete -c vertigo -n '__fish_use_subcommand' -f -a deploy -d 'Deploy a network/m)
   assert.match(fish, /^complete -c vertigo -n '__fish_seen_subcommand_from deploy' -l timeout -r -d /m)
   assert.match(fish, /from store; and __fish_seen_subcommand_from ls' -l values -d /)
+  assert.match(zsh, / {6}logs\) options=\('-f:Go on with lines as they come' '--follow:/)
+  assert.match(fish, /from logs' -s f -l follow -d /)
   // Quotes in texts would end the words of the script.
   for (const line of fish.split('\n'))
     assert.equal((line.replaceAll("'\\''", '').split("'").length - 1) % 2, 0, line)

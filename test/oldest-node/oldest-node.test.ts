@@ -104,6 +104,8 @@ describe('the packed package on the oldest supported Node', () => {
 
   test('the demo runs', { skip: unlessThereIs('scripts/demo.ts') }, async () => {
     assert.ok(old.command !== undefined, 'the package has no command')
+    // Its network has a component of the examples.
+    copyIntoProject(old, 'examples')
     const folder = copyIntoProject(old, 'scripts')
     succeeded(await old.run([join(folder, 'demo.ts'), '--vertigo', old.command], { timeoutMs: 300_000 }))
   })

@@ -13,6 +13,9 @@ const ttlMs = 1_000
 const gapMsMax = 1_200
 /** What lies between a moment and three times a lease. */
 const lastingMsMax = 3 * ttlMs
+const jumpMsMax = 3_600_000
+/** For one message. */
+const slowMsMax = 300
 
 /** What goes wrong in a cluster, drawn from the seed. Several things may be wrong at the same time. */
 export class Faults {
@@ -45,6 +48,7 @@ export class Faults {
     this.isOver = true
     for (const undo of this.undoing) undo()
     this.world.throwing.clear()
+    this.world.slow.clear()
     this.world.unsetupable.clear()
     for (const node of this.nodes()) {
       node.resume()
@@ -139,17 +143,74 @@ const faultKinds: Readonly<Record<string, Fault>> = {
     }
   },
   cut(faults) {
-    const { wires } = faults.world.cluster
+    const { lines } = faults.world.cluster
     const [from, to] = [faults.node().id, faults.node().id]
     if (from === to) return undefined
     const isOneWay = faults.random.next() < 0.5
     faults.note(`cut ${from} ${isOneWay ? '->' : '<->'} ${to}`)
-    wires.cut(from, to)
-    if (!isOneWay) wires.cut(to, from)
+    lines.cut(from, to)
+    if (!isOneWay) lines.cut(to, from)
     return () => {
-      wires.heal(from, to)
-      wires.heal(to, from)
+      lines.heal(from, to)
+      lines.heal(to, from)
     }
+  },
+  /** Calls are refused although somebody listens: a firewall. */
+  wall(faults) {
+    const { lines } = faults.world.cluster
+    const to = faults.node().id
+    const from = faults.nodes().filter(({ id }) => id !== to)
+    faults.note(`calls to ${to} are refused`)
+    faults.world.mayBeWrong = true
+    for (const { id } of from) lines.wall(id, to)
+    lines.breakAll(faults.pick(from).id, to)
+    return () => {
+      for (const { id } of from) lines.unwall(id, to)
+    }
+  },
+  /** At any byte; links go on over new lines. */
+  linesBreak(faults) {
+    const { lines } = faults.world.cluster
+    const [one, other] = [faults.node().id, faults.node().id]
+    if (one === other) return undefined
+    faults.note(`lines ${one} <-> ${other} break`)
+    lines.breakAll(one, other)
+    return undefined
+  },
+  /** The time of day of a node is set, or its machine was asleep. */
+  clockJumps(faults) {
+    const node = faults.node()
+    const offsetMs = faults.random.int(2 * jumpMsMax) - jumpMsMax
+    faults.note(`clock of ${node.id} is ${offsetMs} ms off`)
+    node.machine.wallOffsetMs = offsetMs
+    return () => {
+      node.machine.wallOffsetMs = 0
+    }
+  },
+  /** Its watches miss what happens, and what they missed is gone from the store's history. */
+  compaction(faults) {
+    const backends = faults.nodes().flatMap(({ process }) => process?.means.backend ?? [])
+    faults.note('watches go deaf')
+    for (const backend of backends) backend.goDeaf()
+    return () => {
+      for (const backend of backends) backend.hear()
+    }
+  },
+  /** Its thread stands still; the rest of its process does not. */
+  workerStands(faults) {
+    const workers = [...(faults.node().process?.workers ?? [])].filter(({ phase }) => phase === 'lives')
+    if (workers.length === 0) return undefined
+    const { name, thread } = faults.pick(workers)
+    faults.note(`worker ${name} stands still`)
+    thread.stand()
+    return () => thread.goOn()
+  },
+  componentSlow(faults) {
+    const component = anyComponent(faults)
+    if (component === undefined) return undefined
+    faults.note(`${component} is slow`)
+    faults.world.slow.set(component, 1 + faults.random.int(slowMsMax))
+    return () => faults.world.slow.delete(component)
   },
   componentThrows(faults) {
     const component = anyComponent(faults)

@@ -42,7 +42,8 @@ function running(
   if (plan === undefined) return 'there is no plan'
   if (state !== 'running' && state !== 'refused') {
     // A change for which there is no place waits; the plan says why.
-    if (plan.waiting.length === 0) return `version ${desired.version} is ${state}`
+    if (plan.waiting.length === 0)
+      return `${network.plan?.value.network} ${desired.version} is ${state}: ${notReady(network)}`
   }
   const wanted = state === 'refused' ? plan.fallback : desired.version
   if (plan.version !== wanted) return `the plan is of version ${plan.version}, wanted is ${wanted}`

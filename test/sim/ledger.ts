@@ -1,5 +1,6 @@
 import type { OutputAssignment } from '../../src/worker/assignment.ts'
 import { channelParts } from '../../src/cluster/protocol/channels.ts'
+import type { GroupArgs, Message } from './kinds.ts'
 import { encodeKey, instanceOfKeyGroup, keyGroupOf } from '../../src/state/keys.ts'
 
 /**
@@ -10,11 +11,15 @@ import { encodeKey, instanceOfKeyGroup, keyGroupOf } from '../../src/state/keys.
  * - LE-2 A message that belongs to one copy is handled by one, once; one for all copies by each, once.
  * - LE-3 Where it is certain which copy a message belongs to, that copy has handled it before a later one of the same sender,
  *   whoever dies afterwards.
+ * - LE-5 A group goes whole to one copy of each target: nothing of its sender comes between, and its end comes after all of it.
+ * - LE-6 State by key goes with the instance: it knows all that this instance has handled of the key, and nothing else.
  * - LE-4 A message is lost only where its sender, or a copy that it may have belonged to, came to a violent end.
  */
 export interface Emission {
   readonly seq: number
   readonly key: number
+  /** The number of the first message of its group. */
+  readonly group: number | undefined
   readonly atMs: number
   readonly outputs: readonly OutputAssignment[]
   /** Instances that have handled it. */
@@ -31,6 +36,10 @@ export interface Life {
   readonly emissions: Emission[]
   /** By channel: the last that it handled. */
   readonly last: Map<number, number>
+  /** Messages that it has handled, by key; a component with state keeps them. */
+  readonly keys: Map<number, number>
+  /** By sender: the group that it is in, by its first message, and how many are still to come. */
+  readonly groups: Map<number, { readonly first: number; left: number }>
   handled: number
 }
 
@@ -56,6 +65,8 @@ export class Ledger {
         endedBecause: '',
         emissions: [],
         last: new Map(),
+        keys: new Map(),
+        groups: new Map(),
         handled: 0,
       }
       this.lives.set(key, life)
@@ -63,13 +74,48 @@ export class Ledger {
     return life
   }
 
-  emitted(life: Life, key: number, outputs: readonly OutputAssignment[], atMs: number): number {
+  emitted(
+    life: Life,
+    { key, group, outputs, atMs }: Pick<Emission, 'key' | 'group' | 'outputs' | 'atMs'>,
+  ): number {
     const seq = life.emissions.length
-    life.emissions.push({ seq, key, atMs, outputs, handledBy: [] })
+    life.emissions.push({ seq, key, group, atMs, outputs, handledBy: [] })
     return seq
   }
 
-  handledBy(target: Life, from: number, seq: number): void {
+  /** LE-6 */
+  counted(life: Life, key: number, before: number): void {
+    const known = life.keys.get(key) ?? 0
+    if (before !== known)
+      this.violate(`LE-6 ${nameOf(life)} has counted ${before} of key ${key}, it has handled ${known}`)
+    life.keys.set(key, known + 1)
+  }
+
+  /** LE-5 */
+  groupEnded(target: Life, { from, first, size }: GroupArgs): void {
+    const group = target.groups.get(from)
+    if (group === undefined || group.first !== first || group.left > 0)
+      this.violate(
+        `LE-5 ${nameOf(target)} is told the end of group ${from}/${first} of ${size}, of which ${group?.left} are missing`,
+      )
+    target.groups.delete(from)
+  }
+
+  /** LE-5. A connection more between the same two makes it a matter of channels, which the ledger does not look into. */
+  private inGroup(target: Life, from: number, seq: number, args: GroupArgs | undefined): void {
+    const now = target.groups.get(from)
+    if (now !== undefined && now.left > 0 && now.first !== args?.first)
+      this.violate(`LE-5 ${nameOf(target)} handles message ${seq} of ${from} inside of group ${now.first}`)
+    if (args === undefined) return
+    if (args.from !== from || seq < args.first || seq >= args.first + args.size)
+      this.violate(
+        `LE-5 ${nameOf(target)} handles message ${seq} of ${from} in group ${args.from}/${args.first}`,
+      )
+    else if (now?.first === args.first) now.left--
+    else target.groups.set(from, { first: args.first, left: args.size - 1 })
+  }
+
+  handledBy(target: Life, { from, seq }: Pick<Message, 'from' | 'seq'>, group?: GroupArgs): void {
     this.handled++
     target.handled++
     const source = this.life(target.network, from)
@@ -80,6 +126,7 @@ export class Ledger {
     }
     if (emission.handledBy.includes(target.id))
       this.violate(`LE-2 ${nameOf(target)} handled message ${seq} of ${nameOf(source)} twice`)
+    this.inGroup(target, from, seq, group)
     const channel = channelTo(from, emission, target.id)
     const last = target.last.get(channel) ?? -1
     if (seq < last)

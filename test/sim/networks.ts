@@ -32,12 +32,15 @@ export function randomNetwork(name: string, random: Random, groups: readonly str
     Array.from({ length: count }, (_, i) => `${['source', 'pass', 'sink'][layer]}${i}`),
   )
   for (const [layer, list] of names.entries())
-    for (const id of list)
-      components[id] = randomComponent(['source', 'pass', 'sink'][layer]!, random, groups)
+    for (const id of list) {
+      const kind = ['source', 'pass', 'sink'][layer]!
+      components[id] = randomComponent(layer === 2 && random.next() < 0.25 ? 'keyed' : kind, random, groups)
+    }
   const before = (layer: number): string[] => names.slice(0, layer).flat()
   const connect = (from: string, to: string): void => {
     if (connections.some((known) => known.from === `${from}.out` && known.to === `${to}.in`)) return
-    connections.push({ from: `${from}.out`, to: `${to}.in`, selector: randomSelector(random) })
+    const selector = randomSelector(random, components[to]!.kind)
+    connections.push({ from: `${from}.out`, to: `${to}.in`, selector })
   }
   const pick = (list: readonly string[]): string => list[random.int(list.length)]!
   for (const layer of [1, 2]) for (const id of names[layer]!) connect(pick(before(layer)), id)
@@ -47,7 +50,29 @@ export function randomNetwork(name: string, random: Random, groups: readonly str
   return deployment(name, components, connections)
 }
 
-export function randomSelector(random: Random): FlatConnection['selector'] {
+/** A source, and two that send to each other what the source has sent, until its hops are over. */
+export function cyclicNetwork(name: string, random: Random, groups: readonly string[]): Deployment {
+  const components = {
+    source0: randomComponent('source', random, groups),
+    relay0: randomComponent('relay', random, groups),
+    relay1: randomComponent('relay', random, groups),
+    sink0: randomComponent(random.next() < 0.5 ? 'keyed' : 'sink', random, groups),
+  }
+  const connect = (from: keyof typeof components, to: keyof typeof components) => ({
+    from: `${from}.out`,
+    to: `${to}.in`,
+    selector: randomSelector(random, components[to].kind),
+  })
+  return deployment(name, components, [
+    connect('source0', 'relay0'),
+    connect('relay0', 'relay1'),
+    connect('relay1', 'relay0'),
+    connect('relay1', 'sink0'),
+  ])
+}
+
+export function randomSelector(random: Random, target: string): FlatConnection['selector'] {
+  if (target === 'keyed') return { type: 'hash', key: 'key' }
   const type = selectors[random.int(selectors.length)]!
   return type === 'hash' ? { type: 'hash', key: 'key' } : type
 }

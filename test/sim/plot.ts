@@ -2,7 +2,8 @@ import type { Random } from '../../src/base/random.ts'
 import { asError, isVertigoError } from '../../src/base/errors.ts'
 import { asVersion } from '../../src/cluster/protocol/index.ts'
 import type { Management } from '../../src/cluster/client/index.ts'
-import { randomComponent, randomNetwork, randomSelector } from './networks.ts'
+import { kindFacts } from './kinds.ts'
+import { cyclicNetwork, randomComponent, randomNetwork, randomSelector } from './networks.ts'
 import type { World } from './world.ts'
 
 /** A change of networks, drawn at random, as a user would ask for it. */
@@ -42,6 +43,14 @@ export class Changes {
     )
   }
 
+  /** With a cycle, whose components do not drain: nothing can be changed in it. */
+  async deployCycle(name: string): Promise<void> {
+    const { random, groups } = this
+    await this.tell(name, 'deploy a cycle', () =>
+      this.management.deploy(cyclicNetwork(name, random, groups), { by: 'sim', mode: 'replace' }),
+    )
+  }
+
   async next(): Promise<void> {
     const { random } = this
     const name = this.names[random.int(this.names.length)]!
@@ -69,7 +78,9 @@ export class Changes {
     await this.edit(name, 'rewire', (flat) => {
       const at = this.random.int(flat.connections.length)
       const connections = flat.connections.map((connection, i) =>
-        i === at ? { ...connection, selector: randomSelector(this.random) } : connection,
+        i === at
+          ? { ...connection, selector: randomSelector(this.random, kindOf(flat, connection.to)) }
+          : connection,
       )
       return { ...flat, connections }
     })
@@ -101,7 +112,7 @@ export class Changes {
         components: { ...flat.components, [id]: component },
         connections: [
           ...flat.connections,
-          { from: `${from}.out`, to: `${id}.in`, base, selector: randomSelector(this.random) },
+          { from: `${from}.out`, to: `${id}.in`, base, selector: randomSelector(this.random, 'sink') },
         ],
       }
     })
@@ -121,7 +132,7 @@ export class Changes {
       const { flat, kinds } = await this.management.version(name, version)
       const all = {
         ...kinds,
-        ...Object.fromEntries(['sink2', 'sink3', 'sink4'].map((id) => [id, kinds['sink0']!])),
+        ...Object.fromEntries(['sink2', 'sink3', 'sink4'].map((id) => [id, kindFacts['sink']!])),
       }
       return this.management.deploy({ part: change(flat), kinds: all }, { by: 'sim', mode: 'replace' })
     })
@@ -152,3 +163,7 @@ export class Changes {
 }
 
 type Flat = Awaited<ReturnType<Management['version']>>['flat']
+
+function kindOf({ components }: Flat, to: string): string {
+  return components[to.slice(0, to.lastIndexOf('.'))]!.kind
+}

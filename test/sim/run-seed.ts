@@ -1,6 +1,6 @@
 import { seededRandom } from '../../src/base/random.ts'
 import { Changes } from './plot.ts'
-import { Faults } from './faults.ts'
+import { faultNames, Faults } from './faults.ts'
 import { missing } from './goal.ts'
 import { World } from './world.ts'
 
@@ -35,6 +35,9 @@ const actMsMax = 6_500
 /** All must be well so long after the last fault. */
 const recoveryMsMax = 40_000
 const quietMs = 1_000
+const cyclicPart = 0.1
+/** Full as soon as somebody is slow. */
+const smallLimits = { queueMessagesMax: 4, parcelMessagesMax: 2 }
 
 /** One seed: a cluster, its networks, users, faults, and what must be true of it. */
 export async function runSeed(seed: number, options: SeedOptions = {}): Promise<SeedResult> {
@@ -49,15 +52,19 @@ export async function runSeed(seed: number, options: SeedOptions = {}): Promise<
     nodes,
     ttlMs: 1_000,
     isOneMachine: random.next() < 0.5,
+    ...(random.next() < 0.3 && { limits: smallLimits }),
     restarts: { delayMs: 100, delayMsMax: 1_000 },
     ...(options.trace && { trace: options.trace }),
   })
+  const isCyclic = options.faults === undefined && random.next() < cyclicPart
   const names = random.next() < 0.3 ? ['one', 'two'] : ['one']
   const isPeaceful = random.next() < 0.2
-  const faults = new Faults(world, random, options.faults ?? (isPeaceful ? [] : undefined))
+  // Who drains waits for the other one of its cycle.
+  const kinds = isCyclic ? faultNames.filter((name) => name !== 'drain') : undefined
+  const faults = new Faults(world, random, options.faults ?? (isPeaceful ? [] : kinds))
   const changes = new Changes(world, { random, names, groups, mayFail: true })
   try {
-    await act(world, faults, changes, names)
+    await act(world, faults, { changes, names, isCyclic })
     await recover(world, names)
   } catch (error) {
     world.violate(error instanceof Error ? (error.stack ?? error.message) : String(error))
@@ -77,15 +84,23 @@ export async function runSeed(seed: number, options: SeedOptions = {}): Promise<
   }
 }
 
-async function act(world: World, faults: Faults, changes: Changes, names: readonly string[]): Promise<void> {
+async function act(
+  world: World,
+  faults: Faults,
+  {
+    changes,
+    names,
+    isCyclic,
+  }: { readonly changes: Changes; readonly names: readonly string[]; readonly isCyclic: boolean },
+): Promise<void> {
   const { cluster, random } = world
   for (const node of cluster.nodes.values()) node.start()
-  for (const name of names) await cluster.settle(changes.deploy(name))
+  for (const name of names) await cluster.settle(isCyclic ? changes.deployCycle(name) : changes.deploy(name))
   const untilMs = cluster.time.nowMs + actMsMin + random.int(actMsMax - actMsMin)
   faults.begin()
   while (cluster.time.nowMs < untilMs) {
     await cluster.pass(random.next() * (random.next() < 0.3 ? 60 : 1_500))
-    await cluster.settle(changes.next())
+    if (!isCyclic) await cluster.settle(changes.next())
   }
   faults.end()
   world.note('--', 'faults have ended')
@@ -110,7 +125,12 @@ async function recover(world: World, names: readonly string[]): Promise<void> {
   }
   const after = why()
   if (after !== undefined) world.violate(`it did not stay as it should be: ${after}`)
-  ledger.settle((name) => world.checks.view.networks.get(name)?.open !== undefined)
+  ledger.settle((name) => {
+    const network = world.checks.view.networks.get(name)
+    // Whoever sends to what has no place is stopped where channels are small, and messages wait before it.
+    const isStopped = world.hasSmallChannels && (network?.plan?.value.waiting.length ?? 0) > 0
+    return network?.open !== undefined && !isStopped
+  })
 }
 
 /** SC-4 */

@@ -55,12 +55,12 @@ test('a seed reproduces a run to the last step', async () => {
 
 test('what a source has sent over a line that is cut arrives, although the source has made way meanwhile', async () => {
   const { world, cluster, deploy, whenWell } = await running(pair(1), sides)
-  cluster.wires.cut('a', 'b')
+  cluster.lines.cut('a', 'b')
   await cluster.pass(300)
   const before = world.ledger.handled
   await deploy(pair(2))
   await cluster.pass(1_000)
-  cluster.wires.heal('a', 'b')
+  cluster.lines.heal('a', 'b')
   await whenWell()
   await settled(world)
   assert.ok(world.ledger.handled > before)
@@ -128,4 +128,31 @@ test('a change that cannot be set up leaves what runs as it was', async () => {
     'sink lives',
     'source lives',
   ])
+})
+
+test('a node whose clock has jumped tells that it is ready as soon as its lease is out of doubt', async () => {
+  const { world, cluster, deploy, whenWell } = await running(pair(1), sides)
+  const { machine } = cluster.nodes.get('b')!
+  for (const step of [2, 3, 4]) {
+    machine.wallOffsetMs += 3_600_000
+    await deploy(pair(step))
+    await whenWell()
+  }
+  await settled(world)
+  assert.ok([...world.ledger.lives.values()].every(({ state }) => state !== 'lost'))
+})
+
+test('whose clock jumps loses no lease', async () => {
+  const { world, cluster, whenWell } = await running(pair(1), sides)
+  const incarnations = () =>
+    [...cluster.nodes.values()].map(({ process }) => process?.membership?.record.incarnation)
+  const before = incarnations()
+  for (let i = 0; i < 100; i++) {
+    for (const { machine } of cluster.nodes.values())
+      machine.wallOffsetMs = world.random.int(7_200_000) - 3_600_000
+    await cluster.pass(1 + world.random.int(100))
+  }
+  await whenWell()
+  assert.deepEqual(incarnations(), before)
+  await settled(world)
 })

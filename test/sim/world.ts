@@ -1,6 +1,6 @@
 import { type Random, seededRandom } from '../../src/base/random.ts'
 import { isVertigoError } from '../../src/base/errors.ts'
-import type { InstanceId } from '../../src/cluster/protocol/index.ts'
+import { asNodeId, type InstanceId } from '../../src/cluster/protocol/index.ts'
 import type { NodeOptions } from '../../src/testkit/cluster/simulated-process.ts'
 import type { ProcessClock } from '../../src/testkit/cluster/simulated-time.ts'
 import {
@@ -8,8 +8,10 @@ import {
   type SimulatedClusterOptions,
 } from '../../src/testkit/cluster/simulated-cluster.ts'
 import type { ClusterWatcher, WatchedWorker } from '../../src/testkit/cluster/watcher.ts'
+import type { ChannelLimits } from '../../src/messaging/limits.ts'
 import type { ModuleAddress, WorkerAssignment } from '../../src/worker/assignment.ts'
-import { type Identity, type KindMeans, kindsOf, type Message } from './kinds.ts'
+import { sleep } from '../../src/base/clock.ts'
+import { type GroupArgs, type Identity, type KindMeans, kindsOf, type Message } from './kinds.ts'
 import { Ledger, nameOf } from './ledger.ts'
 import { StoreChecks } from './store-checks.ts'
 
@@ -18,6 +20,8 @@ export interface WorldOptions extends Partial<
 > {
   readonly seed: number
   readonly nodes: readonly NodeOptions[]
+  /** Of all channels; small ones are full soon. */
+  readonly limits?: Partial<ChannelLimits>
   /** Gets each line of the trace. */
   readonly trace?: (line: string) => void
 }
@@ -29,6 +33,7 @@ export interface WorldOptions extends Partial<
  * - WD-2 What a worker gets over a link comes from a worker of the plan that it runs.
  * - WD-3 An instance is set up in one worker, and not again after it has begun.
  * - WD-4 Whoever leaves a plan has come to its end, or died.
+ * - WD-5 Only a process that is gone is declared dead, unless something between nodes lies.
  */
 export class World implements ClusterWatcher {
   readonly cluster: SimulatedCluster
@@ -40,6 +45,14 @@ export class World implements ClusterWatcher {
   /** Components whose next message, or setup, fails; by `network/component`. */
   readonly throwing = new Set<string>()
   readonly unsetupable = new Set<string>()
+  /** Components that take up to so many milliseconds for a message. */
+  readonly slow = new Map<string, number>()
+  /** Something has refused calls in the name of others: nodes may be taken for dead that live. */
+  mayBeWrong = false
+  get hasSmallChannels(): boolean {
+    return this.options.limits !== undefined
+  }
+
   /** Of the trace: same seed, same number. */
   traceHash = 0
   private readonly options: WorldOptions
@@ -53,7 +66,7 @@ export class World implements ClusterWatcher {
       ...options,
       watcher: this,
       load: (module, clock) => this.load(module, clock),
-      localize: (assignment) => identified(assignment),
+      localize: (assignment) => identified(assignment, options.limits),
     })
     this.checks = new StoreChecks(
       this.cluster.backend,
@@ -135,6 +148,16 @@ export class World implements ClusterWatcher {
       this.violate(`WD-2 ${to.name} of generation ${to.inForce?.generation} takes frames of ${from.name}`)
   }
 
+  declaredDead(by: string, node: string): void {
+    this.note(by, `takes node ${node} for dead`)
+    const { process } = this.cluster.nodes.get(node) ?? {}
+    const { membership } = process ?? {}
+    if (process === undefined || process.isDead || membership?.lease.signal.aborted !== false) return
+    const known = this.checks.view.nodes.get(asNodeId(node))?.value.incarnation
+    if (known !== membership.record.incarnation && !this.mayBeWrong)
+      this.violate(`WD-5 ${by} takes ${node} for dead, which lives`)
+  }
+
   troubled(who: string, what: string, error: Error): void {
     if (isVertigoError(error) && error.code !== 'INTERNAL') return
     // What components throw on purpose.
@@ -151,9 +174,20 @@ export class World implements ClusterWatcher {
     return (this.cluster.time.elapsedMs / 1000).toFixed(4)
   }
 
+  private incarnationOf({ end }: WatchedWorker): string | undefined {
+    return this.cluster.nodes.get(end.node)?.process?.membership?.record.incarnation
+  }
+
   private cutOff(worker: WatchedWorker, id: number, why: string): void {
     const life = this.ledger.life(worker.network, id)
     if (life === undefined || life.state !== 'lives') return
+    // Its node has lost its lease, and learns what was planned in its place before it learns that.
+    const node = this.checks.view.nodes.get(asNodeId(worker.end.node))
+    if (node === undefined || node.value.incarnation !== this.incarnationOf(worker)) {
+      life.state = 'lost'
+      life.endedBecause = 'its node was taken for dead'
+      return
+    }
     const outcome = this.checks.view.networks.get(worker.network)?.outcome?.value.state
     if (outcome === 'failed' || outcome === 'finished') {
       life.state = 'lost'
@@ -180,8 +214,11 @@ export class World implements ClusterWatcher {
       clock,
       random: seededRandom(this.random.int(2 ** 31)),
       begin: async (identity, config) => this.begin(identity, config),
-      emit: (identity, key) => this.emit(identity, key),
-      handle: (identity, message) => this.handle(identity, message),
+      emit: (identity, key, group) => this.emit(identity, key, group),
+      handle: (identity, message, group) => this.handle(identity, message, group, clock),
+      groupEnded: ({ network, id }, group) => this.ledger.groupEnded(this.ledger.life(network, id)!, group),
+      counted: ({ network, id }, key, before) =>
+        this.ledger.counted(this.ledger.life(network, id)!, key, before),
       isQuiet: () => this.isQuiet,
     }
   }
@@ -204,20 +241,28 @@ export class World implements ClusterWatcher {
     this.ledger.begin(network, id, component, index)
   }
 
-  private emit({ network, id }: Identity, key: number): number {
+  private emit({ network, id }: Identity, key: number, group: number | undefined): number {
     const life = this.ledger.life(network, id)!
     const worker = this.workerOf.get(`${network}#${id}`)
     const assigned = worker?.inForce?.instances.find((one) => one.id === id)
     if (assigned === undefined) this.violate(`WD-1 ${nameOf(life)} emits and is not in force`)
-    return this.ledger.emitted(life, key, assigned?.outputs ?? [], this.cluster.time.elapsedMs)
+    const outputs = assigned?.outputs ?? []
+    return this.ledger.emitted(life, { key, group, outputs, atMs: this.cluster.time.elapsedMs })
   }
 
-  private handle({ network, id, component }: Identity, { from, seq }: Message): void {
+  private handle(
+    { network, id, component }: Identity,
+    message: Message,
+    group: GroupArgs | undefined,
+    clock: ProcessClock,
+  ): Promise<void> | undefined {
     const life = this.ledger.life(network, id)!
     const worker = this.workerOf.get(`${network}#${id}`)
     if (worker?.isHeld === true) this.violate(`WD-1 ${nameOf(life)} handles a message while it is held`)
     if (this.throwing.delete(`${network}/${component}`)) throw new Error('a message that fails, on purpose')
-    this.ledger.handledBy(life, from, seq)
+    this.ledger.handledBy(life, message, group)
+    const slowMs = this.slow.get(`${network}/${component}`)
+    return slowMs === undefined ? undefined : sleep(clock, this.random.next() * slowMs)
   }
 
   /** The worker whose newest plan has it. */
@@ -238,10 +283,11 @@ function isParcel(frame: Uint8Array): boolean {
 }
 
 /** Each instance is told who it is. */
-function identified(assignment: WorkerAssignment): WorkerAssignment {
+function identified(assignment: WorkerAssignment, limits: Partial<ChannelLimits> = {}): WorkerAssignment {
   const { network } = assignment
   return {
     ...assignment,
+    limits: { ...assignment.limits, ...limits },
     instances: assignment.instances.map((one) => ({
       ...one,
       config: {

@@ -5,6 +5,7 @@ import { networkBytesMax } from '../../model/limits.ts'
 import type { EventStream } from '../event-stream.ts'
 import type { ApiCall, ApiMeans, ApiRoute } from '../route.ts'
 import * as schemas from '../schemas.ts'
+import { requireBundles } from './bundles.ts'
 import { withCounters } from './logs.ts'
 
 /** Bodies were checked by the route's schema. */
@@ -42,18 +43,21 @@ export const networkRoutes: readonly ApiRoute[] = [
     body: schemas.deployBody,
     bodyBytesMax: networkBytesMax,
     answer: schemas.versionMade,
-    async handle(call, { management }) {
+    async handle(call, { management, bundles }) {
       const {
         part,
         kinds,
         mode = 'merge',
+        bare = false,
       } = call.body as {
         readonly part: unknown
         readonly kinds: unknown
         readonly mode?: 'merge' | 'replace'
+        readonly bare?: boolean
       }
       const deployment = checkDeployment(part, kinds)
-      const version = await management.deploy(deployment, { ...change(call), mode })
+      await requireBundles(deployment, bundles)
+      const version = await management.deploy(deployment, { ...change(call), mode, bare })
       return { name: deployment.part.name, version }
     },
   },

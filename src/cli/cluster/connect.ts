@@ -3,9 +3,10 @@ import { apiAddress, apiAddressDefault, ApiClient, readSecret } from '../../api/
 import { systemClock } from '../../base/clock.ts'
 import type { Arguments } from '../arguments.ts'
 import type { OptionSpec } from '../command-spec.ts'
+import { pem } from '../node/pem.ts'
 
 /** What every command that asks a cluster takes. */
-export const apiOptions: Readonly<Record<'api' | 'token' | 'json', OptionSpec>> = {
+export const apiOptions: Readonly<Record<'api' | 'token' | 'api-ca' | 'json', OptionSpec>> = {
   api: {
     value: '<url>',
     about: `The HTTP API of any node. Default: the variable VERTIGO_API, else ${apiAddressDefault}.`,
@@ -14,10 +15,15 @@ export const apiOptions: Readonly<Record<'api' | 'token' | 'json', OptionSpec>> 
     value: '<reference>',
     about: 'Where the token of the API is: env:NAME or file:path. Default: in the variable VERTIGO_TOKEN.',
   },
+  'api-ca': {
+    value: '<file>',
+    about:
+      'Certificate of the authority behind the API, where it is served over TLS. Default: the file that the variable VERTIGO_API_CA names, else the authorities that Node trusts.',
+  },
   json: { about: 'Print the result as JSON.' },
 }
 
-/** Errors: USAGE, SECRET_INVALID. */
+/** Errors: USAGE, SECRET_INVALID, FILE_UNREADABLE. */
 export async function connect(given: Arguments): Promise<ApiClient> {
   const { env } = process
   const address = given.text('api') ?? nonEmpty(env['VERTIGO_API']) ?? apiAddressDefault
@@ -25,10 +31,12 @@ export async function connect(given: Arguments): Promise<ApiClient> {
   const token =
     reference === undefined ? nonEmpty(env['VERTIGO_TOKEN']) : (await readSecret(reference, env)).text
   const user = userName()
+  const authority = given.text('api-ca') ?? nonEmpty(env['VERTIGO_API_CA'])
   return new ApiClient({
     address: apiAddress(address),
     clock: systemClock,
     ...(token !== undefined && { token: token.trim() }),
+    ...(authority !== undefined && { ca: await pem(authority) }),
     ...(user !== undefined && { user }),
   })
 }

@@ -1,10 +1,13 @@
 import { extname } from 'node:path'
 import { isVertigoError, VertigoError } from '../../base/errors.ts'
-import type { Deployment } from '../../cluster/client/index.ts'
+import { systemClock } from '../../base/clock.ts'
+import { systemRandom } from '../../base/random.ts'
+import type { Bundle } from '../../cluster/bundle/bundle.ts'
+import type { Deployment, DeploymentSource } from '../../cluster/client/index.ts'
 import { type LoadedDeployment, loadDeployment } from '../../cluster/client/load-deployment.ts'
 import { networkFormat } from '../../model/format.ts'
-import { loaderFor } from '../../run/loader.ts'
-import type { Override } from '../../run/types.ts'
+import type { BuiltInKindsModule, Override } from '../../run/types.ts'
+import { createLoader } from '../../worker/load-module.ts'
 import { withUserCode } from '../run/user-code.ts'
 import { builtInKindsUrl } from '../run/built-in-kinds.ts'
 
@@ -17,11 +20,35 @@ export function isNetworkFile(argument: string): boolean {
   )
 }
 
-/** Reads what is to be deployed, with all its code, in this process. Errors: those of `loadDeployment`. */
-export async function readDeployment(file: string, set: readonly Override[]): Promise<LoadedDeployment> {
+export interface ReadOptions {
+  readonly set?: readonly Override[]
+  readonly group?: string | undefined
+  /** To bundle the code; `external`: packages that stay out. */
+  readonly bundle?: { readonly external: readonly string[] } | undefined
+}
+
+/** What is to be deployed, with the bundles that have to be sent first. */
+export interface ReadDeployment extends LoadedDeployment {
+  readonly bundles: readonly Bundle[]
+}
+
+/** Reads what is to be deployed, with all its code, in this process. Errors: those of `loadBundledDeployment`. */
+export async function readDeployment(
+  source: DeploymentSource,
+  { set = [], group, bundle }: ReadOptions = {},
+): Promise<ReadDeployment> {
   return withUserCode(async () => {
-    const { load, kinds } = await loaderFor(file, builtInKindsUrl)
-    return loadDeployment(file, { load, builtInNames: kinds.builtInNames, set })
+    const kinds = (await import(builtInKindsUrl)) as BuiltInKindsModule
+    const load = createLoader({ builtIn: kinds.builtInKind, builtInNames: kinds.builtInNames })
+    const reading = { load, builtInNames: kinds.builtInNames, set, ...(group !== undefined && { group }) }
+    if (bundle === undefined) return { ...(await loadDeployment(source, reading)), bundles: [] }
+    const { loadBundledDeployment } = await import('../../cluster/bundle/load-bundled.ts')
+    return loadBundledDeployment(source, {
+      ...reading,
+      external: bundle.external,
+      clock: systemClock,
+      random: systemRandom,
+    })
   })
 }
 

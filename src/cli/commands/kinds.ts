@@ -1,4 +1,4 @@
-import { builtInKind, builtInNames } from '../../built-in-kinds.ts'
+import { builtInKind, writtenNames } from '../../built-in-kinds.ts'
 import { VertigoError } from '../../base/errors.ts'
 import { kindDefinition } from '../../component/kind.ts'
 import { didYouMean } from '../../base/suggest.ts'
@@ -36,7 +36,7 @@ async function run(given: Arguments): Promise<number> {
 }
 
 export async function builtInKinds(): Promise<KindDescription[]> {
-  return Promise.all(builtInNames.toSorted().map(describe))
+  return Promise.all(writtenNames.toSorted().map(describe))
 }
 
 async function describe(name: string): Promise<KindDescription> {
@@ -44,7 +44,7 @@ async function describe(name: string): Promise<KindDescription> {
   if (kind === undefined)
     throw new VertigoError(
       'KIND_UNKNOWN',
-      `There is no built-in kind "${name}".${didYouMean(name, builtInNames)}`,
+      `There is no built-in kind "${name}".${didYouMean(name, writtenNames)}`,
       { remedy: 'See `vertigo kinds` for all of them.' },
     )
   const { role, description = '', inputs, outputs, config } = kindDefinition(kind)

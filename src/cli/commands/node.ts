@@ -1,6 +1,7 @@
 import { systemClock } from '../../base/clock.ts'
 import { VertigoError } from '../../base/errors.ts'
 import { systemRandom } from '../../base/random.ts'
+import { logLevels } from '../../cluster/client/instance-log.ts'
 import type { NodeEvent } from '../../cluster/node/node-event.ts'
 import type { RunningNode } from '../../cluster/node/start-node.ts'
 import type { Arguments } from '../arguments.ts'
@@ -20,7 +21,7 @@ export const nodeCommand: Command = {
     arguments: [],
     about: [
       'Starts a node of a cluster: it joins, may be elected to be the manager, and hosts parts of the networks that are deployed to the cluster. Needs nothing but a store; the first node makes the cluster.',
-      'SIGTERM (or Ctrl-C) drains it: its instances move to other nodes, then it leaves, with exit code 0. A second one stops it at once. Where it loses its lease it ends all its workers, and joins again.',
+      'SIGTERM (or Ctrl-C) drains it: its instances move to other nodes, then it leaves, with exit code 0, also where some have not moved within --drain-ms; where no other node is there, it does not wait. A second one stops it at once, with exit code 130, as does the first before it has joined. Where it loses its lease it ends all its workers, and joins again.',
       'Everything listens on 127.0.0.1 unless told otherwise. For other machines, give it --listen with an address of this one, and certificates, or say --insecure.',
       'What happens is told on standard output, one event a line. With --json each is an object with `time`, `node` and `type`: joined, elected, deposed, decided, declared-dead, fenced, failed, rejected, log, draining, drained, troubled, api-elsewhere.',
     ],
@@ -34,12 +35,16 @@ export const nodeCommand: Command = {
         about:
           'For programs that start nodes with an IPC channel: tells its events over that, and stops at once when the channel closes, as it does when the parent dies.',
       },
+      'log-level': {
+        value: '<level>',
+        about: `What it prints: this level and those above, of ${logLevels.join(', ')}. What components log has a level of its own, failures are \`error\`, decisions \`info\`. \`vertigo logs\` reads what nodes keep, whatever they print. Default: everything.`,
+      },
       json: { about: 'Print events as JSON.' },
     },
     examples: [
       ['vertigo node --store lmdb:./store', 'A node on this machine; start more in other terminals.'],
       [
-        'vertigo node --store etcd://10.0.0.5:2379 --id a --listen 10.0.0.7:7400 --tls-ca ca.pem --tls-cert a.pem --tls-key a-key.pem',
+        'vertigo node --store etcd://10.0.0.5:2379 --id a --listen 10.0.0.7:7400 --tls-ca ca.pem --tls-cert a.pem --tls-key a.key',
         'A node that others reach, with mutual TLS.',
       ],
     ],
@@ -50,6 +55,7 @@ export const nodeCommand: Command = {
 async function run(given: Arguments): Promise<number> {
   const drainMs = given.wholeNumber('drain-ms', 0) ?? drainMsDefault
   const withParent = given.flag('with-parent')
+  const level = given.oneOf('log-level', logLevels)
   const [{ startNode }, { randomId }] = await Promise.all([
     import('../../cluster.ts'),
     import('../../cluster/node/start-node.ts'),
@@ -58,6 +64,7 @@ async function run(given: Arguments): Promise<number> {
   const options = await nodeOptions(given, id)
   const log = new NodeLog(systemClock, id, {
     asJson: given.flag('json'),
+    ...(level !== undefined && { level }),
     write: (text) => process.stdout.write(text),
   })
   const end = new NodeEnd(drainMs)
@@ -69,7 +76,11 @@ async function run(given: Arguments): Promise<number> {
   whenOutputCloses(() => end.stop())
   if (withParent) whenParentGoes(() => end.stop())
   try {
-    end.started(await startNode({ ...options, signal: end.early, onEvent: tell }))
+    const starting = startNode({ ...options, signal: end.early, onEvent: tell })
+    // Who is told twice to end waits for nothing: what it has begun ends with the process.
+    const node = await Promise.race([starting, end.cutShort])
+    if (node === undefined) throw stoppedEarly()
+    end.started(node)
     return await end.code
   } catch (error) {
     if (end.early.aborted) throw stoppedEarly()
@@ -93,16 +104,22 @@ const stoppedEarly = (): VertigoError =>
 class NodeEnd {
   /** The exit code, when the node has left. */
   readonly code: Promise<number>
+  /** Fulfilled where it is told a second time to end before it has started. */
+  readonly cutShort: Promise<undefined>
   private readonly drainMs: number
   private readonly starting = new AbortController()
   private node: RunningNode | undefined
   private isStopped = false
+  private cut: () => void = () => undefined
   private settle: { resolve: (code: number) => void; reject: (error: Error) => void } | undefined
 
   constructor(drainMs: number) {
     this.drainMs = drainMs
     this.code = new Promise((resolve, reject) => {
       this.settle = { resolve, reject }
+    })
+    this.cutShort = new Promise((resolve) => {
+      this.cut = () => resolve(undefined)
     })
     // It is awaited once the node has started.
     this.code.catch(() => undefined)
@@ -115,6 +132,8 @@ class NodeEnd {
 
   started(node: RunningNode): void {
     this.node = node
+    // It was told to end when it had just joined.
+    if (this.early.aborted) this.settleWith(node.close(), 130)
   }
 
   drain(): void {
@@ -126,8 +145,10 @@ class NodeEnd {
     if (this.isStopped) return
     this.isStopped = true
     systemClock.after(stopMsMax, () => process.kill(process.pid, 'SIGKILL'), { background: true })
-    if (this.node === undefined) this.starting.abort()
-    else this.settleWith(this.node.close(), 130)
+    if (this.node === undefined) {
+      this.starting.abort()
+      this.cut()
+    } else this.settleWith(this.node.close(), 130)
   }
 
   private settleWith(left: Promise<void>, code: 0 | 130): void {

@@ -11,6 +11,8 @@ export interface CompletedCommand {
 
 export interface CompletedOption {
   readonly name: string
+  /** One letter. */
+  readonly short: string | undefined
   readonly about: string
   readonly takesValue: boolean
 }
@@ -31,13 +33,18 @@ async function completed(name: string, entry: CommandEntry | CommandGroup): Prom
     return { name, summary, options: [help], commands: await Promise.all(inner) }
   }
   const { spec } = await entry.load()
-  const options = Object.entries(spec.options).map(([option, { value, about }]) => {
-    return { name: option, about, takesValue: value !== undefined }
+  const options = Object.entries(spec.options).map(([option, { value, short: letter, about }]) => {
+    return { name: option, short: letter, about, takesValue: value !== undefined }
   })
   return { name, summary, options: [...options, help], commands: [] }
 }
 
-const help: CompletedOption = { name: 'help', about: 'Show what it does and takes.', takesValue: false }
+const help: CompletedOption = {
+  name: 'help',
+  short: 'h',
+  about: 'Show what it does and takes.',
+  takesValue: false,
+}
 
 /** The first sentence, which fits a line. */
 export function short(text: string): string {

@@ -7,9 +7,13 @@ export const shells = {
   fish: fishScript,
 } as const
 
+/** `-f` and `--follow`. */
+function spellings({ name, short: letter }: CompletedOption): readonly string[] {
+  return letter === undefined ? [`--${name}`] : [`-${letter}`, `--${name}`]
+}
+
 function bashScript(commands: readonly CompletedCommand[]): string {
-  const flags = (options: readonly CompletedOption[]): string =>
-    options.map(({ name }) => `--${name}`).join(' ')
+  const flags = (options: readonly CompletedOption[]): string => options.flatMap(spellings).join(' ')
   const names = (list: readonly CompletedCommand[]): string => list.map(({ name }) => name).join(' ')
   const group = ({ name, commands: inner }: CompletedCommand): string[] => [
     `    ${name})`,
@@ -53,7 +57,9 @@ function bashScript(commands: readonly CompletedCommand[]): string {
 function zshScript(commands: readonly CompletedCommand[]): string {
   const described = (name: string, about: string): string => quoted(`${name}:${short(about)}`)
   const flags = (options: readonly CompletedOption[]): string =>
-    options.map(({ name, about }) => described(`--${name}`, about)).join(' ')
+    options
+      .flatMap((option) => spellings(option).map((spelling) => described(spelling, option.about)))
+      .join(' ')
   const list = (all: readonly CompletedCommand[]): string =>
     all.map(({ name, summary }) => described(name, summary)).join(' ')
   const one = (command: CompletedCommand, indent: string): string =>
@@ -97,9 +103,10 @@ function fishScript(commands: readonly CompletedCommand[]): string {
   const line = (condition: string, what: string, about: string): string =>
     `complete -c vertigo -n ${quoted(condition)} ${what} -d ${quoted(short(about))}`
   const flags = (condition: string, options: readonly CompletedOption[]): string[] =>
-    options.map(({ name, about, takesValue }) =>
-      line(condition, `-l ${name}${takesValue ? ' -r' : ''}`, about),
-    )
+    options.map(({ name, short: letter, about, takesValue }) => {
+      const spelling = letter === undefined ? `-l ${name}` : `-s ${letter} -l ${name}`
+      return line(condition, `${spelling}${takesValue ? ' -r' : ''}`, about)
+    })
   const lines = commands.flatMap((command) => {
     const own = line('__fish_use_subcommand', `-f -a ${command.name}`, command.summary)
     const within = `__fish_seen_subcommand_from ${command.name}`

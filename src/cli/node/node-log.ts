@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts'
 import type { ErrorData } from '../../base/errors.ts'
+import { type LogLevel, logLevels } from '../../cluster/client/instance-log.ts'
 import type { NodeEvent } from '../../cluster/node/node-event.ts'
 import { nodeText } from './node-text.ts'
 
@@ -8,16 +9,19 @@ export class NodeLog {
   private readonly clock: Clock
   private readonly node: string
   private readonly asJson: boolean
+  private readonly level: LogLevel
   private readonly write: (text: string) => void
 
-  constructor(clock: Clock, node: string, { asJson, write }: NodeLogOutput) {
+  constructor(clock: Clock, node: string, { asJson, level = 'trace', write }: NodeLogOutput) {
     this.clock = clock
     this.node = node
     this.asJson = asJson
+    this.level = level
     this.write = write
   }
 
   event(event: NodeEvent): void {
+    if (logLevels.indexOf(levelOf(event)) > logLevels.indexOf(this.level)) return
     const time = new Date(this.clock.now()).toISOString()
     if (!this.asJson) {
       this.write(`${time} ${nodeText(event)}\n`)
@@ -31,7 +35,33 @@ export class NodeLog {
 
 export interface NodeLogOutput {
   readonly asJson: boolean
+  /** What is below it is not written. Default: everything is. */
+  readonly level?: LogLevel
   readonly write: (text: string) => void
+}
+
+/** Of components it is theirs. That a node has joined, or leaves, is always said. */
+function levelOf(event: NodeEvent): LogLevel {
+  switch (event.type) {
+    case 'log':
+      return event.record.level
+    case 'joined':
+    case 'draining':
+    case 'drained':
+      return 'fatal'
+    case 'failed':
+      return 'error'
+    case 'fenced':
+    case 'rejected':
+    case 'troubled':
+    case 'declared-dead':
+    case 'api-elsewhere':
+      return 'warn'
+    case 'elected':
+    case 'deposed':
+    case 'decided':
+      return 'info'
+  }
 }
 
 function withoutStack({ stack: _, cause, faults: __, ...rest }: ErrorData): ErrorData {

@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises'
-import { VertigoError } from '../../base/errors.ts'
 import type { StartNodeApi, StartNodeOptions } from '../../cluster/node/start-node.ts'
 import { type Arguments, usage } from '../arguments.ts'
 import type { OptionSpec } from '../command-spec.ts'
 import { hostAndPort } from './host-port.ts'
+import { pem } from './pem.ts'
 
 /** What `vertigo node` takes. */
 export const nodeOptionSpecs = {
@@ -39,12 +38,23 @@ export const nodeOptionSpecs = {
     about:
       'File with the tokens of the API, one a line: `<role> <name> <token>`; or env:NAME. Then each request needs one.',
   },
+  'api-cert': {
+    value: '<file>',
+    about:
+      'Certificate for the API, which is served over TLS then; it names the hosts by which clients know it.',
+  },
+  'api-key': { value: '<file>', about: 'The key to that.' },
   'tls-ca': { value: '<file>', about: 'Certificate of the authority, for TLS between nodes.' },
   'tls-cert': { value: '<file>', about: "The node's certificate, issued to its id." },
   'tls-key': { value: '<file>', about: 'The key to that.' },
   insecure: {
     about:
       'Other machines may reach it without TLS, and its API without tokens: for networks that you trust.',
+  },
+  cache: {
+    value: '<folder>',
+    about:
+      "Where it keeps bundles, the code that comes with deployments; only its user may write there. Default: vertigo/bundles in the user's cache.",
   },
   'ttl-ms': {
     value: '<n>',
@@ -63,8 +73,9 @@ export async function nodeOptions(given: Arguments, id: string): Promise<StartNo
   const cluster = given.text('cluster')
   const workers = given.wholeNumber('workers', 0)
   const listen = given.text('listen')
+  const cache = given.text('cache')
   const ttlMs = given.wholeNumber('ttl-ms', 1)
-  const api = apiOptions(given)
+  const api = await apiOptions(given)
   const tls = await tlsFiles(given)
   return {
     store,
@@ -78,6 +89,7 @@ export async function nodeOptions(given: Arguments, id: string): Promise<StartNo
     insecure: given.flag('insecure'),
     ...(api !== undefined && { api }),
     ...(ttlMs !== undefined && { ttlMs }),
+    ...(cache !== undefined && { cache }),
   }
 }
 
@@ -93,38 +105,36 @@ function labels(texts: readonly string[]): Record<string, string> {
   return found
 }
 
-function apiOptions(given: Arguments): StartNodeApi | undefined {
+async function apiOptions(given: Arguments): Promise<StartNodeApi | undefined> {
   const text = given.text('api')
   const tokens = given.text('tokens')
+  const tls = await pemFiles(given, ['api-cert', 'api-key'])
   if (text === 'off') {
     if (tokens !== undefined) throw usage('--tokens are for the API, which is off.')
+    if (tls !== undefined) throw usage('--api-cert is for the API, which is off.')
     return undefined
   }
   const reference = tokens === undefined || /^(env|file):/.test(tokens) ? tokens : `file:${tokens}`
   return {
     ...(text !== undefined && hostAndPort(text, 'api')),
+    ...(tls !== undefined && { tls: { cert: tls['api-cert'], key: tls['api-key'] } }),
     ...(reference !== undefined && { tokens: reference }),
   }
 }
 
 async function tlsFiles(given: Arguments): Promise<StartNodeOptions['tls']> {
-  const names = ['tls-ca', 'tls-cert', 'tls-key'] as const
-  const files = names.map((name) => given.text(name))
-  if (files.every((file) => file === undefined)) return undefined
-  const missing = names.find((name) => given.text(name) === undefined)
-  if (missing !== undefined) throw usage(`--${missing} is missing: TLS takes all of --${names.join(', --')}.`)
-  const [ca, cert, key] = await Promise.all(files.map((file) => pem(file!)))
-  return { ca: ca!, cert: cert!, key: key! }
+  const tls = await pemFiles(given, ['tls-ca', 'tls-cert', 'tls-key'])
+  return tls && { ca: tls['tls-ca'], cert: tls['tls-cert'], key: tls['tls-key'] }
 }
 
-async function pem(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (cause) {
-    const { code } = cause as { readonly code?: string }
-    throw new VertigoError('FILE_UNREADABLE', `A file for TLS cannot be read (${code ?? 'unknown error'}).`, {
-      cause,
-      place: { file },
-    })
-  }
+/** The texts of files that are given all, or none. Errors: USAGE, FILE_UNREADABLE. */
+async function pemFiles<const N extends string>(
+  given: Arguments,
+  names: readonly N[],
+): Promise<Readonly<Record<N, string>> | undefined> {
+  if (names.every((name) => given.text(name) === undefined)) return undefined
+  const missing = names.find((name) => given.text(name) === undefined)
+  if (missing !== undefined) throw usage(`--${missing} is missing: TLS takes all of --${names.join(', --')}.`)
+  const texts = await Promise.all(names.map(async (name) => [name, await pem(given.text(name)!)] as const))
+  return Object.fromEntries(texts) as Record<N, string>
 }

@@ -1,11 +1,18 @@
 import type { LogRecord } from '../../component/context.ts'
 import type { Random } from '../../base/random.ts'
 import { asError } from '../../base/errors.ts'
+import { put } from '../../store/operations.ts'
 import { follow } from '../../store/recipes/index.ts'
 import type { Revision, Store } from '../../store/store.ts'
 import type { WorkerAssignment } from '../../worker/assignment.ts'
 import type { RejectedMessage } from '../../worker/host.ts'
-import { type ClusterKeys, ClusterView, type WorkerNumber } from '../protocol/index.ts'
+import {
+  type ClusterKeys,
+  ClusterView,
+  type ReadyRecord,
+  readyRecord,
+  type WorkerNumber,
+} from '../protocol/index.ts'
 import type { MakeWorker } from './agent-worker.ts'
 import type { Membership } from './membership.ts'
 import { NetworkAgent } from './network-agent.ts'
@@ -43,7 +50,7 @@ const retryMs = 100
 
 interface Hosted {
   readonly agent: NetworkAgent
-  readonly writer: RecordWriter
+  readonly writer: RecordWriter<ReadyRecord>
 }
 
 export class Agent {
@@ -151,10 +158,13 @@ export class Agent {
 
   private host(name: string): Hosted {
     const { store, keys, random, membership, workersOf, localize, events } = this.means
-    const writer = new RecordWriter({
+    const networkKeys = keys.network(name)
+    const { id } = membership.record
+    const writer = new RecordWriter<ReadyRecord>({
       store,
       keys,
-      networkKeys: keys.network(name),
+      operation: (record, lease) =>
+        put(networkKeys.readyAt(record.generation, id), readyRecord.encode(record), lease),
       membership,
       random,
       troubled: (error) => events.troubled(`telling that "${name}" is ready`, error),

@@ -12,6 +12,7 @@ import {
   routingKeyOf,
   workersOf,
 } from '../../worker/assignment-parts.ts'
+import { withCycles } from './cycles.ts'
 import { channelNumber } from '../protocol/channels.ts'
 import { keyedConnections } from '../protocol/connection-key.ts'
 import type { VersionRecord } from '../protocol/network-record.ts'
@@ -68,6 +69,8 @@ class Assignments {
   private readonly current: Version
   /** Components some of whose sources are not placed. */
   private readonly awaiting: ReadonlySet<string>
+  /** Components of which some sources have finished, and have no place any more. */
+  private readonly bereft: ReadonlySet<string>
   private readonly members: readonly Member[]
   /** Of each component, by the number of the copy. */
   private readonly staying = new Map<string, Map<number, Member>>()
@@ -80,6 +83,7 @@ class Assignments {
     }
     this.current = this.versions.get(plan.version)!
     this.awaiting = awaitingComponents(plan, this.current)
+    this.bereft = bereftComponents(plan, this.current)
     this.members = plan.instances.map((planned) => this.makeMember(planned))
     for (const member of this.members) this.list(member)
   }
@@ -88,11 +92,9 @@ class Assignments {
     for (const member of this.members) this.connect(member)
     this.addInitial()
     const { network, generation, workers } = this.plan
-    return workersOf(
-      workers.map(({ worker }) => worker),
-      this.members.map(({ draft }) => draft),
-      { network, generation, ...limits },
-    )
+    const drafts = this.members.map(({ draft }) => draft)
+    const numbers = workers.map(({ worker }) => worker)
+    return withCycles(workersOf(numbers, drafts, { network, generation, ...limits }), drafts)
   }
 
   private makeMember(planned: PlannedInstance): Member {
@@ -109,6 +111,7 @@ class Assignments {
       worker,
       draining,
       awaitsSources: !draining && this.awaiting.has(component),
+      hasDoneSources: !draining && this.bereft.has(component),
     })
     return { planned, draft, version: draining ? written : this.current }
   }
@@ -171,7 +174,7 @@ class Assignments {
       const takes = member.version.connections.some(
         (connected) => connected.to.component === to.component && connected.to.port === to.port,
       )
-      if (!takes || member.planned.id === source.planned.id) continue
+      if (!takes) continue
       if (hasLetGo(source.planned, member.planned)) continue
       const known = latest.get(member.planned.index)
       if (known === undefined || isLater(member.planned, known.planned)) {
@@ -216,10 +219,17 @@ function awaitingComponents(plan: Plan, current: Version): ReadonlySet<string> {
   for (const { component, draining } of plan.instances) {
     if (!draining) placed.set(component, (placed.get(component) ?? 0) + 1)
   }
+  // What has finished is not started again: nobody waits for it.
+  for (const { component } of plan.done) placed.set(component, (placed.get(component) ?? 0) + 1)
   const awaiting = current.connections.filter(
     ({ from }) => (placed.get(from.component) ?? 0) < wantedIn(current, from.component),
   )
   return new Set(awaiting.map(({ to }) => to.component))
+}
+
+function bereftComponents({ done }: Plan, { connections }: Version): ReadonlySet<string> {
+  const gone = new Set(done.map(({ component }) => component))
+  return new Set(connections.filter(({ from }) => gone.has(from.component)).map(({ to }) => to.component))
 }
 
 /** Whether each message has one copy that it belongs to, or goes to all. */

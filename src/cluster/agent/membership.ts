@@ -19,7 +19,7 @@ import {
  *   goes with its lease at the latest.
  * - ME-2 The record says that the node lives as long as its lease; the node stops what depends on it before that
  *   (`lease.signal`, `lease.isHeld`).
- * - ME-3 A cluster of a newer format is not touched.
+ * - ME-3 A cluster of a newer format is not touched, nor one with a node that it has no version of the protocol in common with.
  */
 export interface Membership {
   readonly record: NodeRecord
@@ -48,8 +48,8 @@ const retryMsMin = 20
 const retryMsMax = 250
 
 /**
- * Joins; waits at most a lease's time for a former life of the node to end. Errors: NODE_EXISTS, CLUSTER_FORMAT_NEWER, those
- * of the store.
+ * Joins; waits at most a lease's time for a former life of the node to end. Errors: NODE_EXISTS, CLUSTER_FORMAT_NEWER,
+ * LINK_VERSION_UNFIT, those of the store.
  */
 export async function join(
   record: Omit<NodeRecord, 'joinedAtMs'>,
@@ -57,6 +57,7 @@ export async function join(
   options: JoinOptions,
 ): Promise<Membership> {
   const { clock, leases } = means
+  await checkPeers(record, means, options)
   await checkCluster(means, options)
   const lease = await leases.hold({ ttlMs: options.ttlMs, ...(options.signal && { signal: options.signal }) })
   try {
@@ -66,6 +67,23 @@ export async function join(
   } catch (error) {
     await lease.close()
     throw error
+  }
+}
+
+/** Links between the two would be refused, at both ends: better by one sentence at the beginning. */
+async function checkPeers(
+  { id, protocol: own }: Pick<NodeRecord, 'id' | 'protocol'>,
+  { store, keys }: JoinMeans,
+  { signal }: JoinOptions,
+): Promise<void> {
+  const { entries } = await store.range(keys.nodes, signal === undefined ? {} : { signal })
+  for (const entry of entries) {
+    const { id: other, protocol, version } = nodeRecord.decode(entry)
+    if (other === id || (own.min <= protocol.max && protocol.min <= own.max)) continue
+    throw new VertigoError(
+      'LINK_VERSION_UNFIT',
+      `The node "${other}" runs Vertigo ${version}, which speaks versions ${protocol.min} to ${protocol.max} of the protocol; this one speaks ${own.min} to ${own.max}.`,
+    )
   }
 }
 

@@ -1,21 +1,23 @@
 import { asError, isVertigoError } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
-import { put, wasCreatedAt } from '../../store/operations.ts'
+import { wasCreatedAt } from '../../store/operations.ts'
 import { backoffMs } from '../../store/recipes/index.ts'
-import type { Store } from '../../store/store.ts'
-import { type ClusterKeys, type NetworkKeys, type ReadyRecord, readyRecord } from '../protocol/index.ts'
+import type { LeaseId, Operation, Store } from '../../store/store.ts'
+import type { ClusterKeys } from '../protocol/index.ts'
 import type { Membership } from './membership.ts'
 
 /**
- * Writes a node's record of readiness for one network: the newest counts, what was overtaken is not written any more.
+ * Writes what a node says of itself under its lease, such as its readiness for one network: the newest counts, what was
+ * overtaken is not written any more.
  *
  * - RW-1 A write compares that the node's own record is that of this life: whoever has lost its lease says nothing.
  * - RW-2 It tries until the store has answered or the lease is lost.
  */
-export interface RecordWriterMeans {
+export interface RecordWriterMeans<T> {
   readonly store: Store
   readonly keys: ClusterKeys
-  readonly networkKeys: NetworkKeys
+  /** How it is written. */
+  readonly operation: (record: T, lease: LeaseId) => Operation
   readonly membership: Membership
   readonly random: Random
   readonly troubled: (error: Error) => void
@@ -24,16 +26,16 @@ export interface RecordWriterMeans {
 const retryMsMin = 10
 const retryMsMax = 500
 
-export class RecordWriter {
-  private readonly means: RecordWriterMeans
-  private waiting: ReadyRecord | undefined
+export class RecordWriter<T extends object> {
+  private readonly means: RecordWriterMeans<T>
+  private waiting: T | undefined
   private writing: Promise<void> | undefined
 
-  constructor(means: RecordWriterMeans) {
+  constructor(means: RecordWriterMeans<T>) {
     this.means = means
   }
 
-  write(record: ReadyRecord): void {
+  write(record: T): void {
     this.waiting = record
     this.writing ??= this.run().finally(() => {
       this.writing = undefined
@@ -56,6 +58,7 @@ export class RecordWriter {
         await this.put(record)
         failures = 0
       } catch (error) {
+        // A lease that is in doubt, after the clock was set or the machine slept, is not lost yet.
         if (membership.lease.signal.aborted || isFinal(error)) return
         troubled(asError(error))
         this.waiting ??= record
@@ -65,14 +68,14 @@ export class RecordWriter {
     }
   }
 
-  private async put(record: ReadyRecord): Promise<void> {
-    const { store, keys, networkKeys, membership } = this.means
+  private async put(record: T): Promise<void> {
+    const { store, keys, operation, membership } = this.means
     const { lease, createRevision, record: node } = membership
-    lease.assertHeld()
+    await lease.confirm()
     await store.transact(
       {
         compare: [wasCreatedAt(keys.node(node.id), createRevision)],
-        then: [put(networkKeys.readyAt(record.generation, node.id), readyRecord.encode(record), lease.lease)],
+        then: [operation(record, lease.lease)],
       },
       { repeat: 'harmless' },
     )
@@ -80,5 +83,5 @@ export class RecordWriter {
 }
 
 function isFinal(error: unknown): boolean {
-  return isVertigoError(error) && (error.code === 'STORE_LEASE_LOST' || error.code === 'STORE_CLOSED')
+  return isVertigoError(error) && error.code === 'STORE_CLOSED'
 }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { BuildFailure, BuildOptions, Message, Metafile, Plugin } from 'esbuild'
+import type { build as Build, BuildFailure, BuildOptions, Message, Metafile, Plugin } from 'esbuild'
 import { VertigoError } from '../../base/errors.ts'
 import { type Bundle, makeBundle } from './bundle.ts'
 
@@ -22,8 +22,7 @@ export interface BuildMeans {
  */
 export async function buildBundle(url: string, { external }: BuildMeans): Promise<Bundle> {
   const file = fileURLToPath(url)
-  // Loaded by those who bundle only: it brings a program of its own.
-  const { build } = await import('esbuild')
+  const { build } = await bundler()
   const root = projectOf(file)
   let result
   try {
@@ -47,6 +46,19 @@ export async function buildBundle(url: string, { external }: BuildMeans): Promis
     [...imported].some((path) => path === name || path.startsWith(`${name}/`)),
   )
   return makeBundle(named(relative(outFolder(root), join(root, entry[0]))), files, packages)
+}
+
+/** Loaded by those who bundle only: it brings a program of its own. Errors: BUNDLER_MISSING. */
+async function bundler(): Promise<{ readonly build: typeof Build }> {
+  try {
+    return await import('esbuild')
+  } catch (cause) {
+    throw noBundler(cause)
+  }
+}
+
+function noBundler(cause: unknown): VertigoError {
+  return new VertigoError('BUNDLER_MISSING', 'esbuild, which makes bundles, cannot be loaded.', { cause })
 }
 
 /** Never written: names are relative to it. */
@@ -153,6 +165,9 @@ function explained(error: unknown, root: string, file: string): VertigoError {
   const { errors } = error as Partial<BuildFailure>
   const [first] = errors ?? []
   if (first === undefined) {
+    const { message = '', code = '' } = error as Partial<NodeJS.ErrnoException>
+    // Its program is a package for each system, which npm may have been told to leave out.
+    if (message.includes('@esbuild/') || /^(ENOENT|EACCES)$/.test(code)) return noBundler(error)
     return new VertigoError('BUNDLE_FAILED', `${file} cannot be bundled.`, { cause: error, place: { file } })
   }
   const [, unloadable] = /^No loader is configured for "\.node" files: (.*)$/.exec(first.text) ?? []

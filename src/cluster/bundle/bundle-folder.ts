@@ -25,6 +25,7 @@ import {
   decodeManifest,
   encodeManifest,
   isHash,
+  manifestFile,
   sha256,
 } from './bundle.ts'
 import { cachedMsMax } from './limits.ts'
@@ -56,7 +57,6 @@ export function defaultBundleFolder(env: Readonly<Record<string, string | undefi
 }
 
 const ownRoot = fileURLToPath(new URL('../../../', import.meta.url)).replace(/[/\\]$/, '')
-const manifestFile = 'vertigo-bundle.json'
 
 export class BundleFolder {
   private readonly means: BundleFolderMeans

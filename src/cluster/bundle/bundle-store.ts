@@ -38,13 +38,21 @@ export class BundleStore {
     this.clock = clock
   }
 
+  /**
+   * Says that the bundle is about to be used, and whether it is there, and sound. Where it is, it stays for `unusedMsMax`
+   * from now on.
+   */
+  async use(hash: string, call: CallOptions = {}): Promise<boolean> {
+    const use = put(this.keys.bundleUse(hash), useRecord.encode({ usedAtMs: this.clock.now() }))
+    await this.store.transact({ then: [use] }, { ...call, repeat: 'harmless' })
+    return this.isSound(hash, call)
+  }
+
   /** From when it has returned, the bundle is there for `unusedMsMax`, also without a version that names it. */
   async put(bundle: Bundle, call: CallOptions = {}): Promise<void> {
     const { hash } = bundle
     const harmless = { ...call, repeat: 'harmless' } as const
-    const use = put(this.keys.bundleUse(hash), useRecord.encode({ usedAtMs: this.clock.now() }))
-    await this.store.transact({ then: [use] }, harmless)
-    if (await this.isSound(hash, call)) return
+    if (await this.use(hash, call)) return
     const parts = split(contentOf(bundle), partBytesMax)
     for (const [i, part] of parts.entries())
       await this.store.transact({ then: [put(this.keys.bundlePart(hash, i), part)] }, harmless)

@@ -21,6 +21,9 @@ export interface Bundle {
   readonly files: ReadonlyMap<string, Uint8Array>
 }
 
+/** Beside the files of a bundle, in its folder on a node. */
+export const manifestFile = 'vertigo-bundle.json'
+
 const pathPattern = /^[\w@$+-][\w@$+.-]*(?:\/[\w@$+-][\w@$+.-]*)*$/
 const hashPattern = /^[0-9a-f]{64}$/
 const hash = v.pipe(v.string(), v.regex(hashPattern, 'is no SHA-256 in hex'))
@@ -81,11 +84,34 @@ export function encodeManifest(manifest: BundleManifest): Uint8Array {
 /** Errors: BUNDLE_DAMAGED where it is not the one with that hash. */
 export function decodeManifest(expected: string, bytes: Uint8Array, where: string): BundleManifest {
   if (sha256(bytes) !== expected) throw damaged(expected, where, 'its manifest does not match its hash')
-  const parsed = v.safeParse(manifestSchema, JSON.parse(new TextDecoder().decode(bytes)))
+  const parsed = v.safeParse(manifestSchema, parsedJson(bytes))
   // It is what somebody meant to write, but not for this version.
   if (!parsed.success) throw damaged(expected, where, `its manifest ${parsed.issues[0].message}`)
+  const { entry, files } = parsed.output
   if (bundleBytes(parsed.output) > bundleBytesMax) throw damaged(expected, where, 'it is too large')
+  if (!canLieTogether(files)) throw damaged(expected, where, 'its files cannot lie in one folder')
+  if (!files.some((file) => file.path === entry)) throw damaged(expected, where, 'its entry is missing')
   return parsed.output
+}
+
+function parsedJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes))
+  } catch {
+    // Whoever knows its hash has written it: the schema says that it is none.
+    return undefined
+  }
+}
+
+/** In the order of their paths, each once, none of them a folder of another, none where a node puts its own. */
+function canLieTogether(files: BundleManifest['files']): boolean {
+  const paths = new Set(files.map((file) => file.path))
+  const inOrder = files.every(({ path }, at) => at === 0 || files[at - 1]!.path < path)
+  const isOwn = (path: string): boolean => path === manifestFile || path.split('/')[0] === 'node_modules'
+  const parents = files.flatMap((file) =>
+    file.path.split('/').map((_, depth, parts) => parts.slice(0, depth).join('/')),
+  )
+  return inOrder && !files.some((file) => isOwn(file.path)) && !parents.some((parent) => paths.has(parent))
 }
 
 export function bundleBytes({ files }: BundleManifest): number {
@@ -124,7 +150,6 @@ export function fromContent(
     files.set(file.path, piece)
     at += file.bytes
   }
-  if (!files.has(manifest.entry)) throw damaged(expected, where, 'its entry is missing')
   return { hash: expected, manifest, files }
 }
 
@@ -157,6 +182,7 @@ export function decodeBundle(expected: string, bytes: Uint8Array): Bundle {
   const where = 'what was sent'
   if (bytes.length < 4) throw damaged(expected, where, 'a part of it is missing')
   const end = 4 + new DataView(bytes.buffer, bytes.byteOffset).getUint32(0)
+  if (end > bytes.length) throw damaged(expected, where, 'a part of it is missing')
   const manifest = decodeManifest(expected, bytes.subarray(4, end), where)
   return fromContent(expected, manifest, bytes.subarray(end), where)
 }

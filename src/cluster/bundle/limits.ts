@@ -4,6 +4,8 @@ import { valueBytesMax } from '../../store/limits.ts'
 
 /** One bundle: the code behind one address. A large library with all that it uses has some 10 MB. */
 export const bundleBytesMax = 32 * 1024 * 1024
+/** One bundle as it is sent: with its manifest, which has a line for each file. */
+export const bundleBodyBytesMax = bundleBytesMax + 1024 * 1024
 /** Files of one bundle: the entry, and a chunk for each module that is imported later. */
 export const bundleFilesMax = 1_000
 /** Of all bundles of a deployment together. */

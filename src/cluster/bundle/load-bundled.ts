@@ -14,6 +14,7 @@ import {
   type LoadDeploymentOptions,
   type LoadedDeployment,
 } from '../client/load-deployment.ts'
+import type { DeploymentSource } from '../client/source.ts'
 import { bundleAddress, bundleBase } from './address.ts'
 import { addressesIn, withAddresses } from './addresses.ts'
 import { buildBundle } from './build.ts'
@@ -41,7 +42,7 @@ export interface BundledDeployment extends LoadedDeployment {
  * Errors: those of `loadDeployment`, BUNDLE_FAILED, BUNDLE_NATIVE, BUNDLE_TOO_LARGE, BUNDLE_PACKAGE_MISSING.
  */
 export async function loadBundledDeployment(
-  source: string | URL,
+  source: DeploymentSource,
   options: LoadBundledOptions,
 ): Promise<BundledDeployment> {
   // Links in the path of a module would make two modules of it.
@@ -73,7 +74,7 @@ class Bundling {
     this.names = new Set(options.builtInNames)
   }
 
-  async load(source: string | URL): Promise<BundledDeployment> {
+  async load(source: DeploymentSource): Promise<BundledDeployment> {
     const { deployment, open } = await loadDeployment(source, { ...this.options, load: this.loadBundled })
     const { part, kinds } = deployment
     const modules = new Map<string, ModuleAddress>()

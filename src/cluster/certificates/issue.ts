@@ -41,11 +41,14 @@ export async function createAuthority(name: string, options: ValidFor): Promise<
   return signed(certificate, pem, pem)
 }
 
-/** A certificate for a node; `names`: more DNS names, or patterns such as `*.cluster.example`. */
+/**
+ * A certificate for a node; `names`: more DNS names, or patterns such as `*.cluster.example`; `addresses`: IP addresses, by
+ * which clients of the HTTP API know it.
+ */
 export async function issueNodeCertificate(
   authority: IssuedCertificate,
   node: string,
-  options: ValidFor & { readonly names?: readonly string[] },
+  options: ValidFor & { readonly names?: readonly string[]; readonly addresses?: readonly string[] },
 ): Promise<IssuedCertificate> {
   const names = [node, ...(options.names ?? [])]
   const wrong = names.find((each) => !namePattern.test(each))
@@ -61,14 +64,21 @@ export async function issueNodeCertificate(
     { name: 'basicConstraints', cA: false, critical: true },
     { name: 'keyUsage', digitalSignature: true, keyEncipherment: true, critical: true },
     { name: 'extKeyUsage', serverAuth: true, clientAuth: true },
-    { name: 'subjectAltName', altNames: names.map((value) => ({ type: dnsName, value })) },
+    {
+      name: 'subjectAltName',
+      altNames: [
+        ...names.map((value) => ({ type: dnsName, value })),
+        ...(options.addresses ?? []).map((ip) => ({ type: ipAddress, ip })),
+      ],
+    },
     { name: 'subjectKeyIdentifier' },
   ])
   return signed(certificate, pem, authority.key)
 }
 
-/** The number of DNS names among the alternatives that X.509 has. */
+/** The numbers of DNS names and addresses among the alternatives that X.509 has. */
 const dnsName = 2
+const ipAddress = 7
 
 async function newCertificate(
   name: string,

@@ -1,13 +1,16 @@
 import { VertigoError } from '../../base/errors.ts'
 import { didYouMean } from '../../base/suggest.ts'
 import { additions, diff, isEmptyChange, merge, removals } from '../../model/diff.ts'
+import { flatNetworkSchema } from '../../model/flat-schema.ts'
 import type { FlatNetwork } from '../../model/flatten.ts'
 import { instancesMax } from '../../model/limits.ts'
 import type { KindInfo } from '../../model/kind-info.ts'
 import type { Network } from '../../model/network.ts'
 import { networkInvalid, placesOfFile } from '../../model/places.ts'
+import { checkShape } from '../../model/shape.ts'
 import { validateNetwork } from '../../model/validate.ts'
-import type { KindFacts, VersionRecord } from '../protocol/index.ts'
+import { isClientPort, type KindFacts, type VersionRecord } from '../protocol/index.ts'
+import { withClientPorts } from './client-ports.ts'
 
 /** What is deployed: a network, or a part of one, checked with its code by whoever has that code. */
 export interface Deployment {
@@ -15,6 +18,14 @@ export interface Deployment {
   readonly part: FlatNetwork
   /** By component of the part. */
   readonly kinds: { readonly [component: string]: KindFacts }
+}
+
+/** A network without components, which others may be deployed into later. Errors: NETWORK_INVALID for its name. */
+export function bareNetwork(name: string): Deployment {
+  const network = { name, components: {}, connections: [] }
+  const faults = checkShape(network, flatNetworkSchema, placesOfFile(`"${name}"`))
+  if (faults.length > 0) throw networkInvalid(faults, `"${name}"`)
+  return { part: network, kinds: {} }
 }
 
 /** What a version holds. */
@@ -26,18 +37,27 @@ export type VersionContent = Pick<VersionRecord, 'flat' | 'kinds'>
  * - `merge`: what the part names is added or replaced, the rest stays.
  * - `replace`: the network is the part, from now on.
  *
+ * With `bare`, a new network may be without components.
+ *
  * Undefined where nothing changes. Errors: NETWORK_INVALID for a whole that does not fit together.
  */
 export async function deployed(
   current: VersionContent | undefined,
   { part, kinds }: Deployment,
-  mode: 'merge' | 'replace',
+  { mode = 'merge', bare = false }: { readonly mode?: 'merge' | 'replace'; readonly bare?: boolean } = {},
 ): Promise<VersionContent | undefined> {
-  if (current === undefined) return checked({ flat: part, kinds })
+  const isNothing = Object.keys(part.components).length === 0
+  if (current === undefined && bare && isNothing) return { flat: part, kinds: {} }
+  if (current === undefined) return checked(withClientPorts({ flat: part, kinds }))
   const { flat } = current
-  if (mode === 'replace') return same(flat, part) ? undefined : checked({ flat: part, kinds })
-  const next = merge(flat, additions(part, flat)) as FlatNetwork
-  return same(flat, next) ? undefined : checked({ flat: next, kinds: { ...current.kinds, ...kinds } })
+  const next =
+    mode === 'replace'
+      ? withClientPorts({ flat: part, kinds })
+      : withClientPorts({
+          flat: merge(flat, additions(part, flat)) as FlatNetwork,
+          kinds: { ...current.kinds, ...kinds },
+        })
+  return same(flat, next.flat) ? undefined : checked(next)
 }
 
 /** What is left of a network when a part is taken out. Undefined where nothing changes. Errors: NETWORK_INVALID. */
@@ -46,7 +66,7 @@ export async function undeployed(
   part: Network,
 ): Promise<VersionContent | undefined> {
   const flat = merge(current.flat, removals(part, current.flat)) as FlatNetwork
-  return same(current.flat, flat) ? undefined : checked({ flat, kinds: current.kinds })
+  return same(current.flat, flat) ? undefined : checked(withClientPorts({ flat, kinds: current.kinds }))
 }
 
 /** A network with another number of copies of one component. Errors: COMPONENT_UNKNOWN, USAGE, NETWORK_INVALID. */
@@ -57,7 +77,7 @@ export async function scaled(
 ): Promise<VersionContent | undefined> {
   const { flat, kinds } = current
   const known = Object.hasOwn(flat.components, component) ? flat.components[component] : undefined
-  if (known === undefined) {
+  if (known === undefined || isClientPort(component)) {
     const near = didYouMean(component, Object.keys(flat.components))
     throw new VertigoError(
       'COMPONENT_UNKNOWN',

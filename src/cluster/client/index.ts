@@ -1,6 +1,6 @@
 /** What users and programs ask of a cluster. */
 export { checkDeployment, checkPart } from './check-deployment.ts'
-export { type Deployment, type VersionContent } from './deployment.ts'
+export { bareNetwork, type Deployment, type VersionContent } from './deployment.ts'
 export { type CallOptions, type ChangeOptions, type DeployOptions, Management } from './management.ts'
 export {
   type ClusterListener,
@@ -9,6 +9,7 @@ export {
   observeCluster,
   type ObserveMeans,
 } from './observer.ts'
+export type { ComponentSource, DeploymentSource } from './source.ts'
 export { type NodeStatus, Operation } from './operation.ts'
 export {
   type InstanceState,
@@ -46,3 +47,16 @@ export {
   type LogReader,
   type MissingNode,
 } from './instance-log.ts'
+export {
+  type PortAccess,
+  type PortClient,
+  type PortNews,
+  type PortRequest,
+  type ReadOptions,
+  type ReadPortOptions,
+  type RunningNetwork,
+  runningNetwork,
+  type SendOptions,
+  sendTimeoutMsDefault,
+  sendTimeoutMsMax,
+} from './port-client.ts'

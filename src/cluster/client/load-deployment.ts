@@ -10,6 +10,7 @@ import { completeAddress } from '../../worker/loading/complete.ts'
 import type { Load } from '../../worker/worker.ts'
 import type { KindFacts } from '../protocol/index.ts'
 import type { Deployment } from './deployment.ts'
+import { type DeploymentSource, readableSource } from './source.ts'
 
 /** A network as it is deployed, and what only the one who wrote it can be told. */
 export interface LoadedDeployment {
@@ -22,34 +23,48 @@ export interface LoadDeploymentOptions {
   readonly load: Load
   readonly builtInNames: readonly string[]
   readonly set?: readonly Override[]
+  /** Of components that say none themselves. */
+  readonly group?: string
 }
 
 /**
  * Reads what is to be deployed, on the side that has the code: a network's file, or the module that builds and exports one
- * (its path or URL). Everything it names is loaded and checked, and every address made complete, so that it means the
+ * (its path or URL), or that of one component. Everything it names is loaded and checked, and every address made complete, so that it means the
  * same to all who read it later.
  *
  * Errors: those of `loadNetwork`; NETWORK_INVALID with KIND_NOT_IN_CLUSTER among its `faults`.
  */
 export async function loadDeployment(
-  source: string | URL,
+  source: DeploymentSource,
   options: LoadDeploymentOptions,
 ): Promise<LoadedDeployment> {
-  const { load, builtInNames, set = [] } = options
-  const loaded = await loadNetwork(source, { load, set, part: true })
+  const { load, builtInNames, set = [], group } = options
+  const loaded = await loadNetwork(await readableSource(source, load), { load, set, part: true })
   const { network, places, kinds } = loaded
   const faults = [...unfit(loaded), ...(await faultsOfModules(network, places, load))]
   if (faults.length > 0) throw networkInvalid(faults, places.file)
   const facts = Array.from(kinds, ([name, kind]) => [name, kindFacts(kind)] as const)
   return {
-    deployment: { part: completeNetwork(network, builtInNames), kinds: Object.fromEntries(facts) },
+    deployment: {
+      part: inGroup(completeNetwork(network, builtInNames), group),
+      kinds: Object.fromEntries(facts),
+    },
     open: loaded.open,
   }
+}
+
+function inGroup(network: FlatNetwork, group: string | undefined): FlatNetwork {
+  if (group === undefined) return network
+  const components = Object.entries(network.components).map(([name, component]) => {
+    return [name, { ...component, group: component.group ?? group }] as const
+  })
+  return { ...network, components: Object.fromEntries(components) }
 }
 
 /** What a cluster must know of a kind without loading it. */
 export function kindFacts(kind: KindDefinition): KindFacts {
   const { role, inputs, outputs, concurrency, rewinds = false, placement } = kind
+  const schemas = Object.keys(inputs).filter((name) => inputs[name]!.schema !== undefined)
   return {
     role,
     inputs: Object.keys(inputs),
@@ -59,6 +74,7 @@ export function kindFacts(kind: KindDefinition): KindFacts {
     rewinds,
     inMain: placement === 'main',
     ...(concurrency !== undefined && { concurrency }),
+    ...(schemas.length > 0 && { schemas }),
   }
 }
 

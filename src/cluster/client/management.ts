@@ -10,6 +10,7 @@ import type { Entry, Store } from '../../store/store.ts'
 import {
   asVersion,
   type ClusterKeys,
+  DecodedRecords,
   type DesiredNetwork,
   desiredRecord,
   type NetworkVersion,
@@ -22,6 +23,9 @@ import {
 } from '../protocol/index.ts'
 import { deployed, type Deployment, scaled, undeployed, type VersionContent } from './deployment.ts'
 import { type NetworkRecords, type NetworkStatus, networkStatus } from './status.ts'
+
+/** Who looks at a status looks again and again, and plans are large. */
+const plansKept = 16
 
 /**
  * Everything that users ask of a cluster about its networks, as changes of what is desired, in the store. It works without
@@ -37,6 +41,7 @@ export class Management {
   private readonly keys: ClusterKeys
   private readonly clock: Clock
   private readonly random: Random
+  private readonly plans = new DecodedRecords(planRecord, plansKept)
 
   constructor(store: Store, keys: ClusterKeys, { clock, random }: { clock: Clock; random: Random }) {
     this.store = store
@@ -47,12 +52,12 @@ export class Management {
 
   /** Gives the version that holds it: a new one, or the current one where nothing changes. */
   deploy(deployment: Deployment, options: DeployOptions): Promise<NetworkVersion> {
-    const { mode = 'merge', by } = options
+    const { mode = 'merge', bare = false, by, ...call } = options
     const { name } = deployment.part
     return this.change(
       name,
-      { ...options, by, change: mode === 'merge' ? 'deploy' : 'deploy (replace)' },
-      (current) => deployed(current, deployment, mode),
+      { ...call, by, change: mode === 'merge' ? 'deploy' : 'deploy (replace)' },
+      (current) => deployed(current, deployment, { mode, bare }),
     )
   }
 
@@ -133,7 +138,7 @@ export class Management {
       result.type === 'get' ? result.entry : undefined,
     )
     if (desired === undefined) throw await this.unknown(name)
-    const decodedPlan = plan && planRecord.decode(plan)
+    const decodedPlan = plan && this.plans.decode(plan)
     const ready =
       decodedPlan === undefined
         ? []
@@ -275,6 +280,8 @@ export interface ChangeOptions extends CallOptions {
 export interface DeployOptions extends ChangeOptions {
   /** Default `merge`. */
   readonly mode?: 'merge' | 'replace'
+  /** A new network may be without components. Default false. */
+  readonly bare?: boolean
 }
 
 function notCurrent(name: string, expected: number, current: number | undefined): VertigoError {

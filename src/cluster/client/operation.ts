@@ -7,8 +7,11 @@ import { Election } from '../../store/recipes/index.ts'
 import type { Store } from '../../store/store.ts'
 import {
   asNodeId,
+  type BrokenPair,
+  brokenPairs,
   type ClusterConfig,
   type ClusterKeys,
+  ClusterView,
   configRecord,
   type DrainRecord,
   drainRecord,
@@ -18,6 +21,12 @@ import {
   type Plan,
 } from '../protocol/index.ts'
 import type { CallOptions } from './management.ts'
+
+export interface UnreachedNode {
+  readonly node: NodeId
+  readonly sinceMs: number
+  readonly why: string
+}
 
 /** A node, as people look at it. */
 export interface NodeStatus {
@@ -38,6 +47,8 @@ export interface NodeStatus {
   readonly manager: boolean
   /** Set while operators want it empty. */
   readonly draining?: DrainRecord
+  /** Other nodes that are there, without a link between the two. Absent where it reaches all. */
+  readonly unreached?: readonly UnreachedNode[]
   readonly joinedAtMs: number
 }
 
@@ -58,15 +69,19 @@ export class Operation {
 
   /** Those that are there, by id. `plans`: the newest of all networks, to count instances. */
   async nodes(plans: Iterable<Plan>, options: CallOptions = {}): Promise<readonly NodeStatus[]> {
-    const [members, drains, manager] = await Promise.all([
+    const [members, links, drains, manager] = await Promise.all([
       this.store.range(this.keys.nodes, options),
+      this.store.range(this.keys.links, options),
       this.drains(options),
       this.manager(options),
     ])
+    const view = new ClusterView(this.keys)
+    for (const entry of [...members.entries, ...links.entries]) view.apply(entry.key, entry)
     const instances = instancesByNode(plans)
+    const broken = brokenPairs(view)
     return members.entries
       .map((entry) => nodeRecord.decode(entry))
-      .map((record) => nodeStatus(record, { instances, drains, manager }))
+      .map((record) => nodeStatus(record, { instances, drains, manager, broken }))
       .toSorted((a, b) => (a.id < b.id ? -1 : 1))
   }
 
@@ -153,10 +168,14 @@ function nodeStatus(
     readonly instances: ReadonlyMap<NodeId, number>
     readonly drains: ReadonlyMap<string, DrainRecord>
     readonly manager: NodeId | undefined
+    readonly broken: readonly BrokenPair[]
   },
 ): NodeStatus {
   const { id, pid, control, api, version, groups, labels, workers, joinedAtMs } = record
   const draining = facts.drains.get(id)
+  const unreached = facts.broken
+    .filter(({ a, b }) => a === id || b === id)
+    .map(({ a, b, sinceMs, why }) => ({ node: a === id ? b : a, sinceMs, why }))
   return {
     id,
     pid,
@@ -171,6 +190,7 @@ function nodeStatus(
     instances: facts.instances.get(id) ?? 0,
     manager: facts.manager === id,
     ...(draining !== undefined && { draining }),
+    ...(unreached.length > 0 && { unreached }),
     joinedAtMs,
   }
 }

@@ -100,9 +100,15 @@ function networkState({ desired, plan, open, outcome }: NetworkRecords): Network
   const isRefused = outcome?.version === desired.version && outcome.state === 'refused'
   // What runs is the version before; the manager has yet to plan the one that is wanted.
   if (plan.version !== desired.version && !isRefused) return 'deploying'
+  // Nothing of it is to run: it has no components yet.
+  if (isEmpty(plan) && outcome?.version === desired.version && outcome.state === 'running') return 'running'
   if (open === undefined) return plan.parent === 0 ? 'deploying' : 'holding'
   if (plan.waiting.length > 0) return 'waiting'
   return open.generation === plan.generation ? 'running' : 'deploying'
+}
+
+function isEmpty({ instances, waiting, done }: Plan): boolean {
+  return instances.length + waiting.length + done.length === 0
 }
 
 function instancesOf(plan: Plan, { open, ready }: NetworkRecords): InstanceStatus[] {

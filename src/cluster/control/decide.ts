@@ -79,9 +79,10 @@ function planning(facts: NetworkFacts, target: Target, readiness: Readiness): De
     ...target,
     versions: facts.versions,
     nodes: facts.nodes,
+    ...(facts.brokenLinks && { brokenLinks: facts.brokenLinks }),
     quorum: facts.quorum,
     current: facts.plan,
-    open: facts.open?.generation,
+    lastOpen: facts.lastOpen,
     term: facts.term,
     finished: readiness.finished,
     failed: new Set(readiness.failed.keys()),
@@ -103,11 +104,19 @@ function ending(facts: NetworkFacts, target: Target, readiness: Readiness): Deci
       ? { type: 'outcome', outcome: outcomeOf(facts, 'stopped') }
       : undefined
   if (target.goal !== 'run' || plan === undefined || plan.waiting.length > 0) return undefined
+  if (isEmpty && isBare(facts) && plan.version === desired.version && stateOf(facts) === undefined)
+    return { type: 'outcome', outcome: outcomeOf(facts, 'running') }
   const isFinished = plan.instances.every(({ id }) => readiness.finished.has(id))
   const hasWorked = plan.instances.length + plan.done.length > 0
   return isFinished && hasWorked && plan.version === target.version
     ? { type: 'outcome', outcome: outcomeOf(facts, 'finished') }
     : undefined
+}
+
+/** A network that has no components yet runs as soon as it is planned. */
+function isBare({ versions, desired }: NetworkFacts): boolean {
+  const record = versions.get(desired.version)
+  return record !== undefined && Object.keys(record.flat.components).length === 0
 }
 
 function opening(facts: NetworkFacts, target: Target, readiness: Readiness): Decision | undefined {

@@ -1,4 +1,4 @@
-import type { InventoryNode } from '../plan/index.ts'
+import type { BrokenLink, InventoryNode } from '../plan/index.ts'
 import type {
   DesiredNetwork,
   Generation,
@@ -37,6 +37,8 @@ export interface NetworkFacts {
   readonly outcome: NetworkOutcome | undefined
   readonly plan: Plan | undefined
   readonly open: OpenRecord | undefined
+  /** The generation that is open, or was last; undefined where none ever was. */
+  readonly lastOpen: Generation | undefined
   /** All that are in the store, at least those that `desired` and `plan` name. */
   readonly versions: ReadonlyMap<NetworkVersion, VersionRecord>
   /** Of the plan's generation. */
@@ -44,6 +46,8 @@ export interface NetworkFacts {
   /** All generations that have records of readiness. */
   readonly readyGenerations: readonly Generation[]
   readonly nodes: readonly InventoryNode[]
+  /** Of the nodes. Default: none. */
+  readonly brokenLinks?: readonly BrokenLink[]
   readonly quorum: number
   readonly restarts: RestartPolicy
   readonly term: Term

@@ -6,6 +6,8 @@ import { transactionOperationsMax } from '../../store/limits.ts'
 import type { Leadership } from '../../store/recipes/index.ts'
 import type { Compare, Operation, Transaction } from '../../store/store.ts'
 import {
+  brokenPairs,
+  closedRecord,
   type ClusterView,
   type NetworkView,
   openRecord,
@@ -140,10 +142,12 @@ export class NetworkLoop {
       outcome: network.outcome?.value,
       plan: plan?.value,
       open: network.open?.value,
+      lastOpen: network.open?.value.generation ?? network.closed?.value.generation,
       versions: new Map([...network.versions].map(([number, { value }]) => [number, value])),
       ready: plan === undefined ? [] : network.readyOf(plan.value.generation),
       readyGenerations: [...generations],
       nodes: inventory(view, this.network),
+      brokenLinks: brokenPairs(view).map(({ a, b }) => [a, b] as const),
       quorum: view.config.quorum ?? 1,
       restarts,
       term,
@@ -197,7 +201,10 @@ export function transactionOf(
       return { compare: [...guards, ...known], then }
     }
     case 'close':
-      return { compare: [unchanged(keys.open, open)], then: [remove(keys.open)] }
+      return {
+        compare: [unchanged(keys.open, open)],
+        then: [remove(keys.open), put(keys.closed, closedRecord.encode({ generation: decision.generation }))],
+      }
     case 'outcome':
       return {
         compare: [isPlan, isDesired, isOutcome],

@@ -1,19 +1,16 @@
-import { connect } from 'node:net'
 import type { Clock } from '../../base/clock.ts'
 import { VertigoError } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
 import type { CallHandlers } from '../../transport/call-server.ts'
 import { Calls } from '../../transport/calls.ts'
-import { tcpDial } from '../../transport/tcp/dial.ts'
 import { Endpoint } from '../../transport/tcp/endpoint.ts'
 import type { Hello, Identity } from '../../transport/tcp/hello.ts'
-import { defaultLineLimits } from '../../transport/tcp/limits.ts'
 import type { LinkEvent } from '../../transport/tcp/link-events.ts'
-import { type Listener, listenTcp } from '../../transport/tcp/listen.ts'
-import { deferWithinTurn } from '../../transport/tcp/net-line.ts'
+import type { Listener } from '../../transport/tcp/listen.ts'
 import type { ResumingLink } from '../../transport/tcp/resuming-link.ts'
 import type { TlsFiles } from '../../transport/tcp/tls.ts'
 import { type Address, asNodeId, type NodeId, type NodeRecord } from '../protocol/index.ts'
+import { type ControlLines, controlSockets } from './control-lines.ts'
 
 /**
  * Control connections of a node: it dials every other node of the cluster, calls them over that, and is called by them over
@@ -29,15 +26,22 @@ export interface ControlNetOptions {
   readonly random: Random
   readonly handlers: CallHandlers
   readonly events: ControlNetEvents
+  /** Default: sockets. */
+  readonly lines?: ControlLines
+  /** See `LineLimits`. */
+  readonly linkLossMs?: number
 }
 
 export interface ControlNetEvents {
   /** The connection to a node broke; another one is tried. */
   broken(node: NodeId): void
-  unreachable(node: NodeId, error: VertigoError): void
+  /** The node refuses the connection, or is not who was meant. */
+  refused(node: NodeId, error: VertigoError): void
+  /** Nothing was heard for `linkLossMs`. The connection is tried on and on. */
+  silent(node: NodeId, error: VertigoError): void
   reachable(node: NodeId): void
-  /** Somebody, or something, was refused at the door. */
-  turnedAway(remote: string, error: Error): void
+  /** Somebody, or something, was refused at the door; `more`: others before it, of whom nothing was told. */
+  turnedAway(remote: string, error: Error, more: number): void
   troubled(error: unknown): void
 }
 
@@ -47,13 +51,12 @@ interface Peer {
   readonly calls: Calls
 }
 
-/** How long a probe waits for an answer, in milliseconds. */
-const probeMsMax = 500
 const redialMs = 100
 
 export class ControlNet {
   readonly address: Address
   private readonly options: ControlNetOptions
+  private readonly lines: ControlLines
   private readonly endpoint: Endpoint
   private readonly listener: Listener
   /** Who is there. */
@@ -65,8 +68,12 @@ export class ControlNet {
   /** Of callers: the end that each has, by node. */
   private readonly ends = new Map<string, string>()
 
-  private constructor(options: ControlNetOptions, endpoint: Endpoint, listener: Listener) {
+  private constructor(
+    options: ControlNetOptions,
+    { lines, endpoint, listener }: { lines: ControlLines; endpoint: Endpoint; listener: Listener },
+  ) {
     this.options = options
+    this.lines = lines
     this.endpoint = endpoint
     this.listener = listener
     this.address = { host: listener.host, port: listener.port }
@@ -74,7 +81,8 @@ export class ControlNet {
 
   /** Errors: those of listening, such as EADDRINUSE. */
   static async open(options: ControlNetOptions): Promise<ControlNet> {
-    const { cluster, self, listen, tls, clock, random, events } = options
+    const { cluster, self, clock, random, events, linkLossMs } = options
+    const { lines = controlSockets(options) } = options
     let net: ControlNet | undefined
     const endpoint = new Endpoint({
       cluster,
@@ -82,7 +90,8 @@ export class ControlNet {
       self: { node: self, worker: null },
       clock,
       random,
-      defer: deferWithinTurn,
+      ...(lines.defer && { defer: lines.defer }),
+      ...(linkLossMs !== undefined && { limits: { linkLossMs } }),
       accept: (hello) => {
         if (net === undefined) return { code: 'LINK_UNKNOWN', message: 'the node is not ready yet' }
         if (!net.nodes.has(asNodeId(hello.from.node)))
@@ -90,19 +99,14 @@ export class ControlNet {
         net.welcome(hello)
         return 'ok'
       },
-      onTurnedAway: (remote, error) => events.turnedAway(remote, error),
+      onTurnedAway: (remote, error, more) => events.turnedAway(remote, error, more),
     })
     try {
-      const listener = await listenTcp(
-        {
-          ...listen,
-          handshakeMs: defaultLineLimits.helloMs,
-          ...(tls && { tls }),
-          onFailed: (remote, error) => events.turnedAway(remote, error),
-        },
+      const listener = await lines.listen(
         (line) => endpoint.accepted(line),
+        (remote, error) => endpoint.failed(remote, error),
       )
-      net = new ControlNet(options, endpoint, listener)
+      net = new ControlNet(options, { lines, endpoint, listener })
       return net
     } catch (error) {
       endpoint.close()
@@ -128,20 +132,8 @@ export class ControlNet {
   }
 
   /** Whether somebody listens at a node's address. */
-  async probe({ control }: NodeRecord): Promise<'answers' | 'refused' | 'unknown'> {
-    return new Promise((resolve) => {
-      const socket = connect(control)
-      const done = (verdict: 'answers' | 'refused' | 'unknown'): void => {
-        cancel()
-        socket.destroy()
-        resolve(verdict)
-      }
-      const cancel = this.options.clock.after(probeMsMax, () => done('unknown'), { background: true })
-      socket.once('connect', () => done('answers'))
-      socket.once('error', (error: NodeJS.ErrnoException) =>
-        done(error.code === 'ECONNREFUSED' ? 'refused' : 'unknown'),
-      )
-    })
+  probe(node: Pick<NodeRecord, 'control'>): ReturnType<ControlLines['probe']> {
+    return this.lines.probe(node)
   }
 
   async close(): Promise<void> {
@@ -154,11 +146,11 @@ export class ControlNet {
   }
 
   private dial(record: NodeRecord): void {
-    const { tls, events } = this.options
-    const { id, incarnation, control } = record
+    const { events } = this.options
+    const { id, incarnation } = record
     const link = this.endpoint.link({
       peer: { node: id, worker: null },
-      dial: tcpDial({ ...control, ...(tls && { tls: { files: tls, node: id } }) }),
+      dial: this.lines.dial(record),
       onEvent: (event) => this.onEvent(id, event),
       onBroken: () => events.broken(id),
     })
@@ -168,10 +160,10 @@ export class ControlNet {
   private onEvent(id: NodeId, event: LinkEvent): void {
     const { events } = this.options
     if (event.type === 'reachable') events.reachable(id)
+    else if (event.type === 'unreachable') events.silent(id, event.error)
     else if (event.type === 'lost') this.dialAnew(id)
     // Who is refused as unknown has joined a moment ago; if that goes on, the link tells that it is unreachable.
-    else if (event.type !== 'refused' || event.error.code !== 'LINK_UNKNOWN')
-      events.unreachable(id, event.error)
+    else if (event.type !== 'refused' || event.error.code !== 'LINK_UNKNOWN') events.refused(id, event.error)
   }
 
   /** The other end has forgotten the link, as it does when it was refused for a while. */

@@ -74,7 +74,7 @@ export class EventTeller {
 
   decided(network: string, what: string, kind: DecisionKind): void {
     if (kind === 'cleaned-up') return
-    this.tell({ type: `network-${kind}`, network, text: `${network}: ${what}.` })
+    this.tell({ type: `network-${kind}`, network, text: `${network}: ${what.replace(/\.$/, '')}.` })
   }
 
   failed(network: string, what: string, error: Error): void {
@@ -87,9 +87,16 @@ export class EventTeller {
     })
   }
 
-  nodeUnreachable(node: NodeId, error: Error): void {
-    const text = `The node ${this.means.self} does not reach the node ${node}: ${error.message}`
+  nodeUnreachable(node: NodeId, why: string): void {
+    const text = `The node ${this.means.self} does not reach the node ${node}: ${why}`
     this.tell({ type: 'node-unreachable', node: this.means.self, text })
+  }
+
+  /** Or nothing is said of the node any more, since that has ended. */
+  nodeReachable(node: NodeId): void {
+    if (!this.known.has(node)) return
+    const text = `The node ${this.means.self} reaches the node ${node} again.`
+    this.tell({ type: 'node-reachable', node: this.means.self, text })
   }
 
   linkFailed(network: string, from: number, to: number, error: Error): void {

@@ -98,8 +98,12 @@ export class NodeInsight {
     this.tell(network, 'warn', `The link from worker ${from} to ${to} failed: ${error.message}`)
   }
 
-  unreachable(node: NodeId, error: Error): void {
-    this.teller.nodeUnreachable(node, error)
+  unreachable(node: NodeId, why: string): void {
+    this.teller.nodeUnreachable(node, why)
+  }
+
+  reachable(node: NodeId): void {
+    this.teller.nodeReachable(node)
   }
 
   /** To be called again and again. */

@@ -1,18 +1,26 @@
 import { machineClock } from '../../base/clock.ts'
 import { asError, isVertigoError, VertigoError } from '../../base/errors.ts'
 import { type Random, systemRandom } from '../../base/random.ts'
+import { put, remove } from '../../store/operations.ts'
 import { LeaseKeeper } from '../../store/recipes/index.ts'
 import { allocateFence, setFence } from '../../run/fence.ts'
 import type { Store } from '../../store/store.ts'
+import type { CallHandlers } from '../../transport/call-server.ts'
 import { Agent } from '../agent/agent.ts'
 import { join, type Membership } from '../agent/membership.ts'
+import { RecordWriter } from '../agent/record-writer.ts'
 import { DeathWatch, defaultRestartPolicy, Manager } from '../control/index.ts'
-import type { Address, ClusterKeys } from '../protocol/index.ts'
+import { type Address, type ClusterKeys, type LinkRecord, linkRecord } from '../protocol/index.ts'
 import { NodeBundles } from './bundles.ts'
 import { ControlNet, type ControlNetOptions } from './control-net.ts'
+import { dataLinksUrl } from './data-links.ts'
 import type { NodeInsight } from './insight.ts'
+import { LinkWatch } from './link-watch.ts'
 import { type NodeOptions, stallMsDefault, ttlMsDefault } from './node-options.ts'
+import { NodeThreads } from './node-threads.ts'
 import { isProcessGone, ownIdentity } from './process-identity.ts'
+import { portHandlers } from './ports/cluster-ports.ts'
+import type { PortLines } from './ports/port-lines.ts'
 import { ThreadWorkers } from './thread-workers.ts'
 
 /** What all lives of a node have in common. */
@@ -21,12 +29,25 @@ export interface LifeMeans {
   readonly store: Store
   readonly keys: ClusterKeys
   readonly insight: NodeInsight
+  /** To the instances behind exported ports on this node. */
+  readonly ports: PortLines
   /** Base address of the node's API, for others to see. */
   readonly api: string | undefined
   readonly seen: (agent: Agent, networks: ReadonlySet<string>) => void
 }
 
 const protocol = { min: 1, max: 1 }
+const lookMs = 500
+const lookAfterMs = 50
+
+/** Times the time to live of a lease: so long may it take until the store has ended one. */
+const leaseEndFactor = 1.5
+
+/** What is told by connections, once there is a life to tell. */
+interface Watches {
+  watch: DeathWatch | undefined
+  links: LinkWatch | undefined
+}
 
 /** From joining to leaving. */
 export class Life {
@@ -37,15 +58,20 @@ export class Life {
   private readonly insight: NodeInsight
   private readonly manager: Manager
   private readonly watch: DeathWatch
+  private readonly links: LinkWatch
+  private readonly linkWriter: RecordWriter<LinkRecord>
   private readonly bundles: NodeBundles
+  private readonly threads: NodeThreads
   private readonly stopLooking: () => void
+  private willLook = false
+  private isEnding = false
 
   private constructor(
     membership: Membership,
     parts: LifeMeans & { readonly leases: LeaseKeeper; readonly net: ControlNet },
-    nets: { watch: DeathWatch | undefined },
+    nets: Watches,
   ) {
-    const { options, store, keys, net, seen, insight } = parts
+    const { options, store, keys, net, seen, insight, ports } = parts
     const { events, ttlMs = ttlMsDefault } = options
     this.membership = membership
     this.leases = parts.leases
@@ -55,6 +81,7 @@ export class Life {
     const random: Random = systemRandom
     const troubled = (what: string, error: Error): void => events.troubled(what, error)
     this.bundles = new NodeBundles({ store, keys, clock, random, folder: options.cache, troubled })
+    this.threads = new NodeThreads({ clock, workers: options.workers, preload: preloaded(options) })
     const fence = allocateFence()
     membership.lease.followLimits((limits) => setFence(fence, limits))
     this.agent = new Agent({
@@ -63,7 +90,12 @@ export class Life {
       random,
       membership,
       workersOf: (network) => {
-        const workers = threadWorkers(network, options, { control: net.address, fence })
+        const workers = threadWorkers(network, options, {
+          control: net.address,
+          fence,
+          threads: this.threads,
+          ports,
+        })
         insight.counts.add(network, workers)
         return workers.make
       },
@@ -78,8 +110,12 @@ export class Life {
         linkFailed: (network, from, to, error) => {
           insight.linkFailed(network, from, to, error)
           events.troubled(`the link of "${network}" from worker ${from} to ${to}`, error)
+          if (isVertigoError(error) && error.code === 'LINK_UNREACHABLE') this.links.doubt(network, to)
         },
-        seen: (networks) => seen(this.agent, networks),
+        seen: (networks) => {
+          seen(this.agent, networks)
+          this.lookSoon()
+        },
         troubled,
       },
     })
@@ -94,7 +130,33 @@ export class Life {
       isGone: (record) => (record.machine === membership.record.machine ? isProcessGone(record) : undefined),
       events,
     })
+    this.linkWriter = new RecordWriter<LinkRecord>({
+      store,
+      keys,
+      membership,
+      random,
+      operation: (record, lease) =>
+        record.unreached.length === 0
+          ? remove(keys.link(options.id))
+          : put(keys.link(options.id), linkRecord.encode(record), lease),
+      troubled: (error) => troubled('telling which nodes are not reached', error),
+    })
+    this.links = new LinkWatch({
+      clock,
+      self: options.id,
+      incarnation: membership.record.incarnation,
+      view: () => this.agent.view,
+      confirmMs: ttlMs * leaseEndFactor,
+      probe: (control) => net.probe({ control }),
+      publish: (record) => this.linkWriter.write(record),
+      events: {
+        lost: (node, why) => insight.unreachable(node, why),
+        mended: (node) => insight.reachable(node),
+        troubled,
+      },
+    })
     nets.watch = this.watch
+    nets.links = this.links
     this.manager = new Manager({
       store,
       keys,
@@ -115,25 +177,34 @@ export class Life {
         troubled,
       },
     })
-    // The view is the agent's; connections follow it soon enough.
-    this.stopLooking = clock.every(
-      Math.min(100, ttlMs / 10),
-      () => {
-        net.update([...this.agent.view.nodes.values()].map(({ value }) => value))
-        insight.look()
-      },
-      { background: true },
-    )
+    // What is told of a node that is missed is told when nothing happens any more, too.
+    this.stopLooking = clock.every(lookMs, () => this.look(), { background: true })
   }
 
-  /** Errors: NODE_EXISTS, CLUSTER_FORMAT_NEWER, NODE_ADDRESS_UNFIT, those of the store. */
+  /** A while after a change: whoever is dialled must have seen the change as well. */
+  private lookSoon(): void {
+    if (this.willLook || this.isEnding) return
+    this.willLook = true
+    machineClock.after(lookAfterMs, () => this.look(), { background: true })
+  }
+
+  /** Connections, and what is told of nodes, follow the agent's view. */
+  private look(): void {
+    this.willLook = false
+    if (this.isEnding) return
+    this.net.update([...this.agent.view.nodes.values()].map(({ value }) => value))
+    this.links.look()
+    this.insight.look()
+  }
+
+  /** Errors: NODE_EXISTS, CLUSTER_FORMAT_NEWER, LINK_VERSION_UNFIT, NODE_ADDRESS_UNFIT, those of the store. */
   static async begin(means: LifeMeans, signal: AbortSignal): Promise<Life> {
-    const { options, store, keys, api, insight } = means
+    const { options, store, keys, api, insight, ports } = means
     const { cluster, id, listen = { host: '127.0.0.1', port: 0 }, ttlMs = ttlMsDefault, events } = options
     const clock = machineClock
     const random = systemRandom
     const leases = new LeaseKeeper(store, { clock, random })
-    const nets: { watch: DeathWatch | undefined } = { watch: undefined }
+    const nets: Watches = { watch: undefined, links: undefined }
     const net = await openNet({
       cluster,
       self: id,
@@ -141,16 +212,24 @@ export class Life {
       tls: options.tls,
       clock,
       random,
-      handlers: insight.handlers,
+      handlers: bothHandlers(insight.handlers, portHandlers(ports)),
       events: {
-        broken: (node) => nets.watch?.suspect(node),
-        unreachable: (node, error: VertigoError) => {
+        broken: (node) => {
           nets.watch?.suspect(node)
-          insight.unreachable(node, error)
+          nets.links?.broken(node)
+        },
+        refused: (node, error) => {
+          nets.watch?.suspect(node)
+          insight.unreachable(node, error.message)
           events.troubled(`the connection to node "${node}"`, error)
         },
-        reachable: () => undefined,
-        turnedAway: (remote, error) => events.troubled(`somebody at ${remote} was turned away`, error),
+        silent: (node, error) => {
+          nets.watch?.suspect(node)
+          nets.links?.silent(node, error.message)
+          events.troubled(`the connection to node "${node}"`, error)
+        },
+        reachable: (node) => nets.links?.heard(node),
+        turnedAway: (remote, error, more) => events.troubled(turnedAway(remote, more), error),
         troubled: (error) => events.troubled('a call between nodes', asError(error)),
       },
     })
@@ -199,6 +278,7 @@ export class Life {
   }
 
   async end(isLost: boolean): Promise<void> {
+    this.isEnding = true
     this.stopLooking()
     if (!isLost) this.insight.leaves(this.membership.record)
     await this.watch.close()
@@ -206,6 +286,9 @@ export class Life {
     await this.manager.close()
     if (isLost) await this.agent.terminated
     else await this.agent.close()
+    await this.links.close()
+    await this.linkWriter.idle
+    await this.threads.close()
     await this.bundles.close()
     await this.leases.close()
     await this.net.close()
@@ -236,10 +319,29 @@ export function incarnationOf(random: Random): string {
   ).join('')
 }
 
+/** What nearly every worker needs. Components import the package; where their own is another one, it was in vain. */
+function preloaded({ builtInKinds }: NodeOptions): string[] {
+  return [builtInKinds, dataLinksUrl, import.meta.resolve('vertigo-flow')]
+}
+
+function turnedAway(remote: string, more: number, where = ''): string {
+  return `somebody at ${remote} was turned away${where}${more === 0 ? '' : `, and ${more} before that`}`
+}
+
 function threadWorkers(
   network: string,
   options: NodeOptions,
-  { control, fence }: { readonly control: Address; readonly fence: SharedArrayBuffer },
+  {
+    control,
+    fence,
+    threads,
+    ports,
+  }: {
+    readonly control: Address
+    readonly fence: SharedArrayBuffer
+    readonly threads: NodeThreads
+    readonly ports: PortLines
+  },
 ): ThreadWorkers {
   return new ThreadWorkers({
     network,
@@ -249,7 +351,18 @@ function threadWorkers(
     store: options.storeUrl,
     builtInKinds: options.builtInKinds,
     stores: options.stores,
-    workers: options.workers,
+    threads,
     stallMs: options.stallMs ?? stallMsDefault,
+    clientPorts: ports,
+    turnedAway: (worker, remote, error, more) =>
+      options.events.troubled(turnedAway(remote, more, ` by worker ${worker} of "${network}"`), error),
   })
+}
+
+function bothHandlers(a: CallHandlers, b: CallHandlers): CallHandlers {
+  return {
+    requests: { ...a.requests, ...b.requests },
+    hints: { ...a.hints, ...b.hints },
+    streams: { ...a.streams, ...b.streams },
+  }
 }

@@ -35,7 +35,7 @@ export const apiPortOf = ({ port = apiPortDefault }: NodeApiOptions): number => 
 
 function addressFor({ address }: ApiServer, host: string): string {
   const shown = host.includes(':') ? `[${host}]` : host
-  return address.replace(/^http:\/\/(0\.0\.0\.0|\[::\])(?=:)/, `http://${shown}`)
+  return address.replace(/(?<=^https?:\/\/)(0\.0\.0\.0|\[::\])(?=:)/, shown)
 }
 
 function isTaken(error: unknown): boolean {

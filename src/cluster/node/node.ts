@@ -3,15 +3,19 @@ import { asError, VertigoError } from '../../base/errors.ts'
 import { systemRandom } from '../../base/random.ts'
 import { isLoopback } from '../../api/index.ts'
 import type { Store } from '../../store/store.ts'
+import type { Calls } from '../../transport/calls.ts'
+import { BundleStore } from '../bundle/index.ts'
 import { EventLog, Management, Operation } from '../client/index.ts'
 import { pause } from '../control/index.ts'
-import { ClusterKeys, type ClusterView, type NodeRecord } from '../protocol/index.ts'
+import { ClusterKeys, type ClusterView, type NodeId, type NodeRecord } from '../protocol/index.ts'
 import { NodeInsight } from './insight.ts'
 import { giveUpInstances, instancesOn } from './leave.ts'
 import { incarnationOf, Life, type LifeMeans } from './life.ts'
 import { apiPortOf, type ServedApi, serveNodeApi } from './node-api.ts'
 import { drainMsDefault, type NodeOptions } from './node-options.ts'
 import { NodeView } from './node-view.ts'
+import { ClusterPorts } from './ports/cluster-ports.ts'
+import { PortLines } from './ports/port-lines.ts'
 
 export type { NodeEvents } from './node-events.ts'
 export type { NodeApiOptions, NodeOptions } from './node-options.ts'
@@ -32,6 +36,9 @@ export class ClusterNode {
   private readonly observer: NodeView
   /** Logs, counters, events: for the API. */
   readonly insight: NodeInsight
+  /** Clients of exported ports. */
+  readonly ports: ClusterPorts
+  private readonly portLines = new PortLines(machineClock)
   private readonly ending = new AbortController()
   private api: ServedApi | undefined
   private life: Life | undefined
@@ -52,17 +59,20 @@ export class ClusterNode {
       epoch: incarnationOf(systemRandom),
       folder: options.deadLetters ?? '.',
       view: () => this.life?.agent.view,
-      to: (node) => {
-        if (this.life === undefined) throw new VertigoError('STOPPED', 'this node is not in the cluster')
-        return this.life.net.to(node)
-      },
+      to: (node) => this.callsTo(node),
       events: options.events,
+    })
+    this.ports = new ClusterPorts({
+      lines: this.portLines,
+      peers: { self: options.id, nodes: () => [...this.view.nodes.keys()], to: (node) => this.callsTo(node) },
+      view: () => this.view,
+      clock: machineClock,
     })
     this.options = { ...options, events: this.insight.events }
   }
 
   /**
-   * Fulfilled when it has joined. Errors: NODE_EXISTS, NODE_OPEN, NODE_ADDRESS_UNFIT, CLUSTER_FORMAT_NEWER, those of the API
+   * Fulfilled when it has joined. Errors: NODE_EXISTS, NODE_OPEN, NODE_ADDRESS_UNFIT, CLUSTER_FORMAT_NEWER, LINK_VERSION_UNFIT, those of the API
    * and of the store.
    */
   static async start(options: NodeOptions, signal?: AbortSignal): Promise<ClusterNode> {
@@ -86,6 +96,12 @@ export class ClusterNode {
     } finally {
       signal?.removeEventListener('abort', onAbort)
     }
+  }
+
+  /** Errors: NODE_UNKNOWN, STOPPED. */
+  private callsTo(node: NodeId): Calls {
+    if (this.life === undefined) throw new VertigoError('STOPPED', 'this node is not in the cluster')
+    return this.life.net.to(node)
   }
 
   /** What the cluster looks like from here. */
@@ -142,11 +158,12 @@ export class ClusterNode {
   }
 
   private get lifeMeans(): LifeMeans {
-    const { options, store, keys, api, observer, insight } = this
+    const { options, store, keys, api, observer, insight, portLines: ports } = this
     return {
       options,
       store,
       insight,
+      ports,
       keys,
       api: api?.address,
       seen: (agent, networks) => observer.seen(agent, networks),
@@ -163,10 +180,12 @@ export class ClusterNode {
         node: { id: options.id, cluster: options.cluster, version: options.version },
         management: new Management(store, keys, means),
         operation: new Operation(store, keys, means),
+        bundles: new BundleStore(store, keys, machineClock),
         observer,
         events: new EventLog(store, keys, means),
         logs: this.insight.logs,
         counts: this.insight.counts,
+        ports: this.ports,
         clock: machineClock,
         troubled: (error, request) => events.troubled(`the request ${request}`, error),
       },

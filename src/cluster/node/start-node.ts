@@ -1,9 +1,12 @@
 import { availableParallelism, hostname } from 'node:os'
+import { resolve } from 'node:path'
 import { type Clock, systemClock } from '../../base/clock.ts'
 import { VertigoError } from '../../base/errors.ts'
 import { type Random, systemRandom } from '../../base/random.ts'
 import { parseTokens, readSecret } from '../../api/index.ts'
 import type { Store } from '../../store/store.ts'
+import { type RunningNetwork, runningNetwork } from '../client/index.ts'
+import { checkOwnCertificate } from '../../transport/tcp/own-certificate.ts'
 import { asNodeId } from '../protocol/index.ts'
 import { ClusterNode } from './node.ts'
 import { eventsTo, type NodeEvent } from './node-event.ts'
@@ -32,6 +35,8 @@ export interface StartNodeOptions {
   readonly api?: StartNodeApi
   /** How long others wait for a node that is frozen or cut off, in milliseconds. Default 3000. */
   readonly ttlMs?: number
+  /** Folder that bundles are kept in; nobody else may write into it. Default: `vertigo/bundles` in the user's cache. */
+  readonly cache?: string
   /** Gives the start up, or leaves at once. */
   readonly signal?: AbortSignal
   /** Must not throw. */
@@ -43,12 +48,16 @@ export interface StartNodeApi {
   readonly host?: string
   /** Default 7411; where that is taken, any that is free. 0: any that is free. */
   readonly port?: number
+  /** PEM texts: it is served over TLS. */
+  readonly tls?: { readonly cert: string; readonly key: string }
   /** Where its tokens are: `file:path` or `env:NAME`; one a line, `<role> <name> <token>`. */
   readonly tokens?: string
 }
 
 /** A node that runs in this process. */
 export interface RunningNode {
+  /** A network of the cluster, to send into its exported ports and to read from them, by this node's own connections. */
+  network(name: string): RunningNetwork
   readonly id: string
   readonly cluster: string
   /** Base address of its HTTP API, where it has one. */
@@ -71,7 +80,7 @@ export interface StartNodeMeans {
 export const clusterDefault = 'vertigo'
 const ttlMsMin = 100
 
-/** Errors: USAGE, and those of `ClusterNode.start`. */
+/** Errors: USAGE, those of `checkOwnCertificate`, and of `ClusterNode.start`. */
 export async function startNode(options: StartNodeOptions, means: StartNodeMeans): Promise<RunningNode> {
   const {
     cluster = clusterDefault,
@@ -83,6 +92,7 @@ export async function startNode(options: StartNodeOptions, means: StartNodeMeans
     signal,
   } = options
   check(options, cluster, id)
+  if (tls !== undefined) checkOwnCertificate(tls, id, systemClock.now())
   const api = options.api === undefined ? undefined : await apiOptions(options.api, insecure)
   const node = await ClusterNode.start(
     {
@@ -98,6 +108,7 @@ export async function startNode(options: StartNodeOptions, means: StartNodeMeans
       ...(insecure !== undefined && { insecure }),
       ...(api !== undefined && { api }),
       ...(ttlMs !== undefined && { ttlMs }),
+      ...(options.cache !== undefined && { cache: resolve(options.cache) }),
       version: means.version,
       builtInKinds: means.builtInKinds,
       stores: means.stores,
@@ -114,6 +125,7 @@ export async function startNode(options: StartNodeOptions, means: StartNodeMeans
     id,
     cluster,
     apiAddress: node.apiAddress,
+    network: (name) => runningNetwork(node.ports, name),
     drain: (drainOptions) => node.drain(drainOptions),
     close: () => node.close(),
   }
@@ -153,7 +165,7 @@ function check({ store, ttlMs, workers, tls }: StartNodeOptions, cluster: string
 }
 
 async function apiOptions(
-  { host, port, tokens }: StartNodeApi,
+  { host, port, tokens, tls }: StartNodeApi,
   insecure: boolean | undefined,
 ): Promise<NodeApiOptions> {
   const secret = tokens === undefined ? undefined : await readSecret(tokens, process.env)
@@ -161,6 +173,7 @@ async function apiOptions(
     ...(host !== undefined && { host }),
     ...(port !== undefined && { port }),
     ...(secret !== undefined && { tokens: parseTokens(secret.text, secret.place) }),
+    ...(tls !== undefined && { tls }),
     ...(insecure !== undefined && { insecure }),
     elsewhere: port === undefined,
   }

@@ -4,8 +4,7 @@ import { asError, VertigoError } from '../../base/errors.ts'
 import { allocateCounters, CounterReader, type SharedCounters } from '../../run/counters.ts'
 import { MetricReader, type MetricStatus } from '../../run/metrics.ts'
 import { StallWatch } from '../../run/stall-watch.ts'
-import type { DataNet, PeerLink } from '../../run/thread-protocol.ts'
-import { Threads } from '../../run/threads.ts'
+import type { ClientPortNews, DataNet, PeerLink } from '../../run/thread-protocol.ts'
 import { WorkerThread } from '../../run/worker-thread.ts'
 import type { WorkerAssignment } from '../../worker/assignment.ts'
 import type { MetricRecord } from '../../worker/metrics.ts'
@@ -13,6 +12,8 @@ import type { InstanceCounters } from '../../worker/worker.ts'
 import type { AgentWorker, AgentWorkerEvents, MakeWorker, PeerPlace } from '../agent/agent-worker.ts'
 import { type Address, type InstanceId, instanceIdsMax, type WorkerNumber } from '../protocol/index.ts'
 import { dataLinksUrl } from './data-links.ts'
+import type { NodeThreads } from './node-threads.ts'
+import type { OpenedLine, PortLines } from './ports/port-lines.ts'
 
 /** The workers of one network on this node, each in a thread of its own. */
 export interface ThreadWorkersOptions {
@@ -25,16 +26,18 @@ export interface ThreadWorkersOptions {
   readonly store: string
   readonly builtInKinds: string
   readonly stores: string
-  /** How many threads share the machine's memory. */
-  readonly workers: number
+  readonly threads: NodeThreads
   /** How long a worker may show no sign of life, in milliseconds. */
   readonly stallMs: number
+  /** Where instances behind exported ports are told of. */
+  readonly clientPorts: PortLines
+  /** Who spoke nonsense to a worker's data port, or was refused there; `more`: others of whom nothing was told. */
+  readonly turnedAway: (worker: WorkerNumber, remote: string, error: Error, more: number) => void
 }
 
 export class ThreadWorkers {
   readonly make: MakeWorker = (number, events) => new ThreadWorker(number, events, this)
   readonly options: ThreadWorkersOptions
-  readonly threads: Threads
   /** Of all instances, by their ids; pages that nobody writes to cost nothing. */
   readonly instanceCounters: SharedArrayBuffer
   /** Ports for pairs of workers, of which one has got its end. */
@@ -45,7 +48,6 @@ export class ThreadWorkers {
 
   constructor(options: ThreadWorkersOptions) {
     this.options = options
-    this.threads = new Threads({ workers: 0, memoryMbMax: undefined, share: options.workers })
     this.instanceCounters = allocateCounters(instanceIdsMax, 0).instances
     this.reader = new CounterReader({ ...allocateCounters(0, 0), instances: this.instanceCounters }, [])
   }
@@ -105,6 +107,8 @@ class ThreadWorker implements AgentWorker {
   private assignment: WorkerAssignment | undefined
   private cancelWatch: Cancel = () => undefined
   private hasEnded = false
+  /** To instances behind exported ports, by their numbers in the thread. */
+  private readonly lines = new Map<number, OpenedLine>()
 
   constructor(number: WorkerNumber, events: AgentWorkerEvents, owner: ThreadWorkers) {
     this.number = number
@@ -157,11 +161,16 @@ class ThreadWorker implements AgentWorker {
 
   async close(): Promise<void> {
     this.leave()
-    await this.thread?.close()
+    try {
+      await this.thread?.close()
+    } finally {
+      this.loseLines()
+    }
   }
 
   async terminate(): Promise<void> {
     this.leave()
+    this.loseLines()
     await this.thread?.terminate()
   }
 
@@ -173,8 +182,8 @@ class ThreadWorker implements AgentWorker {
   }
 
   private start(assignment: WorkerAssignment): WorkerThread {
-    const { options, threads } = this.owner
-    const { clock, net, fence, store, stallMs } = options
+    const { options } = this.owner
+    const { clock, net, fence, store, stallMs, threads } = options
     const thread = new WorkerThread(
       threads.take(),
       {
@@ -205,14 +214,34 @@ class ThreadWorker implements AgentWorker {
           this.events.failed(id as Parameters<AgentWorkerEvents['failed']>[0], asError(error)),
         failed: (error) => this.died(asError(error)),
         linkFailed: (_worker, peer, error) => this.events.linkFailed(peer as WorkerNumber, asError(error)),
+        turnedAway: (_worker, remote, error, more) =>
+          options.turnedAway(this.number, remote, asError(error), more),
         rejected: (record, taken) => this.events.rejected(record, taken),
         logged: (record, taken) => this.events.logged(record, taken),
         metric: (record) => this.owner.metricMade(this.number, record),
+        clientPort: (port, news) => this.clientPort(port, news),
         running: () => this.running(),
       },
     )
     this.watch(thread)
     return thread
+  }
+
+  private clientPort(port: number, news: ClientPortNews): void {
+    if (news.type === 'opened') {
+      const { clientPorts, network } = this.owner.options
+      const tell = (command: Parameters<WorkerThread['toClientPort']>[1]): void =>
+        this.thread?.toClientPort(port, command)
+      this.lines.set(port, clientPorts.opened(network, news.component, tell))
+    } else if (news.type === 'closed') {
+      this.lines.get(port)?.lost()
+      this.lines.delete(port)
+    } else this.lines.get(port)?.receive(news)
+  }
+
+  private loseLines(): void {
+    for (const line of this.lines.values()) line.lost()
+    this.lines.clear()
   }
 
   private watch(thread: WorkerThread): void {
@@ -241,6 +270,7 @@ class ThreadWorker implements AgentWorker {
   private died(error: Error): void {
     if (this.hasEnded) return
     this.leave()
+    this.loseLines()
     this.onFailed?.(error)
     this.events.died(error)
   }

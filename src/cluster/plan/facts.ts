@@ -3,6 +3,7 @@ import type {
   Generation,
   InstanceId,
   NetworkVersion,
+  NodeId,
   NodeRecord,
   Plan,
   Term,
@@ -27,6 +28,9 @@ export interface InventoryNode extends Pick<
  */
 export type PlanGoal = 'run' | 'stop' | 'none'
 
+/** Two nodes that do not reach each other, though both are there. */
+export type BrokenLink = readonly [NodeId, NodeId]
+
 /** All that a plan is made from. */
 export interface PlanningFacts {
   readonly network: string
@@ -39,11 +43,13 @@ export interface PlanningFacts {
   readonly versions: ReadonlyMap<NetworkVersion, VersionRecord>
   /** All that are there, in any order. */
   readonly nodes: readonly InventoryNode[]
+  /** In any order; those of nodes that are not there do not count. Default: none. */
+  readonly brokenLinks?: readonly BrokenLink[]
   /** With fewer nodes nothing is placed. */
   readonly quorum: number
   readonly current: Plan | undefined
-  /** The open generation; undefined where none is. */
-  readonly open: Generation | undefined
+  /** The generation that is open, or was last; undefined where none ever was. */
+  readonly lastOpen: Generation | undefined
   readonly term: Term
   /** Instances that have handled all there was. */
   readonly finished: ReadonlySet<InstanceId>

@@ -1,4 +1,4 @@
 /** The planner of a cluster: pure, from facts to the next plan. */
 export { isConcerned, ownersOfKeys } from './concern.ts'
-export type { InventoryNode, PlanGoal, PlanningFacts } from './facts.ts'
+export type { BrokenLink, InventoryNode, PlanGoal, PlanningFacts } from './facts.ts'
 export { nextPlan } from './next-plan.ts'

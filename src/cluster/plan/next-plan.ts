@@ -1,8 +1,7 @@
 import { asGeneration, asWorkerNumber, noGeneration, type Plan } from '../protocol/index.ts'
 import { numberConnections } from './connections.ts'
 import type { PlanningFacts } from './facts.ts'
-import { Numbers } from './numbers.ts'
-import { Placing } from './placing.ts'
+import { placeAround } from './place-around.ts'
 import { shapesOf } from './shape.ts'
 import { LivingWorkers, recordOf, survey } from './survey.ts'
 
@@ -33,6 +32,11 @@ import { LivingWorkers, recordOf, survey } from './survey.ts'
  * - PN-10 A network has at most one worker for each instance on a node, as many as the node has left beside other
  *   networks, and one where it has none left.
  *
+ * - PN-11 No two instances that exchange messages are on two nodes without a link between them. One of the two gives up what
+ *   it has of that network, as for a drain, and gets nothing new while another node fits; it is the one that this costs less, and
+ *   of several broken links a node that all of them have in common. Where that leads to nothing (labels, copies that are
+ *   spread) nothing moves for it: the instances stay, and `waiting` names the pair.
+ *
  * `facts.ts` says what is given, `board.ts` which place is the best, `survey.ts` what becomes of what runs.
  */
 export function nextPlan(given: PlanningFacts): Plan | undefined {
@@ -43,8 +47,7 @@ export function nextPlan(given: PlanningFacts): Plan | undefined {
   const shapes = shapesOf(target)
   const living = new LivingWorkers(facts)
   const found = survey(facts, target, shapes, living)
-  const numbers = new Numbers(current)
-  const placed = new Placing(facts, shapes, found, living, numbers).place(found)
+  const { placed, numbers } = placeAround(facts, shapes, found, living)
   const connections = numberConnections(facts, target, placed.instances, numbers)
   const next: Plan = {
     network: facts.network,

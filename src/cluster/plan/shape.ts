@@ -16,6 +16,8 @@ export interface ComponentShape {
   readonly apart: readonly ComponentShape[]
   /** Components that it exchanges messages with. */
   readonly neighbours: readonly ComponentShape[]
+  /** Its copies exchange messages with each other. */
+  readonly isLooped: boolean
   /** Where it comes when one follows the connections from the beginnings: chains are next to each other. */
   readonly rank: number
 }
@@ -52,6 +54,7 @@ export function shapesOf({ flat }: VersionRecord): ReadonlyMap<string, Component
       isSpread: placement?.spread === 'node',
       apart: [],
       neighbours: [],
+      isLooped: edges.some(([from, to]) => from === name && to === name),
       rank: ranks.get(name)!,
     })
   for (const { name, ...shape } of shapes.values()) {

@@ -113,12 +113,11 @@ class Surveyor {
   }
 
   drainingOne(instance: PlannedInstance): void {
-    const { goal, finished, open } = this.#facts
+    const { goal, finished, lastOpen = noGeneration } = this.#facts
     if (this.#isDead(instance) || goal === 'none') this.#lost++
     else if (finished.has(instance.id)) this.#drained++
     else {
-      const isAsBefore =
-        open !== undefined && instance.drainingSince !== undefined && instance.drainingSince > open
+      const isAsBefore = instance.drainingSince !== undefined && instance.drainingSince > lastOpen
       const key = keyOf(instance)
       const isFree = !this.#kept.has(key) && !this.#done.has(key)
       if (goal === 'run' && isAsBefore && isFree && this.#isWanted(instance)) this.#keep(instance)
@@ -137,7 +136,8 @@ class Surveyor {
           missing.push({ slot: { shape, index }, before: this.#before.get(key) })
         }
     return {
-      kept: [...this.#kept.values()],
+      // As the next plan lists them: who comes first stays where two may not be beside each other (PN-1).
+      kept: [...this.#kept.values()].toSorted((a, b) => a.instance.id - b.instance.id),
       draining: this.#draining,
       hasDrainedWell: this.#drained > 0 && this.#lost === 0,
       done: [...this.#done.values()],
@@ -151,7 +151,7 @@ class Surveyor {
 
   /** Nothing was sent to it, so that there is nothing to finish. */
   #hasNeverWorked({ since }: PlannedInstance): boolean {
-    return this.#facts.open !== undefined && since > this.#facts.open
+    return since > (this.#facts.lastOpen ?? noGeneration)
   }
 
   /** The version that is planned has this copy, and as it runs. */

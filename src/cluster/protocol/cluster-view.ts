@@ -9,6 +9,7 @@ import {
   suspicionRecord,
 } from './config-record.ts'
 import type { ClusterKeys, NetworkKeys } from './keys.ts'
+import { type LinkRecord, linkRecord } from './link-record.ts'
 import {
   type DesiredNetwork,
   desiredRecord,
@@ -20,7 +21,14 @@ import {
 import { type NodeRecord, nodeRecord } from './node-record.ts'
 import { asNodeId, type Generation, type NetworkVersion, type NodeId } from './numbers.ts'
 import { type Plan, planRecord } from './plan.ts'
-import { type OpenRecord, openRecord, type ReadyRecord, readyRecord } from './ready-record.ts'
+import {
+  type ClosedRecord,
+  closedRecord,
+  type OpenRecord,
+  openRecord,
+  type ReadyRecord,
+  readyRecord,
+} from './ready-record.ts'
 import type { RecordType } from './record.ts'
 
 /** A record with the entry that it was read from, whose revisions guard what is written because of it. */
@@ -42,6 +50,8 @@ export class ClusterView {
   readonly drains = new Map<NodeId, Recorded<DrainRecord>>()
   /** Of a node, by another: the life that it suspects to be over. */
   readonly suspicions = new Map<NodeId, Map<NodeId, string>>()
+  /** What nodes say of their links. */
+  readonly links = new Map<NodeId, Recorded<LinkRecord>>()
   readonly networks = new Map<string, NetworkView>()
   /** By key: what cannot be read, outside of networks. */
   readonly faults = new Map<string, VertigoError>()
@@ -64,6 +74,7 @@ export class ClusterView {
     if (key.startsWith(this.keys.nodes)) this.set(this.nodes, this.keys.nodes, key, entry, nodeRecord)
     else if (key.startsWith(this.keys.drains))
       this.set(this.drains, this.keys.drains, key, entry, drainRecord)
+    else if (key.startsWith(this.keys.links)) this.set(this.links, this.keys.links, key, entry, linkRecord)
     else if (key.startsWith(this.keys.suspicions)) this.suspicion(key, entry)
     else if (key === this.keys.config) this.config = (entry && this.read(configRecord, entry)?.value) ?? {}
     return undefined
@@ -117,6 +128,7 @@ export class NetworkView {
   desired: Recorded<DesiredNetwork> | undefined
   plan: Recorded<Plan> | undefined
   open: Recorded<OpenRecord> | undefined
+  closed: Recorded<ClosedRecord> | undefined
   outcome: Recorded<NetworkOutcome> | undefined
   readonly versions = new Map<NetworkVersion, Recorded<VersionRecord>>()
   /** By key; records of several generations may be there for a while. */
@@ -133,6 +145,7 @@ export class NetworkView {
       this.desired === undefined &&
       this.plan === undefined &&
       this.open === undefined &&
+      this.closed === undefined &&
       this.outcome === undefined &&
       this.versions.size === 0 &&
       this.readyRecords.size === 0 &&
@@ -155,6 +168,7 @@ export class NetworkView {
     if (key === keys.desired) this.desired = read(desiredRecord)
     else if (key === keys.plan) this.plan = read(planRecord)
     else if (key === keys.open) this.open = read(openRecord)
+    else if (key === keys.closed) this.closed = read(closedRecord)
     else if (key === keys.outcome) this.outcome = read(outcomeRecord)
     else if (key.startsWith(keys.versions)) {
       const number = Number(key.slice(keys.versions.length)) as NetworkVersion

@@ -1,13 +1,16 @@
 /** What manager, agents and clients of a cluster agree on: keys, records, numbers. */
 export { channelNumber, channelParts, connectionNumbersMax, instanceIdsMax } from './channels.ts'
+export { clientPortName, type ClientPortSide, isClientPort } from './client-port.ts'
 export { connectionKey, keyedConnections } from './connection-key.ts'
 export type { Address, ErrorText } from './fields.ts'
 export { ClusterKeys, NetworkKeys } from './keys.ts'
 export * from './network-record.ts'
+export { type BrokenPair, brokenPairs, type LinkRecord, linkRecord } from './link-record.ts'
 export { type NodeRecord, nodeRecord } from './node-record.ts'
 export * from './numbers.ts'
 export * from './plan.ts'
 export * from './ready-record.ts'
+export { DecodedRecords } from './decoded-records.ts'
 export type { RecordType } from './record.ts'
 export { ClusterView, NetworkView, type Recorded } from './cluster-view.ts'
 export {

@@ -65,6 +65,15 @@ export class ClusterKeys {
     return `${this.suspicions}${encodeSegment(of)}/${encodeSegment(by)}`
   }
 
+  /** Which others a node does not reach. */
+  get links(): string {
+    return `${this.prefix}links/`
+  }
+
+  link(by: NodeId): string {
+    return this.links + encodeSegment(by)
+  }
+
   get networks(): string {
     return `${this.prefix}networks/`
   }
@@ -142,6 +151,11 @@ export class NetworkKeys {
 
   get open(): string {
     return `${this.prefix}open`
+  }
+
+  /** While nothing is open: what was open last. */
+  get closed(): string {
+    return `${this.prefix}closed`
   }
 
   get outcome(): string {

@@ -26,6 +26,8 @@ export const kindFactsSchema = v.object({
   rewinds: v.boolean(),
   /** Talks to the world by the process that it is in: one of the fixed kinds for clients. */
   inMain: v.boolean(),
+  /** Inputs whose messages are checked against a schema. Absent: none. */
+  schemas: v.optional(v.array(v.string())),
 })
 export type KindFacts = Readonly<v.InferOutput<typeof kindFactsSchema>>
 

@@ -27,3 +27,11 @@ const open = v.object({
 })
 export type OpenRecord = Readonly<v.InferOutput<typeof open>>
 export const openRecord = recordType('The open generation', open)
+
+/**
+ * The generation that was open last, written where `open` is deleted. Instances that came after it have never begun: nobody
+ * has sent to them, and they have nothing to finish.
+ */
+const closed = v.object({ generation })
+export type ClosedRecord = Readonly<v.InferOutput<typeof closed>>
+export const closedRecord = recordType('The generation that was open last', closed)

@@ -7,12 +7,14 @@ import { storeOver } from '../../store/checked-store.ts'
 import { MemoryBackend } from '../../store/memory/memory-backend.ts'
 import type { Store } from '../../store/store.ts'
 import type { ModuleAddress, WorkerAssignment } from '../../worker/assignment.ts'
+import { DeafBackend } from './deaf-backend.ts'
 import { type NodeOptions, SimulatedProcess } from './simulated-process.ts'
-import { ProcessClock, SimulatedTime } from './simulated-time.ts'
+import { type Machine, ProcessClock, SimulatedTime } from './simulated-time.ts'
 import type { SimulatedWorker } from './simulated-worker.ts'
+import { SimulatedLines } from './simulated-lines.ts'
 import { goodLine, type LineQuality, StoreLine } from './store-line.ts'
 import type { ClusterWatcher } from './watcher.ts'
-import { type WireEnd, Wires } from './wires.ts'
+import { Wires } from './wires.ts'
 
 export interface SimulatedClusterOptions {
   readonly seed: number
@@ -30,6 +32,8 @@ export interface SimulatedClusterOptions {
 }
 
 const storeLane = 0
+/** How much faster or slower the clock of a node goes than the store's: crystals are better than this. */
+const driftMax = 0.002
 const firstProcessLane = 2
 const firstPort = 10_000
 
@@ -43,6 +47,7 @@ export class SimulatedCluster {
   readonly keys = new ClusterKeys('sim')
   readonly backend: MemoryBackend
   readonly wires: Wires
+  readonly lines: SimulatedLines
   readonly nodes = new Map<string, SimulatedNode>()
   /** The store as nobody disturbs it, for who checks. */
   readonly store: Store
@@ -53,21 +58,19 @@ export class SimulatedCluster {
 
   constructor(options: SimulatedClusterOptions) {
     this.options = options
-    const { watcher } = options
     this.random = seededRandom(options.seed)
     this.time = new SimulatedTime(this.random)
     const clock = new ProcessClock(this.time, storeLane)
     this.backend = new MemoryBackend({ clock, historyMax: 100_000 })
     this.store = storeOver(this.backend, clock)
     this.wires = new Wires(this.time, this.fork(), {
-      sent: (from, _to, frame) => watcher.sent(this.workerAt(from), frame),
       asked: (from, to) => {
         const peer = this.workers.get(textOf(to))
         // The request is on its way for a moment.
-        peer?.end.clock.after(1, () => peer.asked(this.workerAt(from).number))
+        peer?.end.clock.after(1, () => peer.asked(this.workerAt(from.address).number))
       },
-      delivered: (from, to, frame) => watcher.delivered(this.workerAt(from), this.workerAt(to), frame),
     })
+    this.lines = new SimulatedLines(this.time, this.fork())
     for (const node of options.nodes) this.nodes.set(node.id, new SimulatedNode(node, this))
   }
 
@@ -119,16 +122,22 @@ export class SimulatedCluster {
   }
 
   /** A new life of a node: its process. */
-  startProcess(node: NodeOptions, quality: LineQuality): SimulatedProcess {
+  startProcess(
+    node: NodeOptions,
+    { quality, machine }: { readonly quality: LineQuality; readonly machine: Machine },
+  ): SimulatedProcess {
     const { options } = this
-    const { clock, line, random } = this.process(quality)
+    const { clock, line, backend, random } = this.process(quality, machine)
     const means = {
       cluster: 'sim',
       keys: this.keys,
       clock,
       line,
+      backend,
       random,
       wires: this.wires,
+      lines: this.lines,
+      workerAt: (address: Address) => this.workerAt(address),
       watcher: options.watcher,
       made: (worker: SimulatedWorker) => this.workers.set(textOf(worker.end.address), worker),
       ttlMs: options.ttlMs ?? 3_000,
@@ -137,16 +146,18 @@ export class SimulatedCluster {
       localize: (assignment: WorkerAssignment) => options.localize?.(assignment, node.id) ?? assignment,
       port: () => this.ports++,
       pid: clock.lane,
-      isGone: (record: NodeRecord) => options.isOneMachine === true && this.isGone(record),
+      isGone: (record: NodeRecord) => (options.isOneMachine === true ? this.isGone(record) : undefined),
     }
     return new SimulatedProcess(node, means)
   }
 
-  private process(quality: LineQuality): { clock: ProcessClock; line: StoreLine; random: Random } {
-    const clock = new ProcessClock(this.time, this.lanes++)
+  private process(quality: LineQuality, machine?: Machine): ProcessParts {
+    const clock = new ProcessClock(this.time, this.lanes++, machine)
     const network = new ProcessClock(this.time, clock.lane)
     const random = this.fork()
-    return { clock, random, line: new StoreLine(this.store, { network, own: clock, random }, quality) }
+    const backend = new DeafBackend(this.backend)
+    const line = new StoreLine(storeOver(backend, network), { network, own: clock, random }, quality)
+    return { clock, random, backend, line }
   }
 
   private isGone({ id, pid }: NodeRecord): boolean {
@@ -154,7 +165,7 @@ export class SimulatedCluster {
     return process === undefined || process.isDead || process.means.pid !== pid
   }
 
-  private workerAt({ address }: WireEnd): SimulatedWorker {
+  private workerAt(address: Address): SimulatedWorker {
     return this.workers.get(textOf(address))!
   }
 
@@ -163,17 +174,27 @@ export class SimulatedCluster {
   }
 }
 
+interface ProcessParts {
+  readonly clock: ProcessClock
+  readonly random: Random
+  readonly backend: DeafBackend
+  readonly line: StoreLine
+}
+
 /** A node, over its lives. */
 export class SimulatedNode {
   readonly options: NodeOptions
   process: SimulatedProcess | undefined
   private readonly cluster: SimulatedCluster
+  /** Set `wallOffsetMs`, and the time of day jumps there; later lives have it as well. */
+  readonly machine: Machine
   private lineQuality = goodLine
   private isLineCut = false
 
   constructor(options: NodeOptions, cluster: SimulatedCluster) {
     this.options = options
     this.cluster = cluster
+    this.machine = { wallOffsetMs: 0, rate: 1 + (cluster.random.next() - 0.5) * 2 * driftMax }
   }
 
   get id(): string {
@@ -206,7 +227,7 @@ export class SimulatedNode {
 
   start(): void {
     if (this.isUp) return
-    this.process = this.cluster.startProcess(this.options, this.quality)
+    this.process = this.cluster.startProcess(this.options, this)
     this.process.means.line.isCut = this.isCut
   }
 

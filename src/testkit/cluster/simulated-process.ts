@@ -3,11 +3,15 @@ import type { Random } from '../../base/random.ts'
 import { Agent } from '../../cluster/agent/agent.ts'
 import { join, type Membership } from '../../cluster/agent/membership.ts'
 import { Manager, type RestartPolicy } from '../../cluster/control/index.ts'
-import { asNodeId, type ClusterKeys, type NodeRecord } from '../../cluster/protocol/index.ts'
+import { type Address, asNodeId, type ClusterKeys, type NodeRecord } from '../../cluster/protocol/index.ts'
 import { LeaseKeeper } from '../../store/recipes/index.ts'
 import type { WorkerAssignment } from '../../worker/assignment.ts'
 import type { Load } from '../../worker/worker.ts'
+import type { DeafBackend } from './deaf-backend.ts'
+import { SimulatedControl } from './simulated-control.ts'
+import type { LineOwner, SimulatedLines } from './simulated-lines.ts'
 import type { ProcessClock } from './simulated-time.ts'
+import { ThreadClock } from './thread-clock.ts'
 import { SimulatedWorker } from './simulated-worker.ts'
 import type { StoreLine } from './store-line.ts'
 import type { ClusterWatcher } from './watcher.ts'
@@ -26,8 +30,10 @@ export interface ProcessMeans {
   readonly keys: ClusterKeys
   readonly clock: ProcessClock
   readonly line: StoreLine
+  readonly backend: DeafBackend
   readonly random: Random
   readonly wires: Wires
+  readonly lines: SimulatedLines
   readonly watcher: ClusterWatcher
   readonly ttlMs: number
   readonly restarts: RestartPolicy
@@ -35,10 +41,16 @@ export interface ProcessMeans {
   readonly localize: (assignment: WorkerAssignment) => WorkerAssignment
   readonly port: () => number
   readonly made: (worker: SimulatedWorker) => void
+  readonly workerAt: (address: Address) => SimulatedWorker
   readonly pid: number
-  readonly isGone: (record: NodeRecord) => boolean
+  /** Undefined: the processes of other nodes cannot be looked at. */
+  readonly isGone: (record: NodeRecord) => boolean | undefined
 }
 
+/** The same in each life, as when it is given on the command line. */
+const controlPort = 1
+/** Of the time to live of a node's lease, as by default. */
+const linkLossPart = 2 / 3
 /** What comes after a join that failed, in milliseconds. */
 const retryMs = 200
 
@@ -54,12 +66,20 @@ export class SimulatedProcess {
   membership: Membership | undefined
   agent: Agent | undefined
   isManager = false
+  private readonly end: LineOwner
   private readonly leaving = new AbortController()
   private readonly running: Promise<void>
 
   constructor(options: NodeOptions, means: ProcessMeans) {
     this.options = options
     this.means = means
+    const { clock } = means
+    this.end = {
+      address: { host: options.id, port: controlPort },
+      clock,
+      node: options.id,
+      isDead: () => clock.isDead,
+    }
     this.running = this.run()
   }
 
@@ -71,6 +91,7 @@ export class SimulatedProcess {
   kill(): void {
     this.means.clock.kill()
     for (const worker of this.workers) worker.lost('its node was killed')
+    this.means.lines.lose(this.end.address)
     this.isManager = false
   }
 
@@ -103,17 +124,37 @@ export class SimulatedProcess {
 
   /** From joining to the end of the lease. */
   private async live(leases: LeaseKeeper): Promise<void> {
+    const { cluster, lines, random, watcher, ttlMs, isGone } = this.means
+    const control = await SimulatedControl.open({
+      cluster,
+      self: asNodeId(this.options.id),
+      end: this.end,
+      lines,
+      random,
+      watcher,
+      linkLossMs: ttlMs * linkLossPart,
+      isGone,
+    })
+    try {
+      await this.beMember(leases, control)
+    } finally {
+      await control.close()
+    }
+  }
+
+  private async beMember(leases: LeaseKeeper, control: SimulatedControl): Promise<void> {
     const { cluster, keys, line, clock, random, ttlMs, isGone } = this.means
     const { signal } = this.leaving
     const membership = await join(
       this.record(),
-      { store: line, keys, leases, clock, random, isGone },
+      { store: line, keys, leases, clock, random, isGone: (record) => isGone(record) === true },
       { cluster, ttlMs, signal },
     )
     this.membership = membership
     this.note(`joined as ${membership.record.incarnation}`)
     const agent = this.makeAgent(membership)
     this.agent = agent
+    control.joined(membership, { store: line, keys, view: () => agent.view })
     const manager = this.makeManager(membership)
     await ended(AbortSignal.any([membership.lease.signal, signal]))
     this.note(signal.aborted ? 'leaves' : 'lost its lease')
@@ -134,7 +175,7 @@ export class SimulatedProcess {
       machine: 'simulated',
       version: '0',
       protocol: { min: 1, max: 1 },
-      control: { host: id, port: 1 },
+      control: this.end.address,
       groups: [...groups],
       labels: { ...labels },
       workers,
@@ -142,7 +183,8 @@ export class SimulatedProcess {
   }
 
   private makeAgent(membership: Membership): Agent {
-    const { line, keys, random, clock, wires, watcher, load, localize, port, made } = this.means
+    const { line, keys, random, clock, wires, lines, ttlMs, watcher, load, localize, port } = this.means
+    const { made, workerAt } = this.means
     const { id } = this.options
     return new Agent({
       store: line,
@@ -150,12 +192,17 @@ export class SimulatedProcess {
       random,
       membership,
       workersOf: (network) => (number, events) => {
+        const thread = new ThreadClock(clock)
         const worker = new SimulatedWorker(number, events, {
           network,
-          end: { address: { host: id, port: port() }, clock, node: id },
+          end: { address: { host: id, port: port() }, clock: thread, node: id, isDead: () => clock.isDead },
+          thread,
           wires,
+          lines,
+          linkLossMs: ttlMs * linkLossPart,
+          at: workerAt,
           watcher,
-          clock,
+          clock: thread,
           random,
           load,
           check: 'none',

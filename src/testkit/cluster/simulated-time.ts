@@ -68,19 +68,31 @@ const turnMs = 0.02
 /** Each reading of a clock moves it on: time slices come to their end. */
 const readingMs = 0.001
 
+/** The clocks of a machine, which go wrong. */
+export interface Machine {
+  /** How far its time of day is off, in milliseconds. */
+  wallOffsetMs: number
+  /** How fast its monotonic clock and its timers go; 1 is right. */
+  readonly rate: number
+}
+
+const goodMachine: Machine = { wallOffsetMs: 0, rate: 1 }
+
 /** The clock of one process, which can be stopped for a while (SIGSTOP), or for good (SIGKILL). */
 export class ProcessClock implements Clock {
   readonly lane: number
   private readonly time: SimulatedTime
+  private readonly machine: Machine
   private readonly startedMs: number
   private lastMonotonicMs = 0
   private lastSoonMs = 0
   private phase: 'runs' | 'paused' | 'waking' | 'dead' = 'runs'
   private due: (() => void)[] = []
 
-  constructor(time: SimulatedTime, lane: number) {
+  constructor(time: SimulatedTime, lane: number, machine: Machine = goodMachine) {
     this.time = time
     this.lane = lane
+    this.machine = machine
     this.startedMs = time.nowMs
   }
 
@@ -123,11 +135,12 @@ export class ProcessClock implements Clock {
   }
 
   now(): number {
-    return this.time.nowMs
+    return this.time.nowMs + this.machine.wallOffsetMs
   }
 
   monotonic(): number {
-    this.lastMonotonicMs = Math.max(this.lastMonotonicMs + readingMs, this.time.nowMs - this.startedMs)
+    const passedMs = (this.time.nowMs - this.startedMs) * this.machine.rate
+    this.lastMonotonicMs = Math.max(this.lastMonotonicMs + readingMs, passedMs)
     return this.lastMonotonicMs
   }
 
@@ -136,7 +149,9 @@ export class ProcessClock implements Clock {
     const run = (): void => {
       if (!isCancelled) action()
     }
-    const cancel = this.time.at(this.time.nowMs + Math.max(0, delayMs), this.lane, () => this.run(run))
+    const cancel = this.time.at(this.time.nowMs + Math.max(0, delayMs) / this.machine.rate, this.lane, () =>
+      this.run(run),
+    )
     return () => {
       isCancelled = true
       cancel()

@@ -1,15 +1,26 @@
+import { asError } from '../../base/errors.ts'
 import type { AgentWorker, AgentWorkerEvents, PeerPlace } from '../../cluster/agent/agent-worker.ts'
 import { InProcessWorker, type InProcessWorkerMeans } from '../../cluster/agent/in-process-worker.ts'
 import type { Address, WorkerNumber } from '../../cluster/protocol/index.ts'
+import { DataEndpoint } from '../../cluster/node/data-endpoint.ts'
+import type { Link } from '../../transport/link.ts'
 import type { WorkerAssignment } from '../../worker/assignment.ts'
 import type { ClusterWatcher, WatchedWorker } from './watcher.ts'
+import type { SimulatedLines } from './simulated-lines.ts'
+import type { ThreadClock } from './thread-clock.ts'
 import type { WireEnd, Wires } from './wires.ts'
 
 export interface SimulatedWorkerMeans extends Omit<InProcessWorkerMeans, 'link' | 'listens'> {
   readonly network: string
   readonly end: WireEnd
+  readonly thread: ThreadClock
   readonly wires: Wires
+  readonly lines: SimulatedLines
+  /** See `LineLimits`. */
+  readonly linkLossMs: number
   readonly watcher: ClusterWatcher
+  /** The one at an address. */
+  readonly at: (address: Address) => SimulatedWorker
 }
 
 /** A worker of a simulated node, with what is known of it from outside. */
@@ -17,19 +28,25 @@ export class SimulatedWorker implements AgentWorker, WatchedWorker {
   readonly number: WorkerNumber
   readonly network: string
   readonly end: WireEnd
+  readonly thread: ThreadClock
   /** What it runs. */
   inForce: WorkerAssignment | undefined
   isHeld = false
   phase: 'lives' | 'closed' | 'lost' = 'lives'
   private prepared: WorkerAssignment | undefined
+  /** Of the newest assignment, as a thread has it. */
+  private newest: WorkerAssignment | undefined
+  private readonly data: DataEndpoint
+  private readonly stopListening: () => void
   private readonly inner: InProcessWorker
   private readonly means: SimulatedWorkerMeans
 
   constructor(number: WorkerNumber, events: AgentWorkerEvents, means: SimulatedWorkerMeans) {
-    const { network, end, wires, watcher, ...inner } = means
+    const { network, end, thread, wires: _, lines, linkLossMs: __, watcher, at: ___, ...inner } = means
     this.number = number
     this.network = network
     this.end = end
+    this.thread = thread
     this.means = means
     this.inner = new InProcessWorker(
       number,
@@ -52,8 +69,10 @@ export class SimulatedWorker implements AgentWorker, WatchedWorker {
           events.linkFailed(peer, error)
         },
       },
-      { ...inner, listens: end.address, link: (peer) => wires.link(end, peer.address) },
+      { ...inner, listens: end.address, link: (peer) => this.watched(this.link(peer), peer) },
     )
+    this.data = this.endpoint(events)
+    this.stopListening = lines.listen(end, (line) => this.data.endpoint.accepted(line))
     watcher.workerMade(this)
   }
 
@@ -67,6 +86,7 @@ export class SimulatedWorker implements AgentWorker, WatchedWorker {
 
   async prepare(assignment: WorkerAssignment): Promise<{ readonly listens: Address } | undefined> {
     this.prepared = undefined
+    this.newest = assignment
     const result = await this.inner.prepare(assignment)
     if (result !== undefined) this.prepared = assignment
     return result
@@ -77,6 +97,8 @@ export class SimulatedWorker implements AgentWorker, WatchedWorker {
     this.inForce = this.prepared
     this.isHeld = false
     this.means.watcher.switched(this, before)
+    // As a thread does: an instance that was taken out may have to be told of its end by one that shares nothing else.
+    for (const { worker, isLocal } of peers) if (!isLocal) this.inner.asked(worker)
     this.inner.switchOver(peers)
   }
 
@@ -100,6 +122,8 @@ export class SimulatedWorker implements AgentWorker, WatchedWorker {
       this.means.watcher.workerEnded(this, 'closed', 'its agent was done with it')
     }
     await this.inner.close()
+    this.stopListening()
+    this.data.endpoint.close()
   }
 
   async terminate(): Promise<void> {
@@ -117,6 +141,58 @@ export class SimulatedWorker implements AgentWorker, WatchedWorker {
     if (this.phase !== 'lives') return
     this.phase = 'lost'
     this.means.wires.lose(this.end.address)
+    this.means.lines.lose(this.end.address)
+    this.data.endpoint.close()
     this.means.watcher.workerEnded(this, 'lost', why)
+  }
+
+  private link(peer: PeerPlace): Link {
+    const { end, wires, lines } = this.means
+    const { node, worker, address } = peer
+    if (peer.isLocal) return wires.link(end, address)
+    return this.data.open({ node, worker, dial: () => lines.dial(end, address) })
+  }
+
+  /** A link on which somebody looks. */
+  private watched(link: Link, { address }: PeerPlace): Link {
+    const { watcher, at } = this.means
+    return {
+      send: (frame) => {
+        watcher.sent(this, frame)
+        link.send(frame)
+      },
+      receive: (onFrame) =>
+        link.receive((frame) => {
+          watcher.delivered(at(address), this, frame)
+          onFrame(frame)
+        }),
+      close: () => link.close(),
+    }
+  }
+
+  private endpoint(events: AgentWorkerEvents): DataEndpoint {
+    const { network, end, clock, random, watcher } = this.means
+    const standing = (other: number): 'current' | 'unknown' | 'gone' => {
+      const workers: readonly number[] = this.newest?.workers ?? []
+      if (workers.includes(other)) return 'current'
+      return other > Math.max(...workers, this.number) ? 'unknown' : 'gone'
+    }
+    return new DataEndpoint(
+      { cluster: 'sim', network, node: end.node },
+      {
+        worker: this.number,
+        clock,
+        random,
+        generation: () => this.newest?.generation ?? 0,
+        standing,
+        failed: (peer, error) => {
+          if (this.phase !== 'lives') return
+          watcher.troubled(this.name, `link to worker ${peer}`, asError(error))
+          events.linkFailed(peer as WorkerNumber, asError(error))
+        },
+        turnedAway: () => undefined,
+      },
+      { limits: { linkLossMs: this.means.linkLossMs } },
+    )
   }
 }

@@ -30,6 +30,8 @@ export interface ClusterWatcher {
   /** `from`, `to`: addresses of workers. */
   sent(from: WatchedWorker, frame: Uint8Array): void
   delivered(from: WatchedWorker, to: WatchedWorker, frame: Uint8Array): void
+  /** A node ended the lease of a life of another one, which it takes for dead. */
+  declaredDead(by: string, node: string): void
   /** Something that nobody expects. */
   troubled(who: string, what: string, error: Error): void
 }

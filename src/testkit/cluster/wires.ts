@@ -1,20 +1,13 @@
 import type { Random } from '../../base/random.ts'
 import type { Address } from '../../cluster/protocol/index.ts'
 import type { Link } from '../../transport/link.ts'
-import type { ProcessClock, SimulatedTime } from './simulated-time.ts'
+import type { LineOwner } from './simulated-lines.ts'
+import type { SimulatedTime } from './simulated-time.ts'
 
 /** One worker, as its links know it. */
-export interface WireEnd {
-  readonly address: Address
-  /** Of its process. */
-  readonly clock: ProcessClock
-  readonly node: string
-}
+export type WireEnd = LineOwner
 
 export interface WireEvents {
-  /** A frame is handed to a worker; `from`: whoever sent it. */
-  delivered(from: WireEnd, to: WireEnd, frame: Uint8Array): void
-  sent(from: WireEnd, to: WireEnd, frame: Uint8Array): void
   /** A worker wants a link with another one. */
   asked(from: WireEnd, to: Address): void
 }
@@ -24,16 +17,14 @@ const wayMsMax = 3
 const wiresLane = 1
 
 /**
- * What links workers of different nodes, and of one: frames arrive whole and in order while both ends live, however often the
- * line between them breaks (see `cut`). When one of them is killed, what was on its way arrives up to some point, or not at all.
+ * What links workers of one process: frames arrive whole and in order while both ends live. When one of them ends without a
+ * word, what was on its way arrives up to some point, or not at all.
  */
 export class Wires {
   private readonly time: SimulatedTime
   private readonly random: Random
   private readonly events: WireEvents
   private readonly sessions = new Map<string, Session>()
-  /** `from>to`, by nodes. */
-  private readonly cuts = new Set<string>()
 
   constructor(time: SimulatedTime, random: Random, events: WireEvents) {
     this.time = time
@@ -47,25 +38,11 @@ export class Wires {
     const key = `${a} ${b}`
     let session = this.sessions.get(key)
     if (session === undefined) {
-      session = new Session(this.time, this.random, this.events, (from, to) => this.isCut(from, to))
+      session = new Session(this.time, this.random)
       this.sessions.set(key, session)
       this.events.asked(own, peer)
     }
     return session.end(textOf(own.address) === a ? 0 : 1, own)
-  }
-
-  /** Nothing gets from one node to the other. One way only. */
-  cut(from: string, to: string): void {
-    this.cuts.add(`${from}>${to}`)
-  }
-
-  heal(from: string, to: string): void {
-    this.cuts.delete(`${from}>${to}`)
-    for (const session of this.sessions.values()) session.goOn()
-  }
-
-  isCut(from: string, to: string): boolean {
-    return from !== to && this.cuts.has(`${from}>${to}`)
   }
 
   /** A worker has ended without a word. */
@@ -89,23 +66,14 @@ interface Way {
 class Session {
   private readonly time: SimulatedTime
   private readonly random: Random
-  private readonly events: WireEvents
-  private readonly isCut: (from: string, to: string) => boolean
   private readonly ends: [WireEnd | undefined, WireEnd | undefined] = [undefined, undefined]
   private readonly receivers: [Receiver, Receiver] = [newReceiver(), newReceiver()]
   /** By the end that sends. */
   private readonly ways: [Way, Way] = [newWay(), newWay()]
 
-  constructor(
-    time: SimulatedTime,
-    random: Random,
-    events: WireEvents,
-    isCut: (from: string, to: string) => boolean,
-  ) {
+  constructor(time: SimulatedTime, random: Random) {
     this.time = time
     this.random = random
-    this.events = events
-    this.isCut = isCut
   }
 
   end(self: 0 | 1, own: WireEnd): Link {
@@ -115,8 +83,6 @@ class Session {
     this.move(other)
     return {
       send: (frame) => {
-        const peer = this.ends[other]
-        if (peer !== undefined) this.events.sent(own, peer, frame)
         this.ways[self].queue.push(new Uint8Array(frame))
         this.move(self)
       },
@@ -129,11 +95,6 @@ class Session {
         receiver.isClosed = true
       },
     }
-  }
-
-  goOn(): void {
-    this.move(0)
-    this.move(1)
   }
 
   lose(self: 0 | 1): void {
@@ -155,19 +116,16 @@ class Session {
 
   private arrive(from: 0 | 1): void {
     const to = from === 0 ? 1 : 0
-    const [sender, target] = [this.ends[from], this.ends[to]]
+    const target = this.ends[to]
     const receiver = this.receivers[to]
     const way = this.ways[from]
     if (receiver.isClosed) way.queue.length = 0
-    if (sender === undefined || target === undefined || receiver.onFrame === undefined) return
-    if (this.isCut(sender.node, target.node)) return
+    if (target === undefined || receiver.onFrame === undefined) return
     // Some of what waits comes together.
     const frames = way.queue.splice(0, 1 + this.random.int(way.queue.length))
     for (const frame of frames)
       target.clock.soon(() => {
-        if (receiver.isClosed) return
-        this.events.delivered(sender, target, frame)
-        receiver.onFrame?.(frame)
+        if (!receiver.isClosed) receiver.onFrame?.(frame)
       })
     this.move(from)
   }

@@ -1,5 +1,5 @@
 import type { Cancel, Clock } from '../../base/clock.ts'
-import { VertigoError } from '../../base/errors.ts'
+import { isVertigoError, VertigoError } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
 import {
   answerBytes,
@@ -96,6 +96,11 @@ export class Endpoint {
     return stranger
   }
 
+  /** For a listener: a socket that never was a line, as of a TLS handshake that failed. It counts with the others. */
+  failed(remote: string, error: Error): void {
+    this.tellTurnedAway(remote, isVertigoError(error) ? error : invalid(error.message, error))
+  }
+
   close(): void {
     if (this.isClosed) return
     this.isClosed = true
@@ -165,6 +170,6 @@ function unknown(self: Identity, from: Identity): Refusal {
   return { code: 'LINK_UNKNOWN', message: `${showIdentity(self)} does not expect ${showIdentity(from)}` }
 }
 
-function invalid(message: string): VertigoError {
-  return new VertigoError('LINK_HANDSHAKE_INVALID', message)
+function invalid(message: string, cause?: Error): VertigoError {
+  return new VertigoError('LINK_HANDSHAKE_INVALID', message, { cause })
 }

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { checkServerIdentity, type PeerCertificate, type TLSSocket } from 'node:tls'
 import type { ErrorCode } from '../../base/error-codes.ts'
 import { VertigoError } from '../../base/errors.ts'
@@ -52,8 +53,13 @@ export function peerFault(socket: TLSSocket, node: string): Refusal | undefined 
   return nodeFault(node, certificate)
 }
 
+/** An id that is an address is nobody's: addresses in certificates are for clients of the HTTP API, and many have the same. */
+export function isIssuedTo(node: string, certificate: PeerCertificate): boolean {
+  return isIP(node) === 0 && checkServerIdentity(node, certificate) === undefined
+}
+
 function nodeFault(node: string, certificate: PeerCertificate): Refusal | undefined {
-  if (checkServerIdentity(node, certificate) === undefined) return undefined
+  if (isIssuedTo(node, certificate)) return undefined
   const names = certificate.subjectaltname ?? `CN:${String(certificate.subject?.CN ?? 'none')}`
   return {
     code: 'TLS_CERTIFICATE_OTHER_NODE',

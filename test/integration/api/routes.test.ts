@@ -212,9 +212,58 @@ test('unknown networks, versions and components are told with what is near', asy
     ['POST', '/v1/networks/net/scale', { component: 'z', instances: 2 }, 404, 'COMPONENT_UNKNOWN'],
     ['POST', '/v1/networks/net/scale', { component: 'a', instances: 0 }, 422, 'USAGE'],
     ['POST', '/v1/networks/net/scale', { component: 'a', instances: 5000 }, 422, 'USAGE'],
+    ['POST', '/v1/networks/net/scale', { component: 'a', instances: -1 }, 422, 'USAGE'],
+    ['POST', '/v1/networks/net/scale', { component: 'a', instances: 1e308 }, 422, 'USAGE'],
+    ['POST', '/v1/networks/net/scale', { component: 'a', instances: 1.5 }, 400, 'API_REQUEST_INVALID'],
+    // JSON has no NaN.
+    ['POST', '/v1/networks/net/scale', { component: 'a', instances: NaN }, 400, 'API_REQUEST_INVALID'],
+    ['POST', '/v1/networks/net/scale', { component: 'a', instances: '2' }, 400, 'API_REQUEST_INVALID'],
+    ['POST', '/v1/networks/net/scale', { component: '__proto__', instances: 2 }, 404, 'COMPONENT_UNKNOWN'],
+    ['POST', '/v1/networks/net/rollback', { to: 0 }, 400, 'API_REQUEST_INVALID'],
+    ['POST', '/v1/networks/net/rollback', { to: 1e15 }, 404, 'VERSION_UNKNOWN'],
+    ['POST', '/v1/nodes/n9/drain', undefined, 404, 'NODE_UNKNOWN'],
+    ['POST', '/v1/nodes/n9/undrain', undefined, 404, 'NODE_UNKNOWN'],
+    // Names that would lead elsewhere, were they parts of paths.
+    ['POST', '/v1/nodes/..%2fnodes%2fn1/drain', undefined, 404, 'NODE_UNKNOWN'],
+    ['POST', '/v1/nodes/__proto__/drain', undefined, 404, 'NODE_UNKNOWN'],
+    ['GET', '/v1/networks/..%2f..%2fmanager', undefined, 404, 'NETWORK_UNKNOWN'],
+    ['GET', '/v1/networks/x%2f..%2fnet', undefined, 404, 'NETWORK_UNKNOWN'],
+    ['GET', '/v1/networks/net%00', undefined, 404, 'NETWORK_UNKNOWN'],
+    ['DELETE', '/v1/networks/net%2fversions', undefined, 404, 'NETWORK_UNKNOWN'],
+    ['POST', '/v1/networks/net%2fversions/forget', undefined, 404, 'NETWORK_UNKNOWN'],
   ] as const
   for (const [method, path, body, status, code] of cases)
     assert.deepEqual(shape(await ask(method, path, body)), [status, code], `${method} ${path}`)
   const { body } = await ask('GET', '/v1/networks/nett')
   assert.match((body as { error: { message: string } }).error.message, /Did you mean "?net"?/)
+})
+
+test('a new network is without components only where that is said', async (t) => {
+  const { ask } = await started(t)
+  const nothing = { part: { name: 'bare', components: {}, connections: [] }, kinds: {} }
+  const refused = await ask('POST', '/v1/networks', nothing)
+  assert.deepEqual(shape(refused), [422, 'NETWORK_INVALID'])
+  assert.match(JSON.stringify(refused.body), /NETWORK_EMPTY/)
+  assert.deepEqual((await ask('GET', '/v1/networks')).body, [])
+  const made = await ask('POST', '/v1/networks', { ...nothing, bare: true })
+  assert.deepEqual(made.body, { name: 'bare', version: 1 })
+  assert.deepEqual((await untilState(ask, 'bare', 'running'))['instances'], [])
+  // Said again it changes nothing, whatever is in it by now.
+  assert.deepEqual((await ask('POST', '/v1/networks', network(['a'], 'bare'))).body, {
+    name: 'bare',
+    version: 2,
+  })
+  assert.deepEqual((await ask('POST', '/v1/networks', { ...nothing, bare: true })).body, {
+    name: 'bare',
+    version: 2,
+  })
+  for (const name of ['', '.', '..', '../a', 'a/b', 'a\0b', '-a', 'a b', 'n'.repeat(1000)]) {
+    const answer = await ask('POST', '/v1/networks', {
+      ...nothing,
+      part: { ...nothing.part, name },
+      bare: true,
+    })
+    assert.deepEqual(shape(answer), [422, 'NETWORK_INVALID'], JSON.stringify(name))
+  }
+  assert.equal(((await ask('GET', '/v1/networks')).body as unknown[]).length, 1)
 })

@@ -8,10 +8,12 @@ import { systemRandom } from '../../../src/base/random.ts'
 import * as builtInKinds from '../../../src/cli/run/built-in-kinds.ts'
 import { loadDeployment } from '../../../src/cluster/client/load-deployment.ts'
 import { Management } from '../../../src/cluster/client/management.ts'
+import { Operation } from '../../../src/cluster/client/operation.ts'
 import type { NetworkStatus } from '../../../src/cluster/client/status.ts'
 import {
   type Address,
   ClusterKeys,
+  type OpenRecord,
   openRecord,
   type Plan,
   planRecord,
@@ -32,6 +34,8 @@ export interface ClusterOptions {
   readonly ttlMs?: number
   readonly stallMs?: number
   readonly workers?: number
+  /** Whether they serve the API. Default false. */
+  readonly api?: boolean
   /** One for each node, where they do not share the loopback address. */
   readonly hosts?: readonly EtcdHost[]
 }
@@ -46,7 +50,12 @@ export interface ComponentText {
 export interface NetworkText {
   readonly name: string
   readonly components: { readonly [name: string]: ComponentText }
-  readonly connections: readonly { readonly from: string; readonly to: string; readonly selector?: 'all' }[]
+  readonly connections: readonly {
+    readonly from: string
+    readonly to: string
+    readonly selector?: 'all'
+    readonly back?: true
+  }[]
 }
 
 const kindsUrl = new URL('kinds.ts', import.meta.url).href
@@ -57,6 +66,7 @@ export const settleMsMax = 60_000
 export class FaultyCluster {
   readonly nodes: readonly NodeProcess[]
   readonly management: Management
+  readonly operation: Operation
   readonly journal: Journal
   /** All that were written, in their order. */
   readonly plans: Plan[] = []
@@ -68,16 +78,17 @@ export class FaultyCluster {
   private failure: Error | undefined
 
   private constructor(options: ClusterOptions, store: Store, folder: string) {
-    const { storeUrl, nodes = 3, ttlMs = 2_000, stallMs = 10_000, workers = 2, hosts } = options
+    const { storeUrl, nodes = 3, ttlMs = 2_000, stallMs = 10_000, workers = 2, api = false, hosts } = options
     const cluster = 'faults'
     this.store = store
     this.folder = folder
     this.keys = new ClusterKeys(cluster)
     this.management = new Management(store, this.keys, { clock: machineClock, random: systemRandom })
+    this.operation = new Operation(store, this.keys, { clock: machineClock })
     this.journal = new Journal(join(folder, 'journal'))
     this.nodes = Array.from({ length: nodes }, (_, at) => {
       const host = hosts?.[at]?.address ?? '127.0.0.1'
-      const order = { id: `n${at}`, cluster, storeUrl, host, ttlMs, stallMs, workers }
+      const order = { id: `n${at}`, cluster, storeUrl, host, ttlMs, stallMs, workers, api }
       return new NodeProcess(order, hosts?.[at]?.command)
     })
   }
@@ -132,8 +143,13 @@ export class FaultyCluster {
 
   /** Where the workers of the network `net` listen for each other. */
   async dataPorts(): Promise<readonly Address[]> {
+    return (await this.openWorkers()).map(({ address }) => address)
+  }
+
+  /** Those of the network `net`. */
+  async openWorkers(): Promise<OpenRecord['workers']> {
     const { entry } = await this.store.get(this.keys.network('net').open)
-    return entry === undefined ? [] : openRecord.decode(entry).workers.map(({ address }) => address)
+    return entry === undefined ? [] : openRecord.decode(entry).workers
   }
 
   status(name = 'net'): Promise<NetworkStatus> {
@@ -237,10 +253,10 @@ export class FaultyCluster {
   }
 
   /** All that must hold after whatever has happened. */
-  checkAll({ oneEmitter = true } = {}): void {
+  checkAll({ oneEmitter = true, drains = false } = {}): void {
     this.check()
     this.checkPlans()
-    this.journal.read().checkChannels()
+    this.journal.read().checkChannels({ drains })
     if (oneEmitter) this.journal.checkOneEmitter()
   }
 

@@ -61,3 +61,19 @@ test('ways that messages have come by are those after a moment', (t) => {
   assert.deepEqual([...made.pathsSince(9)], [])
   assert.equal(made.firstOfAllMs(4), 5)
 })
+
+test('what is missing is found, of those who lived before and live still', (t) => {
+  const [old, next] = ['tick[0]#1', 'tick[0]#3'] as const
+  const lines = [...three, emits(old, 4), gets(old, 0, 5), emits(next, 6), gets(next, 0, 7)]
+  assert.deepEqual(journal(t, lines).missing(3, 9), [])
+  const more: JournalLine = { type: 'emits', life: old, n: 1, tMs: 8 }
+  assert.deepEqual(journal(t, [...lines, more]).missing(3, 9), ['tick[0]#1 -> end[0]#2: 0 of 1'])
+  assert.deepEqual(journal(t, [...lines, more]).missing(3, 7), [], 'not yet')
+  assert.deepEqual(journal(t, [...lines, more]).missing(1, 9), [], 'end[0]#2 was not there yet')
+  assert.deepEqual(journal(t, [...lines, more, born('end[0]', 9)]).missing(3, 9), [], 'it is no more')
+})
+
+test('a return to an earlier life is no fault where that one drains', (t) => {
+  const [old, next] = ['tick[0]#1', 'tick[0]#3'] as const
+  journal(t, [...three, gets(old, 4, 5), gets(next, 0, 6), gets(old, 5, 7)]).checkChannels({ drains: true })
+})

@@ -70,9 +70,9 @@ export class Journal {
 
   /**
    * - Of a channel, numbers come one after the other while both ends live; from 0 where the receiver was there first.
-   * - Of one sender's lives, what is taken never goes back to an earlier one.
+   * - Of one sender's lives, what is taken never goes back to an earlier one; unless one `drains` beside the next.
    */
-  checkChannels(): void {
+  checkChannels({ drains = false } = {}): void {
     const last = new Map<string, number>()
     const newest = new Map<string, Line<'born'>>()
     for (const { life, message } of this.gets) {
@@ -85,11 +85,29 @@ export class Journal {
       last.set(channel, n)
       const pair = `${sender.name} -> ${life}`
       const known = newest.get(pair)
-      if (known !== undefined && known.life !== from)
+      if (!drains && known !== undefined && known.life !== from)
         assert.ok(sender.tMs > known.tMs, `${life} goes back to ${from}, after it heard from ${known.life}`)
       newest.set(pair, sender)
     }
     assert.ok(last.size > 0, 'something was sent')
+  }
+
+  /**
+   * What is missing of what was emitted by `untilMs`: those who live still, and did before `sinceMs`, are to have all of each
+   * sender that they have ever heard from, whether that one lives or not.
+   */
+  missing(sinceMs: number, untilMs: number): readonly string[] {
+    const newest = new Map([...this.born.values()].map(({ name, life }) => [name, life]))
+    const emitted = new Map<string, number>()
+    for (const { life, n, tMs } of this.emits) if (tMs <= untilMs) emitted.set(life, n)
+    const taken = new Map<string, { readonly life: string; readonly from: string; readonly n: number }>()
+    for (const { life, message } of this.gets)
+      taken.set(`${message.from} -> ${life}`, { life, from: message.from, n: message.n })
+    const lives = (life: string): boolean =>
+      newest.get(this.nameOf(life)) === life && this.born.get(life)!.tMs < sinceMs
+    return [...taken]
+      .filter(([, { life, from, n }]) => lives(life) && n < (emitted.get(from) ?? 0))
+      .map(([channel, { from, n }]) => `${channel}: ${n} of ${emitted.get(from)}`)
   }
 
   /** Of one instance, a life emits only when those before it emit no more. */

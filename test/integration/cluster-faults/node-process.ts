@@ -11,7 +11,9 @@ import type { NodeOrder, NodeTold } from './nodes.ts'
 // As the command line does: its threads use it, too.
 enableCompileCache()
 
-const { id, cluster, storeUrl, host, ttlMs, stallMs, workers } = JSON.parse(process.argv[2]!) as NodeOrder
+const { id, cluster, storeUrl, host, ttlMs, stallMs, workers, api } = JSON.parse(
+  process.argv[2]!,
+) as NodeOrder
 process.on('disconnect', () => process.exit())
 
 function tell(told: NodeTold): void {
@@ -26,6 +28,7 @@ const node = await ClusterNode.start({
   openStore,
   workers,
   listen: { host, port: 0 },
+  ...(api && { api: { port: 0 } }),
   ttlMs,
   stallMs,
   // In namespaces of their own, not on loopback.
@@ -37,7 +40,8 @@ const node = await ClusterNode.start({
     apiElsewhere: () => undefined,
     draining: () => undefined,
     drained: () => undefined,
-    joined: ({ incarnation, control }) => tell({ type: 'joined', incarnation, control }),
+    joined: ({ incarnation, control, api: address }) =>
+      tell({ type: 'joined', incarnation, control, ...(address !== undefined && { api: address }) }),
     fenced: ({ message }) => tell({ type: 'fenced', message }),
     elected: () => tell({ type: 'elected' }),
     deposed: () => tell({ type: 'deposed' }),

@@ -14,10 +14,18 @@ export interface NodeOrder {
   readonly ttlMs: number
   readonly stallMs: number
   readonly workers: number
+  /** Whether it serves the API. */
+  readonly api: boolean
 }
 
 export type NodeTold =
-  | { readonly type: 'joined'; readonly incarnation: string; readonly control: Address }
+  | {
+      readonly type: 'joined'
+      readonly incarnation: string
+      readonly control: Address
+      /** Base address of its API. */
+      readonly api?: string
+    }
   | { readonly type: 'fenced'; readonly message: string }
   | { readonly type: 'elected' | 'deposed' }
   | { readonly type: 'decided'; readonly what: string }

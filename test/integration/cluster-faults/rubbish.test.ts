@@ -124,12 +124,28 @@ describe('rubbish on the ports of nodes', () => {
       )
     }
     await goesOn()
-    for (const node of cluster.nodes)
+    const workers = await cluster.openWorkers()
+    const { workers: planned } = cluster.plans.at(-1)!
+    assert.ok(workers.length > 0)
+    for (const node of cluster.nodes) {
+      const told = (): readonly string[] =>
+        node
+          .of('troubled')
+          .map(({ what }) => what)
+          .filter((what) => what.includes('was turned away'))
       await eventually(`${node.id} says whom it turned away`, () => {
-        const told = node.of('troubled').filter(({ what }) => what.includes('was turned away'))
+        const byNode = told().filter((what) => !what.includes('by worker'))
         // The rest is counted, not told: who speaks nonsense must not fill a log.
-        return told.length >= 5
+        return byNode.length >= 5
       })
+      for (const { worker } of workers) {
+        if (planned.find((one) => one.worker === worker)?.node !== node.id) continue
+        await eventually(
+          `${node.id} says whom worker ${worker} turned away, and how many more`,
+          () => told().filter((what) => what.includes(`by worker ${worker} of "net"`)).length >= 5,
+        )
+      }
+    }
   })
 
   test('names that are made up take no room', async () => {

@@ -15,6 +15,7 @@ import {
   observeCluster,
   Operation,
 } from '../../../src/cluster/client/index.ts'
+import { BundleStore } from '../../../src/cluster/bundle/index.ts'
 import { loadDeployment } from '../../../src/cluster/client/load-deployment.ts'
 import { ClusterNode } from '../../../src/cluster/node/node.ts'
 import { asNodeId, ClusterKeys } from '../../../src/cluster/protocol/index.ts'
@@ -261,10 +262,12 @@ test('the API of a node gives logs, counters and events', async (t) => {
       node: { id: 'a', cluster: 'c', version: '0.0.0' },
       management: world.management,
       operation: new Operation(world.store, keys, { clock }),
+      bundles: new BundleStore(world.store, keys, clock),
       observer,
       events: new EventLog(world.store, keys, { clock, random }),
       logs: a.insight.logs,
       counts: a.insight.counts,
+      ports: a.ports,
       clock,
       troubled: (error, request) => world.troubles.push(`${request}: ${error.message}`),
     },

@@ -4,7 +4,19 @@ import { createServer } from 'node:net'
 import { test, type TestContext } from 'node:test'
 import { connectCluster, type NodeEvent, startNode, type StartNodeOptions } from '../../../src/cluster.ts'
 import type { ErrorCode } from '../../../src/base/error-codes.ts'
+import { machineClock } from '../../../src/base/clock.ts'
 import { isVertigoError } from '../../../src/base/errors.ts'
+import {
+  asNodeId,
+  clusterFormat,
+  ClusterKeys,
+  clusterRecord,
+  type NodeRecord,
+  nodeRecord,
+} from '../../../src/cluster/protocol/index.ts'
+import { put } from '../../../src/store/operations.ts'
+import type { Entry } from '../../../src/store/store.ts'
+import { openStore } from '../../../src/stores.ts'
 import { assertCode, project, start } from '../../e2e/support.ts'
 import { eventually } from '../../support/eventually.ts'
 
@@ -98,6 +110,48 @@ test('what cannot be is refused before anything is touched', async (t) => {
     ['a'],
   )
 })
+
+test('a node that has no version of the protocol in common with one that is there is refused', async (t) => {
+  const store = `lmdb:${project(t, {})}/store`
+  await node(t, { store, id: 'a' })
+  await anotherVersion(t, store, 'b', { min: 7, max: 9 })
+  await refused('LINK_VERSION_UNFIT', { store, id: 'c' })
+  const cluster = await connectCluster({ store })
+  t.after(() => cluster.close())
+  const there = await cluster.operation.nodes([])
+  assert.ok(!there.some(({ id }) => id === 'c'), 'it was never there')
+})
+
+test('the store of a cluster of a newer format is not touched', async (t) => {
+  const folder = project(t, {})
+  const url = `lmdb:${folder}/store`
+  const store = await openStore(url, machineClock)
+  const keys = new ClusterKeys('vertigo')
+  const record = { format: clusterFormat + 1, name: 'vertigo', incarnation: '1', createdAtMs: 1 }
+  await store.transact({ then: [put(keys.cluster, clusterRecord.encode(record))] })
+  const before = await store.range('')
+  await store.close()
+  await refused('CLUSTER_FORMAT_NEWER', { store: url, id: 'a' })
+  const again = await openStore(url, machineClock)
+  t.after(() => again.close())
+  assert.deepEqual(await again.range(''), before)
+})
+
+/** A node of another version of Vertigo, as far as the store knows. */
+async function anotherVersion(
+  t: TestContext,
+  url: string,
+  id: string,
+  protocol: NodeRecord['protocol'],
+): Promise<void> {
+  const store = await openStore(url, machineClock)
+  t.after(() => store.close())
+  const keys = new ClusterKeys('vertigo')
+  const [{ value }] = (await store.range(keys.nodes)).entries as [Entry]
+  const record = nodeRecord.decode({ key: 'a', value })
+  const other = { ...record, id: asNodeId(id), version: '9.0.0', protocol }
+  await store.transact({ then: [put(keys.node(other.id), nodeRecord.encode(other))] })
+}
 
 /** Gives what it tells. */
 async function node(t: TestContext, options: StartNodeOptions): Promise<readonly NodeEvent[]> {

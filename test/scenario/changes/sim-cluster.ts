@@ -28,9 +28,18 @@ export class SimCluster {
   readonly warnings: string[] = []
   readonly #chance: Random
   readonly #links: SimLinks
+  readonly #kindsOf: (stand: Stand) => Readonly<Record<string, unknown>>
   #failure: Error | undefined
 
-  constructor(seed: number) {
+  /** `kindsOf`: by address, for one worker. */
+  constructor(
+    seed: number,
+    kindsOf: (stand: Stand) => Readonly<Record<string, unknown>> = (stand) => ({
+      './source.ts': sourceKind(stand),
+      './relay.ts': relayKind(stand),
+    }),
+  ) {
+    this.#kindsOf = kindsOf
     this.#chance = seededRandom(seed * 7919 + 1)
     this.#links = new SimLinks(this.clock, this.#chance)
   }
@@ -161,11 +170,11 @@ export class SimCluster {
           throw new Error(`worker ${number} has called a handler while it was held`)
       },
     }
-    const kinds = { './source.ts': sourceKind(stand), './relay.ts': relayKind(stand) }
+    const kinds = this.#kindsOf(stand)
     const worker = new Worker(assignment, {
       clock: this.clock,
       random: seededRandom(number),
-      load: ({ address }) => Promise.resolve(kinds[address as keyof typeof kinds]),
+      load: ({ address }) => Promise.resolve(kinds[address]),
       check: 'none',
       counters: { write: () => undefined, running: () => undefined, ready: () => undefined },
       events: {

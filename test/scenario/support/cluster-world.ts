@@ -1,4 +1,4 @@
-import type { InventoryNode } from '../../../src/cluster/plan/index.ts'
+import type { BrokenLink, InventoryNode } from '../../../src/cluster/plan/index.ts'
 import {
   asNodeId,
   asVersion,
@@ -17,6 +17,7 @@ export class ClusterWorld {
   plan: Plan | undefined
   openGeneration: Generation | undefined
   quorum = 1
+  readonly broken = new Map<string, BrokenLink>()
   goal: 'run' | 'stop' = 'run'
   readonly #lives = new Map<string, number>()
 
@@ -40,6 +41,15 @@ export class ClusterWorld {
     },
     drain: (words) => this.#drain(words, true),
     undrain: (words) => this.#drain(words, false),
+    /** `> cut n1 n2`: the link between them is broken; `> mend n1 n2`. */
+    cut: ([a, b]) => {
+      this.broken.set(`${a} ${b}`, [asNodeId(a!), asNodeId(b!)])
+      return ''
+    },
+    mend: ([a, b]) => {
+      this.broken.delete(`${a} ${b}`)
+      return ''
+    },
     quorum: ([count]) => {
       this.quorum = Number(count)
       return ''

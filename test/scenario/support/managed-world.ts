@@ -1,6 +1,7 @@
 import type { Decision, NetworkFacts } from '../../../src/cluster/control/index.ts'
 import type {
   ErrorText,
+  Generation,
   InstanceId,
   NetworkOutcome,
   OpenRecord,
@@ -17,6 +18,7 @@ export class ManagedWorld extends ClusterWorld {
   nowMs = 0
   outcome: NetworkOutcome | undefined
   open: OpenRecord | undefined
+  closed: Generation | undefined
   readonly ready = new Map<ReadyKey, ReadyRecord>()
   readonly finished = new Set<InstanceId>()
 
@@ -28,10 +30,12 @@ export class ManagedWorld extends ClusterWorld {
       outcome: this.outcome,
       plan: this.plan,
       open: this.open,
+      lastOpen: this.open?.generation ?? this.closed,
       versions: this.versions,
       ready: records.filter(({ generation }) => generation === this.plan?.generation),
       readyGenerations: [...new Set(records.map(({ generation }) => generation))],
       nodes: [...this.nodes.values()],
+      brokenLinks: [...this.broken.values()],
       quorum: this.quorum,
       nowMs: this.nowMs,
       ...means,
@@ -44,8 +48,10 @@ export class ManagedWorld extends ClusterWorld {
     else if (decision.type === 'open') {
       this.open = decision.open
       this.outcome = decision.outcome ?? this.outcome
-    } else if (decision.type === 'close') this.open = undefined
-    else if (decision.type === 'outcome') this.outcome = decision.outcome
+    } else if (decision.type === 'close') {
+      this.closed = decision.generation
+      this.open = undefined
+    } else if (decision.type === 'outcome') this.outcome = decision.outcome
     else if (decision.type === 'clean-up') {
       for (const version of decision.versions) this.versions.delete(version)
       for (const [key, { generation }] of this.ready)

@@ -19,7 +19,12 @@ function linked(queueMessagesMax: number) {
   const [here, there] = inProcessLinks(clock)
   const due: Peer[] = []
   const errors: unknown[] = []
-  const events = { arrived: () => undefined, switched: () => undefined, mayAct: () => true }
+  const events = {
+    arrived: () => undefined,
+    switched: () => undefined,
+    cycle: () => undefined,
+    mayAct: () => true,
+  }
   const sender = new Peer(1, { ...events, creditDue: () => undefined })
   const receiver = new Peer(2, { ...events, creditDue: (peer) => void due.push(peer) })
   const outbox = new Outbox(

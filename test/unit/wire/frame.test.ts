@@ -5,6 +5,7 @@ import { isVertigoError } from '../../../src/base/errors.ts'
 import {
   decodeFrame,
   encodeCredit,
+  encodeCycle,
   encodeMark,
   encodeParcel,
   encodeSwitched,
@@ -94,6 +95,30 @@ test('marks come back', () => {
   )
   assert.equal(decodeOrRefuse(encodeMark({ type: 'mark', mark: 1 }).subarray(1)), 'refused')
   assert.equal(decodeOrRefuse(encodeMark({ type: 'mark', mark: 1 }).subarray(0, 8)), 'refused')
+})
+
+test('what is said about a cycle comes back', () => {
+  const round = { generation: whole, cycle: whole, round: whole }
+  const frames = fc.oneof(
+    fc.record({ type: fc.constant('cycle-probe' as const), ...round }),
+    fc.record({
+      type: fc.constant('cycle-probed' as const),
+      ...round,
+      state: whole,
+      ends: whole,
+      sent: whole,
+      received: whole,
+    }),
+    fc.record({ type: fc.constant('cycle-end' as const), generation: whole, cycle: whole }),
+  )
+  fc.assert(
+    fc.property(frames, (frame) => {
+      const bytes = encodeCycle(frame)
+      assert.deepEqual(decodeFrame(bytes), { ...frame })
+      assert.equal(decodeOrRefuse(bytes.subarray(0, -1)), 'refused')
+      assert.equal(decodeOrRefuse(new Uint8Array([...bytes, 0])), 'refused')
+    }),
+  )
 })
 
 test('the number of a channel that no double holds exactly is refused', () => {

@@ -1,8 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import * as v from 'valibot'
 import { isVertigoError } from '../../../src/base/errors.ts'
 import { seededRandom } from '../../../src/base/random.ts'
-import { defineComponent, defineSource, type OutputGroup, port } from '../../../src/component/index.ts'
+import {
+  defineComponent,
+  defineSource,
+  type OutputGroup,
+  type Port,
+  port,
+} from '../../../src/component/index.ts'
 import { defaultChannelLimits } from '../../../src/messaging/limits.ts'
 import { eventLoopTurn, TestClock } from '../../../src/testkit/test-clock.ts'
 import { inProcessLinks } from '../../../src/transport/in-process.ts'
@@ -24,9 +31,9 @@ class TwoWorkers {
   readonly links = inProcessLinks(this.clock)
   group: OutputGroup<string> | undefined
 
-  constructor() {
-    this.a = this.#worker(1)
-    this.b = this.#worker(2)
+  constructor(check: 'edges' | 'none' = 'none') {
+    this.a = this.#worker(1, check)
+    this.b = this.#worker(2, check)
   }
 
   async advance(ms: number): Promise<void> {
@@ -61,13 +68,17 @@ class TwoWorkers {
     return { ...instance(2, 'sink'), inputs, ...rest }
   }
 
-  #worker(number: number): Worker {
-    const kinds: Record<string, unknown> = { source: this.#source(), sink: this.#sink() }
+  #worker(number: number, check: 'edges' | 'none'): Worker {
+    const kinds: Record<string, unknown> = {
+      source: this.#source(),
+      sink: this.#sink(port<string>()),
+      'picky-sink': this.#sink(port(v.pipe(v.string(), v.maxLength(2)))),
+    }
     return new Worker(assignment(number, 0, []), {
       clock: this.clock,
       random: seededRandom(number),
       load: ({ address }) => Promise.resolve(kinds[address]),
-      check: 'none',
+      check,
       isolates: true,
       portSwitchMsMax,
       counters: { write: () => undefined, running: () => undefined, ready: () => undefined },
@@ -108,10 +119,10 @@ class TwoWorkers {
     })
   }
 
-  #sink() {
+  #sink(input: Port<string>) {
     const { got } = this
     return defineComponent({
-      inputs: { in: port<string>() },
+      inputs: { in: input },
       on: { in: (message) => void got.push(message) },
       groups: {
         in: {
@@ -294,3 +305,61 @@ test('WO-3: workers that share no channel any more tell each other over a link t
   assert.deepEqual(two.b.unlinkedPeers, [])
   await Promise.all([two.a.close(), two.b.close()])
 })
+
+test('who has lost a source that had finished comes to its end without an input; who has none waits for one', async () => {
+  const two = new TwoWorkers()
+  await begin(two, two.source([7]), two.sink([7]))
+  await two.advance(35)
+  // The source's worker is gone: its channel is ended here.
+  await two.a.close()
+  await two.b.prepareNext(assignment(2, 2, [two.sink([])], [2]))
+  two.b.switchOver(new Map())
+  await two.advance(100)
+  assert.deepEqual(two.finished, [], 'it may get another input')
+  await two.b.prepareNext(assignment(2, 3, [two.sink([], { hasDoneSources: true })], [2]))
+  two.b.switchOver(new Map())
+  await two.advance(100)
+  assert.deepEqual(two.finished, [2])
+  await two.b.close()
+})
+
+test('CH-4: what an instance that was taken out still tries to send goes nowhere', async () => {
+  const two = new TwoWorkers()
+  await begin(two, two.source([7]), two.sink([7]))
+  await two.advance(35)
+  // Without draining, as where it has failed: its poll is under way, and sends.
+  await two.a.prepareNext(assignment(1, 2, []))
+  await two.b.prepareNext(assignment(2, 2, [two.sink([])]))
+  two.a.switchOver(new Map())
+  two.b.switchOver(new Map())
+  await two.advance(100)
+  assert.deepEqual(two.got, ['n1', 'n2', 'n3'])
+  assert.deepEqual(two.failed, [])
+  await Promise.all([two.a.close(), two.b.close()])
+})
+
+for (const opensGroup of [false, true])
+  test(`a port is checked as soon as it is connected to the edge of the network${opensGroup ? ', in groups as well' : ''}`, async () => {
+    const two = new TwoWorkers('edges')
+    const source = { config: { opensGroup } }
+    const picky = { kind: { address: 'picky-sink', base: '' } }
+    const sink = (channels: readonly number[], edge: number): InstanceAssignment => {
+      const made = two.sink(channels, picky)
+      const inputs = made.inputs.map((input) => ({ ...input, fromEdge: input.channel === edge }))
+      return { ...made, inputs }
+    }
+    await begin(two, two.source([7], { config: { opensGroup: false } }), sink([7], 8))
+    await two.advance(125)
+    assert.ok(two.got.includes('n12'), 'it is within the network: its messages are trusted')
+    assert.equal(two.failed.length, 0)
+    await two.a.prepareNext(assignment(1, 2, [{ ...two.source([8], source), id: 3 }]))
+    await two.b.prepareNext(assignment(2, 2, [sink([8], 8)]))
+    two.a.switchOver(new Map())
+    two.b.switchOver(new Map())
+    await two.advance(125)
+    const [failure] = two.failed
+    assert.equal(failure?.id, 2)
+    assert.ok(isVertigoError(failure?.error) && failure.error.code === 'MESSAGE_INVALID')
+    assert.deepEqual(two.got.slice(-1), ['n9'], 'what is as it should be is taken')
+    await Promise.all([two.a.close(), two.b.close()])
+  })

@@ -1,4 +1,5 @@
 import { access, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { systemClock } from '../../../base/clock.ts'
 import { VertigoError } from '../../../base/errors.ts'
@@ -22,6 +23,11 @@ export const createCommand: Command = {
     ],
     options: {
       nodes: { value: '<a,b,c>', about: 'Ids of the nodes, as in `vertigo node --id`.' },
+      hosts: {
+        value: '<a,b>',
+        about:
+          'Names and IP addresses of the hosts of these nodes, so that the certificates do for the HTTP API as well (`--api-cert`). 127.0.0.1 and ::1 are always among them. A name that is the id of another node would let each pass for that one.',
+      },
       days: {
         value: '<n>',
         about: `Days for which the certificates of nodes are valid. Default ${daysDefault}; the authority is for ten years.`,
@@ -39,6 +45,7 @@ async function run(given: Arguments): Promise<number> {
   const folder = given.positionals[0]!
   const nodes = nodesOf(given.text('nodes'))
   const days = given.wholeNumber('days', 1) ?? daysDefault
+  const { names, addresses } = hostsOf(given.text('hosts'))
   const existing = await existingAuthority(folder)
   await refuseExisting(folder, nodes)
   // Loaded by this command only: the library that writes certificates is large.
@@ -48,7 +55,8 @@ async function run(given: Arguments): Promise<number> {
     existing ?? (await createAuthority('Vertigo cluster', { clock, days: Math.max(authorityDays, days) }))
   // All of them before the first is written: a name that cannot be one is refused with nothing done.
   const issued = new Map<string, IssuedCertificate>()
-  for (const node of nodes) issued.set(node, await issueNodeCertificate(authority, node, { clock, days }))
+  for (const node of nodes)
+    issued.set(node, await issueNodeCertificate(authority, node, { clock, days, names, addresses }))
   await makeFolder(folder)
   if (existing === undefined) await write(folder, authorityName, authority)
   for (const [node, certificate] of issued) await write(folder, node, certificate)
@@ -69,6 +77,19 @@ function nodesOf(text: string | undefined): readonly string[] {
   if (nodes.includes(authorityName))
     throw usage(`A node cannot be called "${authorityName}" here: its files would be those of the authority.`)
   return nodes
+}
+
+function hostsOf(text: string | undefined): {
+  readonly names: readonly string[]
+  readonly addresses: readonly string[]
+} {
+  const hosts = text === undefined ? [] : text.split(',').map((host) => host.trim())
+  if (hosts.includes('')) throw usage('--hosts takes names and addresses between commas.')
+  const addresses = hosts.filter((host) => isIP(host) !== 0)
+  return {
+    names: hosts.filter((host) => isIP(host) === 0),
+    addresses: [...new Set(['127.0.0.1', '::1', ...addresses])],
+  }
 }
 
 async function existingAuthority(folder: string): Promise<IssuedCertificate | undefined> {

@@ -10,7 +10,7 @@ export const nodesCommand: Command = {
     arguments: [],
     about: [
       'Lists the nodes of the cluster.',
-      'With --json, for each: `id`, `pid`, `address`, `api`, `version`, `groups`, `labels`, `workers`, `instances`, `manager` (true for one), `draining`, `joinedAtMs`.',
+      'With --json, for each: `id`, `pid`, `address`, `api`, `version`, `groups`, `labels`, `workers`, `instances`, `manager` (true for one), `draining`, `unreached` (nodes to which its link is broken, and why), `joinedAtMs`.',
     ],
     options: apiOptions,
   },
@@ -24,14 +24,18 @@ async function run(given: Arguments): Promise<number> {
     printJson(nodes)
     return 0
   }
-  const rows = nodes.map(({ id, pid, address, groups, workers, instances, manager, draining }) => [
+  const rows = nodes.map(({ id, pid, address, groups, workers, instances, manager, draining, unreached }) => [
     visible(id),
     String(pid),
     visible(address),
     groups.length === 0 ? '-' : visible(groups.join(',')),
     String(workers),
     String(instances),
-    [...(manager ? ['manager'] : []), ...(draining === undefined ? [] : ['draining'])].join(', '),
+    [
+      ...(manager ? ['manager'] : []),
+      ...(draining === undefined ? [] : ['draining']),
+      ...(unreached ?? []).map(({ node }) => `no link to ${visible(node)}`),
+    ].join(', '),
   ])
   process.stdout.write(columns([['NODE', 'PID', 'ADDRESS', 'GROUPS', 'WORKERS', 'INSTANCES', ''], ...rows]))
   return 0

@@ -32,7 +32,7 @@ async function run(given: Arguments): Promise<number> {
 }
 
 async function undeployPart(given: Arguments, client: ApiClient, file: string): Promise<number> {
-  const { deployment } = await readDeployment(file, [])
+  const { deployment } = await readDeployment(file)
   try {
     const made = await client.undeployPart(deployment.part)
     return await finishChange(given, client, { ...made, goal: made })

@@ -263,6 +263,35 @@ test('who waits for a source that is not placed is told so', () => {
   assert.equal(instanceOf(assignments, 4).awaitsSources, true, 'one of two copies of b is missing')
 })
 
+test('who has lost a source that had finished does not wait for it', () => {
+  const v1 = version(1, chain)
+  const made = plan(
+    1,
+    [v1],
+    [
+      ['b[0]', 2, 1],
+      ['b[1]', 3, 1],
+      ['c[0]', 4, 2],
+    ],
+  )
+  const done = [{ component: 'a', index: 0, version: asVersion(1) }]
+  const told = (of: Plan) => {
+    const assignments = assignmentsOf(of, byVersion(v1))
+    return [2, 4].map((id) => {
+      const { awaitsSources, hasDoneSources } = instanceOf(assignments, id)
+      return [awaitsSources, hasDoneSources ?? false]
+    })
+  }
+  assert.deepEqual(told(made), [
+    [true, false],
+    [false, false],
+  ])
+  assert.deepEqual(told({ ...made, done }), [
+    [false, true],
+    [false, false],
+  ])
+})
+
 test('constants go to instances that stay', () => {
   const v1 = version(1, { ...chain, initial: [{ to: 'c.in', value: 7 }] })
   const old = { version: asVersion(1), draining: true } as const

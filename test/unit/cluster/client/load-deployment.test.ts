@@ -162,7 +162,7 @@ connections:
     alone.open.map(({ code }) => code),
     ['INPUT_UNCONNECTED'],
   )
-  await assert.rejects(deployed(undefined, part.deployment, 'merge'), { code: 'NETWORK_INVALID' })
+  await assert.rejects(deployed(undefined, part.deployment, { mode: 'merge' }), { code: 'NETWORK_INVALID' })
 })
 
 test('hooks and selectors that cannot be loaded, or are none, are faults at their place', async (t) => {
@@ -267,7 +267,7 @@ test('property: what is deployed is valid, flat, and the same graph of the same 
       assert.deepEqual(completeNetwork(part, builtInNames), part)
       const flat = await flattenNetwork(part, placesOfFile('net'), async () => undefined)
       assert.deepEqual(graphOf(flat.network), graphOf(part))
-      assert.deepEqual(await deployed(undefined, deployment, 'replace'), {
+      assert.deepEqual(await deployed(undefined, deployment, { mode: 'replace' }), {
         flat: part,
         kinds: deployment.kinds,
       })

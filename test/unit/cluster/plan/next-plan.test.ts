@@ -1,173 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import {
-  type InventoryNode,
-  isConcerned,
-  nextPlan,
-  type PlanningFacts,
-} from '../../../../src/cluster/plan/index.ts'
+import { isConcerned, nextPlan } from '../../../../src/cluster/plan/index.ts'
 import {
   asGeneration,
-  asNodeId,
-  asTerm,
-  asVersion,
   type InstanceId,
   type Plan,
   type PlannedInstance,
-  type VersionRecord,
   type WorkerNumber,
 } from '../../../../src/cluster/protocol/index.ts'
-import { versionOf } from '../../../scenario/support/networks.ts'
-
-/** Random networks on random nodes, through losses, joins, drains, failures and changes: what holds of every plan. */
-
-const names = ['a', 'b', 'c', 'd', 'e']
-
-const component = fc.record({
-  copies: fc.integer({ min: 1, max: 5 }),
-  words: fc.subarray(['source', 'keyed', 'config=1', 'group=g', 'label=zone:x', 'spread']),
-  apart: fc.option(fc.constantFrom(...names), { freq: 4 }),
-})
-const network = fc
-  .tuple(
-    fc.dictionary(fc.constantFrom(...names), component, { minKeys: 1, noNullPrototype: true }),
-    fc.array(fc.tuple(fc.nat(9), fc.nat(9), fc.constantFrom('', 'hash', 'all')), { maxLength: 6 }),
-  )
-  .map(([components, edges]) => {
-    const known = Object.keys(components)
-    const lines = Object.entries(components).map(([name, { copies, words, apart }]) => {
-      const other = apart !== null && apart !== name && known.includes(apart) ? `apart=${apart}` : ''
-      return [name, `x${copies}`, ...words, other].join(' ')
-    })
-    const pick = (at: number): string => known[at % known.length]!
-    return [...lines, ...edges.map(([from, to, selector]) => `${pick(from)} -> ${pick(to)} ${selector}`)]
-  })
-
-type Step =
-  | { readonly type: 'deploy'; readonly lines: readonly string[] }
-  | { readonly type: 'join'; readonly node: number; readonly isSpecial: boolean; readonly workers: number }
-  | { readonly type: 'lose' | 'drain' | 'undrain'; readonly node: number }
-  | { readonly type: 'fail' | 'finish' | 'lose-worker'; readonly nth: number }
-  | { readonly type: 'open' | 'stop' }
-
-const node = fc.nat(4)
-const step: fc.Arbitrary<Step> = fc.oneof(
-  fc.record({ type: fc.constant('deploy' as const), lines: network }),
-  fc.record({ type: fc.constant('join' as const), node, isSpecial: fc.boolean(), workers: fc.nat(3) }),
-  fc.record({ type: fc.constantFrom('lose' as const, 'drain' as const, 'undrain' as const), node }),
-  fc.record({
-    type: fc.constantFrom('fail' as const, 'finish' as const, 'lose-worker' as const),
-    nth: fc.nat(30),
-  }),
-  fc.record({ type: fc.constant('open' as const) }),
-  fc.record({ type: fc.constant('open' as const) }),
-  fc.record({ type: fc.constant('stop' as const) }),
-)
-
-class World {
-  readonly versions = new Map<VersionRecord['version'], VersionRecord>()
-  readonly nodes = new Map<number, InventoryNode>()
-  plan: Plan | undefined
-  goal: PlanningFacts['goal'] = 'run'
-  open: Plan['generation'] | undefined
-  failed = new Set<InstanceId>()
-  lost = new Set<WorkerNumber>()
-  readonly finished = new Set<InstanceId>()
-  #lives = 0
-
-  apply(step: Step): void {
-    if (step.type === 'deploy') {
-      const version = asVersion(this.versions.size + 1)
-      this.versions.set(version, versionOf(version, step.lines))
-      this.goal = 'run'
-    } else if (step.type === 'join') this.#join(step)
-    else if (step.type === 'open') this.open = this.plan?.generation
-    else if (step.type === 'stop') this.goal = 'stop'
-    else if ('node' in step) {
-      if (step.type === 'lose') this.nodes.delete(step.node)
-      const known = this.nodes.get(step.node)
-      if (known !== undefined) this.nodes.set(step.node, { ...known, draining: step.type === 'drain' })
-    } else if ('nth' in step) {
-      const instances = this.plan?.instances ?? []
-      const instance = instances[step.nth % Math.max(1, instances.length)]
-      if (instance === undefined) return
-      if (step.type === 'fail') this.failed.add(instance.id)
-      else if (step.type === 'finish') this.finished.add(instance.id)
-      else this.lost.add(instance.worker)
-    }
-  }
-
-  #join({ node: number, isSpecial, workers }: Extract<Step, { type: 'join' }>): void {
-    this.nodes.set(number, {
-      id: asNodeId(`n${number}`),
-      incarnation: String(++this.#lives),
-      groups: isSpecial ? ['g'] : [],
-      labels: isSpecial ? { zone: 'x' } : {},
-      workers,
-      draining: false,
-      workersOfOthers: 1,
-    })
-  }
-
-  facts(): PlanningFacts {
-    return {
-      network: 'net',
-      goal: this.goal,
-      version: asVersion(this.versions.size),
-      fallback: undefined,
-      versions: this.versions,
-      nodes: [...this.nodes.values()],
-      quorum: 2,
-      current: this.plan,
-      open: this.open,
-      term: asTerm(1),
-      finished: this.finished,
-      failed: this.failed,
-      lostWorkers: this.lost,
-      paused: new Set(),
-      failures: [],
-    }
-  }
-
-  /** Whether the worker of an instance lives on. */
-  lives(plan: Plan, worker: WorkerNumber): InventoryNode | undefined {
-    if (this.lost.has(worker)) return undefined
-    const planned = plan.workers.find((one) => one.worker === worker)
-    return [...this.nodes.values()].find(
-      ({ id, incarnation }) => id === planned?.node && incarnation === planned.incarnation,
-    )
-  }
-}
-
-const steps = fc
-  .tuple(network, fc.array(step, { maxLength: 25 }))
-  .map(([lines, rest]): readonly Step[] => [
-    { type: 'deploy', lines },
-    { type: 'join', node: 0, isSpecial: true, workers: 2 },
-    { type: 'join', node: 1, isSpecial: false, workers: 2 },
-    ...rest,
-  ])
-
-/** Runs the steps and looks at each plan that comes out, with the world in which it was made. */
-function eachPlan(script: readonly Step[], look: (plan: Plan, world: World) => void): void {
-  const world = new World()
-  for (const one of script) {
-    world.apply(one)
-    const plan = nextPlan(world.facts())
-    if (plan === undefined) continue
-    look(plan, world)
-    world.plan = plan
-    world.failed = new Set()
-    world.lost = new Set()
-  }
-}
-
-const check = (look: (plan: Plan, world: World) => void): void =>
-  fc.assert(
-    fc.property(steps, (script) => eachPlan(script, look)),
-    { numRuns: 200 },
-  )
+import { check, slotOf, World } from './random-plans.ts'
 
 /** What each number of a run has ever meant. */
 interface Used {
@@ -175,9 +17,6 @@ interface Used {
   readonly workers: Map<number, string>
   readonly connections: Map<number, string>
 }
-
-const slotOf = ({ component: name, index }: Pick<PlannedInstance, 'component' | 'index'>): string =>
-  `${name}[${index}]`
 
 /** What the version says of a component's place, read in the test's own way. */
 function allows(world: World, plan: Plan, instance: PlannedInstance): boolean {
@@ -235,7 +74,9 @@ describe('nextPlan', () => {
               world,
               { ...plan, instances: [...plan.instances.filter(({ draining }) => !draining), now] },
               now,
-            ) || before.version !== plan.version,
+            ) ||
+              before.version !== plan.version ||
+              [...world.broken.values()].some((pair) => pair.includes(home.id)),
           )
       }
     })

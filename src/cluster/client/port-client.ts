@@ -1,0 +1,122 @@
+/** What programs send into exported ports of networks that run in a cluster, and read from them. */
+export interface PortClient {
+  /**
+   * Sends a batch: of 1000 messages and 1 MiB of JSON at most. Fulfilled when the network has taken it: the instance
+   * behind the port has sent all of it into the network. It waits for that while the network holds, or has no room.
+   *
+   * A batch is taken whole or not at all. Messages that were taken are handled at most once: what fails with an instance or
+   * its node is lost.
+   *
+   * Errors that mean that nothing was taken: NETWORK_UNKNOWN, PORT_UNKNOWN, PORT_CLOSED, PORT_BUSY, MESSAGE_INVALID (of the
+   * port's schema), CLIENT_MESSAGE_INVALID, CLIENT_MESSAGE_TOO_LARGE, SEND_TIMED_OUT. SEND_OUTCOME_UNKNOWN means that it may
+   * have been taken: the node that hosts the port was lost meanwhile.
+   */
+  send(network: string, port: string, messages: readonly unknown[], options?: SendOptions): Promise<void>
+  /**
+   * What an exported output gives, from the moment of `reading` on, until the network is at its end. Each reader gets all
+   * messages. Where the port moves to another node, reading goes on there; messages between may be missing.
+   *
+   * Readers are waited for: while one has no room, the network waits. One that takes nothing for 5 s then is ended.
+   * Errors: NETWORK_UNKNOWN, PORT_UNKNOWN, PORT_CLOSED, PORT_BUSY, READER_TOO_SLOW, CLIENT_MESSAGE_TOO_LARGE.
+   */
+  read(network: string, port: string, options?: ReadPortOptions): AsyncIterable<PortNews>
+  /**
+   * Sends a message, and gives the first message of another port whose field `correlate` has the value that it has in the
+   * message. Errors: those of `send` and `read`; REQUEST_TIMED_OUT where the message was taken and no answer came.
+   */
+  request(network: string, request: PortRequest): Promise<unknown>
+}
+
+/** As a node gives it. */
+export interface PortAccess extends PortClient {
+  /** Errors: NETWORK_UNKNOWN, PORT_UNKNOWN, PORT_CLOSED. */
+  check(network: string, side: 'input' | 'output', port: string): void
+}
+
+export interface SendOptions {
+  /** How long it may wait to be taken, in milliseconds. Default 10,000. */
+  readonly timeoutMs?: number | undefined
+  /** Gives up. What was sent may be taken. */
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface ReadPortOptions {
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * `reading`: what comes from now on is read. It comes again where the port has moved: messages before it may be missing.
+ * `messages`: each as JSON.
+ */
+export type PortNews =
+  { readonly type: 'reading' } | { readonly type: 'messages'; readonly texts: readonly string[] }
+
+export interface PortRequest extends SendOptions {
+  /** An exported input. */
+  readonly port: string
+  readonly message: unknown
+  /** An exported output. */
+  readonly answerPort: string
+  /** The field, of message and answer, that tells whose an answer is, such as `id` or `order.id`: a text or number. */
+  readonly correlate: string
+}
+
+export const sendTimeoutMsDefault = 10_000
+export const sendTimeoutMsMax = 60_000
+
+/** One network that runs in a cluster, for programs that send into it and read from it. */
+export interface RunningNetwork {
+  /** Sends one message. See `sendBatch`. */
+  send(port: string, message: unknown, options?: SendOptions): Promise<void>
+  /**
+   * Sends up to 1000 messages, of 1 MiB of JSON together, at once: much faster than one by one. Fulfilled when the
+   * network has taken them: the instance behind the port has sent all of them into the network. It waits for that while
+   * the network holds, or has no room, for 10 s by default.
+   *
+   * A batch is taken whole or not at all. Messages that were taken are handled at most once: what is in an instance is lost
+   * with it.
+   *
+   * Errors that mean that nothing was taken: NETWORK_UNKNOWN, PORT_UNKNOWN, PORT_CLOSED, PORT_BUSY, MESSAGE_INVALID (of the
+   * port's schema), CLIENT_MESSAGE_INVALID, CLIENT_MESSAGE_TOO_LARGE, SEND_TIMED_OUT. SEND_OUTCOME_UNKNOWN means that they
+   * may have been taken: the node that hosts the port was lost meanwhile.
+   */
+  sendBatch(port: string, messages: readonly unknown[], options?: SendOptions): Promise<void>
+  /**
+   * The messages of an exported output, as they come, until the network is at its end. Each reader gets all messages. Where
+   * the port moves to another node, reading goes on there, and `onReading` is called again; messages between may be missing.
+   *
+   * The network goes no faster than its readers, but a reader that takes nothing for 5 s is ended by READER_TOO_SLOW.
+   * Errors: NETWORK_UNKNOWN, PORT_UNKNOWN, PORT_CLOSED, PORT_BUSY, READER_TOO_SLOW, CLIENT_MESSAGE_TOO_LARGE.
+   */
+  read(port: string, options?: ReadOptions): AsyncIterableIterator<unknown>
+  /**
+   * Sends a message, and gives the first message of `answerPort` whose field `correlate` has the value that it has in the
+   * message. `timeoutMs` (default 10,000) is for both. Errors: those of `sendBatch`; REQUEST_TIMED_OUT where the message was
+   * taken and no answer came.
+   */
+  request(request: PortRequest): Promise<unknown>
+}
+
+export interface ReadOptions extends ReadPortOptions {
+  /** What comes from now on is read; called again where the port has moved. */
+  readonly onReading?: () => void
+}
+
+export function runningNetwork(client: PortClient, network: string): RunningNetwork {
+  return {
+    send: (port, message, options) => client.send(network, port, [message], options),
+    sendBatch: (port, messages, options) => client.send(network, port, messages, options),
+    read: (port, options = {}) => messagesOf(client.read(network, port, options), options),
+    request: (request) => client.request(network, request),
+  }
+}
+
+async function* messagesOf(
+  news: AsyncIterable<PortNews>,
+  { onReading }: ReadOptions,
+): AsyncGenerator<unknown, void, undefined> {
+  for await (const one of news) {
+    if (one.type === 'reading') onReading?.()
+    else for (const text of one.texts) yield JSON.parse(text) as unknown
+  }
+}

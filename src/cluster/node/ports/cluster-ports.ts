@@ -1,0 +1,346 @@
+import { type Clock, sleep } from '../../../base/clock.ts'
+import { asError, isVertigoError, VertigoError } from '../../../base/errors.ts'
+import type { ErrorCode } from '../../../base/error-codes.ts'
+import { clientBatchMessagesMax, clientTextLengthMax, fieldAt } from '../../../component/client-port.ts'
+import type { CallHandlers } from '../../../transport/call-server.ts'
+import {
+  type PortAccess,
+  type PortNews,
+  type PortRequest,
+  type ReadPortOptions,
+  type SendOptions,
+  sendTimeoutMsDefault,
+  sendTimeoutMsMax,
+} from '../../client/index.ts'
+import type { ClientPortSide, ClusterView, NodeId } from '../../protocol/index.ts'
+import type { Peers } from '../peers.ts'
+import type { AnswerNews } from './output-line.ts'
+import type { PortLines } from './port-lines.ts'
+import {
+  asAnswerCall,
+  asAnswerNews,
+  asPortNews,
+  asReadCall,
+  asSendCall,
+  portMethods,
+} from './port-messages.ts'
+import { placeOfPort } from './port-place.ts'
+
+export interface ClusterPortsMeans {
+  readonly lines: PortLines
+  readonly peers: Peers
+  readonly view: () => ClusterView
+  readonly clock: Clock
+}
+
+/** How long until it is looked again where a port is, in milliseconds. */
+const lookMs = 25
+/** Beyond the deadline of a batch, for its way and back. */
+const answerMsMax = 2_000
+/** Parts of a stream that may be under way from one node. */
+const partsMax = 2
+
+/** These say that nothing was taken, and that it may be elsewhere by now. */
+const elsewhere: ReadonlySet<ErrorCode> = new Set(['PORT_MOVED', 'NODE_UNKNOWN', 'STOPPED'])
+/** What a reader is told; after anything else that breaks a stream it goes on by itself. */
+const ofReaders: ReadonlySet<ErrorCode> = new Set([
+  'READER_TOO_SLOW',
+  'CLIENT_MESSAGE_TOO_LARGE',
+  'PORT_BUSY',
+  'CALL_INVALID',
+])
+/** Before anything was handed over: the other node refused the call, or it was never sent. */
+const notCalled: ReadonlySet<ErrorCode> = new Set(['CALL_LIMIT', 'CALL_INVALID'])
+
+/** For the other nodes. */
+export function portHandlers(lines: PortLines): CallHandlers {
+  return {
+    requests: {
+      [portMethods.send]: async (body, { signal }) => {
+        const { network, port, text, timeoutMs } = asSendCall(body)
+        await lines.find(network, 'input', port).send(text, timeoutMs, signal)
+        return null
+      },
+    },
+    streams: {
+      [portMethods.read]: (body, { signal }) => {
+        const { network, port } = asReadCall(body)
+        return lines.find(network, 'output', port).read(signal)
+      },
+      [portMethods.answer]: (body, { signal }) => {
+        const { network, port, field, value } = asAnswerCall(body)
+        return lines.find(network, 'output', port).answer(field, value, signal)
+      },
+    },
+  }
+}
+
+/**
+ * Exported ports of all networks, from any node.
+ *
+ * - PC-1 A batch is handed to one instance, once: it is tried again only after an answer that says that it was not taken.
+ * - PC-2 Whoever reads, or awaits an answer, goes on at the next instance when the one before is gone.
+ * - PC-3 An answer is awaited before its message is sent, so that none is missed while the port stays where it is.
+ */
+export class ClusterPorts implements PortAccess {
+  private readonly means: ClusterPortsMeans
+
+  constructor(means: ClusterPortsMeans) {
+    this.means = means
+  }
+
+  check(network: string, side: ClientPortSide, port: string): void {
+    placeOfPort(this.means.view(), network, side, port)
+  }
+
+  async send(
+    network: string,
+    port: string,
+    messages: readonly unknown[],
+    options: SendOptions = {},
+  ): Promise<void> {
+    const deadline = new Deadline(this.means.clock, options)
+    await this.sendBy(network, port, batchText(messages), deadline)
+  }
+
+  async *read(
+    network: string,
+    port: string,
+    { signal = new AbortController().signal }: ReadPortOptions = {},
+  ): AsyncGenerator<PortNews, void, undefined> {
+    let isRead = false
+    while (!signal.aborted) {
+      let node: NodeId | undefined
+      try {
+        node = this.nodeOf(network, 'output', port)
+      } catch (error) {
+        // It was read to its end.
+        if (isRead && isClosed(error)) return
+        throw error
+      }
+      try {
+        if (node !== undefined)
+          for await (const news of this.newsOf(node, network, port, signal)) {
+            isRead = true
+            yield news
+          }
+      } catch (error) {
+        if (signal.aborted) return
+        if (!isVertigoError(error) || ofReaders.has(error.code)) throw error
+      }
+      await sleep(this.means.clock, lookMs, signal).catch(() => undefined)
+    }
+  }
+
+  async request(network: string, request: PortRequest): Promise<unknown> {
+    const { port, message, answerPort, correlate } = request
+    const { clock } = this.means
+    const deadline = new Deadline(clock, request)
+    const key = keyOf(message, correlate)
+    const text = batchText([message])
+    const ending = new AbortController()
+    const signal = AbortSignal.any([ending.signal, deadline.signal])
+    let stage: 'awaiting' | 'sending' | 'taken' = 'awaiting'
+    // While it is being sent, its own deadline tells whether it was taken.
+    const onLate = (): void => {
+      if (stage !== 'sending') ending.abort(late(stage, request))
+    }
+    const cancelLate = clock.after(deadline.leftMs, onLate, { background: true })
+    try {
+      let send = (): void => undefined
+      const awaited = new Promise<void>((resolve) => {
+        send = resolve
+      })
+      const answer = this.answerOf(network, answerPort, { field: correlate, value: key }, signal, send)
+      await Promise.race([awaited, answer])
+      stage = 'sending'
+      await Promise.race([this.sendBy(network, port, text, deadline), answer])
+      stage = 'taken'
+      if (deadline.leftMs <= 0) onLate()
+      return JSON.parse(await answer) as unknown
+    } finally {
+      cancelLate()
+      ending.abort(new VertigoError('CALL_CANCELLED', 'the request is over'))
+    }
+  }
+
+  /** PC-1 */
+  private async sendBy(network: string, port: string, text: string, deadline: Deadline): Promise<void> {
+    const { clock } = this.means
+    for (;;) {
+      deadline.signal.throwIfAborted()
+      const waits = await this.trySend(network, port, text, deadline)
+      if (waits === undefined) return
+      if (deadline.leftMs <= 0)
+        throw new VertigoError(
+          'SEND_TIMED_OUT',
+          `Not taken by the port "${port}" of "${network}" within ${deadline.timeoutMs} ms: ${waits}.`,
+        )
+      await sleep(clock, Math.min(lookMs, deadline.leftMs), deadline.signal)
+    }
+  }
+
+  /** Undefined when it was taken; else what it waits for. */
+  private async trySend(
+    network: string,
+    port: string,
+    text: string,
+    { leftMs, signal }: Deadline,
+  ): Promise<string | undefined> {
+    const { lines, peers } = this.means
+    const place = placeOfPort(this.means.view(), network, 'input', port)
+    if ('waits' in place) return place.waits
+    const { node } = place
+    const timeoutMs = Math.max(0, leftMs)
+    try {
+      if (node === peers.self) await lines.find(network, 'input', port).send(text, timeoutMs, signal)
+      else
+        await peers
+          .to(node)
+          .request(
+            portMethods.send,
+            { network, port, text, timeoutMs },
+            { timeoutMs: timeoutMs + answerMsMax, signal },
+          )
+      return undefined
+    } catch (error) {
+      if (signal.aborted) throw error
+      if (isVertigoError(error) && elsewhere.has(error.code)) return `it is about to be on the node ${node}`
+      throw sendError(error, node)
+    }
+  }
+
+  private newsOf(node: NodeId, network: string, port: string, signal: AbortSignal): AsyncIterable<PortNews> {
+    const { lines, peers } = this.means
+    if (node === peers.self) return lines.find(network, 'output', port).read(signal)
+    const stream = peers.to(node).stream(portMethods.read, { network, port }, { signal, items: partsMax })
+    return mapped(stream, asPortNews)
+  }
+
+  /** PC-2. `ready`: it is awaited. */
+  private async answerOf(
+    network: string,
+    port: string,
+    { field, value }: { readonly field: string; readonly value: string },
+    signal: AbortSignal,
+    ready: () => void,
+  ): Promise<string> {
+    const { lines, peers, clock } = this.means
+    for (;;) {
+      signal.throwIfAborted()
+      const node = this.nodeOf(network, 'output', port)
+      try {
+        if (node !== undefined) {
+          const call = { network, port, field, value }
+          const news: AsyncIterable<AnswerNews> =
+            node === peers.self
+              ? lines.find(network, 'output', port).answer(field, value, signal)
+              : mapped(
+                  peers.to(node).stream(portMethods.answer, call, { signal, items: partsMax }),
+                  asAnswerNews,
+                )
+          for await (const one of news) {
+            if (one.type === 'answer') return one.text
+            ready()
+          }
+        }
+      } catch (error) {
+        signal.throwIfAborted()
+        if (!isVertigoError(error) || ofReaders.has(error.code)) throw error
+      }
+      await sleep(clock, lookMs, signal)
+    }
+  }
+
+  private nodeOf(network: string, side: ClientPortSide, port: string): NodeId | undefined {
+    const place = placeOfPort(this.means.view(), network, side, port)
+    return 'node' in place ? place.node : undefined
+  }
+}
+
+/** Of one call, from its beginning. */
+class Deadline {
+  readonly timeoutMs: number
+  readonly signal: AbortSignal
+  private readonly clock: Clock
+  private readonly endMs: number
+
+  /** Errors: USAGE. */
+  constructor(clock: Clock, { timeoutMs = sendTimeoutMsDefault, signal }: SendOptions) {
+    if (!(timeoutMs >= 1 && timeoutMs <= sendTimeoutMsMax))
+      throw new VertigoError('USAGE', `timeoutMs must be a number from 1 to ${sendTimeoutMsMax}.`)
+    this.timeoutMs = timeoutMs
+    this.signal = signal ?? new AbortController().signal
+    this.clock = clock
+    this.endMs = clock.monotonic() + timeoutMs
+  }
+
+  get leftMs(): number {
+    return this.endMs - this.clock.monotonic()
+  }
+}
+
+/** Errors: CLIENT_MESSAGE_INVALID, CLIENT_MESSAGE_TOO_LARGE. */
+export function batchText(messages: readonly unknown[]): string {
+  if (messages.length === 0 || messages.length > clientBatchMessagesMax)
+    throw new VertigoError(
+      messages.length === 0 ? 'CLIENT_MESSAGE_INVALID' : 'CLIENT_MESSAGE_TOO_LARGE',
+      `A batch has 1 to ${clientBatchMessagesMax} messages, not ${messages.length}.`,
+    )
+  let text: string
+  try {
+    text = JSON.stringify(messages)
+  } catch (error) {
+    const message = `The message cannot be written as JSON: ${asError(error).message}.`
+    throw new VertigoError('CLIENT_MESSAGE_INVALID', message, { cause: error })
+  }
+  if (text.length <= clientTextLengthMax) return text
+  throw new VertigoError(
+    'CLIENT_MESSAGE_TOO_LARGE',
+    `The messages have ${text.length} characters of JSON; ${clientTextLengthMax} at most are taken at once.`,
+  )
+}
+
+/** As JSON. Errors: CLIENT_MESSAGE_INVALID. */
+function keyOf(message: unknown, field: string): string {
+  const value = fieldAt(message, field)
+  if (typeof value === 'string' || (typeof value === 'number' && Number.isFinite(value)))
+    return JSON.stringify(value)
+  throw new VertigoError(
+    'CLIENT_MESSAGE_INVALID',
+    `The message of the request has no text or number in its field "${field}", which is to tell its answer.`,
+  )
+}
+
+function sendError(error: unknown, node: NodeId): Error {
+  if (!isVertigoError(error)) return asError(error)
+  const { code, message } = error
+  if (notCalled.has(code)) return new VertigoError('PORT_BUSY', `The node ${node} takes no more: ${message}.`)
+  const isLost = code.startsWith('CALL_') || code.startsWith('LINK_')
+  if (!isLost) return error
+  return new VertigoError(
+    'SEND_OUTCOME_UNKNOWN',
+    `The node ${node}, which hosts the exported port, was lost before it answered.`,
+    { cause: error },
+  )
+}
+
+function late(
+  stage: 'awaiting' | 'taken',
+  { port, answerPort, timeoutMs = sendTimeoutMsDefault }: PortRequest,
+): VertigoError {
+  return stage === 'taken'
+    ? new VertigoError(
+        'REQUEST_TIMED_OUT',
+        `No answer came at the port "${answerPort}" within ${timeoutMs} ms.`,
+      )
+    : new VertigoError('SEND_TIMED_OUT', `Not taken by the port "${port}" within ${timeoutMs} ms.`)
+}
+
+function isClosed(error: unknown): boolean {
+  return isVertigoError(error) && (error.code === 'PORT_CLOSED' || error.code === 'NETWORK_UNKNOWN')
+}
+
+async function* mapped<T>(items: AsyncIterable<unknown>, map: (item: unknown) => T): AsyncGenerator<T> {
+  for await (const item of items) yield map(item)
+}

@@ -1,0 +1,63 @@
+import type { ErrorData } from '../base/errors.ts'
+
+/**
+ * What a node and the instance behind an exported port of a deployed network (kinds `client-input`, `client-output`) say to
+ * each other. Messages of clients are JSON: they travel as text, and threads parse and write it, not the node.
+ *
+ * - CP-1 A batch is taken whole or not at all. `taken` is said when all of its messages were sent into the network.
+ * - CP-2 What was `refused` is never sent: its time was over, it does not fit, or the instance is at its end.
+ * - CP-3 An instance gives a part of what it has for each `pull`, and never more. While nobody reads, it keeps nothing.
+ * - CP-4 For an `await`, the first message whose field has the value is the `answer`, of those that come after `awaiting`.
+ */
+export type ClientPortCommand =
+  /** `text`: an array of messages. */
+  | { readonly type: 'send'; readonly id: number; readonly text: string; readonly timeoutMs: number }
+  /** Nobody wants it taken any more; it may have been. */
+  | { readonly type: 'cancel'; readonly id: number }
+  /** Somebody reads, from now on. */
+  | { readonly type: 'read'; readonly id: number }
+  | { readonly type: 'unread' }
+  | { readonly type: 'pull' }
+  /** `field`: its path; `value`: as JSON. */
+  | { readonly type: 'await'; readonly id: number; readonly field: string; readonly value: string }
+  | { readonly type: 'unawait'; readonly id: number }
+
+export type ClientPortReport =
+  | { readonly type: 'taken'; readonly id: number }
+  | { readonly type: 'refused'; readonly id: number; readonly error: ErrorData }
+  /** From the `read` of this id on. */
+  | { readonly type: 'reading'; readonly id: number }
+  /** A part: the messages, each as JSON. */
+  | { readonly type: 'messages'; readonly texts: readonly string[] }
+  /** A message cannot be given to readers. */
+  | { readonly type: 'unfit'; readonly error: ErrorData }
+  | { readonly type: 'awaiting'; readonly id: number }
+  | { readonly type: 'answer'; readonly id: number; readonly text: string }
+
+/** An instance's end of the line to its node. */
+export interface ClientPortLine {
+  tell(report: ClientPortReport): void
+  /** The instance is at its end. */
+  close(): void
+}
+
+/** By what an instance reaches its node: in the bridge that the engine puts into the context of `setup`. */
+export interface ClientPorts {
+  /** `obey` is called with what the node says, until the line is closed. */
+  open(component: string, obey: (command: ClientPortCommand) => void): ClientPortLine
+}
+
+/** Characters of one message's JSON, both ways; of a batch as well. */
+export const clientTextLengthMax = 1024 * 1024
+/** Messages of a batch, and of a part. */
+export const clientBatchMessagesMax = 1000
+
+/** The value that a path such as `order.id` leads to. */
+export function fieldAt(message: unknown, path: string): unknown {
+  let at = message
+  for (const step of path.split('.')) {
+    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, step)) return undefined
+    at = (at as Readonly<Record<string, unknown>>)[step]
+  }
+  return at
+}

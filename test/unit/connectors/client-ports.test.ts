@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { ClientPortLine, ClientPortReport } from '../../../src/component/client-port.ts'
+import { type CheckMessage, InputQueue } from '../../../src/connectors/client/input-queue.ts'
+import { OutputBuffer } from '../../../src/connectors/client/output-buffer.ts'
+import { eventLoopTurn, TestClock } from '../../../src/testkit/test-clock.ts'
+
+/** The instances behind exported ports: CP-1 to CP-4 of `component/client-port.ts`. */
+
+class Line implements ClientPortLine {
+  readonly told: ClientPortReport[] = []
+
+  tell(report: ClientPortReport): void {
+    this.told.push(report)
+  }
+
+  close(): void {
+    // Nobody is at the other end.
+  }
+
+  /** What was told since, in short: `taken 1`, `refused 2 PORT_BUSY`. */
+  news(): string[] {
+    return this.told.splice(0).map((report) => {
+      const { type } = report
+      if (type === 'refused') return `refused ${report.id} ${report.error.code}`
+      if (type === 'messages') return `messages ${report.texts.join(' ')}`
+      if (type === 'answer') return `answer ${report.id} ${report.text}`
+      return 'id' in report ? `${type} ${report.id}` : type
+    })
+  }
+}
+
+function input(check?: CheckMessage): {
+  queue: InputQueue
+  line: Line
+  clock: TestClock
+  send: (id: number, messages: readonly unknown[], timeoutMs?: number) => void
+  poll: (max: number) => unknown[]
+} {
+  const [line, clock] = [new Line(), new TestClock()]
+  const queue = new InputQueue({ clock, line, check })
+  return {
+    queue,
+    line,
+    clock,
+    send: (id, messages, timeoutMs = 1000) =>
+      queue.obey({ type: 'send', id, text: JSON.stringify(messages), timeoutMs }),
+    poll: (max) => {
+      const sent: unknown[] = []
+      assert.equal(
+        queue.poll(max, (message) => sent.push(message)),
+        'more',
+      )
+      return sent
+    },
+  }
+}
+
+test('CP-1 batches are sent whole: the first that waits, and those that fit', () => {
+  const { line, send, poll } = input()
+  send(1, [1, 2, 3])
+  send(2, [4])
+  send(3, [5, 6])
+  assert.deepEqual(line.news(), [])
+  assert.deepEqual(poll(2), [1, 2, 3])
+  assert.deepEqual(line.news(), ['taken 1'])
+  assert.deepEqual(poll(2), [4])
+  assert.deepEqual(poll(2), [5, 6])
+  assert.deepEqual(line.news(), ['taken 2', 'taken 3'])
+})
+
+test('CP-2 what is refused is never sent: late, cancelled, misfit, too much, or the instance at its end', async () => {
+  const { queue, line, clock, send, poll } = input((message) => {
+    if (message === 'misfit') throw Object.assign(new Error('no'), { code: 'MESSAGE_INVALID' })
+  })
+  send(1, ['late'], 50)
+  send(2, ['fits', 'misfit'])
+  send(3, ['cancelled'])
+  send(4, ['stays'], 5000)
+  await eventLoopTurn()
+  assert.deepEqual(line.news(), ['refused 2 undefined'])
+  queue.obey({ type: 'cancel', id: 3 })
+  clock.advance(51)
+  assert.deepEqual(line.news(), ['refused 1 SEND_TIMED_OUT'])
+  send(5, ['x'.repeat(5_000_000)])
+  send(6, ['x'.repeat(5_000_000)])
+  assert.deepEqual(line.news(), ['refused 6 PORT_BUSY'])
+  await eventLoopTurn()
+  assert.deepEqual(poll(1), ['stays'])
+  assert.deepEqual(line.news(), ['taken 4'])
+  queue.end()
+  assert.deepEqual(line.news(), ['refused 5 PORT_MOVED'])
+  send(7, ['after'])
+  assert.deepEqual(line.news(), ['refused 7 PORT_MOVED'])
+  assert.equal(await queue.poll(10, () => assert.fail('sent')), 'done')
+})
+
+test('a poll without messages waits for the next batch; as many wait as there is room for', async () => {
+  const { queue, line, send } = input()
+  const sent: unknown[] = []
+  const waiting = queue.poll(10, (message) => sent.push(message))
+  send(1, ['a'])
+  assert.equal(await waiting, 'more')
+  for (let id = 2; id <= 1026; id++) send(id, [id])
+  assert.deepEqual(line.news(), ['refused 1025 PORT_BUSY', 'refused 1026 PORT_BUSY'])
+})
+
+test('a batch that a selector stops is not taken, or said to be taken in part', () => {
+  const { queue, line, send } = input()
+  const failAt =
+    (bad: unknown) =>
+    (message: unknown): void => {
+      if (message === bad) throw new Error('no target')
+    }
+  send(1, [1, 2])
+  assert.equal(queue.poll(10, failAt(1)), 'more')
+  send(2, [1, 2])
+  assert.equal(queue.poll(10, failAt(2)), 'more')
+  assert.deepEqual(line.news(), ['refused 1 undefined', 'refused 2 SEND_OUTCOME_UNKNOWN'])
+})
+
+function output(): { buffer: OutputBuffer; line: Line; letGo: () => number } {
+  const line = new Line()
+  let count = 0
+  const buffer = new OutputBuffer({ line, letGo: () => count++ })
+  return { buffer, line, letGo: () => count }
+}
+
+test('CP-3 a part is given for each pull; nothing is kept while nobody reads', async () => {
+  const { buffer, line, letGo } = output()
+  assert.equal(buffer.put('early'), undefined)
+  assert.equal(letGo(), 1)
+  buffer.obey({ type: 'read', id: 1 })
+  buffer.obey({ type: 'pull' })
+  assert.equal(buffer.put({ a: 1 }), undefined)
+  assert.equal(buffer.put('b'), undefined)
+  assert.equal(buffer.put(3n), undefined)
+  assert.deepEqual(line.news(), ['reading 1', 'messages {"a":1}'])
+  buffer.obey({ type: 'pull' })
+  assert.deepEqual(line.news(), ['messages "b" "3"'])
+
+  let waits: Promise<void> | undefined
+  for (let n = 1; n <= 1000; n++) waits = buffer.put(n)
+  assert.deepEqual(line.news(), [], 'it was pulled, and gave: no')
+  assert.ok(waits !== undefined, 'the network waits')
+  buffer.obey({ type: 'unread' })
+  await waits
+  assert.equal(letGo(), 1 + 1000)
+})
+
+test('CP-3 a message that readers cannot get is told', () => {
+  const { buffer, line } = output()
+  buffer.obey({ type: 'read', id: 1 })
+  buffer.obey({ type: 'pull' })
+  assert.equal(buffer.put('x'.repeat(1_100_000)), undefined)
+  assert.deepEqual(line.news(), ['reading 1', 'unfit'])
+})
+
+test('CP-4 the first message with the value is the answer, for all who await it, and once', () => {
+  const { buffer, line, letGo } = output()
+  assert.equal(buffer.put({ id: 'x', n: 0 }), undefined)
+  for (const [id, field, value] of [
+    [1, 'id', '"x"'],
+    [2, 'id', '"x"'],
+    [3, 'order.id', '7'],
+    [4, 'id', '"gone"'],
+  ] as const)
+    buffer.obey({ type: 'await', id, field, value })
+  buffer.obey({ type: 'unawait', id: 4 })
+  assert.deepEqual(line.news(), ['awaiting 1', 'awaiting 2', 'awaiting 3', 'awaiting 4'])
+  assert.equal(buffer.put({ id: 'y' }), undefined)
+  assert.equal(buffer.put({ order: { id: '7' } }), undefined)
+  assert.equal(buffer.put({ id: 'gone' }), undefined)
+  assert.deepEqual(line.news(), [])
+  assert.equal(buffer.put({ id: 'x', n: 1 }), undefined)
+  assert.equal(buffer.put({ id: 'x', n: 2 }), undefined)
+  assert.equal(buffer.put({ order: { id: 7 } }), undefined)
+  assert.deepEqual(line.news(), [
+    'answer 1 {"id":"x","n":1}',
+    'answer 2 {"id":"x","n":1}',
+    'answer 3 {"order":{"id":7}}',
+  ])
+  assert.equal(letGo(), 5, 'what answered somebody was not for nobody')
+})
