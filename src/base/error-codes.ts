@@ -849,6 +849,61 @@ export const errorCodes = codes({
     remedy: 'Use it before it is closed, or open it again.',
     exit: 70,
   },
+  // Snapshots
+  SNAPSHOT_STORAGE_UNWRITABLE: {
+    title: 'The storage of snapshots cannot be read or written.',
+    remedy: 'Check the folder, its permissions, and whether the file system is read-only.',
+    exit: 4,
+  },
+  SNAPSHOT_STORAGE_FULL: {
+    title: 'There is no room left in the storage of snapshots.',
+    remedy: 'Free some room, keep fewer snapshots, or keep them elsewhere.',
+    exit: 4,
+    retryable: true,
+  },
+  SNAPSHOT_STORAGE_UNREACHABLE: {
+    title: 'The storage of snapshots did not answer, or not in time.',
+    remedy: 'Check its address and that it is up; a later snapshot tries again.',
+    exit: 4,
+    retryable: true,
+  },
+  SNAPSHOT_STORAGE_REFUSED: {
+    title: 'The storage of snapshots refuses who asks.',
+    remedy: 'Check the credentials, and what they are allowed to do with the bucket.',
+    exit: 4,
+  },
+  SNAPSHOT_STORAGE_NOT_FOUND: {
+    title: 'The bucket that is to hold snapshots does not exist.',
+    remedy: 'Correct its name, or make it.',
+    exit: 4,
+  },
+  SNAPSHOT_FILE_MISSING: {
+    title: 'A file of a snapshot is not there.',
+    remedy:
+      'Restore the storage of the snapshots, or start from a snapshot that is whole (`--from-snapshot`).',
+    exit: 4,
+  },
+  SNAPSHOT_FILE_EXISTS: {
+    title: 'A file of a snapshot was to be made under a name that is taken.',
+    remedy: 'See who else keeps snapshots under the same address; each cluster wants one of its own.',
+    exit: 4,
+  },
+  SNAPSHOT_FILE_DAMAGED: {
+    title: 'A file of a snapshot is not what was written.',
+    remedy:
+      'Restore the storage of the snapshots, or start from a snapshot that is whole (`--from-snapshot`).',
+    exit: 4,
+  },
+  SNAPSHOT_FORMAT_NEWER: {
+    title: 'A snapshot was written by a newer version.',
+    remedy: 'Use that version of Vertigo or a newer one.',
+    exit: 4,
+  },
+  SNAPSHOT_FOREIGN: {
+    title: 'A snapshot is that of another network, or of another incarnation of the cluster.',
+    remedy: 'Name a snapshot of this network; `vertigo snapshot ls` lists them.',
+    exit: 4,
+  },
   // The cluster
   NODE_EXISTS: {
     title: 'A node with this id lives in the cluster already.',

@@ -1,0 +1,151 @@
+import { assert } from '../../base/assert.ts'
+import type { Clock } from '../../base/clock.ts'
+import { VertigoError } from '../../base/errors.ts'
+import { decodeObject, encodeObject } from './object-format.ts'
+import {
+  type CallOptions,
+  type Content,
+  nameBytesMax,
+  type Page,
+  pageCountMax,
+  type PageOptions,
+  type PutOptions,
+  type SnapshotStorage,
+  type StorageBackend,
+  type StoredObject,
+} from './storage.ts'
+
+/** The storage over a backend: checks names, adds and verifies checksums, ends calls in time. */
+export function storageOver(backend: StorageBackend, clock: Clock): SnapshotStorage {
+  return new CheckedStorage(backend, clock)
+}
+
+const defaultTimeoutMs = 600_000
+const namePattern = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/
+const prefixPattern = /^(?:[A-Za-z0-9_-][A-Za-z0-9._-]*\/?)*$/
+
+class CheckedStorage implements SnapshotStorage {
+  readonly #backend: StorageBackend
+  readonly #clock: Clock
+
+  constructor(backend: StorageBackend, clock: Clock) {
+    this.#backend = backend
+    this.#clock = clock
+  }
+
+  get about(): string {
+    return this.#backend.about
+  }
+
+  get place(): 'local' | 'shared' {
+    return this.#backend.place
+  }
+
+  async put(name: string, content: Content, options: PutOptions = {}): Promise<StoredObject> {
+    checkName(name)
+    let stored: StoredObject | undefined
+    const object = encodeObject(name, content, (told) => (stored = told))
+    await this.#call(options, (signal) =>
+      this.#backend.write(name, object, { ifAbsent: options.ifAbsent === true, signal }),
+    )
+    assert(stored !== undefined, 'a backend took less than the whole object')
+    return stored
+  }
+
+  async *get(name: string, options: CallOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
+    checkName(name)
+    const limit = this.#limit(options)
+    try {
+      limit.signal.throwIfAborted()
+      for await (const piece of decodeObject(name, this.about, this.#backend.read(name, limit.signal))) {
+        yield piece
+        limit.signal.throwIfAborted()
+      }
+    } catch (error) {
+      throw limit.signal.aborted ? (limit.signal.reason as Error) : error
+    } finally {
+      limit.end()
+    }
+  }
+
+  async page(prefix: string, options: PageOptions = {}): Promise<Page> {
+    const { after = '', countMax = pageCountMax } = options
+    assert(prefixPattern.test(prefix), `"${prefix}" is no beginning of a name of a snapshot file`)
+    assert(countMax >= 1, 'a page has at least one name')
+    return this.#call(options, (signal) =>
+      this.#backend.page(prefix, after, Math.min(countMax, pageCountMax), signal),
+    )
+  }
+
+  async delete(names: readonly string[], options: CallOptions = {}): Promise<void> {
+    names.forEach(checkName)
+    await this.#call(options, async (signal) => {
+      for (const name of names) {
+        await this.#backend.delete(name, signal)
+        signal.throwIfAborted()
+      }
+    })
+  }
+
+  close(): Promise<void> {
+    return this.#backend.close()
+  }
+
+  async #call<T>(options: CallOptions, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const limit = this.#limit(options)
+    try {
+      limit.signal.throwIfAborted()
+      return await call(limit.signal)
+    } catch (error) {
+      // However the backend said that it was ended.
+      throw limit.signal.aborted ? (limit.signal.reason as Error) : error
+    } finally {
+      limit.end()
+    }
+  }
+
+  /** A signal that is aborted by the caller's, or when the time is over. */
+  #limit({ signal, timeoutMs = defaultTimeoutMs }: CallOptions): {
+    readonly signal: AbortSignal
+    end(): void
+  } {
+    const ending = new AbortController()
+    const onAbort = (): void => ending.abort(signal?.reason)
+    if (signal?.aborted === true) onAbort()
+    signal?.addEventListener('abort', onAbort, { once: true })
+    const cancel = this.#clock.after(timeoutMs, () =>
+      ending.abort(
+        new VertigoError(
+          'SNAPSHOT_STORAGE_UNREACHABLE',
+          `${this.about} did not answer within ${timeoutMs} ms.`,
+        ),
+      ),
+    )
+    return {
+      signal: ending.signal,
+      end() {
+        cancel()
+        signal?.removeEventListener('abort', onAbort)
+      },
+    }
+  }
+}
+
+function checkName(name: string): void {
+  assert(namePattern.test(name) && name.length <= nameBytesMax, `"${name}" is no name of a snapshot file`)
+}
+
+/** All names behind a prefix, page by page. */
+export async function* allNames(
+  storage: SnapshotStorage,
+  prefix: string,
+  options: PageOptions = {},
+): AsyncGenerator<string, void, undefined> {
+  let { after = '' } = options
+  for (;;) {
+    const { names, more } = await storage.page(prefix, { ...options, after })
+    yield* names
+    if (!more || names.length === 0) return
+    after = names.at(-1)!
+  }
+}
