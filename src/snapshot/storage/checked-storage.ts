@@ -5,6 +5,7 @@ import { decodeObject, encodeObject } from './object-format.ts'
 import {
   type CallOptions,
   type Content,
+  type GetOptions,
   nameBytesMax,
   type Page,
   pageCountMax,
@@ -44,20 +45,21 @@ class CheckedStorage implements SnapshotStorage {
   async put(name: string, content: Content, options: PutOptions = {}): Promise<StoredObject> {
     checkName(name)
     let stored: StoredObject | undefined
-    const object = encodeObject(name, content, (told) => (stored = told))
-    await this.#call(options, (signal) =>
-      this.#backend.write(name, object, { ifAbsent: options.ifAbsent === true, signal }),
-    )
+    await this.#call(options, (signal) => {
+      const object = encodeObject(name, untilAborted(content, signal), (told) => (stored = told))
+      return this.#backend.write(name, object, { ifAbsent: options.ifAbsent === true, signal })
+    })
     assert(stored !== undefined, 'a backend took less than the whole object')
     return stored
   }
 
-  async *get(name: string, options: CallOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
+  async *get(name: string, options: GetOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
     checkName(name)
     const limit = this.#limit(options)
     try {
       limit.signal.throwIfAborted()
-      for await (const piece of decodeObject(name, this.about, this.#backend.read(name, limit.signal))) {
+      const object = this.#backend.read(name, limit.signal)
+      for await (const piece of decodeObject(name, this.about, object, options.expected)) {
         yield piece
         limit.signal.throwIfAborted()
       }
@@ -129,6 +131,46 @@ class CheckedStorage implements SnapshotStorage {
       },
     }
   }
+}
+
+/** The content, as long as the signal is not aborted: whoever makes it may never go on. */
+async function* untilAborted(
+  content: Content,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  if (content instanceof Uint8Array) {
+    yield content
+    return
+  }
+  const pieces =
+    Symbol.asyncIterator in content ? content[Symbol.asyncIterator]() : content[Symbol.iterator]()
+  const aborted = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
+  })
+  // Looked at by each race; after the last one nobody does.
+  aborted.catch(() => undefined)
+  let isOver = false
+  try {
+    for (;;) {
+      signal.throwIfAborted()
+      const next = await Promise.race([pieces.next(), aborted])
+      isOver = next.done === true
+      if (next.done === true) return
+      yield next.value
+    }
+  } finally {
+    // One that stands still would never end, so nobody waits for it once the signal was aborted.
+    if (!isOver) await endOf(pieces, signal)
+  }
+}
+
+async function endOf(
+  pieces: Iterator<Uint8Array> | AsyncIterator<Uint8Array>,
+  signal: AbortSignal,
+): Promise<void> {
+  const ended = Promise.resolve(pieces.return?.())
+  if (signal.aborted) ended.catch(() => undefined)
+  else await ended
 }
 
 function checkName(name: string): void {

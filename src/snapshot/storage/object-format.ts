@@ -92,11 +92,15 @@ async function* inPieces(content: Content): AsyncGenerator<Uint8Array, void, und
   if (bytes > 0) yield Buffer.concat(gathered)
 }
 
-/** The content of an object; rejects with SNAPSHOT_FILE_DAMAGED, SNAPSHOT_FORMAT_NEWER. `where`: for people. */
+/**
+ * The content of an object; rejects with SNAPSHOT_FILE_DAMAGED, SNAPSHOT_FORMAT_NEWER. `where`: for people. `expected`: what it has to be,
+ * where that is known.
+ */
 export async function* decodeObject(
   name: string,
   where: string,
   stored: AsyncIterable<Uint8Array>,
+  expected?: StoredObject,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const damaged = (what: string): VertigoError =>
     new VertigoError('SNAPSHOT_FILE_DAMAGED', `The file ${name} in ${where} is damaged: ${what}.`)
@@ -120,6 +124,8 @@ export async function* decodeObject(
         if (head.readUInt32LE(4) !== crc32(end, begun)) throw damaged('its end is not as it was written')
         if (end.readDoubleLE(0) !== bytes || end.readUInt32LE(8) !== checksum)
           throw damaged('its content is not what it was')
+        if (expected !== undefined && (expected.bytes !== bytes || expected.checksum !== checksum))
+          throw damaged('it is whole, but not the one that was noted')
         if ((await input.take(1)) !== undefined) throw damaged('something follows its end')
         return
       }

@@ -8,7 +8,8 @@
  *   ends early, was changed, or belongs under another name, reading rejects with SNAPSHOT_FILE_DAMAGED.
  * - SS-3 With `ifAbsent` an object that is there is never replaced, whoever else puts it at the same time.
  * - SS-4 Listing is in the order of the names, by pages; it shows what was put before it began, and not deleted.
- * - SS-5 Every call ends: with the signal's reason, or with SNAPSHOT_STORAGE_UNREACHABLE after `timeoutMs`.
+ * - SS-5 Every call ends: with the signal's reason, or with SNAPSHOT_STORAGE_UNREACHABLE after `timeoutMs`; but for a file system that
+ *   does not answer at all.
  *
  * Errors: SNAPSHOT_STORAGE_UNWRITABLE, SNAPSHOT_STORAGE_FULL, SNAPSHOT_STORAGE_UNREACHABLE, SNAPSHOT_STORAGE_REFUSED,
  * SNAPSHOT_STORAGE_NOT_FOUND, SNAPSHOT_FILE_MISSING, SNAPSHOT_FILE_EXISTS, SNAPSHOT_FILE_DAMAGED, SNAPSHOT_FORMAT_NEWER.
@@ -21,7 +22,7 @@ export interface SnapshotStorage {
   /** Writes an object of any length; the content is taken as fast as it can be written. */
   put(name: string, content: Content, options?: PutOptions): Promise<StoredObject>
   /** The content, verified piece by piece. What comes last says whether it was whole: read to the end. */
-  get(name: string, options?: CallOptions): AsyncIterable<Uint8Array>
+  get(name: string, options?: GetOptions): AsyncIterable<Uint8Array>
   /** Objects whose names begin with `prefix`, in order, behind the name `after`. */
   page(prefix: string, options?: PageOptions): Promise<Page>
   /** Harmless where there is none. */
@@ -40,6 +41,11 @@ export interface CallOptions {
 export interface PutOptions extends CallOptions {
   /** Rejects with SNAPSHOT_FILE_EXISTS where the name is taken. Default false: it is replaced. */
   readonly ifAbsent?: boolean
+}
+
+export interface GetOptions extends CallOptions {
+  /** What was put, as it was noted: another object under the name is SNAPSHOT_FILE_DAMAGED, though it is whole. */
+  readonly expected?: StoredObject
 }
 
 export interface PageOptions extends CallOptions {
