@@ -222,8 +222,9 @@ export class FolderJournal implements Journal {
 
   async #release(upTo: number): Promise<void> {
     if (upTo <= this.#start || this.#failure !== undefined) return
-    const { folder, owner, tag } = this.#opened
+    const { folder, generation, owner, tag } = this.#opened
     try {
+      if (!(await owner.isHeld())) throw this.#fail(sealed(folder, generation))
       // First, so that what is deleted after it is not missed.
       await writeReleased(folder, owner.epoch, upTo, tag)
       this.#start = upTo

@@ -15,6 +15,12 @@ import { findEnd, readKnown } from './recover.ts'
 import { segmentHeadBytes, type SegmentName } from './segment-head.ts'
 import { beginSegment, deleteFiles, noteNext, readReleased, sizeOf, writeReleased } from './segments.ts'
 
+/**
+ * Notes of earlier owners are kept for a while: one that was taken over may be about to note and delete what it has released, and
+ * its note must not be deleted unread.
+ */
+const releasedFilesKept = 16
+
 export interface JournalOptions extends Partial<JournalLimits> {
   /** On a disk of this machine: other machines may see a file too late. Made where it is missing. */
   readonly folder: string
@@ -109,7 +115,7 @@ async function openOwned(means: Means, owner: Owner): Promise<Journal> {
     await deleteFiles(folder, [
       ...leftOver.map(segmentFile),
       ...before.temporary,
-      ...before.released.filter((epoch) => epoch < owner.epoch).map(releasedFile),
+      ...before.released.filter((epoch) => epoch < owner.epoch - releasedFilesKept).map(releasedFile),
     ])
     const segments = await readable(folder, kept.slice(Math.max(0, first)))
     segments.push({ ...active.name, salt: active.salt, bytes: segmentHeadBytes })

@@ -88,8 +88,14 @@ export async function readReleased(folder: string, epochs: readonly number[]): P
   return released
 }
 
+/** 0 where a writer that was taken over has just deleted it, as it was released. */
 export async function sizeOf(folder: string, name: SegmentName): Promise<number> {
-  return (await stat(join(folder, segmentFile(name)))).size
+  try {
+    return (await stat(join(folder, segmentFile(name)))).size
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0
+    throw error
+  }
 }
 
 export async function deleteFiles(folder: string, names: readonly string[]): Promise<void> {

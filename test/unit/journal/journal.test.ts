@@ -218,3 +218,24 @@ test('a folder that holds something else is refused, and left as it is', async (
   assert.equal(await errorCode(openJournal({ folder: under, generation: 1 })), 'JOURNAL_FOREIGN')
   assert.ok(!existsSync(join(folder, 'owner-1')))
 })
+
+test('JN-7: a writer that was taken over releases nothing; what it released before counts for those behind it', async (t) => {
+  const folder = makeFolder(t)
+  const options = { segmentBytesMax: 8_192 }
+  const old = await openFor(t, folder, { generation: 1, ...options })
+  for (let at = 0; at < 600; at += 20) await appendAll(old, numbers(at, at + 20))
+  await old.release(200)
+  const newer = await openFor(t, folder, { generation: 2, ...options })
+  assert.equal(newer.start, 200)
+  assert.equal(await errorCode(old.release(500)), 'JOURNAL_SEALED')
+  assert.deepEqual(await recordsOf(newer), numbers(200, 600))
+  await newer.release(300)
+  await newer.close()
+  for (let generation = 3; generation < 40; generation++) {
+    const journal = await openJournal({ folder, generation })
+    assert.equal(journal.start, 300)
+    await journal.close()
+  }
+  assert.ok(readdirSync(folder).length < 30, readdirSync(folder).join())
+  assert.deepEqual(await recordsOf(await openFor(t, folder, { generation: 40 })), numbers(300, 600))
+})
