@@ -115,14 +115,12 @@ class CheckedStorage implements SnapshotStorage {
     const onAbort = (): void => ending.abort(signal?.reason)
     if (signal?.aborted === true) onAbort()
     signal?.addEventListener('abort', onAbort, { once: true })
-    const cancel = this.#clock.after(timeoutMs, () =>
-      ending.abort(
-        new VertigoError(
-          'SNAPSHOT_STORAGE_UNREACHABLE',
-          `${this.about} did not answer within ${timeoutMs} ms.`,
-        ),
-      ),
-    )
+    const onTime = (): void => {
+      const what = `${this.about} did not answer within ${timeoutMs} ms.`
+      ending.abort(new VertigoError('SNAPSHOT_STORAGE_UNREACHABLE', what))
+    }
+    // A content that nobody reads to its end keeps no process alive.
+    const cancel = this.#clock.after(timeoutMs, onTime, { background: true })
     return {
       signal: ending.signal,
       end() {
