@@ -3,6 +3,7 @@ import { cores } from './cores.ts'
 import { failover } from './failover.ts'
 import { fileLines } from './file-lines.ts'
 import type { Benchmark } from './lib/benchmark.ts'
+import { journal } from './journal.ts'
 import { memory } from './memory.ts'
 import { planner } from './planner.ts'
 import { startup } from './startup.ts'
@@ -26,6 +27,7 @@ export const benchmarks: readonly Benchmark[] = [
   storeLmdb,
   storeEtcd,
   storeScale,
+  journal,
   planner,
   failover,
 ]

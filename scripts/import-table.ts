@@ -18,7 +18,7 @@ export interface ImportTable {
 
 const foundation = ['model', 'base'] as const
 const coordination = ['store', 'store/recipes', 'store/collections'] as const
-const engine = ['messaging', 'snapshot', 'state', ...coordination, 'transport', 'wire'] as const
+const engine = ['messaging', 'journal', 'snapshot', 'state', ...coordination, 'transport', 'wire'] as const
 
 export const importTable: ImportTable = {
   rows: {
@@ -37,6 +37,8 @@ export const importTable: ImportTable = {
     'store/recipes': ['store', 'base'],
     // Keeps the promises of the author's interface, `context.shared`.
     'store/collections': ['store/recipes', 'store', 'component', 'base'],
+    // What sources that cannot rewind have received, on the disk.
+    journal: ['base'],
     state: ['wire', 'base'],
     snapshot: ['state', 'wire', 'base'],
     // Moves messages between instances and does not know what an author writes.

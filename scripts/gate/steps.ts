@@ -93,7 +93,7 @@ export const steps: readonly Step[] = [
     counts: false,
     // Here, so that no test's time limit has to hold it.
     prepares: true,
-    run: (options) => runScript('scripts/servers/etcd.ts', [], options),
+    run: (options) => runScript('scripts/servers/all.ts', [], options),
   },
   tier('unit', 'pure code', { timeoutMs: 15 * minute, concurrency: cores }),
   tier('scenario', 'scripted inputs, expected traces', { timeoutMs: 15 * minute, concurrency: cores }),

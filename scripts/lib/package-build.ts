@@ -32,7 +32,16 @@ const entries = [
 ]
 
 /** Packages that stay as they are: with native parts, or seldom needed and large. */
-const external = ['lmdb', '@grpc/grpc-js', '@grpc/proto-loader', 'esbuild', 'fastify', 'fbp', 'node-forge']
+const external = [
+  '@aws-sdk/client-s3',
+  'lmdb',
+  '@grpc/grpc-js',
+  '@grpc/proto-loader',
+  'esbuild',
+  'fastify',
+  'fbp',
+  'node-forge',
+]
 
 /** Folders that go into the package as they are. */
 const asTheyAre = ['cli/templates']

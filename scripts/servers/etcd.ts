@@ -6,14 +6,12 @@
  */
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
-import { delimiter, dirname, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { inCache } from '../lib/paths.ts'
 import { run, runOrThrow } from '../lib/process.ts'
+import { onPath, type Provided } from './provided.ts'
 
 export type EtcdRelease = 'distribution' | 'current'
-
-/** A server that can be started, or why there is none. */
-export type Provided = { readonly path: string } | { readonly missing: string }
 
 /** The newest of the line that the distributions will have next. */
 const currentVersion = '3.5.21'
@@ -89,11 +87,6 @@ func main() { etcdmain.Main(os.Args) }
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
-}
-
-function onPath(name: string): string | undefined {
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin', '/usr/local/go/bin']
-  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path))
 }
 
 if (import.meta.main) {

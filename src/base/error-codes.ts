@@ -858,6 +858,121 @@ export const errorCodes = codes({
     remedy: 'Use it before it is closed, or open it again.',
     exit: 70,
   },
+  // The journal
+  JOURNAL_SEALED: {
+    title: 'A newer generation has taken the journal over; nothing that was appended since is acknowledged.',
+    remedy: 'Stop: another instance has taken its place. Whoever sent the messages has to send them again.',
+    exit: 1,
+  },
+  JOURNAL_IN_USE: {
+    title: 'Another writer has the journal open in the same generation.',
+    remedy: 'End the other one first; a journal has one writer.',
+    exit: 4,
+  },
+  JOURNAL_CORRUPT: {
+    title:
+      'Something in a journal is damaged or missing, and not only the end of a write that was cut short.',
+    remedy:
+      'Restore the folder of the journal; without it, messages that were acknowledged are lost: start afresh in another folder.',
+    exit: 4,
+  },
+  JOURNAL_POSITION_GONE: {
+    title: 'A journal does not hold the position that it is to be read from.',
+    remedy: 'Restore a newer snapshot, or a copy of the folder of the journal that holds the position.',
+    exit: 4,
+  },
+  JOURNAL_FULL: {
+    title: 'A journal has reached its limit; the message was not written.',
+    remedy: 'Wait until a snapshot has released some of it, or raise `bytesMax`.',
+    exit: 4,
+    retryable: true,
+  },
+  JOURNAL_BUSY: {
+    title: 'More messages wait to be written to a journal than may; the message was not written.',
+    remedy: 'Await appends before making more, or raise `pendingBytesMax`.',
+    exit: 1,
+    retryable: true,
+  },
+  JOURNAL_RECORD_TOO_LARGE: {
+    title: 'A message is larger than a journal takes.',
+    remedy: 'Split it, or keep it elsewhere and append where it is.',
+    exit: 2,
+  },
+  JOURNAL_FORMAT_NEWER: {
+    title: 'A journal was written by a newer version.',
+    remedy: 'Use that version of Vertigo or a newer one.',
+    exit: 4,
+  },
+  JOURNAL_FOREIGN: {
+    title: 'A folder that is to hold a journal holds something else.',
+    remedy: 'Give the folder of a journal, or an empty folder for a new one.',
+    exit: 4,
+  },
+  JOURNAL_FAILED: {
+    title: 'The disk refused to write or to sync a journal; what was not acknowledged may be lost.',
+    remedy: 'See the cause; check the disk, then start again: opening the journal reads what is there.',
+    exit: 4,
+  },
+  JOURNAL_CLOSED: {
+    title: 'A journal was used after it had been closed.',
+    remedy: 'Use it before it is closed, or open it again.',
+    exit: 70,
+  },
+  // Snapshots
+  SNAPSHOT_STORAGE_UNWRITABLE: {
+    title: 'The storage of snapshots cannot be read or written.',
+    remedy: 'Check the folder, its permissions, and whether the file system is read-only.',
+    exit: 4,
+  },
+  SNAPSHOT_STORAGE_FULL: {
+    title: 'There is no room left in the storage of snapshots.',
+    remedy: 'Free some room, keep fewer snapshots, or keep them elsewhere.',
+    exit: 4,
+    retryable: true,
+  },
+  SNAPSHOT_STORAGE_UNREACHABLE: {
+    title: 'The storage of snapshots did not answer, or not in time.',
+    remedy: 'Check its address and that it is up; a later snapshot tries again.',
+    exit: 4,
+    retryable: true,
+  },
+  SNAPSHOT_STORAGE_REFUSED: {
+    title: 'The storage of snapshots refuses who asks.',
+    remedy: 'Check the credentials, and what they are allowed to do with the bucket.',
+    exit: 4,
+  },
+  SNAPSHOT_STORAGE_NOT_FOUND: {
+    title: 'The bucket that is to hold snapshots does not exist.',
+    remedy: 'Correct its name, or make it.',
+    exit: 4,
+  },
+  SNAPSHOT_FILE_MISSING: {
+    title: 'A file of a snapshot is not there.',
+    remedy:
+      'Restore the storage of the snapshots, or start from a snapshot that is whole (`--from-snapshot`).',
+    exit: 4,
+  },
+  SNAPSHOT_FILE_EXISTS: {
+    title: 'A file of a snapshot was to be made under a name that is taken.',
+    remedy: 'See who else keeps snapshots under the same address; each cluster wants one of its own.',
+    exit: 4,
+  },
+  SNAPSHOT_FILE_DAMAGED: {
+    title: 'A file of a snapshot is not what was written.',
+    remedy:
+      'Restore the storage of the snapshots, or start from a snapshot that is whole (`--from-snapshot`).',
+    exit: 4,
+  },
+  SNAPSHOT_FORMAT_NEWER: {
+    title: 'A snapshot was written by a newer version.',
+    remedy: 'Use that version of Vertigo or a newer one.',
+    exit: 4,
+  },
+  SNAPSHOT_FOREIGN: {
+    title: 'A snapshot is that of another network, or of another incarnation of the cluster.',
+    remedy: 'Name a snapshot of this network; `vertigo snapshot ls` lists them.',
+    exit: 4,
+  },
   // The cluster
   NODE_EXISTS: {
     title: 'A node with this id lives in the cluster already.',

@@ -1,7 +1,8 @@
 import type { Buffer } from 'node:buffer'
 import type { Clock } from '../../base/clock.ts'
+import { readStatus } from '../../base/process-status.ts'
 import { holdersIn } from './lock-file.ts'
-import { type ProcessList, processOf, readStatus } from './processes.ts'
+import { type ProcessList, processOf } from './processes.ts'
 
 /** A process that holds a lock of the database and is stopped by a signal. */
 export interface StoppedHolder {

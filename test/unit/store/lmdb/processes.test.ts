@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { holdersIn, lockHeadBytes, mappingOf } from '../../../../src/store/lmdb/lock-file.ts'
 import { patienceFor } from '../../../../src/store/lmdb/lock-wait.ts'
-import { parseStat, processOf, readStatus } from '../../../../src/store/lmdb/processes.ts'
+import { parseStat, readStatus } from '../../../../src/base/process-status.ts'
+import { processOf } from '../../../../src/store/lmdb/processes.ts'
 
 test('a process is read from its line, whatever its name', () => {
   const fields = Array.from({ length: 49 }, (_, index) => String(index + 4))

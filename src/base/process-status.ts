@@ -1,0 +1,46 @@
+import { readFileSync } from 'node:fs'
+import { timeOffsets } from './time-namespace.ts'
+
+/** What Linux tells of a process or a thread, by which one can see whether it is still the same. */
+
+export interface ProcessStatus {
+  readonly pid: number
+  /**
+   * In ticks since the boot, by the machine's clock: `/proc/<pid>/stat`, field 22, where it is by the reader's. With the
+   * number it names a process for good.
+   */
+  readonly startTicks: string
+  /** `T`: stopped by a signal. */
+  readonly state: string
+}
+
+/** Of all there is to see in `/proc`, whatever the kernel counts in. */
+const tickMs = 10
+
+/** The fields that matter of `/proc/<pid>/stat`. The name of the program, in parentheses, may hold anything. */
+export function parseStat(text: string, { bootMs } = timeOffsets): ProcessStatus | undefined {
+  const nameEnd = text.lastIndexOf(')')
+  const fields = text.slice(nameEnd + 2).split(' ')
+  const [state] = fields
+  const shownTicks = fields[19]
+  const pid = Number.parseInt(text, 10)
+  if (nameEnd < 0 || !state || shownTicks === undefined || Number.isNaN(pid)) return undefined
+  return { pid, startTicks: String(Math.round(Number(shownTicks) - bootMs / tickMs)), state }
+}
+
+/** A process, or a thread by its own number; undefined where there is none. */
+export function readStatus(id: number): ProcessStatus | undefined {
+  const text = readProc(`/proc/${id}/stat`)
+  return text === undefined ? undefined : parseStat(text)
+}
+
+/** undefined where the process has gone meanwhile, or hides. */
+export function readProc(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ESRCH' || code === 'EACCES' || code === 'EPERM') return undefined
+    throw error
+  }
+}

@@ -1,0 +1,131 @@
+import { Buffer } from 'node:buffer'
+import { VertigoError } from '../base/errors.ts'
+import { isRecord } from '../base/values.ts'
+
+/**
+ * What a snapshot consists of: for each instance, the files that make up its state. Written once all of them are durable; the
+ * snapshot is committed in the store after that, and is nothing before.
+ */
+
+export const manifestFormat = 1
+
+export interface FileReference {
+  readonly name: string
+  readonly kind: 'full' | 'increment'
+  /** Of the content, as the storage told when it was put. */
+  readonly bytes: number
+  readonly checksum: number
+  /** See `collection.ts`. */
+  readonly until: number
+}
+
+/** What one instance acknowledges, and what the manifest has of it. */
+export interface InstanceManifest {
+  readonly component: string
+  readonly instance: number
+  /** First and last key group of its state; null where it has no keyed state. */
+  readonly keyGroups: readonly [number, number] | null
+  /** Version of the component's state. */
+  readonly stateVersion: number
+  /** Oldest first: one that is full, and the increments behind it. */
+  readonly files: readonly FileReference[]
+}
+
+export interface SnapshotManifest {
+  readonly network: string
+  readonly incarnation: number
+  readonly generation: number
+  readonly id: number
+  /** The committed snapshot that the increments stand on; null for the first. */
+  readonly predecessor: number | null
+  readonly instances: readonly InstanceManifest[]
+}
+
+export function encodeManifest(manifest: SnapshotManifest): Buffer {
+  return Buffer.from(`${JSON.stringify({ format: manifestFormat, ...manifest })}\n`)
+}
+
+/** Whose snapshot is to be read. */
+export interface ManifestOwner {
+  readonly network: string
+  /** Not given where a snapshot of an earlier incarnation may be read: an operator's decision. */
+  readonly incarnation?: number
+  readonly id?: number
+}
+
+/** Throws SNAPSHOT_FILE_DAMAGED, SNAPSHOT_FORMAT_NEWER, SNAPSHOT_FOREIGN. `name`: for people. */
+export function decodeManifest(name: string, content: Uint8Array, owner: ManifestOwner): SnapshotManifest {
+  const damaged = (what: string, cause?: unknown): VertigoError =>
+    new VertigoError('SNAPSHOT_FILE_DAMAGED', `The manifest ${name} is damaged: ${what}.`, { cause })
+  let read: unknown
+  try {
+    read = JSON.parse(Buffer.from(content.buffer, content.byteOffset, content.byteLength).toString())
+  } catch (error) {
+    throw damaged('it cannot be read', error)
+  }
+  if (!isRecord(read) || !isWhole(read['format'])) throw damaged('it has no format')
+  const { format, ...rest } = read
+  if (format > manifestFormat)
+    throw new VertigoError(
+      'SNAPSHOT_FORMAT_NEWER',
+      `The snapshot ${name} has format ${format}; this version knows up to ${manifestFormat}.`,
+    )
+  const fault = faultOf(rest)
+  if (fault !== undefined) throw damaged(fault)
+  const manifest = rest as unknown as SnapshotManifest
+  checkOwner(name, manifest, owner)
+  return manifest
+}
+
+function checkOwner(name: string, manifest: SnapshotManifest, owner: ManifestOwner): void {
+  const foreign = (what: string): VertigoError =>
+    new VertigoError('SNAPSHOT_FOREIGN', `The snapshot ${name} is ${what}.`)
+  if (manifest.network !== owner.network)
+    throw foreign(`one of the network "${manifest.network}", not of "${owner.network}"`)
+  if (owner.incarnation !== undefined && manifest.incarnation !== owner.incarnation)
+    throw foreign(
+      `of incarnation ${manifest.incarnation} of the cluster, which is in incarnation ${owner.incarnation}`,
+    )
+  if (owner.id !== undefined && manifest.id !== owner.id)
+    throw foreign(`snapshot ${manifest.id}, not ${owner.id}`)
+}
+
+function faultOf(read: Readonly<Record<string, unknown>>): string | undefined {
+  const { network, incarnation, generation, id, predecessor, instances } = read
+  if (typeof network !== 'string') return 'it names no network'
+  if (![incarnation, generation, id].every(isWhole)) return 'its numbers are not whole'
+  if (predecessor !== null && !(isWhole(predecessor) && predecessor < (id as number)))
+    return 'its predecessor is not one before it'
+  if (!Array.isArray(instances)) return 'it has no instances'
+  for (const instance of instances as unknown[]) {
+    const fault = instanceFault(instance)
+    if (fault !== undefined) return fault
+  }
+  return undefined
+}
+
+function instanceFault(read: unknown): string | undefined {
+  if (!isRecord(read) || typeof read['component'] !== 'string' || !isWhole(read['instance']))
+    return 'an instance has no name'
+  const name = `${read['component']}[${read['instance']}]`
+  const { keyGroups, stateVersion, files } = read
+  const hasGroups =
+    keyGroups === null || (Array.isArray(keyGroups) && keyGroups.length === 2 && keyGroups.every(isWhole))
+  if (!hasGroups || !isWhole(stateVersion)) return `${name} lacks its key groups or version`
+  if (!Array.isArray(files) || !files.every(isFile)) return `the files of ${name} are not described`
+  const isOrdered = files.every((file: FileReference, index) => (file.kind === 'full') === (index === 0))
+  return isOrdered ? undefined : `the files of ${name} do not begin with a full one, or have two`
+}
+
+function isFile(read: unknown): read is FileReference {
+  return (
+    isRecord(read) &&
+    typeof read['name'] === 'string' &&
+    (read['kind'] === 'full' || read['kind'] === 'increment') &&
+    [read['bytes'], read['checksum'], read['until']].every(isWhole)
+  )
+}
+
+function isWhole(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}

@@ -1,0 +1,268 @@
+import { Buffer } from 'node:buffer'
+import { assert } from '../base/assert.ts'
+import { VertigoError } from '../base/errors.ts'
+import { isRecord } from '../base/values.ts'
+
+/**
+ * The state of an instance as the content of a file. What keeps it whole is the storage (`storage/object-format.ts`); here is what it
+ * means. Little-endian.
+ *
+ * | part | bytes |
+ * | --- | --- |
+ * | head | magic, format, length (4 bytes each), JSON |
+ * | chunk | section, zero (2 bytes each), length (4 bytes), entries |
+ * | entry | kind (1 byte), length of the key, number of parts (4 bytes each), key, parts: length (4 bytes), bytes |
+ * | end | 65535, zero (2 bytes each), 8 (4 bytes), number of entries (a double) |
+ *
+ * - SF-1 Sections come in ascending order, in chunks, so that files are merged section by section (`merge.ts`).
+ * - SF-2 Sections 0 to 255 are key groups: an increment has only what has changed, and a later entry of a key goes before an earlier
+ *   one. Higher sections (`instanceSection` and on) are small and whole in each file: those of the last file count, and a section that
+ *   it lacks is empty.
+ * - SF-3 `append` adds parts to what the key had: so lists are written as they grow.
+ */
+
+export const stateFormat = 1
+const magic = 0x5453_5356
+const headBytes = 12
+const chunkHeadBytes = 8
+const entryHeadBytes = 9
+const endSection = 0xffff
+/** A chunk is ended when it has come to this; a larger entry makes a larger one. */
+export const chunkBytesMin = 64 * 1024
+/** What the head may have; more is not one of ours. */
+const headTextBytesMax = 1024 * 1024
+
+export const keyGroupSections = 256
+/** What is not keyed: instance state, positions of a source, channel state, timers: whole in each file. */
+export const instanceSection = 256
+export const sectionMax = 1024
+
+/** What a file is of; read back, so that no file is taken for another. */
+export interface StateHead {
+  readonly network: string
+  readonly incarnation: number
+  readonly generation: number
+  readonly component: string
+  readonly instance: number
+  readonly kind: 'full' | 'increment'
+}
+
+export type EntryKind = 'put' | 'append' | 'delete'
+
+export interface StateEntry {
+  readonly kind: EntryKind
+  readonly key: Uint8Array
+  /** Empty for `delete`. */
+  readonly parts: readonly Uint8Array[]
+}
+
+/** Some entries of a section; a section may come in several of them, one behind the other. */
+export interface StateChunk {
+  readonly section: number
+  readonly entries: Iterable<StateEntry>
+}
+
+const kinds: readonly EntryKind[] = ['put', 'append', 'delete']
+
+/** The content of a file. Chunks are taken as fast as the content is. */
+export async function* encodeState(
+  head: StateHead,
+  chunks: Iterable<StateChunk> | AsyncIterable<StateChunk>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  yield encodeHead(head)
+  let section = 0
+  let count = 0
+  for await (const chunk of chunks) {
+    assert(
+      chunk.section >= section && chunk.section <= sectionMax,
+      `section ${chunk.section} comes behind ${section}`,
+    )
+    section = chunk.section
+    let pieces: Buffer[] = []
+    let bytes = 0
+    for (const entry of chunk.entries) {
+      assert(head.kind === 'increment' || entry.kind === 'put', `a full file holds no ${entry.kind}`)
+      const piece = encodeEntry(entry)
+      count++
+      pieces.push(piece)
+      bytes += piece.length
+      if (bytes < chunkBytesMin) continue
+      yield encodeChunk(section, pieces, bytes)
+      pieces = []
+      bytes = 0
+    }
+    if (bytes > 0) yield encodeChunk(section, pieces, bytes)
+  }
+  const end = Buffer.alloc(8)
+  end.writeDoubleLE(count)
+  yield encodeChunk(endSection, [end], end.length)
+}
+
+function encodeHead(head: StateHead): Buffer {
+  const text = Buffer.from(JSON.stringify(head))
+  const bytes = Buffer.alloc(headBytes)
+  bytes.writeUInt32LE(magic, 0)
+  bytes.writeUInt32LE(stateFormat, 4)
+  bytes.writeUInt32LE(text.length, 8)
+  return Buffer.concat([bytes, text])
+}
+
+function encodeChunk(section: number, pieces: readonly Buffer[], bytes: number): Buffer {
+  const head = Buffer.alloc(chunkHeadBytes)
+  head.writeUInt16LE(section, 0)
+  head.writeUInt32LE(bytes, 4)
+  return Buffer.concat([head, ...pieces], chunkHeadBytes + bytes)
+}
+
+function encodeEntry({ kind, key, parts }: StateEntry): Buffer {
+  let length = entryHeadBytes + key.length
+  for (const part of parts) length += 4 + part.length
+  const bytes = Buffer.allocUnsafe(length)
+  bytes.writeUInt8(kinds.indexOf(kind), 0)
+  bytes.writeUInt32LE(key.length, 1)
+  bytes.writeUInt32LE(parts.length, 5)
+  bytes.set(key, entryHeadBytes)
+  let at = entryHeadBytes + key.length
+  for (const part of parts) {
+    bytes.writeUInt32LE(part.length, at)
+    bytes.set(part, at + 4)
+    at += 4 + part.length
+  }
+  return bytes
+}
+
+/** A file that is being read. */
+export interface StateFile {
+  readonly head: StateHead
+  /** To be read once, to the end; rejects where the file is not whole. */
+  readonly chunks: AsyncGenerator<
+    { readonly section: number; readonly entries: readonly StateEntry[] },
+    void,
+    undefined
+  >
+}
+
+/** Reads the head; rejects with SNAPSHOT_FILE_DAMAGED, SNAPSHOT_FORMAT_NEWER. `name`: for people. */
+export async function decodeState(name: string, content: AsyncIterable<Uint8Array>): Promise<StateFile> {
+  const input = new Input(name, content)
+  try {
+    const head = await input.take(headBytes)
+    if (head.readUInt32LE(0) !== magic) throw input.damaged('it is no state file')
+    const format = head.readUInt32LE(4)
+    if (format > stateFormat)
+      throw new VertigoError(
+        'SNAPSHOT_FORMAT_NEWER',
+        `The state file ${name} has format ${format}; this version knows up to ${stateFormat}.`,
+      )
+    const length = head.readUInt32LE(8)
+    if (length > headTextBytesMax) throw input.damaged('its head is too long')
+    return { head: parseHead(await input.take(length), input), chunks: readChunks(input) }
+  } catch (error) {
+    await input.close()
+    throw error
+  }
+}
+
+function parseHead(text: Buffer, input: Input): StateHead {
+  let read: unknown
+  try {
+    read = JSON.parse(text.toString())
+  } catch {
+    throw input.damaged('its head cannot be read')
+  }
+  const isHead =
+    isRecord(read) &&
+    ['network', 'component', 'kind'].every((field) => typeof read[field] === 'string') &&
+    ['incarnation', 'generation', 'instance'].every((field) => typeof read[field] === 'number')
+  if (!isHead) throw input.damaged('its head lacks something')
+  return read as StateHead
+}
+
+async function* readChunks(
+  input: Input,
+): AsyncGenerator<{ readonly section: number; readonly entries: readonly StateEntry[] }, void, undefined> {
+  try {
+    let last = 0
+    let count = 0
+    for (;;) {
+      const head = await input.take(chunkHeadBytes)
+      const section = head.readUInt16LE(0)
+      const content = await input.take(head.readUInt32LE(4))
+      if (section === endSection) {
+        if (content.length !== 8 || content.readDoubleLE() !== count)
+          throw input.damaged('entries are missing')
+        await input.expectEnd()
+        return
+      }
+      if (section < last || section > sectionMax)
+        throw input.damaged(`section ${section} comes behind ${last}`)
+      last = section
+      const entries = readEntries(content, input)
+      count += entries.length
+      yield { section, entries }
+    }
+  } finally {
+    await input.close()
+  }
+}
+
+function readEntries(content: Buffer, input: Input): StateEntry[] {
+  const entries: StateEntry[] = []
+  let at = 0
+  const take = (length: number): Buffer => {
+    if (at + length > content.length) throw input.damaged('an entry is longer than its chunk')
+    at += length
+    return content.subarray(at - length, at)
+  }
+  while (at < content.length) {
+    const head = take(entryHeadBytes)
+    const kind = kinds[head.readUInt8(0)]
+    if (kind === undefined) throw input.damaged('an entry is of no known kind')
+    const key = take(head.readUInt32LE(1))
+    const parts: Uint8Array[] = []
+    for (let left = head.readUInt32LE(5); left > 0; left--) parts.push(take(take(4).readUInt32LE()))
+    entries.push({ kind, key, parts })
+  }
+  return entries
+}
+
+/** Takes bytes off a stream in the lengths that are asked for. */
+class Input {
+  readonly #name: string
+  readonly #pieces: AsyncIterator<Uint8Array>
+  #rest: Buffer = Buffer.alloc(0)
+
+  constructor(name: string, stream: AsyncIterable<Uint8Array>) {
+    this.#name = name
+    this.#pieces = stream[Symbol.asyncIterator]()
+  }
+
+  damaged(what: string): VertigoError {
+    return new VertigoError('SNAPSHOT_FILE_DAMAGED', `The state file ${this.#name} is damaged: ${what}.`)
+  }
+
+  async take(count: number): Promise<Buffer> {
+    const gathered = [this.#rest]
+    let bytes = this.#rest.length
+    while (bytes < count) {
+      const next = await this.#pieces.next()
+      if (next.done === true) throw this.damaged('it ends too early')
+      const { buffer, byteOffset, byteLength } = next.value
+      gathered.push(Buffer.from(buffer, byteOffset, byteLength))
+      bytes += byteLength
+    }
+    const all = gathered.length === 1 ? this.#rest : Buffer.concat(gathered, bytes)
+    this.#rest = all.subarray(count)
+    return all.subarray(0, count)
+  }
+
+  /** Reads on, so that what verifies the whole of the file has its say. */
+  async expectEnd(): Promise<void> {
+    const isOver = this.#rest.length === 0 && (await this.#pieces.next()).done === true
+    if (!isOver) throw this.damaged('something follows its end')
+  }
+
+  async close(): Promise<void> {
+    await this.#pieces.return?.()
+  }
+}

@@ -1,0 +1,199 @@
+import { type FileHandle, link, mkdir, open, rename, rm, rmdir } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import type { Clock } from '../../../base/clock.ts'
+import { syncFolder } from '../../../base/durable-files.ts'
+import { asError, isVertigoError, VertigoError } from '../../../base/errors.ts'
+import type { Random } from '../../../base/random.ts'
+import { exists, missing } from '../storage-errors.ts'
+import type { Page, StorageBackend, WriteOptions } from '../storage.ts'
+import { cleanIncoming, incomingFile, incomingName } from './incoming.ts'
+import { walk } from './walk.ts'
+
+export interface FolderStorageOptions {
+  /** Made where it is missing. */
+  readonly folder: string
+  /** Whether the folder is seen by all machines (NFS and the like). Default false. */
+  readonly isShared?: boolean
+  readonly clock: Clock
+  readonly random: Random
+}
+
+const readBytes = 256 * 1024
+/** Somebody may delete the last file of a folder, and so the folder, while another one is put there. */
+const attemptsMax = 20
+
+/** Objects as files of a folder; any number of processes may use it at the same time. */
+export class FolderStorageBackend implements StorageBackend {
+  readonly about: string
+  readonly place: 'local' | 'shared'
+  readonly #folder: string
+  readonly #random: Random
+
+  private constructor(options: FolderStorageOptions) {
+    this.#folder = resolve(options.folder)
+    this.about = this.#folder
+    this.place = options.isShared === true ? 'shared' : 'local'
+    this.#random = options.random
+  }
+
+  /** Sees that files can be made, and deletes what dead processes have left. */
+  static async open(options: FolderStorageOptions): Promise<FolderStorageBackend> {
+    const backend = new FolderStorageBackend(options)
+    const folder = backend.#folder
+    try {
+      await makeFolders(join(folder, incomingName))
+      await cleanIncoming(folder, options.clock)
+      const probe = incomingFile(folder, options.random)
+      await (await open(probe, 'wx')).close()
+      await rm(probe)
+      return backend
+    } catch (error) {
+      throw folderError(folder, error)
+    }
+  }
+
+  async write(
+    name: string,
+    content: AsyncIterable<Uint8Array>,
+    { ifAbsent, signal }: WriteOptions,
+  ): Promise<void> {
+    const temporary = incomingFile(this.#folder, this.#random)
+    let isMoved = false
+    try {
+      await writeSynced(temporary, content, signal)
+      signal.throwIfAborted()
+      await this.#place(temporary, join(this.#folder, name), ifAbsent)
+      isMoved = !ifAbsent
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST' && ifAbsent)
+        throw exists(this.about, name, error)
+      throw folderError(this.#folder, error)
+    } finally {
+      if (!isMoved) await rm(temporary, { force: true })
+    }
+  }
+
+  async *read(name: string, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+    let file: FileHandle | undefined
+    try {
+      file = await open(join(this.#folder, name), 'r')
+      for (;;) {
+        signal.throwIfAborted()
+        const bytes = Buffer.allocUnsafeSlow(readBytes)
+        const { bytesRead } = await file.read(bytes, 0, readBytes, null)
+        if (bytesRead === 0) return
+        yield bytes.subarray(0, bytesRead)
+      }
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (code === 'ENOENT' || code === 'EISDIR' || code === 'ENOTDIR') throw missing(this.about, name, error)
+      throw folderError(this.#folder, error)
+    } finally {
+      await file?.close()
+    }
+  }
+
+  async page(prefix: string, after: string, countMax: number, signal: AbortSignal): Promise<Page> {
+    const names: string[] = []
+    try {
+      for await (const name of walk(this.#folder, prefix, after)) {
+        signal.throwIfAborted()
+        if (names.length === countMax) return { names, more: true }
+        names.push(name)
+      }
+      return { names, more: false }
+    } catch (error) {
+      throw folderError(this.#folder, error)
+    }
+  }
+
+  async delete(name: string): Promise<void> {
+    try {
+      await rm(join(this.#folder, name), { force: true })
+      await this.#removeEmpty(dirname(join(this.#folder, name)))
+    } catch (error) {
+      throw folderError(this.#folder, error)
+    }
+  }
+
+  async close(): Promise<void> {}
+
+  /** Gives a file its name, durably. */
+  async #place(temporary: string, path: string, ifAbsent: boolean): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await makeFolders(dirname(path))
+        // A link fails where the name is taken; the file's other name is removed afterwards.
+        if (ifAbsent) await link(temporary, path)
+        else await rename(temporary, path)
+        await syncFolder(dirname(path))
+        return
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || attempt === attemptsMax) throw error
+      }
+    }
+  }
+
+  async #removeEmpty(folder: string): Promise<void> {
+    for (let path = folder; path !== this.#folder; path = dirname(path)) {
+      try {
+        await rmdir(path)
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException
+        if (code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'ENOTDIR') return
+        if (code !== 'ENOENT') throw error
+      }
+    }
+  }
+}
+
+async function writeSynced(
+  path: string,
+  content: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): Promise<void> {
+  const file = await open(path, 'wx')
+  try {
+    for await (const piece of content) {
+      signal.throwIfAborted()
+      for (let done = 0; done < piece.length;) {
+        const { bytesWritten } = await file.write(piece, done, piece.length - done)
+        done += bytesWritten
+      }
+    }
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
+async function makeFolders(folder: string): Promise<void> {
+  const made = await mkdir(folder, { recursive: true })
+  if (made === undefined) return
+  for (let path = folder; path !== dirname(made); path = dirname(path)) await syncFolder(dirname(path))
+}
+
+const fullCodes: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
+
+function folderError(folder: string, thrown: unknown): Error {
+  const cause = asError(thrown)
+  const code = (cause as NodeJS.ErrnoException).code
+  // What the caller's content threw, and the reason of its signal, are the caller's.
+  if (isVertigoError(cause) || (cause as NodeJS.ErrnoException).syscall === undefined || code === undefined)
+    return cause
+  if (fullCodes.has(code))
+    return new VertigoError(
+      'SNAPSHOT_STORAGE_FULL',
+      `There is no room for snapshots in ${folder}: ${cause.message}.`,
+      {
+        cause,
+      },
+    )
+  return new VertigoError(
+    'SNAPSHOT_STORAGE_UNWRITABLE',
+    `Snapshots cannot be kept in ${folder}: ${cause.message}.`,
+    {
+      cause,
+    },
+  )
+}
