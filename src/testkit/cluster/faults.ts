@@ -2,6 +2,7 @@ import type { Random } from '../../base/random.ts'
 import { drainRecord, asNodeId } from '../../cluster/protocol/index.ts'
 import { put, remove } from '../../store/operations.ts'
 import type { SimulatedNode } from './simulated-cluster.ts'
+import type { ClusterFault } from './simulation-options.ts'
 import { goodLine } from './store-line.ts'
 import type { CheckedCluster } from './checked-cluster.ts'
 
@@ -244,7 +245,14 @@ const faultKinds = {
   },
 } satisfies Readonly<Record<string, Fault>>
 
-export const faultNames = Object.keys(faultKinds)
+type FaultName = keyof typeof faultKinds
+
+export const faultNames: readonly string[] = Object.keys(faultKinds)
+
+/** Those for networks of users: all but what has to be done by the components themselves. */
+export const publicFaults: readonly ClusterFault[] = (Object.keys(faultKinds) as FaultName[]).filter(
+  (name) => name !== 'componentSlow',
+)
 
 function anyComponent({ world, random }: Faults): string | undefined {
   const lives = [...world.allLives()].filter(({ state }) => state === 'lives')
