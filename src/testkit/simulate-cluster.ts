@@ -9,7 +9,7 @@ import { type LoadedNetwork, loadNetwork } from '../run/load-network.ts'
 import type { ModuleAddress } from '../worker/assignment.ts'
 import type { Load } from '../worker/worker.ts'
 import { publicFaults } from './cluster/faults.ts'
-import { simulateSeed } from './cluster/simulate-seed.ts'
+import { exported, simulateSeed } from './cluster/simulate-seed.ts'
 import type {
   ClusterFault,
   ClusterSimulationOptions,
@@ -23,8 +23,6 @@ const nodesMax = 9
 const nodesDefault = 3
 const seedsDefault = 20
 const seedMax = 2 ** 31 - 1
-/** Component that takes what the network exports. */
-const exported = 'simulation-exports'
 
 /**
  * Runs a network on a simulated cluster, in the thread of the test: nodes, their managers, the store and the lines between them,
