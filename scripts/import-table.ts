@@ -96,7 +96,17 @@ export const importTable: ImportTable = {
       ...engine,
       ...foundation,
     ],
-    testkit: ['operators', 'connectors', 'run', 'worker', 'component', ...engine, ...foundation],
+    testkit: [
+      'testkit/cluster',
+      'operators',
+      'connectors',
+      'cluster/client',
+      'run',
+      'worker',
+      'component',
+      ...engine,
+      ...foundation,
+    ],
 
     // The built-in kinds by name.
     'built-in-kinds.ts': ['operators', 'connectors', 'component', ...foundation],

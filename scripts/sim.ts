@@ -3,7 +3,7 @@
  *
  *   npm run sim -- --seeds 10000 [--first 1]
  *   npm run sim -- --first 17 --trace        one seed, with all that happens in it
- *   npm run sim -- --faults kill,drain       these kinds of faults only (test/sim/faults.ts)
+ *   npm run sim -- --faults kill,drain       these kinds of faults only (src/testkit/cluster/faults.ts)
  *
  * A seed that fails is named with what was violated; the exit code is 1 then.
  */

@@ -1198,6 +1198,16 @@ export const errorCodes = codes({
     remedy: 'Install a newer Node, and look with `node --version` which one comes first on the PATH.',
     exit: 2,
   },
+  SIMULATION_INVALID: {
+    title: 'A simulation of a cluster was asked for in a way that makes no sense.',
+    remedy: 'Correct the option or the network that the message names.',
+    exit: 2,
+  },
+  SIMULATION_FAILED: {
+    title: 'A seed of a simulation of a cluster showed something that must not be.',
+    remedy: 'Run the seed alone, with `trace`, to see all that happens in it.',
+    exit: 1,
+  },
   USAGE: { title: 'The command was used wrongly.', remedy: 'See `vertigo --help`.', exit: 2 },
   INTERNAL: {
     title: 'A fault of Vertigo itself.',

@@ -12,6 +12,15 @@ export type {
   OutputSettings,
   Passing,
 } from './options.ts'
+export { simulateCluster } from './simulate-cluster.ts'
+export type {
+  ClusterFault,
+  ClusterSimulationOptions,
+  ObservedMessage,
+  SimulatedNodeOptions,
+  SimulatedRun,
+  SimulatedRunSummary,
+} from './cluster/simulation-options.ts'
 export { type SourceTester, type SourceTestOptions, testSource } from './source-tester.ts'
 export { TestClock } from './test-clock.ts'
 export type { ComponentTester, Tester } from './testers.ts'

@@ -1,20 +1,15 @@
 import { deepFreeze } from '../base/freeze.ts'
 import { VertigoError } from '../base/errors.ts'
-import { isNetworkBuilder } from '../component/builder-types.ts'
-import type { BuiltNetwork } from '../component/builder-types.ts'
-import type { Kind } from '../component/kind.ts'
-import { connectorKinds } from '../connectors/index.ts'
 import type { ChannelLimits } from '../messaging/limits.ts'
 import type { FlatComponent, FlatConnection, FlatNetwork } from '../model/flatten.ts'
-import { operatorKinds } from '../operators/index.ts'
 import { type LoadedNetwork, loadNetwork } from '../run/load-network.ts'
 import { place } from '../run/place.ts'
 import type { Override } from '../run/types.ts'
-import { createLoader } from '../worker/load-module.ts'
 import type { Load } from '../worker/worker.ts'
 import { Bench } from './bench.ts'
 import { Collector } from './collector.ts'
 import { Feeder } from './feeder.ts'
+import { codeOf, type TestedNetwork } from './network-code.ts'
 import { Stage } from './stage.ts'
 import { TestBridge } from './test-bridge.ts'
 
@@ -35,16 +30,12 @@ export interface NetworkTestOptions<N extends string = string> {
   readonly seed?: number
 }
 
-const builtInKinds: Readonly<Record<string, Kind>> = { ...operatorKinds, ...connectorKinds }
 /** Addresses of the parts of the test begin with it. */
 const own = 'testkit:'
 const freezing = { onSend: deepFreeze, onReceive: deepFreeze }
 
 /** Puts a network on a stage, with feeders at the inputs that it exports and collectors at outputs. */
-export async function networkBench(
-  source: BuiltNetwork | string | URL,
-  options: NetworkTestOptions,
-): Promise<Bench> {
+export async function networkBench(source: TestedNetwork, options: NetworkTestOptions): Promise<Bench> {
   const parts = new Parts(source)
   const loaded = await loadNetwork(source, { load: parts.load, set: options.set ?? [] })
   const network = parts.surround(loaded.network, options.collect ?? [])
@@ -81,15 +72,10 @@ class Parts {
   readonly inputHooks = new Map()
   readonly outputHooks = new Map()
   readonly bridge = new TestBridge()
-  readonly #source: BuiltNetwork | string | URL
-  readonly #loader: Load
+  readonly #code: Load
 
-  constructor(source: BuiltNetwork | string | URL) {
-    this.#source = source
-    this.#loader = createLoader({
-      builtIn: async (name) => (Object.hasOwn(builtInKinds, name) ? builtInKinds[name] : undefined),
-      builtInNames: Object.keys(builtInKinds),
-    })
+  constructor(source: TestedNetwork) {
+    this.#code = codeOf(source)
   }
 
   /** The network with everything of the test around it. */
@@ -125,21 +111,13 @@ class Parts {
   }
 
   readonly load: Load = async (module) => {
-    const { address, base } = module
+    const { address } = module
     if (address === `${own}freeze`) return freezing
     if (address.startsWith(`${own}input/`))
       return this.feeders.get(address.slice(`${own}input/`.length))!.kind
     if (address.startsWith(`${own}output/`))
       return this.collectors.get(address.slice(`${own}output/`.length))!.kind
-    if (!address.startsWith('#') || !isNetworkBuilder(this.#source)) return this.#loader(module)
-    // The base of a subnet of a network that was built in code ends in `#outer/inner`.
-    const at = base.startsWith('file:') ? new URL(base).hash.slice(1) : ''
-    const outer = decodeURIComponent(at)
-      .split('/')
-      .filter((name) => name !== '')
-    let network: BuiltNetwork = this.#source
-    for (const name of outer) network = network.lookup(name) as BuiltNetwork
-    return network.lookup(address)
+    return this.#code(module)
   }
 
   #checkOutput(network: FlatNetwork, from: string): void {

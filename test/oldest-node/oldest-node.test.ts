@@ -39,6 +39,21 @@ function olderNode(): string | undefined {
   })
 }
 
+const simulation = `
+  import assert from 'node:assert/strict'
+  import { defineComponent, network, port } from 'vertigo-flow'
+  import { interval } from 'vertigo-flow/connectors'
+  import { simulateCluster } from 'vertigo-flow/testkit'
+  const net = network('ticks')
+  const tick = net.add('tick', interval, { config: { periodMs: 50 } })
+  const take = net.add('take', defineComponent({ inputs: { in: port() }, on: { in() {} } }), { instances: 2 })
+  net.connect(tick.outputs.out, take.inputs.in)
+  const options = { seed: 1, seeds: 2, until: (run) => run.received('take.in').length > 50 }
+  const runs = await simulateCluster(net, options)
+  assert.ok(runs.every(({ handled, faults }) => handled > 50 && faults > 0))
+  assert.deepEqual(await simulateCluster(net, options), runs)
+`
+
 describe('the packed package on the oldest supported Node', () => {
   let old: OldestNode
 
@@ -90,6 +105,10 @@ describe('the packed package on the oldest supported Node', () => {
       succeeded(await old.run(['--input-type=module', '--eval', `await import('${name}')`]))
     })
   }
+
+  test('a cluster is simulated', async () => {
+    succeeded(await old.run(['--input-type=module', '--eval', simulation]))
+  })
 
   test('the examples give what they promise', { skip: unlessThereIs('examples/run-all.ts') }, async () => {
     assert.ok(old.command !== undefined, 'the package has no command')

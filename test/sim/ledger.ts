@@ -1,3 +1,4 @@
+import { isExcused, nameOf, type WatchedLife } from '../../src/testkit/cluster/life.ts'
 import type { OutputAssignment } from '../../src/worker/assignment.ts'
 import { channelParts } from '../../src/cluster/protocol/channels.ts'
 import type { GroupArgs, Message } from './kinds.ts'
@@ -26,13 +27,7 @@ export interface Emission {
   readonly handledBy: number[]
 }
 
-export interface Life {
-  readonly id: number
-  readonly network: string
-  readonly component: string
-  readonly index: number
-  state: 'lives' | 'finished' | 'cut off' | 'lost'
-  endedBecause: string
+export interface Life extends WatchedLife {
   readonly emissions: Emission[]
   /** By channel: the last that it handled. */
   readonly last: Map<number, number>
@@ -180,15 +175,6 @@ export class Ledger {
 }
 
 const violationsMax = 20
-
-function isExcused({ state }: Life): boolean {
-  return state === 'lost'
-}
-
-export function nameOf({ network, component, index, id, state, endedBecause }: Life): string {
-  const end = state === 'lives' ? '' : ` (${state}${endedBecause === '' ? '' : `: ${endedBecause}`})`
-  return `${network}/${component}[${index}]#${id}${end}`
-}
 
 /** The channel that an emission took to an instance; one of its source's own where the target had no place yet. */
 function channelTo(source: number, { outputs }: Emission, target: number): number {

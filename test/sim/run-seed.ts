@@ -1,7 +1,7 @@
 import { seededRandom } from '../../src/base/random.ts'
 import { Changes } from './plot.ts'
-import { faultNames, Faults } from './faults.ts'
-import { missing } from './goal.ts'
+import { faultNames, Faults } from '../../src/testkit/cluster/faults.ts'
+import { missing } from '../../src/testkit/cluster/goal.ts'
 import { World } from './world.ts'
 
 export interface SeedResult {

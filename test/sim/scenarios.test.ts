@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { Deployment } from '../../src/cluster/client/index.ts'
 import { deployment } from './networks.ts'
 import { runSeed } from './run-seed.ts'
-import { missing } from './goal.ts'
+import { missing } from '../../src/testkit/cluster/goal.ts'
 import { World } from './world.ts'
 
 /** A cluster that carries one network, at a moment when all is well. */

@@ -9,6 +9,7 @@ export {
   observeCluster,
   type ObserveMeans,
 } from './observer.ts'
+export { kindFacts } from './load-deployment.ts'
 export type { ComponentSource, DeploymentSource } from './source.ts'
 export { type NodeStatus, Operation } from './operation.ts'
 export {

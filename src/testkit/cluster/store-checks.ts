@@ -1,6 +1,6 @@
-import { type ClusterKeys, ClusterView, type Plan } from '../../src/cluster/protocol/index.ts'
-import type { MemoryBackend } from '../../src/store/memory/memory-backend.ts'
-import type { WatchEvent } from '../../src/store/store.ts'
+import { type ClusterKeys, ClusterView, type Plan } from '../../cluster/protocol/index.ts'
+import type { MemoryBackend } from '../../store/memory/memory-backend.ts'
+import type { WatchEvent } from '../../store/store.ts'
 
 /**
  * Looks at every change of the store, in its order.

@@ -1,11 +1,15 @@
-import type { NetworkView } from '../../src/cluster/protocol/index.ts'
-import { assignmentsOf } from '../../src/cluster/agent/assignments.ts'
-import { nowhere, type WorkerAssignment } from '../../src/worker/assignment.ts'
-import type { World } from './world.ts'
-import type { WatchedWorker } from '../../src/testkit/cluster/watcher.ts'
+import type { NetworkView } from '../../cluster/protocol/index.ts'
+import { assignmentsOf } from '../../cluster/agent/assignments.ts'
+import { nowhere, type WorkerAssignment } from '../../worker/assignment.ts'
+import type { CheckedCluster } from './checked-cluster.ts'
+import type { WatchedWorker } from './watcher.ts'
 
-/** What keeps a network from being as it is wanted; undefined where it is. */
-export function missing(world: World, name: string): string | undefined {
+/** What keeps a network from being as it is wanted; undefined where it is. `mayFinish`: its sources come to an end. */
+export function missing(
+  world: Pick<CheckedCluster, 'checks' | 'cluster'>,
+  name: string,
+  { mayFinish = false }: { readonly mayFinish?: boolean } = {},
+): string | undefined {
   const network = world.checks.view.networks.get(name)
   const desired = network?.desired?.value
   if (network === undefined || desired === undefined) return undefined
@@ -17,9 +21,15 @@ export function missing(world: World, name: string): string | undefined {
   if (
     desired.goal === 'stop' ||
     state === 'failed' ||
+    (mayFinish && state === 'finished') ||
     (state === 'refused' && network.plan?.value.fallback === undefined)
   ) {
-    if (desired.goal === 'stop' && state !== 'stopped' && state !== 'failed')
+    if (
+      desired.goal === 'stop' &&
+      state !== 'stopped' &&
+      state !== 'failed' &&
+      !(mayFinish && state === 'finished')
+    )
       return `it is ${state}, not stopped`
     return nothingLeft(network, workers)
   }

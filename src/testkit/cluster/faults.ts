@@ -1,9 +1,10 @@
-import type { Random } from '../../src/base/random.ts'
-import { drainRecord, asNodeId } from '../../src/cluster/protocol/index.ts'
-import { put, remove } from '../../src/store/operations.ts'
-import type { SimulatedNode } from '../../src/testkit/cluster/simulated-cluster.ts'
-import { goodLine } from '../../src/testkit/cluster/store-line.ts'
-import type { World } from './world.ts'
+import type { Random } from '../../base/random.ts'
+import { drainRecord, asNodeId } from '../../cluster/protocol/index.ts'
+import { put, remove } from '../../store/operations.ts'
+import type { SimulatedNode } from './simulated-cluster.ts'
+import type { ClusterFault } from './simulation-options.ts'
+import { goodLine } from './store-line.ts'
+import type { CheckedCluster } from './checked-cluster.ts'
 
 /** A kind of fault: does it, and gives what undoes it. */
 type Fault = (faults: Faults) => (() => void) | undefined
@@ -20,14 +21,14 @@ const slowMsMax = 300
 /** What goes wrong in a cluster, drawn from the seed. Several things may be wrong at the same time. */
 export class Faults {
   count = 0
-  readonly world: World
+  readonly world: CheckedCluster
   readonly random: Random
   private readonly kinds: readonly (readonly [string, Fault])[]
   private readonly undoing = new Set<() => void>()
   private isOver = false
 
   /** `only`: the names of the kinds; all where it is not given. */
-  constructor(world: World, random: Random, only?: readonly string[]) {
+  constructor(world: CheckedCluster, random: Random, only?: readonly string[]) {
     this.world = world
     this.random = random
     this.kinds = Object.entries(faultKinds).filter(([name]) => only?.includes(name) ?? true)
@@ -100,7 +101,7 @@ function kill(faults: Faults, node: SimulatedNode): () => void {
   }
 }
 
-const faultKinds: Readonly<Record<string, Fault>> = {
+const faultKinds = {
   kill: (faults) => kill(faults, faults.node()),
   killManager(faults) {
     const manager = faults.nodes().find(({ process }) => process?.isManager === true)
@@ -242,12 +243,19 @@ const faultKinds: Readonly<Record<string, Fault>> = {
     faults.world.supervise(cluster.store.transact({ then: [put(key, value)] }))
     return () => faults.world.supervise(cluster.store.transact({ then: [remove(key)] }))
   },
-}
+} satisfies Readonly<Record<string, Fault>>
 
-export const faultNames = Object.keys(faultKinds)
+type FaultName = keyof typeof faultKinds
+
+export const faultNames: readonly string[] = Object.keys(faultKinds)
+
+/** Those for networks of users: all but what has to be done by the components themselves. */
+export const publicFaults: readonly ClusterFault[] = (Object.keys(faultKinds) as FaultName[]).filter(
+  (name) => name !== 'componentSlow',
+)
 
 function anyComponent({ world, random }: Faults): string | undefined {
-  const lives = [...world.ledger.lives.values()].filter(({ state }) => state === 'lives')
+  const lives = [...world.allLives()].filter(({ state }) => state === 'lives')
   if (lives.length === 0) return undefined
   const { network, component } = lives[random.int(lives.length)]!
   return `${network}/${component}`
