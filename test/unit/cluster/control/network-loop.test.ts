@@ -94,8 +94,13 @@ function pausedNetwork(clock: LoopMeans['clock'], nowMs: number) {
   const version = asVersion(1)
   const flat = { name: 'net', components: { a: { kind: 'file:///a.ts', base: 'file:///' } }, connections: [] }
   const kind: KindFacts = {
-    ...{ role: 'source', inputs: [], outputs: [] },
-    ...{ keyedState: false, instanceState: false, rewinds: false, inMain: false },
+    role: 'source',
+    inputs: [],
+    outputs: [],
+    keyedState: false,
+    instanceState: false,
+    rewinds: false,
+    inMain: false,
   }
   const error = { code: 'COMPONENT_FAILED', message: 'it fails' }
   write(net.desired, desiredRecord.encode({ version, goal: 'run', changedAtMs: 0 }))
@@ -103,8 +108,8 @@ function pausedNetwork(clock: LoopMeans['clock'], nowMs: number) {
     net.version(version),
     versionRecord.encode({
       version,
-      flat: flat as never,
-      kinds,
+      flat,
+      kinds: { a: kind },
       createdAtMs: 0,
       by: 'test',
       change: 'deploy',
@@ -113,10 +118,20 @@ function pausedNetwork(clock: LoopMeans['clock'], nowMs: number) {
   write(
     net.plan,
     planRecord.encode({
-      ...{ network: 'net', generation: asGeneration(3), parent: asGeneration(2), term: asTerm(1), version },
-      ...{ workers: [], instances: [], connections: {}, done: [], waiting: [] },
+      network: 'net',
+      generation: asGeneration(3),
+      parent: asGeneration(2),
+      term: asTerm(1),
+      version,
+      workers: [],
+      instances: [],
+      connections: {},
+      done: [],
+      waiting: [],
       failures: [{ component: 'a', count: 3, lastAtMs: nowMs, error }],
-      ...{ nextWorker: asWorkerNumber(3), nextInstance: asInstanceId(3), nextConnection: 1 },
+      nextWorker: asWorkerNumber(3),
+      nextInstance: asInstanceId(3),
+      nextConnection: 1,
     }),
   )
   const plans: (readonly string[])[] = []
