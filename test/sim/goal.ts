@@ -17,7 +17,7 @@ export function missing(world: World, name: string): string | undefined {
   if (
     desired.goal === 'stop' ||
     state === 'failed' ||
-    (state === 'refused' && network.plan?.value.fallback === undefined)
+    (state === 'refused' && (outcome?.fallback ?? network.plan?.value.fallback) === undefined)
   ) {
     if (desired.goal === 'stop' && state !== 'stopped' && state !== 'failed')
       return `it is ${state}, not stopped`
@@ -45,7 +45,8 @@ function running(
     if (plan.waiting.length === 0)
       return `${network.plan?.value.network} ${desired.version} is ${state}: ${notReady(network)}`
   }
-  const wanted = state === 'refused' ? plan.fallback : desired.version
+  const fallback = network.outcome?.value.fallback ?? plan.fallback
+  const wanted = state === 'refused' ? fallback : desired.version
   if (plan.version !== wanted) return `the plan is of version ${plan.version}, wanted is ${wanted}`
   const copies = copiesMissing(network)
   if (copies !== undefined) return copies
