@@ -5,7 +5,7 @@ import { benchmarks, findBenchmark } from './benchmarks.ts'
 import type { Benchmark, BenchmarkOptions, Report } from './lib/benchmark.ts'
 import { describeMachine, loadWarning } from './lib/machine.ts'
 import { reportText } from './lib/report.ts'
-import { writeReports } from './lib/write.ts'
+import { checkPlaces, writeReports } from './lib/write.ts'
 
 /**
  * `npm run bench -- [names] [--quick] [--rounds n] [--file text] [--write]`: runs all benchmarks, or those named, each in a
@@ -30,6 +30,7 @@ const options: BenchmarkOptions = {
   ...(rounds !== undefined && { rounds }),
   ...(values.file !== undefined && { file: values.file }),
 }
+if (values.write) checkPlaces(chosen)
 const machine = describeMachine()
 const warning = loadWarning()
 print(`${machine}\n${warning}`)

@@ -23,6 +23,12 @@ export async function writeReports(
   writeFileSync(page, await format(text, { ...options, filepath: page }))
 }
 
+/** Before anything runs: what took minutes to measure must have a place. */
+export function checkPlaces(chosen: readonly Benchmark[]): void {
+  const text = readFileSync(page, 'utf8')
+  for (const { name } of chosen) replaceBetween(text, name, '')
+}
+
 function replaceBetween(text: string, name: string, content: string): string {
   const begin = `<!-- results: ${name} -->`
   const end = `<!-- end: ${name} -->`

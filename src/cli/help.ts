@@ -41,7 +41,7 @@ export function overview(version: string): string {
       ['NO_COLOR', 'Set to anything: no colors.'],
       ['VERTIGO_API', 'The HTTP API of a node, for commands that ask a cluster.'],
       ['VERTIGO_TOKEN', 'The token for it.'],
-      ['VERTIGO_STORE', 'The store, for the commands of `vertigo store`.'],
+      ['VERTIGO_STORE', 'The store, for `vertigo node` and the commands of `vertigo store`.'],
       ['VERTIGO_DEBUG', 'Set to 1: whole stacks of errors, those of Vertigo and Node included.'],
     ]),
   )

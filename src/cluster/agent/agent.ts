@@ -60,6 +60,8 @@ export class Agent {
   revision: Revision = 0
   private readonly means: AgentMeans
   private readonly networks = new Map<string, Hosted>()
+  /** Networks that have no part here any more, until their workers have ended. */
+  private readonly leaving = new Set<Promise<void>>()
   private readonly ending = new AbortController()
   private readonly running: Promise<void>
 
@@ -77,8 +79,8 @@ export class Agent {
     this.means.membership.lease.signal.removeEventListener('abort', this.onLost)
     this.ending.abort()
     await this.running
-    await Promise.all([...this.networks.values()].map(({ agent }) => agent.close()))
-    await Promise.all([...this.networks.values()].map(({ writer }) => writer.idle))
+    for (const [name, hosted] of this.networks) this.letGo(name, hosted)
+    await Promise.all(this.leaving)
   }
 
   /** Fulfilled when all workers have been ended, after the lease was lost. */
@@ -91,7 +93,7 @@ export class Agent {
         .terminate()
         .catch((error: unknown) => this.means.events.failed(network, 'while it was ended', asError(error))),
     )
-    this.terminated = Promise.all([this.running, ...ended]).then(() => undefined)
+    this.terminated = Promise.all([this.running, ...ended, ...this.leaving]).then(() => undefined)
   }
 
   private async run(): Promise<void> {
@@ -152,8 +154,18 @@ export class Agent {
       if (hosted === undefined && isMine !== true) continue
       hosted ??= this.host(name)
       hosted.agent.update(network)
-      if (hosted.agent.isEmpty && isMine !== true) this.networks.delete(name)
+      if (hosted.agent.isEmpty && isMine !== true) this.letGo(name, hosted)
     }
+  }
+
+  /** Its workers may still be closing; who ends this agent waits for them. */
+  private letGo(name: string, { agent, writer }: Hosted): void {
+    this.networks.delete(name)
+    const left: Promise<void> = agent
+      .close()
+      .then(() => writer.idle)
+      .finally(() => this.leaving.delete(left))
+    this.leaving.add(left)
   }
 
   private host(name: string): Hosted {

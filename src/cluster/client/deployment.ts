@@ -9,7 +9,7 @@ import type { Network } from '../../model/network.ts'
 import { networkInvalid, placesOfFile } from '../../model/places.ts'
 import { checkShape } from '../../model/shape.ts'
 import { validateNetwork } from '../../model/validate.ts'
-import { isClientPort, type KindFacts, type VersionRecord } from '../protocol/index.ts'
+import { isClientPort, type KindFacts, networkTooLarge, type VersionRecord } from '../protocol/index.ts'
 import { withClientPorts } from './client-ports.ts'
 
 /** What is deployed: a network, or a part of one, checked with its code by whoever has that code. */
@@ -39,7 +39,7 @@ export type VersionContent = Pick<VersionRecord, 'flat' | 'kinds'>
  *
  * With `bare`, a new network may be without components.
  *
- * Undefined where nothing changes. Errors: NETWORK_INVALID for a whole that does not fit together.
+ * Undefined where nothing changes. Errors: NETWORK_INVALID for a whole that does not fit together, NETWORK_TOO_LARGE.
  */
 export async function deployed(
   current: VersionContent | undefined,
@@ -69,7 +69,7 @@ export async function undeployed(
   return same(current.flat, flat) ? undefined : checked(withClientPorts({ flat, kinds: current.kinds }))
 }
 
-/** A network with another number of copies of one component. Errors: COMPONENT_UNKNOWN, USAGE, NETWORK_INVALID. */
+/** A network with another number of copies of one component. Errors: COMPONENT_UNKNOWN, USAGE, NETWORK_INVALID, NETWORK_TOO_LARGE. */
 export async function scaled(
   current: VersionContent,
   component: string,
@@ -103,6 +103,9 @@ async function checked({ flat, kinds }: VersionContent): Promise<VersionContent>
       return facts === undefined ? [] : [[name, facts] as const]
     }),
   )
+  const tooLarge = networkTooLarge(flat)
+  if (tooLarge !== undefined)
+    throw new VertigoError(tooLarge.code, tooLarge.message, { remedy: tooLarge.remedy })
   const places = placesOfFile(`"${flat.name}"`)
   const faults = await validateNetwork(
     flat,

@@ -73,7 +73,7 @@ export class Management {
     await this.setGoal(name, 'stop', options)
   }
 
-  /** Errors: NETWORK_UNKNOWN, COMPONENT_UNKNOWN, USAGE. */
+  /** Errors: NETWORK_UNKNOWN, COMPONENT_UNKNOWN, USAGE, NETWORK_TOO_LARGE. */
   scale(name: string, component: string, instances: number, options: ChangeOptions): Promise<NetworkVersion> {
     return this.change(name, { ...options, change: `scale ${component} to ${instances}` }, async (current) =>
       scaled(await this.there(name, current), component, instances),
@@ -225,10 +225,11 @@ export class Management {
   /** Takes all traces of a network that has stopped out of the store. Errors: NETWORK_UNKNOWN, NETWORK_RUNS. */
   async forget(name: string, call: CallOptions = {}): Promise<void> {
     const keys = this.keys.network(name)
+    // Read first: a change after it is in the status, or makes the transaction fail.
+    const { entry } = await this.store.get(keys.desired, call)
     const { state } = await this.status(name, call)
     if (state !== 'stopped' && state !== 'finished' && state !== 'failed')
       throw new VertigoError('NETWORK_RUNS', `The network "${name}" is ${state}.`)
-    const { entry } = await this.store.get(keys.desired, call)
     const { succeeded } = await this.store.transact(
       { compare: [isUnchanged(keys.desired, entry)], then: [removeRange(keys.prefix)] },
       { ...call, repeat: 'once' },

@@ -16,7 +16,7 @@ import type {
  * - `running`: the newest plan is open
  * - `holding`: something failed; nothing is emitted until the next generation is open
  * - `waiting`: all that has a place runs; some instances cannot be placed; `waiting` says why
- * - `failed`: given up; `error` says why. Deploying again tries again
+ * - `failed`: given up; `error` says why, or `refused` where it never ran. Deploying again tries again
  * - `finished`: all sources have ended and everything was handled
  * - `stopping`, `stopped`: undeployed
  */
@@ -96,12 +96,16 @@ function networkState({ desired, plan, open, outcome }: NetworkRecords): Network
   if (desired.goal === 'stop') return outcome?.state === 'stopped' ? 'stopped' : 'stopping'
   if (outcome?.version === desired.version && (outcome.state === 'failed' || outcome.state === 'finished'))
     return outcome.state
-  if (plan === undefined) return 'deploying'
   const isRefused = outcome?.version === desired.version && outcome.state === 'refused'
+  // There is nothing to go back to, so nothing more comes.
+  const fallback = outcome?.fallback ?? plan?.fallback
+  if (isRefused && fallback === undefined && (plan === undefined || isEmpty(plan))) return 'failed'
+  if (plan === undefined) return 'deploying'
   // What runs is the version before; the manager has yet to plan the one that is wanted.
   if (plan.version !== desired.version && !isRefused) return 'deploying'
   // Nothing of it is to run: it has no components yet.
   if (isEmpty(plan) && outcome?.version === desired.version && outcome.state === 'running') return 'running'
+  if (isEmpty(plan) && isRefused && plan.version === fallback) return 'running'
   if (open === undefined) return plan.parent === 0 ? 'deploying' : 'holding'
   if (plan.waiting.length > 0) return 'waiting'
   return open.generation === plan.generation ? 'running' : 'deploying'

@@ -45,8 +45,9 @@ export function blame(facts: NetworkFacts, target: Target, readiness: Readiness)
   )
   const error = refused ?? looping?.error
   if (error === undefined) return { outcome: undefined, failures }
-  const state = refused !== undefined || canGoBack(facts, target) ? 'refused' : 'failed'
-  return { outcome: outcomeOf(facts, state, error), failures }
+  if (refused === undefined && !canGoBack(facts, target))
+    return { outcome: outcomeOf(facts, 'failed', error), failures }
+  return { outcome: refusal(facts, target, error), failures }
 }
 
 export function outcomeOf(
@@ -57,6 +58,11 @@ export function outcomeOf(
   const generation = plan?.generation ?? (0 as Plan['generation'])
   const { version } = desired
   return { version, generation, state, ...(error === undefined ? {} : { error }), atMs: nowMs }
+}
+
+/** It takes the place of the outcome that says what ran before, so it says so itself. */
+export function refusal(facts: NetworkFacts, { fallback }: Target, error: ErrorText): NetworkOutcome {
+  return { ...outcomeOf(facts, 'refused', error), ...(fallback !== undefined && { fallback }) }
 }
 
 function isChanged(facts: NetworkFacts, component: string, from: number, to: number): boolean {

@@ -1,10 +1,11 @@
-import { type Clock, sleep } from '../../base/clock.ts'
+import type { Clock } from '../../base/clock.ts'
 import { asError } from '../../base/errors.ts'
 import { put, wasCreatedAt } from '../../store/operations.ts'
 import type { LeaseHolder } from '../../store/recipes/index.ts'
 import type { Store } from '../../store/store.ts'
 import type { ClusterKeys, ClusterView, NodeId, NodeRecord, Recorded } from '../protocol/index.ts'
 import { suspicionRecord } from '../protocol/index.ts'
+import { pause } from './manager.ts'
 
 /**
  * Notices that a node's process is no more long before its lease ends, and ends the lease. Every node does it for all
@@ -79,11 +80,11 @@ export class DeathWatch {
           await this.end(recorded)
           return
         }
-        await sleep(clock, lookMs, signal)
       } catch (error) {
         if (signal.aborted) return
         events.troubled(`looking whether node "${id}" is alive`, asError(error))
       }
+      await pause(clock, lookMs, signal)
     }
   }
 

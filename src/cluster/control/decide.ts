@@ -1,6 +1,6 @@
 import { nextPlan, ownersOfKeys } from '../plan/index.ts'
 import type { Plan } from '../protocol/index.ts'
-import { blame, outcomeOf } from './blame.ts'
+import { blame, outcomeOf, refusal } from './blame.ts'
 import { cleanUp } from './clean-up.ts'
 import type { Decision } from './decision.ts'
 import type { NetworkFacts } from './facts.ts'
@@ -67,7 +67,7 @@ function refusing(facts: NetworkFacts, target: Target): Decision | undefined {
   if (target.goal !== 'run' || target.version !== facts.desired.version || stateOf(facts) !== undefined)
     return undefined
   const error = cannotBePlanned(facts.versions.get(target.version), target.version)
-  return error && { type: 'outcome', outcome: outcomeOf(facts, 'refused', error) }
+  return error && { type: 'outcome', outcome: refusal(facts, target, error) }
 }
 
 function planning(facts: NetworkFacts, target: Target, readiness: Readiness): Decision | undefined {

@@ -98,7 +98,7 @@ export class NetworkLoop {
 
   /** Never rejects. */
   private async step(): Promise<void> {
-    const { clock, events, leadership, view } = this.means
+    const { events, leadership, view } = this.means
     const network = view.networks.get(this.network)
     if (network === undefined) return
     try {
@@ -108,7 +108,8 @@ export class NetworkLoop {
       if (facts === undefined) return
       const decision = decide(facts)
       if (decision.type === 'wait') {
-        if (decision.untilMs !== undefined) this.again(Math.max(1, decision.untilMs - clock.now()))
+        // By the reading that was decided by: one that went back meanwhile would make the wait longer than any pause (DE-7).
+        if (decision.untilMs !== undefined) this.again(Math.max(1, decision.untilMs - facts.nowMs))
         return
       }
       const { revision, succeeded } = await leadership.transact(transactionOf(decision, network), {

@@ -28,9 +28,10 @@ export function stateOf({ desired, outcome }: Pick<NetworkFacts, 'desired' | 'ou
   return outcome?.version === desired.version ? outcome.state : undefined
 }
 
-/** The last outcome says which version ran; where it is of one that never did, the plan carries it along. */
+/** The last outcome says which version ran, also where it is a refusal; while there is none, the plan carries it along. */
 function fallbackOf({ desired, outcome, plan }: NetworkFacts): NetworkVersion | undefined {
-  if (outcome === undefined || outcome.state === 'refused') return plan?.fallback
+  if (outcome === undefined) return plan?.fallback
+  if (outcome.state === 'refused') return outcome.fallback ?? plan?.fallback
   if (outcome.state !== 'running') return undefined
   return outcome.version === desired.version ? plan?.fallback : outcome.version
 }

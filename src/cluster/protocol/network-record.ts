@@ -61,6 +61,8 @@ const outcome = v.object({
   /** `running`: it was open once. */
   state: v.picklist(['running', 'refused', 'failed', 'finished', 'stopped']),
   error: v.optional(errorText),
+  /** Of `refused`: the version that ran before, and runs on. Absent: there was none. */
+  fallback: v.optional(version),
   atMs: timeMs,
 })
 export type NetworkOutcome = Readonly<v.InferOutput<typeof outcome>>

@@ -22,7 +22,7 @@ export function missing(
     desired.goal === 'stop' ||
     state === 'failed' ||
     (mayFinish && state === 'finished') ||
-    (state === 'refused' && network.plan?.value.fallback === undefined)
+    (state === 'refused' && (outcome?.fallback ?? network.plan?.value.fallback) === undefined)
   ) {
     if (
       desired.goal === 'stop' &&
@@ -55,7 +55,8 @@ function running(
     if (plan.waiting.length === 0)
       return `${network.plan?.value.network} ${desired.version} is ${state}: ${notReady(network)}`
   }
-  const wanted = state === 'refused' ? plan.fallback : desired.version
+  const fallback = network.outcome?.value.fallback ?? plan.fallback
+  const wanted = state === 'refused' ? fallback : desired.version
   if (plan.version !== wanted) return `the plan is of version ${plan.version}, wanted is ${wanted}`
   const copies = copiesMissing(network)
   if (copies !== undefined) return copies

@@ -109,11 +109,14 @@ describe('a cluster whose network comes apart', { skip: reason }, () => {
       // Long enough for instances to have been given up for the links: these have drained beside their successors.
       cluster.checkAll({ oneEmitter: false, drains: true })
       const untilMs = nowMs()
+      let missing: readonly string[] = []
       await eventually(
         'all that was emitted has come to those who lived through it',
-        () => cluster.journal.read().missing(cutMs, untilMs).length === 0,
+        () => (missing = cluster.journal.read().missing(cutMs, untilMs)).length === 0,
         settleMsMax,
-      )
+      ).catch((error: unknown) => {
+        throw new Error(missing.join('\n'), { cause: error })
+      })
     })
 
   test('all nodes lose the store: everything stops, and resumes when it is back', async () => {

@@ -3,10 +3,17 @@ import { test } from 'node:test'
 import { systemClock } from '../../../../src/base/clock.ts'
 import { systemRandom } from '../../../../src/base/random.ts'
 import { type Deployment, Management } from '../../../../src/cluster/client/index.ts'
-import { asVersion, ClusterKeys, type KindFacts } from '../../../../src/cluster/protocol/index.ts'
+import {
+  asGeneration,
+  asVersion,
+  ClusterKeys,
+  type KindFacts,
+  outcomeRecord,
+} from '../../../../src/cluster/protocol/index.ts'
 import type { FlatNetwork } from '../../../../src/model/flatten.ts'
 import { storeOver } from '../../../../src/store/checked-store.ts'
 import { MemoryBackend } from '../../../../src/store/memory/memory-backend.ts'
+import { put } from '../../../../src/store/operations.ts'
 import type { Store } from '../../../../src/store/store.ts'
 import { rejectsWithCode } from './support.ts'
 
@@ -42,6 +49,17 @@ function network(sinks: readonly string[], extra: Partial<FlatNetwork> = {}): De
     },
     kinds: Object.fromEntries([['numbers', source], ...sinks.map((name) => [name, sink] as const)]),
   }
+}
+
+/** Each sink with so many copies. */
+function copied({ part, kinds }: Deployment, instances: number): Deployment {
+  const components = Object.fromEntries(
+    Object.entries(part.components).map(([name, one]) => [
+      name,
+      name === 'numbers' ? one : { ...one, instances },
+    ]),
+  )
+  return { part: { ...part, components }, kinds }
 }
 
 test('MA-1 a deployment makes version 1, which is wanted; the same again changes nothing', async () => {
@@ -94,6 +112,12 @@ test('MA-3 what does not fit is refused, and nothing is written', async () => {
   }
   await rejectsWithCode(client.deploy(wrong, { by }), 'NETWORK_INVALID', /network "net" has one fault/)
   await rejectsWithCode(client.scale('net', 'a', 0, { by }), 'USAGE', /0 instances/)
+  const many = Array.from({ length: 5 }, (_, at) => `many-${at}`)
+  await rejectsWithCode(
+    client.deploy(copied(network(many), 1_000), { by }),
+    'NETWORK_TOO_LARGE',
+    /5002 instances/,
+  )
   await rejectsWithCode(client.scale('net', 'aa', 2, { by }), 'COMPONENT_UNKNOWN', /Did you mean "?a/)
   await rejectsWithCode(client.status('nett'), 'NETWORK_UNKNOWN', /Did you mean "?net/)
   await rejectsWithCode(client.rollback('net', asVersion(7), { by }), 'VERSION_UNKNOWN', /its newest is 1/)
@@ -150,4 +174,32 @@ test('an undeployed network is stopping, and can be deployed again', async () =>
   const { flat } = await client.version('net', asVersion(2))
   assert.deepEqual(Object.keys(flat.components).toSorted(), ['b', 'numbers'])
   assert.equal((await client.desired('net')).goal, 'run')
+})
+
+test('a network that is deployed again while it is forgotten is not touched', async () => {
+  for (let reads = 1; reads <= 4; reads++) {
+    const { store, keys, client } = management()
+    const version = await client.deploy(network(['a']), { by })
+    const net = keys.network('net')
+    const outcome = { version, generation: asGeneration(0), state: 'failed', atMs: 0 } as const
+    await store.transact({ then: [put(net.outcome, outcomeRecord.encode(outcome))] })
+    let left = reads
+    const before = async (): Promise<void> => {
+      if (--left === 0) assert.equal(await client.deploy(network(['b']), { by }), 2)
+    }
+    const late = Object.assign(Object.create(store) as Store, {
+      get: async (...given: Parameters<Store['get']>) => {
+        await before()
+        return store.get(...given)
+      },
+      transact: async (...given: Parameters<Store['transact']>) => {
+        await before()
+        return store.transact(...given)
+      },
+    })
+    const forgetful = new Management(late, keys, { clock: systemClock, random: systemRandom })
+    if (reads <= 3) await rejectsWithCode(forgetful.forget('net'), 'NETWORK_RUNS', /net/)
+    else await forgetful.forget('net')
+    assert.deepEqual(await client.list(), reads <= 3 ? ['net'] : [], `a change before access ${reads}`)
+  }
 })

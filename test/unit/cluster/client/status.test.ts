@@ -32,7 +32,11 @@ function plan(version: number, generation: number): Plan {
 
 function records(
   wanted: number,
-  more: { planned?: Plan; open?: number; outcome?: Pick<NetworkOutcome, 'state'> & { version: number } },
+  more: {
+    planned?: Plan
+    open?: number
+    outcome?: Pick<NetworkOutcome, 'state' | 'fallback'> & { version: number }
+  },
 ): NetworkRecords {
   const { planned, open, outcome } = more
   return {
@@ -65,9 +69,32 @@ test('a version that is wanted and not planned yet is deploying, though the one 
 })
 
 test('where a version was refused, the one before it runs on', () => {
-  const given = records(2, { planned: plan(1, 1), open: 1, outcome: { version: 2, state: 'refused' } })
+  const given = records(2, {
+    planned: plan(1, 1),
+    open: 1,
+    outcome: { version: 2, state: 'refused', fallback: asVersion(1) },
+  })
   assert.equal(stateOf(given), 'running')
   assert.equal(networkStatus(given).refused?.version, 2)
-  const next = records(3, { planned: plan(1, 1), open: 1, outcome: { version: 2, state: 'refused' } })
+  const next = records(3, {
+    planned: plan(1, 1),
+    open: 1,
+    outcome: { version: 2, state: 'refused', fallback: asVersion(1) },
+  })
   assert.equal(stateOf(next), 'deploying')
+})
+
+test('a network of which nothing ever ran has failed when it is refused', () => {
+  const outcome = { version: 1, state: 'refused' } as const
+  assert.equal(stateOf(records(1, { outcome })), 'failed')
+  assert.equal(stateOf(records(1, { planned: plan(1, 2), outcome })), 'failed')
+  const placed = { component: 'a', index: 0, reason: 'no node' }
+  const before = { ...plan(1, 1), waiting: [placed] }
+  assert.equal(stateOf(records(1, { planned: before, outcome })), 'deploying', 'it is yet to be taken down')
+})
+
+test('a network without components runs on where its first component was refused', () => {
+  const planned = { ...plan(1, 3), fallback: asVersion(1) }
+  const outcome = { version: 2, state: 'refused' } as const
+  assert.equal(stateOf(records(2, { planned, outcome })), 'running')
 })

@@ -215,6 +215,30 @@ describe('decide', () => {
     assert.deepEqual([decision.outcome.state, decision.outcome.error!.code], ['refused', 'STORE_CORRUPT'])
   })
 
+  it('DE-4 lets what runs run on where no plan can be made of a change, also for the next change', () => {
+    const run = new Run()
+    run.apply({ type: 'join', node: 'n1' })
+    run.commands.deploy!([], ['a x2'])
+    settle(run)
+    const { plan, open } = run
+    for (const version of [2, 3]) {
+      run.commands.deploy!(
+        [],
+        Array.from({ length: 5 }, (_, at) => `c${at} x1000`),
+      )
+      settle(run)
+      assert.deepEqual([run.outcome!.state, run.outcome!.version], ['refused', version])
+      assert.deepEqual([run.plan, run.open], [plan, open])
+    }
+    run.commands.deploy!([], ['a x2', 'b'])
+    settle(run)
+    assert.deepEqual([run.outcome!.state, run.outcome!.version], ['running', 4])
+    assert.deepEqual(
+      run.plan!.instances.map(({ component }) => component),
+      ['a', 'a', 'b'],
+    )
+  })
+
   it('DE-7 does not wait for a time that another clock has set', () => {
     const run = new Run()
     run.apply({ type: 'deploy', network: 0 })
