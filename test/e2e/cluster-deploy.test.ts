@@ -103,16 +103,17 @@ test('a component and a function by themselves, in a group; a network without co
   )
   assertCode(added, 0)
   assert.equal(added.stdout, 'add: version 1 is running\n')
-  assert.deepEqual(await placed('add'), [
-    ['add', 'n1', 'running'],
-    ['add', 'n1', 'running'],
-  ])
+  const ports = [
+    ['client-input:in', 'n1', 'running'],
+    ['client-output:out', 'n1', 'running'],
+  ]
+  assert.deepEqual(await placed('add'), [['add', 'n1', 'running'], ['add', 'n1', 'running'], ...ports])
   const { flat } = json(await ask('describe', 'add', '--json')) as { flat: Record<string, unknown> }
   assert.deepEqual(flat['exports'], { inputs: { in: 'add.in' }, outputs: { out: 'add.out' } })
 
   const file = await ask('deploy', './math.ts', '--bundle', '--group', 'edge', '--wait')
   assertCode(file, 0)
-  assert.deepEqual(await placed('math'), [['math', 'n1', 'running']])
+  assert.deepEqual(await placed('math'), [...ports, ['math', 'n1', 'running']])
 
   const named = ['--component', 'log', '--name', 'notes', '--config', 'level=warn', '--wait']
   assertCode(await ask('deploy', ...named), 0)

@@ -71,6 +71,8 @@ test('what is missing is found, of those who lived before and live still', (t) =
   assert.deepEqual(journal(t, [...lines, more]).missing(3, 7), [], 'not yet')
   assert.deepEqual(journal(t, [...lines, more]).missing(1, 9), [], 'end[0]#2 was not there yet')
   assert.deepEqual(journal(t, [...lines, more, born('end[0]', 9)]).missing(3, 9), [], 'it is no more')
+  const { pid } = journal(t, lines).born.get(old)!
+  assert.deepEqual(journal(t, [...lines, more]).missing(3, 9, new Set([pid])), [], 'it was fenced')
 })
 
 test('a return to an earlier life is no fault where that one drains', (t) => {

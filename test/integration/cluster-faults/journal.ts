@@ -94,19 +94,24 @@ export class Journal {
 
   /**
    * What is missing of what was emitted by `untilMs`: those who live still, and did before `sinceMs`, are to have all of each
-   * sender that they have ever heard from, whether that one lives or not.
+   * sender that they have ever heard from and that was there by then, whether that one lives or not; but for those in
+   * processes that were `fenced`: what these had under way is lost.
    */
-  missing(sinceMs: number, untilMs: number): readonly string[] {
+  missing(sinceMs: number, untilMs: number, fenced: ReadonlySet<number> = new Set()): readonly string[] {
     const newest = new Map([...this.born.values()].map(({ name, life }) => [name, life]))
     const emitted = new Map<string, number>()
-    for (const { life, n, tMs } of this.emits) if (tMs <= untilMs) emitted.set(life, n)
+    const there = new Set<string>()
+    for (const { life, n, tMs } of this.emits) {
+      if (tMs <= untilMs) emitted.set(life, n)
+      if (tMs >= sinceMs && !fenced.has(this.born.get(life)!.pid)) there.add(life)
+    }
     const taken = new Map<string, { readonly life: string; readonly from: string; readonly n: number }>()
     for (const { life, message } of this.gets)
       taken.set(`${message.from} -> ${life}`, { life, from: message.from, n: message.n })
     const lives = (life: string): boolean =>
       newest.get(this.nameOf(life)) === life && this.born.get(life)!.tMs < sinceMs
     return [...taken]
-      .filter(([, { life, from, n }]) => lives(life) && n < (emitted.get(from) ?? 0))
+      .filter(([, { life, from, n }]) => there.has(from) && lives(life) && n < (emitted.get(from) ?? 0))
       .map(([channel, { from, n }]) => `${channel}: ${n} of ${emitted.get(from)}`)
   }
 
