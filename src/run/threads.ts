@@ -3,6 +3,7 @@ import { availableParallelism, totalmem } from 'node:os'
 import { dirname } from 'node:path'
 import { Worker as Thread } from 'node:worker_threads'
 import { workerMemoryMbMin } from './limits.ts'
+import { relayOutput } from './thread-output.ts'
 import type { ThreadStart } from './thread-protocol.ts'
 
 /** In the sources the entry is TypeScript; the build leaves no `.ts` path that it could rewrite here. */
@@ -21,6 +22,8 @@ export interface ThreadOptions {
   readonly memoryMbMax: number | undefined
   /** URLs of modules that a thread loads beside the engine while it waits for what it is to host. Default: none. */
   readonly preload?: readonly string[]
+  /** However much is printed in a thread, this one is not held up by it; see `relayOutput`. Default: false. */
+  readonly relays?: boolean
 }
 
 interface Spare {
@@ -36,14 +39,16 @@ interface Spare {
 export class Threads {
   readonly memoryBytesMax: number
   private readonly preload: readonly string[]
+  private readonly relays: boolean
   private readonly spares: Spare[] = []
   private started = 0
 
-  constructor({ workers, memoryMbMax, preload = [] }: ThreadOptions) {
+  constructor({ workers, memoryMbMax, preload = [], relays = false }: ThreadOptions) {
     const share = Math.floor((totalmem() * 0.75) / 1048576 / Math.max(1, workers ?? availableParallelism()))
     const byDefault = Math.max(workerMemoryMbMin, Math.min(memoryMbMaxDefault, share))
     this.memoryBytesMax = (memoryMbMax ?? byDefault) * 1048576
     this.preload = preload
+    this.relays = relays
   }
 
   /** How many nobody has taken. */
@@ -96,10 +101,15 @@ export class Threads {
     const cache = getCompileCacheDir()
     const compileCache = cache === undefined ? undefined : dirname(cache)
     const workerData: ThreadStart = { compileCache, preload: this.preload }
-    return new Thread(entry, {
+    const { relays } = this
+    const thread = new Thread(entry, {
       workerData,
+      stdout: relays,
+      stderr: relays,
       name: `vertigo-${this.started}`,
       resourceLimits: { maxOldGenerationSizeMb: Math.ceil(this.memoryBytesMax / 1048576) },
     })
+    if (relays) relayOutput(thread)
+    return thread
   }
 }

@@ -6,8 +6,9 @@ import type { NodeEvent } from '../../cluster/node/node-event.ts'
 import type { RunningNode } from '../../cluster/node/start-node.ts'
 import type { Arguments } from '../arguments.ts'
 import type { Command } from '../command.ts'
-import { NodeLog } from '../node/node-log.ts'
+import { lostText, NodeLog } from '../node/node-log.ts'
 import { nodeOptions, nodeOptionSpecs } from '../node/node-options.ts'
+import { NodeOutput, ParentLine, unblock } from '../node/node-output.ts'
 import { onStopSignals } from '../node/stop-signals.ts'
 import { whenOutputCloses } from '../output.ts'
 
@@ -23,7 +24,8 @@ export const nodeCommand: Command = {
       'Starts a node of a cluster: it joins, may be elected to be the manager, and hosts parts of the networks that are deployed to the cluster. Needs nothing but a store; the first node makes the cluster.',
       'SIGTERM (or Ctrl-C) drains it: its instances move to other nodes, then it leaves, with exit code 0, also where some have not moved within --drain-ms; where no other node is there, it does not wait. A second one stops it at once, with exit code 130, as does the first before it has joined. Where it loses its lease it ends all its workers, and joins again.',
       'Everything listens on 127.0.0.1 unless told otherwise. For other machines, give it --listen with an address of this one, and certificates, or say --insecure.',
-      'What happens is told on standard output, one event a line. With --json each is an object with `time`, `node` and `type`: joined, elected, deposed, decided, declared-dead, fenced, failed, rejected, log, draining, drained, troubled, api-elsewhere.',
+      'What happens is told on standard output, one event a line. With --json each is an object with `time`, `node` and `type`: joined, elected, deposed, decided, declared-dead, fenced, failed, rejected, log, draining, drained, troubled, api-elsewhere, left-out.',
+      'Whoever reads that does not hold the node up: where some 1 MiB waits for the reader, lines are left out, and `left-out` says how many.',
     ],
     options: {
       ...nodeOptionSpecs,
@@ -62,15 +64,19 @@ async function run(given: Arguments): Promise<number> {
   ])
   const id = given.text('id') ?? randomId(systemRandom)
   const options = await nodeOptions(given, id)
+  const asJson = given.flag('json')
+  unblock(process.stdout, process.stderr)
+  const output = new NodeOutput(process.stdout, (count) => lostText(systemClock, id, count, asJson))
   const log = new NodeLog(systemClock, id, {
-    asJson: given.flag('json'),
+    asJson,
     ...(level !== undefined && { level }),
-    write: (text) => process.stdout.write(text),
+    write: (text) => output.write(text),
   })
+  const parent = new ParentLine()
   const end = new NodeEnd(drainMs)
   const tell = (event: NodeEvent): void => {
     log.event(event)
-    if (withParent && process.connected) process.send!(event, undefined, {}, () => undefined)
+    if (withParent) parent.tell(event, event.type === 'log')
   }
   const forget = onStopSignals({ first: () => end.drain(), second: () => end.stop() })
   whenOutputCloses(() => end.stop())

@@ -33,6 +33,13 @@ export class NodeLog {
   }
 }
 
+/** The line in place of lines for which the reader of the log had no room. */
+export function lostText(clock: Clock, node: string, count: number, asJson: boolean): string {
+  const time = new Date(clock.now()).toISOString()
+  if (asJson) return `${JSON.stringify({ time, node, type: 'left-out', lines: count })}\n`
+  return `${time} left out ${count} ${count === 1 ? 'line' : 'lines'}: the reader of this output did not take them\n`
+}
+
 export interface NodeLogOutput {
   readonly asJson: boolean
   /** What is below it is not written. Default: everything is. */

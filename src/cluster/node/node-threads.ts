@@ -36,7 +36,7 @@ export class NodeThreads {
   constructor({ clock, workers, preload }: NodeThreadsOptions) {
     this.clock = clock
     this.workers = workers
-    this.threads = new Threads({ workers, memoryMbMax: undefined, preload })
+    this.threads = new Threads({ workers, memoryMbMax: undefined, preload, relays: true })
     this.fill()
   }
 

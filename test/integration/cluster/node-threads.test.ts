@@ -109,3 +109,23 @@ test('what cannot be preloaded is left to whoever needs it', async (t) => {
   assert.deepEqual(settled, [true])
   assert.equal(threads.sparesCount, 1)
 })
+
+test('what a thread prints in one turn is written in few pieces, and wholly', async (t) => {
+  const lines = 20_000
+  const mark = 'printed-in-a-thread'
+  const pieces: string[] = []
+  const write = process.stdout.write.bind(process.stdout) as (...all: unknown[]) => boolean
+  t.mock.method(process.stdout, 'write', (piece: Uint8Array | string, ...rest: unknown[]) => {
+    const text = typeof piece === 'string' ? piece : Buffer.from(piece).toString()
+    if (!text.includes(mark)) return write(piece, ...rest)
+    pieces.push(text)
+    for (const done of rest) if (typeof done === 'function') setImmediate(done as () => void)
+    return true
+  })
+  const prints = `data:text/javascript,for (let i = 0; i < ${lines}; i++) console.log("${mark}")`
+  const threads = new NodeThreads({ clock: new TestClock(), workers: 1, preload: [prints] })
+  t.after(() => threads.close())
+  const count = (): number => pieces.join('').split(mark).length - 1
+  await eventually('all is written', () => count() === lines)
+  assert.ok(pieces.length < 200, `it took ${pieces.length} writes`)
+})
