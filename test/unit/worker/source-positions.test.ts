@@ -13,7 +13,7 @@ import { eventually } from '../../support/eventually.ts'
 /** A source of the kind, from positions, and a component that keeps what it sends. */
 function setUp(kind: Kind, rest: Partial<InstanceAssignment>, got: unknown[], stopAt = Infinity): Worker {
   const sink = defineComponent({
-    inputs: { in: port<unknown>() },
+    inputs: { in: port() },
     setup: ({ inputs }) => ({
       on: {
         in: (message) => {
@@ -89,7 +89,7 @@ function instance(id: number, component: string): InstanceAssignment {
     inputs: [],
     outputs: [],
     initial: [],
-  } as InstanceAssignment
+  }
 }
 
 test('a worker starts a source from the positions of its assignment, and asks it how far it has come', async () => {
