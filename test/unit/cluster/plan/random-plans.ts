@@ -41,7 +41,7 @@ export const network = fc
     return [...lines, ...edges.map(([from, to, selector]) => `${pick(from)} -> ${pick(to)} ${selector}`)]
   })
 
-type Step =
+export type Step =
   | { readonly type: 'deploy'; readonly lines: readonly string[] }
   | { readonly type: 'join'; readonly node: number; readonly isSpecial: boolean; readonly workers: number }
   | { readonly type: 'lose' | 'drain' | 'undrain'; readonly node: number }
@@ -171,10 +171,14 @@ function eachPlan(script: readonly Step[], look: (plan: Plan, world: World) => v
   }
 }
 
-export const check = (look: (plan: Plan, world: World) => void): void =>
+/** `also`: scripts that are looked at in any case. */
+export const check = (
+  look: (plan: Plan, world: World) => void,
+  also: readonly (readonly Step[])[] = [],
+): void =>
   fc.assert(
     fc.property(steps, (script) => eachPlan(script, look)),
-    { numRuns: 200 },
+    { numRuns: 200, examples: also.map((script): [readonly Step[]] => [script]) },
   )
 
 export const slotOf = ({ component: name, index }: Pick<PlannedInstance, 'component' | 'index'>): string =>
