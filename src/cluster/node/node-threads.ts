@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import type { Worker as Thread } from 'node:worker_threads'
 import type { Cancel, Clock } from '../../base/clock.ts'
 import { Threads } from '../../run/threads.ts'
@@ -10,6 +11,8 @@ import { Threads } from '../../run/threads.ts'
  *   does not share its cores with them.
  * - NT-2 There are as many as the node may have workers beside those that it has: one at least, for a network that has
  *   none here yet, and `sparesMax` at the most, for each costs some 30 MB. A node that hosts nothing keeps none.
+ * - NT-3 No more threads begin at the same time than there are cores, however many networks come at once: the node's own thread,
+ *   which keeps its lease, would not get its turn.
  */
 export interface NodeThreadsOptions {
   readonly clock: Clock
@@ -20,6 +23,7 @@ export interface NodeThreadsOptions {
 }
 
 export const sparesMax = 4
+export const beginningMax = Math.max(2, availableParallelism())
 /** So long no thread must have been taken or have ended before spare ones are started, in milliseconds. */
 export const restMs = 1_000
 
@@ -31,6 +35,8 @@ export class NodeThreads {
   private isStarting = false
   private isClosed = false
   private cancel: Cancel = () => undefined
+  private beginning = 0
+  private readonly waiting: (() => void)[] = []
 
   /** Starts the first one at once. */
   constructor({ clock, workers, preload }: NodeThreadsOptions) {
@@ -47,6 +53,19 @@ export class NodeThreads {
   /** How many nobody has taken. */
   get sparesCount(): number {
     return this.threads.sparesCount
+  }
+
+  /** Does what lets a thread begin, and waits until it has begun; when it is its turn (NT-3). */
+  async inTurn(begin: () => Promise<void>): Promise<void> {
+    if (this.beginning >= beginningMax) await new Promise<void>((resolve) => this.waiting.push(resolve))
+    else this.beginning++
+    try {
+      await begin()
+    } finally {
+      const next = this.waiting.shift()
+      if (next === undefined) this.beginning--
+      else next()
+    }
   }
 
   take(): Thread {

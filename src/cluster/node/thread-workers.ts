@@ -103,6 +103,7 @@ class ThreadWorker implements AgentWorker {
   private readonly listening: Promise<Address>
   private onListens: ((address: Address) => void) | undefined
   private onFailed: ((error: Error) => void) | undefined
+  private begun: Promise<void> | undefined
   private thread: WorkerThread | undefined
   private assignment: WorkerAssignment | undefined
   private cancelWatch: Cancel = () => undefined
@@ -125,11 +126,20 @@ class ThreadWorker implements AgentWorker {
   }
 
   async prepare(assignment: WorkerAssignment): Promise<{ readonly listens: Address } | undefined> {
-    this.thread ??= this.start(assignment)
-    const [isReady, listens] = await Promise.all([this.thread.prepareNext(assignment), this.listening])
+    this.begun ??= this.begin(assignment)
+    await this.begun
+    const [isReady, listens] = await Promise.all([this.thread!.prepareNext(assignment), this.listening])
     if (!isReady) return undefined
     this.assignment = assignment
     return { listens }
+  }
+
+  /** Errors: STOPPED where it was ended before it was its turn. */
+  private begin(assignment: WorkerAssignment): Promise<void> {
+    return this.owner.options.threads.inTurn(async () => {
+      if (!this.hasEnded) this.thread = this.start(assignment)
+      await this.listening
+    })
   }
 
   switchOver(peers: readonly PeerPlace[]): void {
@@ -269,9 +279,9 @@ class ThreadWorker implements AgentWorker {
 
   private died(error: Error): void {
     if (this.hasEnded) return
+    this.onFailed?.(error)
     this.leave()
     this.loseLines()
-    this.onFailed?.(error)
     this.events.died(error)
   }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { BroadcastChannel, type Worker as Thread } from 'node:worker_threads'
 import { test, type TestContext } from 'node:test'
-import { NodeThreads, restMs, sparesMax } from '../../../src/cluster/node/node-threads.ts'
+import { beginningMax, NodeThreads, restMs, sparesMax } from '../../../src/cluster/node/node-threads.ts'
 import { Threads } from '../../../src/run/threads.ts'
 import { TestClock } from '../../../src/testkit/test-clock.ts'
 import { eventually } from '../../support/eventually.ts'
@@ -128,4 +128,30 @@ test('what a thread prints in one turn is written in few pieces, and wholly', as
   const count = (): number => pieces.join('').split(mark).length - 1
   await eventually('all is written', () => count() === lines)
   assert.ok(pieces.length < 200, `it took ${pieces.length} writes`)
+})
+
+test('no more threads begin at the same time than there are cores, and a failure gives its turn on (NT-3)', async (t) => {
+  const { threads } = threadsOf(t, 0)
+  const begun: (() => void)[] = []
+  const count = 3 * beginningMax
+  let atOnce = 0
+  let most = 0
+  const turns = Array.from({ length: count }, (_, at) =>
+    threads.inTurn(async () => {
+      most = Math.max(most, ++atOnce)
+      await new Promise<void>((resolve) => begun.push(resolve))
+      atOnce--
+      if (at % 2 === 1) throw new Error('it does not begin')
+    }),
+  )
+  const settled = Promise.allSettled(turns)
+  for (let done = 0; done < count; done++) {
+    await eventually('another one begins', () => begun.length > 0)
+    assert.ok(begun.length <= beginningMax)
+    begun.shift()!()
+  }
+  const results = await settled
+  assert.equal(results.filter(({ status }) => status === 'rejected').length, count >> 1)
+  assert.equal(most, beginningMax)
+  await threads.inTurn(async () => undefined)
 })
