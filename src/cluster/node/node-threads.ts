@@ -57,8 +57,11 @@ export class NodeThreads {
 
   /** Does what lets a thread begin, and waits until it has begun; when it is its turn (NT-3). */
   async inTurn(begin: () => Promise<void>): Promise<void> {
-    if (this.beginning >= beginningMax) await new Promise<void>((resolve) => void this.waiting.push(resolve))
-    else this.beginning++
+    if (this.beginning < beginningMax) this.beginning++
+    else
+      await new Promise<void>((resolve) => {
+        this.waiting.push(resolve)
+      })
     try {
       await begin()
     } finally {

@@ -139,7 +139,9 @@ test('no more threads begin at the same time than there are cores, and a failure
   const turns = Array.from({ length: count }, (_, at) =>
     threads.inTurn(async () => {
       most = Math.max(most, ++atOnce)
-      await new Promise<void>((resolve) => void begun.push(resolve))
+      await new Promise<void>((resolve) => {
+        begun.push(resolve)
+      })
       atOnce--
       if (at % 2 === 1) throw new Error('it does not begin')
     }),
