@@ -123,7 +123,7 @@ export class Actors {
     const exited = once(child, 'exit').then(([code, signal]) => {
       // A store in a folder ends who stands still inside a transaction.
       if (signal === 'SIGKILL') this.killed++
-      else if (code !== 0) this.failure ??= new Error(`${order.name} ended with code ${String(code)}`)
+      else if (code !== 0) this.failure ??= new Error(`${order.name} ended by ${String(signal ?? code)}`)
       if (!this.isEnding) this.present[at] = this.start(at)
     })
     const life = { process: child, exited, told }

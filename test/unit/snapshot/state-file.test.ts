@@ -99,8 +99,7 @@ function oracle(files: readonly (readonly PlainEntry[])[]): Map<string, string[]
   const state = new Map<string, string[]>()
   for (const entries of files) {
     // What is not keyed is whole in each file.
-    for (const name of state.keys())
-      if (Number(name.split(':')[0]) >= keyGroupSections) state.delete(name)
+    for (const name of state.keys()) if (Number(name.split(':')[0]) >= keyGroupSections) state.delete(name)
     for (const { section, kind, key, parts } of entries) {
       const name = `${section}:${key}`
       if (kind === 'delete') state.delete(name)
