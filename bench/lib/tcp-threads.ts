@@ -5,6 +5,7 @@ import { systemClock } from '../../src/base/clock.ts'
 import { systemRandom } from '../../src/base/random.ts'
 import { tcpDial } from '../../src/transport/tcp/dial.ts'
 import { Endpoint } from '../../src/transport/tcp/endpoint.ts'
+import type { LinkEvent } from '../../src/transport/tcp/link-events.ts'
 import { listenTcp } from '../../src/transport/tcp/listen.ts'
 import { deferWithinTurn } from '../../src/transport/tcp/net-line.ts'
 import { MessageCodec } from '../../src/wire/message-codec.ts'
@@ -53,13 +54,15 @@ async function productLine(main: MessagePort): Promise<Line> {
   })
   const peer = port === undefined ? near : far
   const dial = port === undefined ? undefined : tcpDial({ host: '127.0.0.1', port })
-  const up = Promise.withResolvers<void>()
-  const link = endpoint.link({ peer, dial, onEvent: () => up.resolve() })
+  // What is sent before there is a line waits for it, in the rounds that warm up.
+  const onEvent = (event: LinkEvent): void => {
+    if (event.type !== 'reachable') throw event.error
+  }
+  const link = endpoint.link({ peer, dial, onEvent })
   if (port === undefined) {
     const listener = await listenTcp({ handshakeMs: 2_000 }, (line) => endpoint.accepted(line))
     main.postMessage(listener.port)
   }
-  await up.promise
   return link
 }
 
