@@ -6,17 +6,29 @@
  *   npm test -- unit e2e           some steps
  *   npm test -- --only lint,types  the same
  *   npm test -- --list             the names of the steps
+ *   npm test -- e2e --durations    the slowest files and tests too
  */
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { durationsFile } from './gate/durations.ts'
 import { runStep, type StepResult } from './gate/run-step.ts'
 import { type Step, steps } from './gate/steps.ts'
+import { inCache } from './lib/paths.ts'
 import { add, closingLine, nothing } from './gate/tally.ts'
 
 const { values, positionals } = parseArgs({
-  options: { only: { type: 'string', multiple: true }, list: { type: 'boolean' } },
+  options: {
+    only: { type: 'string', multiple: true },
+    list: { type: 'boolean' },
+    durations: { type: 'boolean' },
+  },
   allowPositionals: true,
 })
 
+if (values.durations === true) process.env[durationsFile] = join(tmpdir(), `vertigo-durations-${process.pid}`)
+// Hundreds of processes load the same modules: the compiled code is kept for the next, and for the next run.
+process.env['NODE_COMPILE_CACHE'] ??= inCache('compiled')
 if (values.list === true) {
   for (const step of steps) console.log(`${step.name.padEnd(12)} ${step.about}`)
 } else {

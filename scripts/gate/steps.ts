@@ -3,6 +3,7 @@ import { existsSync, globSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { run, type RunOptions, type RunResult, runScript } from '../lib/process.ts'
 import { inRoot, root } from '../lib/paths.ts'
+import { durationsFile } from './durations.ts'
 
 export interface Step {
   readonly name: string
@@ -53,6 +54,7 @@ function tier(name: string, about: string, { timeoutMs, concurrency = 1 }: TierO
         process.execPath,
         [
           '--conditions=vertigo-src',
+          ...(process.env[durationsFile] === undefined ? [] : ['--import=./scripts/gate/file-usage.ts']),
           '--test',
           `--test-concurrency=${concurrency}`,
           `--test-timeout=${timeoutMs / 2}`,

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { mock, test } from 'node:test'
+import { durationsFile } from '../../../scripts/gate/durations.ts'
 import { runStep, type StepResult } from '../../../scripts/gate/run-step.ts'
 import type { Step } from '../../../scripts/gate/steps.ts'
 import { closingLine, parseClosingLine } from '../../../scripts/gate/tally.ts'
@@ -69,15 +70,16 @@ test('a step over its limit is ended, with what it started', async () => {
 })
 
 /** What `node --test` with our reporter says of a file. */
-async function reportOn(text: string): Promise<RunResult> {
+async function reportOn(text: string, more: readonly string[] = []): Promise<RunResult> {
   const folder = mkdtempSync(join(tmpdir(), 'reporter-'))
   try {
     const file = join(folder, 'a.test.mjs')
     writeFileSync(file, `import { describe, test, before } from 'node:test'\n${text}`)
     const reporter = inRoot('scripts/gate/reporter.ts')
     const args = ['--test', `--test-reporter=${reporter}`, '--test-reporter-destination=stdout', file]
-    // Within a test, `node --test` would speak to the runner around it.
-    return await run('env', ['-u', 'NODE_TEST_CONTEXT', process.execPath, ...args], { timeoutMs: 60_000 })
+    // Within a test, `node --test` would speak to the runner around it, and durations belong to that one too.
+    const outer = ['-u', 'NODE_TEST_CONTEXT', '-u', durationsFile]
+    return await run('env', [...outer, ...more, process.execPath, ...args], { timeoutMs: 60_000 })
   } finally {
     rmSync(folder, { recursive: true })
   }
@@ -86,6 +88,20 @@ async function reportOn(text: string): Promise<RunResult> {
 test('the reporter counts tests, not the suites around them', async () => {
   const { code, stdout } = await reportOn("describe('a', () => { test('b', () => {}); test('c', () => {}) })")
   assert.deepEqual([code, stdout], [0, '2 passed, 0 failed, 0 skipped\n'])
+})
+
+test('the reporter names the slowest files and tests where one asks for them', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'durations-'))
+  try {
+    const usage = inRoot('scripts/gate/file-usage.ts')
+    const variables = [`${durationsFile}=${join(folder, 'notes')}`, `NODE_OPTIONS=--import=${usage}`]
+    const { code, stdout } = await reportOn("test('a', () => {}); test('b', () => {})", variables)
+    assert.equal(code, 0)
+    assert.match(stdout, /^1 files: \d+\.\d s, \d+\.\d s of processors\nslowest files .*:\n.*a\.test\.mjs\n/)
+    assert.match(stdout, /slowest tests .*:\n.*a\.test\.mjs > [ab]\n.*a\.test\.mjs > [ab]\n2 passed/)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })
 
 test('the reporter names skipped tests with the reason', async () => {
