@@ -14,6 +14,8 @@ export interface Step {
   readonly counts: boolean
   /** It only makes ready what later steps need: it counts nothing, and where it fails, those say what they lack. */
   readonly prepares?: boolean
+  /** Neighbours with the same word here do not depend on each other, nor measure: they run beside each other. */
+  readonly beside?: string
   /** Why there is nothing to run yet, or undefined where there is. */
   absent?(): string | undefined
   run(options: RunOptions): Promise<RunResult>
@@ -29,6 +31,7 @@ function npmCheck(name: string, about: string, script: string, ...args: readonly
     about,
     timeoutMs: 15 * minute,
     counts: false,
+    beside: 'checks',
     run: (options) => run('npm', ['run', '--silent', script, '--', ...args], options),
   }
 }
@@ -74,6 +77,7 @@ function counting(name: string, about: string, script: string, timeoutMs: number
     about,
     timeoutMs,
     counts: true,
+    beside: 'programs',
     absent: () => (existsSync(inRoot(script)) ? undefined : `there is no ${script}`),
     run: (options) => runScript(script, [], options),
   }
@@ -95,6 +99,7 @@ export const steps: readonly Step[] = [
     counts: false,
     // Here, so that no test's time limit has to hold it.
     prepares: true,
+    beside: 'checks',
     run: (options) => runScript('scripts/servers/all.ts', [], options),
   },
   tier('unit', 'pure code', { timeoutMs: 15 * minute, concurrency: cores }),
@@ -111,5 +116,8 @@ export const steps: readonly Step[] = [
     25 * minute,
   ),
   counting('examples', 'every example gives what it promises', 'examples/run-all.ts', 20 * minute),
-  tier('oldest-node', 'the packed package on the oldest supported Node', { timeoutMs: 25 * minute }),
+  {
+    ...tier('oldest-node', 'the packed package on the oldest supported Node', { timeoutMs: 25 * minute }),
+    beside: 'programs',
+  },
 ]

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { mock, test } from 'node:test'
+import { test } from 'node:test'
 import { durationsFile } from '../../../scripts/gate/durations.ts'
 import { runStep, type StepResult } from '../../../scripts/gate/run-step.ts'
 import type { Step } from '../../../scripts/gate/steps.ts'
@@ -12,19 +12,14 @@ import { run, type RunResult } from '../../../scripts/lib/process.ts'
 
 /** Runs a shell script as a step of the gate, without its output. */
 async function stepOf(script: string, more: Partial<Step> = {}): Promise<StepResult> {
-  const print = mock.method(console, 'log', () => {})
-  try {
-    const step = {
-      name: 'step',
-      about: '',
-      timeoutMs: 60_000,
-      counts: true,
-      run: (options: Parameters<Step['run']>[0]) => run('sh', ['-c', script], options),
-    }
-    return await runStep({ ...step, ...more }, false)
-  } finally {
-    print.mock.restore()
+  const step = {
+    name: 'step',
+    about: '',
+    timeoutMs: 60_000,
+    counts: true,
+    run: (options: Parameters<Step['run']>[0]) => run('sh', ['-c', script], options),
   }
+  return runStep({ ...step, ...more }, false, () => {})
 }
 
 test('the closing line is read as it is written', () => {
@@ -51,6 +46,33 @@ test('a step that prepares counts nothing, whatever comes of it', async () => {
 test('a step that counts gives its numbers', async () => {
   const { state, tally } = await stepOf('echo "3 passed, 0 failed, 1 skipped"')
   assert.deepEqual([state, tally], ['passed', { passed: 3, failed: 0, skipped: 1 }])
+})
+
+test('a step that counts more than once gives the sum', async () => {
+  const { tally } = await stepOf(
+    'echo "3 passed, 0 failed, 1 skipped"; echo "1 passed, 2 failed, 0 skipped"; exit 1',
+  )
+  assert.deepEqual(tally, { passed: 4, failed: 2, skipped: 1 })
+})
+
+test('failures are kept by name, each with the first lines of why', async () => {
+  const script =
+    "seq -f 'FAILED a.test.ts > test %.0f' 500; echo '  why'; echo '0 passed, 500 failed, 0 skipped'; exit 1"
+  const { failures } = await stepOf(script)
+  assert.equal(failures.length, 500)
+  assert.deepEqual(failures[0], { name: 'FAILED a.test.ts > test 1', lines: [] })
+  assert.deepEqual(failures[499], { name: 'FAILED a.test.ts > test 500', lines: ['  why'] })
+})
+
+test('half a line on standard error does not hide the failure that comes with it', async () => {
+  const script = "printf warning >&2; echo 'FAILED a'; echo '0 passed, 1 failed, 0 skipped'; exit 1"
+  assert.deepEqual((await stepOf(script)).failures, [{ name: 'FAILED a', lines: [] }])
+})
+
+test('a step that names no failure shows the end of what it said', async () => {
+  const { failures } = await stepOf('seq 100; exit 1', { counts: false })
+  assert.equal(failures[0]?.name, 'FAILED step: failed with exit code 1')
+  assert.deepEqual([failures[0]?.lines.length, failures[0]?.lines.at(-1)], [12, '  100'])
 })
 
 const faulty = {
