@@ -17,8 +17,9 @@ export interface Failure {
   readonly lines: readonly string[]
 }
 
-/** Lines of a failure that are told again at the end. */
+/** Lines of a failure that are told again at the end, and how much of each: a message can hold whole logs. */
 const failureLinesMax = 12
+const lineCharsMax = 400
 
 /**
  * Runs one step and shows what it says, but for its closing line: there shall be one such line, the sum.
@@ -68,7 +69,8 @@ class Failures {
   #room = 0
   #end: string[] = []
 
-  line(line: string): void {
+  line(whole: string): void {
+    const line = whole.length > lineCharsMax ? `${whole.slice(0, lineCharsMax)}...` : whole
     this.#end = [...this.#end, line].slice(-failureLinesMax)
     if (line.startsWith('FAILED ') || line.startsWith('not done: ')) {
       this.#all.push({ name: line, lines: [] })
