@@ -28,8 +28,7 @@ const lineCharsMax = 400
 export async function runStep(step: Step, asked: boolean, say: (line: string) => void): Promise<StepResult> {
   const started = performance.now()
   const failures = new Failures()
-  let fault: string | undefined
-  const done = (state: StepResult['state'], tally: Tally): StepResult => {
+  const done = (state: StepResult['state'], tally: Tally, fault?: string): StepResult => {
     const seconds = ((performance.now() - started) / 1000).toFixed(1)
     return { step, state, seconds, tally, failures: state === 'FAILED' ? failures.of(step.name, fault) : [] }
   }
@@ -48,19 +47,19 @@ export async function runStep(step: Step, asked: boolean, say: (line: string) =>
       else counted = add(counted ?? nothing, tally)
     },
   })
-  fault = faultOf(step, result, counted)
+  const fault = faultOf(step, result, counted)
   if (fault !== undefined) say(`${step.name}: ${fault}`)
   if (step.prepares === true) return done('passed', nothing)
   if (!step.counts) {
     return fault === undefined
       ? done('passed', { ...nothing, passed: 1 })
-      : done('FAILED', { ...nothing, failed: 1 })
+      : done('FAILED', { ...nothing, failed: 1 }, fault)
   }
   const tally = counted ?? nothing
   say(`${step.name}: ${closingLine(tally)}`)
   // A step that failed in a way it did not count itself still has to show in the sum.
   const failed = fault === undefined ? tally.failed : Math.max(1, tally.failed)
-  return done(failed === 0 ? 'passed' : 'FAILED', { ...tally, failed })
+  return done(failed === 0 ? 'passed' : 'FAILED', { ...tally, failed }, fault)
 }
 
 /** Gathers what the reporter says of failures: a line `FAILED ...`, and indented ones behind it. */
