@@ -3,7 +3,7 @@ import { existsSync, globSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { run, type RunOptions, type RunResult, runScript } from '../lib/process.ts'
 import { inRoot, root } from '../lib/paths.ts'
-import { durationsFile } from './durations.ts'
+import { runTests, type TierOptions } from './run-tests.ts'
 
 export interface Step {
   readonly name: string
@@ -36,37 +36,17 @@ function npmCheck(name: string, about: string, script: string, ...args: readonly
   }
 }
 
-interface TierOptions {
-  /** For the whole tier; one file gets half of it. */
-  readonly timeoutMs: number
-  /** Files that run at the same time. Default 1, for tests that need the cores for themselves. */
-  readonly concurrency?: number
-}
-
 /** A tier of tests: `test/<name>/**`. */
-function tier(name: string, about: string, { timeoutMs, concurrency = 1 }: TierOptions): Step {
-  const files = `test/${name}/**/*.test.ts`
+function tier(name: string, about: string, options: TierOptions): Step {
+  const pattern = `test/${name}/**/*.test.ts`
+  const files = globSync(pattern, { cwd: root }).toSorted()
   return {
     name,
     about,
-    timeoutMs,
+    timeoutMs: options.timeoutMs,
     counts: true,
-    absent: () => (globSync(files, { cwd: root }).length === 0 ? `no file matches ${files}` : undefined),
-    run: (options) =>
-      run(
-        process.execPath,
-        [
-          '--conditions=vertigo-src',
-          ...(process.env[durationsFile] === undefined ? [] : ['--import=./scripts/gate/file-usage.ts']),
-          '--test',
-          `--test-concurrency=${concurrency}`,
-          `--test-timeout=${timeoutMs / 2}`,
-          '--test-reporter=./scripts/gate/reporter.ts',
-          '--test-reporter-destination=stdout',
-          files,
-        ],
-        options,
-      ),
+    absent: () => (files.length === 0 ? `no file matches ${pattern}` : undefined),
+    run: (how) => runTests(files, options, how),
   }
 }
 
@@ -106,9 +86,19 @@ export const steps: readonly Step[] = [
   tier('scenario', 'scripted inputs, expected traces', { timeoutMs: 15 * minute, concurrency: cores }),
   tier('sim', 'simulated clusters, by seed', { timeoutMs: 20 * minute, concurrency: cores }),
   tier('conformance', 'one suite for every backend', { timeoutMs: 10 * minute, concurrency: cores }),
-  // These wait more than they compute: for leases to end, members to be elected, processes to start.
-  tier('integration', 'real processes, servers, sockets', { timeoutMs: 30 * minute, concurrency: 2 }),
-  tier('e2e', 'the command line as a user types it', { timeoutMs: 30 * minute }),
+  // These wait as much as they compute: for leases to end, members to be elected, processes to start.
+  tier('integration', 'real processes, servers, sockets', {
+    timeoutMs: 30 * minute,
+    concurrency: 2,
+    besides: ['test/integration/store-*/**'],
+    alone: [
+      // Leases of less than a second, and clocks beside each other.
+      'test/integration/cluster/frozen.test.ts',
+      'test/integration/store-faults/clocks.test.ts',
+      'test/integration/store-lmdb/time-namespaces.test.ts',
+    ],
+  }),
+  tier('e2e', 'the command line as a user types it', { timeoutMs: 30 * minute, concurrency: 2 }),
   counting(
     'docs',
     'code, networks, commands and links in the documents',
