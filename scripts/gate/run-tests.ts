@@ -36,7 +36,8 @@ export async function runTests(
     const blocks = new Blocks(options.onLine)
     const leftMs = Math.max(1, endsMs - performance.now())
     const notes = process.env[durationsFile]
-    const env: Record<string, string> = notes === undefined ? {} : { [durationsFile]: `${notes}-${laneNumber++}` }
+    const env: Record<string, string> =
+      notes === undefined ? {} : { [durationsFile]: `${notes}-${laneNumber++}` }
     const how = { ...options, env, timeoutMs: leftMs, onLine: (line: string) => blocks.line(line) }
     return run(process.execPath, runnerArgs(chosen, atOnce, timeoutMs / 2), how).finally(() => blocks.flush())
   }

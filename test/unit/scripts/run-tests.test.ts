@@ -66,7 +66,7 @@ test('each file of a tier runs once: those of the lanes, then one by one those t
 
 test('lanes do not mix what they say, and one that fails is a failure of all', async (t) => {
   const fails = (name: string): string =>
-    `for (let i = 0; i < 30; i++) test(\`\${i}\`, () => { throw new Error('${name}'.padEnd(20_000, '.')) })`
+    `for (let i = 0; i < 30; i++) test(\`\${i}\`, () => { throw new Error('${name}'.padEnd(40_000, '.') + '\\nend-${name}') })`
   const { lines, code } = await runFiles(
     t,
     { 'a.test.mjs': fails('of-a'), 'b.test.mjs': fails('of-b'), 'c.test.mjs': "test('fine', () => {})" },
@@ -77,12 +77,12 @@ test('lanes do not mix what they say, and one that fails is a failure of all', a
   let reasons = 0
   for (const line of lines) {
     of = /^FAILED .*\/([ab])\.test/.exec(line)?.[1] ?? of
-    const reason = /^ +Error: of-([ab])/.exec(line)?.[1]
+    const reason = /^ +(?:Error: |end-)of-([ab])/.exec(line)?.[1]
     if (reason === undefined) continue
     reasons++
     assert.equal(reason, of)
   }
-  assert.equal(reasons, 60)
+  assert.equal(reasons, 120)
 })
 
 test('a file that has a place in a lane and is not there is told', async (t) => {
