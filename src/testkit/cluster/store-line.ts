@@ -18,6 +18,7 @@ import type {
   WatchBatch,
   WatchOptions,
 } from '../../store/store.ts'
+import { never, type StepMoment, type StepName } from './steps.ts'
 
 /** How good the line between a process and the store is. */
 export interface LineQuality {
@@ -39,6 +40,11 @@ export interface LineMeans {
   /** Of the process: what it hears, it hears when it runs. */
   readonly own: Clock
   readonly random: Random
+  /** The process is no more: what its code would go on to do, it does not. */
+  readonly isDead: () => boolean
+  readonly nameOf: (transaction: Transaction) => StepName
+  /** It comes to a step, and may end at it. */
+  readonly reach: (name: StepName, moment: StepMoment) => void
 }
 
 /** A process's line to the store, with the faults of one. */
@@ -56,12 +62,12 @@ export class StoreLine implements Store {
   }
 
   get(key: string, options: CallOptions = {}): Promise<GetResult> {
-    return this.call(options, () => this.inner.get(key))
+    return this.call('read', options, () => this.inner.get(key))
   }
 
   range(prefix: string, options: RangeOptions = {}): Promise<RangeResult> {
     const { signal: _, timeoutMs: __, ...rest } = options
-    return this.call(options, () => this.inner.range(prefix, rest))
+    return this.call('read', options, () => this.inner.range(prefix, rest))
   }
 
   async *pages(prefix: string, options: CallOptions = {}): AsyncGenerator<RangeResult, void, undefined> {
@@ -70,7 +76,7 @@ export class StoreLine implements Store {
 
   transact(transaction: Transaction, options: TransactionOptions = {}): Promise<TransactionResult> {
     const { repeat = 'never' } = options
-    return this.call(options, async () => {
+    return this.call(this.means.nameOf(transaction), options, async () => {
       const first = await this.inner.transact(transaction)
       if (!this.happens(this.quality.unanswered)) return first
       // A backend that repeats "once" finds out by itself what became of the first try.
@@ -82,19 +88,19 @@ export class StoreLine implements Store {
   }
 
   grant(ttlMs: number, options: CallOptions = {}): Promise<LeaseGrant> {
-    return this.call(options, () => this.inner.grant(ttlMs))
+    return this.call('lease', options, () => this.inner.grant(ttlMs))
   }
 
   keepAlive(lease: LeaseId, options: CallOptions = {}): Promise<number> {
-    return this.call(options, () => this.inner.keepAlive(lease))
+    return this.call('renew', options, () => this.inner.keepAlive(lease))
   }
 
   revoke(lease: LeaseId, options: CallOptions = {}): Promise<void> {
-    return this.call(options, () => this.inner.revoke(lease))
+    return this.call('revoke', options, () => this.inner.revoke(lease))
   }
 
   leases(options: CallOptions = {}): Promise<readonly LeaseStatus[]> {
-    return this.call(options, () => this.inner.leases())
+    return this.call('read', options, () => this.inner.leases())
   }
 
   watch(prefix: string, options: WatchOptions = {}): Watch {
@@ -119,11 +125,17 @@ export class StoreLine implements Store {
     await this.way()
     while (this.isCut) await sleep(this.means.network, cutPollMs)
     await sleep(this.means.own, 0)
+    await this.reach('hear', 'before')
   }
 
-  private async call<T>({ signal, timeoutMs }: CallOptions, act: () => Promise<T>): Promise<T> {
+  private async call<T>(
+    name: StepName,
+    { signal, timeoutMs }: CallOptions,
+    act: () => Promise<T>,
+  ): Promise<T> {
+    if (this.means.isDead()) return never()
     signal?.throwIfAborted()
-    const answer = this.perform(timeoutMs ?? callTimeoutMsDefault, act)
+    const answer = this.perform(name, timeoutMs ?? callTimeoutMsDefault, act)
     if (signal === undefined) return answer
     let onAbort: () => void = () => undefined
     const aborted = new Promise<never>((_, reject) => {
@@ -133,8 +145,9 @@ export class StoreLine implements Store {
     return Promise.race([answer, aborted]).finally(() => signal.removeEventListener('abort', onAbort))
   }
 
-  private async perform<T>(timeoutMs: number, act: () => Promise<T>): Promise<T> {
+  private async perform<T>(name: StepName, timeoutMs: number, act: () => Promise<T>): Promise<T> {
     const { network, own } = this.means
+    await this.reach(name, 'before')
     const sentMs = network.monotonic()
     await this.way()
     const leftMs = timeoutMs - (network.monotonic() - sentMs)
@@ -147,9 +160,17 @@ export class StoreLine implements Store {
     try {
       return await act()
     } finally {
+      await this.reach(name, 'done')
       await this.way()
       await sleep(own, 0)
+      await this.reach(name, 'after')
     }
+  }
+
+  /** SP-1 */
+  private reach(name: StepName, moment: StepMoment): Promise<void> | undefined {
+    this.means.reach(name, moment)
+    return this.means.isDead() ? never() : undefined
   }
 
   private way(): Promise<void> {
