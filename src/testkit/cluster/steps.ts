@@ -96,5 +96,5 @@ function putName(keys: ClusterKeys, key: string): StepName {
 
 /** What a process waits for that is no more. */
 export function never<T>(): Promise<T> {
-  return new Promise<T>(() => undefined)
+  return Promise.withResolvers<T>().promise
 }

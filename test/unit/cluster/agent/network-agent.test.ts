@@ -13,6 +13,7 @@ import {
   versionRecord,
 } from '../../../../src/cluster/protocol/index.ts'
 import { eventLoopTurn } from '../../../../src/testkit/test-clock.ts'
+import { never } from '../../../../src/testkit/cluster/steps.ts'
 import { plan, version } from './plans.ts'
 
 // Found by the simulation: seed 23 with workers that die at a step.
@@ -30,7 +31,7 @@ test('a worker that died before a plan with none but new instances for it is tol
       worker.events = events
       return {
         number,
-        prepare: () => new Promise(() => undefined),
+        prepare: () => never(),
         switchOver() {},
         hold() {},
         release() {},
