@@ -93,10 +93,13 @@ test('a second cluster over the store of the first is refused, and the first one
   await first.until(/"type":"ready"/)
   const second = start(t, args, { cwd: folder })
   const result = await second.ended()
-  assert.notEqual(result.code, 0)
-  assert.match(result.stdout + result.stderr, /NODE_EXISTS/)
-  assert.match(result.stdout + result.stderr, /Give the new node another `--id`, or end the other one/)
-  assert.doesNotMatch(result.stdout, /"type":"joined"/, 'none of its nodes has joined')
+  assertCode(result, 2)
+  assert.match(
+    result.stderr,
+    /error CLUSTER_RUNS: The cluster "vertigo" over .*\/store runs already: node-1 \(process \d+\), node-2 /,
+  )
+  assert.match(result.stderr, /fix: End that one first, or .*--store.*--cluster.*vertigo node --store lmdb:/)
+  assert.equal(result.stdout, '', 'none of its nodes was started')
   const ready = lines(first).find(({ type }) => type === 'ready')!
   const nodes = (await (await fetch(`${ready.api}/v1/nodes`)).json()) as readonly { pid: number }[]
   assert.deepEqual(new Set(nodes.map(({ pid }) => pid)), new Set(pids(first)))

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Clock } from '../../base/clock.ts'
+import { clusterDefault } from '../../cluster/node/node-options.ts'
 import { LocalNode } from './local-node.ts'
 
 /**
@@ -43,9 +44,16 @@ export class LocalCluster {
     this.width = `node-${options.nodes}`.length
   }
 
-  /** Gives the exit code when all nodes have ended. */
+  /** Gives the exit code when all nodes have ended. Errors: CLUSTER_RUNS, those of the store. */
   async run(): Promise<number> {
-    const { folder } = this.options
+    const { folder, name = clusterDefault, ttlMs } = this.options
+    if (folder !== undefined) {
+      // For this alone it reads a store.
+      const { checkNotRunning } = await import('./not-running.ts')
+      await checkNotRunning({ folder: storeFolder(folder), cluster: name, ttlMs }, this.clock)
+    }
+    // It may have been told to end meanwhile.
+    if (this.ending !== 'no') return this.exitCode
     const own = folder === undefined ? mkdtempSync(join(tmpdir(), 'vertigo-cluster-')) : undefined
     const ended = new Promise<void>((resolve) => {
       this.allEnded = resolve
