@@ -1033,6 +1033,11 @@ export const errorCodes = codes({
     remedy: '`vertigo ls` lists the networks of the cluster.',
     exit: 2,
   },
+  NAME_TAKEN: {
+    title: 'What was to be deployed has a name that is in use for something else. Nothing was changed.',
+    remedy: 'Give it another name; or say that it replaces what is there: `--replace`.',
+    exit: 2,
+  },
   VERSION_UNKNOWN: {
     title: 'A network has no version of this number; old ones are let go after a while.',
     remedy: '`vertigo describe <network> --versions` lists those that are kept.',

@@ -2,9 +2,12 @@ import assert from 'node:assert/strict'
 import { mkdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { assertCode, project, type Session, start, vertigo } from './support.ts'
+import { machineClock } from '../../src/base/clock.ts'
+import { ClusterKeys } from '../../src/cluster/protocol/index.ts'
+import { openStore } from '../../src/stores.ts'
+import { assertCode, project, type Result, type Session, start, vertigo } from './support.ts'
 
-/** Nodes that do not belong together, and a store that is taken away: each is refused with its code and what to do. */
+/** What is refused, with the real command: with its code and what to do, and nothing is touched. */
 
 function nodeIn(t: TestContext, cwd: string) {
   return (id: string, ...args: readonly string[]): Session =>
@@ -94,3 +97,120 @@ for (const [how, act, text] of [
     const next = node('a')
     await next.until(joined)
   })
+
+const counting = `name: count
+components:
+  numbers: { kind: generator, config: { rate: 20 } }
+  end: { kind: log }
+connections:
+  - { from: numbers.out, to: end.in }
+exports: { inputs: { in: end.in } }
+`
+
+const files = {
+  'count.yaml': counting,
+  'invalid.yaml': counting.replace('to: end.in', 'to: end.nowhere'),
+  'unknown.yaml': counting.replace('kind: log', 'kind: lgo'),
+  'export.yaml': `name: count
+components: { other: { kind: log } }
+connections: []
+exports: { inputs: { in: other.in } }
+`,
+  'stranger.yaml': counting.replace('kind: log', 'kind: ./strange.ts'),
+  // The package is on one of two nodes.
+  'strange.ts': `import { say } from 'loud'
+export default (text: unknown): void => void say(text)
+`,
+  'node_modules/loud/package.json': '{ "name": "loud", "type": "module", "exports": "./index.js" }',
+  'node_modules/loud/index.js': 'export const say = (text) => text\n',
+}
+
+interface Place {
+  readonly cwd: string
+  readonly node: (id: string, folder: string, ...args: readonly string[]) => Session
+  readonly ask: (...args: readonly string[]) => Promise<Result>
+  /** What is wanted. Plans follow from it, and from what happens to nodes on a machine that is busy. */
+  readonly wanted: () => Promise<readonly string[]>
+}
+
+/** A node, where the network `count` runs. */
+async function place(t: TestContext): Promise<Place> {
+  const cwd = project(t, files)
+  const store = `lmdb:${join(cwd, 'store')}`
+  const node: Place['node'] = (id, folder, ...args) =>
+    start(
+      t,
+      ['node', '--store', store, '--id', id, '--workers', '1', '--cache', join(folder, 'cache'), ...args],
+      { cwd: folder },
+    )
+  const a = node('a', cwd, '--api', '127.0.0.1:0', '--log-level', 'warn')
+  await a.until(joined)
+  const api = /API (http\S+?),/.exec(a.stdout)![1]!
+  const ask: Place['ask'] = (...args) => vertigo(t, args, { cwd, env: { VERTIGO_API: api } })
+  assertCode(await ask('deploy', 'count.yaml', '--wait'), 0)
+  const keys = new ClusterKeys('vertigo')
+  const opened = await openStore(store, machineClock)
+  t.after(() => opened.close())
+  const wanted = async (): Promise<readonly string[]> => {
+    const found: string[] = []
+    for (const prefix of [keys.networks, keys.bundles, keys.drains])
+      for (const { key, modRevision } of (await opened.range(prefix)).entries)
+        if (prefix !== keys.networks || /\/(?:desired|versions\/\d+)$/.test(key))
+          found.push(`${key} ${modRevision}`)
+    return found
+  }
+  return { cwd, node, ask, wanted }
+}
+
+test('what is refused changes nothing: networks and their versions are what they were', async (t) => {
+  const { ask, wanted } = await place(t)
+  const before = await wanted()
+  for (const [args, code, text] of [
+    [['deploy', 'invalid.yaml'], 3, /PORT_UNKNOWN: .*nowhere[^]*fix: /],
+    [['deploy', 'unknown.yaml'], 3, /KIND_UNKNOWN: .*Did you mean "log"\?[^]*fix: /],
+    [
+      ['deploy', 'export.yaml'],
+      2,
+      /NAME_TAKEN: .*other\.in as input "in"; .*that is end\.in[^]*fix: Export it under/,
+    ],
+    [
+      ['deploy', '--component', 'log', '--name', 'count'],
+      2,
+      /NAME_TAKEN: .*"count", which is a network with the components numbers, end\.\n[^]*fix: .*--name <name>.*--replace/,
+    ],
+    [['undeploy', 'counts'], 2, /NETWORK_UNKNOWN: .*Did you mean "count"\?[^]*fix: /],
+    [['scale', 'count', 'end', '0'], 2, /USAGE: [^]*fix: .*undeploy/],
+  ] as const) {
+    const result = await ask(...args)
+    assert.equal(result.code, code, `${args.join(' ')}: ${result.stderr}`)
+    assert.match(result.stderr, text)
+    assert.deepEqual(await wanted(), before, args.join(' '))
+  }
+})
+
+test('a node with the id of a living one, and a kind that one of the nodes cannot load', async (t) => {
+  const { cwd, node, ask, wanted } = await place(t)
+  const before = await wanted()
+  const twin = await node('a', cwd, '--api', 'off').ended()
+  assertCode(twin, 2)
+  assert.match(twin.stderr, /error NODE_EXISTS: .*"a" .*process \d+ at 127\.0\.0\.1:\d+[^]*fix: .*--id/)
+  assert.deepEqual(await wanted(), before)
+
+  const elsewhere = node('b', project(t, {}), '--api', 'off', '--group', 'edge')
+  await elsewhere.until(joined)
+  const bundled = ['--bundle', '--external', 'loud', '--group', 'edge', '--wait']
+  const strange = await ask('deploy', 'stranger.yaml', ...bundled)
+  assertCode(strange, 1)
+  assert.match(strange.stderr, /error NETWORK_REFUSED: [^]*BUNDLE_PACKAGE_MISSING: .*loud[^]*fix: /)
+  const status = JSON.parse((await ask('status', 'count', '--json')).stdout) as {
+    readonly state: string
+    readonly refused: { readonly version: number }
+    readonly instances: readonly { readonly component: string; readonly node: string }[]
+  }
+  assert.deepEqual([status.state, status.refused.version], ['running', 2])
+  // The version that ran runs on, where it was.
+  assert.deepEqual(
+    status.instances.map(({ component, node: at }) => `${component} on ${at}`),
+    ['client-input:in on a', 'end on a', 'numbers on a'],
+  )
+})
