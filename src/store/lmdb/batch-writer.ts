@@ -153,6 +153,8 @@ export class BatchWriter {
     let jobs: Job[] = []
     let batch: Batch | undefined
     let torn: unknown
+    // Fails all that wait: nothing was done for them.
+    this.environment.file.check()
     this.wait.begin()
     try {
       await this.environment.root.childTransaction(() => {

@@ -5,6 +5,7 @@ import type * as Lmdb from 'lmdb'
 import type { Database, RootDatabase } from 'lmdb'
 import type { Clock } from '../../base/clock.ts'
 import { asError, VertigoError } from '../../base/errors.ts'
+import { DataFile } from './data-file.ts'
 import { checkDataFile, prepareFolder } from './folder.ts'
 import { holdersIn, readMappedHead } from './lock-file.ts'
 import { LockWait } from './lock-wait.ts'
@@ -24,12 +25,13 @@ export type Bytes = Database<Buffer, Buffer>
  */
 export interface Environment extends Databases {
   readonly folder: string
+  readonly file: DataFile
   readonly processes: ProcessList
   readonly root: RootDatabase<Buffer, Buffer>
   /** The head of the lock file, where it says who holds its locks. */
   lockHead(this: void): Buffer
   /** Whoever opened it gives it back; the last one closes it. */
-  release(): Promise<void>
+  release(this: void): Promise<void>
 }
 
 interface Databases {
@@ -73,10 +75,23 @@ export async function acquireEnvironment(
     open.set(folder, shared)
   }
   shared.users++
+  let environment: Environment
   try {
-    return await shared.opening
+    environment = await shared.opening
   } catch (error) {
     if (open.get(folder) === shared) open.delete(folder)
+    throw error
+  }
+  await checkPlace(environment)
+  return environment
+}
+
+/** What this thread has open may be the one that was there before. Errors: STORE_REPLACED. */
+async function checkPlace({ file, release }: Environment): Promise<void> {
+  try {
+    file.check()
+  } catch (error) {
+    await release()
     throw error
   }
 }
@@ -147,7 +162,7 @@ export async function openDatabases(
   try {
     const databases = await limit.for(opening, () => heldError(folder, lockHead(), limit.timeoutMs))
     const release = (): Promise<void> => releaseEnvironment(folder, root, processes)
-    return { folder, processes, root, ...databases, lockHead, release }
+    return { folder, file: new DataFile(folder), processes, root, ...databases, lockHead, release }
   } catch (error) {
     closeLater(folder, opening, root, processes)
     throw error
