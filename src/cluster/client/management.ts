@@ -53,11 +53,11 @@ export class Management {
 
   /** Gives the version that holds it: a new one, or the current one where nothing changes. */
   deploy(deployment: Deployment, options: DeployOptions): Promise<NetworkVersion> {
-    const { mode = 'merge', bare = false, by, ...call } = options
+    const { mode = 'merge', bare = false, ...call } = options
     const { name } = deployment.part
     return this.change(
       name,
-      { ...call, by, change: mode === 'merge' ? 'deploy' : 'deploy (replace)' },
+      { ...call, change: mode === 'merge' ? 'deploy' : 'deploy (replace)' },
       (current) => deployed(current, deployment, { mode, bare }),
     )
   }
@@ -159,7 +159,7 @@ export class Management {
     options: ChangeOptions & { readonly change: string },
     next: (current: VersionRecord | undefined) => Promise<VersionContent | undefined>,
   ): Promise<NetworkVersion> {
-    const { by, change, expected, ...call } = options
+    const { by, change, expected, anew: isAsked = false, ...call } = options
     const keys = this.keys.network(name)
     const contention = {
       clock: this.clock,
@@ -173,7 +173,7 @@ export class Management {
         throw notCurrent(name, expected, current?.version)
       const isStopped = desired !== undefined && desiredRecord.decode(desired).goal === 'stop'
       const changed = await next(isStopped ? undefined : current)
-      if (changed === undefined && current !== undefined && !isOver && !isHeld) return current.version
+      if (changed === undefined && current !== undefined && !isOver && !isHeld && !isAsked) return current.version
       // The same as a new version is how one tries again what was refused, has failed, was finished or is held back.
       const content = changed ?? current
       assert(content !== undefined, 'nothing changes only where something is')
@@ -183,7 +183,7 @@ export class Management {
         version,
         goal: 'run',
         changedAtMs: nowMs,
-        ...(isHeld && changed === undefined && { anew: true }),
+        ...((isAsked || (isHeld && changed === undefined)) && { anew: true }),
       }
       const record = versionRecord.encode({
         version,
@@ -286,6 +286,11 @@ export interface ChangeOptions extends CallOptions {
   readonly by: string
   /** Only if this is the current version (0: only if there is no such network). Errors: CLUSTER_CHANGE_CONFLICT. */
   readonly expected?: number
+  /**
+   * Components that nodes have died with are given to nodes again, as if that had not been. Default: where the same is
+   * deployed again while one of them is held back.
+   */
+  readonly anew?: boolean
 }
 
 export interface DeployOptions extends ChangeOptions {

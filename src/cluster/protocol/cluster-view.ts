@@ -8,7 +8,7 @@ import {
   drainRecord,
   suspicionRecord,
 } from './config-record.ts'
-import { type DeathRecord, deathRecord } from './death-record.ts'
+import { type BereavedNetwork, type DeathRecord, deathRecord } from './death-record.ts'
 import type { ClusterKeys, NetworkKeys } from './keys.ts'
 import { type LinkRecord, linkRecord } from './link-record.ts'
 import {
@@ -186,6 +186,15 @@ export class NetworkView {
       else this.readyRecords.set(key, ready)
     }
   }
+}
+
+/** What of each network tells who may be to blame for the end of a node. */
+export function bereaved({ networks }: ClusterView): BereavedNetwork[] {
+  return [...networks.values()].map(({ name, plan, open, closed }) => ({
+    name,
+    plan: plan?.value,
+    lastOpen: open?.value.generation ?? closed?.value.generation,
+  }))
 }
 
 function readInto<T>(

@@ -1,6 +1,5 @@
 import * as v from 'valibot'
 import { isClientPort } from './client-port.ts'
-import type { ClusterView } from './cluster-view.ts'
 import { text, timeMs } from './fields.ts'
 import type { NodeRecord } from './node-record.ts'
 import { type Generation, noGeneration, type WorkerNumber } from './numbers.ts'
@@ -52,14 +51,6 @@ export interface BereavedNetwork {
   readonly plan: Plan | undefined
   /** The generation that is open, or was last; undefined where none ever was. */
   readonly lastOpen: Generation | undefined
-}
-
-export function bereaved({ networks }: ClusterView): BereavedNetwork[] {
-  return [...networks.values()].map(({ name, plan, open, closed }) => ({
-    name,
-    plan: plan?.value,
-    lastOpen: open?.value.generation ?? closed?.value.generation,
-  }))
 }
 
 /** `networks`: all of the cluster. */

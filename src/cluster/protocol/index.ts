@@ -10,7 +10,6 @@ export { type BrokenPair, brokenPairs, type LinkRecord, linkRecord } from './lin
 export { type NodeRecord, nodeRecord } from './node-record.ts'
 export { deathsError, deathsMax, isHeldBack, processesOf } from './component-deaths.ts'
 export {
-  bereaved,
   type BereavedNetwork,
   deathOf,
   type DeathRecord,
@@ -23,7 +22,7 @@ export * from './plan.ts'
 export * from './ready-record.ts'
 export { DecodedRecords } from './decoded-records.ts'
 export type { RecordType } from './record.ts'
-export { ClusterView, NetworkView, type Recorded } from './cluster-view.ts'
+export { bereaved, ClusterView, NetworkView, type Recorded } from './cluster-view.ts'
 export {
   type ClusterConfig,
   clusterFormat,
