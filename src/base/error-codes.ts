@@ -990,6 +990,12 @@ export const errorCodes = codes({
     remedy: '`vertigo nodes` lists those that are there.',
     exit: 2,
   },
+  NODES_DIED: {
+    title: 'Nodes ended, one after the other, soon after they had got a component.',
+    remedy:
+      'See what these nodes printed last; mend the component (native code, memory outside of the heap, `process.abort`), and deploy the network again.',
+    exit: 1,
+  },
   NODE_OPEN: {
     title: 'A node was to be reached from other machines without TLS.',
     remedy:
