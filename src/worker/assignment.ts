@@ -1,6 +1,7 @@
 import type { SourcePositions } from '../component/define.ts'
 import type { ChannelLimits } from '../messaging/limits.ts'
 import type { ErrorPolicy } from '../model/network.ts'
+import type { InstanceRestore } from '../snapshot/part.ts'
 
 /** What a worker is to host, as plain data: it crosses threads, and later nodes. */
 export interface WorkerAssignment {
@@ -64,6 +65,8 @@ export interface InstanceAssignment {
   readonly initial: readonly InitialAssignment[]
   /** Of a source: where it goes on. Without it, it begins. */
   readonly positions?: SourcePositions
+  /** The snapshot's parts that it goes on from. Without it, it begins. */
+  readonly restore?: InstanceRestore
 }
 
 /** A constant for an input port. */
@@ -78,6 +81,11 @@ export interface InitialAssignment {
 /** One channel that comes in. */
 export interface InputAssignment {
   readonly channel: number
+  /**
+   * What it is called in snapshots, where the numbers of instances and channels are others: the same for the same connection between the
+   * same copies. Needed where snapshots are taken.
+   */
+  readonly name?: string
   readonly port: string
   readonly fromWorker: number
   /** Path of the routing key, where the connection is by `hash`. */
