@@ -11,8 +11,6 @@ export interface SnapshotTimes {
 export interface OpenGeneration {
   readonly generation: number
   readonly instances: readonly number[]
-  /** Those of them that had finished by then. */
-  readonly finished: readonly number[]
 }
 
 /** Why a snapshot came to nothing. */
@@ -29,8 +27,6 @@ export type AbortReason =
 export type CoordinatorEvent<Part> =
   | ({ readonly type: 'opened' } & OpenGeneration)
   | { readonly type: 'closed'; readonly reason: AbortReason }
-  /** They are over, and whatever they did is behind the barriers of the snapshot in flight, or before: see CR-3. */
-  | { readonly type: 'finished'; readonly instances: readonly number[] }
   /** Names under which a snapshot is wanted; all that are, each time. */
   | { readonly type: 'wanted'; readonly names: readonly string[] }
   | { readonly type: 'allocated'; readonly id: number }
@@ -55,13 +51,8 @@ export type CoordinatorEvent<Part> =
 export type CoordinatorEffect<Part> =
   /** Answered by `allocated` or `not-allocated`. */
   | { readonly type: 'allocate' }
-  /** All instances but those in `finished` are to give their parts. */
-  | {
-      readonly type: 'begin'
-      readonly generation: number
-      readonly id: number
-      readonly finished: readonly number[]
-    }
+  /** All instances are to give their parts. */
+  | { readonly type: 'begin'; readonly generation: number; readonly id: number }
   /** Answered by `committed` or `not-committed`. */
   | {
       readonly type: 'commit'
@@ -69,8 +60,6 @@ export type CoordinatorEffect<Part> =
       readonly id: number
       /** By instance. */
       readonly parts: ReadonlyMap<number, Part>
-      /** Had finished before it began: they have no part. */
-      readonly finished: readonly number[]
       /** Under which it is kept. */
       readonly names: readonly string[]
       readonly begunAtMs: number

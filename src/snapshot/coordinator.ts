@@ -13,16 +13,15 @@ import type {
  * - CR-1 One snapshot is in flight. The next one begins at a tick of the interval, never before the one before has ended; one that has
  *   a name begins as soon as none is in flight.
  * - CR-2 (SN-1) Ids come from the store (`allocate`). What is acknowledged counts only for the generation and the id that are in flight.
- * - CR-3 A snapshot is committed when each instance of the generation has given its part, and not before. One that had finished before
- *   the snapshot began is not asked. One that finishes meanwhile says so with its part: whether it did before the barrier or after it
- *   nobody else knows.
+ * - CR-3 A snapshot is committed when each instance of the generation has given its part, and not before. One that has finished gives
+ *   its part as well: whether it finished before the barrier or after it nobody else knows.
  * - CR-4 What fails, takes too long, or belongs to a generation that is over is aborted, with a reason. An abort takes nothing back
  *   (SN-4); the next tick tries again.
  * - CR-5 A commit that is on its way is neither aborted nor taken for done: the store says which of the two it is (SN-2).
  */
 export class SnapshotCoordinator<Part> {
   readonly #times: SnapshotTimes
-  #open: (OpenGeneration & { readonly done: Set<number> }) | undefined
+  #open: OpenGeneration | undefined
   #phase: Phase<Part> = { name: 'none' }
   /** The next tick. */
   #dueMs = 0
@@ -65,9 +64,6 @@ export class SnapshotCoordinator<Part> {
         return this.#opened(event, nowMs)
       case 'closed':
         return this.#closed(event.reason, nowMs)
-      case 'finished':
-        for (const instance of event.instances) this.#open?.done.add(instance)
-        return []
       case 'wanted':
         this.#wanted = event.names
         return []
@@ -104,10 +100,10 @@ export class SnapshotCoordinator<Part> {
     return [{ type: 'allocate' }]
   }
 
-  #opened({ generation, instances, finished }: OpenGeneration, nowMs: number): CoordinatorEffect<Part>[] {
+  #opened({ generation, instances }: OpenGeneration, nowMs: number): CoordinatorEffect<Part>[] {
     if (this.#open?.generation === generation) return []
     const effects = this.#closed({ type: 'generation' }, nowMs)
-    this.#open = { generation, instances, finished, done: new Set(finished) }
+    this.#open = { generation, instances }
     this.#dueMs = nowMs + this.#times.intervalMs
     return effects
   }
@@ -126,8 +122,7 @@ export class SnapshotCoordinator<Part> {
       this.#end(nowMs)
       return []
     }
-    const missing = new Set(open.instances.filter((instance) => !open.done.has(instance)))
-    const finished = open.instances.filter((instance) => open.done.has(instance))
+    const missing = new Set(open.instances)
     this.#phase = {
       name: 'gathering',
       id,
@@ -136,11 +131,10 @@ export class SnapshotCoordinator<Part> {
       deadlineMs: nowMs + this.#times.timeoutMs,
       missing,
       parts: new Map(),
-      finished,
       names: this.#wanted,
     }
     this.#dueMs = nowMs + this.#times.intervalMs
-    const begin: CoordinatorEffect<Part> = { type: 'begin', generation: open.generation, id, finished }
+    const begin: CoordinatorEffect<Part> = { type: 'begin', generation: open.generation, id }
     return missing.size === 0 ? this.#commit() : [begin]
   }
 
@@ -154,10 +148,10 @@ export class SnapshotCoordinator<Part> {
 
   #commit(): CoordinatorEffect<Part>[] {
     assert(this.#phase.name === 'gathering', 'what is committed was gathered')
-    const { id, generation, begunAtMs, parts, finished, names } = this.#phase
+    const { id, generation, begunAtMs, parts, names } = this.#phase
     this.#wanted = this.#wanted.filter((name) => !names.includes(name))
     this.#phase = { name: 'committing', id, generation, begunAtMs }
-    return [{ type: 'commit', generation, id, parts, finished, names, begunAtMs }]
+    return [{ type: 'commit', generation, id, parts, names, begunAtMs }]
   }
 
   #answered(
@@ -213,7 +207,7 @@ export interface InFlight {
 
 type Phase<Part> =
   | { readonly name: 'none' }
-  | { readonly name: 'allocating'; readonly open: OpenGeneration & { readonly done: ReadonlySet<number> } }
+  | { readonly name: 'allocating'; readonly open: OpenGeneration }
   | {
       readonly name: 'gathering'
       readonly id: number
@@ -222,7 +216,6 @@ type Phase<Part> =
       readonly deadlineMs: number
       readonly missing: Set<number>
       readonly parts: Map<number, Part>
-      readonly finished: readonly number[]
       readonly names: readonly string[]
     }
   | {

@@ -24,10 +24,17 @@ const manifest = v.object({ name: text, bytes: count, checksum: count })
 
 const copy = v.object({ component: text, index: count })
 
-/** A snapshot that was committed. Immutable, but for its names. */
-const snapshot = v.object({
+/** Which snapshot, and where to read of what it consists. */
+export const snapshotReference = v.object({
   id: count,
   incarnation: count,
+  manifest,
+})
+export type SnapshotReference = Readonly<v.InferOutput<typeof snapshotReference>>
+
+/** A snapshot that was committed. Immutable, but for its names. */
+const snapshot = v.object({
+  ...snapshotReference.entries,
   generation,
   /** Of the network. */
   version,
@@ -37,9 +44,6 @@ const snapshot = v.object({
   tookMs: v.number(),
   /** Of all files that it refers to. */
   bytes: count,
-  manifest,
-  /** Where the manifest and its files are, as users wrote it; null: where the cluster keeps snapshots by default. */
-  storage: v.nullable(text),
   /** They had handled all there was before the barrier: where the snapshot is gone back to, they are not started. */
   finished: v.array(copy),
   /** Messages that were in flight are in it: they were routed already, so it fits the same numbers of instances only. */

@@ -26,15 +26,14 @@ class Bench {
   begun(id: number, generation = 1): void {
     this.tell(opened(generation))
     assert.deepEqual(this.at(100), [{ type: 'allocate' }])
-    assert.deepEqual(this.tell({ type: 'allocated', id }), [{ type: 'begin', generation, id, finished: [] }])
+    assert.deepEqual(this.tell({ type: 'allocated', id }), [{ type: 'begin', generation, id }])
   }
 }
 
-const opened = (generation: number, finished: readonly number[] = []): Event => ({
+const opened = (generation: number): Event => ({
   type: 'opened',
   generation,
   instances: [1, 2, 3],
-  finished,
 })
 const part = (id: number, instance: number, generation = 1): Event => ({
   type: 'part',
@@ -58,7 +57,6 @@ describe('coordinator of snapshots', () => {
         generation: 1,
         id: 7,
         parts: new Map([1, 2, 3].map((one) => [one, `part ${one}`])),
-        finished: [],
         names: [],
         begunAtMs: 5_100,
       },
@@ -87,19 +85,10 @@ describe('coordinator of snapshots', () => {
     assert.deepEqual(bench.coordinator.inFlight?.missing, [2, 3])
   })
 
-  it('does not ask those that had finished, but waits for those that finish meanwhile (CR-3)', () => {
+  it('commits at once where there is nobody to ask', () => {
     const bench = new Bench()
-    bench.tell(opened(1, [2]), { type: 'finished', instances: [3] })
+    bench.tell({ type: 'opened', generation: 1, instances: [] })
     bench.at(100)
-    assert.deepEqual(bench.tell({ type: 'allocated', id: 1 }), [
-      { type: 'begin', generation: 1, id: 1, finished: [2, 3] },
-    ])
-    assert.deepEqual(bench.tell({ type: 'finished', instances: [1] }), [])
-    const [commit] = bench.tell(part(1, 1))
-    assert.deepEqual(commit?.type === 'commit' && [[...commit.parts.keys()], commit.finished], [[1], [2, 3]])
-    bench.tell({ type: 'committed', id: 1 })
-    bench.at(100)
-    // All have finished: nobody is asked any more.
     assert.deepEqual(types(bench.tell({ type: 'allocated', id: 2 })), ['commit'])
   })
 
@@ -184,7 +173,7 @@ describe('coordinator of snapshots', () => {
 /** What may come at any time, in any order; ids and generations are those of now, or stale ones. */
 const step = fc.record({
   afterMs: fc.integer({ min: 0, max: 300 }),
-  what: fc.constantFrom('open', 'close', 'part', 'fail', 'finish', 'want', 'allocated', 'fate', 'time'),
+  what: fc.constantFrom('open', 'close', 'part', 'fail', 'want', 'allocated', 'fate', 'time'),
   stale: fc.integer({ min: 0, max: 4 }).map((drawn) => (drawn === 0 ? 1 : 0)),
   instance: fc.integer({ min: 1, max: 4 }),
   isGood: fc.boolean(),
@@ -202,7 +191,6 @@ describe('coordinator of snapshots, whatever happens', () => {
         let inFlight: { readonly id: number; readonly generation: number; parts: Set<number> } | undefined
         let isAllocating = false
         let isCommitting = false
-        let finished = new Set<number>()
         let lastTickMs = -Infinity
         let isWanted = false
         let asked = false
@@ -217,14 +205,14 @@ describe('coordinator of snapshots, whatever happens', () => {
               case 'begin':
                 assert.deepEqual([effect.id, effect.generation], [nextId - 1, generation])
                 lastTickMs = nowMs
-                inFlight = { id: effect.id, generation, parts: new Set(effect.finished) }
+                inFlight = { id: effect.id, generation, parts: new Set() }
                 break
               case 'commit': {
                 if (inFlight === undefined) lastTickMs = nowMs
-                const known = inFlight ?? { id: nextId - 1, generation, parts: new Set(effect.finished) }
+                const known = inFlight ?? { id: nextId - 1, generation, parts: new Set() }
                 assert.ok(isOpen && effect.id === known.id && effect.generation === generation)
                 assert.deepEqual(
-                  [1, 2, 3].filter((one) => !effect.parts.has(one) && !effect.finished.includes(one)),
+                  [1, 2, 3].filter((one) => !effect.parts.has(one)),
                   [],
                   'CR-3: all parts',
                 )
@@ -252,7 +240,6 @@ describe('coordinator of snapshots, whatever happens', () => {
             const before: boolean = isCommitting
             isOpen = true
             generation++
-            finished = new Set()
             lastTickMs = nowMs
             // The abort of what was in flight comes first, and is of the generation before.
             tell(opened(generation))
@@ -264,10 +251,7 @@ describe('coordinator of snapshots, whatever happens', () => {
             if (stale === 0 && inFlight?.generation === at.generation) inFlight.parts.add(instance)
             tell({ type: 'part', ...at, instance, part: 'x' })
           } else if (what === 'fail') tell({ type: 'failed', ...at, reason: { type: 'superseded' } })
-          else if (what === 'finish') {
-            finished.add(instance)
-            tell({ type: 'finished', instances: [instance] })
-          } else if (what === 'want') {
+          else if (what === 'want') {
             isWanted = isGood
             asked = true
             tell({ type: 'wanted', names: isGood ? ['kept'] : [] })
