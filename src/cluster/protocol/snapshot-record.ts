@@ -48,6 +48,8 @@ const snapshot = v.object({
   finished: v.array(copy),
   /** Messages that were in flight are in it: they were routed already, so it fits the same numbers of instances only. */
   hasChannelState: v.boolean(),
+  /** It began when the network was to stop: the last one of its generation. */
+  isLast: v.boolean(),
   /** Under which it is kept until they are taken away. */
   names: texts,
 })

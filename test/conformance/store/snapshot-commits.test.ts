@@ -51,6 +51,7 @@ function snapshot(id: number, { generation = 1, names = [] as readonly string[] 
     manifest: { name: `net/7/${id}/manifest`, bytes: 10, checksum: 1 },
     finished: [],
     hasChannelState: false,
+    isLast: false,
     names: [...names],
   }
 }
@@ -92,7 +93,7 @@ async function commit(leadership: Leadership, view: NetworkView, id: number): Pr
 interface Managers {
   readonly store: Store
   /** The next one that leads; the one before does not know that it does not. */
-  elect(): Promise<Leadership>
+  readonly elect: () => Promise<Leadership>
 }
 
 async function withManagers(store: Store, ttlMs: number, test: (managers: Managers) => Promise<void>) {
@@ -103,7 +104,7 @@ async function withManagers(store: Store, ttlMs: number, test: (managers: Manage
   try {
     await test({
       store,
-      async elect() {
+      elect: async () => {
         const keeper = new LeaseKeeper(store, means)
         keepers.push(keeper)
         const lease = await keeper.hold({ ttlMs: ttlMs * 20 })
