@@ -35,6 +35,10 @@ export class InputChannel {
   inBatch = false
   /** Whether it stands in its inbox's list of channels with something to do. */
   listed = false
+  /** Its first parcel is the barrier of a snapshot whose cut is not taken yet: nothing of it is handled until then. */
+  isAtBarrier = false
+  /** What it is called in snapshots. */
+  name = ''
   /** Of a plan that is not in force here yet: what arrives waits, held up by credit. */
   isDormant = false
   /** Not in the plan any more: its end takes it away. */
@@ -105,6 +109,12 @@ export class InputChannel {
       this.hold(parcel)
     }
     return undefined
+  }
+
+  /** The snapshot whose barrier comes first; 0 where there is none. */
+  get frontBarrier(): number {
+    const control = this.first()?.control
+    return control?.type === 'barrier' ? control.snapshot : 0
   }
 
   /** The first parcel is done: its credit goes back. */
