@@ -17,6 +17,9 @@ export interface Parcel {
   released: boolean
 }
 
+/** A parcel that counts for nothing. */
+export type BareParcel = Pick<Parcel, 'items' | 'group' | 'control'>
+
 /** Whether what came over a link is a control of this version. */
 export function isControl(value: unknown): value is Control {
   const { type, id, parent } = value as Partial<Record<string, unknown>>

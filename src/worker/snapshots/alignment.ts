@@ -1,3 +1,4 @@
+import type { Clock } from '../../base/clock.ts'
 import type { Inbox } from '../../messaging/inbox.ts'
 import type { InputChannel } from '../../messaging/input-channel.ts'
 import type { SnapshotBegin } from '../../snapshot/part.ts'
@@ -14,14 +15,20 @@ import type { SnapshotBegin } from '../../snapshot/part.ts'
  */
 export class Alignment {
   private readonly inbox: Inbox
+  private readonly clock: Clock
+  /** Something has happened that may make it complete. */
+  private readonly onNews: () => void
   /** Snapshots up to this one are over here: cut, ended, or overtaken by a newer one. */
   private over = 0
   /** That inputs are held for; 0 for none. */
   private pending = 0
   private begin: SnapshotBegin | undefined
+  private sinceMs = 0
 
-  constructor(inbox: Inbox) {
+  constructor(inbox: Inbox, clock: Clock, onNews: () => void) {
     this.inbox = inbox
+    this.clock = clock
+    this.onNews = onNews
   }
 
   get isPending(): boolean {
@@ -33,18 +40,23 @@ export class Alignment {
     return this.begin?.snapshot === this.pending ? this.begin : undefined
   }
 
-  /** True where this is news. */
-  announced(begin: SnapshotBegin): boolean {
+  /** Milliseconds since the instance first heard of it. */
+  get elapsedMs(): number {
+    return this.clock.monotonic() - this.sinceMs
+  }
+
+  announced(begin: SnapshotBegin): void {
     const { snapshot } = begin
-    if (snapshot <= this.over || snapshot < this.pending || snapshot === this.begin?.snapshot) return false
+    if (snapshot <= this.over || snapshot < this.pending || snapshot === this.begin?.snapshot) return
     this.begin = begin
     this.moveTo(snapshot)
-    return true
+    this.onNews()
   }
 
   /** A barrier has arrived, behind what may be queued. */
   arrived(snapshot: number): void {
     if (snapshot > this.over && snapshot > this.pending) this.moveTo(snapshot)
+    this.onNews()
   }
 
   /** The barrier of a snapshot comes first in the channel. */
@@ -81,6 +93,7 @@ export class Alignment {
   }
 
   private moveTo(snapshot: number): void {
+    if (snapshot !== this.pending && snapshot !== 0) this.sinceMs = this.clock.monotonic()
     this.pending = snapshot
     if (snapshot > 0) this.over = Math.max(this.over, snapshot - 1)
     for (const channel of this.inbox.all) {
