@@ -973,6 +973,12 @@ export const errorCodes = codes({
     remedy: 'Name a snapshot of this network; `vertigo snapshot ls` lists them.',
     exit: 4,
   },
+  SNAPSHOT_NOT_DIVISIBLE: {
+    title: 'A snapshot cannot be continued with another number of instances.',
+    remedy:
+      'Go on with the number of instances that the snapshot was taken of, and change it while the network runs.',
+    exit: 2,
+  },
   // The cluster
   NODE_EXISTS: {
     title: 'A node with this id lives in the cluster already.',
