@@ -62,6 +62,14 @@ export type WantedSnapshot = Readonly<v.InferOutput<typeof wanted>>
 export const wantedRecord = recordType('A snapshot that is wanted', wanted)
 
 /** The last one that came to nothing, for people. */
-const aborted = v.object({ id: count, generation, atMs: timeMs, code: text, reason: text })
+const aborted = v.object({
+  id: count,
+  generation,
+  atMs: timeMs,
+  /** As of a snapshot. */
+  isLast: v.boolean(),
+  code: text,
+  reason: text,
+})
 export type AbortedSnapshot = Readonly<v.InferOutput<typeof aborted>>
 export const abortedRecord = recordType('The snapshot that was aborted last', aborted)
