@@ -27,8 +27,8 @@ export type AbortReason =
 export type CoordinatorEvent<Part> =
   | ({ readonly type: 'opened' } & OpenGeneration)
   | { readonly type: 'closed'; readonly reason: AbortReason }
-  /** Names under which a snapshot is wanted; all that are, each time. */
-  | { readonly type: 'wanted'; readonly names: readonly string[] }
+  /** Names under which a snapshot is wanted; all that are, each time. `isUrgent`: one is wanted without a name. */
+  | { readonly type: 'wanted'; readonly names: readonly string[]; readonly isUrgent: boolean }
   | { readonly type: 'allocated'; readonly id: number }
   | { readonly type: 'not-allocated' }
   | {

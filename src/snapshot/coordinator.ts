@@ -26,6 +26,7 @@ export class SnapshotCoordinator<Part> {
   /** The next tick. */
   #dueMs = 0
   #wanted: readonly string[] = []
+  #isUrgent = false
   /** What is wanted waits for the tick: the last one came to nothing, and the next might as well. */
   #isPatient = false
 
@@ -66,6 +67,7 @@ export class SnapshotCoordinator<Part> {
         return this.#closed(event.reason, nowMs)
       case 'wanted':
         this.#wanted = event.names
+        this.#isUrgent = event.isUrgent
         return []
       case 'allocated':
         return this.#allocated(event.id, nowMs)
@@ -93,7 +95,7 @@ export class SnapshotCoordinator<Part> {
 
   #due(nowMs: number): CoordinatorEffect<Part>[] {
     if (this.#phase.name !== 'none' || this.#open === undefined) return []
-    const isAsked = this.#wanted.length > 0 && !this.#isPatient
+    const isAsked = (this.#isUrgent || this.#wanted.length > 0) && !this.#isPatient
     if (nowMs < this.#dueMs && !isAsked) return []
     this.#isPatient = false
     this.#phase = { name: 'allocating', open: this.#open }
@@ -234,3 +236,9 @@ function checkedTimes(times: SnapshotTimes): SnapshotTimes {
 /** Shorter ones would spend the time on barriers. */
 export const intervalMsMin = 50
 export const defaultSnapshotTimes: SnapshotTimes = { intervalMs: 1_000, timeoutMs: 600_000 }
+
+/** Of what a network says. */
+export function snapshotTimesOf(options: Partial<SnapshotTimes>): SnapshotTimes {
+  const { intervalMs, timeoutMs } = { ...defaultSnapshotTimes, ...options }
+  return { intervalMs: Math.max(intervalMsMin, intervalMs), timeoutMs }
+}

@@ -188,7 +188,7 @@ function waiting({ plan, open, restarts, nowMs, ...facts }: NetworkFacts, readin
   if (plan === undefined || plan.instances.length + plan.waiting.length === 0) return wait('a change')
   const needed = missing(facts, plan)
   if (needed !== undefined) return wait(needed)
-  if (awaitsLast({ plan, open, restarts, nowMs, ...facts })) return wait('the last snapshot')
+  if (awaitsLast({ plan, open, ...facts })) return wait('the last snapshot')
   if (open?.generation === plan.generation) return wait('a change')
   const late = plan.instances.filter((instance) => !readiness.isReady(instance))
   if (late.length === 0) return wait('the addresses of all workers')

@@ -4,6 +4,8 @@ import type { NetworkFacts } from './facts.ts'
 
 /** What follows from a network's snapshots for its decisions. */
 
+type SnapshotFacts = Pick<NetworkFacts, 'desired' | 'plan' | 'open' | 'versions' | 'snapshots'>
+
 /** Whether snapshots are taken of a version: they are what keeps its guarantee. */
 export function hasSnapshots(record: VersionRecord | undefined): boolean {
   const { guarantee = 'at-most-once' } = record?.flat ?? {}
@@ -22,13 +24,13 @@ export function recoveryOf(
  * A network with snapshots that is to stop does not drain: it takes a last one and ends, so that it can go on from there. Where none is
  * to be had, since something has failed or the storage takes none, it ends without: the last one that was committed stays the last.
  */
-export function stopsAtOnce(facts: NetworkFacts): boolean {
+export function stopsAtOnce(facts: SnapshotFacts): boolean {
   return (
     facts.plan !== undefined && hasSnapshots(facts.versions.get(facts.plan.version)) && !awaitsLast(facts)
   )
 }
 
-export function awaitsLast({ desired, plan, open, versions, snapshots }: NetworkFacts): boolean {
+export function awaitsLast({ desired, plan, open, versions, snapshots }: SnapshotFacts): boolean {
   if (desired.goal !== 'stop' || plan === undefined || !hasSnapshots(versions.get(plan.version))) return false
   if (plan.instances.length === 0 || open?.generation !== plan.generation) return false
   const isOf = (one: { readonly generation: number; readonly isLast: boolean } | undefined): boolean =>
@@ -37,7 +39,11 @@ export function awaitsLast({ desired, plan, open, versions, snapshots }: Network
 }
 
 /** SN-6: a network that has finished has a snapshot that says so. */
-export function lacksFinalSnapshot({ plan, versions, snapshots }: NetworkFacts): boolean {
+export function lacksFinalSnapshot({
+  plan,
+  versions,
+  snapshots,
+}: Pick<SnapshotFacts, 'plan' | 'versions' | 'snapshots'>): boolean {
   if (plan === undefined || !hasSnapshots(versions.get(plan.version))) return false
   const committed = snapshots?.committed
   if (committed?.generation !== plan.generation) return true

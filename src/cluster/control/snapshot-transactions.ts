@@ -29,13 +29,20 @@ export const idsTaken = 128
 export function takeIds(
   { keys, lineage }: SnapshotsView,
   nowMs: number,
-): { readonly transaction: Transaction; readonly first: number; readonly incarnation: number } {
+): {
+  readonly transaction: Transaction
+  readonly first: number
+  readonly below: number
+  readonly incarnation: number
+} {
   const first = lineage?.value.below ?? 1
   // By the wall clock, so that it is greater than that of networks which had the name before, and of stores that are gone.
   const incarnation = lineage?.value.incarnation ?? Math.floor(nowMs / 1_000)
-  const value = lineageRecord.encode({ incarnation, below: first + idsTaken })
+  const below = first + idsTaken
+  const value = lineageRecord.encode({ incarnation, below })
   return {
     first,
+    below,
     incarnation,
     transaction: { compare: [unchanged(keys.lineage, lineage)], then: [put(keys.lineage, value)] },
   }

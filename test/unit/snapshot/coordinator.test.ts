@@ -147,16 +147,19 @@ describe('coordinator of snapshots', () => {
   it('begins one that is wanted at once, or behind the one in flight, and keeps to the tick when it failed', () => {
     const bench = new Bench()
     bench.tell(opened(1))
-    const wanted: Event = { type: 'wanted', names: ['before-upgrade'] }
+    const wanted: Event = { type: 'wanted', names: ['before-upgrade'], isUrgent: false }
     assert.deepEqual(bench.tell(wanted), [{ type: 'allocate' }])
-    bench.tell({ type: 'allocated', id: 1 }, { type: 'wanted', names: ['before-upgrade', 'late'] })
+    bench.tell(
+      { type: 'allocated', id: 1 },
+      { type: 'wanted', names: ['before-upgrade', 'late'], isUrgent: false },
+    )
     const [commit] = bench.tell(...parts(1))
     assert.deepEqual(commit?.type === 'commit' && commit.names, ['before-upgrade'])
     assert.deepEqual(bench.tell({ type: 'committed', id: 1 }), [{ type: 'allocate' }])
     bench.tell({ type: 'allocated', id: 2 })
     const reason = { type: 'failed', error: new Error('no room') } as const
     assert.deepEqual(types(bench.tell({ type: 'failed', generation: 1, id: 2, reason })), ['abort'])
-    assert.deepEqual(bench.tell({ type: 'wanted', names: ['late'] }), [])
+    assert.deepEqual(bench.tell({ type: 'wanted', names: ['late'], isUrgent: false }), [])
     assert.deepEqual(bench.at(100), [{ type: 'allocate' }])
   })
 
@@ -254,7 +257,7 @@ describe('coordinator of snapshots, whatever happens', () => {
           else if (what === 'want') {
             isWanted = isGood
             asked = true
-            tell({ type: 'wanted', names: isGood ? ['kept'] : [] })
+            tell({ type: 'wanted', names: isGood && stale === 0 ? ['kept'] : [], isUrgent: isGood })
           } else if (what === 'allocated' && isAllocating) {
             isAllocating = false
             if (isGood) {
