@@ -254,9 +254,9 @@ describe('snapshots of a managed network', () => {
       assert.equal(next.restores?.id, [...snapshots.kept.values()].at(-1)!.value.id)
       const before = new Set(first.instances.map((one) => one.id))
       assert.ok(next.instances.every((one) => !before.has(one.id)))
-      const id = await stage.committed(next.restores!.id)
-      assert.equal((await stage.read()).snapshots.committed!.value.predecessor, next.restores!.id)
-      assert.ok(id > next.restores!.id)
+      const id = await stage.committed(next.restores.id)
+      assert.equal((await stage.read()).snapshots.committed!.value.predecessor, next.restores.id)
+      assert.ok(id > next.restores.id)
     }))
 
   it('go on under another manager, with ids that nobody had (SN-1)', () =>
