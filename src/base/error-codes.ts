@@ -984,6 +984,11 @@ export const errorCodes = codes({
     remedy: 'Correct its name, or make it.',
     exit: 4,
   },
+  SNAPSHOT_STORAGE_URL_INVALID: {
+    title: 'The address of the storage of snapshots cannot be read.',
+    remedy: 'Write `file:///folder` or `s3://bucket/prefix`.',
+    exit: 2,
+  },
   SNAPSHOT_FILE_MISSING: {
     title: 'A file of a snapshot is not there.',
     remedy:

@@ -18,6 +18,8 @@ export interface WorkerAssignment {
   readonly cycles?: readonly CycleAssignment[]
   readonly limits: ChannelLimits
   readonly emitPerMessageMax: number
+  /** Changes of state are noted, since snapshots are taken of the network. Default false. */
+  readonly takesSnapshots?: boolean
 }
 
 /** Instances of which each is reached from each other, as far as a worker has a part in it; see `cycles.ts`. */

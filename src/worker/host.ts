@@ -46,7 +46,7 @@ export interface InstanceHost {
   rejected(reporter: Reporter, record: RejectedMessage): void
   logged(reporter: Reporter, record: LogRecord): void
   /** Snapshots are taken of its network: what changes of its state is noted. */
-  readonly takesSnapshots: boolean
+  takesSnapshots(): boolean
   /** Takes the cut of the instance's state, as it is now; `facts` is called at once. */
   cut(instance: Schedulable, begin: SnapshotBegin, alignedMs: number, facts: () => PartFacts): void
   readonly metricMade: (record: MetricRecord) => void

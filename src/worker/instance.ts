@@ -57,6 +57,7 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
   /** Stands in the scheduler's queue. */
   queued = false
   state: InstanceState = 'new'
+  readonly takesSnapshots: boolean
   /** The last snapshot that it has taken the cut of. */
   lastCut = 0
   /** It goes on from a snapshot in which it was over: it ends when it starts. */
@@ -104,7 +105,8 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
     this.frozenState = host.dev
     this.keyed = slots.keyed.length > 0 ? new KeyedState(slots.keyed) : undefined
     this.instanceState = slots.instance.length > 0 ? new KeyedState(slots.instance) : undefined
-    if (host.takesSnapshots) this.keyed?.tracker.begin()
+    this.takesSnapshots = host.takesSnapshots()
+    if (this.takesSnapshots) this.keyed?.tracker.begin()
   }
 
   abstract actingCall(opener: Call): Call

@@ -65,7 +65,7 @@ export interface WorkerMeans {
   readonly bridge?: object
   /** The store behind `context.shared`; without it, using that is an error. */
   readonly openStore?: OpenSharedStore
-  /** Where snapshots are taken: what they are written to. Asked once, when it is needed. */
+  /** What snapshots are written to, where they are taken. Asked for once, when it is needed. */
   readonly snapshots?: { readonly storage: () => Promise<SnapshotStorage> }
   /** Whether messages are checked against schemas of ports: at the network's edges, everywhere, or not at all. */
   readonly check: 'edges' | 'all' | 'none'

@@ -430,10 +430,8 @@ export class Worker {
         events.logged(record, taken)
       },
       metricMade: (record) => events.metric(record),
-      takesSnapshots: this.means.snapshots !== undefined,
-      cut: (instance, begin, alignedMs, facts) => {
-        this.snapshots.cut(this.hostedOf.get(instance)!, begin, alignedMs, facts)
-      },
+      takesSnapshots: () => this.assignment.takesSnapshots === true,
+      cut: (instance, ...cut) => this.snapshots.cut(this.hostedOf.get(instance)!, ...cut),
     }
   }
 

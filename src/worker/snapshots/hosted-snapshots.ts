@@ -41,6 +41,7 @@ export class HostedSnapshots {
       instance.restore(read.saved)
       instance.wasOver = read.wasOver
     }
+    if (!instance.takesSnapshots) return
     const { component, instance: number, instances } = identity
     const about = { network: this.network, component, instance: number, instances, place, keyed }
     const owner = { ...about, keyGroups: keyGroupsOf(instance), stateVersion: 0 }

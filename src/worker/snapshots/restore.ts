@@ -101,9 +101,7 @@ function addRow(keyed: KeyedState, { parts }: StateEntry, isNew: boolean): void 
     applyEntry(keyed, entry)
   }
   if (!isNew || keyed.tracker.epoch === noEpoch) return
-  const row = keyed.row(encodeKey(key), key)
-  keyed.tracker.note(row)
-  row.changes = row.slots.map(() => 'whole')
+  keyed.tracker.note(keyed.row(encodeKey(key), key))
 }
 
 /** What is not keyed, of all instances of the component, as far as it is this one's now. */

@@ -262,7 +262,7 @@ class Run {
         const restore = last && restoreOf(last, instance)
         return { ...instance, id: generation * 1000 + instance.id, ...(restore && { restore }) }
       })
-      return { ...assignment, generation, instances }
+      return { ...assignment, generation, instances, takesSnapshots: true }
     })
     this.ids = all.flatMap(({ instances }) => instances.map(({ id }) => id))
     this.finished = new Set()

@@ -58,6 +58,7 @@ async function hosting() {
     },
     switchOver() {},
     hold() {},
+    snapshot() {},
     release() {},
     close() {
       closing.resolve()
