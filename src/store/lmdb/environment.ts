@@ -60,6 +60,19 @@ const mapBytes = 4 * 1024 ** 3
 const databasesMax = 12
 /** Each process has one or two; LMDB's own default is 126. */
 const readersMax = 1024
+/** How every process opens the database, beside its path. */
+export const openOptions = {
+  noSubdir: false,
+  // A commit is synced before anybody sees it.
+  overlappingSync: false,
+  // What this makes, nobody could catch when a commit fails. Calls are gathered in batches before they come here.
+  eventTurnBatching: false,
+  mapSize: mapBytes,
+  maxDbs: databasesMax,
+  maxReaders: readersMax,
+  encoding: 'binary',
+  keyEncoding: 'binary',
+} as const
 export const openTimeoutMsDefault = 5_000
 const openPatience = { patienceMs: () => openPatienceMs }
 /** A large database takes longer to read than anybody waits for a lock. */
@@ -146,19 +159,7 @@ export async function openDatabases(
   limit: TimeLimit,
 ): Promise<Environment> {
   const { folder, processes, claims } = place
-  const root = lmdb.open<Buffer, Buffer>({
-    path: folder,
-    noSubdir: false,
-    // A commit is synced before anybody sees it.
-    overlappingSync: false,
-    // What this makes, nobody could catch when a commit fails. Calls are gathered in batches before they come here.
-    eventTurnBatching: false,
-    mapSize: mapBytes,
-    maxDbs: databasesMax,
-    maxReaders: readersMax,
-    encoding: 'binary',
-    keyEncoding: 'binary',
-  })
+  const root = lmdb.open<Buffer, Buffer>({ path: folder, ...openOptions })
   claims.withdraw('open')
   const lockFile = join(folder, 'lock.mdb')
   const lockHead = (): Buffer => readMappedHead(lockFile) ?? Buffer.alloc(0)
