@@ -142,11 +142,14 @@ async function claimOpening(
 ): Promise<void> {
   claims.place('open')
   const isOver = (): boolean => limit.leftMs === 0
-  const [closer] = await claims.untilNone('close', { ...openPatience, isOver })
-  if (closer !== undefined)
+  const wait = { ...openPatience, isOver }
+  const closers = await claims.untilNone('close', wait)
+  const openers = await claims.untilMainThreadIsDone(wait)
+  const [other] = [...closers, ...openers]
+  if (other !== undefined)
     throw new VertigoError(
       'STORE_UNREACHABLE',
-      `The store in ${folder} could not be opened within ${limit.timeoutMs} ms: process ${closer} does not finish closing it.`,
+      `The store in ${folder} could not be opened within ${limit.timeoutMs} ms: process ${other} does not finish ${closers.length > 0 ? 'closing' : 'opening'} it.`,
     )
   await waitForTurn(folder, processes, clock, limit)
 }
