@@ -1,13 +1,13 @@
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
-import { asError, VertigoError } from '../base/errors.ts'
+import { asError, isVertigoError, VertigoError } from '../base/errors.ts'
 import type { Access, Caller } from './access.ts'
 import { limitBody } from './body-time.ts'
 import { asApiError, errorBody, statusOf } from './error-body.ts'
 import { EventStream } from './event-stream.ts'
 import { linesType, readLines } from './message-lines.ts'
-import type { ApiCall, ApiMeans, ApiRoute, JsonSchema, StreamRoute } from './route.ts'
+import type { AnswerRoute, ApiCall, ApiMeans, ApiRoute, JsonSchema, StreamRoute } from './route.ts'
 import { bundleRoutes } from './routes/bundles.ts'
 import { clusterRoutes } from './routes/cluster.ts'
 import { logRoutes } from './routes/logs.ts'
@@ -124,13 +124,41 @@ function routeOptions(route: ApiRoute, means: AppMeans, streams: Streams): Route
         body: request.body,
         caller: callers.get(request) ?? { name: 'anonymous', role: 'viewer' },
         lastEventId: headerOf(request, 'last-event-id'),
+        signal: goneSignal(reply),
       }
       reply.header('cache-control', 'no-store')
-      if ('handle' in route) return reply.type('application/json').send(await route.handle(call, means))
+      if ('handle' in route) return answered(route, call, means, reply)
       await streams.begin(route, call, request, reply)
       return reply
     },
   }
+}
+
+/** Aborted where the connection is closed before the answer is written. */
+function goneSignal({ raw }: FastifyReply): AbortSignal {
+  const gone = new AbortController()
+  raw.once('close', () => {
+    if (!raw.writableFinished)
+      gone.abort(new VertigoError('CALL_CANCELLED', 'Whoever asked has closed the connection.'))
+  })
+  return gone.signal
+}
+
+async function answered(
+  route: AnswerRoute,
+  call: ApiCall,
+  means: ApiMeans,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  let content: unknown
+  try {
+    content = await route.handle(call, means)
+  } catch (error) {
+    // Nobody is there to be told that what was given up was given up.
+    if (call.signal.aborted && isVertigoError(error) && error.code === 'CALL_CANCELLED') return reply.hijack()
+    throw error
+  }
+  return reply.type('application/json').send(content)
 }
 
 /** Routes that take bytes, and nothing else. */
