@@ -1,4 +1,4 @@
-import type { Clock } from '../../base/clock.ts'
+import { type Clock, steadyClock } from '../../base/clock.ts'
 import { asError } from '../../base/errors.ts'
 import { Election, follow, type LeaseHolder, type Leadership } from '../../store/recipes/index.ts'
 import type { Store } from '../../store/store.ts'
@@ -77,7 +77,15 @@ export class Manager {
     const view = new ClusterView(keys)
     for (const entry of following.entries) view.apply(entry.key, entry)
     const loops = new Map<string, NetworkLoop>()
-    const means = { clock, restarts, events, view, leadership, term: asTerm(leadership.token) }
+    // What it counts and waits by, within one term: restarts are not to depend on who sets the time of day.
+    const means = {
+      clock: steadyClock(clock),
+      restarts,
+      events,
+      view,
+      leadership,
+      term: asTerm(leadership.token),
+    }
     const wake = (names: Iterable<string>, revision: number): void => {
       for (const name of names) {
         let loop = loops.get(name)
