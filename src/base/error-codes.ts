@@ -925,6 +925,44 @@ export const errorCodes = codes({
     exit: 70,
   },
   // Snapshots
+  SNAPSHOT_LATE: {
+    title: 'A snapshot waits for an instance that does not come to its barrier.',
+    remedy: 'See what its handler waits for; one that never returns holds up all snapshots of the network.',
+    exit: 4,
+    retryable: true,
+  },
+  SNAPSHOT_TIMED_OUT: {
+    title: 'A snapshot was not whole in time.',
+    remedy: 'See what the named instances wait for, or give it more time (`snapshot.timeoutMs`).',
+    exit: 4,
+    retryable: true,
+  },
+  SNAPSHOT_UNKNOWN: {
+    title: 'There is no such snapshot of the network.',
+    remedy: '`vertigo snapshot ls` lists them.',
+    exit: 2,
+  },
+  SNAPSHOT_UNFIT: {
+    title: 'The network cannot go on from this snapshot.',
+    remedy: 'Choose another snapshot, or deploy the network as it was when the snapshot was taken.',
+    exit: 2,
+  },
+  SNAPSHOT_REPEATS: {
+    title: 'To go back so far would publish again what has been published.',
+    remedy: 'Start from the last snapshot, or accept it: `--accept-duplicates`.',
+    exit: 2,
+  },
+  SNAPSHOT_STORAGE_UNSET: {
+    title: 'Nobody has said where snapshots are kept.',
+    remedy:
+      'Name a place that all nodes see: `snapshot: { storage: s3://bucket/prefix }` in the network, or `--snapshots` of the nodes.',
+    exit: 2,
+  },
+  SNAPSHOT_STORAGE_LOCAL: {
+    title: 'The folder for snapshots is not the same one on all nodes.',
+    remedy: 'Mount a shared folder at the same path on every node, or keep snapshots in an object storage.',
+    exit: 4,
+  },
   SNAPSHOT_STORAGE_UNWRITABLE: {
     title: 'The storage of snapshots cannot be read or written.',
     remedy: 'Check the folder, its permissions, and whether the file system is read-only.',
@@ -951,6 +989,11 @@ export const errorCodes = codes({
     title: 'The bucket that is to hold snapshots does not exist.',
     remedy: 'Correct its name, or make it.',
     exit: 4,
+  },
+  SNAPSHOT_STORAGE_URL_INVALID: {
+    title: 'The address of the storage of snapshots cannot be read.',
+    remedy: 'Write `file:///folder` or `s3://bucket/prefix`.',
+    exit: 2,
   },
   SNAPSHOT_FILE_MISSING: {
     title: 'A file of a snapshot is not there.',
@@ -979,6 +1022,12 @@ export const errorCodes = codes({
     remedy: 'Name a snapshot of this network; `vertigo snapshot ls` lists them.',
     exit: 4,
   },
+  SNAPSHOT_NOT_DIVISIBLE: {
+    title: 'A snapshot cannot be continued with another number of instances.',
+    remedy:
+      'Go on with the number of instances that the snapshot was taken of, and change it while the network runs.',
+    exit: 2,
+  },
   // The cluster
   NODE_EXISTS: {
     title: 'A node with this id lives in the cluster already.',
@@ -989,6 +1038,12 @@ export const errorCodes = codes({
     title: 'The cluster has no node of this id at the moment.',
     remedy: '`vertigo nodes` lists those that are there.',
     exit: 2,
+  },
+  NODES_DIED: {
+    title: 'Nodes ended, one after the other, soon after they had got a component.',
+    remedy:
+      'See what these nodes printed last; mend the component (native code, memory outside of the heap, `process.abort`), and deploy the network again.',
+    exit: 1,
   },
   NODE_OPEN: {
     title: 'A node was to be reached from other machines without TLS.',

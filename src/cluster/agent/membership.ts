@@ -6,9 +6,13 @@ import { get, isMissing, put, wasCreatedAt } from '../../store/operations.ts'
 import { backoffMs, type LeaseHolder, type LeaseKeeper } from '../../store/recipes/index.ts'
 import type { Entry, Store } from '../../store/store.ts'
 import {
+  bereaved,
   clusterFormat,
   type ClusterKeys,
   clusterRecord,
+  ClusterView,
+  deathOf,
+  deathRecord,
   type NodeRecord,
   nodeRecord,
 } from '../protocol/index.ts'
@@ -164,12 +168,32 @@ async function announce(
     if (other === undefined) continue
     const known = nodeRecord.decode(other)
     if (means.isGone(known)) {
+      await tellDeath(known, other, lease, means)
       await remove(store, other)
       continue
     }
     if (clock.monotonic() >= untilMs) throw nodeExists(known)
     await sleep(clock, backoffMs(random, attempt, retryMsMin, retryMsMax), signal)
   }
+}
+
+/** Nobody else was there to see it: a node alone that is started again and again, each time until it meets what ends it. */
+async function tellDeath(
+  known: NodeRecord,
+  entry: Entry,
+  lease: LeaseHolder,
+  { store, keys, clock }: JoinMeans,
+): Promise<void> {
+  const view = new ClusterView(keys)
+  for (const one of (await store.range(keys.networks)).entries) view.apply(one.key, one)
+  const record = deathRecord.encode(deathOf(bereaved(view), known, clock.now()))
+  await store.transact(
+    {
+      compare: [wasCreatedAt(entry.key, entry.createRevision)],
+      then: [put(keys.death(known.id), record, lease.lease)],
+    },
+    { repeat: 'harmless' },
+  )
 }
 
 /** Of a life that has ended: its keys go with its lease, all at once. */

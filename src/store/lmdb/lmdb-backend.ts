@@ -109,6 +109,7 @@ export class LmdbBackend implements StoreBackend {
       clock,
       limits: limitsOf(options),
       wait: this.makeLockWait(),
+      untilOpened: () => environment.claims.untilNone('open', { patienceMs: () => this.patienceMs() }),
       onNews: () => {
         this.signal.announce()
         this.look()
@@ -214,8 +215,12 @@ export class LmdbBackend implements StoreBackend {
       watch: new StoppedHolderWatch(environment.processes, clock),
       clock,
       lockHead: environment.lockHead,
-      patienceMs: () => patienceFor(this.shortestTtlMs(), this.patienceMsMax),
+      patienceMs: () => this.patienceMs(),
     })
+  }
+
+  private patienceMs(): number {
+    return patienceFor(this.shortestTtlMs(), this.patienceMsMax)
   }
 
   private shortestTtlMs(): number | undefined {

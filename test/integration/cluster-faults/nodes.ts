@@ -104,6 +104,11 @@ export class NodeProcess {
     )
   }
 
+  /** What it hosts may take it along. */
+  expectEnd(): void {
+    this.isEnding = true
+  }
+
   /** A store in a folder ends who stands still inside a transaction: so it may end by that. */
   freeze(): void {
     this.isEnding = true

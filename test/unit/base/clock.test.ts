@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
-import { type Clock, steadyClock, systemClock } from '../../../src/base/clock.ts'
+import { type Clock, pause, steadyClock, systemClock } from '../../../src/base/clock.ts'
+import { TestClock } from '../../../src/testkit/test-clock.ts'
 
 const nodeDelayMsMax = 2 ** 31 - 1
 
@@ -66,4 +67,18 @@ test('a steady clock goes on as before where somebody sets the time of day', () 
     assert.equal(steady.now() - beforeMs, 40)
     assert.equal(steady.monotonic(), monotonicMs)
   }
+})
+
+test('a pause ends when its time is over, and when it is aborted, and never fails', async () => {
+  const clock = new TestClock()
+  const ending = new AbortController()
+  let ended = 0
+  const pauses = [undefined, ending.signal].map((signal) => pause(clock, 1_000, signal).then(() => ended++))
+  ending.abort(new Error('enough'))
+  await pauses[1]
+  assert.equal(ended, 1)
+  clock.advance(1_000)
+  await pauses[0]
+  await pause(clock, 1_000, ending.signal)
+  assert.equal(ended, 2)
 })

@@ -5,10 +5,16 @@ import { systemRandom } from '../../../../src/base/random.ts'
 import { type Deployment, Management } from '../../../../src/cluster/client/index.ts'
 import {
   asGeneration,
+  asInstanceId,
+  asNodeId,
+  asTerm,
   asVersion,
+  asWorkerNumber,
   ClusterKeys,
   type KindFacts,
   outcomeRecord,
+  type Plan,
+  planRecord,
 } from '../../../../src/cluster/protocol/index.ts'
 import type { FlatNetwork } from '../../../../src/model/flatten.ts'
 import { storeOver } from '../../../../src/store/checked-store.ts'
@@ -277,4 +283,38 @@ test('a network that is deployed again while it is forgotten is not touched', as
     else await forgetful.forget('net')
     assert.deepEqual(await client.list(), reads <= 3 ? ['net'] : [], `a change before access ${reads}`)
   }
+})
+
+test('the same again tries what is held back; another change does not', async () => {
+  const { store, keys, client } = management()
+  await client.deploy(network(['a']), { by })
+  const plan: Plan = {
+    network: 'net',
+    generation: asGeneration(3),
+    parent: asGeneration(2),
+    term: asTerm(1),
+    version: asVersion(1),
+    workers: [],
+    instances: [],
+    connections: {},
+    waiting: [{ component: 'a', index: 0, reason: 'It is held back.' }],
+    done: [],
+    failures: [],
+    deaths: [{ component: 'a', count: 2, lastAtMs: 0, nodes: [asNodeId('n1'), asNodeId('n2')] }],
+    nextWorker: asWorkerNumber(1),
+    nextInstance: asInstanceId(1),
+    nextConnection: 1,
+  }
+  await store.transact({ then: [put(keys.network('net').plan, planRecord.encode(plan))] })
+  const { failures } = await client.status('net')
+  assert.deepEqual(
+    failures.map(({ component, count, error }) => [component, count, error.code]),
+    [['a', 2, 'NODES_DIED']],
+  )
+  assert.equal(await client.deploy(network(['a', 'b']), { by }), 2)
+  assert.equal((await client.desired('net')).anew, undefined)
+  assert.equal(await client.deploy(network(['a']), { by }), 3)
+  assert.equal((await client.desired('net')).anew, true)
+  assert.equal(await client.rollback('net', asVersion(3), { by }), 4)
+  assert.equal((await client.desired('net')).anew, true)
 })
