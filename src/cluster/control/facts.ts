@@ -1,9 +1,11 @@
 import type { BrokenLink, InventoryNode } from '../plan/index.ts'
 import type {
+  DeathRecord,
   DesiredNetwork,
   Generation,
   NetworkOutcome,
   NetworkVersion,
+  NodeId,
   OpenRecord,
   Plan,
   ReadyRecord,
@@ -45,7 +47,9 @@ export interface NetworkFacts {
   readonly ready: readonly ReadyRecord[]
   /** All generations that have records of readiness. */
   readonly readyGenerations: readonly Generation[]
-  readonly nodes: readonly InventoryNode[]
+  readonly nodes: readonly (InventoryNode & { readonly joinedAtMs?: number })[]
+  /** Of nodes whose processes have ended. Default: none. */
+  readonly deaths?: readonly { readonly node: NodeId; readonly record: DeathRecord }[]
   /** Of the nodes. Default: none. */
   readonly brokenLinks?: readonly BrokenLink[]
   readonly quorum: number

@@ -148,6 +148,7 @@ export class NetworkLoop {
       ready: plan === undefined ? [] : network.readyOf(plan.value.generation),
       readyGenerations: [...generations],
       nodes: inventory(view, this.network),
+      deaths: [...view.deaths].map(([node, { value }]) => ({ node, record: value })),
       brokenLinks: brokenPairs(view).map(({ a, b }) => [a, b] as const),
       quorum: view.config.quorum ?? 1,
       restarts,
@@ -158,7 +159,10 @@ export class NetworkLoop {
 }
 
 /** The nodes as a network's planner sees them. */
-export function inventory(view: ClusterView, network: string): InventoryNode[] {
+export function inventory(
+  view: ClusterView,
+  network: string,
+): (InventoryNode & { readonly joinedAtMs: number })[] {
   const used = new Map<string, number>()
   for (const [name, { plan }] of view.networks) {
     if (name === network) continue
@@ -172,6 +176,7 @@ export function inventory(view: ClusterView, network: string): InventoryNode[] {
     workers: value.workers,
     draining: view.drains.has(value.id),
     workersOfOthers: used.get(value.id) ?? 0,
+    joinedAtMs: value.joinedAtMs,
   }))
 }
 

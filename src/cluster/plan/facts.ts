@@ -58,6 +58,8 @@ export interface PlanningFacts {
   readonly lostWorkers: ReadonlySet<WorkerNumber>
   /** Components that failed and are not tried again yet. */
   readonly paused: ReadonlySet<string>
+  /** Components that no node gets for now, with the reason. Default: none. */
+  readonly held?: ReadonlyMap<string, string>
   /** As they are to stand in the plan. */
   readonly failures: readonly ComponentFailures[]
 }

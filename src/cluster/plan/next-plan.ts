@@ -43,13 +43,27 @@ export function nextPlan(given: PlanningFacts): Plan | undefined {
   const facts = withKnownEnds(belowQuorum(given))
   const { current, goal } = facts
   if (goal !== 'run' && current === undefined) return undefined
+  const { plan, hasDrainedWell } = improved(facts, planned(facts))
+  if (current === undefined) return plan
+  const stillDrains = plan.instances.some(({ draining }) => draining)
+  const compared = hasDrainedWell && stillDrains ? withoutDraining : (one: Plan): Plan => one
+  return content(compared(plan)) === content(compared(current)) ? undefined : plan
+}
+
+interface Planned {
+  readonly plan: Plan
+  readonly hasDrainedWell: boolean
+}
+
+function planned(facts: PlanningFacts): Planned {
+  const { current } = facts
   const target = recordOf(facts, facts.version)
   const shapes = shapesOf(target)
   const living = new LivingWorkers(facts)
   const found = survey(facts, target, shapes, living)
   const { placed, numbers } = placeAround(facts, shapes, found, living)
   const connections = numberConnections(facts, target, placed.instances, numbers)
-  const next: Plan = {
+  const plan: Plan = {
     network: facts.network,
     generation: asGeneration((current?.generation ?? noGeneration) + 1),
     parent: current?.generation ?? noGeneration,
@@ -66,10 +80,49 @@ export function nextPlan(given: PlanningFacts): Plan | undefined {
     nextInstance: numbers.nextInstance,
     nextConnection: numbers.nextConnection,
   }
-  if (current === undefined) return next
-  const stillDrains = placed.instances.some(({ draining }) => draining)
-  const compared = found.hasDrainedWell && stillDrains ? withoutDraining : (plan: Plan): Plan => plan
-  return content(compared(next)) === content(compared(current)) ? undefined : next
+  return { plan, hasDrainedWell: found.hasDrainedWell }
+}
+
+/** How often a plan around broken links is planned again, until it stays as it is. */
+const improvementsMax = 8
+
+/**
+ * What is placed changes which node gives way at the least cost, and makes room or takes it: so a plan around broken links may
+ * be bettered by planning on from it. That is done here and not with the next plan, for PN-1.
+ */
+function improved(facts: PlanningFacts, first: Planned): Planned {
+  if ((facts.brokenLinks ?? []).length === 0) return first
+  let best = first.plan
+  for (let round = 0; round < improvementsMax; round++) {
+    const next = inOneStep(facts, planned({ ...facts, current: best }).plan)
+    if (content(next) === content(best)) break
+    best = next
+  }
+  return { plan: best, hasDrainedWell: first.hasDrainedWell }
+}
+
+/** A plan that was made from one that nobody carried out, as made from the one before it. */
+function inOneStep({ current }: PlanningFacts, plan: Plan): Plan {
+  const parent = current?.generation ?? noGeneration
+  const generation = asGeneration(parent + 1)
+  const known = new Set(current?.instances.map(({ id }) => id))
+  const instances = plan.instances
+    .filter(({ id, draining }) => !draining || known.has(id))
+    .map((one) => ({
+      ...one,
+      ...(known.has(one.id) ? {} : { since: generation }),
+      ...(one.drainingSince === undefined || one.drainingSince <= generation
+        ? {}
+        : { drainingSince: generation }),
+    }))
+  const used = new Set(instances.map(({ worker }) => worker))
+  return {
+    ...plan,
+    generation,
+    parent,
+    instances,
+    workers: plan.workers.filter(({ worker }) => used.has(worker)),
+  }
 }
 
 /** What has finished once has, also while nobody has said so for the newest generation yet. */

@@ -8,12 +8,21 @@ export * from './network-record.ts'
 export * from './network-size.ts'
 export { type BrokenPair, brokenPairs, type LinkRecord, linkRecord } from './link-record.ts'
 export { type NodeRecord, nodeRecord } from './node-record.ts'
+export { deathsError, deathsMax, isHeldBack, processesOf } from './component-deaths.ts'
+export {
+  type BereavedNetwork,
+  deathOf,
+  type DeathRecord,
+  deathRecord,
+  earlierMs,
+  freshMs,
+} from './death-record.ts'
 export * from './numbers.ts'
 export * from './plan.ts'
 export * from './ready-record.ts'
 export { DecodedRecords } from './decoded-records.ts'
 export type { RecordType } from './record.ts'
-export { ClusterView, NetworkView, type Recorded } from './cluster-view.ts'
+export { bereaved, ClusterView, NetworkView, type Recorded } from './cluster-view.ts'
 export {
   type ClusterConfig,
   clusterFormat,

@@ -16,6 +16,9 @@ import type {
 } from '../../store/store.ts'
 import { callTimeoutMsDefault } from '../../store/limits.ts'
 
+/** What a call asks of the store. */
+export type DistantCall = 'read' | 'lease' | 'renew' | 'revoke' | Transaction
+
 /** A store at the far end of a line: each call takes its way there and back, and so does what a watch tells. */
 export abstract class DistantStore implements Store {
   protected readonly inner: Store
@@ -25,12 +28,12 @@ export abstract class DistantStore implements Store {
   }
 
   get(key: string, options: CallOptions = {}): Promise<GetResult> {
-    return this.call(options, () => this.inner.get(key))
+    return this.call('read', options, () => this.inner.get(key))
   }
 
   range(prefix: string, options: RangeOptions = {}): Promise<RangeResult> {
     const { signal: _, timeoutMs: __, ...rest } = options
-    return this.call(options, () => this.inner.range(prefix, rest))
+    return this.call('read', options, () => this.inner.range(prefix, rest))
   }
 
   abstract pages(prefix: string, options?: CallOptions): AsyncIterable<RangeResult>
@@ -38,19 +41,19 @@ export abstract class DistantStore implements Store {
   abstract transact(transaction: Transaction, options?: TransactionOptions): Promise<TransactionResult>
 
   grant(ttlMs: number, options: CallOptions = {}): Promise<LeaseGrant> {
-    return this.call(options, () => this.inner.grant(ttlMs))
+    return this.call('lease', options, () => this.inner.grant(ttlMs))
   }
 
   keepAlive(lease: LeaseId, options: CallOptions = {}): Promise<number> {
-    return this.call(options, () => this.inner.keepAlive(lease))
+    return this.call('renew', options, () => this.inner.keepAlive(lease))
   }
 
   revoke(lease: LeaseId, options: CallOptions = {}): Promise<void> {
-    return this.call(options, () => this.inner.revoke(lease))
+    return this.call('revoke', options, () => this.inner.revoke(lease))
   }
 
   leases(options: CallOptions = {}): Promise<readonly LeaseStatus[]> {
-    return this.call(options, () => this.inner.leases())
+    return this.call('read', options, () => this.inner.leases())
   }
 
   watch(prefix: string, options: WatchOptions = {}): Watch {
@@ -74,11 +77,15 @@ export abstract class DistantStore implements Store {
   protected abstract hear(): Promise<void>
 
   /** The way of a call, what it does there, and the way back; it fails after `timeoutMs` where it is lost. */
-  protected abstract perform<T>(timeoutMs: number, act: () => Promise<T>): Promise<T>
+  protected abstract perform<T>(what: DistantCall, timeoutMs: number, act: () => Promise<T>): Promise<T>
 
-  protected async call<T>({ signal, timeoutMs }: CallOptions, act: () => Promise<T>): Promise<T> {
+  protected async call<T>(
+    what: DistantCall,
+    { signal, timeoutMs }: CallOptions,
+    act: () => Promise<T>,
+  ): Promise<T> {
     signal?.throwIfAborted()
-    const answer = this.perform(timeoutMs ?? callTimeoutMsDefault, act)
+    const answer = this.perform(what, timeoutMs ?? callTimeoutMsDefault, act)
     if (signal === undefined) return answer
     let onAbort: () => void = () => undefined
     const aborted = new Promise<never>((_, reject) => {

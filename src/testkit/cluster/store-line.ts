@@ -9,7 +9,8 @@ import type {
   TransactionOptions,
   TransactionResult,
 } from '../../store/store.ts'
-import { DistantStore } from './distant-store.ts'
+import { type DistantCall, DistantStore } from './distant-store.ts'
+import { never, type StepMoment, type StepName } from './steps.ts'
 
 /** How good the line between a process and the store is. */
 export interface LineQuality {
@@ -31,6 +32,11 @@ export interface LineMeans {
   /** Of the process: what it hears, it hears when it runs. */
   readonly own: Clock
   readonly random: Random
+  /** The process is no more: what its code would go on to do, it does not. */
+  readonly isDead: () => boolean
+  readonly nameOf: (transaction: Transaction) => StepName
+  /** It comes to a step, and may end at it. */
+  readonly reach: (name: StepName, moment: StepMoment) => void
 }
 
 /** A process's line to the store, with the faults of one. */
@@ -52,7 +58,7 @@ export class StoreLine extends DistantStore {
 
   transact(transaction: Transaction, options: TransactionOptions = {}): Promise<TransactionResult> {
     const { repeat = 'never' } = options
-    return this.call(options, async () => {
+    return this.call(transaction, options, async () => {
       const first = await this.inner.transact(transaction)
       if (!this.happens(this.quality.unanswered)) return first
       // A backend that repeats "once" finds out by itself what became of the first try.
@@ -68,10 +74,17 @@ export class StoreLine extends DistantStore {
     await this.way()
     while (this.isCut) await sleep(this.means.network, cutPollMs)
     await sleep(this.means.own, 0)
+    await this.reach('hear', 'before')
   }
 
-  protected async perform<T>(timeoutMs: number, act: () => Promise<T>): Promise<T> {
+  protected override call<T>(what: DistantCall, options: CallOptions, act: () => Promise<T>): Promise<T> {
+    return this.means.isDead() ? never() : super.call(what, options, act)
+  }
+
+  protected async perform<T>(what: DistantCall, timeoutMs: number, act: () => Promise<T>): Promise<T> {
     const { network, own } = this.means
+    const name = typeof what === 'string' ? what : this.means.nameOf(what)
+    await this.reach(name, 'before')
     const sentMs = network.monotonic()
     await this.way()
     const leftMs = timeoutMs - (network.monotonic() - sentMs)
@@ -84,9 +97,17 @@ export class StoreLine extends DistantStore {
     try {
       return await act()
     } finally {
+      await this.reach(name, 'done')
       await this.way()
       await sleep(own, 0)
+      await this.reach(name, 'after')
     }
+  }
+
+  /** SP-1 */
+  private reach(name: StepName, moment: StepMoment): Promise<void> | undefined {
+    this.means.reach(name, moment)
+    return this.means.isDead() ? never() : undefined
   }
 
   private way(): Promise<void> {

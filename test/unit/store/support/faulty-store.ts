@@ -10,7 +10,7 @@ import type {
   TransactionOptions,
   TransactionResult,
 } from '../../../../src/store/store.ts'
-import { DistantStore } from '../../../../src/testkit/cluster/distant-store.ts'
+import { type DistantCall, DistantStore } from '../../../../src/testkit/cluster/distant-store.ts'
 
 export interface Faults {
   /** Each way, in milliseconds. */
@@ -54,7 +54,7 @@ export class FaultyStore extends DistantStore {
 
   transact(transaction: Transaction, options: TransactionOptions = {}): Promise<TransactionResult> {
     const { repeat = 'never' } = options
-    return this.call(options, async () => {
+    return this.call(transaction, options, async () => {
       const first = await this.inner.transact(transaction)
       if (this.happens(this.means.faults.unknown)) throw outcomeUnknown()
       if (!this.happens(this.means.faults.unanswered) || repeat === 'once') return first
@@ -73,7 +73,7 @@ export class FaultyStore extends DistantStore {
     return sleep(this.means.own, 0)
   }
 
-  protected async perform<T>(timeoutMs: number, act: () => Promise<T>): Promise<T> {
+  protected async perform<T>(_: DistantCall, timeoutMs: number, act: () => Promise<T>): Promise<T> {
     const { network, own, faults } = this.means
     await this.wayThere()
     if (this.happens(faults.slow)) await sleep(network, this.means.random.next() * 0.8 * timeoutMs)
