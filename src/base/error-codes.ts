@@ -925,6 +925,44 @@ export const errorCodes = codes({
     exit: 70,
   },
   // Snapshots
+  SNAPSHOT_LATE: {
+    title: 'A snapshot waits for an instance that does not come to its barrier.',
+    remedy: 'See what its handler waits for; one that never returns holds up all snapshots of the network.',
+    exit: 4,
+    retryable: true,
+  },
+  SNAPSHOT_TIMED_OUT: {
+    title: 'A snapshot was not whole in time.',
+    remedy: 'See what the named instances wait for, or give it more time (`snapshot.timeoutMs`).',
+    exit: 4,
+    retryable: true,
+  },
+  SNAPSHOT_UNKNOWN: {
+    title: 'There is no such snapshot of the network.',
+    remedy: '`vertigo snapshot ls` lists them.',
+    exit: 2,
+  },
+  SNAPSHOT_UNFIT: {
+    title: 'The network cannot go on from this snapshot.',
+    remedy: 'Choose another snapshot, or deploy the network as it was when the snapshot was taken.',
+    exit: 2,
+  },
+  SNAPSHOT_REPEATS: {
+    title: 'To go back so far would publish again what has been published.',
+    remedy: 'Start from the last snapshot, or accept it: `--accept-duplicates`.',
+    exit: 2,
+  },
+  SNAPSHOT_STORAGE_UNSET: {
+    title: 'Nobody has said where snapshots are kept.',
+    remedy:
+      'Name a place that all nodes see: `snapshot: { storage: s3://bucket/prefix }` in the network, or `--snapshots` of the nodes.',
+    exit: 2,
+  },
+  SNAPSHOT_STORAGE_LOCAL: {
+    title: 'The folder for snapshots is not the same one on all nodes.',
+    remedy: 'Mount a shared folder at the same path on every node, or keep snapshots in an object storage.',
+    exit: 4,
+  },
   SNAPSHOT_STORAGE_UNWRITABLE: {
     title: 'The storage of snapshots cannot be read or written.',
     remedy: 'Check the folder, its permissions, and whether the file system is read-only.',
@@ -952,6 +990,11 @@ export const errorCodes = codes({
     remedy: 'Correct its name, or make it.',
     exit: 4,
   },
+  SNAPSHOT_STORAGE_URL_INVALID: {
+    title: 'The address of the storage of snapshots cannot be read.',
+    remedy: 'Write `file:///folder` or `s3://bucket/prefix`.',
+    exit: 2,
+  },
   SNAPSHOT_FILE_MISSING: {
     title: 'A file of a snapshot is not there.',
     remedy:
@@ -978,6 +1021,12 @@ export const errorCodes = codes({
     title: 'A snapshot is that of another network, or of another incarnation of the cluster.',
     remedy: 'Name a snapshot of this network; `vertigo snapshot ls` lists them.',
     exit: 4,
+  },
+  SNAPSHOT_NOT_DIVISIBLE: {
+    title: 'A snapshot cannot be continued with another number of instances.',
+    remedy:
+      'Go on with the number of instances that the snapshot was taken of, and change it while the network runs.',
+    exit: 2,
   },
   // The cluster
   NODE_EXISTS: {
