@@ -148,6 +148,7 @@ async function lossMs(
   await victim.kill()
   victim.start()
   await victim.joined()
+  await cluster.confess(copies)
   return tookMs
 }
 

@@ -173,9 +173,11 @@ export class Placing {
   }
 
   #holdsBack({ shape }: Slot): string | undefined {
-    const { nodes, quorum, paused, failures } = this.#facts
+    const { nodes, quorum, paused, held, failures } = this.#facts
     if (nodes.length > 0 && nodes.length < quorum)
       return `Nodes that are there: ${nodes.length}, quorum: ${quorum}. Nothing is placed until more join.`
+    const why = held?.get(shape.name)
+    if (why !== undefined) return why
     if (!paused.has(shape.name)) return undefined
     const failure = failures.find(({ component }) => component === shape.name)
     return `It failed (${shortened(failure?.error.message ?? 'unknown')}) and is tried again after a pause.`

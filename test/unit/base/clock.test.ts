@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
-import { systemClock } from '../../../src/base/clock.ts'
+import { pause, systemClock } from '../../../src/base/clock.ts'
 import { timeOffsets } from '../../../src/base/time-namespace.ts'
+import { TestClock } from '../../../src/testkit/test-clock.ts'
 
 const nodeDelayMsMax = 2 ** 31 - 1
 
@@ -103,4 +104,18 @@ test('an action of a coarse period that throws is called again', (t) => {
   )
   assert.throws(() => timers.fire(), thrown)
   assert.throws(() => timers.fire(), thrown)
+})
+
+test('a pause ends when its time is over, and when it is aborted, and never fails', async () => {
+  const clock = new TestClock()
+  const ending = new AbortController()
+  let ended = 0
+  const pauses = [undefined, ending.signal].map((signal) => pause(clock, 1_000, signal).then(() => ended++))
+  ending.abort(new Error('enough'))
+  await pauses[1]
+  assert.equal(ended, 1)
+  clock.advance(1_000)
+  await pauses[0]
+  await pause(clock, 1_000, ending.signal)
+  assert.equal(ended, 2)
 })
