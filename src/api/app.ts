@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
+import type { Clock } from '../base/clock.ts'
 import { asError, VertigoError } from '../base/errors.ts'
 import type { Access, Caller } from './access.ts'
 import { asApiError, errorBody, statusOf } from './error-body.ts'
@@ -27,6 +28,9 @@ export const apiLimits = {
   uploadsMax: 8,
 } as const
 
+/** How long an answer to what is no request may take to be read. */
+const lingerMs = 1_000
+
 export const apiRoutes: readonly ApiRoute[] = [
   ...clusterRoutes,
   ...networkRoutes,
@@ -38,6 +42,8 @@ export const apiRoutes: readonly ApiRoute[] = [
 export interface AppMeans extends ApiMeans {
   readonly access: Access
   readonly tls?: { readonly cert: string; readonly key: string }
+  /** Default: that of `apiLimits`. */
+  readonly requestMsMax?: number
 }
 
 /** The application without its server; `extend` is called before there are routes. */
@@ -49,14 +55,14 @@ export async function makeApp(
   const { fastify } = await import('fastify')
   const app = fastify({
     bodyLimit: apiLimits.bodyBytesMax,
-    requestTimeout: apiLimits.requestMsMax,
+    requestTimeout: means.requestMsMax ?? apiLimits.requestMsMax,
     forceCloseConnections: true,
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: 512 },
     ...servedBy(means),
     // What does not fit is told, never made to fit.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
-    clientErrorHandler: answerRubbish,
+    clientErrorHandler: (error, socket) => answerRubbish(error, socket, means.clock),
     frameworkErrors: (error, _, reply) => {
       answerError(asApiError(error), reply)
     },
@@ -88,8 +94,14 @@ export async function makeApp(
 }
 
 /** The server below. The type is that of one without TLS, whose interface is the same to us. */
-function servedBy({ tls }: AppMeans): { readonly http: object } {
-  const options = { maxHeaderSize: apiLimits.headerBytesMax }
+function servedBy({ tls, requestMsMax = apiLimits.requestMsMax }: AppMeans): { readonly http: object } {
+  const options = {
+    maxHeaderSize: apiLimits.headerBytesMax,
+    // Where the time for headers is the longer one, as by default, Node takes it for that of the whole request.
+    headersTimeout: Math.ceil(requestMsMax / 3),
+    // How often Node looks who is late.
+    connectionsCheckingInterval: Math.ceil(requestMsMax / 6),
+  }
   if (tls === undefined) return { http: options }
   const https = { ...options, ...tls, minVersion: 'TLSv1.2', handshakeTimeout: apiLimits.handshakeMsMax }
   return { https } as unknown as { readonly http: object }
@@ -220,7 +232,7 @@ function answerError(error: VertigoError, reply: FastifyReply): FastifyReply {
 }
 
 /** What is no HTTP, or has headers without end, comes before there is a request. */
-function answerRubbish(error: Error & { readonly code?: string }, socket: Socket): void {
+function answerRubbish(error: Error & { readonly code?: string }, socket: Socket, clock: Clock): void {
   if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
     socket.destroy()
     return
@@ -241,6 +253,8 @@ function answerRubbish(error: Error & { readonly code?: string }, socket: Socket
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
   )
+  // Who goes on sending never ends its half; at once it would see a broken connection, and not why.
+  clock.after(lingerMs, () => socket.destroy(), { background: true })
 }
 
 /** The streams that are open. Each is supervised here. */
