@@ -1,5 +1,6 @@
 import type { BrokenLink, InventoryNode } from '../plan/index.ts'
 import type {
+  AbortedSnapshot,
   DeathRecord,
   DesiredNetwork,
   Generation,
@@ -9,6 +10,7 @@ import type {
   OpenRecord,
   Plan,
   ReadyRecord,
+  SnapshotRecord,
   Term,
   VersionRecord,
 } from '../protocol/index.ts'
@@ -52,6 +54,11 @@ export interface NetworkFacts {
   readonly deaths?: readonly { readonly node: NodeId; readonly record: DeathRecord }[]
   /** Of the nodes. Default: none. */
   readonly brokenLinks?: readonly BrokenLink[]
+  /** The last snapshot that was committed, and the last that came to nothing. Default: neither. */
+  readonly snapshots?: {
+    readonly committed: SnapshotRecord | undefined
+    readonly aborted: AbortedSnapshot | undefined
+  }
   readonly quorum: number
   readonly restarts: RestartPolicy
   readonly term: Term

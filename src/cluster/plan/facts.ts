@@ -6,6 +6,7 @@ import type {
   NodeId,
   NodeRecord,
   Plan,
+  SnapshotRecord,
   Term,
   VersionRecord,
   WorkerNumber,
@@ -62,4 +63,6 @@ export interface PlanningFacts {
   readonly held?: ReadonlyMap<string, string>
   /** As they are to stand in the plan. */
   readonly failures: readonly ComponentFailures[]
+  /** Of a network with snapshots: what its next generation goes on from (PN-12). Absent: it has none. */
+  readonly recovery?: { readonly from: SnapshotRecord | undefined }
 }

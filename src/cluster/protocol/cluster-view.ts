@@ -30,13 +30,8 @@ import {
   type ReadyRecord,
   readyRecord,
 } from './ready-record.ts'
-import type { RecordType } from './record.ts'
-
-/** A record with the entry that it was read from, whose revisions guard what is written because of it. */
-export interface Recorded<T> {
-  readonly value: T
-  readonly entry: Entry
-}
+import type { Recorded, RecordType } from './record.ts'
+import { SnapshotsView } from './snapshots-view.ts'
 
 /**
  * What the store says of a cluster, kept up to date by the changes of a watch. Manager, agents and those who show the
@@ -138,11 +133,13 @@ export class NetworkView {
   readonly versions = new Map<NetworkVersion, Recorded<VersionRecord>>()
   /** By key; records of several generations may be there for a while. */
   readonly readyRecords = new Map<string, Recorded<ReadyRecord>>()
+  readonly snapshots: SnapshotsView
   readonly faults = new Map<string, VertigoError>()
 
   constructor(name: string, keys: NetworkKeys) {
     this.name = name
     this.keys = keys
+    this.snapshots = new SnapshotsView(keys.snapshots)
   }
 
   get isEmpty(): boolean {
@@ -154,6 +151,7 @@ export class NetworkView {
       this.outcome === undefined &&
       this.versions.size === 0 &&
       this.readyRecords.size === 0 &&
+      this.snapshots.isEmpty &&
       this.faults.size === 0
     )
   }
@@ -184,7 +182,7 @@ export class NetworkView {
       const ready = read(readyRecord)
       if (ready === undefined) this.readyRecords.delete(key)
       else this.readyRecords.set(key, ready)
-    }
+    } else if (key.startsWith(this.snapshots.keys.prefix)) this.snapshots.apply(key, entry, read)
   }
 }
 

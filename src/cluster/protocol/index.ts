@@ -3,7 +3,7 @@ export { channelNumber, channelParts, connectionNumbersMax, instanceIdsMax } fro
 export { clientPortName, type ClientPortSide, isClientPort } from './client-port.ts'
 export { connectionKey, keyedConnections } from './connection-key.ts'
 export type { Address, ErrorText } from './fields.ts'
-export { ClusterKeys, NetworkKeys } from './keys.ts'
+export { ClusterKeys, NetworkKeys, SnapshotKeys } from './keys.ts'
 export * from './network-record.ts'
 export * from './network-size.ts'
 export { type BrokenPair, brokenPairs, type LinkRecord, linkRecord } from './link-record.ts'
@@ -20,9 +20,11 @@ export {
 export * from './numbers.ts'
 export * from './plan.ts'
 export * from './ready-record.ts'
+export * from './snapshot-record.ts'
+export { SnapshotsView } from './snapshots-view.ts'
 export { DecodedRecords } from './decoded-records.ts'
-export type { RecordType } from './record.ts'
-export { bereaved, ClusterView, NetworkView, type Recorded } from './cluster-view.ts'
+export type { Recorded, RecordType } from './record.ts'
+export { bereaved, ClusterView, NetworkView } from './cluster-view.ts'
 export {
   type ClusterConfig,
   clusterFormat,

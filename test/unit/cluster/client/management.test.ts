@@ -94,6 +94,81 @@ test('a deployment is merged into what is there, or replaces it', async () => {
   assert.deepEqual(Object.keys(third.kinds).toSorted(), ['b', 'numbers'])
 })
 
+test('what a file names is added or replaced, also by another kind: that is merging, and no clash', async () => {
+  const { client } = management()
+  await client.deploy(network(['a', 'b']), { by })
+  const base = 'file:///other.yaml'
+  const swapped: Deployment = {
+    part: { name: 'net', components: { a: { kind: 'file:///other.ts', base } }, connections: [] },
+    kinds: { a: sink },
+  }
+  assert.equal(await client.deploy(swapped, { by }), 2)
+  const { flat } = await client.version('net', asVersion(2))
+  assert.equal(flat.components['a']!.kind, 'file:///other.ts')
+  assert.equal(flat.connections.length, 2)
+  // What takes a port away that the rest needs does not fit, and changes nothing.
+  const unfit = { ...swapped, kinds: { a: facts('component', ['other'], []) } }
+  const renamed = { ...unfit.part, components: { a: { kind: 'file:///third.ts', base } } }
+  await rejectsWithCode(client.deploy({ ...unfit, part: renamed }, { by }), 'NETWORK_INVALID', /net/)
+  assert.equal((await client.desired('net')).version, 2)
+})
+
+/** A single component by this kind, as a network of its own. */
+function single(kind: string, name = 'net'): Deployment {
+  const part: FlatNetwork = {
+    name,
+    components: { [name]: { kind, base: 'file:///' } },
+    connections: [],
+    exports: { inputs: { in: `${name}.in` } },
+  }
+  return { part, kinds: { [name]: sink }, alone: true }
+}
+
+test('NC-1 a single component is a network of its own, and goes into no other one', async () => {
+  const { store, client } = management()
+  await client.deploy(network(['a', 'b']), { by })
+  const before = await store.range('')
+  await rejectsWithCode(
+    client.deploy(single('file:///math.ts#add'), { by }),
+    'NAME_TAKEN',
+    /"net", which is a network with the components numbers, a, b\./,
+  )
+  assert.deepEqual(await store.range(''), before)
+  assert.equal(await client.deploy(single('file:///math.ts#add'), { by, mode: 'replace' }), 2)
+  assert.deepEqual(Object.keys((await client.version('net', asVersion(2))).flat.components).toSorted(), [
+    'client-input:in',
+    'net',
+  ])
+  // Another state of it is a change; another component is not.
+  assert.equal(await client.deploy(single('bundle:1/main.js#add'), { by }), 3)
+  assert.equal(await client.deploy(single('bundle:2/main.js#add'), { by }), 4)
+  assert.equal(await client.deploy(single('file:///math.ts#add'), { by }), 5)
+  for (const kind of ['bundle:3/main.js#sum', 'file:///other/math.ts#add', 'log'])
+    await rejectsWithCode(client.deploy(single(kind), { by }), 'NAME_TAKEN', /component file:.*math\.ts#add/)
+  // Of one that has ended the name is free.
+  await client.undeploy('net')
+  assert.equal(await client.deploy(single('log'), { by }), 6)
+})
+
+test('NC-2 a part does not take over an export of what it does not name', async () => {
+  const { store, client } = management()
+  await client.deploy(network(['a', 'b'], { exports: { inputs: { in: 'a.in' } } }), { by })
+  const before = await store.range('')
+  const other = network(['c'], { exports: { inputs: { in: 'c.in' } } })
+  await rejectsWithCode(
+    client.deploy(other, { by }),
+    'NAME_TAKEN',
+    /exports c\.in as input "in"; .*that is a\.in/,
+  )
+  assert.deepEqual(await store.range(''), before)
+  // Who names both knows what is there.
+  assert.equal(await client.deploy(network(['a', 'c'], { exports: { inputs: { in: 'c.in' } } }), { by }), 2)
+  assert.equal(
+    await client.deploy(network(['d'], { exports: { inputs: { in: 'd.in' } } }), { by, mode: 'replace' }),
+    3,
+  )
+})
+
 test('a part is taken out with its connections', async () => {
   const { client } = management()
   await client.deploy(network(['a', 'b']), { by })
