@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
+import type { Clock } from '../base/clock.ts'
 import { asError, isVertigoError, VertigoError } from '../base/errors.ts'
 import type { Access, Caller } from './access.ts'
 import { limitBody } from './body-time.ts'
@@ -19,15 +20,17 @@ import { errorAnswer, errorSchema, object } from './schemas.ts'
 export const apiLimits = {
   bodyBytesMax: 64 * 1024,
   headerBytesMax: 16 * 1024,
-  /** For the body of a request; where that is bytes, for a time without any. */
-  bodyMsMax: 30_000,
-  headersMsMax: 30_000,
+  /** For the headers of a request, and again for its body; where that is bytes, for a time without any. */
+  requestMsMax: 30_000,
   handshakeMsMax: 10_000,
   connectionsMax: 1024,
   streamsMax: 256,
   /** Bodies of bytes that are taken at a time: each is in memory as a whole. */
   uploadsMax: 8,
 } as const
+
+/** How long an answer to what is no request may take to be read. */
+const lingerMs = 1_000
 
 export const apiRoutes: readonly ApiRoute[] = [
   ...clusterRoutes,
@@ -40,6 +43,8 @@ export const apiRoutes: readonly ApiRoute[] = [
 export interface AppMeans extends ApiMeans {
   readonly access: Access
   readonly tls?: { readonly cert: string; readonly key: string }
+  /** Default: that of `apiLimits`. */
+  readonly requestMsMax?: number
 }
 
 /** The application without its server; `extend` is called before there are routes. */
@@ -59,7 +64,7 @@ export async function makeApp(
     ...servedBy(means),
     // What does not fit is told, never made to fit.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
-    clientErrorHandler: answerRubbish,
+    clientErrorHandler: (error, socket) => answerRubbish(error, socket, means.clock),
     frameworkErrors: (error, _, reply) => {
       answerError(asApiError(error), reply)
     },
@@ -78,6 +83,11 @@ export async function makeApp(
     return answerError(error, reply)
   })
   app.setNotFoundHandler((request, reply) => answerError(notFound(request, reply), reply))
+  app.addHook('onRequest', async ({ raw, routeOptions: { url } }, reply) => {
+    const { clock, requestMsMax: limitMs = apiLimits.requestMsMax } = means
+    const isForPauses = apiRoutes.some(({ path, takesBytes }) => path === url && takesBytes === true)
+    limitBody(raw, { clock, limitMs, isForPauses }, () => cutOff(raw.socket, reply.raw.headersSent, clock))
+  })
   await extend(app)
   const streams = new Streams(means)
   app.addHook('preClose', async () => streams.close())
@@ -91,8 +101,13 @@ export async function makeApp(
 }
 
 /** The server below. The type is that of one without TLS, whose interface is the same to us. */
-function servedBy({ tls }: AppMeans): { readonly http: object } {
-  const options = { maxHeaderSize: apiLimits.headerBytesMax, headersTimeout: apiLimits.headersMsMax }
+function servedBy({ tls, requestMsMax = apiLimits.requestMsMax }: AppMeans): { readonly http: object } {
+  const options = {
+    maxHeaderSize: apiLimits.headerBytesMax,
+    headersTimeout: requestMsMax,
+    // How often Node looks who is late.
+    connectionsCheckingInterval: Math.ceil(requestMsMax / 6),
+  }
   if (tls === undefined) return { http: options }
   const https = { ...options, ...tls, minVersion: 'TLSv1.2', handshakeTimeout: apiLimits.handshakeMsMax }
   return { https } as unknown as { readonly http: object }
@@ -107,14 +122,7 @@ function routeOptions(route: ApiRoute, means: AppMeans, streams: Streams): Route
     ...(bodyBytesMax !== undefined && { bodyLimit: bodyBytesMax }),
     schema: schemaOf(route),
     // Before the body is read: who may not ask is not listened to.
-    onRequest: async (request, reply) => {
-      const { raw } = request
-      const time = {
-        clock: means.clock,
-        limitMs: apiLimits.bodyMsMax,
-        isForPauses: route.takesBytes === true,
-      }
-      limitBody(raw, time, () => cutOff(raw.socket, reply.raw.headersSent))
+    onRequest: async (request) => {
       if (role !== undefined) callers.set(request, means.access.admit(accessFacts(request), role))
     },
     handler: async (request, reply) => {
@@ -258,19 +266,17 @@ function answerError(error: VertigoError, reply: FastifyReply): FastifyReply {
 }
 
 /** Whoever stands still holds a connection, and room for a body. */
-function cutOff(socket: Socket, isAnswered: boolean): void {
+function cutOff(socket: Socket, isAnswered: boolean, clock: Clock): void {
   if (isAnswered || !socket.writable) {
     socket.destroy()
     return
   }
   const fault = new VertigoError('API_REQUEST_INVALID', 'The request did not come to its end in time.')
-  endWith(socket, 408, fault)
-  // It may never close its end.
-  socket.once('finish', () => socket.destroy())
+  endWith(socket, 408, fault, clock)
 }
 
 /** What is no HTTP, or has headers without end, comes before there is a request. */
-function answerRubbish(error: Error & { readonly code?: string }, socket: Socket): void {
+function answerRubbish(error: Error & { readonly code?: string }, socket: Socket, clock: Clock): void {
   if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
     socket.destroy()
     return
@@ -287,14 +293,16 @@ function answerRubbish(error: Error & { readonly code?: string }, socket: Socket
             new VertigoError('API_REQUEST_INVALID', 'The request did not come to its end in time.'),
           ] as const)
         : ([400, new VertigoError('API_REQUEST_INVALID', 'What came is no HTTP request.')] as const)
-  endWith(socket, status, fault)
+  endWith(socket, status, fault, clock)
 }
 
-function endWith(socket: Socket, status: number, fault: VertigoError): void {
+function endWith(socket: Socket, status: number, fault: VertigoError, clock: Clock): void {
   const body = JSON.stringify({ error: errorBody(fault) })
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
   )
+  // Who goes on sending never ends its half; at once it would see a broken connection, and not why.
+  clock.after(lingerMs, () => socket.destroy(), { background: true })
 }
 
 /** The streams that are open. Each is supervised here. */
