@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
 import { test, type TestContext } from 'node:test'
 import { connectCluster, type NodeEvent, startNode, type StartNodeOptions } from '../../../src/cluster.ts'
+import { openCollections, openStore } from '../../../src/coordination.ts'
 import { project } from '../../e2e/support.ts'
 import { eventually } from '../../support/eventually.ts'
 
@@ -75,39 +77,51 @@ function expected(): Map<string, number> {
 
 async function node(t: TestContext, options: StartNodeOptions): Promise<NodeEvent[]> {
   const events: NodeEvent[] = []
-  const started = await startNode({ ...options, onEvent: (event) => events.push(event) })
+  // Nobody is to be taken for dead on a machine that is busy.
+  const started = await startNode({ ttlMs: 30_000, ...options, onEvent: (event) => events.push(event) })
   t.after(() => started.close())
   return events
 }
 
+async function countsIn(storeUrl: string): Promise<Map<string, number>> {
+  const store = await openStore(storeUrl)
+  const collections = openCollections(store)
+  try {
+    const counts = await collections.map<number>('counts').entries()
+    return new Map(counts)
+  } finally {
+    await collections.close()
+    await store.close()
+  }
+}
+
+const byName = (counts: ReadonlyMap<string, number>): [string, number][] =>
+  [...counts].toSorted(([a], [b]) => (a < b ? -1 : 1))
+
 test('the state is as if nothing had failed when an instance fails in the middle', async (t) => {
+  const folder = project(t, files)
   const input = Array.from({ length: linesCount }, (_, line) => wordsOf(line).join(' ')).join('\n')
-  const folder = project(t, { ...files, 'input.txt': `${input}\n` })
+  writeFileSync(`${folder}/input.txt`, `${input}\n`)
+  writeFileSync(`${folder}/net.json`, files['net.json'].replace('input.txt', `${folder}/input.txt`))
   process.env['FAIL_ONCE'] = `${folder}/failed`
   t.after(() => {
     delete process.env['FAIL_ONCE']
   })
   const store = `lmdb:${folder}/store`
-  const events = [
-    await node(t, { store, id: 'a', workers: 2 }),
-    await node(t, { store, id: 'b', workers: 2 }),
-  ]
+  const events = [await node(t, { store, id: 'a', workers: 2 }), await node(t, { store, id: 'b', workers: 2 })]
   const cluster = await connectCluster({ store })
   t.after(() => cluster.close())
   await cluster.deploy(`${folder}/net.json`, { by: 'test' })
-  const what = (): string => JSON.stringify(events.flat().slice(-12))
   try {
     await eventually(
       'it has finished',
-      async () => {
-        const { state } = await cluster.networks.status('words')
-        return state === 'finished'
-      },
+      async () => (await cluster.networks.status('words')).state === 'finished',
       60_000,
     )
   } catch (error) {
-    throw new Error(what(), { cause: error })
+    throw new Error(JSON.stringify(events.flat().slice(-12)), { cause: error })
   }
-  assert.ok(events.flat().some((event) => JSON.stringify(event).includes('it fails in the middle')))
-  void expected
+  const told = events.flat().map((event) => JSON.stringify(event))
+  assert.ok(told.some((line) => line.includes('it fails in the middle')))
+  assert.deepEqual(byName(await countsIn(store)), byName(expected()))
 })
