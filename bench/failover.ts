@@ -147,6 +147,7 @@ async function lossMs(
   await victim.kill()
   victim.start()
   await victim.joined()
+  await cluster.confess(copies)
   return tookMs
 }
 

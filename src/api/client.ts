@@ -87,7 +87,7 @@ export class ApiClient {
   }
 
   deploy(
-    { part, kinds }: Deployment,
+    { part, kinds, alone = false }: Deployment,
     options: ChangeRequest & { readonly mode?: 'merge' | 'replace'; readonly bare?: boolean } = {},
   ): Promise<Made> {
     const { mode, bare, expected } = options
@@ -96,6 +96,8 @@ export class ApiClient {
       kinds,
       ...(mode !== undefined && { mode }),
       ...(bare !== undefined && { bare }),
+      // Nodes of earlier versions do not know it.
+      ...(alone && { alone }),
       ...(expected !== undefined && { expected }),
     })
   }

@@ -86,3 +86,8 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
     signal?.addEventListener('abort', onAbort, { once: true })
   })
 }
+
+/** The same for loops that look at the signal themselves: fulfilled too when it is aborted. */
+export function pause(clock: Clock, delayMs: number, signal: AbortSignal | undefined): Promise<void> {
+  return sleep(clock, delayMs, signal).catch(() => undefined)
+}

@@ -1,5 +1,6 @@
 import { NetworkAgent } from '../../src/cluster/agent/network-agent.ts'
 import { RecordWriter } from '../../src/cluster/agent/record-writer.ts'
+import type { Plan } from '../../src/cluster/protocol/index.ts'
 import { DeathWatch } from '../../src/cluster/control/index.ts'
 import { InputChannel } from '../../src/messaging/input-channel.ts'
 import type { Parcel } from '../../src/messaging/parcel.ts'
@@ -8,8 +9,10 @@ import { KeyedState } from '../../src/state/keyed-state.ts'
 import { LeaseHolder } from '../../src/store/recipes/lease-holder.ts'
 import type { Transaction } from '../../src/store/store.ts'
 import { DeafBackend } from '../../src/testkit/cluster/deaf-backend.ts'
+import { Endpoint } from '../../src/transport/tcp/endpoint.ts'
 import { SendLog } from '../../src/transport/tcp/send-log.ts'
 import { Session } from '../../src/transport/tcp/session.ts'
+import { PeerSet } from '../../src/worker/peer-set.ts'
 import { Worker } from '../../src/worker/worker.ts'
 
 /**
@@ -102,6 +105,38 @@ export const mutations: readonly Mutation[] = [
     apply: () => changed(Worker.prototype, 'hold', () => () => undefined),
   },
   {
+    name: 'a worker goes on to take what one sends that is in its plan no more',
+    finds: /WD-2/,
+    faults: ['freeze', 'cut', 'kill'],
+    apply: () =>
+      both(
+        changed(PeerSet.prototype, 'keepOnly', () => () => undefined),
+        welcomesAll(),
+      ),
+  },
+  {
+    name: 'a worker sets up anew with each plan what it runs',
+    finds: /WD-3/,
+    apply: () => {
+      const { makePreparation } = Worker.prototype as unknown as Record<string, Method>
+      return changed(Worker.prototype, 'makePreparation', (_make, worker: Worker) => (assignment) => {
+        const forgetful = Object.create(worker, { running: { value: new Map() } }) as Worker
+        return Reflect.apply(makePreparation!, forgetful, [assignment])
+      })
+    },
+  },
+  {
+    name: 'a node carries out what is planned for others as well',
+    finds: /WD-3/,
+    apply: () => changed(NetworkAgent.prototype, 'mine', () => (plan) => (plan as Plan).workers),
+  },
+  {
+    name: 'a node that has lost its lease lets its workers go on',
+    finds: /WD-|not within/,
+    faults: ['freeze', 'storeGone'],
+    apply: () => changed(NetworkAgent.prototype, 'terminate', () => async () => undefined),
+  },
+  {
     name: 'an agent says of everything that is ready that it has finished',
     finds: /WD-4/,
     apply: () =>
@@ -171,6 +206,16 @@ function both(...undo: readonly (() => void)[]): () => void {
   return () => {
     for (const each of undo) each()
   }
+}
+
+/** Whoever knows the cluster gets a link, whatever the plan says. */
+function welcomesAll(): () => void {
+  const { admit } = Endpoint.prototype as unknown as Record<string, Method>
+  return changed(Endpoint.prototype, 'admit', (_admit, endpoint: Endpoint) => (...args) => {
+    const { options } = endpoint as unknown as { readonly options: object }
+    const welcoming = { ...options, accept: () => 'ok' }
+    return Reflect.apply(admit!, Object.create(endpoint, { options: { value: welcoming } }), args)
+  })
 }
 
 /** Frames are taken whatever their numbers. */

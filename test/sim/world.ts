@@ -76,7 +76,7 @@ export class World extends CheckedCluster {
     return {
       clock,
       random: seededRandom(this.random.int(2 ** 31)),
-      begin: async (identity, config) => this.begin(identity, config),
+      begin: async (identity, config) => this.begin(identity, config, clock),
       emit: (identity, key, group) => this.emit(identity, key, group),
       handle: (identity, message, group) => this.handle(identity, message, group, clock),
       groupEnded: ({ network, id }, group) => this.ledger.groupEnded(this.ledger.life(network, id)!, group),
@@ -89,11 +89,12 @@ export class World extends CheckedCluster {
   private begin(
     { network, id, component, index }: Identity,
     config: Readonly<Record<string, unknown>>,
+    clock: ProcessClock,
   ): void {
     const key = `${network}#${id}`
     if (config['isBad'] === true || this.unsetupable.has(`${network}/${component}`))
       throw new Error('cannot be set up, on purpose')
-    const place = this.placeOf(network, id)
+    const place = this.placeOf(network, id, clock)
     const known = this.workerOf.get(key)
     const before = this.ledger.life(network, id)
     // What was set up for a plan that came to nothing is closed, and may be set up again.
@@ -128,12 +129,18 @@ export class World extends CheckedCluster {
     return slowMs === undefined ? undefined : sleep(clock, this.random.next() * slowMs)
   }
 
-  /** The worker whose newest plan has it. */
-  private placeOf(network: string, id: number): WatchedWorker | undefined {
+  /** The worker whose newest plan has it, in the process that sets it up. */
+  private placeOf(network: string, id: number, clock: ProcessClock): WatchedWorker | undefined {
     const plan = this.checks.view.networks.get(network)?.plan?.value
     const number = plan?.instances.find((one) => one.id === id)?.worker
     for (const worker of this.cluster.allWorkers)
-      if (worker.network === network && worker.number === number && worker.phase === 'lives') return worker
+      if (
+        worker.network === network &&
+        worker.number === number &&
+        worker.phase === 'lives' &&
+        this.cluster.nodes.get(worker.end.node)?.process?.means.clock === clock
+      )
+        return worker
     return undefined
   }
 }

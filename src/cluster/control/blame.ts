@@ -39,7 +39,7 @@ export function blame(facts: NetworkFacts, target: Target, readiness: Readiness)
   const unreadable = plan.restores && failed.find(({ id }) => isUnreadable(readiness.failed.get(id)!))
   if (unreadable !== undefined)
     return {
-      outcome: outcomeOf(facts, 'failed', readiness.failed.get(unreadable.id)!),
+      outcome: outcomeOf(facts, 'failed', readiness.failed.get(unreadable.id)),
       failures: plan.failures,
     }
   const failures = withFailures(plan, errors, restarts, nowMs).filter(({ component }) => stays(component))
@@ -82,7 +82,7 @@ export function refusal(facts: NetworkFacts, { fallback }: Target, error: ErrorT
   return { ...outcomeOf(facts, 'refused', error), ...(fallback !== undefined && { fallback }) }
 }
 
-function isChanged(facts: NetworkFacts, component: string, from: number, to: number): boolean {
+export function isChanged(facts: NetworkFacts, component: string, from: number, to: number): boolean {
   if (from === to) return false
   const before = facts.versions.get(from as Target['version'])
   const after = facts.versions.get(to as Target['version'])
@@ -90,7 +90,7 @@ function isChanged(facts: NetworkFacts, component: string, from: number, to: num
 }
 
 /** The version that is wanted has not run yet, and another has. */
-function canGoBack(facts: NetworkFacts, { version, fallback }: Target): boolean {
+export function canGoBack(facts: NetworkFacts, { version, fallback }: Target): boolean {
   const isNew = version === facts.desired.version && stateOf(facts) === undefined
   return isNew && fallback !== undefined && fallback !== version
 }

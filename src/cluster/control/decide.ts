@@ -1,7 +1,8 @@
 import { nextPlan, ownersOfKeys } from '../plan/index.ts'
-import type { Plan } from '../protocol/index.ts'
-import { blame, outcomeOf, refusal } from './blame.ts'
+import { type ComponentDeaths, deathsError, type NetworkOutcome, type Plan } from '../protocol/index.ts'
+import { blame, canGoBack, isChanged, outcomeOf, refusal } from './blame.ts'
 import { cleanUp } from './clean-up.ts'
+import { deathsSoFar, heldBack, recentWith, releaseMs } from './deaths.ts'
 import type { Decision } from './decision.ts'
 import type { NetworkFacts } from './facts.ts'
 import { Readiness } from './readiness.ts'
@@ -24,7 +25,8 @@ import { cannotBePlanned } from './unfit.ts'
  *   outcome is written first: from then on every manager goes the same way. A change for which there is no place is
  *   not refused: it waits, and the generation before stays open.
  * - DE-5 A component that fails is started again with growing pauses; one that fails too often makes the network fail. Counts
- *   and times are in the plan. A change that concerns the component clears them.
+ *   and times are in the plan. A change that concerns the component clears them. Components that end the processes of nodes are
+ *   held back, by `deaths.ts`.
  * - DE-6 Whatever has failed, finished, or was refused with nothing to go back to is taken down: its plan is empty.
  * - DE-7 Only what may still happen is waited for: a node, a record of an agent, or a time ahead of now by at the
  *   most the longest pause.
@@ -77,6 +79,10 @@ function refusing(facts: NetworkFacts, target: Target): Decision | undefined {
 function planning(facts: NetworkFacts, target: Target, readiness: Readiness): Decision | undefined {
   const { outcome, failures } = blame(facts, target, readiness)
   if (outcome !== undefined) return { type: 'outcome', outcome }
+  const from = facts.plan?.version ?? target.version
+  const deaths = deathsSoFar(facts, (component) => !isChanged(facts, component, from, target.version))
+  const refused = killing(facts, target, deaths)
+  if (refused !== undefined) return { type: 'outcome', outcome: refused }
   // Nothing is planned before the last snapshot: its plan is empty.
   if (awaitsLast(facts)) return undefined
   const paused = failures.filter((one) => isPaused(one, facts.restarts, facts.nowMs))
@@ -97,11 +103,29 @@ function planning(facts: NetworkFacts, target: Target, readiness: Readiness): De
     failed: new Set(readiness.failed.keys()),
     lostWorkers: readiness.lostWorkers,
     paused: new Set(paused.map(({ component }) => component)),
+    held: heldBack(deaths, facts),
     failures,
   })
   if (plan === undefined) return undefined
+  const recent = recentWith(facts, plan.generation)
   const ends = target.goal === 'run' && recovery === undefined && facts.snapshots?.committed !== undefined
-  return { type: 'plan', plan, ...(ends && { endsSnapshots: true }) }
+  const next = { ...plan, ...(deaths.length > 0 && { deaths }), recent }
+  return { type: 'plan', plan: next, ...(ends && { endsSnapshots: true }) }
+}
+
+/** A change that has not run, and that nodes have died with (DT-4). */
+function killing(
+  facts: NetworkFacts,
+  target: Target,
+  deaths: readonly ComponentDeaths[],
+): NetworkOutcome | undefined {
+  if (target.goal !== 'run' || !canGoBack(facts, target)) return undefined
+  for (const one of deaths) {
+    const error = deathsError(one)
+    if (error !== undefined && isChanged(facts, one.component, target.fallback!, target.version))
+      return refusal(facts, target, error)
+  }
+  return undefined
 }
 
 /**
@@ -178,17 +202,20 @@ function missing({ versions }: Pick<NetworkFacts, 'versions'>, plan: Plan): stri
   return needed && `a place for ${nameOf(needed)}. ${needed.reason}`
 }
 
-function waiting({ plan, open, restarts, nowMs, ...facts }: NetworkFacts, readiness: Readiness): Decision {
+function waiting(facts: NetworkFacts, readiness: Readiness): Decision {
+  const { plan, open, restarts, nowMs } = facts
   const waits = new Set(plan?.waiting.map(({ component }) => component))
   const times = (plan?.failures ?? [])
     .filter((one) => waits.has(one.component) && isPaused(one, restarts, nowMs))
     .map((one) => retryAtMs(one, restarts))
+  const releasedMs = releaseMs(waits, facts)
+  if (releasedMs !== undefined) times.push(releasedMs)
   const untilMs = times.length === 0 ? undefined : Math.min(...times)
   const wait = (what: string): Decision => ({ type: 'wait', untilMs, what })
   if (plan === undefined || plan.instances.length + plan.waiting.length === 0) return wait('a change')
   const needed = missing(facts, plan)
   if (needed !== undefined) return wait(needed)
-  if (awaitsLast({ plan, open, ...facts })) return wait('the last snapshot')
+  if (awaitsLast(facts)) return wait('the last snapshot')
   if (open?.generation === plan.generation) return wait('a change')
   const late = plan.instances.filter((instance) => !readiness.isReady(instance))
   if (late.length === 0) return wait('the addresses of all workers')

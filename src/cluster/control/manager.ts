@@ -104,7 +104,8 @@ export class Manager {
         let isForAll = false
         for (const { key, entry } of changes) {
           const name = view.apply(key, entry)
-          if (name === undefined) isForAll ||= !key.startsWith(keys.manager)
+          // What follows from a death is decided when the node is gone.
+          if (name === undefined) isForAll ||= !key.startsWith(keys.manager) && !key.startsWith(keys.deaths)
           else {
             touched.add(name)
             // Workers of one network are room that others do not have.

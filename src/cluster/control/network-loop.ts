@@ -149,6 +149,7 @@ export class NetworkLoop {
       ready: plan === undefined ? [] : network.readyOf(plan.value.generation),
       readyGenerations: [...generations],
       nodes: inventory(view, this.network),
+      deaths: [...view.deaths].map(([node, { value }]) => ({ node, record: value })),
       brokenLinks: brokenPairs(view).map(({ a, b }) => [a, b] as const),
       snapshots: {
         committed: network.snapshots.committed?.value,
@@ -163,7 +164,10 @@ export class NetworkLoop {
 }
 
 /** The nodes as a network's planner sees them. */
-export function inventory(view: ClusterView, network: string): InventoryNode[] {
+export function inventory(
+  view: ClusterView,
+  network: string,
+): (InventoryNode & { readonly joinedAtMs: number })[] {
   const used = new Map<string, number>()
   for (const [name, { plan }] of view.networks) {
     if (name === network) continue
@@ -177,6 +181,7 @@ export function inventory(view: ClusterView, network: string): InventoryNode[] {
     workers: value.workers,
     draining: view.drains.has(value.id),
     workersOfOthers: used.get(value.id) ?? 0,
+    joinedAtMs: value.joinedAtMs,
   }))
 }
 

@@ -59,6 +59,8 @@ export interface PlanningFacts {
   readonly lostWorkers: ReadonlySet<WorkerNumber>
   /** Components that failed and are not tried again yet. */
   readonly paused: ReadonlySet<string>
+  /** Components that no node gets for now, with the reason. Default: none. */
+  readonly held?: ReadonlyMap<string, string>
   /** As they are to stand in the plan. */
   readonly failures: readonly ComponentFailures[]
   /** Of a network with snapshots: what its next generation goes on from (PN-12). Absent: it has none. */

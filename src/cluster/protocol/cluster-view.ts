@@ -8,6 +8,7 @@ import {
   drainRecord,
   suspicionRecord,
 } from './config-record.ts'
+import { type BereavedNetwork, type DeathRecord, deathRecord } from './death-record.ts'
 import type { ClusterKeys, NetworkKeys } from './keys.ts'
 import { type LinkRecord, linkRecord } from './link-record.ts'
 import {
@@ -45,6 +46,8 @@ export class ClusterView {
   readonly drains = new Map<NodeId, Recorded<DrainRecord>>()
   /** Of a node, by another: the life that it suspects to be over. */
   readonly suspicions = new Map<NodeId, Map<NodeId, string>>()
+  /** The last one of each node that others have seen to end. */
+  readonly deaths = new Map<NodeId, Recorded<DeathRecord>>()
   /** What nodes say of their links. */
   readonly links = new Map<NodeId, Recorded<LinkRecord>>()
   readonly networks = new Map<string, NetworkView>()
@@ -70,6 +73,8 @@ export class ClusterView {
     else if (key.startsWith(this.keys.drains))
       this.set(this.drains, this.keys.drains, key, entry, drainRecord)
     else if (key.startsWith(this.keys.links)) this.set(this.links, this.keys.links, key, entry, linkRecord)
+    else if (key.startsWith(this.keys.deaths))
+      this.set(this.deaths, this.keys.deaths, key, entry, deathRecord)
     else if (key.startsWith(this.keys.suspicions)) this.suspicion(key, entry)
     else if (key === this.keys.config) this.config = (entry && this.read(configRecord, entry)?.value) ?? {}
     return undefined
@@ -179,6 +184,15 @@ export class NetworkView {
       else this.readyRecords.set(key, ready)
     } else if (key.startsWith(this.snapshots.keys.prefix)) this.snapshots.apply(key, entry, read)
   }
+}
+
+/** What of each network tells who may be to blame for the end of a node. */
+export function bereaved({ networks }: ClusterView): BereavedNetwork[] {
+  return [...networks.values()].map(({ name, plan, open, closed }) => ({
+    name,
+    plan: plan?.value,
+    lastOpen: open?.value.generation ?? closed?.value.generation,
+  }))
 }
 
 function readInto<T>(

@@ -65,6 +65,15 @@ export class ClusterKeys {
     return `${this.suspicions}${encodeSegment(of)}/${encodeSegment(by)}`
   }
 
+  /** Of nodes whose processes have ended by themselves; the last one of each. */
+  get deaths(): string {
+    return `${this.prefix}deaths/`
+  }
+
+  death(of: NodeId): string {
+    return this.deaths + encodeSegment(of)
+  }
+
   /** Which others a node does not reach. */
   get links(): string {
     return `${this.prefix}links/`

@@ -81,6 +81,20 @@ const failures = v.object({
 })
 export type ComponentFailures = Readonly<v.InferOutput<typeof failures>>
 
+/** Nodes whose processes ended after they had got a component; decides whether another one gets it (`control/deaths.ts`). */
+const deaths = v.object({
+  component: text,
+  /** How many one after the other, each soon after it had got the component. */
+  count,
+  lastAtMs: timeMs,
+  nodes: v.array(nodeId),
+})
+export type ComponentDeaths = Readonly<v.InferOutput<typeof deaths>>
+
+const planned = v.object({ generation, atMs: timeMs })
+/** When a generation was planned. */
+export type PlannedAt = Readonly<v.InferOutput<typeof planned>>
+
 const schema = v.object({
   network: text,
   generation,
@@ -96,6 +110,10 @@ const schema = v.object({
   waiting: v.array(waiting),
   done: v.array(done),
   failures: v.array(failures),
+  /** Absent: none. */
+  deaths: v.optional(v.array(deaths)),
+  /** Of the generations of the last moments; absent in plans that nobody saw made. */
+  recent: v.optional(v.array(planned)),
   /** The snapshot that its instances go on from. Absent: they begin, or are those of the parent. */
   restores: v.optional(snapshotReference),
   /** Below which numbers of workers have been used. */

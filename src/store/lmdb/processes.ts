@@ -15,6 +15,26 @@ export function processOf(thread: number): number | undefined {
   return group === undefined ? undefined : Number(group)
 }
 
+/** Names the namespace that the numbers of processes are of. */
+export function pidNamespace(): string {
+  return readlinkSync('/proc/self/ns/pid').replaceAll(/\D/g, '')
+}
+
+/** Ends a process that is stopped by a signal, as long as it is; whether it is no more, or is about to be. */
+export function endStopped({ pid, startTicks }: Pick<ProcessStatus, 'pid' | 'startTicks'>): boolean {
+  const status = readStatus(pid)
+  if (status?.startTicks !== startTicks || status.state !== 'T') return false
+  try {
+    process.kill(pid, 'SIGKILL')
+    return true
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    // Of another user; or it has just gone.
+    if (code === 'EPERM' || code === 'ESRCH') return code === 'ESRCH'
+    throw error
+  }
+}
+
 export class ProcessList {
   private readonly folder: string
   private readonly file: string

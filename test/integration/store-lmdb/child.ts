@@ -1,6 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { machineClock, sleep } from '../../../src/base/clock.ts'
 import { acquireEnvironment } from '../../../src/store/lmdb/environment.ts'
+import { Claims } from '../../../src/store/lmdb/claims.ts'
 import { openLmdbStore } from '../../../src/store/lmdb/open.ts'
 import { increment, type Told, type Work } from './support.ts'
 
@@ -30,6 +31,24 @@ const works: Readonly<Record<Work, () => Promise<void>>> = {
     await store.close()
     await ended
     process.disconnect?.()
+  },
+
+  /** Opens and closes it a number of times, with a transaction in between. */
+  async reopen() {
+    for (let round = 0; round < 100; round++) {
+      const store = await openLmdbStore({ folder, openTimeoutMs: 20_000 })
+      await increment(store, 'reopened')
+      await store.close()
+    }
+    tell({ word: 'done' })
+    process.disconnect?.()
+  },
+
+  /** Is about to open it, and gets no further. */
+  async claim() {
+    new Claims(folder, machineClock).place('open')
+    tell({ word: 'claimed' })
+    await sleep(machineClock, 3_600_000)
   },
 
   async increment() {

@@ -18,6 +18,8 @@ export type Work =
   | 'hold-lease'
   | 'watch'
   | 'open-and-close'
+  | 'reopen'
+  | 'claim'
 
 /** What a child tells: a word, and a number where that says something. */
 export interface Told {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
-import { systemClock } from '../../../src/base/clock.ts'
+import { pause, systemClock } from '../../../src/base/clock.ts'
+import { TestClock } from '../../../src/testkit/test-clock.ts'
 
 const nodeDelayMsMax = 2 ** 31 - 1
 
@@ -51,4 +52,18 @@ test('a period longer than the timers of Node is kept, again and again', (t) => 
   timers.fire()
   timers.fire()
   assert.equal(fired, 2)
+})
+
+test('a pause ends when its time is over, and when it is aborted, and never fails', async () => {
+  const clock = new TestClock()
+  const ending = new AbortController()
+  let ended = 0
+  const pauses = [undefined, ending.signal].map((signal) => pause(clock, 1_000, signal).then(() => ended++))
+  ending.abort(new Error('enough'))
+  await pauses[1]
+  assert.equal(ended, 1)
+  clock.advance(1_000)
+  await pauses[0]
+  await pause(clock, 1_000, ending.signal)
+  assert.equal(ended, 2)
 })

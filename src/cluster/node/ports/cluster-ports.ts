@@ -1,4 +1,4 @@
-import { type Clock, sleep } from '../../../base/clock.ts'
+import { type Clock, pause, sleep } from '../../../base/clock.ts'
 import { asError, isVertigoError, VertigoError } from '../../../base/errors.ts'
 import type { ErrorCode } from '../../../base/error-codes.ts'
 import { clientBatchMessagesMax, clientTextLengthMax, fieldAt } from '../../../component/client-port.ts'
@@ -128,7 +128,7 @@ export class ClusterPorts implements PortAccess {
         if (signal.aborted) return
         if (!isVertigoError(error) || ofReaders.has(error.code)) throw error
       }
-      await sleep(this.means.clock, lookMs, signal).catch(() => undefined)
+      await pause(this.means.clock, lookMs, signal)
     }
   }
 
