@@ -275,7 +275,9 @@ export class NetworkAgent {
     const own = plan.instances.filter(({ worker }) => numbers.has(worker)).map(({ id }) => id)
     const failed = own.filter((id) => this.failed.has(id))
     const finished = own.filter((id) => this.finished.has(id))
-    if (!isPrepared && failed.length === 0 && finished.length === 0) return
+    // A worker may have died before anybody knew of the plan, with nothing of it: its end is news all the same.
+    const lost = mine.filter(({ worker }) => this.slots.get(worker)?.state === 'died')
+    if (!isPrepared && failed.length === 0 && finished.length === 0 && lost.length === 0) return
     const setUp = new Set([...this.slots.values()].flatMap(({ instances }) => [...instances]))
     const record: ReadyRecord = {
       node: this.means.node,
@@ -284,7 +286,7 @@ export class NetworkAgent {
       ready: own.filter((id) => setUp.has(id) && !this.failed.has(id) && !this.finished.has(id)),
       finished,
       failed: failed.map((instance) => ({ instance, error: this.failed.get(instance)! })),
-      lost: mine.filter(({ worker }) => this.slots.get(worker)?.state === 'died').map(({ worker }) => worker),
+      lost: lost.map(({ worker }) => worker),
       workers: mine.flatMap(({ worker }) => {
         const address = this.slots.get(worker)?.listens
         return address === undefined ? [] : [{ worker, address }]

@@ -6,6 +6,7 @@ import { LeaseKeeper } from '../../store/recipes/index.ts'
 import { allocateFence, setFence } from '../../run/fence.ts'
 import type { Store } from '../../store/store.ts'
 import type { CallHandlers } from '../../transport/call-server.ts'
+import { authoritiesOf } from '../../transport/tcp/own-certificate.ts'
 import { Agent } from '../agent/agent.ts'
 import { join, type Membership } from '../agent/membership.ts'
 import { RecordWriter } from '../agent/record-writer.ts'
@@ -33,6 +34,8 @@ export interface LifeMeans {
   readonly ports: PortLines
   /** Base address of the node's API, for others to see. */
   readonly api: string | undefined
+  /** Of the cluster, where it was a member before. */
+  readonly incarnation: string | undefined
   readonly seen: (agent: Agent, networks: ReadonlySet<string>) => void
 }
 
@@ -178,7 +181,7 @@ export class Life {
       },
     })
     // What is told of a node that is missed is told when nothing happens any more, too.
-    this.stopLooking = clock.every(lookMs, () => this.look(), { background: true })
+    this.stopLooking = clock.every(lookMs, () => this.look(), { background: true, coarse: true })
   }
 
   /** A while after a change: whoever is dialled must have seen the change as well. */
@@ -197,9 +200,9 @@ export class Life {
     this.insight.look()
   }
 
-  /** Errors: NODE_EXISTS, CLUSTER_FORMAT_NEWER, LINK_VERSION_UNFIT, NODE_ADDRESS_UNFIT, those of the store. */
+  /** Errors: NODE_EXISTS, CLUSTER_FORMAT_NEWER, CLUSTER_FOREIGN, CLUSTER_REPLACED, LINK_VERSION_UNFIT, NODE_ADDRESS_UNFIT, those of the store. */
   static async begin(means: LifeMeans, signal: AbortSignal): Promise<Life> {
-    const { options, store, keys, api, insight, ports } = means
+    const { options, store, keys, api, incarnation, insight, ports } = means
     const { cluster, id, listen = { host: '127.0.0.1', port: 0 }, ttlMs = ttlMsDefault, events } = options
     const clock = machineClock
     const random = systemRandom
@@ -241,6 +244,7 @@ export class Life {
           incarnation: incarnationOf(random),
           version: options.version,
           protocol,
+          authorities: options.tls === undefined ? [] : authoritiesOf(options.tls),
           control: net.address,
           ...(api !== undefined && { api }),
           groups: [...(options.groups ?? [])],
@@ -248,7 +252,7 @@ export class Life {
           workers: options.workers,
         },
         { store, keys, leases, clock, random, isGone: isProcessGone },
-        { cluster, ttlMs, signal },
+        { cluster, ttlMs, incarnation, signal },
       )
       events.joined(membership.record)
       return new Life(membership, { ...means, leases, net }, nets)

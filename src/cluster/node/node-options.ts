@@ -42,6 +42,7 @@ export interface NodeApiOptions extends ApiOptions {
   readonly elsewhere?: boolean
 }
 
+export const clusterDefault = 'vertigo'
 export const ttlMsDefault = 3_000
 export const stallMsDefault = 10_000
 export const drainMsDefault = 30_000

@@ -2,6 +2,7 @@ import { asGeneration, asWorkerNumber, noGeneration, type Plan } from '../protoc
 import { numberConnections } from './connections.ts'
 import type { PlanningFacts } from './facts.ts'
 import { placeAround } from './place-around.ts'
+import { finishedBy, recovered, withoutFinished } from './recovery.ts'
 import { shapesOf } from './shape.ts'
 import { LivingWorkers, recordOf, survey } from './survey.ts'
 
@@ -36,6 +37,9 @@ import { LivingWorkers, recordOf, survey } from './survey.ts'
  *   it has of that network, as for a drain, and gets nothing new while another node fits; it is the one that this costs less, and
  *   of several broken links a node that all of them have in common. Where that leads to nothing (labels, copies that are
  *   spread) nothing moves for it: the instances stay, and `waiting` names the pair.
+ * - PN-12 In a network with snapshots that is to run, a plan is a recovery: all of its instances are new, in their places, and go on from
+ *   the snapshot that was committed last. Nothing drains: what is on its way is sent again. What had finished by that snapshot is
+ *   `done`; whatever finished since begins again. So an instance counts as finished here when the snapshot has it so.
  *
  * `facts.ts` says what is given, `board.ts` which place is the best, `survey.ts` what becomes of what runs.
  */
@@ -44,10 +48,14 @@ export function nextPlan(given: PlanningFacts): Plan | undefined {
   const { current, goal } = facts
   if (goal !== 'run' && current === undefined) return undefined
   const { plan, hasDrainedWell } = improved(facts, planned(facts))
-  if (current === undefined) return plan
-  const stillDrains = plan.instances.some(({ draining }) => draining)
-  const compared = hasDrainedWell && stillDrains ? withoutDraining : (one: Plan): Plan => one
-  return content(compared(plan)) === content(compared(current)) ? undefined : plan
+  if (current !== undefined) {
+    const stillDrains = plan.instances.some(({ draining }) => draining)
+    const compared = hasDrainedWell && stillDrains ? withoutDraining : (one: Plan): Plan => one
+    if (content(compared(plan)) === content(compared(current))) return undefined
+  }
+  if (facts.recovery === undefined || goal !== 'run') return plan
+  const settled = withoutFinished(facts)
+  return recovered(improved(settled, planned(settled)).plan, facts)
 }
 
 interface Planned {
@@ -62,7 +70,9 @@ function planned(facts: PlanningFacts): Planned {
   const living = new LivingWorkers(facts)
   const found = survey(facts, target, shapes, living)
   const { placed, numbers } = placeAround(facts, shapes, found, living)
-  const connections = numberConnections(facts, target, placed.instances, numbers)
+  const isRecovery = facts.recovery !== undefined && facts.goal === 'run'
+  const instances = isRecovery ? placed.instances.filter(({ draining }) => !draining) : placed.instances
+  const connections = numberConnections(facts, target, instances, numbers)
   const plan: Plan = {
     network: facts.network,
     generation: asGeneration((current?.generation ?? noGeneration) + 1),
@@ -71,7 +81,7 @@ function planned(facts: PlanningFacts): Planned {
     version: facts.version,
     ...(facts.fallback === undefined ? {} : { fallback: facts.fallback }),
     workers: [...placed.workers],
-    instances: placed.instances.map((one) => (facts.finished.has(one.id) ? { ...one, finished: true } : one)),
+    instances: instances.map((one) => (facts.finished.has(one.id) ? { ...one, finished: true } : one)),
     connections,
     waiting: [...placed.waiting],
     done: [...found.done],
@@ -127,6 +137,7 @@ function inOneStep({ current }: PlanningFacts, plan: Plan): Plan {
 
 /** What has finished once has, also while nobody has said so for the newest generation yet. */
 function withKnownEnds(facts: PlanningFacts): PlanningFacts {
+  if (facts.recovery !== undefined && facts.goal === 'run') return { ...facts, finished: finishedBy(facts) }
   const known = facts.current?.instances.filter(({ finished }) => finished === true) ?? []
   return { ...facts, finished: new Set([...facts.finished, ...known.map(({ id }) => id)]) }
 }

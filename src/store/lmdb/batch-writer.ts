@@ -159,6 +159,8 @@ export class BatchWriter {
     let batch: Batch | undefined
     let torn: unknown
     let isOpening = false
+    // Fails all that wait: nothing was done for them.
+    this.environment.file.check()
     this.wait.begin()
     try {
       await this.environment.root.childTransaction(() => {

@@ -6,6 +6,7 @@ import type { Database, RootDatabase } from 'lmdb'
 import type { Clock } from '../../base/clock.ts'
 import { asError, VertigoError } from '../../base/errors.ts'
 import { Claims } from './claims.ts'
+import { DataFile } from './data-file.ts'
 import { checkDataFile, prepareFolder } from './folder.ts'
 import { holdersIn, readMappedHead } from './lock-file.ts'
 import { LockWait } from './lock-wait.ts'
@@ -25,13 +26,14 @@ export type Bytes = Database<Buffer, Buffer>
  */
 export interface Environment extends Databases {
   readonly folder: string
+  readonly file: DataFile
   readonly processes: ProcessList
   readonly claims: Claims
   readonly root: RootDatabase<Buffer, Buffer>
   /** The head of the lock file, where it says who holds its locks. */
   lockHead(this: void): Buffer
   /** Whoever opened it gives it back; the last one closes it. */
-  release(): Promise<void>
+  release(this: void): Promise<void>
 }
 
 /** What is there before the database is open. */
@@ -92,10 +94,23 @@ export async function acquireEnvironment(
     open.set(folder, shared)
   }
   shared.users++
+  let environment: Environment
   try {
-    return await shared.opening
+    environment = await shared.opening
   } catch (error) {
     if (open.get(folder) === shared) open.delete(folder)
+    throw error
+  }
+  await checkPlace(environment)
+  return environment
+}
+
+/** What this thread has open may be the one that was there before. Errors: STORE_REPLACED. */
+async function checkPlace({ file, release }: Environment): Promise<void> {
+  try {
+    file.check()
+  } catch (error) {
+    await release()
     throw error
   }
 }
@@ -177,7 +192,7 @@ export async function openDatabases(
   try {
     const databases = await limit.for(opening, () => heldError(folder, lockHead(), limit.timeoutMs))
     const release = (): Promise<void> => releaseEnvironment(place, root)
-    return { ...place, root, ...databases, lockHead, release }
+    return { ...place, file: new DataFile(folder), root, ...databases, lockHead, release }
   } catch (error) {
     closeLater(place, opening, root)
     throw error

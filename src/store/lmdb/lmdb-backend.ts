@@ -255,6 +255,7 @@ function warn(error: Error): void {
 }
 
 function leasesError(folder: string, cause: Error): Error {
+  if (isVertigoError(cause) && cause.code === 'STORE_REPLACED') return cause
   return new VertigoError(
     'STORE_UNREACHABLE',
     `Leases of the store in ${folder} cannot be ended: ${cause.message}`,

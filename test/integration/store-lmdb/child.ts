@@ -94,7 +94,7 @@ const works: Readonly<Record<Work, () => Promise<void>>> = {
 
   async 'hold-lease'() {
     const store = await openLmdbStore({ folder })
-    const { lease } = await store.grant(400)
+    const { lease } = await store.grant(1_500)
     await store.transact({ then: [{ type: 'put', key: 'held', value: Buffer.from('x'), lease }] })
     tell({ word: 'held' })
   },
