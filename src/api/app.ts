@@ -1,12 +1,13 @@
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
-import { asError, VertigoError } from '../base/errors.ts'
+import { asError, isVertigoError, VertigoError } from '../base/errors.ts'
 import type { Access, Caller } from './access.ts'
+import { limitBody } from './body-time.ts'
 import { asApiError, errorBody, statusOf } from './error-body.ts'
 import { EventStream } from './event-stream.ts'
 import { linesType, readLines } from './message-lines.ts'
-import type { ApiCall, ApiMeans, ApiRoute, JsonSchema, StreamRoute } from './route.ts'
+import type { AnswerRoute, ApiCall, ApiMeans, ApiRoute, JsonSchema, StreamRoute } from './route.ts'
 import { bundleRoutes } from './routes/bundles.ts'
 import { clusterRoutes } from './routes/cluster.ts'
 import { logRoutes } from './routes/logs.ts'
@@ -18,8 +19,9 @@ import { errorAnswer, errorSchema, object } from './schemas.ts'
 export const apiLimits = {
   bodyBytesMax: 64 * 1024,
   headerBytesMax: 16 * 1024,
-  /** From the first byte of a request to its last. */
-  requestMsMax: 30_000,
+  /** For the body of a request; where that is bytes, for a time without any. */
+  bodyMsMax: 30_000,
+  headersMsMax: 30_000,
   handshakeMsMax: 10_000,
   connectionsMax: 1024,
   streamsMax: 256,
@@ -49,7 +51,8 @@ export async function makeApp(
   const { fastify } = await import('fastify')
   const app = fastify({
     bodyLimit: apiLimits.bodyBytesMax,
-    requestTimeout: apiLimits.requestMsMax,
+    // By `limitBody`, which knows what is asked.
+    requestTimeout: 0,
     forceCloseConnections: true,
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: 512 },
@@ -89,7 +92,7 @@ export async function makeApp(
 
 /** The server below. The type is that of one without TLS, whose interface is the same to us. */
 function servedBy({ tls }: AppMeans): { readonly http: object } {
-  const options = { maxHeaderSize: apiLimits.headerBytesMax }
+  const options = { maxHeaderSize: apiLimits.headerBytesMax, headersTimeout: apiLimits.headersMsMax }
   if (tls === undefined) return { http: options }
   const https = { ...options, ...tls, minVersion: 'TLSv1.2', handshakeTimeout: apiLimits.handshakeMsMax }
   return { https } as unknown as { readonly http: object }
@@ -104,7 +107,14 @@ function routeOptions(route: ApiRoute, means: AppMeans, streams: Streams): Route
     ...(bodyBytesMax !== undefined && { bodyLimit: bodyBytesMax }),
     schema: schemaOf(route),
     // Before the body is read: who may not ask is not listened to.
-    onRequest: async (request) => {
+    onRequest: async (request, reply) => {
+      const { raw } = request
+      const time = {
+        clock: means.clock,
+        limitMs: apiLimits.bodyMsMax,
+        isForPauses: route.takesBytes === true,
+      }
+      limitBody(raw, time, () => cutOff(raw.socket, reply.raw.headersSent))
       if (role !== undefined) callers.set(request, means.access.admit(accessFacts(request), role))
     },
     handler: async (request, reply) => {
@@ -114,13 +124,41 @@ function routeOptions(route: ApiRoute, means: AppMeans, streams: Streams): Route
         body: request.body,
         caller: callers.get(request) ?? { name: 'anonymous', role: 'viewer' },
         lastEventId: headerOf(request, 'last-event-id'),
+        signal: goneSignal(reply),
       }
       reply.header('cache-control', 'no-store')
-      if ('handle' in route) return reply.type('application/json').send(await route.handle(call, means))
+      if ('handle' in route) return answered(route, call, means, reply)
       await streams.begin(route, call, request, reply)
       return reply
     },
   }
+}
+
+/** Aborted where the connection is closed before the answer is written. */
+function goneSignal({ raw }: FastifyReply): AbortSignal {
+  const gone = new AbortController()
+  raw.once('close', () => {
+    if (!raw.writableFinished)
+      gone.abort(new VertigoError('CALL_CANCELLED', 'Whoever asked has closed the connection.'))
+  })
+  return gone.signal
+}
+
+async function answered(
+  route: AnswerRoute,
+  call: ApiCall,
+  means: ApiMeans,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  let content: unknown
+  try {
+    content = await route.handle(call, means)
+  } catch (error) {
+    // Nobody is there to be told that what was given up was given up.
+    if (call.signal.aborted && isVertigoError(error) && error.code === 'CALL_CANCELLED') return reply.hijack()
+    throw error
+  }
+  return reply.type('application/json').send(content)
 }
 
 /** Routes that take bytes, and nothing else. */
@@ -219,6 +257,18 @@ function answerError(error: VertigoError, reply: FastifyReply): FastifyReply {
     .send({ error: errorBody(error) })
 }
 
+/** Whoever stands still holds a connection, and room for a body. */
+function cutOff(socket: Socket, isAnswered: boolean): void {
+  if (isAnswered || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const fault = new VertigoError('API_REQUEST_INVALID', 'The request did not come to its end in time.')
+  endWith(socket, 408, fault)
+  // It may never close its end.
+  socket.once('finish', () => socket.destroy())
+}
+
 /** What is no HTTP, or has headers without end, comes before there is a request. */
 function answerRubbish(error: Error & { readonly code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
@@ -237,6 +287,10 @@ function answerRubbish(error: Error & { readonly code?: string }, socket: Socket
             new VertigoError('API_REQUEST_INVALID', 'The request did not come to its end in time.'),
           ] as const)
         : ([400, new VertigoError('API_REQUEST_INVALID', 'What came is no HTTP request.')] as const)
+  endWith(socket, status, fault)
+}
+
+function endWith(socket: Socket, status: number, fault: VertigoError): void {
   const body = JSON.stringify({ error: errorBody(fault) })
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,

@@ -91,6 +91,21 @@ export const machineClock: Clock = {
   monotonic: () => Number(process.hrtime.bigint()) / 1e6 - timeOffsets.monotonicMs,
 }
 
+/**
+ * The same clock, whose time of day goes on as its monotonic time from now on: for times that are compared with each other and
+ * that others have to read later. Where somebody sets the clock anew, it is off by that, and no span is.
+ */
+export function steadyClock(clock: Clock): Clock {
+  const aheadMs = clock.now() - clock.monotonic()
+  return {
+    now: () => Math.round(clock.monotonic() + aheadMs),
+    monotonic: () => clock.monotonic(),
+    after: (delayMs, action, options) => clock.after(delayMs, action, options),
+    every: (periodMs, action, options) => clock.every(periodMs, action, options),
+    soon: (action) => clock.soon(action),
+  }
+}
+
 /** A promise for the passing of `delayMs`; rejects with the signal's reason when that is aborted first. */
 export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
-import { pause, systemClock } from '../../../src/base/clock.ts'
+import { type Clock, pause, steadyClock, systemClock } from '../../../src/base/clock.ts'
 import { timeOffsets } from '../../../src/base/time-namespace.ts'
 import { TestClock } from '../../../src/testkit/test-clock.ts'
 
@@ -53,6 +53,21 @@ test('a period longer than the timers of Node is kept, again and again', (t) => 
   timers.fire()
   timers.fire()
   assert.equal(fired, 2)
+})
+
+test('a steady clock goes on as before where somebody sets the time of day', () => {
+  let wallMs = 1_000_000
+  let monotonicMs = 500
+  const clock: Clock = { ...systemClock, now: () => wallMs, monotonic: () => monotonicMs }
+  const steady = steadyClock(clock)
+  assert.equal(steady.now(), 1_000_000)
+  for (const jumpMs of [3_600_000, -7_200_000]) {
+    const beforeMs = steady.now()
+    wallMs += jumpMs + 40
+    monotonicMs += 40
+    assert.equal(steady.now() - beforeMs, 40)
+    assert.equal(steady.monotonic(), monotonicMs)
+  }
 })
 
 /** The time that all processes of the machine share. */
