@@ -111,8 +111,8 @@ export const importTable: ImportTable = {
     // The built-in kinds by name.
     'built-in-kinds.ts': ['operators', 'connectors', 'component', ...foundation],
 
-    // The backends of stores by their addresses.
-    'stores.ts': ['store', 'base'],
+    // The backends of stores, and of storages of snapshots, by their addresses.
+    'stores.ts': ['store', 'snapshot', 'base'],
 
     // For programs that are no components: the store with all that stands on it.
     'coordination.ts': ['stores.ts', ...coordination, 'component', 'base'],

@@ -1,9 +1,12 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { Clock } from './base/clock.ts'
+import { VertigoError } from './base/errors.ts'
+import { systemRandom } from './base/random.ts'
+import type { SnapshotStorage } from './snapshot/storage/storage.ts'
 import type { Store } from './store/store.ts'
 import { parseStoreUrl } from './store/url.ts'
 
-/** Chooses the backend of a store by its address. Backends are loaded when they are needed. */
+/** Chooses the backend of a store, or of a storage of snapshots, by its address. Backends are loaded when they are needed. */
 
 /** For `run`: the address of this module, in the sources and in the package. */
 export const storesUrl = import.meta.url
@@ -62,4 +65,44 @@ export async function connectStore(port: MessagePort, clock: Clock): Promise<Sto
     import('./store/checked-store.ts'),
   ])
   return storeOver(new PortBackend(port, clock), clock)
+}
+
+/**
+ * Where snapshots are kept: `file:///folder` (with `?shared` where all machines see the same), or `s3://bucket/prefix` (with
+ * `?endpoint=http://host:9000` for a service that is not AWS, and `&region=`).
+ *
+ * Errors: SNAPSHOT_STORAGE_URL_INVALID, and those of the backend.
+ */
+export async function openSnapshotStorage(address: string, clock: Clock): Promise<SnapshotStorage> {
+  const url = URL.parse(address)
+  const { storageOver } = await import('./snapshot/storage/checked-storage.ts')
+  if (url?.protocol === 'file:') {
+    const [{ FolderStorageBackend }, { fileURLToPath }] = await Promise.all([
+      import('./snapshot/storage/folder/folder-backend.ts'),
+      import('node:url'),
+    ])
+    const isShared = url.searchParams.has('shared')
+    url.search = ''
+    const folder = fileURLToPath(url)
+    return storageOver(
+      await FolderStorageBackend.open({ folder, isShared, clock, random: systemRandom }),
+      clock,
+    )
+  }
+  if (url?.protocol === 's3:' && url.hostname !== '') {
+    const { openS3Backend } = await import('./snapshot/storage/s3/open.ts')
+    const prefix = url.pathname.replaceAll(/^\/+|\/+$/g, '')
+    const [endpoint, region] = [url.searchParams.get('endpoint'), url.searchParams.get('region')]
+    const backend = await openS3Backend({
+      bucket: url.hostname,
+      ...(prefix !== '' && { prefix }),
+      ...(endpoint !== null && { endpoint }),
+      ...(region !== null && { region }),
+    })
+    return storageOver(backend, clock)
+  }
+  throw new VertigoError(
+    'SNAPSHOT_STORAGE_URL_INVALID',
+    `"${address}" is no place for snapshots: it is file:///folder or s3://bucket/prefix.`,
+  )
 }

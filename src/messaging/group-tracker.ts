@@ -1,6 +1,6 @@
 import { VertigoError } from '../base/errors.ts'
 import { groupHeldMessagesMax } from './limits.ts'
-import { type Control, countOf, type Parcel } from './parcel.ts'
+import { type BareParcel, type Control, countOf, type Parcel } from './parcel.ts'
 
 type GroupStart = Extract<Control, { type: 'group-start' }>
 
@@ -86,6 +86,11 @@ export class GroupTracker {
     return { abandoned, resumed }
   }
 
+  /** The groups that are open, as if they began now, and behind each of them what waits for its end. */
+  openParcels(): BareParcel[] {
+    return this.level.openParcels()
+  }
+
   takeHeld(group: GroupContext | undefined): Parcel[] {
     if (group === undefined) return []
     for (const id of group.waitingIds) this.waiting.delete(id)
@@ -129,6 +134,13 @@ class Level {
   remove(name: string | undefined): void {
     this.names.delete(name)
   }
+
+  openParcels(): BareParcel[] {
+    return [...this.names.values()].flatMap(([first, ...waiting]) => [
+      ...(first?.openParcels() ?? []),
+      ...waiting.flatMap(({ held }) => held),
+    ])
+  }
 }
 
 /** An open group at a receiver; what handlers see of it is the author's `GroupContext`. */
@@ -137,8 +149,9 @@ export class GroupContext {
   readonly name: string | undefined
   readonly args: unknown
   readonly parent: GroupContext | undefined
-  readonly resumed = false
-  state: Record<string, unknown> = {}
+  /** It was open at the cut of the snapshot that its instance goes on from: its `start` runs again. */
+  readonly resumed: boolean
+  state: Record<string, unknown>
   /** What the receiver's handlers are, set by who calls them. */
   handlers: unknown
   held: Parcel[] = []
@@ -151,6 +164,16 @@ export class GroupContext {
     this.name = control.name
     this.args = control.args
     this.parent = parent
+    this.resumed = control.resumed !== undefined
+    this.state = { ...control.resumed }
+  }
+
+  /** Itself, as if it began now, then those in it. */
+  openParcels(): BareParcel[] {
+    const { id, name, args, state } = this
+    const parent = this.parent?.id ?? 0
+    const control = { type: 'group-start', id, parent, name, args, resumed: state } as const
+    return [{ items: [], group: parent, control }, ...(this.inner?.openParcels() ?? [])]
   }
 
   /** The groups in it; most groups have none. */

@@ -7,12 +7,15 @@ export class Inbox {
   private readonly paused: boolean[]
   private ready: InputChannel[] = []
   private readonly onReady: () => void
+  private readonly onBarrier: (snapshot: number) => void
   /** Nobody will handle what arrives: it is thrown away, so that its sender is not held up. */
   private discards = false
 
-  constructor(ports: number, onReady: () => void) {
+  /** `onBarrier`: that of a snapshot has arrived, behind what may be queued. */
+  constructor(ports: number, onReady: () => void, onBarrier: (snapshot: number) => void = () => undefined) {
     this.paused = Array.from({ length: ports }, () => false)
     this.onReady = onReady
+    this.onBarrier = onBarrier
   }
 
   add(channel: InputChannel): void {
@@ -65,7 +68,17 @@ export class Inbox {
   arrive(channel: InputChannel, parcel: Parcel): void {
     channel.push(parcel)
     if (this.discards) this.throwAway(channel, parcel)
-    else this.list(channel)
+    else {
+      this.list(channel)
+      if (parcel.control?.type === 'barrier') this.onBarrier(parcel.control.snapshot)
+    }
+  }
+
+  /** The barrier that comes first in the channel is done. */
+  passBarrier(channel: InputChannel): void {
+    channel.shift()
+    channel.isAtBarrier = false
+    if (!channel.isEmpty) this.list(channel)
   }
 
   private throwAway(channel: InputChannel, parcel: Parcel): void {
@@ -82,7 +95,7 @@ export class Inbox {
 
   /** After work on a channel: back to the front (its parcel is not done) or, for fairness, to the end. */
   giveBack(channel: InputChannel, unfinished: boolean): void {
-    if (channel.isEmpty || channel.listed || this.paused[channel.port]) return
+    if (channel.isEmpty || channel.listed || channel.isAtBarrier || this.paused[channel.port]) return
     channel.listed = true
     if (unfinished) this.ready.unshift(channel)
     else this.ready.push(channel)
@@ -108,7 +121,7 @@ export class Inbox {
   }
 
   private list(channel: InputChannel): void {
-    if (channel.listed || channel.isDormant || this.paused[channel.port]) return
+    if (channel.listed || channel.isDormant || channel.isAtBarrier || this.paused[channel.port]) return
     channel.listed = true
     this.ready.push(channel)
     this.onReady()

@@ -1,7 +1,7 @@
 import type { GroupContext } from './group-tracker.ts'
 import { GroupTracker } from './group-tracker.ts'
 import type { KeyReader } from '../state/keys.ts'
-import { countOf, type Parcel } from './parcel.ts'
+import { type BareParcel, countOf, type Parcel } from './parcel.ts'
 import type { MessageHook } from './router.ts'
 
 type Handler = (message: unknown, context: object) => unknown
@@ -33,8 +33,17 @@ export class InputChannel {
   /** Where the connection is by `hash`: how it reads the key. Connections to one port may differ in that. */
   readKey: KeyReader | undefined = undefined
   inBatch = false
+  batchArgs: unknown = undefined
   /** Whether it stands in its inbox's list of channels with something to do. */
   listed = false
+  /** Its first parcel is the barrier of a snapshot whose cut is not taken yet: nothing of it is handled until then. */
+  isAtBarrier = false
+  /** The last snapshot whose barrier was not waited at. */
+  lastBarrier = 0
+  /** It closes a cycle: what comes over it is not waited for by snapshots. */
+  isBack = false
+  /** What it is called in snapshots. */
+  name = ''
   /** Of a plan that is not in force here yet: what arrives waits, held up by credit. */
   isDormant = false
   /** Not in the plan any more: its end takes it away. */
@@ -105,6 +114,48 @@ export class InputChannel {
       this.hold(parcel)
     }
     return undefined
+  }
+
+  /** What waits for groups, with the beginnings of what is open: put before all else of a channel that begins, it is as here. */
+  get openParcels(): readonly BareParcel[] {
+    const batch: BareParcel = { items: [], group: 0, control: { type: 'batch-start', args: this.batchArgs } }
+    return this.inBatch ? [batch, ...this.groups.openParcels()] : this.groups.openParcels()
+  }
+
+  /** Comes before anything that arrives, and is nothing that its sender of now has sent. */
+  restore(parcels: readonly BareParcel[]): void {
+    const restored = parcels.map(({ items, group, control }) => ({
+      items,
+      group,
+      control,
+      bytes: 0,
+      released: true,
+    }))
+    this.queue = [...restored, ...this.queue.slice(this.head)]
+    this.head = 0
+  }
+
+  /** What is queued before the barrier of a snapshot, or before the end; undefined where neither has arrived. */
+  before(snapshot: number): readonly BareParcel[] | undefined {
+    const parcels: BareParcel[] = []
+    for (let at = this.head; at < this.queue.length; at++) {
+      const { items, group, control } = this.queue[at]!
+      if (control?.type === 'barrier') {
+        if (control.snapshot === snapshot) return parcels
+        continue
+      }
+      const rest = at === this.head ? items.slice(this.position) : items
+      const isEnd = control?.type === 'end'
+      if (rest.length > 0 || !isEnd) parcels.push({ items: rest, group, control: isEnd ? null : control })
+      if (isEnd) return parcels
+    }
+    return undefined
+  }
+
+  /** The snapshot whose barrier comes first; 0 where there is none. */
+  get frontBarrier(): number {
+    const control = this.first()?.control
+    return control?.type === 'barrier' ? control.snapshot : 0
   }
 
   /** The first parcel is done: its credit goes back. */

@@ -39,6 +39,7 @@ const samplePositions = [1, 8, 64]
  *   the receiver has released enough.
  * - CH-3 What is in flight plus pending exceeds a limit by no more than one call of a handler emits.
  * - CH-4 It ends with one control `end`, whatever the reason; after that it sends nothing, and holds nobody up.
+ * - CH-5 A barrier stands between what was appended before it and what is appended after it, also while there is no credit.
  *
  * `append` is on the hot path: everything that is not needed for each message happens at `limit`, which is the next of
  * a sample position, the capacity of the parcel and the end of the credit.
@@ -142,6 +143,16 @@ export class OutputChannel {
       throw error
     }
     if (control.type === 'group-end') this.group = 0
+  }
+
+  /** Behind all that was appended. It needs no credit, and cuts groups and batches. */
+  barrier(snapshot: number): void {
+    this.flush(null)
+    if (this.ended || this.isDropped) return
+    const { group } = this
+    this.group = 0
+    this.flush({ type: 'barrier', snapshot })
+    this.group = group
   }
 
   /** Sends what is pending, and the control behind it. */

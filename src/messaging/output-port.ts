@@ -160,6 +160,11 @@ export class OutputPort {
     this.trySwitch()
   }
 
+  /** On every channel, behind all that was sent: also in a group or a batch. */
+  barrier(snapshot: number): void {
+    for (const channel of this.channels) channel.barrier(snapshot)
+  }
+
   /** Nothing comes after it; `removed`: because the sender is taken out of the network. What is still open is the author's mistake, said before anything is lost. */
   end(removed = false): void {
     if (this.openGroups > 0) throw misuse(this.name, `${this.openGroups} group(s) are still open at the end`)

@@ -17,6 +17,9 @@ export interface Parcel {
   released: boolean
 }
 
+/** A parcel that counts for nothing. */
+export type BareParcel = Pick<Parcel, 'items' | 'group' | 'control'>
+
 /** Whether what came over a link is a control of this version. */
 export function isControl(value: unknown): value is Control {
   const { type, id, parent } = value as Partial<Record<string, unknown>>
@@ -25,6 +28,8 @@ export function isControl(value: unknown): value is Control {
       return typeof id === 'number' && typeof parent === 'number'
     case 'group-end':
       return typeof id === 'number'
+    case 'barrier':
+      return typeof (value as { snapshot?: unknown }).snapshot === 'number'
     case 'batch-start':
     case 'batch-end':
     case 'end':
@@ -36,10 +41,11 @@ export function isControl(value: unknown): value is Control {
 
 /**
  * What a parcel counts for in back-pressure beside its bytes: its messages, and its control, since groups may be empty
- * and as many as messages. The end of a channel waits for nothing.
+ * and as many as messages. The end of a channel waits for nothing, and neither does a barrier.
  */
 export function countOf(items: readonly unknown[], control: Control | null): number {
-  return control === null || control.type === 'end' ? items.length : items.length + 1
+  const isFree = control === null || control.type === 'end' || control.type === 'barrier'
+  return isFree ? items.length : items.length + 1
 }
 
 export type Control =
@@ -50,10 +56,14 @@ export type Control =
       readonly parent: number
       readonly name: string | undefined
       readonly args: unknown
+      /** It was open at the cut of a snapshot: what its handlers had gathered. Never leaves its worker. */
+      readonly resumed?: Readonly<Record<string, unknown>>
     }
   | { readonly type: 'group-end'; readonly id: number; readonly args: unknown }
   | { readonly type: 'batch-start'; readonly args: unknown }
   | { readonly type: 'batch-end'; readonly args: unknown }
+  /** What came before it belongs to the snapshot, what comes behind it does not. Alone in its parcel, and of no group. */
+  | { readonly type: 'barrier'; readonly snapshot: number }
   /**
    * Nothing comes after it. `removed`: its sender's plan is without the channel, so it is not as if its source had
    * finished, and the receiver, who may hear of that plan later, goes on without it.

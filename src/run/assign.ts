@@ -46,9 +46,9 @@ export function assign(network: FlatNetwork, placement: Placement, options: Assi
     for (const source of drafts.get(from.component)!) {
       const channels = targets.map((target) => {
         const id = channel++
-        target.inputs.push(
-          makeInput(connection, id, to.port, source.worker, options.sources.has(from.component)),
-        )
+        const name = `${number}: ${connection.from}[${source.instance}] ${connection.to}[${target.instance}]`
+        const isEdge = options.sources.has(from.component)
+        target.inputs.push(makeInput(connection, id, to.port, { worker: source.worker, isEdge, name }))
         return { channel: id, toWorker: target.worker }
       })
       source.outputs.push(makeOutput(connection, number, from.port, channels))

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts'
 import type { LogRecord } from '../component/context.ts'
+import type { PartReport } from '../snapshot/part.ts'
 import type { RejectedMessage } from '../worker/host.ts'
 import type { MetricRecord } from '../worker/metrics.ts'
 import type { QuietProbe, Worker } from '../worker/worker.ts'
@@ -37,6 +38,8 @@ export interface HostEvents {
   rejected(record: RejectedMessage, taken: () => void): void
   logged(record: LogRecord, taken: () => void): void
   metric(record: MetricRecord): void
+  /** Of a snapshot; where they are taken. */
+  part?(worker: number, report: PartReport): void
   /** Of an instance behind an exported port, by the number of its line. */
   clientPort?(port: number, news: ClientPortNews): void
   /** The instance that a worker is busy with, as `count[2]`. */

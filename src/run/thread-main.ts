@@ -5,6 +5,7 @@ import { systemRandom } from '../base/random.ts'
 import { readableText } from '../base/readable.ts'
 import type { LogRecord } from '../component/context.ts'
 import type { RejectedMessage } from '../worker/host.ts'
+import type { SnapshotStorage } from '../snapshot/storage/storage.ts'
 import type { WorkerAssignment } from '../worker/assignment.ts'
 import { createLoader } from '../worker/load-module.ts'
 import { Worker } from '../worker/worker.ts'
@@ -23,7 +24,7 @@ import type {
   ThreadReport,
   ThreadStart,
 } from './thread-protocol.ts'
-import type { BuiltInKindsModule } from './types.ts'
+import type { BuiltInKindsModule, StoresModule } from './types.ts'
 
 /** What a worker thread does: one `Worker`, driven by the run in the main thread. The first message says which. */
 
@@ -100,10 +101,17 @@ process.exit = (code): never => {
   return exit(code)
 }
 
-systemClock.every(data.heartbeatMs, () => sink.beat(), { background: true })
+systemClock.every(data.heartbeatMs, () => sink.beat(), { background: true, coarse: true })
 
 const { builtInKind, builtInNames } = (await import(data.builtInKinds)) as BuiltInKindsModule
 const store = new ThreadStore(data.stores, data.store, systemClock)
+
+const { snapshots } = data
+
+async function openStorage(address: string): Promise<SnapshotStorage> {
+  const { openSnapshotStorage } = (await import(data.stores)) as StoresModule
+  return openSnapshotStorage(address, systemClock)
+}
 
 /** Of the newest assignment; others reach this worker only from the same. */
 let newest: WorkerAssignment = assignment
@@ -147,11 +155,13 @@ const worker: Worker = new Worker(assignment, {
   dev: data.dev,
   setupMsMax: data.setupMsMax,
   counters: sink,
+  ...(snapshots !== undefined && { snapshots: { storage: () => openStorage(snapshots) } }),
   ...(fence && { mayAct: fence.mayAct }),
   overLimit: new MemoryGuard(data.memoryBytesMax, systemClock, sink.memory, () => worker.memorySuspects())
     .check,
   events: {
     metric: (record) => report({ type: 'metric', record }),
+    part: (part) => report({ type: 'part', report: part }),
     finished: () => report({ type: 'finished' }),
     failed: (error, id) => {
       if (id === undefined) fail(error)
@@ -175,6 +185,7 @@ obey = (command) => {
   if (typeof command === 'object') {
     if ('taken' in command) for (const taken of reported.splice(0, command.taken)) taken()
     else if ('next' in command) prepareNext(command.next)
+    else if ('snapshot' in command) worker.snapshot(command.snapshot)
     else if ('clientPort' in command) clientPorts?.obey(command.clientPort, command.command)
     else switchOver(command.switchOver)
     return

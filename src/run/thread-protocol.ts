@@ -4,6 +4,7 @@ import type { ErrorData } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import type { ClientPortCommand, ClientPortReport } from '../component/client-port.ts'
 import type { LogRecord } from '../component/context.ts'
+import type { PartReport, SnapshotCommand } from '../snapshot/part.ts'
 import type { Link } from '../transport/link.ts'
 import type { WorkerAssignment } from '../worker/assignment.ts'
 import type { RejectedMessage } from '../worker/host.ts'
@@ -82,6 +83,8 @@ export interface ThreadData {
   readonly stores: string
   readonly store: StorePlace
   readonly links: readonly PeerLink[]
+  /** Address of the storage of snapshots, where they are taken. */
+  readonly snapshots?: string
   /** In a cluster. */
   readonly net?: DataNet
   /** In a cluster: until when it may act; see `Fence`. */
@@ -112,6 +115,8 @@ export type ThreadCommand =
   | { readonly switchOver: readonly PeerLink[] }
   /** That many of the records that were reported (`rejected`, `log`) have been taken, in their order. */
   | { readonly taken: number }
+  /** What is said about a snapshot. */
+  | { readonly snapshot: SnapshotCommand }
   /** To the instance that has opened this line. */
   | { readonly clientPort: number; readonly command: ClientPortCommand }
 
@@ -139,6 +144,8 @@ export type ThreadReport =
   | { readonly type: 'rejected'; readonly record: RejectedMessage }
   | { readonly type: 'log'; readonly record: LogRecord }
   | { readonly type: 'metric'; readonly record: MetricRecord }
+  /** An instance's part of a snapshot. */
+  | { readonly type: 'part'; readonly report: PartReport }
   | { readonly type: 'probed'; readonly probe: QuietProbe }
   /** Of an instance behind an exported port; `port` is the number of its line in this thread. */
   | { readonly type: 'client-port'; readonly port: number; readonly report: ClientPortNews }

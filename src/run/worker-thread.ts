@@ -2,6 +2,7 @@ import type { Worker as Thread } from 'node:worker_threads'
 import { asError, errorFromData, VertigoError } from '../base/errors.ts'
 import type { ClientPortCommand } from '../component/client-port.ts'
 import type { WorkerAssignment } from '../worker/assignment.ts'
+import type { SnapshotCommand } from '../snapshot/part.ts'
 import { suspects } from '../worker/suspects.ts'
 import type { QuietProbe } from '../worker/worker.ts'
 import type { HostedWorker, HostEvents } from './hosted-worker.ts'
@@ -88,6 +89,10 @@ export class WorkerThread implements HostedWorker {
 
   release(): void {
     this.command('release')
+  }
+
+  snapshot(command: SnapshotCommand): void {
+    this.command({ snapshot: command })
   }
 
   toClientPort(port: number, command: ClientPortCommand): void {
@@ -201,6 +206,9 @@ export class WorkerThread implements HostedWorker {
         return
       case 'metric':
         this.events.metric(message.record)
+        return
+      case 'part':
+        this.events.part?.(this.worker, message.report)
         return
       case 'client-port':
         this.events.clientPort?.(message.port, message.report)

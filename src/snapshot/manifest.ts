@@ -23,11 +23,17 @@ export interface FileReference {
 export interface InstanceManifest {
   readonly component: string
   readonly instance: number
+  /** Of the component: with another number, an instance goes on from the parts of several. */
+  readonly instances: number
+  /** It has handled all there was: later snapshots have the same part, and it is not placed again. */
+  readonly isFinished: boolean
+  /** Messages were on their way to it at the cut: they can only go on to the same instances. */
+  readonly hasChannelState: boolean
   /** First and last key group of its state; null where it has no keyed state. */
   readonly keyGroups: readonly [number, number] | null
   /** Version of the component's state. */
   readonly stateVersion: number
-  /** Oldest first: one that is full, and the increments behind it. */
+  /** Oldest first: one that is full, and the increments behind it. None where it has no state of any kind. */
   readonly files: readonly FileReference[]
 }
 
@@ -108,7 +114,9 @@ function instanceFault(read: unknown): string | undefined {
   if (!isRecord(read) || typeof read['component'] !== 'string' || !isWhole(read['instance']))
     return 'an instance has no name'
   const name = `${read['component']}[${read['instance']}]`
-  const { keyGroups, stateVersion, files } = read
+  const { instances, isFinished, hasChannelState, keyGroups, stateVersion, files } = read
+  const isKnown = isWhole(instances) && [isFinished, hasChannelState].every((it) => typeof it === 'boolean')
+  if (!isKnown || read['instance'] >= instances) return `${name} does not say what it was`
   const hasGroups =
     keyGroups === null || (Array.isArray(keyGroups) && keyGroups.length === 2 && keyGroups.every(isWhole))
   if (!hasGroups || !isWhole(stateVersion)) return `${name} lacks its key groups or version`

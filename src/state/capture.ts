@@ -5,18 +5,28 @@ import type { EpochChanges, RowTaker } from './changes.ts'
 import { noEpoch } from './changes.ts'
 import { type Entry, entryOf } from './entries.ts'
 import type { KeyedState } from './keyed-state.ts'
-import { keyGroupCount } from './keys.ts'
+import { encodeKey, keyGroupCount } from './keys.ts'
 import type { Row } from './row.ts'
 
 /** A part of what a snapshot writes: of one key group, in the order in which it has to be applied. */
 export interface StateChunk {
   readonly group: number
-  readonly entries: number
+  /** Encoded keys. They come before the rows: a key may have come back. */
+  readonly removed: readonly string[]
+  readonly rows: readonly CapturedRow[]
+}
+
+export interface CapturedRow {
+  /** Its encoded key. */
+  readonly key: string
+  /** Says all of the row; else what has changed since the snapshot before. */
+  readonly isWhole: boolean
   readonly bytes: Uint8Array
 }
 
-/** Rows of a chunk: enough that shapes are written rarely, few enough that one is encoded within a slice. */
+/** Rows of a chunk: few enough that one is encoded within a slice. */
 const chunkEntriesMax = 128
+const codec = new MessageCodec()
 /** Rows between two looks at the clock. */
 const rowsPerLook = 16
 
@@ -32,20 +42,28 @@ export class StateCapture implements RowTaker {
   private readonly place: string
   private readonly changes: EpochChanges
   private readonly write: (chunk: StateChunk) => void
-  private readonly codec = new MessageCodec()
   /** Rows that were taken before their group's turn. */
   private readonly early: (Entry[] | undefined)[] = []
-  private removed: readonly unknown[] = []
+  private readonly isWhole: boolean
+  private removed: readonly string[] = []
   private entries: Entry[] = []
   private group = 0
   private at = 0
   /** Everything has been written. */
   isDone = false
 
-  /** Cuts the state; `write` is called by `step` only. `place` names its owner in errors. */
-  static begin(state: KeyedState, place: string, write: (chunk: StateChunk) => void): StateCapture {
+  /**
+   * Cuts the state; `write` is called by `step` only. `place` names its owner in errors. `isWhole`: nothing was written before, so each
+   * row is written whole.
+   */
+  static begin(
+    state: KeyedState,
+    place: string,
+    write: (chunk: StateChunk) => void,
+    isWhole = false,
+  ): StateCapture {
     let capture: StateCapture | undefined
-    state.tracker.cut((changes) => (capture = new StateCapture(state, place, changes, write)))
+    state.tracker.cut((changes) => (capture = new StateCapture(state, place, changes, write, isWhole)))
     capture!.enterGroup()
     return capture!
   }
@@ -55,7 +73,9 @@ export class StateCapture implements RowTaker {
     place: string,
     changes: EpochChanges,
     write: (chunk: StateChunk) => void,
+    isWhole: boolean,
   ) {
+    this.isWhole = isWhole
     this.state = state
     this.place = place
     this.changes = changes
@@ -111,7 +131,7 @@ export class StateCapture implements RowTaker {
 
   private enterGroup(): void {
     this.at = 0
-    this.removed = this.changes.groups[this.group]!.removed.map(({ key }) => key)
+    this.removed = this.changes.groups[this.group]!.removed.map(({ encoded }) => encoded)
   }
 
   private flush(): void {
@@ -121,16 +141,20 @@ export class StateCapture implements RowTaker {
     this.removed = []
     const values = entries.map(({ key, changed, slots }) => [key, changed, ...slots])
     this.check(values)
-    const bytes = new Uint8Array(this.codec.encode([removed, values], 0))
-    this.write({ group, entries: entries.length, bytes })
+    const rows = entries.map(({ key, slots }, at) => ({
+      key: encodeKey(key),
+      isWhole: slots.every((part, slot) => this.state.slots[slot]!.type === 'value' || isAll(part)),
+      bytes: new Uint8Array(codec.encode(values[at], 0)),
+    }))
+    this.write({ group, removed, rows })
   }
 
   private entry(row: Row): Entry {
-    return entryOf(row, this.state.slots)
+    return entryOf(row, this.state.slots, this.isWhole)
   }
 
   private check(values: readonly (readonly unknown[])[]): void {
-    const found = this.codec.fault(values)
+    const found = codec.fault(values)
     if (found === undefined) return
     throw new VertigoError(
       'STATE_NOT_ENCODABLE',
@@ -139,14 +163,17 @@ export class StateCapture implements RowTaker {
   }
 }
 
-/** What a chunk says. The bytes have been verified. */
-export function readChunk(bytes: Uint8Array): {
-  readonly removed: readonly unknown[]
-  readonly entries: readonly Entry[]
-} {
-  const [removed, values] = new MessageCodec().decode(bytes) as [
-    unknown[],
-    [unknown, number[] | null, ...unknown[]][],
-  ]
-  return { removed, entries: values.map(([key, changed, ...slots]) => ({ key, changed, slots })) }
+function isAll(part: unknown): boolean {
+  return part !== null && 'all' in (part as object)
+}
+
+/** What a row says. The bytes have been verified. */
+export function readRow(bytes: Uint8Array): Entry {
+  const [key, changed, ...slots] = codec.decode(bytes) as [unknown, number[] | null, ...unknown[]]
+  return { key, changed, slots }
+}
+
+/** As `CapturedRow.bytes`: for entries that were merged. */
+export function writeRow({ key, changed, slots }: Entry): Uint8Array {
+  return new Uint8Array(codec.encode([key, changed, ...slots], 0))
 }

@@ -61,8 +61,12 @@ function mapPart(
 
 /** Puts what an entry says into a state; it is not noted as a change. */
 export function applyEntry(state: KeyedState, entry: Entry): void {
-  const row = state.row(encodeKey(entry.key), entry.key)
-  state.slots.forEach(({ type }, at) => {
+  applyToRow(state.row(encodeKey(entry.key), entry.key), state.slots, entry)
+}
+
+/** The same for a row that is no key's. */
+export function applyToRow(row: Row, slots: readonly SlotDeclaration[], entry: Entry): void {
+  slots.forEach(({ type }, at) => {
     const part = entry.slots[at]
     if (type === 'value') row.slots[at] = part
     else if (type === 'list') row.slots[at] = listOf(row.slots[at] as readonly unknown[], part as ListPart)

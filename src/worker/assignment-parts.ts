@@ -82,13 +82,13 @@ export function makeInput(
   connection: FlatConnection,
   channel: number,
   port: string,
-  fromWorker: number,
-  fromEdge: boolean,
+  source: { readonly worker: number; readonly isEdge: boolean; readonly name: string },
 ): InputAssignment {
+  const { worker: fromWorker, isEdge: fromEdge, name } = source
   const selector = selectorSpec(connection.selector)
   const hooks = addresses(connection.hooks?.receive, connection.base)
   const isHash = selector.type === 'hash'
-  return { channel, port, fromWorker, key: isHash ? selector.key : undefined, isHash, fromEdge, hooks }
+  return { channel, name, port, fromWorker, key: isHash ? selector.key : undefined, isHash, fromEdge, hooks }
 }
 
 export function makeOutput(

@@ -1,6 +1,7 @@
 import type { SourcePositions } from '../component/define.ts'
 import type { ChannelLimits } from '../messaging/limits.ts'
 import type { ErrorPolicy } from '../model/network.ts'
+import type { InstanceRestore } from '../snapshot/part.ts'
 
 /** What a worker is to host, as plain data: it crosses threads, and later nodes. */
 export interface WorkerAssignment {
@@ -17,6 +18,8 @@ export interface WorkerAssignment {
   readonly cycles?: readonly CycleAssignment[]
   readonly limits: ChannelLimits
   readonly emitPerMessageMax: number
+  /** Changes of state are noted, since snapshots are taken of the network. Default false. */
+  readonly takesSnapshots?: boolean
 }
 
 /** Instances of which each is reached from each other, as far as a worker has a part in it; see `cycles.ts`. */
@@ -64,6 +67,8 @@ export interface InstanceAssignment {
   readonly initial: readonly InitialAssignment[]
   /** Of a source: where it goes on. Without it, it begins. */
   readonly positions?: SourcePositions
+  /** The snapshot's parts that it goes on from. Without it, it begins. */
+  readonly restore?: InstanceRestore
 }
 
 /** A constant for an input port. */
@@ -78,6 +83,11 @@ export interface InitialAssignment {
 /** One channel that comes in. */
 export interface InputAssignment {
   readonly channel: number
+  /**
+   * What it is called in snapshots, where the numbers of instances and channels are others: the same for the same connection between the
+   * same copies. Needed where snapshots are taken.
+   */
+  readonly name?: string
   readonly port: string
   readonly fromWorker: number
   /** Path of the routing key, where the connection is by `hash`. */

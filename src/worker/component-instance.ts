@@ -1,12 +1,11 @@
 import { VertigoError } from '../base/errors.ts'
-import { readableText } from '../base/readable.ts'
 import type { KindDefinition } from '../component/kind.ts'
 import type { GroupContext } from '../messaging/group-tracker.ts'
 import { Inbox } from '../messaging/inbox.ts'
 import type { InputChannel } from '../messaging/input-channel.ts'
 import type { Parcel } from '../messaging/parcel.ts'
+import type { SnapshotBegin } from '../snapshot/part.ts'
 import type { KeyReader } from '../state/keys.ts'
-import { messagesFault } from '../wire/frame.ts'
 import type { Call } from './call.ts'
 import { callClosed, callDirect } from './call.ts'
 import {
@@ -16,14 +15,20 @@ import {
   type Invoke,
   ownField,
 } from './handlers.ts'
+import { drainContext } from './drain-context.ts'
 import type { FailurePolicy, InstanceHost } from './host.ts'
 import { Instance, type InstanceIdentity, type LifeHooks } from './instance.ts'
 import type { LoopProgress } from './message-loop.ts'
 import { abandonGroups, bind, hasGroupState, messageHandler } from './input-groups.ts'
 import { keyLock, ownKeysOnly } from './message-keys.ts'
 import { type InputPort, prepareInputs, runSetup, type SetupMeans } from './setup.ts'
+import { rejectionOf, sendRejection } from './rejection.ts'
+import { Alignment } from './snapshots/alignment.ts'
+import type { Saved } from './snapshots/saved.ts'
+import { restoreChannels, savedChannels } from './snapshots/saved-channels.ts'
 import { type Task, TaskRunner } from './task-runner.ts'
 import { TimerSet } from './timer-set.ts'
+import { TurnSize } from './turn-size.ts'
 
 /** How an instance treats its messages. */
 export interface ComponentOptions {
@@ -31,11 +36,6 @@ export interface ComponentOptions {
   readonly order: 'input' | 'completion'
   readonly policy: FailurePolicy
 }
-
-const turnMessagesMin = 1
-const turnMessagesMax = 4096
-/** A turn longer than this is followed by a shorter one, so that others, and the event loop, get theirs. */
-const turnMsMax = 4
 
 /**
  * An instance that messages come to.
@@ -51,10 +51,11 @@ export class ComponentInstance extends Instance {
   private readonly means: SetupMeans
   private readonly timers: TimerSet
   private readonly tasks: TaskRunner
+  private readonly alignment: Alignment
   private behaviour: AuthorBehaviour = {}
   private call: Call
   private readonly progress: LoopProgress = { at: 0, result: undefined }
-  private turnMessages = 256
+  private readonly turnSize = new TurnSize()
   private endedChannels = 0
   private constants = 0
   /** Index of the port whose messages are being handed over; -1 for none. */
@@ -82,7 +83,12 @@ export class ComponentInstance extends Instance {
     this.options = options
     this.means = means
     this.inputs = prepareInputs(definition, means)
-    this.inbox = new Inbox(this.inputs.length, () => this.wake())
+    const barrierArrived = (snapshot: number): void => this.alignment.arrived(snapshot)
+    this.inbox = new Inbox(this.inputs.length, () => this.wake(), barrierArrived)
+    this.alignment = new Alignment(this.inbox, host.clock, {
+      news: () => host.schedule(this),
+      late: () => this.cutLate(),
+    })
     this.timers = new TimerSet(host.clock, () => this.wake())
     this.tasks = new TaskRunner({
       options,
@@ -111,13 +117,8 @@ export class ComponentInstance extends Instance {
   addConstant(channel: InputChannel, value: unknown): void {
     this.constants++
     this.inbox.add(channel)
-    this.inbox.arrive(channel, {
-      items: [value],
-      group: 0,
-      control: { type: 'end' },
-      bytes: 0,
-      released: false,
-    })
+    const control = { type: 'end' } as const
+    this.inbox.arrive(channel, { items: [value], group: 0, control, bytes: 0, released: false })
   }
 
   /** The channel is no more: it has ended, or never began. */
@@ -133,6 +134,25 @@ export class ComponentInstance extends Instance {
     if (this.portAtWork !== port || this.interrupted) return
     this.interrupted = true
     this.outbox.interrupt()
+  }
+
+  beginSnapshot(begin: SnapshotBegin): void {
+    this.alignment.announced(begin)
+  }
+
+  endSnapshot(snapshot: number): void {
+    this.alignment.ended(snapshot)
+  }
+
+  override saved(): Saved {
+    const channels = savedChannels(this.inbox.all, this.inputs, this.lastCut, this.tasks.takenBack ?? [])
+    return { ...super.saved(), timers: this.timers.all, channels }
+  }
+
+  override restore(saved: Saved): void {
+    super.restore(saved)
+    this.timers.restore(saved.timers)
+    restoreChannels(saved.channels, this)
   }
 
   /** Pending timers do not count, as they do not at the end of the inputs; without inputs they are what it lives by. */
@@ -178,6 +198,7 @@ export class ComponentInstance extends Instance {
   }
 
   protected override released(): void {
+    this.alignment.stop()
     this.timers.cancelAll()
     this.tasks.stop()
     this.inbox.discardAll()
@@ -192,7 +213,7 @@ export class ComponentInstance extends Instance {
   protected work(): void {
     const { clock } = this.host
     const started = clock.monotonic()
-    let left = this.turnMessages
+    let left = this.turnSize.messages
     while (left > 0 && this.outbox.blocked === 0 && !this.tasks.isBusy && this.state !== 'failed') {
       if (this.tasks.canPull) {
         this.tasks.pull()
@@ -209,8 +230,33 @@ export class ComponentInstance extends Instance {
       }
     }
     this.keyed?.sweep(this.nowMs())
-    this.adaptTurn(clock.monotonic() - started, left)
+    this.turnSize.adapt(clock.monotonic() - started, left)
+    if (this.alignment.isPending) this.tryCut()
     if (this.mayEnd && this.outbox.blocked === 0) this.end()
+  }
+
+  /** Also without credit: barriers need none. */
+  private tryCut(): void {
+    const { alignment } = this
+    const isReady = this.tasks.isIdle && alignment.isComplete
+    if (!isReady && !(this.tasks.takenBack !== undefined && alignment.mayOvertake)) return
+    this.cut(alignment.begun!, alignment.elapsedMs)
+    alignment.taken()
+  }
+
+  /** What is at work is waited for, and nothing begins before the cut. */
+  private cutLate(): void {
+    if (!this.tasks.isIdle) this.tasks.waitUntilIdle()
+    try {
+      this.tryCut()
+    } catch (error) {
+      this.fail(error)
+    }
+    const { begun, missing } = this.alignment
+    if (begun === undefined) return
+    const inputs = missing.map(({ name }) => name).join(', ')
+    const waitsFor = this.tasks.takenBack === undefined ? 'what it has at work' : `barriers: ${inputs}`
+    this.host.late(this, begun, waitsFor)
   }
 
   /** Handles messages of a channel, at most `left`; returns how many. */
@@ -230,7 +276,7 @@ export class ComponentInstance extends Instance {
       this.portAtWork = channel.port
       if (invoke === undefined) at = end
       else if (this.tasks.direct) at = this.runDirect(parcel.items, from, end, invoke, group, port, readKey)
-      else at = this.runTasks(parcel.items, from, end, invoke, group, port, readKey)
+      else at = this.runTasks(parcel.items, from, end, invoke, group, port, readKey, channel)
       this.portAtWork = -1
       if (this.interrupted) {
         this.interrupted = false
@@ -284,6 +330,7 @@ export class ComponentInstance extends Instance {
     group: GroupContext | undefined,
     port: InputPort,
     readKey: KeyReader | undefined,
+    channel: InputChannel,
   ): number {
     const { concurrency } = this.options
     const isKeyed = this.keyed !== undefined && readKey !== undefined && concurrency > 1
@@ -297,7 +344,7 @@ export class ComponentInstance extends Instance {
         break
       }
       const lock = isKeyed ? keyLock(readKey, message) : undefined
-      if (!this.tasks.start({ invoke, port: port.name, message, group, readKey }, lock)) break
+      if (!this.tasks.start({ invoke, port: port.name, message, group, readKey, channel }, lock)) break
       at++
       this.outbox.nextCall()
     }
@@ -308,6 +355,10 @@ export class ComponentInstance extends Instance {
     const { control } = parcel
     if (control === null) {
       channel.shift()
+      return
+    }
+    if (control.type === 'barrier') {
+      this.alignment.cameTo(channel, control.snapshot)
       return
     }
     if (!this.tasks.isIdle) {
@@ -339,6 +390,7 @@ export class ComponentInstance extends Instance {
       }
       case 'batch-start':
         channel.inBatch = true
+        channel.batchArgs = control.args
         if (port.batch?.start !== undefined)
           this.runAlone(bind(port.batch.start, control.args), undefined, port)
         return
@@ -399,24 +451,11 @@ export class ComponentInstance extends Instance {
       return
     }
     this.runAlone(
-      (context) => drain(this.drainContext(context)),
+      (context) => drain(drainContext(context, this.keyed, this.tasks.activeCall, this.nowMs())),
       undefined,
       undefined,
       () => this.finish(),
     )
-  }
-
-  private drainContext(context: object): object {
-    const { keyed } = this
-    const call = this.tasks.activeCall
-    const nowMs = this.nowMs()
-    return {
-      ...context,
-      *keys(): IterableIterator<{ key: unknown; state: unknown }> {
-        if (keyed === undefined || call === undefined) return
-        for (const row of keyed.rows(nowMs)) yield { key: row.key, state: call.stateOf(row) }
-      },
-    }
   }
 
   /** A task came to its end outside of a turn: go on, and send what it emitted. */
@@ -426,29 +465,14 @@ export class ComponentInstance extends Instance {
   }
 
   private reject(task: Task, thrown: unknown): void {
-    const error = this.describe(thrown, task.port, task.message)
-    const cause = error.code === 'COMPONENT_FAILED' ? (error.cause as Error) : error
-    const record = {
-      component: this.identity.component,
-      instance: this.identity.instance,
-      port: task.port ?? '',
-      message: task.message,
-      error: { name: cause.name, message: cause.message, code: error.code },
-      timeMs: this.nowMs(),
-    }
+    const record = rejectionOf(
+      this.identity,
+      task,
+      this.describe(thrown, task.port, task.message),
+      this.nowMs(),
+    )
     this.rejectedCount++
-    const { errorOutput } = this
-    if (errorOutput === undefined) this.host.rejected(this, record)
-    else if (errorOutput.leavesThread && messagesFault([record]) !== undefined) {
-      // It would fail again on its way, and with it the run.
-      errorOutput.send({ ...record, message: readableText(record.message) })
-    } else errorOutput.send(record)
-  }
-
-  private adaptTurn(elapsedMs: number, left: number): void {
-    if (elapsedMs > turnMsMax) this.turnMessages = Math.max(turnMessagesMin, this.turnMessages >> 1)
-    else if (left <= 0 && elapsedMs < turnMsMax / 4) {
-      this.turnMessages = Math.min(turnMessagesMax, this.turnMessages * 2)
-    }
+    if (this.errorOutput === undefined) this.host.rejected(this, record)
+    else sendRejection(this.errorOutput, record)
   }
 }

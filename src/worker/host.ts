@@ -3,8 +3,10 @@ import type { Random } from '../base/random.ts'
 import type { LogRecord } from '../component/context.ts'
 import type { SharedCollections } from '../component/shared.ts'
 import type { ErrorPolicy } from '../model/network.ts'
+import type { SnapshotBegin } from '../snapshot/part.ts'
 import type { MetricRecord } from './metrics.ts'
 import type { Reporter } from './record-window.ts'
+import type { PartFacts } from './snapshots/instance-parts.ts'
 
 /** A message that its component could not handle. */
 export interface RejectedMessage {
@@ -43,6 +45,12 @@ export interface InstanceHost {
   failed(instance: Schedulable, error: unknown): void
   rejected(reporter: Reporter, record: RejectedMessage): void
   logged(reporter: Reporter, record: LogRecord): void
+  /** Snapshots are taken of its network: what changes of its state is noted. */
+  takesSnapshots(): boolean
+  /** Takes the cut of the instance's state, as it is now; `facts` is called at once. */
+  cut(instance: Schedulable, begin: SnapshotBegin, alignedMs: number, facts: () => PartFacts): void
+  /** It has not come to the cut of a snapshot in time: for people. */
+  late(instance: Schedulable, begin: SnapshotBegin, waitsFor: string): void
   readonly metricMade: (record: MetricRecord) => void
 }
 

@@ -69,10 +69,18 @@ export class HostedInstance {
     instance.outputs = Object.keys(instance.definition.outputs).map((name) => this.port(name))
   }
 
-  /** Once, however often it is asked for: a later preparation takes over what an earlier one has begun. */
-  setup(): Promise<void> {
-    this.settingUp ??= this.instance.setup()
+  /**
+   * Once, however often it is asked for: a later preparation takes over what an earlier one has begun. `restore` reads what it goes on
+   * from.
+   */
+  setup(restore: () => Promise<void>): Promise<void> {
+    this.settingUp ??= this.restoreAndSetUp(restore)
     return this.settingUp
+  }
+
+  private async restoreAndSetUp(restore: () => Promise<void>): Promise<void> {
+    await restore()
+    if (!this.instance.wasOver) await this.instance.setup()
   }
 
   port(name: string): OutputPort {

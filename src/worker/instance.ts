@@ -5,6 +5,8 @@ import type { SharedCollections } from '../component/shared.ts'
 import type { KindDefinition } from '../component/kind.ts'
 import { Outbox } from '../messaging/outbox.ts'
 import type { OutputPort } from '../messaging/output-port.ts'
+import type { SnapshotBegin } from '../snapshot/part.ts'
+import { applyToRow, entryOf } from '../state/entries.ts'
 import { KeyedState } from '../state/keyed-state.ts'
 import type { SlotDeclaration } from '../state/row.ts'
 import { Call, type CallOwner, type SharedContext } from './call.ts'
@@ -12,6 +14,8 @@ import type { InstanceHost, Schedulable } from './host.ts'
 import { instanceLogger } from './logger.ts'
 import { InstanceMetrics } from './metrics.ts'
 import type { Reporter } from './record-window.ts'
+import type { PartFacts } from './snapshots/instance-parts.ts'
+import { encodeSaved, nothingSaved, type Saved } from './snapshots/saved.ts'
 
 /** Which instance this is, and what it was told. */
 export interface InstanceIdentity {
@@ -53,6 +57,11 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
   /** Stands in the scheduler's queue. */
   queued = false
   state: InstanceState = 'new'
+  readonly takesSnapshots: boolean
+  /** The last snapshot that it has taken the cut of. */
+  lastCut = 0
+  /** It goes on from a snapshot in which it was over: it ends when it starts. */
+  wasOver = false
   /** It drains because the network goes on without it: for those that it sends to, its end is not that of their input. */
   isLeaving = false
   sharedContext: SharedContext = undefined as unknown as SharedContext
@@ -96,6 +105,8 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
     this.frozenState = host.dev
     this.keyed = slots.keyed.length > 0 ? new KeyedState(slots.keyed) : undefined
     this.instanceState = slots.instance.length > 0 ? new KeyedState(slots.instance) : undefined
+    this.takesSnapshots = host.takesSnapshots()
+    if (this.takesSnapshots) this.keyed?.tracker.begin()
   }
 
   abstract actingCall(opener: Call): Call
@@ -110,6 +121,10 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
   abstract get queuedMessages(): number
   /** Nothing is at work, waits, or will begin by itself. */
   abstract get isQuiet(): boolean
+  /** A snapshot begins that it has a part in. */
+  abstract beginSnapshot(begin: SnapshotBegin): void
+  /** It has come to its end, whatever that is: what of it waits here is over. */
+  abstract endSnapshot(snapshot: number): void
   /** Ends without waiting for the inputs: sources stop, components wait for the end of their inputs. */
   abstract drain(): void
 
@@ -118,6 +133,41 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
     for (const port of this.outputs) sent += port.sent
     for (const port of this.implicitOutputs.values()) sent += port.sent
     return sent
+  }
+
+  /** What of it is no keyed state. */
+  saved(): Saved {
+    const { instanceState, lastGroupId } = this
+    const row = instanceState?.row('', undefined)
+    return {
+      ...nothingSaved,
+      instanceState: row && entryOf(row, instanceState!.slots, true),
+      lastGroupId,
+    }
+  }
+
+  /** Before `setup`, and after its keyed state was read. */
+  restore(saved: Saved): void {
+    const { instanceState } = this
+    if (instanceState !== undefined && saved.instanceState !== undefined)
+      applyToRow(instanceState.row('', undefined), instanceState.slots, saved.instanceState)
+    this.lastGroupId = saved.lastGroupId
+  }
+
+  /** What the manifest says of it, and what goes into its file beside keyed state. Errors: STATE_NOT_ENCODABLE. */
+  partFacts(): PartFacts {
+    const saved = this.saved()
+    const hasChannelState = saved.channels.length > 0
+    const isFinished = this.state === 'finished' || this.state === 'closed'
+    return { saved: encodeSaved(saved, this.place), isFinished, hasChannelState }
+  }
+
+  /** Takes the cut: what was sent belongs to the snapshot, what is sent from now on does not. */
+  protected cut(begin: SnapshotBegin, alignedMs: number): void {
+    this.lastCut = begin.snapshot
+    this.host.cut(this, begin, alignedMs, () => this.partFacts())
+    for (const port of this.outputs) port.barrier(begin.snapshot)
+    for (const port of this.implicitOutputs.values()) port.barrier(begin.snapshot)
   }
 
   /** Runs the author's `setup`. Where the instance was closed meanwhile, what was opened is closed at once. */
@@ -157,6 +207,10 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
   /** The network is ready: the first moment when sending is possible. */
   start(): void {
     this.state = 'running'
+    if (this.wasOver) {
+      this.finish()
+      return
+    }
     try {
       for (const { level, record } of this.earlyRecords) this.logToPort(level, record)
       this.earlyRecords = []

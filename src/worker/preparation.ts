@@ -21,6 +21,8 @@ export interface PreparationMeans {
   readonly wiring: Wiring
   /** The instance has been made: who begins it may have to close it. */
   readonly made: (hosted: HostedInstance) => void
+  /** Before `setup` of an instance that is new: reads what it goes on from. */
+  readonly restore: (hosted: HostedInstance) => Promise<void>
   /** The instance has been set up. */
   readonly ready: (hosted: HostedInstance) => void
 }
@@ -66,7 +68,7 @@ export class Preparation {
       for (const each of prepared) this.addInputs(each)
       await this.forEach(this.assignment.instances, async (_, i) => {
         const { hosted } = prepared[i]!
-        await hosted.setup()
+        await hosted.setup(() => this.means.restore(hosted))
         if (!this.isSuperseded) this.means.ready(hosted)
       })
       this.ending.signal.throwIfAborted()

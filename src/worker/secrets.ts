@@ -117,6 +117,9 @@ export function withoutSecrets(events: WorkerEvents, secrets: Secrets): WorkerEv
     rejected: (record, taken) => events.rejected({ ...record, error: secrets.hide(record.error) }, taken),
     logged: (record, taken) => events.logged(secrets.hide(record), taken),
     metric: (record) => events.metric(record),
+    ...(events.part && {
+      part: (report) => events.part?.(report.type === 'part-stored' ? report : secrets.hide(report)),
+    }),
   }
 }
 

@@ -4,10 +4,12 @@ import { isThenable } from '../base/values.ts'
 import type { Logger } from '../component/context.ts'
 import type { SourcePositions } from '../component/define.ts'
 import type { KindDefinition } from '../component/kind.ts'
+import type { SnapshotBegin } from '../snapshot/part.ts'
 import { type Call, callClosed, callDirect, callDiscard } from './call.ts'
 import type { InstanceHost } from './host.ts'
 import { iteratorReader, type Reader } from './iterator-reader.ts'
 import { Instance, type InstanceIdentity, type LifeHooks } from './instance.ts'
+import type { Saved } from './snapshots/saved.ts'
 import { codeBridge, sharedContext, type SetupMeans } from './setup.ts'
 
 const pollMessagesMax = 256
@@ -21,7 +23,7 @@ const lastPollMsMax = 1_000
 export class SourceInstance extends Instance {
   private readonly means: SetupMeans
   /** Where it goes on. */
-  private readonly from: SourcePositions | undefined
+  private from: SourcePositions | undefined
   private reader: Reader | undefined
   private call: Call
   private polling = false
@@ -55,6 +57,29 @@ export class SourceInstance extends Instance {
   /** How far it has come: what stands before has been sent. Undefined for one that cannot say. */
   get positions(): SourcePositions | undefined {
     return this.reader?.positions?.()
+  }
+
+  /** Between two polls, or while one waits: what it has said so far has been sent. */
+  beginSnapshot(begin: SnapshotBegin): void {
+    if (this.state !== 'running' || begin.snapshot <= this.lastCut) return
+    try {
+      this.cut(begin, 0)
+    } catch (error) {
+      this.fail(error)
+    }
+  }
+
+  endSnapshot(): void {
+    // It waits for nobody.
+  }
+
+  override saved(): Saved {
+    return { ...super.saved(), positions: this.positions }
+  }
+
+  override restore(saved: Saved): void {
+    super.restore(saved)
+    this.from = saved.positions ?? this.from
   }
 
   get queuedMessages(): number {

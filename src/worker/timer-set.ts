@@ -4,13 +4,15 @@ import { encodeKey } from '../state/keys.ts'
 export interface DueTimer {
   readonly name: string
   readonly key: unknown
+  /** Milliseconds since 1970. */
+  readonly dueMs: number
 }
 
 /** Timers of one instance, by name and key. One that is due waits for its turn. */
 export class TimerSet {
   private readonly clock: Clock
   private readonly onDue: () => void
-  private readonly pending = new Map<string, Cancel>()
+  private readonly pending = new Map<string, DueTimer & { readonly cancel: Cancel }>()
   private readonly due: DueTimer[] = []
 
   constructor(clock: Clock, onDue: () => void) {
@@ -27,19 +29,35 @@ export class TimerSet {
   }
 
   set(name: string, key: unknown, delayMs: number): void {
-    const id = timerId(name, key)
     this.cancel(name, key)
+    this.add({ name, key, dueMs: this.clock.now() + delayMs }, delayMs)
+  }
+
+  /** All that are set, those that are due first, in their order. */
+  get all(): readonly DueTimer[] {
+    const pending = [...this.pending.values()].map(({ name, key, dueMs }) => ({ name, key, dueMs }))
+    return [...this.due, ...pending]
+  }
+
+  /** As a snapshot has them. */
+  restore(timers: readonly DueTimer[]): void {
+    const nowMs = this.clock.now()
+    for (const timer of timers) this.add(timer, Math.max(0, timer.dueMs - nowMs))
+  }
+
+  private add(timer: DueTimer, delayMs: number): void {
+    const id = timerId(timer.name, timer.key)
     const cancel = this.clock.after(delayMs, () => {
       this.pending.delete(id)
-      this.due.push({ name, key })
+      this.due.push(timer)
       this.onDue()
     })
-    this.pending.set(id, cancel)
+    this.pending.set(id, { ...timer, cancel })
   }
 
   cancel(name: string, key: unknown): void {
     const id = timerId(name, key)
-    this.pending.get(id)?.()
+    this.pending.get(id)?.cancel()
     this.pending.delete(id)
     const at = this.due.findIndex((timer) => timerId(timer.name, timer.key) === id)
     if (at >= 0) this.due.splice(at, 1)
@@ -50,7 +68,7 @@ export class TimerSet {
   }
 
   cancelAll(): void {
-    for (const cancel of this.pending.values()) cancel()
+    for (const { cancel } of this.pending.values()) cancel()
     this.pending.clear()
     this.due.length = 0
   }

@@ -76,6 +76,7 @@ export class Wiring {
     const source = local ?? this.peers.get(fromWorker).source(id)
     const channel = new InputChannel(id, port, source, this.strictly(strictReceive, hooks))
     if (input.isHash) channel.readKey = keyReader(input.key)
+    channel.name = input.name ?? ''
     channel.isDormant = true
     if (local === undefined) this.peers.get(fromWorker).addInput(channel, inbox)
     else {
@@ -102,11 +103,13 @@ export class Wiring {
   /** A constant is a channel of its own, which brings one message and ends. */
   addInitial({ hosted, assigned, parts }: PreparedInstance): void {
     const { component } = hosted
-    if (component === undefined) return
+    // Those that were not handled at the cut of the snapshot are among what waited there.
+    if (component === undefined || assigned.restore !== undefined) return
     const source = { release: () => undefined }
-    for (const { port, value, isHash, key } of assigned.initial) {
+    for (const [at, { port, value, isHash, key }] of assigned.initial.entries()) {
       const hooks = this.strictly(strictReceive, parts.onReceive)
       const channel = new InputChannel(-1, connectedPort(component, port), source, hooks)
+      channel.name = `constant/${at}`
       // By the key that chose the instance: the port's connections may have others.
       if (isHash) channel.readKey = keyReader(key)
       component.addConstant(channel, value)

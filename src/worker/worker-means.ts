@@ -2,6 +2,8 @@ import type { Clock } from '../base/clock.ts'
 import type { VertigoError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import type { LogRecord } from '../component/context.ts'
+import type { PartReport } from '../snapshot/part.ts'
+import type { SnapshotStorage } from '../snapshot/storage/storage.ts'
 import type { Link } from '../transport/link.ts'
 import type { ModuleAddress } from './assignment.ts'
 import type { RejectedMessage } from './host.ts'
@@ -28,6 +30,8 @@ export interface WorkerEvents {
   logged(record: LogRecord, taken: () => void): void
   /** An instance has made a metric. */
   metric(record: MetricRecord): void
+  /** Of a snapshot; where they are taken. */
+  part?(report: PartReport): void
 }
 
 /** Counters of the instances, by their index; written once a slice, read by whoever shows them. */
@@ -61,6 +65,8 @@ export interface WorkerMeans {
   readonly bridge?: object
   /** The store behind `context.shared`; without it, using that is an error. */
   readonly openStore?: OpenSharedStore
+  /** What snapshots are written to, where they are taken. Asked for once, when it is needed. */
+  readonly snapshots?: { readonly storage: () => Promise<SnapshotStorage> }
   /** Whether messages are checked against schemas of ports: at the network's edges, everywhere, or not at all. */
   readonly check: 'edges' | 'all' | 'none'
   /** Development mode: messages and state cannot be changed in place, and every message is a copy. Default false. */

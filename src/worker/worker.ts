@@ -1,6 +1,6 @@
-import type { Cancel } from '../base/clock.ts'
 import { assert } from '../base/assert.ts'
 import { VertigoError } from '../base/errors.ts'
+import type { SnapshotCommand } from '../snapshot/part.ts'
 import type { Link } from '../transport/link.ts'
 import type { WorkerAssignment } from './assignment.ts'
 import { Closer } from './closer.ts'
@@ -13,9 +13,11 @@ import { PeerSet } from './peer-set.ts'
 import { Preparation } from './preparation.ts'
 import { RecordWindow } from './record-window.ts'
 import { Scheduler } from './scheduler.ts'
+import { HostedSnapshots } from './snapshots/hosted-snapshots.ts'
 import { Secrets, withoutSecrets } from './secrets.ts'
 import { setupMsMaxDefault } from './setups.ts'
 import { workerCollections } from './shared.ts'
+import { SwitchLimit } from './switch-limit.ts'
 import { memorySuspects } from './suspects.ts'
 import type { OpenCollections } from '../store/collections/index.ts'
 import { Wiring } from './wiring.ts'
@@ -31,9 +33,6 @@ export type {
 } from './worker-means.ts'
 
 const always = (): boolean => true
-
-/** Groups that stream a file take their time; one that is never ended has to be named. */
-export const portSwitchMsMaxDefault = 60_000
 
 /**
  * Hosts instances of one network in one thread. It needs no thread of its own: simulations and `--workers 0` run
@@ -70,6 +69,7 @@ export class Worker {
   private readonly records = new RecordWindow()
   private readonly finishing: Finishing
   private readonly cycles: CycleWatch
+  private readonly snapshots: HostedSnapshots
   private preparation: Preparation | undefined
   private next: readonly PreparedInstance[] | undefined
   /** Of the assignment that is in force. */
@@ -79,7 +79,7 @@ export class Worker {
   private owesSwitched = false
   private isHeld = false
   private onRelease: (() => void)[] = []
-  private cancelSwitchLimit: Cancel = () => undefined
+  private readonly switchLimit: SwitchLimit
   private touched = new Set<Instance>()
   private lastTurn: Instance | undefined
   private state: 'open' | 'failed' | 'closed' = 'open'
@@ -113,8 +113,13 @@ export class Worker {
       hosted: (id) => this.running.get(id),
       mayEnd: () => !this.isHeld && this.hasSwitched,
     })
+    this.snapshots = new HostedSnapshots(this.means, this.assignment.network, () => this.scheduler.request())
     this.host = this.makeHost()
     this.closer = new Closer(means.clock)
+    this.switchLimit = new SwitchLimit(means.clock, means.portSwitchMsMax, {
+      isHeld: () => this.isHeld,
+      switching: () => this.switchingPorts(),
+    })
   }
 
   /** Prepares the assignment that it was made with. */
@@ -187,7 +192,7 @@ export class Worker {
     this.peers.attach(links)
     this.onPortSwitched()
     this.endStaleInputs()
-    this.limitSwitch()
+    this.switchLimit.begin()
     this.cycles.begin(assignment)
     this.scheduler.request()
     if (this.running.size === 0) this.means.events.finished()
@@ -228,6 +233,14 @@ export class Worker {
     for (const action of onRelease) action()
   }
 
+  /** What is said about snapshots of another generation is not for it (PT-1). */
+  snapshot(command: SnapshotCommand): void {
+    this.host.whenOpen(() => {
+      if (this.state !== 'open' || command.generation !== this.generation) return
+      this.snapshots.obey(command, this.running.values())
+    })
+  }
+
   /** Sources end; what is on its way is handled. */
   drain(): void {
     for (const { instance } of this.running.values()) instance.drain()
@@ -238,9 +251,10 @@ export class Worker {
     if (this.state === 'closed') return
     this.state = 'closed'
     this.preparation?.supersede()
-    this.cancelSwitchLimit()
+    this.switchLimit.cancel()
     this.cycles.stop()
     this.scheduler.stop()
+    this.snapshots.close()
     this.peers.close()
     // Told of each, so that a `close` that blocks the thread for ever can be named.
     const closed = this.closer.closeAll(this.allHosted(), (instance) => this.onTurn(instance))
@@ -313,6 +327,7 @@ export class Worker {
         this.prepared.set(hosted.id, hosted)
         this.hostedOf.set(hosted.instance, hosted)
       },
+      restore: (hosted) => this.snapshots.begin(hosted),
       ready: (hosted) => counters.ready(hosted.assigned.index),
     })
   }
@@ -366,7 +381,7 @@ export class Worker {
   private onPortSwitched(): void {
     if (this.isSwitching || !this.owesSwitched || this.switchingPorts().length > 0) return
     this.owesSwitched = false
-    this.cancelSwitchLimit()
+    this.switchLimit.cancel()
     this.peers.sendSwitched(this.generation)
     this.endStaleInputs()
   }
@@ -384,27 +399,6 @@ export class Worker {
       return (this.peers.known(worker)?.generation ?? 0) >= this.generation
     }
     for (const hosted of this.running.values()) this.wiring.endStaleInputs(hosted, isStale)
-  }
-
-  private limitSwitch(): void {
-    this.cancelSwitchLimit()
-    if (this.switchingPorts().length === 0) return
-    const { clock, portSwitchMsMax = portSwitchMsMaxDefault } = this.means
-    this.cancelSwitchLimit = clock.after(portSwitchMsMax, () => {
-      if (this.isHeld) {
-        this.limitSwitch()
-        return
-      }
-      for (const { hosted, port } of this.switchingPorts()) {
-        hosted.instance.fail(
-          new VertigoError(
-            'PORT_SWITCH_TIMEOUT',
-            `output port "${port}" has had a group or batch open for ${portSwitchMsMax} ms since its network was changed`,
-            { place: { port } },
-          ),
-        )
-      }
-    })
   }
 
   private makeHost(): InstanceHost {
@@ -436,12 +430,16 @@ export class Worker {
         events.logged(record, taken)
       },
       metricMade: (record) => events.metric(record),
+      takesSnapshots: () => this.assignment.takesSnapshots === true,
+      late: (instance, ...late) => this.snapshots.late(this.hostedOf.get(instance)!, ...late),
+      cut: (instance, ...cut) => this.snapshots.cut(this.hostedOf.get(instance)!, ...cut),
     }
   }
 
   private onFinished(hosted: HostedInstance): void {
     const { clock, events } = this.means
     hosted.hasFinished = true
+    this.snapshots.finished(hosted)
     // The last frames and counters go out before anyone is told.
     clock.soon(() => {
       this.writeCounters([hosted.instance])
@@ -470,7 +468,7 @@ export class Worker {
 
   private onSliceEnd(isIdle: boolean): boolean {
     if (this.state === 'open') this.finishing.check()
-    const waits = this.peers.sendCredit(isIdle)
+    const waits = [this.peers.sendCredit(isIdle), this.snapshots.step()].includes(true)
     this.writeCounters(this.touched)
     this.touched.clear()
     const error = this.means.overLimit?.()

@@ -1,4 +1,5 @@
 import type { LogRecord } from '../../component/context.ts'
+import type { PartReport, SnapshotCommand } from '../../snapshot/part.ts'
 import type { WorkerAssignment } from '../../worker/assignment.ts'
 import type { RejectedMessage } from '../../worker/host.ts'
 import type { Address, InstanceId, NodeId, WorkerNumber } from '../protocol/index.ts'
@@ -16,6 +17,8 @@ export interface AgentWorker {
   /** Nothing is emitted until `release` or the next `switchOver`. */
   hold(): void
   release(): void
+  /** What is said about a snapshot; see `Worker.snapshot`. */
+  snapshot(command: SnapshotCommand): void
   /** Closes all components, in their order. Rejects where one of them fails to. */
   close(): Promise<void>
   /** Ends at once. */
@@ -42,6 +45,8 @@ export interface AgentWorkerEvents {
   /** `taken` is called when the record waits nowhere any more. */
   rejected(record: RejectedMessage, taken: () => void): void
   logged(record: LogRecord, taken: () => void): void
+  /** An instance's part of a snapshot. */
+  part?(report: PartReport): void
   linkFailed(peer: WorkerNumber, error: Error): void
 }
 

@@ -45,6 +45,7 @@ export function assignmentsOf(
 
 interface Connected {
   readonly number: number
+  readonly key: string
   readonly connection: FlatConnection
   readonly from: PortRef
   readonly to: PortRef
@@ -130,13 +131,15 @@ class Assignments {
   private connect(source: Member): void {
     const { component, id } = source.planned
     const { record, connections } = source.version
-    const fromEdge = record.kinds[component]?.role === 'source'
-    for (const { number, connection, from, to } of connections) {
+    const isEdge = record.kinds[component]?.role === 'source'
+    for (const { number, key, connection, from, to } of connections) {
       if (from.component !== component) continue
       const channels = this.targets(source, connection, to).map((target, i) => {
         if (target === undefined) return { channel: i, toWorker: nowhere }
         const channel = channelNumber(number, id, target.planned.id)
-        target.draft.inputs.push(makeInput(connection, channel, to.port, source.planned.worker, fromEdge))
+        const name = `${key} [${source.planned.index}] [${target.planned.index}]`
+        const of = { worker: source.planned.worker, isEdge, name }
+        target.draft.inputs.push(makeInput(connection, channel, to.port, of))
         return { channel, toWorker: target.planned.worker }
       })
       source.draft.outputs.push(makeOutput(connection, number, from.port, channels))
@@ -205,7 +208,7 @@ function versionOf(plan: Plan, version: NetworkVersion, record: VersionRecord | 
     if (number === undefined) throw inconsistent(plan, `the connection ${key} has no number`)
     const from = parsePortRef(connection.from)!
     const to = parsePortRef(connection.to)!
-    return [{ number, connection, from, to }]
+    return [{ number, key, connection, from, to }]
   })
   return { record, connections }
 }

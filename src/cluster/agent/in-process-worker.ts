@@ -1,5 +1,6 @@
 import type { Cancel, Clock } from '../../base/clock.ts'
 import { asError } from '../../base/errors.ts'
+import type { SnapshotCommand } from '../../snapshot/part.ts'
 import type { Link } from '../../transport/link.ts'
 import type { WorkerAssignment } from '../../worker/assignment.ts'
 import { type CounterSink, Worker, type WorkerMeans } from '../../worker/worker.ts'
@@ -67,6 +68,10 @@ export class InProcessWorker implements AgentWorker {
     this.worker?.release()
   }
 
+  snapshot(command: SnapshotCommand): void {
+    this.worker?.snapshot(command)
+  }
+
   async close(): Promise<void> {
     if (this.isOver) return
     this.isOver = true
@@ -130,6 +135,7 @@ export class InProcessWorker implements AgentWorker {
         rejected: (record, taken) => events.rejected(record, taken),
         logged: (record, taken) => events.logged(record, taken),
         metric: () => undefined,
+        part: (report) => this.tell(() => events.part?.(report)),
       },
     })
   }

@@ -6,6 +6,7 @@ import { MetricReader, type MetricStatus } from '../../run/metrics.ts'
 import { StallWatch } from '../../run/stall-watch.ts'
 import type { ClientPortNews, DataNet, PeerLink } from '../../run/thread-protocol.ts'
 import { WorkerThread } from '../../run/worker-thread.ts'
+import type { SnapshotCommand } from '../../snapshot/part.ts'
 import type { WorkerAssignment } from '../../worker/assignment.ts'
 import type { MetricRecord } from '../../worker/metrics.ts'
 import type { InstanceCounters } from '../../worker/worker.ts'
@@ -24,6 +25,8 @@ export interface ThreadWorkersOptions {
   readonly fence: SharedArrayBuffer
   /** Address of the store, for `context.shared`. */
   readonly store: string
+  /** Address of the storage of snapshots, where they are taken. */
+  readonly snapshots?: string
   readonly builtInKinds: string
   readonly stores: string
   readonly threads: NodeThreads
@@ -169,6 +172,10 @@ class ThreadWorker implements AgentWorker {
     this.thread?.release()
   }
 
+  snapshot(command: SnapshotCommand): void {
+    this.thread?.snapshot(command)
+  }
+
   async close(): Promise<void> {
     this.leave()
     try {
@@ -193,7 +200,7 @@ class ThreadWorker implements AgentWorker {
 
   private start(assignment: WorkerAssignment): WorkerThread {
     const { options } = this.owner
-    const { clock, net, fence, store, stallMs, threads } = options
+    const { clock, net, fence, store, snapshots, stallMs, threads } = options
     const thread = new WorkerThread(
       threads.take(),
       {
@@ -205,6 +212,7 @@ class ThreadWorker implements AgentWorker {
         stores: options.stores,
         store: { url: store },
         links: [],
+        ...(snapshots !== undefined && { snapshots }),
         net: { ...net, module: dataLinksUrl, network: options.network },
         fence,
         isolates: true,
@@ -229,6 +237,7 @@ class ThreadWorker implements AgentWorker {
         rejected: (record, taken) => this.events.rejected(record, taken),
         logged: (record, taken) => this.events.logged(record, taken),
         metric: (record) => this.owner.metricMade(this.number, record),
+        part: (_worker, report) => this.events.part?.(report),
         clientPort: (port, news) => this.clientPort(port, news),
         running: () => this.running(),
       },
@@ -267,7 +276,7 @@ class ThreadWorker implements AgentWorker {
         this.died(error)
         thread.terminate().catch((failed: unknown) => this.died(asError(failed)))
       },
-      { background: true },
+      { background: true, coarse: true },
     )
   }
 

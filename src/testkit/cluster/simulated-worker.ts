@@ -3,6 +3,7 @@ import type { AgentWorker, AgentWorkerEvents, PeerPlace } from '../../cluster/ag
 import { InProcessWorker, type InProcessWorkerMeans } from '../../cluster/agent/in-process-worker.ts'
 import type { Address, WorkerNumber } from '../../cluster/protocol/index.ts'
 import { DataEndpoint } from '../../cluster/node/data-endpoint.ts'
+import type { SnapshotCommand } from '../../snapshot/part.ts'
 import type { Link } from '../../transport/link.ts'
 import type { WorkerAssignment } from '../../worker/assignment.ts'
 import type { ClusterWatcher, WatchedWorker } from './watcher.ts'
@@ -134,6 +135,10 @@ export class SimulatedWorker implements AgentWorker, WatchedWorker {
     this.isHeld = false
     this.inner.release()
     this.endsAt('release', 'after')
+  }
+
+  snapshot(command: SnapshotCommand): void {
+    this.inner.snapshot(command)
   }
 
   async close(): Promise<void> {

@@ -10,6 +10,7 @@ import {
   withMerged,
 } from '../../../src/snapshot/collection.ts'
 import { manifestName, stateFileName } from '../../../src/snapshot/file-names.ts'
+import { whole } from './support.ts'
 import type { FileReference, SnapshotManifest } from '../../../src/snapshot/manifest.ts'
 
 const owner = { network: 'words', incarnation: 1 }
@@ -35,7 +36,7 @@ function makeManifest(
   files: readonly FileReference[],
 ): SnapshotManifest {
   const instances = [
-    { component: 'count', instance: 0, keyGroups: [0, 255] as const, stateVersion: 1, files },
+    { component: 'count', instance: 0, ...whole, keyGroups: [0, 255] as const, stateVersion: 1, files },
   ]
   return { ...owner, generation: 1, id, predecessor, instances }
 }
@@ -177,6 +178,7 @@ test('files are merged when there are many increments, or large ones', () => {
     component: 'count',
     instance: 0,
     keyGroups: [0, 255] as const,
+    ...whole,
     stateVersion: 1,
     files: [makeFile(1, 'full', full), ...increments.map((bytes) => makeFile(1, 'increment', bytes))],
   })

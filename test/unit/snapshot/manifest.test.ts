@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { manifestName, networkPrefix, placeOf, stateFileName } from '../../../src/snapshot/file-names.ts'
+import { whole } from './support.ts'
 import { decodeManifest, encodeManifest, type SnapshotManifest } from '../../../src/snapshot/manifest.ts'
 import { errorCode } from '../../support/error-code.ts'
 
@@ -17,10 +18,18 @@ const manifest: SnapshotManifest = {
       component: 'count',
       instance: 0,
       keyGroups: [0, 127],
+      ...whole,
       stateVersion: 1,
       files: [file('a', 'full'), file('b', 'increment')],
     },
-    { component: 'lines', instance: 0, keyGroups: null, stateVersion: 0, files: [file('c', 'full')] },
+    {
+      component: 'lines',
+      instance: 0,
+      ...whole,
+      keyGroups: null,
+      stateVersion: 0,
+      files: [file('c', 'full')],
+    },
   ],
 }
 const owner = { network: 'words', incarnation: 2 }
@@ -61,6 +70,9 @@ test('refuses a newer format, and whatever is no manifest', async () => {
     { instances: [{ ...count, component: undefined }] },
     { instances: [{ ...count, keyGroups: [1] }] },
     { instances: [{ ...count, stateVersion: null }] },
+    { instances: [{ ...count, isFinished: 1 }] },
+    { instances: [{ ...count, hasChannelState: undefined }] },
+    { instances: [{ ...count, instances: 0 }] },
     { instances: [{ ...count, files: [file('b', 'increment')] }] },
     { instances: [{ ...count, files: [file('a', 'full'), file('b', 'full')] }] },
     { instances: [{ ...lines, files: [{ ...file('a', 'full'), checksum: 'x' }] }] },

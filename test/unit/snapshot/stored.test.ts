@@ -20,7 +20,7 @@ import { allNames, storageOver } from '../../../src/snapshot/storage/checked-sto
 import { MemoryStorageBackend } from '../../../src/snapshot/storage/memory/memory-backend.ts'
 import type { SnapshotStorage } from '../../../src/snapshot/storage/storage.ts'
 import { errorCode } from '../../support/error-code.ts'
-import { chunksOf, head, type PlainEntry, plainEntries } from './support.ts'
+import { chunksOf, head, type PlainEntry, plainEntries, whole } from './support.ts'
 
 /** The parts together: state files and manifests in a storage, merged and collected. */
 
@@ -61,7 +61,7 @@ function manifestOf(
   files: readonly FileReference[],
 ): SnapshotManifest {
   const instances = [
-    { component: 'count', instance: 2, keyGroups: [0, 255] as const, stateVersion: 0, files },
+    { component: 'count', instance: 2, ...whole, keyGroups: [0, 255] as const, stateVersion: 0, files },
   ]
   return { ...owner, generation: 3, id, predecessor, instances }
 }

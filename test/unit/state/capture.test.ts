@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { systemClock } from '../../../src/base/clock.ts'
 import type { ListState, MapState, ValueState } from '../../../src/component/index.ts'
-import { readChunk, StateCapture, type StateChunk } from '../../../src/state/capture.ts'
+import { readRow, StateCapture, type StateChunk } from '../../../src/state/capture.ts'
 import { applyEntry, type Entry, mergeEntries } from '../../../src/state/entries.ts'
 import { stateHandle } from '../../../src/state/handles.ts'
 import { KeyedState } from '../../../src/state/keyed-state.ts'
@@ -66,8 +66,14 @@ type Written = readonly StateChunk[]
 function restored(snapshots: readonly Written[], ttlMs?: number): Subject {
   const subject = new Subject(ttlMs)
   for (const chunk of snapshots.flat()) {
-    const { removed, entries } = readChunk(chunk.bytes)
-    for (const key of removed) subject.state.forget(encodeKey(key))
+    for (const key of chunk.removed) subject.state.forget(key)
+    const entries = chunk.rows.map(({ key, isWhole, bytes }) => {
+      const entry = readRow(bytes)
+      assert.equal(encodeKey(entry.key), key)
+      // What is whole stands for all that came before it.
+      if (isWhole) subject.state.forget(key)
+      return entry
+    })
     for (const entry of entries) applyEntry(subject.state, entry)
   }
   return subject
@@ -148,7 +154,12 @@ for (const ttlMs of [undefined, 100]) {
             const expected = subject.dump(nowMs)
             chunks = []
             const into = chunks
-            const capture = StateCapture.begin(subject.state, 'c[0]', (chunk) => into.push(chunk))
+            const isFirst = committed.length === 0
+            const take = (chunk: StateChunk): void => {
+              if (isFirst) assert.ok(chunk.rows.every(({ isWhole }) => isWhole))
+              into.push(chunk)
+            }
+            const capture = StateCapture.begin(subject.state, 'c[0]', take, isFirst)
             running = { capture, expected, nowMs }
           } else if (one.type === 'step' && running !== undefined) {
             running.capture.step(impatient, 0)
@@ -177,8 +188,8 @@ test('EN-2: entries that were merged say the same as one after the other', () =>
       const entries: Entry[] = []
       for (const changes of epochs) {
         for (const each of changes) each(subject.handles(subject.row('k')))
-        const capture = StateCapture.begin(subject.state, 'c[0]', ({ bytes }) =>
-          entries.push(...readChunk(bytes).entries),
+        const capture = StateCapture.begin(subject.state, 'c[0]', ({ rows }) =>
+          entries.push(...rows.map(({ bytes }) => readRow(bytes))),
         )
         capture.step(systemClock, Infinity)
       }
@@ -199,9 +210,9 @@ test('only what has changed is written, and a list that grows is written as what
   for (let n = 0; n < many; n++) subject.handles(subject.row(n)).list.push(n)
   const written = (): { entries: number; bytes: number } => {
     const sum = { entries: 0, bytes: 0 }
-    const capture = StateCapture.begin(subject.state, 'c[0]', ({ entries, bytes }) => {
-      sum.entries += entries
-      sum.bytes += bytes.byteLength
+    const capture = StateCapture.begin(subject.state, 'c[0]', ({ rows }) => {
+      sum.entries += rows.length
+      for (const { bytes } of rows) sum.bytes += bytes.byteLength
     })
     capture.step(systemClock, Infinity)
     return sum

@@ -42,6 +42,7 @@ async function hosting() {
     },
     switchOver() {},
     hold() {},
+    snapshot() {},
     release() {},
     close() {
       closing.resolve()

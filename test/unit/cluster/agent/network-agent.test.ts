@@ -35,6 +35,7 @@ test('a worker that died before a plan with none but new instances for it is tol
         switchOver() {},
         hold() {},
         release() {},
+        snapshot() {},
         close: () => Promise.resolve(),
         terminate: () => Promise.resolve(),
       }

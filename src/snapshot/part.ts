@@ -1,0 +1,105 @@
+import type { ErrorData } from '../base/errors.ts'
+import type { InstanceManifest, SnapshotManifest } from './manifest.ts'
+
+/**
+ * What is said about a snapshot between those who coordinate it and the workers: that it begins, that an instance's part is stored,
+ * how it ended; and, later, what an instance is given to go on from. Plain data: it crosses threads and control connections.
+ *
+ * - PT-1 (SN-1) Whatever is said carries the generation and the snapshot. A worker does nothing about another generation than the one
+ *   in force at it, and says nothing; a coordinator throws away what is not of the one in flight.
+ * - PT-2 All of it may be said again: what was begun, or has ended, is not begun once more.
+ * - PT-3 The end of a snapshot need not arrive: `predecessor` of the next one says it, too.
+ */
+
+/** How a cut is taken. */
+export interface SnapshotMode {
+  /** At-least-once networks do not: they take the cut at the first barrier. */
+  readonly isAligned: boolean
+  /**
+   * Milliseconds after the first barrier, when barriers overtake (SN-8). Default 1000. `null`: never, since the network is to go on with
+   * other numbers of instances, or is to be changed.
+   */
+  readonly alignMsMax: number | null
+}
+
+export const defaultSnapshotMode: SnapshotMode = { isAligned: true, alignMsMax: 1000 }
+
+/** A snapshot begins. */
+export interface SnapshotBegin extends SnapshotMode {
+  readonly type: 'begin'
+  readonly generation: number
+  readonly snapshot: number
+  /** Of the cluster. */
+  readonly incarnation: number
+  /**
+   * The snapshot of this generation that was committed last, or the one that the generation was restored from; null where there is none.
+   * What was written since is in no snapshot, and is written again (SN-5).
+   */
+  readonly predecessor: number | null
+}
+
+export type SnapshotEnd =
+  | { readonly type: 'committed'; readonly generation: number; readonly snapshot: number }
+  | { readonly type: 'aborted'; readonly generation: number; readonly snapshot: number }
+
+/** To every worker of the generation, those with no source as well. */
+export type SnapshotCommand = SnapshotBegin | SnapshotEnd
+
+/** From a worker, one for each of its instances and snapshot. */
+export type PartReport =
+  | {
+      readonly type: 'part-stored'
+      readonly generation: number
+      readonly snapshot: number
+      /** As in the assignment. */
+      readonly instance: number
+      readonly part: InstanceManifest
+      /** Milliseconds from the first that the instance heard of it to the cut, and from there until all was stored. */
+      readonly alignedMs: number
+      readonly storedMs: number
+    }
+  | {
+      /** The snapshot cannot be completed: to be aborted, with this reason. */
+      readonly type: 'part-failed'
+      readonly generation: number
+      readonly snapshot: number
+      readonly instance: number
+      readonly error: ErrorData
+    }
+  | {
+      /** `alignMsMax` is over, and the cut is not taken: the instance is named to people (ADR 0017). Nothing else follows from it. */
+      readonly type: 'part-late'
+      readonly generation: number
+      readonly snapshot: number
+      readonly instance: number
+      /** In English: what it waits for. */
+      readonly waitsFor: string
+    }
+
+/** What an instance goes on from. */
+export interface InstanceRestore {
+  readonly network: string
+  /** That the snapshot is of. */
+  readonly incarnation: number
+  readonly snapshot: number
+  /**
+   * Of its component: with the same number of instances, its own part; else all parts of the component, of which it takes the key groups
+   * and splits that are its own. None: it begins afresh, since the snapshot does not have its component.
+   */
+  readonly parts: readonly InstanceManifest[]
+}
+
+/**
+ * What an instance is given of a snapshot's parts. `undefined` where the snapshot does not know the component: it begins as if there were
+ * none.
+ */
+export function restoreOf(
+  snapshot: SnapshotManifest,
+  wanted: { readonly component: string; readonly instance: number; readonly instances: number },
+): InstanceRestore | undefined {
+  const { network, incarnation, id } = snapshot
+  const all = snapshot.instances.filter(({ component }) => component === wanted.component)
+  if (all.length === 0) return undefined
+  const own = all.filter((part) => part.instance === wanted.instance && part.instances === wanted.instances)
+  return { network, incarnation, snapshot: id, parts: own.length > 0 ? own : all }
+}

@@ -1,0 +1,114 @@
+import { VertigoError } from '../../base/errors.ts'
+import type { PartReport, SnapshotBegin, SnapshotCommand } from '../../snapshot/part.ts'
+import type { SnapshotStorage } from '../../snapshot/storage/storage.ts'
+import type { HostedInstance } from '../hosted.ts'
+import type { WorkerMeans } from '../worker-means.ts'
+import { InstanceParts, type PartFacts } from './instance-parts.ts'
+import { keyGroupsOf, readRestore } from './restore.ts'
+import { WorkerSnapshots } from './worker-snapshots.ts'
+
+/** What a worker has to do with snapshots: it restores its instances, tells them to take the cut, and writes what they give. */
+export class HostedSnapshots {
+  private readonly network: string
+  private readonly parts: WorkerSnapshots | undefined
+  private readonly storage: () => Promise<SnapshotStorage>
+  private readonly report: (report: PartReport) => void
+  /** In flight, as far as is known. */
+  private begun: SnapshotBegin | undefined
+
+  constructor(
+    means: Pick<WorkerMeans, 'clock' | 'snapshots' | 'events'>,
+    network: string,
+    requestStep: () => void,
+  ) {
+    const { clock, snapshots, events } = means
+    this.network = network
+    this.report = (report) => events.part?.(report)
+    this.storage = once(snapshots?.storage ?? noStorage)
+    if (snapshots === undefined) return
+    this.parts = new WorkerSnapshots({
+      clock,
+      storage: this.storage,
+      report: this.report,
+      requestStep,
+    })
+  }
+
+  /** Before the instance's `setup`: it goes on from a snapshot, or begins. */
+  async begin({ id, assigned, instance }: HostedInstance): Promise<void> {
+    const { restore } = assigned
+    const { identity, keyed, place } = instance
+    const read = restore && (await readRestore(restore, instance, await this.storage()))
+    if (read !== undefined) {
+      instance.restore(read.saved)
+      instance.wasOver = read.wasOver
+    }
+    if (!instance.takesSnapshots) return
+    const { component, instance: number, instances } = identity
+    const about = { network: this.network, component, instance: number, instances, place, keyed }
+    const owner = { ...about, keyGroups: keyGroupsOf(instance), stateVersion: 0 }
+    const base = restore && read?.part && { snapshot: restore.snapshot, part: read.part }
+    this.parts?.add(id, new InstanceParts(owner, base))
+  }
+
+  obey(command: SnapshotCommand, running: Iterable<HostedInstance>): void {
+    if (command.type !== 'begin') {
+      if (this.begun?.snapshot === command.snapshot) this.begun = undefined
+      for (const { instance } of running) instance.endSnapshot(command.snapshot)
+      this.parts?.ended(command)
+      return
+    }
+    if (this.parts === undefined || command.snapshot <= (this.begun?.snapshot ?? 0)) return
+    this.begun = command
+    for (const hosted of running) {
+      if (hosted.hasFinished) this.finished(hosted)
+      else hosted.instance.beginSnapshot(command)
+    }
+  }
+
+  cut({ id }: HostedInstance, begin: SnapshotBegin, alignedMs: number, facts: () => PartFacts): void {
+    this.parts?.cut(id, begin, alignedMs, facts)
+  }
+
+  late({ id }: HostedInstance, { generation, snapshot }: SnapshotBegin, waitsFor: string): void {
+    this.report({ type: 'part-late', generation, snapshot, instance: id, waitsFor })
+  }
+
+  /** An instance that is over has a part in the snapshot that is in flight, unless it took the cut before its end, and in later ones. */
+  finished({ id, instance }: HostedInstance): void {
+    const { begun } = this
+    if (begun === undefined || instance.lastCut >= begun.snapshot) return
+    instance.lastCut = begun.snapshot
+    this.parts?.cutFinished(id, begun, () => instance.partFacts())
+  }
+
+  /** Writes for a slice; true where there is more to do. */
+  step(): boolean {
+    return this.parts?.step() ?? false
+  }
+
+  close(): void {
+    this.parts?.close()
+  }
+}
+
+function noStorage(): Promise<SnapshotStorage> {
+  return Promise.reject(
+    new VertigoError(
+      'INTERNAL',
+      'an instance is to go on from a snapshot, and no storage of snapshots was given',
+    ),
+  )
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined
+  return () => {
+    if (made === undefined) {
+      made = make()
+      // The next one tries again.
+      made.catch(() => (made = undefined))
+    }
+    return made
+  }
+}

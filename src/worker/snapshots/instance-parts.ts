@@ -1,0 +1,176 @@
+import { assert } from '../../base/assert.ts'
+import type { Clock } from '../../base/clock.ts'
+import { stateFileName } from '../../snapshot/file-names.ts'
+import type { FileReference, InstanceManifest } from '../../snapshot/manifest.ts'
+import type { SnapshotBegin } from '../../snapshot/part.ts'
+import { encodeState, type StateEntry } from '../../snapshot/state-file.ts'
+import type { SnapshotStorage } from '../../snapshot/storage/storage.ts'
+import type { KeyedState } from '../../state/keyed-state.ts'
+import { PartContent } from './part-content.ts'
+
+/** Of whom parts are written. */
+export interface PartOwner {
+  readonly network: string
+  readonly component: string
+  readonly instance: number
+  readonly instances: number
+  readonly place: string
+  readonly keyed: KeyedState | undefined
+  readonly keyGroups: readonly [number, number] | null
+  readonly stateVersion: number
+}
+
+/** What a part says of its instance beside its state. */
+export interface PartFacts {
+  readonly saved: readonly StateEntry[]
+  readonly isFinished: boolean
+  readonly hasChannelState: boolean
+}
+
+/**
+ * The parts of one instance, one snapshot after the other, and what is known of which of them were committed.
+ *
+ * - IP-1 (SN-5) A part refers to files of a committed snapshot, and to the one that is written for it. What was written for a snapshot
+ *   that was not committed is written again.
+ * - IP-2 Of a snapshot that nobody has told the end of, the next one tells: it is its predecessor, or was not committed.
+ */
+export class InstanceParts {
+  private readonly owner: PartOwner
+  /** Of the last committed snapshot, or that it was restored from. */
+  private base: { readonly snapshot: number | null; readonly part: InstanceManifest | undefined }
+  /** Of the one whose end is not known. */
+  private last: PartInWork | undefined
+  private written = 0
+
+  /** `restored`: the snapshot and the part that its state is the same as; without, all of its state has to be noted as changed. */
+  constructor(
+    owner: PartOwner,
+    restored?: { readonly snapshot: number; readonly part: InstanceManifest } | undefined,
+  ) {
+    this.owner = owner
+    this.base = { snapshot: restored?.snapshot ?? null, part: restored?.part }
+  }
+
+  /** Of an instance that has finished: what it had when it was over, where that was committed. */
+  finished(begin: SnapshotBegin): InstanceManifest | undefined {
+    if (begin.predecessor !== null) this.settle(begin.predecessor)
+    return this.base.part?.isFinished === true ? this.base.part : undefined
+  }
+
+  ended(snapshot: number, isCommitted: boolean): void {
+    if (this.last?.snapshot !== snapshot) return
+    if (isCommitted) this.settle(snapshot)
+    else this.giveBack()
+  }
+
+  /** Takes the cut. */
+  begin(begin: SnapshotBegin, facts: PartFacts): PartInWork {
+    if (begin.predecessor !== null) this.settle(begin.predecessor)
+    this.giveBack()
+    const { owner } = this
+    const base = this.base.part?.files ?? []
+    const isFull = owner.keyed === undefined || base.length === 0
+    const content = new PartContent(owner.keyed, facts.saved, owner.place, isFull)
+    const isEmpty = owner.keyed === undefined && facts.saved.length === 0
+    this.last = new PartInWork(owner, begin, facts, {
+      content,
+      isFull,
+      isEmpty,
+      base,
+      number: this.written++,
+    })
+    return this.last
+  }
+
+  /** What was written for the snapshot, if anything, is what the next part stands on. */
+  private settle(committed: number): void {
+    const { last } = this
+    if (last?.snapshot !== committed) return
+    // Who commits has the part.
+    assert(
+      last.part !== undefined,
+      `snapshot ${committed} was committed without a part of ${this.owner.place}`,
+    )
+    this.base = { snapshot: committed, part: last.part }
+    this.last = undefined
+  }
+
+  private giveBack(): void {
+    this.last?.giveBack()
+    this.last = undefined
+  }
+}
+
+interface PartWork {
+  readonly content: PartContent
+  readonly isFull: boolean
+  readonly isEmpty: boolean
+  readonly base: readonly FileReference[]
+  readonly number: number
+}
+
+/** A part between its cut and the end of its snapshot. */
+export class PartInWork {
+  readonly snapshot: number
+  /** Once it is stored. */
+  part: InstanceManifest | undefined
+  private readonly owner: PartOwner
+  private readonly begin: SnapshotBegin
+  private readonly facts: PartFacts
+  private readonly work: PartWork
+  private readonly ending = new AbortController()
+
+  constructor(owner: PartOwner, begin: SnapshotBegin, facts: PartFacts, work: PartWork) {
+    this.owner = owner
+    this.begin = begin
+    this.facts = facts
+    this.work = work
+    this.snapshot = begin.snapshot
+  }
+
+  get isWaiting(): boolean {
+    return this.work.content.isWaiting
+  }
+
+  get isGivenBack(): boolean {
+    return this.ending.signal.aborted
+  }
+
+  step(clock: Clock, budgetMs: number): void {
+    this.work.content.step(clock, budgetMs)
+  }
+
+  /** Errors: those of the storage, and STATE_NOT_ENCODABLE. */
+  async store(storage: () => Promise<SnapshotStorage>, onRoom: () => void): Promise<InstanceManifest> {
+    const { facts, owner, work } = this
+    const files = work.isEmpty
+      ? []
+      : [...(work.isFull ? [] : work.base), await this.write(await storage(), onRoom)]
+    const { component, instance, instances, keyGroups, stateVersion } = owner
+    const { isFinished, hasChannelState } = facts
+    const of = { component, instance, instances, isFinished, hasChannelState }
+    this.part = { ...of, keyGroups, stateVersion, files }
+    return this.part
+  }
+
+  giveBack(): void {
+    if (this.isGivenBack) return
+    this.ending.abort(new Error('the snapshot has ended'))
+    this.work.content.giveBack()
+  }
+
+  private async write(storage: SnapshotStorage, onRoom: () => void): Promise<FileReference> {
+    const { network, component, instance } = this.owner
+    const { incarnation, generation, snapshot } = this.begin
+    const { isFull, content, number } = this.work
+    const kind = isFull ? 'full' : 'increment'
+    const of = { network, incarnation, generation, component, instance, kind } as const
+    const name = stateFileName({ ...of, until: snapshot, number })
+    const { signal } = this.ending
+    const stored = await storage.put(name, encodeState(of, content.chunks(onRoom)), {
+      ifAbsent: true,
+      signal,
+    })
+    return { name, kind, ...stored, until: snapshot }
+  }
+}

@@ -1,0 +1,80 @@
+import { Buffer } from 'node:buffer'
+import type { Clock } from '../../base/clock.ts'
+import { instanceSection, type StateChunk, type StateEntry } from '../../snapshot/state-file.ts'
+import { StateCapture, type StateChunk as CapturedChunk } from '../../state/capture.ts'
+import type { KeyedState } from '../../state/keyed-state.ts'
+
+/** Bytes that wait to be written; with more, nothing is captured until some are. */
+const waitingBytesMax = 4 * 1024 * 1024
+
+/**
+ * What one instance writes for one snapshot: made in slices by `step`, taken as fast as the storage takes it by `chunks`.
+ */
+export class PartContent {
+  private readonly capture: StateCapture | undefined
+  private readonly saved: readonly StateEntry[]
+  private readonly isFull: boolean
+  private waiting: StateChunk[] = []
+  private waitingBytes = 0
+  private failure: { readonly error: unknown } | undefined
+  private isOver = false
+  private wake: () => void = () => undefined
+
+  /** Cuts the state: what changes from now on is not part of it. */
+  constructor(keyed: KeyedState | undefined, saved: readonly StateEntry[], place: string, isFull: boolean) {
+    this.saved = saved
+    this.isFull = isFull
+    this.capture = keyed && StateCapture.begin(keyed, place, (chunk) => this.add(chunk), isFull)
+  }
+
+  /** There is something to do for `step`. */
+  get isWaiting(): boolean {
+    return this.capture?.isDone === false && !this.isOver && this.waitingBytes < waitingBytesMax
+  }
+
+  /** Captures for about `budgetMs`. */
+  step(clock: Clock, budgetMs: number): void {
+    try {
+      this.capture?.step(clock, budgetMs)
+    } catch (error) {
+      this.failure = { error }
+      this.isOver = true
+    }
+    this.wake()
+  }
+
+  /** It will not be part of a committed snapshot: the next one writes what it was to write. */
+  giveBack(): void {
+    this.isOver = true
+    this.capture?.giveBack()
+    this.waiting = []
+    this.wake()
+  }
+
+  /** Once. `onRoom`: `step` may go on. Errors: STATE_NOT_ENCODABLE. */
+  async *chunks(onRoom: () => void): AsyncGenerator<StateChunk, void, undefined> {
+    for (;;) {
+      const { waiting } = this
+      this.waiting = []
+      this.waitingBytes = 0
+      yield* waiting
+      if (this.failure !== undefined) throw this.failure.error
+      if (this.waiting.length > 0) continue
+      if (this.isOver || this.capture === undefined || this.capture.isDone) break
+      onRoom()
+      await new Promise<void>((resolve) => (this.wake = resolve))
+    }
+    if (this.saved.length > 0) yield { section: instanceSection, entries: this.saved }
+  }
+
+  private add({ group, removed, rows }: CapturedChunk): void {
+    // A full file has nothing that could be taken out of it.
+    const gone = this.isFull ? [] : removed
+    const deleted = gone.map((key): StateEntry => ({ kind: 'delete', key: Buffer.from(key), parts: [] }))
+    const entries = rows.map(({ key, isWhole, bytes }): StateEntry => {
+      this.waitingBytes += bytes.byteLength
+      return { kind: isWhole ? 'put' : 'append', key: Buffer.from(key), parts: [bytes] }
+    })
+    this.waiting.push({ section: group, entries: [...deleted, ...entries] })
+  }
+}

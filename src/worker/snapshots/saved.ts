@@ -1,0 +1,114 @@
+import { Buffer } from 'node:buffer'
+import { VertigoError } from '../../base/errors.ts'
+import type { SourcePositions } from '../../component/define.ts'
+import type { Control } from '../../messaging/parcel.ts'
+import type { StateEntry } from '../../snapshot/state-file.ts'
+import { readRow, writeRow } from '../../state/capture.ts'
+import type { Entry } from '../../state/entries.ts'
+import { MessageCodec } from '../../wire/message-codec.ts'
+
+/**
+ * What of an instance is no keyed state: small, and whole in each file (`instanceSection`). It is encoded at the cut, since what it
+ * holds may change after it.
+ */
+export interface Saved {
+  readonly instanceState: Entry | undefined
+  readonly timers: readonly SavedTimer[]
+  /** Of a source. */
+  readonly positions: SourcePositions | undefined
+  /** Ids of groups are not used twice. */
+  readonly lastGroupId: number
+  readonly channels: readonly SavedChannel[]
+}
+
+export interface SavedTimer {
+  readonly name: string
+  readonly key: unknown
+  /** Milliseconds since 1970. */
+  readonly dueMs: number
+}
+
+/** An input channel: what is to be put into it before anything else comes. */
+export interface SavedChannel {
+  readonly name: string
+  readonly port: string
+  readonly parcels: readonly SavedParcel[]
+}
+
+export interface SavedParcel {
+  readonly items: readonly unknown[]
+  readonly group: number
+  readonly control: Control | null
+}
+
+export const nothingSaved: Saved = {
+  instanceState: undefined,
+  timers: [],
+  positions: undefined,
+  lastGroupId: 0,
+  channels: [],
+}
+
+const codec = new MessageCodec()
+const stateKey = 'state'
+const timersKey = 'timers'
+const positionsKey = 'positions'
+const groupsKey = 'groups'
+const channelPrefix = 'channel/'
+
+/** Errors: STATE_NOT_ENCODABLE. */
+export function encodeSaved(saved: Saved, place: string): StateEntry[] {
+  const { instanceState, timers, positions, lastGroupId, channels } = saved
+  const entries: StateEntry[] = []
+  if (instanceState !== undefined) {
+    check(instanceState.slots, 'its state', place)
+    entries.push(entry(stateKey, [writeRow(instanceState)]))
+  }
+  if (timers.length > 0) entries.push(entry(timersKey, [encoded(timers, 'a timer', place)]))
+  if (positions !== undefined) entries.push(entry(positionsKey, [encoded(positions, 'a position', place)]))
+  if (lastGroupId > 0) entries.push(entry(groupsKey, [encoded(lastGroupId, 'a group', place)]))
+  for (const { name, port, parcels } of channels) {
+    const parts = [port, ...parcels].map((part) => encoded(part, `what waits at port "${port}"`, place))
+    entries.push(entry(`${channelPrefix}${name}`, parts))
+  }
+  return entries
+}
+
+/** The bytes have been verified. */
+export function decodeSaved(entries: Iterable<StateEntry>): Saved {
+  const channels: SavedChannel[] = []
+  const saved: { -readonly [K in keyof Saved]: Saved[K] } = { ...nothingSaved, channels }
+  for (const { key, parts } of entries) {
+    const name = Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString()
+    const values = (): unknown[] => parts.map((part) => codec.decode(part))
+    if (name === stateKey) saved.instanceState = readRow(parts[0]!)
+    else if (name === timersKey) saved.timers = values()[0] as readonly SavedTimer[]
+    else if (name === positionsKey) saved.positions = values()[0] as SourcePositions
+    else if (name === groupsKey) saved.lastGroupId = values()[0] as number
+    else if (name.startsWith(channelPrefix)) {
+      const [port, ...parcels] = values() as [string, ...SavedParcel[]]
+      channels.push({ name: name.slice(channelPrefix.length), port, parcels })
+    }
+  }
+  return saved
+}
+
+function entry(name: string, parts: readonly Uint8Array[]): StateEntry {
+  return { kind: 'put', key: Buffer.from(name), parts }
+}
+
+function encoded(value: unknown, what: string, place: string): Uint8Array {
+  check([value], what, place)
+  return new Uint8Array(codec.encode(value, 0))
+}
+
+function check(values: readonly unknown[], what: string, place: string): void {
+  const found = codec.fault(values)
+  if (found === undefined) return
+  const { path, problem } = found.fault
+  throw new VertigoError(
+    'STATE_NOT_ENCODABLE',
+    `state of ${place} cannot be written: of ${what}, ${path === '' ? 'it' : path} ${problem}`,
+    { place: { component: place } },
+  )
+}

@@ -1,0 +1,114 @@
+import type { Clock } from '../../base/clock.ts'
+import { errorToData } from '../../base/errors.ts'
+import type { PartReport, SnapshotBegin, SnapshotEnd } from '../../snapshot/part.ts'
+import type { SnapshotStorage } from '../../snapshot/storage/storage.ts'
+import type { InstanceParts, PartFacts, PartInWork } from './instance-parts.ts'
+
+/** Longest time between two turns that is spent for snapshots, in milliseconds. */
+const stepMs = 1
+
+export interface WorkerSnapshotsMeans {
+  readonly clock: Clock
+  readonly storage: () => Promise<SnapshotStorage>
+  readonly report: (report: PartReport) => void
+  /** `step` is to be called soon. */
+  readonly requestStep: () => void
+}
+
+/** Writes the parts of a worker's instances, in slices between their turns, and tells of them. */
+export class WorkerSnapshots {
+  private readonly means: WorkerSnapshotsMeans
+  /** By the id of the instance. */
+  private readonly parts = new Map<number, InstanceParts>()
+  private readonly inWork = new Set<PartInWork>()
+  private isClosed = false
+
+  constructor(means: WorkerSnapshotsMeans) {
+    this.means = means
+  }
+
+  add(instance: number, parts: InstanceParts): void {
+    this.parts.set(instance, parts)
+  }
+
+  forget(instance: number): void {
+    this.parts.delete(instance)
+  }
+
+  /** The part of an instance that has finished: the same in all snapshots, once one has it. */
+  cutFinished(instance: number, begin: SnapshotBegin, facts: () => PartFacts): void {
+    const part = this.parts.get(instance)?.finished(begin)
+    const { generation, snapshot } = begin
+    if (part === undefined) this.cut(instance, begin, 0, facts)
+    else
+      this.means.report({
+        type: 'part-stored',
+        generation,
+        snapshot,
+        instance,
+        alignedMs: 0,
+        storedMs: 0,
+        part,
+      })
+  }
+
+  /** Takes the cut of an instance's state. `facts` may throw: then the part has failed. */
+  cut(instance: number, begin: SnapshotBegin, alignedMs: number, facts: () => PartFacts): void {
+    const parts = this.parts.get(instance)
+    if (parts === undefined) return
+    let part: PartInWork
+    try {
+      part = parts.begin(begin, facts())
+    } catch (error) {
+      this.failed(instance, begin, error)
+      return
+    }
+    this.inWork.add(part)
+    const cutAtMs = this.means.clock.monotonic()
+    part
+      .store(this.means.storage, this.means.requestStep)
+      .then(
+        (stored) => {
+          if (part.isGivenBack || this.isClosed) return
+          const { generation, snapshot } = begin
+          const storedMs = this.means.clock.monotonic() - cutAtMs
+          const about = { generation, snapshot, instance, alignedMs, storedMs }
+          this.means.report({ type: 'part-stored', ...about, part: stored })
+        },
+        (error: unknown) => {
+          if (!part.isGivenBack) this.failed(instance, begin, error)
+        },
+      )
+      .finally(() => this.inWork.delete(part))
+      .catch((error: unknown) => this.failed(instance, begin, error))
+  }
+
+  ended({ type, snapshot }: SnapshotEnd): void {
+    for (const parts of this.parts.values()) parts.ended(snapshot, type === 'committed')
+  }
+
+  /** Works for a slice; true where there is more to do. */
+  step(): boolean {
+    const { clock } = this.means
+    const endMs = clock.monotonic() + stepMs
+    for (const part of this.inWork) {
+      if (!part.isWaiting) continue
+      const leftMs = endMs - clock.monotonic()
+      if (leftMs <= 0) return true
+      part.step(clock, leftMs)
+      if (part.isWaiting) return true
+    }
+    return false
+  }
+
+  close(): void {
+    this.isClosed = true
+    for (const part of this.inWork) part.giveBack()
+    this.inWork.clear()
+  }
+
+  private failed(instance: number, { generation, snapshot }: SnapshotBegin, error: unknown): void {
+    if (this.isClosed) return
+    this.means.report({ type: 'part-failed', generation, snapshot, instance, error: errorToData(error) })
+  }
+}

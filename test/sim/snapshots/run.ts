@@ -1,0 +1,368 @@
+import assert from 'node:assert/strict'
+import { type Random, seededRandom } from '../../../src/base/random.ts'
+import type { FlatNetwork } from '../../../src/model/flatten.ts'
+import { assign } from '../../../src/run/assign.ts'
+import type { Placement } from '../../../src/run/place.ts'
+import { collectable, unfitReferences } from '../../../src/snapshot/collection.ts'
+import { manifestName, networkPrefix } from '../../../src/snapshot/file-names.ts'
+import {
+  decodeManifest,
+  encodeManifest,
+  type InstanceManifest,
+  type SnapshotManifest,
+} from '../../../src/snapshot/manifest.ts'
+import {
+  type PartReport,
+  restoreOf,
+  type SnapshotBegin,
+  type SnapshotCommand,
+} from '../../../src/snapshot/part.ts'
+import { storageOver } from '../../../src/snapshot/storage/checked-storage.ts'
+import { MemoryStorageBackend } from '../../../src/snapshot/storage/memory/memory-backend.ts'
+import { inProcessLinks } from '../../../src/transport/in-process.ts'
+import type { Link } from '../../../src/transport/link.ts'
+import type { WorkerAssignment } from '../../../src/worker/assignment.ts'
+import type { Instance } from '../../../src/worker/instance.ts'
+import { Worker } from '../../../src/worker/worker.ts'
+import { kindsWith } from './kinds.ts'
+import { expectedOf, type RandomNetwork, randomNetwork, rescaled } from './networks.ts'
+import { type Thread, Threads } from './threads.ts'
+
+/**
+ * Random networks that are snapshotted, killed at any moment, and go on from the last committed snapshot with other workers and other
+ * numbers of instances, until they are at their end. What is then in their state is what a plain loop makes of the same input.
+ */
+
+export interface SnapshotRun {
+  readonly committed: number
+  readonly aborted: number
+  readonly kills: number
+  readonly rescalings: number
+  readonly withChannelState: number
+  readonly messages: number
+}
+
+const stepsMax = 60_000
+const workersMax = 3
+
+interface Hosted {
+  readonly worker: Worker
+  readonly thread: Thread
+  /** The control connection: in its order, at any time. */
+  readonly commands: SnapshotCommand[]
+}
+
+export async function runSnapshots(seed: number): Promise<SnapshotRun> {
+  const run = new Run(seed)
+  await run.toTheEnd()
+  return run.result
+}
+
+class Run {
+  readonly result = { committed: 0, aborted: 0, kills: 0, rescalings: 0, withChannelState: 0, messages: 0 }
+  private readonly chance: Random
+  private readonly threads: Threads
+  private readonly random: RandomNetwork
+  private network: FlatNetwork
+  private readonly backend = new MemoryStorageBackend()
+  private readonly storage
+  private readonly kinds
+  private hosted: Hosted[] = []
+  private generation = 0
+  private ids: readonly number[] = []
+  private finished = new Set<number>()
+  private snapshot = 0
+  private inFlight:
+    { readonly begin: SnapshotBegin; readonly parts: Map<number, InstanceManifest> } | undefined
+  private readonly reports: PartReport[] = []
+  private last: SnapshotManifest | undefined
+  private killsLeft: number
+  private readonly overtakes: boolean
+
+  constructor(seed: number) {
+    this.chance = seededRandom(seed)
+    this.threads = new Threads(this.chance)
+    this.random = randomNetwork(this.chance)
+    this.network = this.random.network
+    this.storage = storageOver(this.backend, this.threads.time)
+    this.kinds = kindsWith(this.chance)
+    this.killsLeft = this.chance.int(5)
+    this.overtakes = this.chance.int(2) === 0
+  }
+
+  async toTheEnd(): Promise<void> {
+    await this.begin()
+    let lastFinal = false
+    for (let steps = 0; ; steps++) {
+      assert.ok(steps < stepsMax, `not at its end: ${this.standing}`)
+      const wasDoing = await this.threads.step()
+      this.control()
+      if (this.killsLeft > 0 && this.chance.int(400) === 0) {
+        await this.kill()
+        continue
+      }
+      if (this.isFinished) {
+        if (lastFinal) break
+        this.compare()
+        // The last snapshot of a finite network has all of it (SN-6).
+        const before = this.snapshot
+        if (
+          this.last !== undefined &&
+          this.last.instances.every(({ isFinished }) => isFinished) &&
+          before > 0
+        ) {
+          await this.kill()
+          lastFinal = true
+        }
+        continue
+      }
+      if (!wasDoing && this.isIdle) assert.fail(`nothing goes on: ${this.standing}`)
+    }
+    this.compare()
+  }
+
+  private get isFinished(): boolean {
+    return this.ids.every((id) => this.finished.has(id))
+  }
+
+  private get isIdle(): boolean {
+    return (
+      this.inFlight !== undefined &&
+      this.reports.length === 0 &&
+      this.hosted.every(({ commands }) => commands.length === 0)
+    )
+  }
+
+  private get standing(): string {
+    const instances = this.hosted.flatMap(({ worker }) => worker.hosted)
+    return JSON.stringify({
+      inFlight: this.inFlight?.begin,
+      parts: [...(this.inFlight?.parts.values() ?? [])].map(
+        ({ component, instance }) => `${component}[${instance}]`,
+      ),
+      instances: instances.map(({ place, state, queuedMessages }) => `${place} ${state} ${queuedMessages}`),
+    })
+  }
+
+  /** What the coordinator does, at any time. */
+  private control(): void {
+    const { chance } = this
+    const some = this.hosted[chance.int(this.hosted.length)]!
+    if (some.commands.length > 0 && chance.int(3) === 0) some.worker.snapshot(some.commands.shift()!)
+    if (this.reports.length > 0 && chance.int(3) === 0) this.heard(this.reports.shift()!)
+    if (this.inFlight === undefined) {
+      if (chance.int(60) === 0 || this.isFinished) this.beginSnapshot()
+    } else if (chance.int(300) === 0) this.abort()
+  }
+
+  private beginSnapshot(): void {
+    this.snapshot++
+    const { generation, snapshot, last } = this
+    const begin: SnapshotBegin = {
+      type: 'begin',
+      generation,
+      snapshot,
+      incarnation: 1,
+      predecessor: last?.id ?? null,
+      isAligned: true,
+      alignMsMax: this.overtakes ? this.chance.int(30) : null,
+    }
+    this.inFlight = { begin, parts: new Map() }
+    for (const { commands } of this.hosted) commands.push(begin)
+  }
+
+  private abort(): void {
+    this.result.aborted++
+    this.tell('aborted')
+    this.inFlight = undefined
+  }
+
+  /** Such words may be lost (PT-3). */
+  private tell(type: 'committed' | 'aborted'): void {
+    const { generation, snapshot } = this.inFlight!.begin
+    for (const { commands } of this.hosted)
+      if (this.chance.int(4) > 0) commands.push({ type, generation, snapshot })
+  }
+
+  private heard(report: PartReport): void {
+    if (report.generation !== this.generation || report.snapshot !== this.inFlight?.begin.snapshot) return
+    if (report.type === 'part-late') return
+    assert.equal(report.type, 'part-stored', JSON.stringify(report))
+    if (report.type !== 'part-stored') return
+    const { parts } = this.inFlight
+    assert.ok(!parts.has(report.instance), 'a part came twice')
+    parts.set(report.instance, report.part)
+    if (this.ids.every((id) => parts.has(id))) this.commit()
+  }
+
+  private commit(): void {
+    const { begin, parts } = this.inFlight!
+    const manifest: SnapshotManifest = {
+      network: 'net',
+      incarnation: 1,
+      generation: this.generation,
+      id: begin.snapshot,
+      predecessor: begin.predecessor,
+      instances: [...parts.values()],
+    }
+    assert.deepEqual(unfitReferences(manifest, this.last), [])
+    this.last = decodeManifest('m', encodeManifest(manifest), {
+      network: 'net',
+      incarnation: 1,
+      id: begin.snapshot,
+    })
+    this.result.committed++
+    if (manifest.instances.some(({ hasChannelState }) => hasChannelState)) this.result.withChannelState++
+    this.tell('committed')
+    this.inFlight = undefined
+    // What is not needed is deleted at once: so it shows where something is read that may be gone.
+    for (const name of collectable({
+      incarnation: 1,
+      lastCommitted: manifest.id,
+      kept: [manifest],
+      keptManifests: [manifestName({ network: 'net', incarnation: 1 }, manifest.id)],
+      present: [...this.backend.objects.keys()].filter((name) => name.startsWith(networkPrefix('net'))),
+    }))
+      this.backend.objects.delete(name)
+  }
+
+  private async kill(): Promise<void> {
+    this.killsLeft--
+    this.result.kills++
+    this.countMessages()
+    this.threads.killAll()
+    this.inFlight = undefined
+    this.reports.length = 0
+    const canMove =
+      this.random.mayRescale && this.last?.instances.every((part) => !part.hasChannelState) !== false
+    if (canMove && this.chance.int(2) === 0) {
+      this.network = rescaled(this.random, this.chance)
+      this.result.rescalings++
+    }
+    await this.begin()
+  }
+
+  private countMessages(): void {
+    for (const { worker } of this.hosted)
+      for (const { received } of worker.hosted) this.result.messages += received
+  }
+
+  private async begin(): Promise<void> {
+    const generation = ++this.generation
+    const { chance, last } = this
+    const count = 1 + chance.int(workersMax)
+    const placement: Placement = new Map(
+      Object.entries(this.network.components).map(([name, { instances = 1 }]) => [
+        name,
+        Array.from({ length: instances }, () => 1 + chance.int(count)),
+      ]),
+    )
+    const limits = { queueMessagesMax: 2 + chance.int(30), parcelMessagesMax: 1 + chance.int(8) }
+    const { workers } = assign(this.network, placement, { sources: new Set(), limits })
+    const all = workers.map((assignment): WorkerAssignment => {
+      const instances = assignment.instances.map((instance) => {
+        const restore = last && restoreOf(last, instance)
+        return { ...instance, id: generation * 1000 + instance.id, ...(restore && { restore }) }
+      })
+      return { ...assignment, generation, instances, takesSnapshots: true }
+    })
+    this.ids = all.flatMap(({ instances }) => instances.map(({ id }) => id))
+    this.finished = new Set()
+    this.hosted = all.map((assignment) => this.host(assignment))
+    const prepared = Promise.all(this.hosted.map(({ worker }) => worker.prepareNext(worker.assignment)))
+    let isPrepared = false
+    const done = prepared.then(() => (isPrepared = true))
+    while (!isPrepared) {
+      await this.threads.step()
+      await Promise.race([done, new Promise((resolve) => setImmediate(resolve))])
+    }
+    await done
+    const links = this.links(all)
+    for (const { worker } of this.hosted) worker.switchOver(links.get(worker.assignment.worker)!)
+  }
+
+  private host(assignment: WorkerAssignment): Hosted {
+    const thread = this.threads.add()
+    const { generation } = this
+    const worker = new Worker(assignment, {
+      clock: thread,
+      random: seededRandom(assignment.worker),
+      load: ({ address }) => Promise.resolve(this.kinds.get(address)),
+      check: 'none',
+      counters: { write: () => undefined, running: () => undefined, ready: () => undefined },
+      snapshots: { storage: () => Promise.resolve(this.storage) },
+      events: {
+        finished: () => undefined,
+        instanceFinished: (id) => this.finished.add(id),
+        failed: (error) => assert.fail(error as Error),
+        rejected: (_record, taken) => taken(),
+        metric: () => undefined,
+        logged: (_record, taken) => taken(),
+        part: (report) => {
+          if (this.generation === generation) this.reports.push(report)
+        },
+      },
+    })
+    return { worker, thread, commands: [] }
+  }
+
+  private links(all: readonly WorkerAssignment[]): Map<number, Map<number, Link>> {
+    const links = new Map(all.map(({ worker }) => [worker, new Map<number, Link>()]))
+    for (const { worker, peers } of all)
+      for (const peer of peers) {
+        if (peer < worker) continue
+        const [here, there] = inProcessLinks(this.threads.add())
+        links.get(worker)!.set(peer, here)
+        links.get(peer)!.set(worker, there)
+      }
+    return links
+  }
+
+  private compare(): void {
+    const expected = expectedOf(this.random.network)
+    const instances = this.hosted.flatMap(({ worker }) => worker.hosted)
+    for (const [name, { kind }] of Object.entries(this.network.components)) {
+      const own = instances.filter(({ identity }) => identity.component === name)
+      const total = Object.values(expected[name]!).flat().length
+      if (kind === 'tally') assert.equal(sumOfTallies(own), total, `the tally of ${name}`)
+      if (kind === 'sum') assert.deepEqual(rowsOf(own, 'ids'), expected[name], `the state of ${name}`)
+      if (kind === 'flaky') assert.deepEqual(rowsOf(own, 'seen'), expected[name], `the state of ${name}`)
+      if (kind === 'sum') compareCounts(own, name)
+      if (kind === 'later') assert.deepEqual(rowsOf(own, 'pending'), {}, `what waits in ${name}`)
+    }
+  }
+}
+
+function slotOf(instance: Instance, name: string): number {
+  return instance.stateNames.find((state) => state.name === name)!.slot
+}
+
+function rowsOf(instances: readonly Instance[], name: string): Record<string, readonly string[]> {
+  const rows = instances.flatMap((instance) =>
+    [...(instance.keyed?.rows(0) ?? [])].map(({ key, slots }): [string, readonly string[]] => [
+      key as string,
+      ((slots[slotOf(instance, name)] as readonly string[] | undefined) ?? []).toSorted(),
+    ]),
+  )
+  const full = rows.filter(([, ids]) => ids.length > 0).toSorted(([a], [b]) => (a < b ? -1 : 1))
+  assert.equal(new Set(full.map(([key]) => key)).size, full.length, `a key of ${name} has two owners`)
+  return Object.fromEntries(full)
+}
+
+function compareCounts(instances: readonly Instance[], name: string): void {
+  for (const instance of instances)
+    for (const { key, slots } of instance.keyed!.rows(0)) {
+      const count = ((slots[slotOf(instance, 'ids')] as string[] | undefined) ?? []).length
+      assert.equal(slots[slotOf(instance, 'count')], count, `the count of ${String(key)} in ${name}`)
+      const perSource = slots[slotOf(instance, 'perSource')] as Map<string, number> | undefined
+      const sum = [...(perSource?.values() ?? [])].reduce((a, b) => a + b, 0)
+      assert.equal(sum, count, `the counts by source of ${String(key)} in ${name}`)
+    }
+}
+
+function sumOfTallies(instances: readonly Instance[]): number {
+  return instances.reduce(
+    (sum, { instanceState }) => sum + (instanceState!.row('', undefined).slots[0] as number),
+    0,
+  )
+}
