@@ -173,7 +173,8 @@ export class Management {
         throw notCurrent(name, expected, current?.version)
       const isStopped = desired !== undefined && desiredRecord.decode(desired).goal === 'stop'
       const changed = await next(isStopped ? undefined : current)
-      if (changed === undefined && current !== undefined && !isOver && !isHeld && !isAsked) return current.version
+      if (changed === undefined && current !== undefined && !isOver && !isHeld && !isAsked)
+        return current.version
       // The same as a new version is how one tries again what was refused, has failed, was finished or is held back.
       const content = changed ?? current
       assert(content !== undefined, 'nothing changes only where something is')

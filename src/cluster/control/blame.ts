@@ -39,7 +39,7 @@ export function blame(facts: NetworkFacts, target: Target, readiness: Readiness)
   const unreadable = plan.restores && failed.find(({ id }) => isUnreadable(readiness.failed.get(id)!))
   if (unreadable !== undefined)
     return {
-      outcome: outcomeOf(facts, 'failed', readiness.failed.get(unreadable.id)!),
+      outcome: outcomeOf(facts, 'failed', readiness.failed.get(unreadable.id)),
       failures: plan.failures,
     }
   const failures = withFailures(plan, errors, restarts, nowMs).filter(({ component }) => stays(component))
