@@ -32,6 +32,14 @@ export function doubled({ id, key }: Item): readonly Item[] {
   ]
 }
 
+/** What goes round once more, and as what; undefined where it goes on. */
+export function roundOf({ id, key }: Item): Item | undefined {
+  const rounds = /r*$/.exec(id)![0].length
+  return rounds < 3 && id.length % 2 === rounds % 2
+    ? { id: `${id}rr`.slice(0, id.length + 1), key }
+    : undefined
+}
+
 const items = { out: port<Item>() }
 
 /** `chance` is drawn from while the network runs, and does not go back with it. */
@@ -106,6 +114,14 @@ export function kindsWith(chance: Random): ReadonlyMap<string, Kind> {
       },
     },
   })
+  const round = defineComponent({
+    inputs: { in: port<Item>(), back: port<Item>() },
+    outputs: { ...items, again: port<Item>() },
+    on: {
+      in: (item, { emit }) => goRound(item, emit),
+      back: (item, { emit }) => goRound(item, emit),
+    },
+  })
   const sum = defineComponent({
     inputs: { in: port<Item>() },
     outputs: items,
@@ -159,10 +175,20 @@ export function kindsWith(chance: Random): ReadonlyMap<string, Kind> {
     ['double', double],
     ['wait', wait],
     ['flaky', flaky],
+    ['round', round],
     ['sum', sum],
     ['later', later],
     ['tally', tally],
   ])
+}
+
+function goRound(
+  item: Item,
+  emit: { readonly out: (item: Item) => void; readonly again: (item: Item) => void },
+): void {
+  const next = roundOf(item)
+  if (next === undefined) emit.out(item)
+  else emit.again(next)
 }
 
 export const keyedKinds: ReadonlySet<string> = new Set(['sum', 'later', 'flaky'])
