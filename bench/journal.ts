@@ -1,12 +1,12 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
-import { fileURLToPath } from 'node:url'
 import type { Journal } from '../src/journal/journal.ts'
 import { openJournal } from '../src/journal/open.ts'
 import { type Benchmark, type Row, type Target, atLeast, atMost, digits, rateRows } from './lib/benchmark.ts'
 import { type Contestant, contest, ratio } from './lib/contest.ts'
+import { onFileSystems } from './lib/file-systems.ts'
 import { quartiles } from './lib/statistics.ts'
 
 /**
@@ -18,17 +18,11 @@ import { quartiles } from './lib/statistics.ts'
 const messageBytes = 100
 const inFlight = 500
 const messagesPerRound = 200_000
-const cache = fileURLToPath(new URL('../.cache/bench', import.meta.url))
-/** A file system in memory, where Linux has one. */
-const memoryFolder = '/dev/shm'
-
 export const journal: Benchmark = {
   name: 'journal',
   subject: 'The journal: durable messages with group commit',
   async run({ quick }) {
-    mkdirSync(cache, { recursive: true })
-    const disk = await measure('', cache, quick)
-    const inMemory = existsSync(memoryFolder) ? await measure(', in memory', memoryFolder, quick) : undefined
+    const { disk, inMemory } = await onFileSystems((where, parent) => measure(where, parent, quick))
     return {
       rows: [...disk.rows, ...(inMemory?.rows ?? [])],
       targets: [...disk.targets, ...(inMemory?.targets ?? [])],
@@ -51,7 +45,6 @@ interface Measured {
   readonly aloneRatio: number
 }
 
-/** `where` tells the rows of one file system from those of another. */
 async function measure(where: string, parent: string, quick: boolean): Promise<Measured> {
   const home = mkdtempSync(join(parent, 'vertigo-journal-'))
   const opened = await openJournal({ folder: join(home, 'journal'), generation: 1 })

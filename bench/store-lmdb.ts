@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { open, type RootDatabase } from 'lmdb'
@@ -9,6 +9,7 @@ import { openLmdbStore } from '../src/store/lmdb/open.ts'
 import type { Store } from '../src/store/store.ts'
 import { type Benchmark, type Row, type Target, atLeast, atMost, digits, rateRows } from './lib/benchmark.ts'
 import { type Contestant, contest, ratio } from './lib/contest.ts'
+import { onFileSystems } from './lib/file-systems.ts'
 import { quartiles } from './lib/statistics.ts'
 import type { WatcherAnswer, WatcherQuestion } from './lib/store-watcher.ts'
 
@@ -23,15 +24,12 @@ const transactionsPerRound = 2_000
 const valueBytes = 100
 /** Between two puts of which the way is measured, so that none waits for another. */
 const pauseMs = 3
-const cache = fileURLToPath(new URL('../.cache/bench', import.meta.url))
 
 export const storeLmdb: Benchmark = {
   name: 'store-lmdb',
   subject: 'The store in a folder: durable transactions, the way to another process, and what waiting costs',
   async run({ quick }) {
-    mkdirSync(cache, { recursive: true })
-    const disk = await measure('', cache, quick)
-    const inMemory = existsSync(memoryFolder) ? await measure(', in memory', memoryFolder, quick) : undefined
+    const { disk, inMemory } = await onFileSystems((where, parent) => measure(where, parent, quick))
     return {
       rows: [...disk.rows, ...(inMemory?.rows ?? [])],
       targets: [
@@ -46,9 +44,6 @@ export const storeLmdb: Benchmark = {
     }
   },
 }
-
-/** A file system in memory, where Linux has one. */
-const memoryFolder = '/dev/shm'
 
 interface Measured {
   readonly rows: readonly Row[]
@@ -68,7 +63,6 @@ function targetsOf(where: string, { rate, latency }: Measured): readonly Target[
   ]
 }
 
-/** `where` tells the rows of one file system from those of another. */
 async function measure(where: string, parent: string, quick: boolean): Promise<Measured> {
   const home = mkdtempSync(join(parent, 'vertigo-store-'))
   const folders = { store: join(home, 'store'), bare: join(home, 'bare') }

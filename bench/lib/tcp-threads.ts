@@ -9,6 +9,7 @@ import type { LinkEvent } from '../../src/transport/tcp/link-events.ts'
 import { listenTcp } from '../../src/transport/tcp/listen.ts'
 import { deferWithinTurn } from '../../src/transport/tcp/net-line.ts'
 import { MessageCodec } from '../../src/wire/message-codec.ts'
+import { type BatchLine, sink, source } from './batch-ends.ts'
 import { makeSmall, type Small } from './small-message.ts'
 
 /**
@@ -28,13 +29,17 @@ interface Line {
   receive(onFrame: (frame: Uint8Array) => void): void
 }
 
-const batch = 256
-const batchesUnderWayMax = 4
 const { role, transport, port } = workerData as TcpEndData
 const main = parentPort!
 const codec = new MessageCodec()
 const line = transport === 'link' ? await productLine(main) : await bareLine(main)
-const roles = { source, sink, ping, pong }
+const codecLine: BatchLine = {
+  sendItems: (items) => line.send(codec.encode(items, 0)),
+  sendTaken: () => line.send(codec.encode(1, 0)),
+  onItems: (take) => line.receive((frame) => take(codec.decode(frame) as Small[])),
+  onTaken: (free) => line.receive((frame) => free(codec.decode(frame) as number)),
+}
+const roles = { source: () => source(main, codecLine), sink: () => sink(main, codecLine), ping, pong }
 roles[role]()
 main.postMessage('ready')
 
@@ -105,51 +110,6 @@ function framed(socket: Socket): Line {
       })
     },
   }
-}
-
-function source(): void {
-  let next = 0
-  let end = 0
-  let underWay = 0
-  const send = (): void => {
-    while (underWay < batchesUnderWayMax && next < end) {
-      const items: Small[] = []
-      const until = Math.min(end, next + batch)
-      for (; next < until; next++) items.push(makeSmall(next))
-      underWay++
-      line.send(codec.encode(items, 0))
-    }
-  }
-  line.receive((frame) => {
-    underWay -= codec.decode(frame) as number
-    send()
-  })
-  main.on('message', (count: number) => {
-    next = 0
-    end = count
-    send()
-  })
-}
-
-function sink(): void {
-  let left = 0
-  let sum = 0
-  const settle = (): void => {
-    if (left !== 0) return
-    main.postMessage(sum)
-    sum = 0
-  }
-  line.receive((frame) => {
-    const items = codec.decode(frame) as Small[]
-    for (const { id } of items) sum += id
-    left -= items.length
-    line.send(codec.encode(1, 0))
-    settle()
-  })
-  main.on('message', (count: number) => {
-    left += count
-    settle()
-  })
 }
 
 function ping(): void {

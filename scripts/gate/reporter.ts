@@ -7,6 +7,7 @@ import { relative } from 'node:path'
 import { inspect } from 'node:util'
 import type { TestEvent } from 'node:test/reporters'
 import { root } from '../lib/paths.ts'
+import { durationsFile, slowest, type TestDuration } from './durations.ts'
 import { closingLine } from './tally.ts'
 
 /** What is kept of one file's output, at most: the end of it says most. */
@@ -16,6 +17,7 @@ export default async function* report(events: AsyncIterable<TestEvent>): AsyncGe
   let passed = 0
   let failed = 0
   const skipped: string[] = []
+  const durations: TestDuration[] = []
   const output = new Map<string, string>()
   const filesWithFailures = new Set<string>()
   const path = new PathOfNames()
@@ -39,9 +41,11 @@ export default async function* report(events: AsyncIterable<TestEvent>): AsyncGe
         break
       case 'test:pass': {
         if (event.data.details.type === 'suite') break
+        const name = path.of(event.data.file, event.data.nesting, event.data.name)
         const reason = reasonForSkipping(event.data)
         if (reason === undefined) passed++
-        else skipped.push(`${path.of(event.data.file, event.data.nesting, event.data.name)}: ${reason}`)
+        else skipped.push(`${name}: ${reason}`)
+        durations.push({ name, seconds: event.data.details.duration_ms / 1000 })
         break
       }
       case 'test:fail': {
@@ -74,6 +78,8 @@ export default async function* report(events: AsyncIterable<TestEvent>): AsyncGe
     if (text !== undefined) yield `output of ${shorten(file)}:\n${indent(text.trimEnd())}\n\n`
   }
   for (const line of skipped) yield `skipped: ${line}\n`
+  const usages = process.env[durationsFile]
+  if (usages !== undefined) yield slowest(usages, durations, shorten)
   yield `${closingLine({ passed, failed, skipped: skipped.length })}\n`
 }
 

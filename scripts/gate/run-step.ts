@@ -1,32 +1,40 @@
 import type { Step } from './steps.ts'
-import { closingLine, nothing, parseClosingLine, type Tally } from './tally.ts'
+import { add, closingLine, nothing, parseClosingLine, type Tally } from './tally.ts'
 
 export interface StepResult {
   readonly step: Step
   readonly state: 'passed' | 'FAILED' | 'absent'
   readonly seconds: string
   readonly tally: Tally
-  /** The failures that the step has told, each with the first lines of why. */
-  readonly failures: readonly string[]
+  /** The failures that the step has told; of a step that failed and named none, the end of what it said. */
+  readonly failures: readonly Failure[]
 }
 
-/** Lines of a failure that are told again at the end. */
+export interface Failure {
+  /** The line that names what failed. */
+  readonly name: string
+  /** The first lines of why. */
+  readonly lines: readonly string[]
+}
+
+/** Lines of a failure that are told again at the end, and how much of each: a message can hold whole logs. */
 const failureLinesMax = 12
+const lineCharsMax = 400
 
 /**
  * Runs one step and shows what it says, but for its closing line: there shall be one such line, the sum.
- * `asked`: somebody named this step, so that having nothing to run is a failure.
+ * `asked`: somebody named this step, so that having nothing to run is a failure. `say` takes it line by line.
  */
-export async function runStep(step: Step, asked: boolean): Promise<StepResult> {
+export async function runStep(step: Step, asked: boolean, say: (line: string) => void): Promise<StepResult> {
   const started = performance.now()
   const failures = new Failures()
-  const done = (state: StepResult['state'], tally: Tally): StepResult => {
+  const done = (state: StepResult['state'], tally: Tally, fault?: string): StepResult => {
     const seconds = ((performance.now() - started) / 1000).toFixed(1)
-    return { step, state, seconds, tally, failures: failures.all }
+    return { step, state, seconds, tally, failures: state === 'FAILED' ? failures.of(step.name, fault) : [] }
   }
   const absent = step.absent?.()
   if (absent !== undefined) {
-    console.log(`nothing to run: ${absent}`)
+    say(`nothing to run: ${absent}`)
     return asked ? done('FAILED', { ...nothing, failed: 1 }) : done('absent', nothing)
   }
   let counted: Tally | undefined
@@ -35,38 +43,46 @@ export async function runStep(step: Step, asked: boolean): Promise<StepResult> {
     onLine(line) {
       const tally = step.counts ? parseClosingLine(line) : undefined
       failures.line(line)
-      if (tally === undefined) console.log(line)
-      else counted = tally
+      if (tally === undefined) say(line)
+      else counted = add(counted ?? nothing, tally)
     },
   })
   const fault = faultOf(step, result, counted)
-  if (fault !== undefined) console.log(`${step.name}: ${fault}`)
+  if (fault !== undefined) say(`${step.name}: ${fault}`)
   if (step.prepares === true) return done('passed', nothing)
   if (!step.counts) {
     return fault === undefined
       ? done('passed', { ...nothing, passed: 1 })
-      : done('FAILED', { ...nothing, failed: 1 })
+      : done('FAILED', { ...nothing, failed: 1 }, fault)
   }
   const tally = counted ?? nothing
-  console.log(`${step.name}: ${closingLine(tally)}`)
+  say(`${step.name}: ${closingLine(tally)}`)
   // A step that failed in a way it did not count itself still has to show in the sum.
   const failed = fault === undefined ? tally.failed : Math.max(1, tally.failed)
-  return done(failed === 0 ? 'passed' : 'FAILED', { ...tally, failed })
+  return done(failed === 0 ? 'passed' : 'FAILED', { ...tally, failed }, fault)
 }
 
 /** Gathers what the reporter says of failures: a line `FAILED ...`, and indented ones behind it. */
 class Failures {
-  readonly all: string[] = []
-  private room = 0
+  readonly #all: { readonly name: string; readonly lines: string[] }[] = []
+  #room = 0
+  #end: string[] = []
 
-  line(line: string): void {
+  line(whole: string): void {
+    const line = whole.length > lineCharsMax ? `${whole.slice(0, lineCharsMax)}...` : whole
+    this.#end = [...this.#end, line].slice(-failureLinesMax)
     if (line.startsWith('FAILED ') || line.startsWith('not done: ')) {
-      this.all.push(line)
-      this.room = failureLinesMax
-    } else if (this.room > 0 && line.startsWith(' ')) {
-      this.all.push(line)
-      this.room--
-    } else this.room = 0
+      this.#all.push({ name: line, lines: [] })
+      this.#room = failureLinesMax
+    } else if (this.#room > 0 && line.startsWith(' ')) {
+      this.#all.at(-1)?.lines.push(line)
+      this.#room--
+    } else this.#room = 0
+  }
+
+  of(step: string, fault = 'nothing to run'): readonly Failure[] {
+    if (this.#all.length > 0) return this.#all
+    return [{ name: `FAILED ${step}: ${fault}`, lines: this.#end.map((line) => `  ${line}`) }]
   }
 }
 

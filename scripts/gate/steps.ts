@@ -3,6 +3,7 @@ import { existsSync, globSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { run, type RunOptions, type RunResult, runScript } from '../lib/process.ts'
 import { inRoot, root } from '../lib/paths.ts'
+import { runTests, type TierOptions } from './run-tests.ts'
 
 export interface Step {
   readonly name: string
@@ -13,6 +14,8 @@ export interface Step {
   readonly counts: boolean
   /** It only makes ready what later steps need: it counts nothing, and where it fails, those say what they lack. */
   readonly prepares?: boolean
+  /** Neighbours with the same word here do not depend on each other, nor measure: they run beside each other. */
+  readonly beside?: string
   /** Why there is nothing to run yet, or undefined where there is. */
   absent?(): string | undefined
   run(options: RunOptions): Promise<RunResult>
@@ -28,40 +31,22 @@ function npmCheck(name: string, about: string, script: string, ...args: readonly
     about,
     timeoutMs: 15 * minute,
     counts: false,
+    beside: 'checks',
     run: (options) => run('npm', ['run', '--silent', script, '--', ...args], options),
   }
 }
 
-interface TierOptions {
-  /** For the whole tier; one file gets half of it. */
-  readonly timeoutMs: number
-  /** Files that run at the same time. Default 1, for tests that need the cores for themselves. */
-  readonly concurrency?: number
-}
-
 /** A tier of tests: `test/<name>/**`. */
-function tier(name: string, about: string, { timeoutMs, concurrency = 1 }: TierOptions): Step {
-  const files = `test/${name}/**/*.test.ts`
+function tier(name: string, about: string, options: TierOptions): Step {
+  const pattern = `test/${name}/**/*.test.ts`
+  const files = globSync(pattern, { cwd: root }).toSorted()
   return {
     name,
     about,
-    timeoutMs,
+    timeoutMs: options.timeoutMs,
     counts: true,
-    absent: () => (globSync(files, { cwd: root }).length === 0 ? `no file matches ${files}` : undefined),
-    run: (options) =>
-      run(
-        process.execPath,
-        [
-          '--conditions=vertigo-src',
-          '--test',
-          `--test-concurrency=${concurrency}`,
-          `--test-timeout=${timeoutMs / 2}`,
-          '--test-reporter=./scripts/gate/reporter.ts',
-          '--test-reporter-destination=stdout',
-          files,
-        ],
-        options,
-      ),
+    absent: () => (files.length === 0 ? `no file matches ${pattern}` : undefined),
+    run: (how) => runTests(files, options, how),
   }
 }
 
@@ -72,6 +57,7 @@ function counting(name: string, about: string, script: string, timeoutMs: number
     about,
     timeoutMs,
     counts: true,
+    beside: 'programs',
     absent: () => (existsSync(inRoot(script)) ? undefined : `there is no ${script}`),
     run: (options) => runScript(script, [], options),
   }
@@ -93,15 +79,25 @@ export const steps: readonly Step[] = [
     counts: false,
     // Here, so that no test's time limit has to hold it.
     prepares: true,
+    beside: 'checks',
     run: (options) => runScript('scripts/servers/all.ts', [], options),
   },
   tier('unit', 'pure code', { timeoutMs: 15 * minute, concurrency: cores }),
   tier('scenario', 'scripted inputs, expected traces', { timeoutMs: 15 * minute, concurrency: cores }),
   tier('sim', 'simulated clusters, by seed', { timeoutMs: 20 * minute, concurrency: cores }),
   tier('conformance', 'one suite for every backend', { timeoutMs: 10 * minute, concurrency: cores }),
-  // These wait more than they compute: for leases to end, members to be elected, processes to start.
-  tier('integration', 'real processes, servers, sockets', { timeoutMs: 30 * minute, concurrency: 2 }),
-  tier('e2e', 'the command line as a user types it', { timeoutMs: 30 * minute }),
+  // These wait as much as they compute: for leases to end, members to be elected, processes to start.
+  tier('integration', 'real processes, servers, sockets', {
+    timeoutMs: 30 * minute,
+    concurrency: 2,
+    besides: ['test/integration/store-*/**'],
+    alone: [
+      // Leases of less than a second.
+      'test/integration/cluster/frozen.test.ts',
+      'test/integration/store-faults/clocks.test.ts',
+    ],
+  }),
+  tier('e2e', 'the command line as a user types it', { timeoutMs: 30 * minute, concurrency: 2 }),
   counting(
     'docs',
     'code, networks, commands and links in the documents',
@@ -109,5 +105,8 @@ export const steps: readonly Step[] = [
     25 * minute,
   ),
   counting('examples', 'every example gives what it promises', 'examples/run-all.ts', 20 * minute),
-  tier('oldest-node', 'the packed package on the oldest supported Node', { timeoutMs: 25 * minute }),
+  {
+    ...tier('oldest-node', 'the packed package on the oldest supported Node', { timeoutMs: 25 * minute }),
+    beside: 'programs',
+  },
 ]

@@ -9,6 +9,7 @@
 import { chmodSync, cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { build, type BuildOptions, type Metafile, type Plugin } from 'esbuild'
+import { rewriteBuiltInImports } from './built-in-imports.ts'
 import { bundledPackages } from './bundled.ts'
 import { inRoot, root } from './paths.ts'
 import { runOrThrow } from './process.ts'
@@ -62,17 +63,25 @@ async function declare(target: string): Promise<void> {
 }
 
 async function bundle(target: string): Promise<Metafile> {
-  const { metafile } = await build(bundleOptions(target))
+  const { metafile } = await build(bundleOptions(target, new Map()))
   return metafile
 }
 
-/** What the bundles hold and load, without writing them. Paths are relative to the root; those of bundles begin with `dist/`. */
-export async function bundleGraph(): Promise<Metafile> {
-  const { metafile } = await build({ ...bundleOptions(inRoot('dist')), write: false })
-  return metafile
+export interface BundleGraph {
+  /** Paths are relative to the root; those of bundles begin with `dist/`. */
+  readonly outputs: Metafile['outputs']
+  /** Modules of Node that a file of the sources needs at once, which is no import in the bundle. */
+  readonly builtIns: ReadonlyMap<string, readonly string[]>
 }
 
-function bundleOptions(target: string) {
+/** What the bundles hold and load, without writing them. */
+export async function bundleGraph(): Promise<BundleGraph> {
+  const builtIns = new Map<string, readonly string[]>()
+  const { metafile } = await build({ ...bundleOptions(inRoot('dist'), builtIns), write: false })
+  return { outputs: metafile.outputs, builtIns }
+}
+
+function bundleOptions(target: string, builtIns: Map<string, readonly string[]>) {
   const source = inRoot('src')
   return {
     absWorkingDir: root,
@@ -89,17 +98,16 @@ function bundleOptions(target: string) {
     external,
     // Without the look for its optional native part, which takes longer than it saves, and without streams.
     alias: { msgpackr: inRoot('node_modules/msgpackr/index.js') },
-    plugins: [ownPlaces(source)],
+    plugins: [ownPlaces(source, builtIns)],
     define: {
       'import.meta.url': 'moduleUrl',
       'import.meta.filename': 'moduleFile',
       'import.meta.dirname': 'moduleFolder',
     },
-    // Bundled libraries of the older kind call `require` for Node's modules.
+    // Bundled libraries of the older kind call `require` for Node's modules; most bundles hold none of them.
     banner: {
-      js: `import { createRequire as bundledRequire } from 'node:module';
-const outputUrl = import.meta.url;
-const require = bundledRequire(outputUrl);`,
+      js: `const outputUrl = import.meta.url;
+const require = (id) => process.getBuiltinModule('node:module').createRequire(outputUrl)(id);`,
     },
     metafile: true,
     logLevel: 'warning',
@@ -110,7 +118,7 @@ const require = bundledRequire(outputUrl);`,
  * A module's place, as if it had not been bundled: `import.meta.url` of `src/run/worker-thread.ts` is that of
  * `dist/run/worker-thread.js`, wherever its code went.
  */
-function ownPlaces(source: string): Plugin {
+function ownPlaces(source: string, loadsBuiltIns: Map<string, readonly string[]>): Plugin {
   return {
     name: 'own places',
     setup(esbuild) {
@@ -122,7 +130,8 @@ function ownPlaces(source: string): Plugin {
           : undefined
       })
       esbuild.onLoad({ filter: /\.ts$/ }, ({ path }) => {
-        const text = readFileSync(path, 'utf8')
+        const { text, builtIns } = rewriteBuiltInImports(readFileSync(path, 'utf8'))
+        loadsBuiltIns.set(relative(root, path).replaceAll('\\', '/'), builtIns)
         const module = relative(source, path).replaceAll('\\', '/').replace(/\.ts$/, '.js')
         // In the one line that is there: lines of errors stay what they are.
         const own = [

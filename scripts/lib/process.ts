@@ -60,15 +60,16 @@ export async function run(
   let output = ''
   let stdout = ''
   let timedOut = false
-  const lines = new LineSplitter(options.onLine)
+  // One for each: a line of the one shall not begin in the middle of a line of the other.
+  const lines = { stdout: new LineSplitter(options.onLine), stderr: new LineSplitter(options.onLine) }
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     output += text
     stdout += text
-    lines.push(text)
+    lines.stdout.push(text)
   })
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     output += text
-    lines.push(text)
+    lines.stderr.push(text)
   })
   // What it left running holds its output open, and nobody waits for it.
   if (group !== undefined) child.once('exit', () => killGroup(group, 'SIGKILL'))
@@ -88,7 +89,8 @@ export async function run(
   } finally {
     for (const limit of limits) clearTimeout(limit)
     if (group !== undefined) running.delete(group)
-    lines.end()
+    lines.stdout.end()
+    lines.stderr.end()
   }
 }
 

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { BlockList, isIP } from 'node:net'
 import { VertigoError } from '../base/errors.ts'
+import { isLoopback } from '../base/loopback.ts'
 
 /**
  * Who may ask what.
@@ -83,17 +83,6 @@ export function parseTokens(text: string, file: string): TokenSet {
 
 function isRole(text: string | undefined): text is Role {
   return roles.some((role) => role === text)
-}
-
-const loopback = new BlockList()
-loopback.addSubnet('127.0.0.0', 8, 'ipv4')
-loopback.addAddress('::1', 'ipv6')
-
-export function isLoopback(host: string): boolean {
-  const name = host.replace(/^\[(.*)\]$/, '$1').toLowerCase()
-  if (name === 'localhost' || name.endsWith('.localhost')) return true
-  const family = isIP(name)
-  return family !== 0 && loopback.check(name, family === 4 ? 'ipv4' : 'ipv6')
 }
 
 export interface AccessOptions {

@@ -87,7 +87,7 @@ export class ApiClient {
   }
 
   deploy(
-    { part, kinds }: Deployment,
+    { part, kinds, alone = false }: Deployment,
     options: ChangeRequest & { readonly mode?: 'merge' | 'replace'; readonly bare?: boolean } = {},
   ): Promise<Made> {
     const { mode, bare, expected } = options
@@ -96,6 +96,8 @@ export class ApiClient {
       kinds,
       ...(mode !== undefined && { mode }),
       ...(bare !== undefined && { bare }),
+      // Nodes of earlier versions do not know it.
+      ...(alone && { alone }),
       ...(expected !== undefined && { expected }),
     })
   }
@@ -238,7 +240,7 @@ export class ApiClient {
   }
 }
 
-/** A large bundle takes as long as its line does. */
+/** A large bundle takes as long as its line does: of a time in which nothing of it is taken, and for the answer. */
 const uploadMsMax = 60_000
 
 function network(name: string): string {

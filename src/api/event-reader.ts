@@ -1,4 +1,4 @@
-import { sleep } from '../base/clock.ts'
+import { pause } from '../base/clock.ts'
 import { isVertigoError, VertigoError } from '../base/errors.ts'
 import { heartbeatMs } from './event-stream.ts'
 import { EventParser, type ServerEvent } from './event-parser.ts'
@@ -52,7 +52,7 @@ export async function* readEvents(
       if (clock.monotonic() - awaySinceMs > awayMsMax)
         throw isVertigoError(error) ? error : unreachable(path, error)
     }
-    await sleep(clock, retryMs, signal).catch(() => undefined)
+    await pause(clock, retryMs, signal)
   }
 }
 

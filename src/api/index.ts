@@ -1,5 +1,5 @@
 /** The HTTP API of a node, and its client. Its server is loaded when it is asked to serve. */
-export { isLoopback, parseTokens, type Role, type TokenSet } from './access.ts'
+export { parseTokens, type Role, type TokenSet } from './access.ts'
 export type { ApiMeans, NodeIdentity } from './route.ts'
 export { readSecret } from './secret.ts'
 export { apiAddressDefault, type ApiOptions, apiPortDefault, type ApiServer, serveApi } from './server.ts'

@@ -1,4 +1,4 @@
-import { type Clock, sleep } from '../base/clock.ts'
+import { type Clock, pause } from '../base/clock.ts'
 import { isVertigoError, VertigoError } from '../base/errors.ts'
 import {
   type PortClient,
@@ -76,7 +76,7 @@ export class ApiPorts implements PortClient {
         if (tries >= (await this.count()) && (!isRead || clock.monotonic() - awaySinceMs > awayMsMax))
           throw error
       }
-      await sleep(clock, retryMs, signal).catch(() => undefined)
+      await pause(clock, retryMs, signal)
     }
   }
 

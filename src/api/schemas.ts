@@ -59,9 +59,14 @@ export const deployBody = object(
       description: 'Whether the part is added to the network, or is the network from now on. Default: merge.',
     },
     bare: { type: 'boolean', description: 'A new network may be without components. Default: false.' },
+    alone: {
+      type: 'boolean',
+      description:
+        'The part is a single component and a network of its own: it is not merged into a network that holds anything else. Default: false.',
+    },
     expected,
   },
-  { optional: ['mode', 'bare', 'expected'] },
+  { optional: ['mode', 'bare', 'alone', 'expected'] },
 )
 
 export const undeployPartBody = object({ part: networkPart, expected }, { optional: ['expected'] })

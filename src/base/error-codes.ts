@@ -754,6 +754,12 @@ export const errorCodes = codes({
     remedy: 'Give the folder or address of a store, or an empty folder for a new one.',
     exit: 4,
   },
+  STORE_REPLACED: {
+    title: 'The folder of an embedded store was removed, moved or replaced while it was open.',
+    remedy:
+      'End what still has it open, and start it anew: over the folder that is there now, or after putting the right one back. While anything runs, leave the folder alone; `vertigo store export` makes a copy.',
+    exit: 4,
+  },
   STORE_NOT_FOUND: {
     title: 'There is no store at the address, and none was to be made.',
     remedy: 'Check the address for a mistake; a command that writes makes a store where there is none.',
@@ -919,6 +925,44 @@ export const errorCodes = codes({
     exit: 70,
   },
   // Snapshots
+  SNAPSHOT_LATE: {
+    title: 'A snapshot waits for an instance that does not come to its barrier.',
+    remedy: 'See what its handler waits for; one that never returns holds up all snapshots of the network.',
+    exit: 4,
+    retryable: true,
+  },
+  SNAPSHOT_TIMED_OUT: {
+    title: 'A snapshot was not whole in time.',
+    remedy: 'See what the named instances wait for, or give it more time (`snapshot.timeoutMs`).',
+    exit: 4,
+    retryable: true,
+  },
+  SNAPSHOT_UNKNOWN: {
+    title: 'There is no such snapshot of the network.',
+    remedy: '`vertigo snapshot ls` lists them.',
+    exit: 2,
+  },
+  SNAPSHOT_UNFIT: {
+    title: 'The network cannot go on from this snapshot.',
+    remedy: 'Choose another snapshot, or deploy the network as it was when the snapshot was taken.',
+    exit: 2,
+  },
+  SNAPSHOT_REPEATS: {
+    title: 'To go back so far would publish again what has been published.',
+    remedy: 'Start from the last snapshot, or accept it: `--accept-duplicates`.',
+    exit: 2,
+  },
+  SNAPSHOT_STORAGE_UNSET: {
+    title: 'Nobody has said where snapshots are kept.',
+    remedy:
+      'Name a place that all nodes see: `snapshot: { storage: s3://bucket/prefix }` in the network, or `--snapshots` of the nodes.',
+    exit: 2,
+  },
+  SNAPSHOT_STORAGE_LOCAL: {
+    title: 'The folder for snapshots is not the same one on all nodes.',
+    remedy: 'Mount a shared folder at the same path on every node, or keep snapshots in an object storage.',
+    exit: 4,
+  },
   SNAPSHOT_STORAGE_UNWRITABLE: {
     title: 'The storage of snapshots cannot be read or written.',
     remedy: 'Check the folder, its permissions, and whether the file system is read-only.',
@@ -995,6 +1039,12 @@ export const errorCodes = codes({
     remedy: '`vertigo nodes` lists those that are there.',
     exit: 2,
   },
+  NODES_DIED: {
+    title: 'Nodes ended, one after the other, soon after they had got a component.',
+    remedy:
+      'See what these nodes printed last; mend the component (native code, memory outside of the heap, `process.abort`), and deploy the network again.',
+    exit: 1,
+  },
   NODE_OPEN: {
     title: 'A node was to be reached from other machines without TLS.',
     remedy:
@@ -1011,6 +1061,23 @@ export const errorCodes = codes({
     remedy: 'Start this node with that version or a newer one.',
     exit: 2,
   },
+  CLUSTER_FOREIGN: {
+    title: 'The store has another cluster of this name: its nodes and this one cannot belong together.',
+    remedy: 'Give one of the two a name of its own (`--cluster <name>`), or another store.',
+    exit: 2,
+  },
+  CLUSTER_REPLACED: {
+    title: 'The cluster that a node was a member of is not in the store any more, or is another one now.',
+    remedy:
+      'See that the address of the store leads to the right one. Where it was set up anew on purpose, start the node again: it joins what is there.',
+    exit: 4,
+  },
+  CLUSTER_RUNS: {
+    title: 'A cluster was to be started where it runs already.',
+    remedy:
+      'End the one that runs, or give this one another store or name (`--store`, `--cluster`). One more node: `vertigo node`.',
+    exit: 2,
+  },
   GENERATION_STALE: {
     title: 'Something of an older plan wanted to take part in a newer one. It was refused.',
     remedy: 'Nothing is to be done: the cluster has replaced it.',
@@ -1019,6 +1086,11 @@ export const errorCodes = codes({
   NETWORK_UNKNOWN: {
     title: 'The cluster has no network of this name.',
     remedy: '`vertigo ls` lists the networks of the cluster.',
+    exit: 2,
+  },
+  NAME_TAKEN: {
+    title: 'What was to be deployed has a name that is in use for something else. Nothing was changed.',
+    remedy: 'Give it another name; or say that it replaces what is there: `--replace`.',
     exit: 2,
   },
   VERSION_UNKNOWN: {

@@ -14,7 +14,17 @@ export interface Network {
   /** One sentence for readers. */
   readonly description?: string
   readonly guarantee?: Guarantee
-  readonly snapshot?: { readonly intervalMs?: number }
+  /** How its state is saved. */
+  readonly snapshot?: {
+    /** Milliseconds from one snapshot to the next. Default 1000. */
+    readonly intervalMs?: number
+    /** Milliseconds after which one that is not whole is given up. Default 600000. */
+    readonly timeoutMs?: number
+    /** Snapshots without a name that are kept. Default 3. */
+    readonly keep?: number
+    /** Where they are kept: `file:///folder`, or `s3://bucket/prefix`. Default: as the cluster was told. */
+    readonly storage?: string
+  }
   readonly components: { readonly [name: string]: Component }
   readonly connections: readonly Connection[]
   /** Constants that are sent once, before any source starts. */

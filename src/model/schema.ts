@@ -67,9 +67,30 @@ export const networkSchema: Schema = {
       properties: {
         intervalMs: {
           type: 'integer',
-          minimum: 1,
+          minimum: 50,
           maximum: 86_400_000,
+          default: 1_000,
           description: 'Milliseconds from one snapshot to the next.',
+        },
+        timeoutMs: {
+          type: 'integer',
+          minimum: 100,
+          maximum: 86_400_000,
+          default: 600_000,
+          description: 'Milliseconds after which a snapshot that is not whole is given up.',
+        },
+        keep: {
+          type: 'integer',
+          minimum: 1,
+          maximum: 100,
+          default: 3,
+          description: 'How many snapshots without a name are kept.',
+        },
+        storage: {
+          type: 'string',
+          minLength: 1,
+          maxLength: 1_000,
+          description: 'Where snapshots are kept: `file:///folder`, or `s3://bucket/prefix`.',
         },
       },
     },

@@ -31,7 +31,7 @@ import type {
   RunStatus,
   RunSummary,
 } from './types.ts'
-import { Threads } from './threads.ts'
+import { beginThreads, type Threads } from './threads.ts'
 import { WorkerThread } from './worker-thread.ts'
 
 const stallMsDefault = 10_000
@@ -47,15 +47,19 @@ const pendingNamedMax = 10
  *
  * Fulfilled when the network runs. Errors before that (loading, validation, `setup`) reject; errors after it reject
  * `done` of the result. All errors are `VertigoError`s with the place of the fault.
+ *
+ * `begun` are threads that the caller has begun for these options, before it loaded this module; the run ends those that it
+ * does not take.
  */
-export async function run(source: NetworkSource, options: RunOptions & RunModules): Promise<Running> {
+export async function run(
+  source: NetworkSource,
+  options: RunOptions & RunModules,
+  begun?: Threads,
+): Promise<Running> {
   const isValue = isNetworkBuilder(source)
-  const { workers, workerMemoryMbMax: memoryMbMax } = options
-  checkMemory(memoryMbMax)
-  const threads = new Threads({ workers, memoryMbMax })
+  checkMemory(options.workerMemoryMbMax)
+  const threads = begun ?? beginThreads(isValue ? { ...options, workers: 0 } : options)
   try {
-    // Every network needs one: it is up when the network is known, and a small network begins that much earlier.
-    if (!isValue && workers !== 0) threads.addSpare()
     const { load, kinds } = await loaderFor(source, options.builtInKinds)
     const loaded = await loadNetwork(source, { load, set: options.set })
     const attached = await attachExports(loaded, options.attach ?? [], load)

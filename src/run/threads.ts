@@ -5,6 +5,7 @@ import { Worker as Thread } from 'node:worker_threads'
 import { workerMemoryMbMin } from './limits.ts'
 import { relayOutput } from './thread-output.ts'
 import type { ThreadStart } from './thread-protocol.ts'
+import type { RunOptions } from './types.ts'
 
 /** In the sources the entry is TypeScript; the build leaves no `.ts` path that it could rewrite here. */
 const entry = new URL(
@@ -24,6 +25,19 @@ export interface ThreadOptions {
   readonly preload?: readonly string[]
   /** However much is printed in a thread, this one is not held up by it; see `relayOutput`. Default: false. */
   readonly relays?: boolean
+}
+
+/**
+ * The threads of a run, with the first one started: every network needs one, so that it is up when the network is known, and a
+ * small network begins that much earlier. None is started for `workers: 0`.
+ */
+export function beginThreads({
+  workers,
+  workerMemoryMbMax: memoryMbMax,
+}: Pick<RunOptions, 'workers' | 'workerMemoryMbMax'>): Threads {
+  const threads = new Threads({ workers, memoryMbMax })
+  if (workers !== 0) threads.addSpare()
+  return threads
 }
 
 interface Spare {

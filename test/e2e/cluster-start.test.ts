@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test, type TestContext } from 'node:test'
 import { eventually } from '../support/eventually.ts'
-import { assertCode, project, type Session, start } from './support.ts'
+import { assertCode, project, type Session, start, vertigo } from './support.ts'
 
 interface NodeLine {
   readonly type: string
@@ -93,11 +94,49 @@ test('a second cluster over the store of the first is refused, and the first one
   await first.until(/"type":"ready"/)
   const second = start(t, args, { cwd: folder })
   const result = await second.ended()
-  assert.notEqual(result.code, 0)
-  assert.match(result.stdout + result.stderr, /NODE_EXISTS/)
-  assert.match(result.stdout + result.stderr, /Give the new node another `--id`, or end the other one/)
-  assert.doesNotMatch(result.stdout, /"type":"joined"/, 'none of its nodes has joined')
+  assertCode(result, 2)
+  assert.match(
+    result.stderr,
+    /error CLUSTER_RUNS: The cluster "vertigo" over .*\/store runs already: node-1 \(process \d+\), node-2 /,
+  )
+  assert.match(result.stderr, /fix: End that one first, or .*--store.*--cluster.*vertigo node --store lmdb:/)
+  assert.equal(result.stdout, '', 'none of its nodes was started')
   const ready = lines(first).find(({ type }) => type === 'ready')!
   const nodes = (await (await fetch(`${ready.api}/v1/nodes`)).json()) as readonly { pid: number }[]
   assert.deepEqual(new Set(nodes.map(({ pid }) => pid)), new Set(pids(first)))
+})
+
+test('what the nodes are to have is given to them: certificates, tokens, the level of their logs', async (t) => {
+  const token = 'viewer-token-0123456789'
+  const cwd = project(t, { tokens: `viewer screen ${token}\n` })
+  const made = await vertigo(t, ['certs', 'create', 'certs', '--nodes', 'node-1,node-2'], { cwd })
+  assertCode(made, 0)
+  const command = (nodes: number): Session => {
+    const args = `cluster start --nodes ${nodes} --api 127.0.0.1:0 --certs certs --tokens tokens --log-level warn --json`
+    const session = start(t, args.split(' '), { cwd })
+    t.after(() => end(session))
+    return session
+  }
+  const lacking = await command(3).ended()
+  assertCode(lacking, 4)
+  assert.match(
+    lacking.stderr,
+    /FILE_UNREADABLE: [^]*certs\/node-3\.pem[^]*fix: .*create certs --nodes node-3`/,
+  )
+  assert.equal(lacking.stdout, '', 'no node was started')
+
+  const session = command(2)
+  await session.until(/"type":"ready"/)
+  const { api } = lines(session).find(({ type }) => type === 'ready')!
+  assert.equal((await fetch(`${api}/v1/nodes`)).status, 401)
+  const answer = await fetch(`${api}/v1/nodes`, { headers: { authorization: `Bearer ${token}` } })
+  assert.equal(answer.status, 200)
+  assert.ok(!lines(session).some(({ type }) => type === 'elected'), 'below the level')
+  // One without certificates is not of this cluster: so the others have TLS.
+  const store = /lmdb:\S+vertigo-cluster-\w+/.exec(
+    readFileSync(`/proc/${pids(session)[0]}/cmdline`, 'latin1').replaceAll('\0', ' '),
+  )![0]
+  const open = await vertigo(t, ['node', '--store', store, '--api', 'off'], { cwd })
+  assertCode(open, 2)
+  assert.match(open.stderr, /CLUSTER_FOREIGN: .*wants TLS/)
 })

@@ -68,6 +68,7 @@ class Place {
         drained: nothing,
         joined: nothing,
         fenced: nothing,
+        gaveUp: nothing,
         elected: nothing,
         deposed: nothing,
         decided: nothing,

@@ -50,7 +50,7 @@ export function randomNetwork(name: string, random: Random, groups: readonly str
   return deployment(name, components, connections)
 }
 
-/** A source, and two that send to each other what the source has sent, until its hops are over. */
+/** A source, and a few that send round what the source has sent, until its hops are over. */
 export function cyclicNetwork(name: string, random: Random, groups: readonly string[]): Deployment {
   const components = {
     source0: randomComponent('source', random, groups),
@@ -66,7 +66,7 @@ export function cyclicNetwork(name: string, random: Random, groups: readonly str
   return deployment(name, components, [
     connect('source0', 'relay0'),
     connect('relay0', 'relay1'),
-    connect('relay1', 'relay0'),
+    { ...connect('relay1', 'relay0'), back: true },
     connect('relay1', 'sink0'),
   ])
 }

@@ -6,6 +6,8 @@ import { kindFacts } from './kinds.ts'
 import { cyclicNetwork, randomComponent, randomNetwork, randomSelector } from './networks.ts'
 import type { World } from './world.ts'
 
+const cyclicPart = 0.15
+
 /** A change of networks, drawn at random, as a user would ask for it. */
 export class Changes {
   /** That were accepted. */
@@ -35,19 +37,13 @@ export class Changes {
     this.mayFail = means.mayFail
   }
 
-  /** Of a network, from nothing. */
+  /** Of a network, from nothing: now and then one with a cycle. */
   async deploy(name: string): Promise<void> {
     const { random, groups } = this
-    await this.tell(name, 'deploy', () =>
-      this.management.deploy(randomNetwork(name, random, groups), { by: 'sim', mode: 'replace' }),
-    )
-  }
-
-  /** With a cycle, whose components do not drain: nothing can be changed in it. */
-  async deployCycle(name: string): Promise<void> {
-    const { random, groups } = this
-    await this.tell(name, 'deploy a cycle', () =>
-      this.management.deploy(cyclicNetwork(name, random, groups), { by: 'sim', mode: 'replace' }),
+    const isCyclic = random.next() < cyclicPart
+    const make = isCyclic ? cyclicNetwork : randomNetwork
+    await this.tell(name, isCyclic ? 'deploy a cycle' : 'deploy', () =>
+      this.management.deploy(make(name, random, groups), { by: 'sim', mode: 'replace' }),
     )
   }
 
@@ -99,23 +95,39 @@ export class Changes {
     })
   }
 
-  /** One more sink. */
+  /** One more sink; in a cycle, now and then, one more that sends round. */
   private async add(name: string): Promise<void> {
-    const id = `sink${2 + this.random.int(3)}`
-    await this.edit(name, `add ${id}`, (flat) => {
+    const { random } = this
+    const [sink, relay] = [`sink${2 + random.int(3)}`, random.next() < 0.5]
+    await this.edit(name, `add ${sink}${relay ? ' or relay2' : ''}`, (flat) => {
+      const isCycle = Object.hasOwn(flat.components, 'relay1')
+      if (isCycle && relay) return this.added(flat, 'relay2', { from: 'relay1', backTo: 'relay0' })
       const from = Object.keys(flat.components).find((one) => one.startsWith('source'))!
-      if (Object.hasOwn(flat.components, id)) return flat
-      const base = flat.components[from]!.base
-      const component = { ...randomComponent('sink', this.random, this.groups), base }
-      return {
-        ...flat,
-        components: { ...flat.components, [id]: component },
-        connections: [
-          ...flat.connections,
-          { from: `${from}.out`, to: `${id}.in`, base, selector: randomSelector(this.random, 'sink') },
-        ],
-      }
+      return this.added(flat, sink, { from })
     })
+  }
+
+  private added(
+    flat: Flat,
+    id: string,
+    { from, backTo }: { readonly from: string; readonly backTo?: string },
+  ): Flat {
+    if (Object.hasOwn(flat.components, id)) return flat
+    const { random } = this
+    const kind = id.replace(/\d/g, '')
+    const { base } = flat.components[from]!
+    const component = { ...randomComponent(kind, random, this.groups), base }
+    const into = { from: `${from}.out`, to: `${id}.in`, base, selector: randomSelector(random, kind) }
+    const back = { from: `${id}.out`, to: `${backTo}.in`, base, selector: randomSelector(random, 'relay') }
+    return {
+      ...flat,
+      components: { ...flat.components, [id]: component },
+      connections: [
+        ...flat.connections,
+        into,
+        ...(backTo === undefined ? [] : [{ ...back, back: true as const }]),
+      ],
+    }
   }
 
   private async rollBack(name: string): Promise<void> {
@@ -133,6 +145,7 @@ export class Changes {
       const all = {
         ...kinds,
         ...Object.fromEntries(['sink2', 'sink3', 'sink4'].map((id) => [id, kindFacts['sink']!])),
+        relay2: kindFacts['relay']!,
       }
       return this.management.deploy({ part: change(flat), kinds: all }, { by: 'sim', mode: 'replace' })
     })

@@ -1,6 +1,6 @@
 import { seededRandom } from '../../src/base/random.ts'
 import { Changes } from './plot.ts'
-import { faultNames, Faults } from '../../src/testkit/cluster/faults.ts'
+import { Faults } from '../../src/testkit/cluster/faults.ts'
 import { missing } from '../../src/testkit/cluster/goal.ts'
 import { World } from './world.ts'
 
@@ -21,6 +21,8 @@ export interface SeedOptions {
   readonly trace?: (line: string) => void
   /** The kinds of faults, in place of all. */
   readonly faults?: readonly string[]
+  /** The run ends soon after a violation like this. */
+  readonly until?: RegExp
 }
 
 /** How one looks at a seed. */
@@ -35,7 +37,6 @@ const actMsMax = 6_500
 /** All must be well so long after the last fault. */
 const recoveryMsMax = 40_000
 const quietMs = 1_000
-const cyclicPart = 0.1
 /** Full as soon as somebody is slow. */
 const smallLimits = { queueMessagesMax: 4, parcelMessagesMax: 2 }
 
@@ -55,17 +56,15 @@ export async function runSeed(seed: number, options: SeedOptions = {}): Promise<
     ...(random.next() < 0.3 && { limits: smallLimits }),
     restarts: { delayMs: 100, delayMsMax: 1_000 },
     ...(options.trace && { trace: options.trace }),
+    ...(options.until && { until: options.until }),
   })
-  const isCyclic = options.faults === undefined && random.next() < cyclicPart
   const names = random.next() < 0.3 ? ['one', 'two'] : ['one']
   const isPeaceful = random.next() < 0.2
-  // Who drains waits for the other one of its cycle.
-  const kinds = isCyclic ? faultNames.filter((name) => name !== 'drain') : undefined
-  const faults = new Faults(world, random, options.faults ?? (isPeaceful ? [] : kinds))
+  const faults = new Faults(world, random, options.faults ?? (isPeaceful ? [] : undefined))
   const changes = new Changes(world, { random, names, groups, mayFail: true })
   try {
-    await act(world, faults, { changes, names, isCyclic })
-    await recover(world, names)
+    await act(world, faults, { changes, names })
+    if (!world.isFound) await recover(world, names)
   } catch (error) {
     world.violate(error instanceof Error ? (error.stack ?? error.message) : String(error))
   }
@@ -87,20 +86,16 @@ export async function runSeed(seed: number, options: SeedOptions = {}): Promise<
 async function act(
   world: World,
   faults: Faults,
-  {
-    changes,
-    names,
-    isCyclic,
-  }: { readonly changes: Changes; readonly names: readonly string[]; readonly isCyclic: boolean },
+  { changes, names }: { readonly changes: Changes; readonly names: readonly string[] },
 ): Promise<void> {
   const { cluster, random } = world
   for (const node of cluster.nodes.values()) node.start()
-  for (const name of names) await cluster.settle(isCyclic ? changes.deployCycle(name) : changes.deploy(name))
+  for (const name of names) await cluster.settle(changes.deploy(name))
   const untilMs = cluster.time.nowMs + actMsMin + random.int(actMsMax - actMsMin)
   faults.begin()
-  while (cluster.time.nowMs < untilMs) {
+  while (cluster.time.nowMs < untilMs && !world.isFound) {
     await cluster.pass(random.next() * (random.next() < 0.3 ? 60 : 1_500))
-    if (!isCyclic) await cluster.settle(changes.next())
+    await cluster.settle(changes.next())
   }
   faults.end()
   world.note('--', 'faults have ended')
@@ -110,11 +105,12 @@ async function recover(world: World, names: readonly string[]): Promise<void> {
   const { cluster, ledger } = world
   const why = (): string | undefined =>
     names.map((name) => missing(world, name)).find((what) => what !== undefined)
-  await cluster.until(() => why() === undefined, {
+  await cluster.until(() => world.isFound || why() === undefined, {
     msMax: recoveryMsMax,
     what: () => why() ?? 'nothing is missing',
     everyMs: 50,
   })
+  if (world.isFound) return
   world.note('--', 'all is as it should be')
   await cluster.pass(500)
   world.isQuiet = true

@@ -12,6 +12,8 @@ import { Ledger, type Life } from './ledger.ts'
 export interface WorldOptions extends CheckedClusterOptions {
   /** Of all channels; small ones are full soon. */
   readonly limits?: Partial<ChannelLimits>
+  /** The violation that is looked for, where one is. */
+  readonly until?: RegExp
 }
 
 /**
@@ -20,7 +22,7 @@ export interface WorldOptions extends CheckedClusterOptions {
  * - WD-3 An instance is set up in one worker, and not again after it has begun.
  */
 export class World extends CheckedCluster {
-  readonly ledger = new Ledger()
+  readonly ledger: Ledger
   /** Sources say nothing. */
   isQuiet = false
   private readonly limits: Partial<ChannelLimits> | undefined
@@ -29,7 +31,13 @@ export class World extends CheckedCluster {
 
   constructor(options: WorldOptions) {
     super(options)
+    this.ledger = new Ledger(options.until)
     this.limits = options.limits
+  }
+
+  /** What is looked for has been seen. */
+  get isFound(): boolean {
+    return this.ledger.isFound
   }
 
   get hasSmallChannels(): boolean {
@@ -76,7 +84,7 @@ export class World extends CheckedCluster {
     return {
       clock,
       random: seededRandom(this.random.int(2 ** 31)),
-      begin: async (identity, config) => this.begin(identity, config),
+      begin: async (identity, config) => this.begin(identity, config, clock),
       emit: (identity, key, group) => this.emit(identity, key, group),
       handle: (identity, message, group) => this.handle(identity, message, group, clock),
       groupEnded: ({ network, id }, group) => this.ledger.groupEnded(this.ledger.life(network, id)!, group),
@@ -89,11 +97,12 @@ export class World extends CheckedCluster {
   private begin(
     { network, id, component, index }: Identity,
     config: Readonly<Record<string, unknown>>,
+    clock: ProcessClock,
   ): void {
     const key = `${network}#${id}`
     if (config['isBad'] === true || this.unsetupable.has(`${network}/${component}`))
       throw new Error('cannot be set up, on purpose')
-    const place = this.placeOf(network, id)
+    const place = this.placeOf(network, id, clock)
     const known = this.workerOf.get(key)
     const before = this.ledger.life(network, id)
     // What was set up for a plan that came to nothing is closed, and may be set up again.
@@ -128,12 +137,18 @@ export class World extends CheckedCluster {
     return slowMs === undefined ? undefined : sleep(clock, this.random.next() * slowMs)
   }
 
-  /** The worker whose newest plan has it. */
-  private placeOf(network: string, id: number): WatchedWorker | undefined {
+  /** The worker whose newest plan has it, in the process that sets it up. */
+  private placeOf(network: string, id: number, clock: ProcessClock): WatchedWorker | undefined {
     const plan = this.checks.view.networks.get(network)?.plan?.value
     const number = plan?.instances.find((one) => one.id === id)?.worker
     for (const worker of this.cluster.allWorkers)
-      if (worker.network === network && worker.number === number && worker.phase === 'lives') return worker
+      if (
+        worker.network === network &&
+        worker.number === number &&
+        worker.phase === 'lives' &&
+        this.cluster.nodes.get(worker.end.node)?.process?.means.clock === clock
+      )
+        return worker
     return undefined
   }
 }

@@ -49,13 +49,15 @@ export const networkRoutes: readonly ApiRoute[] = [
         kinds,
         mode = 'merge',
         bare = false,
+        alone = false,
       } = call.body as {
         readonly part: unknown
         readonly kinds: unknown
         readonly mode?: 'merge' | 'replace'
         readonly bare?: boolean
+        readonly alone?: boolean
       }
-      const deployment = checkDeployment(part, kinds)
+      const deployment = checkDeployment(part, kinds, alone)
       await requireBundles(deployment, bundles)
       const version = await management.deploy(deployment, { ...change(call), mode, bare })
       return { name: deployment.part.name, version }

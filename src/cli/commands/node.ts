@@ -22,9 +22,9 @@ export const nodeCommand: Command = {
     arguments: [],
     about: [
       'Starts a node of a cluster: it joins, may be elected to be the manager, and hosts parts of the networks that are deployed to the cluster. Needs nothing but a store; the first node makes the cluster.',
-      'SIGTERM (or Ctrl-C) drains it: its instances move to other nodes, then it leaves, with exit code 0, also where some have not moved within --drain-ms; where no other node is there, it does not wait. A second one stops it at once, with exit code 130, as does the first before it has joined. Where it loses its lease it ends all its workers, and joins again.',
+      'SIGTERM (or Ctrl-C) drains it: its instances move to other nodes, then it leaves, with exit code 0, also where some have not moved within --drain-ms; where no other node is there, it does not wait. A second one stops it at once, with exit code 130, as does the first before it has joined. Where it loses its lease it ends all its workers, and joins again; where its cluster is not in the store any more, it gives up and ends, as it does where the folder of an embedded store was removed or replaced.',
       'Everything listens on 127.0.0.1 unless told otherwise. For other machines, give it --listen with an address of this one, and certificates, or say --insecure.',
-      'What happens is told on standard output, one event a line. With --json each is an object with `time`, `node` and `type`: joined, elected, deposed, decided, declared-dead, fenced, failed, rejected, log, draining, drained, troubled, api-elsewhere, left-out.',
+      'What happens is told on standard output, one event a line. With --json each is an object with `time`, `node` and `type`: joined, elected, deposed, decided, declared-dead, fenced, failed, rejected, log, draining, drained, gave-up, troubled, api-elsewhere, left-out.',
       'Whoever reads that does not hold the node up: where some 1 MiB waits for the reader, lines are left out, and `left-out` says how many.',
     ],
     options: {
@@ -87,7 +87,7 @@ async function run(given: Arguments): Promise<number> {
     const node = await Promise.race([starting, end.cutShort])
     if (node === undefined) throw stoppedEarly()
     end.started(node)
-    return await end.code
+    return await Promise.race([end.code, node.ended.then(() => end.code)])
   } catch (error) {
     if (end.early.aborted) throw stoppedEarly()
     throw error

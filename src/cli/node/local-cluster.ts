@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Clock } from '../../base/clock.ts'
+import { clusterDefault } from '../../cluster/node/node-options.ts'
 import { LocalNode } from './local-node.ts'
 
 /**
@@ -20,6 +21,10 @@ export interface LocalClusterOptions {
   readonly api: string | undefined
   readonly ttlMs: number | undefined
   readonly asJson: boolean
+  /** Folder with `ca.pem`, and `<id>.pem` and `<id>.key` for each node. Undefined: no TLS between nodes. */
+  readonly certs: string | undefined
+  /** Further arguments of each node. */
+  readonly passed: readonly string[]
 }
 
 /** How long nodes that are to stop at once may take. */
@@ -43,9 +48,16 @@ export class LocalCluster {
     this.width = `node-${options.nodes}`.length
   }
 
-  /** Gives the exit code when all nodes have ended. */
+  /** Gives the exit code when all nodes have ended. Errors: CLUSTER_RUNS, those of the store. */
   async run(): Promise<number> {
-    const { folder } = this.options
+    const { folder, name = clusterDefault, ttlMs } = this.options
+    if (folder !== undefined) {
+      // For this alone it reads a store.
+      const { checkNotRunning } = await import('./not-running.ts')
+      await checkNotRunning({ folder: storeFolder(folder), cluster: name, ttlMs }, this.clock)
+    }
+    // It may have been told to end meanwhile.
+    if (this.ending !== 'no') return this.exitCode
     const own = folder === undefined ? mkdtempSync(join(tmpdir(), 'vertigo-cluster-')) : undefined
     const ended = new Promise<void>((resolve) => {
       this.allEnded = resolve
@@ -79,9 +91,9 @@ export class LocalCluster {
   }
 
   private start(store: string): void {
-    const { nodes, name, workers, api, ttlMs, asJson } = this.options
+    const { nodes, name, workers, api, ttlMs, asJson, certs, passed } = this.options
     for (let number = 1; number <= nodes; number++) {
-      const id = `node-${number}`
+      const id = nodeId(number)
       const apiOfNode = number === 1 ? api : '127.0.0.1:0'
       const args = [
         '--store',
@@ -93,6 +105,8 @@ export class LocalCluster {
         ...(name === undefined ? [] : ['--cluster', name]),
         ...(apiOfNode === undefined ? [] : ['--api', apiOfNode]),
         ...(ttlMs === undefined ? [] : ['--ttl-ms', String(ttlMs)]),
+        ...(certs === undefined ? [] : tlsOptions(certs, id)),
+        ...passed,
         ...(asJson ? ['--json'] : []),
       ]
       this.nodes.push(
@@ -148,6 +162,22 @@ export class LocalCluster {
     const line = this.options.asJson ? JSON.stringify({ time, type, ...details }) : text
     this.write(`${line}\n`)
   }
+}
+
+/** As `vertigo certs create` names its files. */
+export function certificateFiles(
+  folder: string,
+  id: string,
+): Readonly<Record<'ca' | 'cert' | 'key', string>> {
+  return { ca: join(folder, 'ca.pem'), cert: join(folder, `${id}.pem`), key: join(folder, `${id}.key`) }
+}
+
+function tlsOptions(folder: string, id: string): string[] {
+  return Object.entries(certificateFiles(folder, id)).flatMap(([what, file]) => [`--tls-${what}`, file])
+}
+
+export function nodeId(number: number): string {
+  return `node-${number}`
 }
 
 function storeFolder(text: string): string {

@@ -55,6 +55,7 @@ function levelOf(event: NodeEvent): LogLevel {
     case 'joined':
     case 'draining':
     case 'drained':
+    case 'gave-up':
       return 'fatal'
     case 'failed':
       return 'error'

@@ -23,6 +23,8 @@ function textOf(event: NodeEvent): string {
     }
     case 'fenced':
       return `lost its lease, ended all workers, and joins again: ${event.error.message}`
+    case 'gave-up':
+      return `gives up, and ends: ${event.error.message}`
     case 'elected':
       return 'is the manager'
     case 'deposed':

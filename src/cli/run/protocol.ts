@@ -4,7 +4,7 @@ import type { RunEvent, RunOptions, RunStatus, RunSummary } from '../../run/type
 /**
  * Between `vertigo run` and the child that runs the engine.
  *
- * - CP-1 The child is told what to run by its first argument, so that it need not wait for a message.
+ * - CP-1 The child's first message says what to run; it may be started before that is known (`engine-process.ts`).
  * - CP-2 The child reports exactly one outcome, as its last report; a child that ends without one was aborted.
  * - CP-3 The child sends its status at once, and then every `statusMs`: a sign of life.
  * - CP-4 When the channel closes, the parent is gone and the child ends.

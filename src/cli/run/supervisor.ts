@@ -1,10 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
+import type { ChildProcess } from 'node:child_process'
 import { systemClock } from '../../base/clock.ts'
 import { asError, errorFromData, VertigoError } from '../../base/errors.ts'
 import type { InstancePlace, RunStatus, RunSummary } from '../../run/types.ts'
-import { needlessWarning } from './needless-warning.ts'
 import { CrashFilter } from './crash-filter.ts'
+import { type EngineOutput, takeEngine } from './engine-process.ts'
 import { isStalled, mainThread, type ThreadUse } from './stall.ts'
 import type { Engine, EngineCommand, EngineListener, EngineReport, EngineRequest } from './protocol.ts'
 
@@ -19,37 +18,17 @@ const stallLooks = 5
 /** Large modules keep the thread for a while when they are loaded, on a busy machine above all. */
 const loadStallMs = 10_000
 
-const childModule = new URL(
-  import.meta.url.endsWith('.ts') ? 'engine-child.ts' : 'engine-child.js',
-  import.meta.url,
-)
-
 export interface SupervisorOptions {
-  /** Where the child's standard output goes: with `--json` to standard error, since ours holds events only. */
-  readonly output: 1 | 2
+  readonly output: EngineOutput
 }
 
-/**
- * Runs the engine in a child, so that whatever components do to their process, somebody is left to say who did it. The
- * child is started before anything else is loaded.
- */
+/** Runs the engine in a child, so that whatever components do to their process, somebody is left to say who did it. */
 export function superviseEngine(
   request: EngineRequest,
   listener: EngineListener,
   { output }: SupervisorOptions,
 ): Engine {
-  const child = spawn(
-    process.execPath,
-    [
-      ...process.execArgv.filter((flag) => !flag.startsWith('--inspect')),
-      // Threads take it over. In this process `guardUserCode` does it.
-      `--disable-warning=${needlessWarning}`,
-      fileURLToPath(childModule),
-      JSON.stringify(request),
-    ],
-    { stdio: ['inherit', output, 'pipe', 'ipc'] },
-  )
-  return new Supervisor(child, listener, request.options.stallMs ?? stallMsDefault)
+  return new Supervisor(takeEngine(output), request, listener)
 }
 
 /** Since when the child has shown no sign of life, and what was seen of it in this time. */
@@ -77,10 +56,10 @@ class Supervisor implements Engine {
   #quiet: Quiet | undefined
   #cancelWatch: () => void = () => undefined
 
-  constructor(child: ChildProcess, listener: EngineListener, stallMs: number) {
+  constructor(child: ChildProcess, request: EngineRequest, listener: EngineListener) {
     this.#child = child
     this.#listener = listener
-    this.#stallMs = stallMs
+    this.#stallMs = request.options.stallMs ?? stallMsDefault
     this.outcome = new Promise((resolve, reject) => {
       this.#settle = (result) => {
         if ('summary' in result) resolve(result.summary)
@@ -96,22 +75,23 @@ class Supervisor implements Engine {
     )
     this.#readText()
     this.#watch()
+    this.#send(request)
   }
 
   drain(): void {
-    this.#command('drain')
+    this.#send('drain')
   }
 
   stop(): void {
     if (this.#isStopping) return
     this.#isStopping = true
-    this.#command('stop')
+    this.#send('stop')
     this.#clock.after(stopMsMax, () => this.#kill(), { background: true })
   }
 
-  #command(command: EngineCommand): void {
+  #send(message: EngineRequest | EngineCommand): void {
     // The channel is closed once the child has ended, which is told by `close`.
-    if (this.#child.connected) this.#child.send(command, () => undefined)
+    if (this.#child.connected) this.#child.send(message, () => undefined)
   }
 
   #onReport(report: EngineReport): void {

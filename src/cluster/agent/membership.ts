@@ -1,3 +1,4 @@
+import { assert } from '../../base/assert.ts'
 import { type Clock, sleep } from '../../base/clock.ts'
 import { VertigoError } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
@@ -5,12 +6,17 @@ import { get, isMissing, put, wasCreatedAt } from '../../store/operations.ts'
 import { backoffMs, type LeaseHolder, type LeaseKeeper } from '../../store/recipes/index.ts'
 import type { Entry, Store } from '../../store/store.ts'
 import {
+  bereaved,
   clusterFormat,
   type ClusterKeys,
   clusterRecord,
+  ClusterView,
+  deathOf,
+  deathRecord,
   type NodeRecord,
   nodeRecord,
 } from '../protocol/index.ts'
+import { type Belonging, misfit, replaced } from './admission.ts'
 
 /**
  * A node's place in its cluster: a record under a lease.
@@ -19,13 +25,16 @@ import {
  *   goes with its lease at the latest.
  * - ME-2 The record says that the node lives as long as its lease; the node stops what depends on it before that
  *   (`lease.signal`, `lease.isHeld`).
- * - ME-3 A cluster of a newer format is not touched, nor one with a node that it has no version of the protocol in common with.
+ * - ME-3 A cluster of a newer format is not touched, nor one that the node does not belong to (`admission.ts`). Of two that come at
+ *   once and do not belong together, the later one goes: each looks again when its record is there.
  */
 export interface Membership {
   readonly record: NodeRecord
   readonly lease: LeaseHolder
   /** Create revision of the record: what this life of the node writes is guarded by it. */
   readonly createRevision: number
+  /** Of the cluster. */
+  readonly incarnation: string
 }
 
 export interface JoinMeans {
@@ -41,6 +50,8 @@ export interface JoinMeans {
 export interface JoinOptions {
   readonly cluster: string
   readonly ttlMs: number
+  /** Of the cluster that it was a member of before; it joins no other one. */
+  readonly incarnation?: string | undefined
   readonly signal?: AbortSignal
 }
 
@@ -49,7 +60,7 @@ const retryMsMax = 250
 
 /**
  * Joins; waits at most a lease's time for a former life of the node to end. Errors: NODE_EXISTS, CLUSTER_FORMAT_NEWER,
- * LINK_VERSION_UNFIT, those of the store.
+ * LINK_VERSION_UNFIT, CLUSTER_FOREIGN, CLUSTER_REPLACED, those of the store.
  */
 export async function join(
   record: Omit<NodeRecord, 'joinedAtMs'>,
@@ -58,42 +69,46 @@ export async function join(
 ): Promise<Membership> {
   const { clock, leases } = means
   await checkPeers(record, means, options)
-  await checkCluster(means, options)
+  const incarnation = await checkCluster(means, options)
   const lease = await leases.hold({ ttlMs: options.ttlMs, ...(options.signal && { signal: options.signal }) })
   try {
     const full = { ...record, joinedAtMs: clock.now() }
     const createRevision = await announce(full, lease, means, options)
-    return { record: full, lease, createRevision }
+    // Who came at the same time may have looked before this one was there.
+    await checkPeers(full, means, options, createRevision)
+    return { record: full, lease, createRevision, incarnation }
   } catch (error) {
     await lease.close()
     throw error
   }
 }
 
-/** Links between the two would be refused, at both ends: better by one sentence at the beginning. */
+/** `before`: only those that were there before this revision. */
 async function checkPeers(
-  { id, protocol: own }: Pick<NodeRecord, 'id' | 'protocol'>,
-  { store, keys }: JoinMeans,
-  { signal }: JoinOptions,
+  own: Belonging,
+  { store, keys, isGone }: JoinMeans,
+  { cluster, signal }: JoinOptions,
+  before = Infinity,
 ): Promise<void> {
   const { entries } = await store.range(keys.nodes, signal === undefined ? {} : { signal })
   for (const entry of entries) {
-    const { id: other, protocol, version } = nodeRecord.decode(entry)
-    if (other === id || (own.min <= protocol.max && protocol.min <= own.max)) continue
-    throw new VertigoError(
-      'LINK_VERSION_UNFIT',
-      `The node "${other}" runs Vertigo ${version}, which speaks versions ${protocol.min} to ${protocol.max} of the protocol; this one speaks ${own.min} to ${own.max}.`,
-    )
+    if (entry.createRevision >= before) continue
+    const other = nodeRecord.decode(entry)
+    if (other.id === own.id || isGone(other)) continue
+    const error = misfit(cluster, own, other)
+    if (error !== undefined) throw error
   }
 }
 
-/** The first node writes it. */
+/** The first node writes it. Gives its incarnation. */
 async function checkCluster(
   { store, keys, clock, random }: JoinMeans,
-  { cluster, signal }: JoinOptions,
-): Promise<void> {
+  { cluster, incarnation: former, signal }: JoinOptions,
+): Promise<string> {
   const call = signal === undefined ? {} : { signal }
   let { entry } = await store.get(keys.cluster, call)
+  const error = former && replaced(cluster, former, entry && clusterRecord.decode(entry))
+  if (error) throw error
   if (entry === undefined) {
     const incarnation = Array.from({ length: 4 }, () =>
       random
@@ -117,13 +132,14 @@ async function checkCluster(
     )
     for (const result of results) if (result.type === 'get') entry = result.entry
   }
-  if (entry === undefined) return
-  const { format } = clusterRecord.decode(entry)
+  assert(entry !== undefined, 'it was written, or there')
+  const { format, incarnation } = clusterRecord.decode(entry)
   if (format > clusterFormat)
     throw new VertigoError(
       'CLUSTER_FORMAT_NEWER',
       `The cluster "${cluster}" has format ${format}; this version of Vertigo knows formats up to ${clusterFormat}.`,
     )
+  return incarnation
 }
 
 async function announce(
@@ -152,12 +168,32 @@ async function announce(
     if (other === undefined) continue
     const known = nodeRecord.decode(other)
     if (means.isGone(known)) {
+      await tellDeath(known, other, lease, means)
       await remove(store, other)
       continue
     }
     if (clock.monotonic() >= untilMs) throw nodeExists(known)
     await sleep(clock, backoffMs(random, attempt, retryMsMin, retryMsMax), signal)
   }
+}
+
+/** Nobody else was there to see it: a node alone that is started again and again, each time until it meets what ends it. */
+async function tellDeath(
+  known: NodeRecord,
+  entry: Entry,
+  lease: LeaseHolder,
+  { store, keys, clock }: JoinMeans,
+): Promise<void> {
+  const view = new ClusterView(keys)
+  for (const one of (await store.range(keys.networks)).entries) view.apply(one.key, one)
+  const record = deathRecord.encode(deathOf(bereaved(view), known, clock.now()))
+  await store.transact(
+    {
+      compare: [wasCreatedAt(entry.key, entry.createRevision)],
+      then: [put(keys.death(known.id), record, lease.lease)],
+    },
+    { repeat: 'harmless' },
+  )
 }
 
 /** Of a life that has ended: its keys go with its lease, all at once. */

@@ -76,7 +76,7 @@ class Bundling {
 
   async load(source: DeploymentSource): Promise<BundledDeployment> {
     const { deployment, open } = await loadDeployment(source, { ...this.options, load: this.loadBundled })
-    const { part, kinds } = deployment
+    const { part } = deployment
     const modules = new Map<string, ModuleAddress>()
     for (const module of addressesIn(part)) {
       const url = this.moduleUrl(module)
@@ -93,7 +93,7 @@ class Bundling {
     )
     const all = new Map([...bundles.values()].map((bundle) => [bundle.hash, bundle]))
     refuseTooMuch([...all.values()])
-    return { deployment: { part: bundled, kinds }, open, bundles: [...all.values()] }
+    return { deployment: { ...deployment, part: bundled }, open, bundles: [...all.values()] }
   }
 
   /** The `load` of `loadDeployment`: what it gives comes out of a bundle. */

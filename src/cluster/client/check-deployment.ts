@@ -14,7 +14,7 @@ import type { Deployment } from './deployment.ts'
  *
  * Errors: NETWORK_INVALID with all `faults`.
  */
-export function checkDeployment(part: unknown, kinds: unknown): Deployment {
+export function checkDeployment(part: unknown, kinds: unknown, alone = false): Deployment {
   const flat = checkPart(part)
   const places = placesOfFile(`"${flat.name}"`)
   const faults = [...incompleteAddresses(flat)]
@@ -36,7 +36,7 @@ export function checkDeployment(part: unknown, kinds: unknown): Deployment {
     }
   }
   if (faults.length > 0) throw networkInvalid(faults, places.file)
-  return { part: flat, kinds: known }
+  return { part: flat, kinds: known, ...(alone && { alone }) }
 }
 
 /** The form of a flat network, of which only names may count. Errors: NETWORK_INVALID. */

@@ -25,7 +25,7 @@ export interface ClusterConnection {
    * Deploys a network: a file, or the module that exports one (path or URL); or a single component, as a network of its own:
    * a module whose default export is a component or a function, or `{ component: './math.ts#add' }`. Every node must have the
    * code at the same place, unless it goes along (`bundle`). Gives the version that holds it. Errors: those of `run` for
-   * networks that cannot be loaded, CLUSTER_CHANGE_CONFLICT; with `bundle` those of bundling, as BUNDLE_FAILED.
+   * networks that cannot be loaded, CLUSTER_CHANGE_CONFLICT, NAME_TAKEN; with `bundle` those of bundling, as BUNDLE_FAILED.
    */
   deploy(source: DeploymentSource, options: DeployOptions & SourceOptions): Promise<NetworkVersion>
   /**

@@ -11,6 +11,7 @@ import { checkShape } from '../../model/shape.ts'
 import { validateNetwork } from '../../model/validate.ts'
 import { isClientPort, type KindFacts, networkTooLarge, type VersionRecord } from '../protocol/index.ts'
 import { withClientPorts } from './client-ports.ts'
+import { refuseClash } from './name-clash.ts'
 
 /** What is deployed: a network, or a part of one, checked with its code by whoever has that code. */
 export interface Deployment {
@@ -18,6 +19,8 @@ export interface Deployment {
   readonly part: FlatNetwork
   /** By component of the part. */
   readonly kinds: { readonly [component: string]: KindFacts }
+  /** A single component, to be a network of its own and no part of another one. Default false. */
+  readonly alone?: boolean
 }
 
 /** A network without components, which others may be deployed into later. Errors: NETWORK_INVALID for its name. */
@@ -39,17 +42,18 @@ export type VersionContent = Pick<VersionRecord, 'flat' | 'kinds'>
  *
  * With `bare`, a new network may be without components.
  *
- * Undefined where nothing changes. Errors: NETWORK_INVALID for a whole that does not fit together, NETWORK_TOO_LARGE.
+ * Undefined where nothing changes. Errors: NETWORK_INVALID for a whole that does not fit together, NETWORK_TOO_LARGE, NAME_TAKEN.
  */
 export async function deployed(
   current: VersionContent | undefined,
-  { part, kinds }: Deployment,
+  { part, kinds, alone = false }: Deployment,
   { mode = 'merge', bare = false }: { readonly mode?: 'merge' | 'replace'; readonly bare?: boolean } = {},
 ): Promise<VersionContent | undefined> {
   const isNothing = Object.keys(part.components).length === 0
   if (current === undefined && bare && isNothing) return { flat: part, kinds: {} }
   if (current === undefined) return checked(withClientPorts({ flat: part, kinds }))
   const { flat } = current
+  if (mode === 'merge') refuseClash(flat, part, alone)
   const next =
     mode === 'replace'
       ? withClientPorts({ flat: part, kinds })

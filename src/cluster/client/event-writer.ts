@@ -1,4 +1,4 @@
-import { type Clock, sleep } from '../../base/clock.ts'
+import { type Clock, pause } from '../../base/clock.ts'
 import { asError } from '../../base/errors.ts'
 import { type EventLog, eventsAtOnceMax, type NewEvent } from './event-log.ts'
 
@@ -120,7 +120,7 @@ export class EventWriter {
         failures++
         troubled(asError(error))
         const delayMs = Math.min(retryMsMax, retryMsMin * 2 ** Math.min(failures - 1, 10))
-        await sleep(clock, delayMs, signal).catch(() => undefined)
+        await pause(clock, delayMs, signal)
       }
     }
   }

@@ -10,7 +10,7 @@ import { completeAddress } from '../../worker/loading/complete.ts'
 import type { Load } from '../../worker/worker.ts'
 import type { KindFacts } from '../protocol/index.ts'
 import type { Deployment } from './deployment.ts'
-import { type DeploymentSource, readableSource } from './source.ts'
+import { type DeploymentSource, isAlone, readableSource } from './source.ts'
 
 /** A network as it is deployed, and what only the one who wrote it can be told. */
 export interface LoadedDeployment {
@@ -39,7 +39,8 @@ export async function loadDeployment(
   options: LoadDeploymentOptions,
 ): Promise<LoadedDeployment> {
   const { load, builtInNames, set = [], group } = options
-  const loaded = await loadNetwork(await readableSource(source, load), { load, set, part: true })
+  const readable = await readableSource(source, load)
+  const loaded = await loadNetwork(readable, { load, set, part: true })
   const { network, places, kinds } = loaded
   const faults = [...unfit(loaded), ...(await faultsOfModules(network, places, load))]
   if (faults.length > 0) throw networkInvalid(faults, places.file)
@@ -48,6 +49,7 @@ export async function loadDeployment(
     deployment: {
       part: inGroup(completeNetwork(network, builtInNames), group),
       kinds: Object.fromEntries(facts),
+      ...(isAlone(readable) && { alone: true }),
     },
     open: loaded.open,
   }

@@ -13,6 +13,7 @@ import {
   DecodedRecords,
   type DesiredNetwork,
   desiredRecord,
+  isHeldBack,
   type NetworkVersion,
   openRecord,
   outcomeRecord,
@@ -52,11 +53,11 @@ export class Management {
 
   /** Gives the version that holds it: a new one, or the current one where nothing changes. */
   deploy(deployment: Deployment, options: DeployOptions): Promise<NetworkVersion> {
-    const { mode = 'merge', bare = false, by, ...call } = options
+    const { mode = 'merge', bare = false, ...call } = options
     const { name } = deployment.part
     return this.change(
       name,
-      { ...call, by, change: mode === 'merge' ? 'deploy' : 'deploy (replace)' },
+      { ...call, change: mode === 'merge' ? 'deploy' : 'deploy (replace)' },
       (current) => deployed(current, deployment, { mode, bare }),
     )
   }
@@ -158,7 +159,7 @@ export class Management {
     options: ChangeOptions & { readonly change: string },
     next: (current: VersionRecord | undefined) => Promise<VersionContent | undefined>,
   ): Promise<NetworkVersion> {
-    const { by, change, expected, ...call } = options
+    const { by, change, expected, anew: isAsked = false, ...call } = options
     const keys = this.keys.network(name)
     const contention = {
       clock: this.clock,
@@ -167,17 +168,24 @@ export class Management {
       what: `The network "${name}"`,
     }
     return compareAndSet(contention, async () => {
-      const { current, desired, isOver } = await this.current(name, call)
+      const { current, desired, isOver, isHeld } = await this.current(name, call)
       if (expected !== undefined && expected !== (current?.version ?? 0))
         throw notCurrent(name, expected, current?.version)
       const isStopped = desired !== undefined && desiredRecord.decode(desired).goal === 'stop'
       const changed = await next(isStopped ? undefined : current)
-      if (changed === undefined && current !== undefined && !isOver) return current.version
-      // The same as a new version is how one tries again what was refused, has failed or was finished.
+      if (changed === undefined && current !== undefined && !isOver && !isHeld && !isAsked)
+        return current.version
+      // The same as a new version is how one tries again what was refused, has failed, was finished or is held back.
       const content = changed ?? current
       assert(content !== undefined, 'nothing changes only where something is')
       const version = asVersion((current?.version ?? 0) + 1)
       const nowMs = this.clock.now()
+      const wanted: DesiredNetwork = {
+        version,
+        goal: 'run',
+        changedAtMs: nowMs,
+        ...((isAsked || (isHeld && changed === undefined)) && { anew: true }),
+      }
       const record = versionRecord.encode({
         version,
         flat: content.flat,
@@ -189,10 +197,7 @@ export class Management {
       const { succeeded } = await this.store.transact(
         {
           compare: [isUnchanged(keys.desired, desired), isMissing(keys.version(version))],
-          then: [
-            put(keys.version(version), record),
-            put(keys.desired, desiredRecord.encode({ version, goal: 'run', changedAtMs: nowMs })),
-          ],
+          then: [put(keys.version(version), record), put(keys.desired, desiredRecord.encode(wanted))],
         },
         { ...call, repeat: 'once' },
       )
@@ -239,13 +244,17 @@ export class Management {
 
   private async current(name: string, call: CallOptions): Promise<Current> {
     const keys = this.keys.network(name)
-    const { results } = await this.store.transact({ then: [get(keys.desired), get(keys.outcome)] }, call)
-    const [entry, ended] = results.map((result) => (result.type === 'get' ? result.entry : undefined))
-    if (entry === undefined) return { current: undefined, desired: undefined, isOver: false }
+    const { results } = await this.store.transact(
+      { then: [get(keys.desired), get(keys.outcome), get(keys.plan)] },
+      call,
+    )
+    const [entry, ended, plan] = results.map((result) => (result.type === 'get' ? result.entry : undefined))
+    if (entry === undefined) return { current: undefined, desired: undefined, isOver: false, isHeld: false }
     const { version } = desiredRecord.decode(entry)
     const outcome = ended && outcomeRecord.decode(ended)
     const isOver = outcome?.version === version && outcome.state !== 'running'
-    return { current: await this.version(name, version, call), desired: entry, isOver }
+    const isHeld = plan !== undefined && isHeldBack(this.plans.decode(plan))
+    return { current: await this.version(name, version, call), desired: entry, isOver, isHeld }
   }
 
   private async there(name: string, current: VersionRecord | undefined): Promise<VersionRecord> {
@@ -264,6 +273,8 @@ interface Current {
   readonly desired: Entry | undefined
   /** The current version was refused, or has ended. */
   readonly isOver: boolean
+  /** Something of it is, until somebody says that it may be tried again. */
+  readonly isHeld: boolean
 }
 
 export interface CallOptions {
@@ -276,6 +287,11 @@ export interface ChangeOptions extends CallOptions {
   readonly by: string
   /** Only if this is the current version (0: only if there is no such network). Errors: CLUSTER_CHANGE_CONFLICT. */
   readonly expected?: number
+  /**
+   * Components that nodes have died with are given to nodes again, as if that had not been. Default: where the same is
+   * deployed again while one of them is held back.
+   */
+  readonly anew?: boolean
 }
 
 export interface DeployOptions extends ChangeOptions {

@@ -1,4 +1,4 @@
-import { type Clock, sleep } from '../../base/clock.ts'
+import { type Clock, pause } from '../../base/clock.ts'
 import { asError } from '../../base/errors.ts'
 import { follow } from '../../store/recipes/index.ts'
 import type { Revision, Store } from '../../store/store.ts'
@@ -82,7 +82,7 @@ class Observing implements ObservedCluster {
       } catch (error) {
         if (signal.aborted) return
         this.means.troubled?.(asError(error))
-        await sleep(this.means.clock, retryMs, signal).catch(() => undefined)
+        await pause(this.means.clock, retryMs, signal)
       }
       following = undefined
     }

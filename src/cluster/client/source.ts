@@ -22,6 +22,11 @@ export interface ComponentSource {
 /** A network's file or module (path or URL); a module of one component; or one component. */
 export type DeploymentSource = string | URL | ComponentSource
 
+/** Whether it is a single component, made a network of here. */
+export function isAlone(source: NetworkSource | WrittenNetwork): boolean {
+  return typeof source === 'object' && !(source instanceof URL) && !isNetworkBuilder(source)
+}
+
 /** What there is to read; a module that exports a component instead of a network is that component. */
 export async function readableSource(
   source: DeploymentSource,

@@ -1,14 +1,15 @@
-import type {
-  ComponentFailures,
-  DesiredNetwork,
-  ErrorText,
-  NetworkOutcome,
-  NetworkView,
-  NodeId,
-  OpenRecord,
-  Plan,
-  PlannedInstance,
-  ReadyRecord,
+import {
+  type ComponentFailures,
+  deathsError,
+  type DesiredNetwork,
+  type ErrorText,
+  type NetworkOutcome,
+  type NetworkView,
+  type NodeId,
+  type OpenRecord,
+  type Plan,
+  type PlannedInstance,
+  type ReadyRecord,
 } from '../protocol/index.ts'
 
 /**
@@ -87,9 +88,20 @@ export function networkStatus(records: NetworkRecords): NetworkStatus {
       refused: { version: refused.version, ...(refused.error && { error: refused.error }) },
     }),
     ...(failed?.error && { error: failed.error }),
-    failures: plan?.failures ?? [],
+    failures: plan === undefined ? [] : failuresOf(plan),
     instances: plan === undefined ? [] : instancesOf(plan, records),
   }
+}
+
+/** With the deaths of nodes, of which each counts as a failure of what is suspected. */
+function failuresOf({ failures, deaths = [] }: Plan): ComponentFailures[] {
+  const all = [...failures]
+  for (const one of deaths) {
+    const error = deathsError(one)
+    const { component, count, lastAtMs } = one
+    if (error !== undefined) all.push({ component, count, lastAtMs, error })
+  }
+  return all
 }
 
 function networkState({ desired, plan, open, outcome }: NetworkRecords): NetworkState {

@@ -36,6 +36,12 @@ export function blame(facts: NetworkFacts, target: Target, readiness: Readiness)
     const error = readiness.failed.get(id)!
     if (stays(component) && !errors.has(component)) errors.set(component, error)
   }
+  const unreadable = plan.restores && failed.find(({ id }) => isUnreadable(readiness.failed.get(id)!))
+  if (unreadable !== undefined)
+    return {
+      outcome: outcomeOf(facts, 'failed', readiness.failed.get(unreadable.id)),
+      failures: plan.failures,
+    }
   const failures = withFailures(plan, errors, restarts, nowMs).filter(({ component }) => stays(component))
   if (plan.version !== target.version) return { outcome: undefined, failures }
   const culprit = failed.find((instance) => isChangesFault(facts, target, instance, readiness))
@@ -49,6 +55,17 @@ export function blame(facts: NetworkFacts, target: Target, readiness: Readiness)
     return { outcome: outcomeOf(facts, 'failed', error), failures }
   return { outcome: refusal(facts, target, error), failures }
 }
+
+/** The snapshot that is to be gone on from is damaged: trying again would not help, and going further back is for an operator (DE-8). */
+function isUnreadable({ code }: ErrorText): boolean {
+  return unreadableCodes.has(code)
+}
+const unreadableCodes: ReadonlySet<string> = new Set<ErrorCode>([
+  'SNAPSHOT_FILE_DAMAGED',
+  'SNAPSHOT_FILE_MISSING',
+  'SNAPSHOT_FORMAT_NEWER',
+  'SNAPSHOT_FOREIGN',
+])
 
 export function outcomeOf(
   { desired, plan, nowMs }: Pick<NetworkFacts, 'desired' | 'plan' | 'nowMs'>,
@@ -65,7 +82,7 @@ export function refusal(facts: NetworkFacts, { fallback }: Target, error: ErrorT
   return { ...outcomeOf(facts, 'refused', error), ...(fallback !== undefined && { fallback }) }
 }
 
-function isChanged(facts: NetworkFacts, component: string, from: number, to: number): boolean {
+export function isChanged(facts: NetworkFacts, component: string, from: number, to: number): boolean {
   if (from === to) return false
   const before = facts.versions.get(from as Target['version'])
   const after = facts.versions.get(to as Target['version'])
@@ -73,7 +90,7 @@ function isChanged(facts: NetworkFacts, component: string, from: number, to: num
 }
 
 /** The version that is wanted has not run yet, and another has. */
-function canGoBack(facts: NetworkFacts, { version, fallback }: Target): boolean {
+export function canGoBack(facts: NetworkFacts, { version, fallback }: Target): boolean {
   const isNew = version === facts.desired.version && stateOf(facts) === undefined
   return isNew && fallback !== undefined && fallback !== version
 }

@@ -4,7 +4,7 @@ import { put, wasCreatedAt } from '../../store/operations.ts'
 import type { LeaseHolder } from '../../store/recipes/index.ts'
 import type { Store } from '../../store/store.ts'
 import type { ClusterKeys, ClusterView, NodeId, NodeRecord, Recorded } from '../protocol/index.ts'
-import { suspicionRecord } from '../protocol/index.ts'
+import { bereaved, deathOf, deathRecord, suspicionRecord } from '../protocol/index.ts'
 import { pause } from './manager.ts'
 
 /**
@@ -15,7 +15,8 @@ import { pause } from './manager.ts'
  * - DW-2 On the node's own machine its process must be gone, by number and start time. Elsewhere two nodes must find that its
  *   address refuses, in the same life of the node.
  * - DW-3 What ends is the lease of that life: a node that was started again meanwhile has another one.
- * - DW-4 It may still be wrong (a firewall that refuses for two nodes). Nothing but time is lost then: the node fences itself
+ * - DW-4 Before that the death is in the store, with those that may be to blame (DR-1).
+ * - DW-5 It may still be wrong (a firewall that refuses for two nodes). Nothing but time is lost then: the node fences itself
  *   as after any lost lease, and what it sends is refused by generation.
  */
 export interface DeathWatchMeans {
@@ -129,8 +130,21 @@ export class DeathWatch {
     return false
   }
 
+  private async tellDeath({ entry, value }: Recorded<NodeRecord>): Promise<void> {
+    const { store, keys, clock, lease, view } = this.means
+    const record = deathRecord.encode(deathOf(bereaved(view()), value, clock.now()))
+    await store.transact(
+      {
+        compare: [wasCreatedAt(entry.key, entry.createRevision)],
+        then: [put(keys.death(value.id), record, lease.lease)],
+      },
+      { repeat: 'harmless', signal: this.ending.signal },
+    )
+  }
+
   private async end({ entry, value }: Recorded<NodeRecord>): Promise<void> {
     const { store, events } = this.means
+    await this.tellDeath({ entry, value })
     await store.revoke(entry.lease!, { signal: this.ending.signal })
     events.declaredDead(value.id)
   }

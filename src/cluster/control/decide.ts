@@ -1,11 +1,13 @@
 import { nextPlan, ownersOfKeys } from '../plan/index.ts'
-import type { Plan } from '../protocol/index.ts'
-import { blame, outcomeOf, refusal } from './blame.ts'
+import { type ComponentDeaths, deathsError, type NetworkOutcome, type Plan } from '../protocol/index.ts'
+import { blame, canGoBack, isChanged, outcomeOf, refusal } from './blame.ts'
 import { cleanUp } from './clean-up.ts'
+import { deathsSoFar, heldBack, recentWith, releaseMs } from './deaths.ts'
 import type { Decision } from './decision.ts'
 import type { NetworkFacts } from './facts.ts'
 import { Readiness } from './readiness.ts'
 import { isPaused, retryAtMs } from './restarts.ts'
+import { awaitsLast, lacksFinalSnapshot, recoveryOf, unfitForCopies } from './snapshot-facts.ts'
 import { stateOf, type Target, targetOf } from './target.ts'
 import { cannotBePlanned } from './unfit.ts'
 
@@ -23,16 +25,20 @@ import { cannotBePlanned } from './unfit.ts'
  *   outcome is written first: from then on every manager goes the same way. A change for which there is no place is
  *   not refused: it waits, and the generation before stays open.
  * - DE-5 A component that fails is started again with growing pauses; one that fails too often makes the network fail. Counts
- *   and times are in the plan. A change that concerns the component clears them.
+ *   and times are in the plan. A change that concerns the component clears them. Components that end the processes of nodes are
+ *   held back, by `deaths.ts`.
  * - DE-6 Whatever has failed, finished, or was refused with nothing to go back to is taken down: its plan is empty.
  * - DE-7 Only what may still happen is waited for: a node, a record of an agent, or a time ahead of now by at the
  *   most the longest pause.
+ * - DE-8 Of a network with snapshots each plan is a recovery (PN-12). It stops with a last snapshot, where one is to be had, and has
+ *   finished when a snapshot says so (SN-6). A snapshot that cannot be read makes it fail at once: to go further back is for an operator.
  *
  * The shell reads the facts at one revision, executes the decision in one transaction, and decides again when it is done
  * or when one of the facts changes (for `wait`: or at `untilMs`). A transaction whose compares fail writes nothing; the facts
  * are then read anew. Each compares the manager's key in the election (its create revision is the term), and the mod
  * revisions, as read, of these:
- * - `plan`: the plan's record (absent for the first), `desired`, `outcome`. The records of the versions are immutable.
+ * - `plan`: the plan's record (absent for the first), `desired`, `outcome`, and the last committed snapshot (SN-2). The records of
+ *   the versions are immutable.
  * - `open`: the plan's record, `desired`, `outcome`, `open`, and each record of readiness that it rests on; these are
  *   many, so above what one transaction compares the shell may leave them out: one that changes meanwhile is a fact again,
  *   and leads to `close`.
@@ -73,10 +79,19 @@ function refusing(facts: NetworkFacts, target: Target): Decision | undefined {
 function planning(facts: NetworkFacts, target: Target, readiness: Readiness): Decision | undefined {
   const { outcome, failures } = blame(facts, target, readiness)
   if (outcome !== undefined) return { type: 'outcome', outcome }
+  const from = facts.plan?.version ?? target.version
+  const deaths = deathsSoFar(facts, (component) => !isChanged(facts, component, from, target.version))
+  const refused = killing(facts, target, deaths)
+  if (refused !== undefined) return { type: 'outcome', outcome: refused }
+  // Nothing is planned before the last snapshot: its plan is empty.
+  if (awaitsLast(facts)) return undefined
   const paused = failures.filter((one) => isPaused(one, facts.restarts, facts.nowMs))
+  const planned = plannable(facts, target)
+  const recovery = recoveryOf(facts, planned.version)
   const plan = nextPlan({
     network: facts.network,
-    ...target,
+    ...planned,
+    ...(recovery && { recovery }),
     versions: facts.versions,
     nodes: facts.nodes,
     ...(facts.brokenLinks && { brokenLinks: facts.brokenLinks }),
@@ -88,9 +103,39 @@ function planning(facts: NetworkFacts, target: Target, readiness: Readiness): De
     failed: new Set(readiness.failed.keys()),
     lostWorkers: readiness.lostWorkers,
     paused: new Set(paused.map(({ component }) => component)),
+    held: heldBack(deaths, facts),
     failures,
   })
-  return plan && { type: 'plan', plan }
+  if (plan === undefined) return undefined
+  const recent = recentWith(facts, plan.generation)
+  const ends = target.goal === 'run' && recovery === undefined && facts.snapshots?.committed !== undefined
+  const next = { ...plan, ...(deaths.length > 0 && { deaths }), recent }
+  return { type: 'plan', plan: next, ...(ends && { endsSnapshots: true }) }
+}
+
+/** A change that has not run, and that nodes have died with (DT-4). */
+function killing(
+  facts: NetworkFacts,
+  target: Target,
+  deaths: readonly ComponentDeaths[],
+): NetworkOutcome | undefined {
+  if (target.goal !== 'run' || !canGoBack(facts, target)) return undefined
+  for (const one of deaths) {
+    const error = deathsError(one)
+    if (error !== undefined && isChanged(facts, one.component, target.fallback!, target.version))
+      return refusal(facts, target, error)
+  }
+  return undefined
+}
+
+/**
+ * A version with other numbers of instances waits for a snapshot without messages on their way (DE-8); what runs goes on, or is
+ * recovered, as it was.
+ */
+function plannable({ plan, versions, snapshots }: NetworkFacts, target: Target): Target {
+  const isUnfit = unfitForCopies(snapshots?.committed, versions, target.version) !== undefined
+  if (target.goal !== 'run' || plan === undefined || plan.instances.length === 0 || !isUnfit) return target
+  return { ...target, version: plan.version, fallback: plan.fallback }
 }
 
 /** The plan is as it should be: is that the end? */
@@ -106,7 +151,8 @@ function ending(facts: NetworkFacts, target: Target, readiness: Readiness): Deci
   if (target.goal !== 'run' || plan === undefined || plan.waiting.length > 0) return undefined
   if (isEmpty && isBare(facts) && plan.version === desired.version && stateOf(facts) === undefined)
     return { type: 'outcome', outcome: outcomeOf(facts, 'running') }
-  const isFinished = plan.instances.every(({ id }) => readiness.finished.has(id))
+  const isFinished =
+    plan.instances.every(({ id }) => readiness.finished.has(id)) && !lacksFinalSnapshot(facts)
   const hasWorked = plan.instances.length + plan.done.length > 0
   return isFinished && hasWorked && plan.version === target.version
     ? { type: 'outcome', outcome: outcomeOf(facts, 'finished') }
@@ -156,16 +202,20 @@ function missing({ versions }: Pick<NetworkFacts, 'versions'>, plan: Plan): stri
   return needed && `a place for ${nameOf(needed)}. ${needed.reason}`
 }
 
-function waiting({ plan, open, restarts, nowMs, ...facts }: NetworkFacts, readiness: Readiness): Decision {
+function waiting(facts: NetworkFacts, readiness: Readiness): Decision {
+  const { plan, open, restarts, nowMs } = facts
   const waits = new Set(plan?.waiting.map(({ component }) => component))
   const times = (plan?.failures ?? [])
     .filter((one) => waits.has(one.component) && isPaused(one, restarts, nowMs))
     .map((one) => retryAtMs(one, restarts))
+  const releasedMs = releaseMs(waits, facts)
+  if (releasedMs !== undefined) times.push(releasedMs)
   const untilMs = times.length === 0 ? undefined : Math.min(...times)
   const wait = (what: string): Decision => ({ type: 'wait', untilMs, what })
   if (plan === undefined || plan.instances.length + plan.waiting.length === 0) return wait('a change')
   const needed = missing(facts, plan)
   if (needed !== undefined) return wait(needed)
+  if (awaitsLast(facts)) return wait('the last snapshot')
   if (open?.generation === plan.generation) return wait('a change')
   const late = plan.instances.filter((instance) => !readiness.isReady(instance))
   if (late.length === 0) return wait('the addresses of all workers')

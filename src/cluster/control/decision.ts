@@ -3,7 +3,12 @@ import type { Generation, NetworkOutcome, NetworkVersion, OpenRecord, Plan } fro
 /** The next thing that the manager does for a network. */
 export type Decision =
   /** Write the plan in place of its parent. */
-  | { readonly type: 'plan'; readonly plan: Plan }
+  | {
+      readonly type: 'plan'
+      readonly plan: Plan
+      /** The network has no snapshots any more: the last one that was committed is nothing to go back to. */
+      readonly endsSnapshots?: true
+    }
   /** The generation may emit. `outcome`: the version runs for the first time. */
   | { readonly type: 'open'; readonly open: OpenRecord; readonly outcome: NetworkOutcome | undefined }
   /** Delete `open`: senders hold. */

@@ -1,12 +1,16 @@
 import type { BrokenLink, InventoryNode } from '../plan/index.ts'
 import type {
+  AbortedSnapshot,
+  DeathRecord,
   DesiredNetwork,
   Generation,
   NetworkOutcome,
   NetworkVersion,
+  NodeId,
   OpenRecord,
   Plan,
   ReadyRecord,
+  SnapshotRecord,
   Term,
   VersionRecord,
 } from '../protocol/index.ts'
@@ -45,9 +49,16 @@ export interface NetworkFacts {
   readonly ready: readonly ReadyRecord[]
   /** All generations that have records of readiness. */
   readonly readyGenerations: readonly Generation[]
-  readonly nodes: readonly InventoryNode[]
+  readonly nodes: readonly (InventoryNode & { readonly joinedAtMs?: number })[]
+  /** Of nodes whose processes have ended. Default: none. */
+  readonly deaths?: readonly { readonly node: NodeId; readonly record: DeathRecord }[]
   /** Of the nodes. Default: none. */
   readonly brokenLinks?: readonly BrokenLink[]
+  /** The last snapshot that was committed, and the last that came to nothing. Default: neither. */
+  readonly snapshots?: {
+    readonly committed: SnapshotRecord | undefined
+    readonly aborted: AbortedSnapshot | undefined
+  }
   readonly quorum: number
   readonly restarts: RestartPolicy
   readonly term: Term

@@ -1,4 +1,4 @@
-import type { Clock } from '../../base/clock.ts'
+import { type Clock, steadyClock } from '../../base/clock.ts'
 import { asError } from '../../base/errors.ts'
 import { Election, follow, type LeaseHolder, type Leadership } from '../../store/recipes/index.ts'
 import type { Store } from '../../store/store.ts'
@@ -6,6 +6,7 @@ import { asTerm, type ClusterKeys, ClusterView, type NodeId } from '../protocol/
 import type { ManagerEvents } from './manager-events.ts'
 import { NetworkLoop } from './network-loop.ts'
 import type { RestartPolicy } from './facts.ts'
+import { SnapshotLoop, type SnapshotMeans } from './snapshot-loop.ts'
 
 /**
  * The manager: one node at a time is elected to be it, and decides for all networks, each by itself.
@@ -26,6 +27,8 @@ export interface ManagerMeans {
   readonly node: NodeId
   readonly restarts: RestartPolicy
   readonly events: ManagerEvents
+  /** Without it no snapshots are taken. */
+  readonly snapshots?: Pick<SnapshotMeans, 'takers' | 'storages'>
 }
 
 /** Before the next try where following or being elected failed. */
@@ -72,20 +75,28 @@ export class Manager {
 
   /** Until the signal is aborted; rejects where the store can no longer be followed. */
   private async lead(leadership: Leadership, signal: AbortSignal): Promise<void> {
-    const { store, keys, clock, restarts, events } = this.means
+    const { store, keys, clock, restarts, events, snapshots } = this.means
     const following = await follow(store, keys.prefix, { signal })
     const view = new ClusterView(keys)
     for (const entry of following.entries) view.apply(entry.key, entry)
-    const loops = new Map<string, NetworkLoop>()
-    const means = { clock, restarts, events, view, leadership, term: asTerm(leadership.token) }
+    const loops = new Map<string, Loops>()
+    /** Of networks that are gone. */
+    const leaving = new Set<Promise<unknown>>()
+    // What it counts and waits by, within one term: restarts are not to depend on who sets the time of day.
+    const steady = steadyClock(clock)
+    const means = { clock: steady, restarts, events, view, leadership, term: asTerm(leadership.token) }
     const wake = (names: Iterable<string>, revision: number): void => {
       for (const name of names) {
         let loop = loops.get(name)
         if (loop === undefined) {
-          loop = new NetworkLoop(name, means)
+          loop = {
+            network: new NetworkLoop(name, means),
+            snapshots: snapshots && new SnapshotLoop(name, { ...means, ...snapshots }),
+          }
           loops.set(name, loop)
         }
-        loop.facts(revision)
+        loop.network.facts(revision)
+        loop.snapshots?.facts(revision)
       }
     }
     try {
@@ -95,7 +106,8 @@ export class Manager {
         let isForAll = false
         for (const { key, entry } of changes) {
           const name = view.apply(key, entry)
-          if (name === undefined) isForAll ||= !key.startsWith(keys.manager)
+          // What follows from a death is decided when the node is gone.
+          if (name === undefined) isForAll ||= !key.startsWith(keys.manager) && !key.startsWith(keys.deaths)
           else {
             touched.add(name)
             // Workers of one network are room that others do not have.
@@ -105,18 +117,29 @@ export class Manager {
         wake(isForAll ? new Set([...view.networks.keys(), ...touched]) : touched, revision)
         for (const [name, loop] of loops)
           if (!view.networks.has(name)) {
-            loop.close()
             loops.delete(name)
+            const left: Promise<unknown> = closed(loop).finally(() => leaving.delete(left))
+            leaving.add(left)
           }
       }
     } catch (error) {
       if (!signal.aborted) throw error
     } finally {
       following.close()
-      for (const loop of loops.values()) loop.close()
-      await Promise.all([...loops.values()].map((loop) => loop.ended))
+      await Promise.all([...[...loops.values()].map(closed), ...leaving])
     }
   }
+}
+
+/** What a manager has for one network. */
+interface Loops {
+  readonly network: NetworkLoop
+  readonly snapshots: SnapshotLoop | undefined
+}
+
+async function closed({ network, snapshots }: Loops): Promise<void> {
+  network.close()
+  await Promise.all([network.ended, snapshots?.close()])
 }
 
 /** Ends early, and does not reject, when the signal is aborted. */

@@ -21,6 +21,7 @@ import { decide } from './decide.ts'
 import type { Decision } from './decision.ts'
 import type { NetworkFacts, RestartPolicy } from './facts.ts'
 import type { DecisionKind, ManagerEvents } from './manager-events.ts'
+import { comparesCommitted } from './snapshot-transactions.ts'
 
 /**
  * Decides for one network as long as a manager leads, one decision at a time: the shell around `decide`.
@@ -148,7 +149,12 @@ export class NetworkLoop {
       ready: plan === undefined ? [] : network.readyOf(plan.value.generation),
       readyGenerations: [...generations],
       nodes: inventory(view, this.network),
+      deaths: [...view.deaths].map(([node, { value }]) => ({ node, record: value })),
       brokenLinks: brokenPairs(view).map(({ a, b }) => [a, b] as const),
+      snapshots: {
+        committed: network.snapshots.committed?.value,
+        aborted: network.snapshots.aborted?.value,
+      },
       quorum: view.config.quorum ?? 1,
       restarts,
       term,
@@ -158,7 +164,10 @@ export class NetworkLoop {
 }
 
 /** The nodes as a network's planner sees them. */
-export function inventory(view: ClusterView, network: string): InventoryNode[] {
+export function inventory(
+  view: ClusterView,
+  network: string,
+): (InventoryNode & { readonly joinedAtMs: number })[] {
   const used = new Map<string, number>()
   for (const [name, { plan }] of view.networks) {
     if (name === network) continue
@@ -172,6 +181,7 @@ export function inventory(view: ClusterView, network: string): InventoryNode[] {
     workers: value.workers,
     draining: view.drains.has(value.id),
     workersOfOthers: used.get(value.id) ?? 0,
+    joinedAtMs: value.joinedAtMs,
   }))
 }
 
@@ -180,15 +190,18 @@ export function transactionOf(
   decision: Exclude<Decision, { type: 'wait' }>,
   network: NetworkView,
 ): Transaction {
-  const { keys, plan, open, outcome, desired } = network
+  const { keys, plan, open, outcome, desired, snapshots } = network
   const isPlan = unchanged(keys.plan, plan)
   const isDesired = unchanged(keys.desired, desired)
   const isOutcome = unchanged(keys.outcome, outcome)
   switch (decision.type) {
     case 'plan':
       return {
-        compare: [isPlan, isDesired, isOutcome],
-        then: [put(keys.plan, planRecord.encode(decision.plan))],
+        compare: [isPlan, isDesired, isOutcome, comparesCommitted(snapshots)],
+        then: [
+          put(keys.plan, planRecord.encode(decision.plan)),
+          ...(decision.endsSnapshots === true ? [remove(snapshots.keys.committed)] : []),
+        ],
       }
     case 'open': {
       const rests = [...network.readyRecords.values()].filter(
@@ -206,11 +219,18 @@ export function transactionOf(
         compare: [unchanged(keys.open, open)],
         then: [remove(keys.open), put(keys.closed, closedRecord.encode({ generation: decision.generation }))],
       }
-    case 'outcome':
+    case 'outcome': {
+      const { state } = decision.outcome
+      const isOver = (state === 'stopped' || state === 'finished') && snapshots.committed !== undefined
       return {
-        compare: [isPlan, isDesired, isOutcome],
-        then: [put(keys.outcome, outcomeRecord.encode(decision.outcome))],
+        compare: [isPlan, isDesired, isOutcome, ...(isOver ? [comparesCommitted(snapshots)] : [])],
+        then: [
+          put(keys.outcome, outcomeRecord.encode(decision.outcome)),
+          // What is deployed after that begins afresh.
+          ...(isOver ? [remove(snapshots.keys.committed)] : []),
+        ],
       }
+    }
     case 'clean-up': {
       const then: Operation[] = [
         ...decision.versions.map((version) => remove(keys.version(version))),
@@ -250,9 +270,10 @@ function kindOf(decision: Exclude<Decision, { type: 'wait' }>): DecisionKind {
 function describe(decision: Exclude<Decision, { type: 'wait' }>): string {
   switch (decision.type) {
     case 'plan': {
-      const { generation, version, instances, workers, waiting } = decision.plan
+      const { generation, version, instances, workers, waiting, restores } = decision.plan
       const waits = waiting.length === 0 ? '' : `, ${waiting.length} waiting`
-      return `planned generation ${generation} of version ${version}: ${instances.length} instances on ${workers.length} workers${waits}`
+      const from = restores === undefined ? '' : `, from snapshot ${restores.id}`
+      return `planned generation ${generation} of version ${version}: ${instances.length} instances on ${workers.length} workers${waits}${from}`
     }
     case 'open':
       return `opened generation ${decision.open.generation}`

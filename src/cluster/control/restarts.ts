@@ -24,8 +24,12 @@ function isRecent({ lastAtMs }: ComponentFailures, { windowMs }: RestartPolicy, 
 
 /** When a component that failed may be started again. */
 export function retryAtMs({ count, lastAtMs }: ComponentFailures, policy: RestartPolicy): number {
-  if (count <= 1) return lastAtMs
-  return lastAtMs + Math.min(policy.delayMsMax, policy.delayMs * 2 ** Math.min(count - 2, 30))
+  return lastAtMs + delayMs(count - 1, policy)
+}
+
+/** The pause of so many; none where there has been none. */
+export function delayMs(pauses: number, policy: RestartPolicy): number {
+  return pauses <= 0 ? 0 : Math.min(policy.delayMsMax, policy.delayMs * 2 ** Math.min(pauses - 1, 30))
 }
 
 /** A time ahead of the clock is another machine's, and no reason to wait: nobody knows for how long. */

@@ -1,6 +1,7 @@
 import type { PlanGoal } from '../plan/index.ts'
 import type { NetworkVersion } from '../protocol/index.ts'
 import type { NetworkFacts } from './facts.ts'
+import { stopsAtOnce } from './snapshot-facts.ts'
 
 /** What a plan is to be made of, after what has become of the version that is wanted. */
 export interface Target {
@@ -17,7 +18,7 @@ export function targetOf(facts: NetworkFacts): Target {
   const present = { version: plan?.version ?? desired.version, fallback }
   // Nothing can drain through what has failed.
   if (state === 'failed' || state === 'finished') return { goal: 'none', ...present }
-  if (desired.goal === 'stop') return { goal: 'stop', ...present }
+  if (desired.goal === 'stop') return { goal: stopsAtOnce(facts) ? 'none' : 'stop', ...present }
   if (state !== 'refused') return { goal: 'run', version: desired.version, fallback }
   if (fallback === undefined) return { goal: 'none', ...present }
   return { goal: 'run', version: fallback, fallback }

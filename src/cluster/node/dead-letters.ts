@@ -1,6 +1,6 @@
 import { appendFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Clock, sleep } from '../../base/clock.ts'
+import { type Clock, pause } from '../../base/clock.ts'
 import { asError, type VertigoError } from '../../base/errors.ts'
 import { deadLetterError, deadLetterLine } from '../../run/dead-letter.ts'
 import type { RejectedMessage } from '../../worker/host.ts'
@@ -95,7 +95,7 @@ export class DeadLetters {
           lost(network, batch.length)
           break
         }
-        await sleep(clock, retryMs, this.ending.signal).catch(() => undefined)
+        await pause(clock, retryMs, this.ending.signal)
       }
     }
     for (const { taken } of batch) taken()

@@ -127,6 +127,7 @@ export class NodeInsight {
     const { teller } = this
     return {
       apiElsewhere: (port, address) => events.apiElsewhere(port, address),
+      gaveUp: (error) => events.gaveUp(error),
       draining: (instances) => events.draining(instances),
       drained: (left, why) => events.drained(left, why),
       joined: (record) => {

@@ -4,8 +4,10 @@ import { type Random, systemRandom } from '../../base/random.ts'
 import { put, remove } from '../../store/operations.ts'
 import { LeaseKeeper } from '../../store/recipes/index.ts'
 import { allocateFence, setFence } from '../../run/fence.ts'
+import type { StoresModule } from '../../run/types.ts'
 import type { Store } from '../../store/store.ts'
 import type { CallHandlers } from '../../transport/call-server.ts'
+import { authoritiesOf } from '../../transport/tcp/own-certificate.ts'
 import { Agent } from '../agent/agent.ts'
 import { join, type Membership } from '../agent/membership.ts'
 import { RecordWriter } from '../agent/record-writer.ts'
@@ -17,10 +19,12 @@ import { dataLinksUrl } from './data-links.ts'
 import type { NodeInsight } from './insight.ts'
 import { LinkWatch } from './link-watch.ts'
 import { type NodeOptions, stallMsDefault, ttlMsDefault } from './node-options.ts'
+import { NodeSnapshots } from './node-snapshots.ts'
 import { NodeThreads } from './node-threads.ts'
 import { isProcessGone, ownIdentity } from './process-identity.ts'
 import { portHandlers } from './ports/cluster-ports.ts'
 import type { PortLines } from './ports/port-lines.ts'
+import { defaultSnapshotAddress } from './snapshot-place.ts'
 import { ThreadWorkers } from './thread-workers.ts'
 
 /** What all lives of a node have in common. */
@@ -33,6 +37,8 @@ export interface LifeMeans {
   readonly ports: PortLines
   /** Base address of the node's API, for others to see. */
   readonly api: string | undefined
+  /** Of the cluster, where it was a member before. */
+  readonly incarnation: string | undefined
   readonly seen: (agent: Agent, networks: ReadonlySet<string>) => void
 }
 
@@ -61,6 +67,7 @@ export class Life {
   private readonly links: LinkWatch
   private readonly linkWriter: RecordWriter<LinkRecord>
   private readonly bundles: NodeBundles
+  private readonly snapshots: NodeSnapshots
   private readonly threads: NodeThreads
   private readonly stopLooking: () => void
   private willLook = false
@@ -68,15 +75,20 @@ export class Life {
 
   private constructor(
     membership: Membership,
-    parts: LifeMeans & { readonly leases: LeaseKeeper; readonly net: ControlNet },
+    parts: LifeMeans & {
+      readonly leases: LeaseKeeper
+      readonly net: ControlNet
+      readonly snapshots: NodeSnapshots
+    },
     nets: Watches,
   ) {
-    const { options, store, keys, net, seen, insight, ports } = parts
+    const { options, store, keys, net, seen, insight, ports, snapshots } = parts
     const { events, ttlMs = ttlMsDefault } = options
     this.membership = membership
     this.leases = parts.leases
     this.net = net
     this.insight = insight
+    this.snapshots = snapshots
     const clock = machineClock
     const random: Random = systemRandom
     const troubled = (what: string, error: Error): void => events.troubled(what, error)
@@ -95,11 +107,13 @@ export class Life {
           fence,
           threads: this.threads,
           ports,
+          snapshots: snapshots.addressFor(this.agent.view.networks.get(network)),
         })
         insight.counts.add(network, workers)
         return workers.make
       },
       localize: this.bundles.localize,
+      readSnapshot: snapshots.read,
       events: {
         rejected: (network, record, taken) => insight.rejected(network, record, taken),
         logged: (network, record, taken) => {
@@ -119,6 +133,7 @@ export class Life {
         troubled,
       },
     })
+    snapshots.agent = this.agent
     this.watch = new DeathWatch({
       store,
       keys,
@@ -164,6 +179,7 @@ export class Life {
       lease: membership.lease,
       node: options.id,
       restarts: defaultRestartPolicy,
+      snapshots: { takers: snapshots, storages: snapshots },
       events: {
         elected: () => {
           this.bundles.elected()
@@ -178,7 +194,7 @@ export class Life {
       },
     })
     // What is told of a node that is missed is told when nothing happens any more, too.
-    this.stopLooking = clock.every(lookMs, () => this.look(), { background: true })
+    this.stopLooking = clock.every(lookMs, () => this.look(), { background: true, coarse: true })
   }
 
   /** A while after a change: whoever is dialled must have seen the change as well. */
@@ -197,22 +213,30 @@ export class Life {
     this.insight.look()
   }
 
-  /** Errors: NODE_EXISTS, CLUSTER_FORMAT_NEWER, LINK_VERSION_UNFIT, NODE_ADDRESS_UNFIT, those of the store. */
+  /** Errors: NODE_EXISTS, CLUSTER_FORMAT_NEWER, CLUSTER_FOREIGN, CLUSTER_REPLACED, LINK_VERSION_UNFIT, NODE_ADDRESS_UNFIT, those of the store. */
   static async begin(means: LifeMeans, signal: AbortSignal): Promise<Life> {
-    const { options, store, keys, api, insight, ports } = means
+    const { options, store, keys, api, incarnation, insight, ports } = means
     const { cluster, id, listen = { host: '127.0.0.1', port: 0 }, ttlMs = ttlMsDefault, events } = options
     const clock = machineClock
     const random = systemRandom
     const leases = new LeaseKeeper(store, { clock, random })
     const nets: Watches = { watch: undefined, links: undefined }
-    const net = await openNet({
+    const snapshots = new NodeSnapshots({
+      self: id,
+      clock,
+      defaultAddress: options.snapshots ?? defaultSnapshotAddress(options.storeUrl),
+      openStorage: async (address) =>
+        ((await import(options.stores)) as StoresModule).openSnapshotStorage(address, clock),
+      to: (node) => net.to(node),
+    })
+    const net: ControlNet = await openNet({
       cluster,
       self: id,
       listen,
       tls: options.tls,
       clock,
       random,
-      handlers: bothHandlers(insight.handlers, portHandlers(ports)),
+      handlers: allHandlers(insight.handlers, portHandlers(ports), snapshots.handlers),
       events: {
         broken: (node) => {
           nets.watch?.suspect(node)
@@ -241,6 +265,7 @@ export class Life {
           incarnation: incarnationOf(random),
           version: options.version,
           protocol,
+          authorities: options.tls === undefined ? [] : authoritiesOf(options.tls),
           control: net.address,
           ...(api !== undefined && { api }),
           groups: [...(options.groups ?? [])],
@@ -248,10 +273,10 @@ export class Life {
           workers: options.workers,
         },
         { store, keys, leases, clock, random, isGone: isProcessGone },
-        { cluster, ttlMs, signal },
+        { cluster, ttlMs, incarnation, signal },
       )
       events.joined(membership.record)
-      return new Life(membership, { ...means, leases, net }, nets)
+      return new Life(membership, { ...means, leases, net, snapshots }, nets)
     } catch (error) {
       await net.close()
       await leases.close()
@@ -286,6 +311,7 @@ export class Life {
     await this.manager.close()
     if (isLost) await this.agent.terminated
     else await this.agent.close()
+    await this.snapshots.close()
     await this.links.close()
     await this.linkWriter.idle
     await this.threads.close()
@@ -336,11 +362,13 @@ function threadWorkers(
     fence,
     threads,
     ports,
+    snapshots,
   }: {
     readonly control: Address
     readonly fence: SharedArrayBuffer
     readonly threads: NodeThreads
     readonly ports: PortLines
+    readonly snapshots: string | undefined
   },
 ): ThreadWorkers {
   return new ThreadWorkers({
@@ -352,6 +380,7 @@ function threadWorkers(
     builtInKinds: options.builtInKinds,
     stores: options.stores,
     threads,
+    ...(snapshots !== undefined && { snapshots }),
     stallMs: options.stallMs ?? stallMsDefault,
     clientPorts: ports,
     turnedAway: (worker, remote, error, more) =>
@@ -359,10 +388,10 @@ function threadWorkers(
   })
 }
 
-function bothHandlers(a: CallHandlers, b: CallHandlers): CallHandlers {
+function allHandlers(...all: readonly CallHandlers[]): CallHandlers {
   return {
-    requests: { ...a.requests, ...b.requests },
-    hints: { ...a.hints, ...b.hints },
-    streams: { ...a.streams, ...b.streams },
+    requests: Object.assign({}, ...all.map(({ requests }) => requests)) as CallHandlers['requests'] & object,
+    hints: Object.assign({}, ...all.map(({ hints }) => hints)) as CallHandlers['hints'] & object,
+    streams: Object.assign({}, ...all.map(({ streams }) => streams)) as CallHandlers['streams'] & object,
   }
 }

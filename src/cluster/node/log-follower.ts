@@ -1,4 +1,4 @@
-import { type Clock, sleep } from '../../base/clock.ts'
+import { type Clock, pause } from '../../base/clock.ts'
 import { asError } from '../../base/errors.ts'
 import type { LogFilter, LogLine, LogNews } from '../client/index.ts'
 import type { NodeId } from '../protocol/index.ts'
@@ -72,7 +72,7 @@ export class LogFollower {
             this.wakeReader = resolve
             if (signal.aborted) resolve()
           })
-        await sleep(this.means.clock, gatherMs, signal).catch(() => undefined)
+        await pause(this.means.clock, gatherMs, signal)
         if (signal.aborted) return
         yield* this.take()
       }
@@ -118,7 +118,7 @@ export class LogFollower {
         const pulled: Promise<void> = this.pull(node, signal).finally(() => this.pulling.delete(node))
         this.pulling.set(node, pulled)
       }
-      await sleep(clock, lookMs, signal).catch(() => undefined)
+      await pause(clock, lookMs, signal)
     }
   }
 

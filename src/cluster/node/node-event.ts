@@ -22,6 +22,8 @@ export type NodeEvent =
     }
   /** Its lease is lost; all workers were ended. It joins again. */
   | { readonly type: 'fenced'; readonly error: ErrorData }
+  /** It cannot be a member any more: another cluster is in the store, or the store was replaced. It ends. */
+  | { readonly type: 'gave-up'; readonly error: ErrorData }
   /** It is the manager now, or no more. */
   | { readonly type: 'elected' }
   | { readonly type: 'deposed' }
@@ -55,6 +57,7 @@ export function eventsTo(cluster: string, tell: (event: NodeEvent) => void): Nod
         workers,
       }),
     fenced: (error) => tell({ type: 'fenced', error: errorToData(error) }),
+    gaveUp: (error) => tell({ type: 'gave-up', error: errorToData(error) }),
     elected: () => tell({ type: 'elected' }),
     deposed: () => tell({ type: 'deposed' }),
     decided: (network, text) => tell({ type: 'decided', network, text }),

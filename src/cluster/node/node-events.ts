@@ -11,6 +11,8 @@ export interface NodeEvents {
   joined(record: NodeRecord): void
   /** Its lease is lost: all workers were ended. It joins again. */
   fenced(error: Error): void
+  /** It cannot be a member any more, and ends. */
+  gaveUp(error: Error): void
   elected(): void
   deposed(): void
   decided(network: string, what: string, kind: DecisionKind): void

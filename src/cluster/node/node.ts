@@ -1,13 +1,15 @@
 import { machineClock } from '../../base/clock.ts'
-import { asError, VertigoError } from '../../base/errors.ts'
+import type { ErrorCode } from '../../base/error-codes.ts'
+import { asError, isVertigoError, VertigoError } from '../../base/errors.ts'
+import { isLoopback } from '../../base/loopback.ts'
 import { systemRandom } from '../../base/random.ts'
-import { isLoopback } from '../../api/index.ts'
 import type { Store } from '../../store/store.ts'
 import type { Calls } from '../../transport/calls.ts'
 import { BundleStore } from '../bundle/index.ts'
 import { EventLog, Management, Operation } from '../client/index.ts'
 import { pause } from '../control/index.ts'
 import { ClusterKeys, type ClusterView, type NodeId, type NodeRecord } from '../protocol/index.ts'
+import { catchUp } from './catch-up.ts'
 import { NodeInsight } from './insight.ts'
 import { giveUpInstances, instancesOn } from './leave.ts'
 import { incarnationOf, Life, type LifeMeans } from './life.ts'
@@ -22,12 +24,20 @@ export type { NodeApiOptions, NodeOptions } from './node-options.ts'
 export { drainMsDefault, ttlMsDefault } from './node-options.ts'
 
 const rejoinMs = 100
+/** To try again would not end. */
+const hopeless: ReadonlySet<ErrorCode> = new Set([
+  'STORE_REPLACED',
+  'CLUSTER_REPLACED',
+  'CLUSTER_FOREIGN',
+  'CLUSTER_FORMAT_NEWER',
+] as const)
 
 /**
  * - NO-1 It is a member under a lease; when that is lost, everything that it does as a member has ended before it joins again, as
  *   another life.
  * - NO-2 `drain` gives its instances up and leaves; `close` leaves at once. Others take over either way.
  * - NO-3 Its API is there before it joins, since its record says where, and through all its lives.
+ * - NO-4 A node that cannot be a member any more, however often it tries, ends as a whole and says why (`ended`).
  */
 export class ClusterNode {
   private readonly options: NodeOptions
@@ -45,6 +55,11 @@ export class ClusterNode {
   private living: Promise<void> = Promise.resolve()
   private draining: Promise<void> | undefined
   private closing: Promise<void> | undefined
+  private failure: Error | undefined
+  /** Of the cluster that it belongs to. */
+  private incarnation: string | undefined
+  /** Fulfilled when it has left; rejected where it gave up, with why: STORE_REPLACED, CLUSTER_REPLACED, CLUSTER_FOREIGN, CLUSTER_FORMAT_NEWER. */
+  ended: Promise<void> = Promise.resolve()
 
   private constructor(options: NodeOptions, store: Store) {
     this.store = store
@@ -66,13 +81,15 @@ export class ClusterNode {
       lines: this.portLines,
       peers: { self: options.id, nodes: () => [...this.view.nodes.keys()], to: (node) => this.callsTo(node) },
       view: () => this.view,
+      catchUp: (network, signal) =>
+        catchUp(network, { store, keys: this.keys, observer: this.observer, clock: machineClock }, signal),
       clock: machineClock,
     })
     this.options = { ...options, events: this.insight.events }
   }
 
   /**
-   * Fulfilled when it has joined. Errors: NODE_EXISTS, NODE_OPEN, NODE_ADDRESS_UNFIT, CLUSTER_FORMAT_NEWER, LINK_VERSION_UNFIT, those of the API
+   * Fulfilled when it has joined. Errors: NODE_EXISTS, NODE_OPEN, NODE_ADDRESS_UNFIT, CLUSTER_FORMAT_NEWER, CLUSTER_FOREIGN, LINK_VERSION_UNFIT, those of the API
    * and of the store.
    */
   static async start(options: NodeOptions, signal?: AbortSignal): Promise<ClusterNode> {
@@ -87,6 +104,9 @@ export class ClusterNode {
       const first = await Life.begin(node.lifeMeans, node.ending.signal)
       node.life = first
       node.living = node.live(first)
+      node.ended = node.whenEnded()
+      // Who started it may not ask.
+      node.ended.catch(() => undefined)
       return node
     } catch (error) {
       await node.api?.server.close()
@@ -157,6 +177,16 @@ export class ClusterNode {
     await this.store.close()
   }
 
+  private async whenEnded(): Promise<void> {
+    await this.living
+    if (this.failure !== undefined) {
+      await this.close()
+      throw this.failure
+    }
+    await this.draining
+    await this.closing
+  }
+
   private get lifeMeans(): LifeMeans {
     const { options, store, keys, api, observer, insight, portLines: ports } = this
     return {
@@ -166,6 +196,7 @@ export class ClusterNode {
       ports,
       keys,
       api: api?.address,
+      incarnation: this.incarnation,
       seen: (agent, networks) => observer.seen(agent, networks),
     }
   }
@@ -202,6 +233,7 @@ export class ClusterNode {
     const { signal } = this.ending
     let life: Life | undefined = first
     while (life !== undefined) {
+      this.incarnation = life.membership.incarnation
       const lost: Error | undefined = await life.over(signal)
       await life.end(lost !== undefined)
       this.life = undefined
@@ -222,6 +254,11 @@ export class ClusterNode {
         return await Life.begin(this.lifeMeans, signal)
       } catch (error) {
         if (signal.aborted) return undefined
+        if (isVertigoError(error) && hopeless.has(error.code)) {
+          this.failure = error
+          events.gaveUp(error)
+          return undefined
+        }
         events.troubled('joining the cluster again', asError(error))
         await pause(machineClock, rejoinMs, signal)
       }

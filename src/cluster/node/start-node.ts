@@ -10,7 +10,7 @@ import { checkOwnCertificate } from '../../transport/tcp/own-certificate.ts'
 import { asNodeId } from '../protocol/index.ts'
 import { ClusterNode } from './node.ts'
 import { eventsTo, type NodeEvent } from './node-event.ts'
-import type { NodeApiOptions } from './node-options.ts'
+import { clusterDefault, type NodeApiOptions } from './node-options.ts'
 
 /** What a node is started with. */
 export interface StartNodeOptions {
@@ -62,6 +62,11 @@ export interface RunningNode {
   readonly cluster: string
   /** Base address of its HTTP API, where it has one. */
   readonly apiAddress: string | undefined
+  /**
+   * Fulfilled when it has left; rejected where it gave up and ended by itself, with why: its store was replaced (STORE_REPLACED), or
+   * another cluster is in it (CLUSTER_REPLACED, CLUSTER_FOREIGN, CLUSTER_FORMAT_NEWER).
+   */
+  readonly ended: Promise<void>
   /** Its instances move to other nodes, for `graceMs` at most (default 30,000), then it leaves. Idempotent. */
   drain(options?: { readonly graceMs?: number }): Promise<void>
   /** Leaves at once; others take over. Idempotent; cuts `drain` short. */
@@ -77,7 +82,6 @@ export interface StartNodeMeans {
   readonly version: string
 }
 
-export const clusterDefault = 'vertigo'
 const ttlMsMin = 100
 
 /** Errors: USAGE, those of `checkOwnCertificate`, and of `ClusterNode.start`. */
@@ -125,6 +129,7 @@ export async function startNode(options: StartNodeOptions, means: StartNodeMeans
     id,
     cluster,
     apiAddress: node.apiAddress,
+    ended: node.ended,
     network: (name) => runningNetwork(node.ports, name),
     drain: (drainOptions) => node.drain(drainOptions),
     close: () => node.close(),

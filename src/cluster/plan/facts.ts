@@ -6,6 +6,7 @@ import type {
   NodeId,
   NodeRecord,
   Plan,
+  SnapshotRecord,
   Term,
   VersionRecord,
   WorkerNumber,
@@ -58,6 +59,10 @@ export interface PlanningFacts {
   readonly lostWorkers: ReadonlySet<WorkerNumber>
   /** Components that failed and are not tried again yet. */
   readonly paused: ReadonlySet<string>
+  /** Components that no node gets for now, with the reason. Default: none. */
+  readonly held?: ReadonlyMap<string, string>
   /** As they are to stand in the plan. */
   readonly failures: readonly ComponentFailures[]
+  /** Of a network with snapshots: what its next generation goes on from (PN-12). Absent: it has none. */
+  readonly recovery?: { readonly from: SnapshotRecord | undefined }
 }

@@ -2,6 +2,11 @@ import type { NodePlace } from './board.ts'
 import type { InventoryNode } from './facts.ts'
 import type { ComponentShape } from './shape.ts'
 
+/** Whether there are rules that do not depend on other instances: of many components there are none. */
+export function hasRules({ group, labels }: ComponentShape): boolean {
+  return group !== undefined || labels.length > 0
+}
+
 /** Whether the rules that do not depend on other instances allow the node. */
 export function allowsNode(shape: ComponentShape, node: InventoryNode): boolean {
   return inGroup(shape, node) && hasLabels(shape, node)

@@ -2,6 +2,7 @@ import { asGeneration, asWorkerNumber, noGeneration, type Plan } from '../protoc
 import { numberConnections } from './connections.ts'
 import type { PlanningFacts } from './facts.ts'
 import { placeAround } from './place-around.ts'
+import { finishedBy, recovered, withoutFinished } from './recovery.ts'
 import { shapesOf } from './shape.ts'
 import { LivingWorkers, recordOf, survey } from './survey.ts'
 
@@ -36,6 +37,9 @@ import { LivingWorkers, recordOf, survey } from './survey.ts'
  *   it has of that network, as for a drain, and gets nothing new while another node fits; it is the one that this costs less, and
  *   of several broken links a node that all of them have in common. Where that leads to nothing (labels, copies that are
  *   spread) nothing moves for it: the instances stay, and `waiting` names the pair.
+ * - PN-12 In a network with snapshots that is to run, a plan is a recovery: all of its instances are new, in their places, and go on from
+ *   the snapshot that was committed last. Nothing drains: what is on its way is sent again. What had finished by that snapshot is
+ *   `done`; whatever finished since begins again. So an instance counts as finished here when the snapshot has it so.
  *
  * `facts.ts` says what is given, `board.ts` which place is the best, `survey.ts` what becomes of what runs.
  */
@@ -43,13 +47,33 @@ export function nextPlan(given: PlanningFacts): Plan | undefined {
   const facts = withKnownEnds(belowQuorum(given))
   const { current, goal } = facts
   if (goal !== 'run' && current === undefined) return undefined
+  const { plan, hasDrainedWell } = improved(facts, planned(facts))
+  if (current !== undefined) {
+    const stillDrains = plan.instances.some(({ draining }) => draining)
+    const compared = hasDrainedWell && stillDrains ? withoutDraining : (one: Plan): Plan => one
+    if (content(compared(plan)) === content(compared(current))) return undefined
+  }
+  if (facts.recovery === undefined || goal !== 'run') return plan
+  const settled = withoutFinished(facts)
+  return recovered(improved(settled, planned(settled)).plan, facts)
+}
+
+interface Planned {
+  readonly plan: Plan
+  readonly hasDrainedWell: boolean
+}
+
+function planned(facts: PlanningFacts): Planned {
+  const { current } = facts
   const target = recordOf(facts, facts.version)
   const shapes = shapesOf(target)
   const living = new LivingWorkers(facts)
   const found = survey(facts, target, shapes, living)
   const { placed, numbers } = placeAround(facts, shapes, found, living)
-  const connections = numberConnections(facts, target, placed.instances, numbers)
-  const next: Plan = {
+  const isRecovery = facts.recovery !== undefined && facts.goal === 'run'
+  const instances = isRecovery ? placed.instances.filter(({ draining }) => !draining) : placed.instances
+  const connections = numberConnections(facts, target, instances, numbers)
+  const plan: Plan = {
     network: facts.network,
     generation: asGeneration((current?.generation ?? noGeneration) + 1),
     parent: current?.generation ?? noGeneration,
@@ -57,7 +81,7 @@ export function nextPlan(given: PlanningFacts): Plan | undefined {
     version: facts.version,
     ...(facts.fallback === undefined ? {} : { fallback: facts.fallback }),
     workers: [...placed.workers],
-    instances: placed.instances.map((one) => (facts.finished.has(one.id) ? { ...one, finished: true } : one)),
+    instances: instances.map((one) => (facts.finished.has(one.id) ? { ...one, finished: true } : one)),
     connections,
     waiting: [...placed.waiting],
     done: [...found.done],
@@ -66,14 +90,54 @@ export function nextPlan(given: PlanningFacts): Plan | undefined {
     nextInstance: numbers.nextInstance,
     nextConnection: numbers.nextConnection,
   }
-  if (current === undefined) return next
-  const stillDrains = placed.instances.some(({ draining }) => draining)
-  const compared = found.hasDrainedWell && stillDrains ? withoutDraining : (plan: Plan): Plan => plan
-  return content(compared(next)) === content(compared(current)) ? undefined : next
+  return { plan, hasDrainedWell: found.hasDrainedWell }
+}
+
+/** How often a plan around broken links is planned again, until it stays as it is. */
+const improvementsMax = 8
+
+/**
+ * What is placed changes which node gives way at the least cost, and makes room or takes it: so a plan around broken links may
+ * be bettered by planning on from it. That is done here and not with the next plan, for PN-1.
+ */
+function improved(facts: PlanningFacts, first: Planned): Planned {
+  if ((facts.brokenLinks ?? []).length === 0) return first
+  let best = first.plan
+  for (let round = 0; round < improvementsMax; round++) {
+    const next = inOneStep(facts, planned({ ...facts, current: best }).plan)
+    if (content(next) === content(best)) break
+    best = next
+  }
+  return { plan: best, hasDrainedWell: first.hasDrainedWell }
+}
+
+/** A plan that was made from one that nobody carried out, as made from the one before it. */
+function inOneStep({ current }: PlanningFacts, plan: Plan): Plan {
+  const parent = current?.generation ?? noGeneration
+  const generation = asGeneration(parent + 1)
+  const known = new Set(current?.instances.map(({ id }) => id))
+  const instances = plan.instances
+    .filter(({ id, draining }) => !draining || known.has(id))
+    .map((one) => ({
+      ...one,
+      ...(known.has(one.id) ? {} : { since: generation }),
+      ...(one.drainingSince === undefined || one.drainingSince <= generation
+        ? {}
+        : { drainingSince: generation }),
+    }))
+  const used = new Set(instances.map(({ worker }) => worker))
+  return {
+    ...plan,
+    generation,
+    parent,
+    instances,
+    workers: plan.workers.filter(({ worker }) => used.has(worker)),
+  }
 }
 
 /** What has finished once has, also while nobody has said so for the newest generation yet. */
 function withKnownEnds(facts: PlanningFacts): PlanningFacts {
+  if (facts.recovery !== undefined && facts.goal === 'run') return { ...facts, finished: finishedBy(facts) }
   const known = facts.current?.instances.filter(({ finished }) => finished === true) ?? []
   return { ...facts, finished: new Set([...facts.finished, ...known.map(({ id }) => id)]) }
 }

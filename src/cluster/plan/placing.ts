@@ -1,7 +1,7 @@
 import type { PlannedInstance, PlannedWorker, WaitingInstance, WorkerNumber } from '../protocol/index.ts'
 import { Board, type NodePlace, type WorkerPlace } from './board.ts'
 import type { PlanningFacts } from './facts.ts'
-import { allowsBeside, allowsNode, whyNot } from './fit.ts'
+import { allowsBeside, allowsNode, hasRules, whyNot } from './fit.ts'
 import { LinkTable, type Yielding } from './links.ts'
 import type { Numbers } from './numbers.ts'
 import type { ComponentShape } from './shape.ts'
@@ -140,20 +140,25 @@ export class Placing {
   /** Those first for which few nodes fit, then what is spread widely: what is left evens out the load. Chains together. */
   #inOrder(missing: Survey['missing']): Survey['missing'] {
     const isBound = ({ isSpread, apart }: ComponentShape): boolean => isSpread || apart.length > 0
-    return missing.toSorted(
-      ({ slot: { shape: a, index: i } }, { slot: { shape: b, index: j } }) =>
+    const shapes = [...new Set(missing.map(({ slot }) => slot.shape))].toSorted(
+      (a, b) =>
         this.#fitting(a).length - this.#fitting(b).length ||
         Number(isBound(b)) - Number(isBound(a)) ||
         b.copies - a.copies ||
-        a.rank - b.rank ||
-        i - j,
+        a.rank - b.rank,
+    )
+    const turns = new Uint32Array(this.#shapes.size)
+    shapes.forEach(({ at }, turn) => (turns[at] = turn))
+    return missing.toSorted(
+      ({ slot: a }, { slot: b }) => turns[a.shape.at]! - turns[b.shape.at]! || a.index - b.index,
     )
   }
 
   #fitting(shape: ComponentShape): readonly NodePlace[] {
     let nodes = this.#fits.get(shape)
     if (nodes === undefined) {
-      nodes = this.#board.nodes.filter((place) => place.workersMax > 0 && allowsNode(shape, place.node))
+      const { open } = this.#board
+      nodes = hasRules(shape) ? open.filter(({ node }) => allowsNode(shape, node)) : open
       this.#fits.set(shape, nodes)
     }
     return nodes
@@ -168,9 +173,11 @@ export class Placing {
   }
 
   #holdsBack({ shape }: Slot): string | undefined {
-    const { nodes, quorum, paused, failures } = this.#facts
+    const { nodes, quorum, paused, held, failures } = this.#facts
     if (nodes.length > 0 && nodes.length < quorum)
       return `Nodes that are there: ${nodes.length}, quorum: ${quorum}. Nothing is placed until more join.`
+    const why = held?.get(shape.name)
+    if (why !== undefined) return why
     if (!paused.has(shape.name)) return undefined
     const failure = failures.find(({ component }) => component === shape.name)
     return `It failed (${shortened(failure?.error.message ?? 'unknown')}) and is tried again after a pause.`

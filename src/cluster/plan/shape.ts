@@ -29,8 +29,12 @@ export function shapesOf({ flat }: VersionRecord): ReadonlyMap<string, Component
     ({ from, to }) => [parsePortRef(from)!.component, parsePortRef(to)!.component] as const,
   )
   const neighbours = setsOf(names)
+  const looped = new Set<string>()
   for (const [from, to] of edges) {
-    if (from === to) continue
+    if (from === to) {
+      looped.add(from)
+      continue
+    }
     neighbours.get(from)!.add(to)
     neighbours.get(to)!.add(from)
   }
@@ -54,7 +58,7 @@ export function shapesOf({ flat }: VersionRecord): ReadonlyMap<string, Component
       isSpread: placement?.spread === 'node',
       apart: [],
       neighbours: [],
-      isLooped: edges.some(([from, to]) => from === name && to === name),
+      isLooped: looped.has(name),
       rank: ranks.get(name)!,
     })
   for (const { name, ...shape } of shapes.values()) {

@@ -127,22 +127,30 @@ class Surveyor {
   }
 
   result(): Survey {
-    const missing: Survey['missing'][number][] = []
-    if (this.#facts.goal === 'run')
-      for (const shape of this.#shapes.values())
-        for (let index = 0; index < shape.copies; index++) {
-          const key = keyOf({ component: shape.name, index })
-          if (this.#kept.has(key) || this.#done.has(key)) continue
-          missing.push({ slot: { shape, index }, before: this.#before.get(key) })
-        }
     return {
       // As the next plan lists them: who comes first stays where two may not be beside each other (PN-1).
       kept: [...this.#kept.values()].toSorted((a, b) => a.instance.id - b.instance.id),
       draining: this.#draining,
       hasDrainedWell: this.#drained > 0 && this.#lost === 0,
       done: [...this.#done.values()],
-      missing,
+      missing: this.#facts.goal === 'run' ? this.#missing() : [],
     }
+  }
+
+  #missing(): Survey['missing'] {
+    const missing: Survey['missing'][number][] = []
+    // A first plan has no use for the texts of keys.
+    const isFirst = this.#kept.size + this.#done.size + this.#before.size === 0
+    for (const shape of this.#shapes.values())
+      for (let index = 0; index < shape.copies; index++) {
+        const key = isFirst ? undefined : keyOf({ component: shape.name, index })
+        if (key !== undefined && (this.#kept.has(key) || this.#done.has(key))) continue
+        missing.push({
+          slot: { shape, index },
+          before: key === undefined ? undefined : this.#before.get(key),
+        })
+      }
+    return missing
   }
 
   #isDead({ id, worker }: PlannedInstance): boolean {

@@ -8,6 +8,7 @@ import {
   drainRecord,
   suspicionRecord,
 } from './config-record.ts'
+import { type BereavedNetwork, type DeathRecord, deathRecord } from './death-record.ts'
 import type { ClusterKeys, NetworkKeys } from './keys.ts'
 import { type LinkRecord, linkRecord } from './link-record.ts'
 import {
@@ -29,13 +30,8 @@ import {
   type ReadyRecord,
   readyRecord,
 } from './ready-record.ts'
-import type { RecordType } from './record.ts'
-
-/** A record with the entry that it was read from, whose revisions guard what is written because of it. */
-export interface Recorded<T> {
-  readonly value: T
-  readonly entry: Entry
-}
+import type { Recorded, RecordType } from './record.ts'
+import { SnapshotsView } from './snapshots-view.ts'
 
 /**
  * What the store says of a cluster, kept up to date by the changes of a watch. Manager, agents and those who show the
@@ -50,6 +46,8 @@ export class ClusterView {
   readonly drains = new Map<NodeId, Recorded<DrainRecord>>()
   /** Of a node, by another: the life that it suspects to be over. */
   readonly suspicions = new Map<NodeId, Map<NodeId, string>>()
+  /** The last one of each node that others have seen to end. */
+  readonly deaths = new Map<NodeId, Recorded<DeathRecord>>()
   /** What nodes say of their links. */
   readonly links = new Map<NodeId, Recorded<LinkRecord>>()
   readonly networks = new Map<string, NetworkView>()
@@ -75,6 +73,8 @@ export class ClusterView {
     else if (key.startsWith(this.keys.drains))
       this.set(this.drains, this.keys.drains, key, entry, drainRecord)
     else if (key.startsWith(this.keys.links)) this.set(this.links, this.keys.links, key, entry, linkRecord)
+    else if (key.startsWith(this.keys.deaths))
+      this.set(this.deaths, this.keys.deaths, key, entry, deathRecord)
     else if (key.startsWith(this.keys.suspicions)) this.suspicion(key, entry)
     else if (key === this.keys.config) this.config = (entry && this.read(configRecord, entry)?.value) ?? {}
     return undefined
@@ -133,11 +133,13 @@ export class NetworkView {
   readonly versions = new Map<NetworkVersion, Recorded<VersionRecord>>()
   /** By key; records of several generations may be there for a while. */
   readonly readyRecords = new Map<string, Recorded<ReadyRecord>>()
+  readonly snapshots: SnapshotsView
   readonly faults = new Map<string, VertigoError>()
 
   constructor(name: string, keys: NetworkKeys) {
     this.name = name
     this.keys = keys
+    this.snapshots = new SnapshotsView(keys.snapshots)
   }
 
   get isEmpty(): boolean {
@@ -149,6 +151,7 @@ export class NetworkView {
       this.outcome === undefined &&
       this.versions.size === 0 &&
       this.readyRecords.size === 0 &&
+      this.snapshots.isEmpty &&
       this.faults.size === 0
     )
   }
@@ -179,8 +182,17 @@ export class NetworkView {
       const ready = read(readyRecord)
       if (ready === undefined) this.readyRecords.delete(key)
       else this.readyRecords.set(key, ready)
-    }
+    } else if (key.startsWith(this.snapshots.keys.prefix)) this.snapshots.apply(key, entry, read)
   }
+}
+
+/** What of each network tells who may be to blame for the end of a node. */
+export function bereaved({ networks }: ClusterView): BereavedNetwork[] {
+  return [...networks.values()].map(({ name, plan, open, closed }) => ({
+    name,
+    plan: plan?.value,
+    lastOpen: open?.value.generation ?? closed?.value.generation,
+  }))
 }
 
 function readInto<T>(

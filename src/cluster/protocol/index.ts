@@ -3,17 +3,28 @@ export { channelNumber, channelParts, connectionNumbersMax, instanceIdsMax } fro
 export { clientPortName, type ClientPortSide, isClientPort } from './client-port.ts'
 export { connectionKey, keyedConnections } from './connection-key.ts'
 export type { Address, ErrorText } from './fields.ts'
-export { ClusterKeys, NetworkKeys } from './keys.ts'
+export { ClusterKeys, NetworkKeys, SnapshotKeys } from './keys.ts'
 export * from './network-record.ts'
 export * from './network-size.ts'
 export { type BrokenPair, brokenPairs, type LinkRecord, linkRecord } from './link-record.ts'
 export { type NodeRecord, nodeRecord } from './node-record.ts'
+export { deathsError, deathsMax, isHeldBack, processesOf } from './component-deaths.ts'
+export {
+  type BereavedNetwork,
+  deathOf,
+  type DeathRecord,
+  deathRecord,
+  earlierMs,
+  freshMs,
+} from './death-record.ts'
 export * from './numbers.ts'
 export * from './plan.ts'
 export * from './ready-record.ts'
+export * from './snapshot-record.ts'
+export { SnapshotsView } from './snapshots-view.ts'
 export { DecodedRecords } from './decoded-records.ts'
-export type { RecordType } from './record.ts'
-export { ClusterView, NetworkView, type Recorded } from './cluster-view.ts'
+export type { Recorded, RecordType } from './record.ts'
+export { bereaved, ClusterView, NetworkView } from './cluster-view.ts'
 export {
   type ClusterConfig,
   clusterFormat,

@@ -65,6 +65,15 @@ export class ClusterKeys {
     return `${this.suspicions}${encodeSegment(of)}/${encodeSegment(by)}`
   }
 
+  /** Of nodes whose processes have ended by themselves; the last one of each. */
+  get deaths(): string {
+    return `${this.prefix}deaths/`
+  }
+
+  death(of: NodeId): string {
+    return this.deaths + encodeSegment(of)
+  }
+
   /** Which others a node does not reach. */
   get links(): string {
     return `${this.prefix}links/`
@@ -173,6 +182,56 @@ export class NetworkKeys {
 
   readyAt(generation: Generation, node: NodeId): string {
     return this.readyOf(generation) + encodeSegment(node)
+  }
+
+  get snapshots(): SnapshotKeys {
+    return new SnapshotKeys(`${this.prefix}snapshots/`)
+  }
+}
+
+/** Of the snapshots of a network. */
+export class SnapshotKeys {
+  readonly prefix: string
+
+  constructor(prefix: string) {
+    this.prefix = prefix
+  }
+
+  /** Which ids were given. */
+  get lineage(): string {
+    return `${this.prefix}lineage`
+  }
+
+  /** The last one that was committed: what a recovery goes back to. */
+  get committed(): string {
+    return `${this.prefix}committed`
+  }
+
+  /** The last one that came to nothing. */
+  get aborted(): string {
+    return `${this.prefix}aborted`
+  }
+
+  /** All that are kept, the last committed one among them. */
+  get kept(): string {
+    return `${this.prefix}kept/`
+  }
+
+  keptAt(incarnation: number, id: number): string {
+    return `${this.kept}${padded(incarnation)}-${padded(id)}`
+  }
+
+  get wanted(): string {
+    return `${this.prefix}wanted/`
+  }
+
+  wantedAs(name: string): string {
+    return this.wanted + encodeSegment(name)
+  }
+
+  /** Of a key under `wanted`. */
+  wantedName(key: string): string {
+    return decodeSegment(key.slice(this.wanted.length))
   }
 }
 

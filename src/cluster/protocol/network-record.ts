@@ -9,6 +9,8 @@ const desired = v.object({
   /** `stop`: all of it is to end, after what is on its way. */
   goal: v.picklist(['run', 'stop']),
   changedAtMs: timeMs,
+  /** The version was made to try again what was held back. */
+  anew: v.optional(v.boolean()),
 })
 export type DesiredNetwork = Readonly<v.InferOutput<typeof desired>>
 export const desiredRecord = recordType('What is wanted of a network', desired)

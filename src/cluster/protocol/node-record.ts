@@ -15,6 +15,8 @@ const schema = v.object({
   /** Version of the package, and the versions of the protocol that it speaks. */
   version: text,
   protocol: v.object({ min: count, max: count }),
+  /** Whose certificates it takes from other nodes: digests of public keys; none where it has no TLS. Absent in earlier versions. */
+  authorities: v.optional(texts),
   /** For other nodes: probes and control connections. */
   control: address,
   /** Base address of the HTTP API; absent where it has none. */

@@ -12,6 +12,7 @@ import {
   workerNumber,
 } from './fields.ts'
 import { recordType } from './record.ts'
+import { snapshotReference } from './snapshot-record.ts'
 
 /**
  * A plan: an immutable assignment of a network's instances to workers. Nobody changes one; a new one replaces it.
@@ -23,6 +24,8 @@ import { recordType } from './record.ts'
  *   `nextConnection`, and those in use are left out.
  * - PL-3 Each instance's worker is in `workers`; each worker's node was there when it was planned.
  * - PL-4 `connections` has those of the plan's version, and those that instances which drain had in their versions.
+ * - PL-5 Where it says what it restores, all of its instances are new, and go on from that snapshot; it was written only where that was
+ *   still the last one that was committed (SN-2).
  */
 
 const instance = v.object({
@@ -78,6 +81,20 @@ const failures = v.object({
 })
 export type ComponentFailures = Readonly<v.InferOutput<typeof failures>>
 
+/** Nodes whose processes ended after they had got a component; decides whether another one gets it (`control/deaths.ts`). */
+const deaths = v.object({
+  component: text,
+  /** How many one after the other, each soon after it had got the component. */
+  count,
+  lastAtMs: timeMs,
+  nodes: v.array(nodeId),
+})
+export type ComponentDeaths = Readonly<v.InferOutput<typeof deaths>>
+
+const planned = v.object({ generation, atMs: timeMs })
+/** When a generation was planned. */
+export type PlannedAt = Readonly<v.InferOutput<typeof planned>>
+
 const schema = v.object({
   network: text,
   generation,
@@ -93,6 +110,12 @@ const schema = v.object({
   waiting: v.array(waiting),
   done: v.array(done),
   failures: v.array(failures),
+  /** Absent: none. */
+  deaths: v.optional(v.array(deaths)),
+  /** Of the generations of the last moments; absent in plans that nobody saw made. */
+  recent: v.optional(v.array(planned)),
+  /** The snapshot that its instances go on from. Absent: they begin, or are those of the parent. */
+  restores: v.optional(snapshotReference),
   /** Below which numbers of workers have been used. */
   nextWorker: workerNumber,
   /** Where the search for a free id begins. */

@@ -10,6 +10,12 @@ export interface RecordType<T> {
   decode(entry: Pick<Entry, 'key' | 'value'>): T
 }
 
+/** A record with the entry that it was read from, whose revisions guard what is written because of it. */
+export interface Recorded<T> {
+  readonly value: T
+  readonly entry: Entry
+}
+
 /** `what`: as in "the plan". The schema's output must be what is written: no transformation. */
 export function recordType<T>(what: string, schema: v.GenericSchema<unknown, T>): RecordType<T> {
   return {

@@ -36,6 +36,7 @@ const batchBytesMax = 16 * 1024 ** 2
  * - BW-1 A call is answered after the commit that holds it was synced, in the order of the calls.
  * - BW-2 A call that nothing was done for when its time is over is taken out of the queue, and nothing was written.
  * - BW-3 A call that fails does not touch the others of its batch.
+ * - BW-4 Nothing is done while another process opens the database (CL-2).
  */
 export class BatchWriter {
   private readonly environment: Environment
@@ -43,6 +44,7 @@ export class BatchWriter {
   private readonly clock: Clock
   private readonly limits: StoreLimits
   private readonly wait: LockWait
+  private readonly untilOpened: () => Promise<unknown>
   private readonly onNews: () => void
   private readonly report: (error: Error) => void
   private queue: Job[] = []
@@ -55,6 +57,8 @@ export class BatchWriter {
     readonly clock: Clock
     readonly limits: StoreLimits
     readonly wait: LockWait
+    /** Resolves when nobody opens the database any more. */
+    readonly untilOpened: () => Promise<unknown>
     readonly onNews: () => void
     /** Hears of damaged records that were deleted. */
     readonly report: (error: Error) => void
@@ -64,6 +68,7 @@ export class BatchWriter {
     this.clock = parts.clock
     this.limits = parts.limits
     this.wait = parts.wait
+    this.untilOpened = parts.untilOpened
     this.onNews = parts.onNews
     this.report = parts.report
   }
@@ -153,10 +158,15 @@ export class BatchWriter {
     let jobs: Job[] = []
     let batch: Batch | undefined
     let torn: unknown
+    let isOpening = false
+    // Fails all that wait: nothing was done for them.
+    this.environment.file.check()
     this.wait.begin()
     try {
       await this.environment.root.childTransaction(() => {
         this.wait.end()
+        isOpening = this.environment.claims.isOpening()
+        if (isOpening) return
         jobs = this.take()
         if (jobs.length === 0) return
         try {
@@ -174,6 +184,7 @@ export class BatchWriter {
     } finally {
       this.wait.end()
     }
+    if (isOpening) await this.untilOpened()
     if (batch?.isNews) this.onNews()
     for (const job of jobs) this.answer(job, job.failure)
     for (const damage of batch?.damages ?? []) this.report(damage)

@@ -5,6 +5,8 @@ import type * as Lmdb from 'lmdb'
 import type { Database, RootDatabase } from 'lmdb'
 import type { Clock } from '../../base/clock.ts'
 import { asError, VertigoError } from '../../base/errors.ts'
+import { Claims } from './claims.ts'
+import { DataFile } from './data-file.ts'
 import { checkDataFile, prepareFolder } from './folder.ts'
 import { holdersIn, readMappedHead } from './lock-file.ts'
 import { LockWait } from './lock-wait.ts'
@@ -24,13 +26,18 @@ export type Bytes = Database<Buffer, Buffer>
  */
 export interface Environment extends Databases {
   readonly folder: string
+  readonly file: DataFile
   readonly processes: ProcessList
+  readonly claims: Claims
   readonly root: RootDatabase<Buffer, Buffer>
   /** The head of the lock file, where it says who holds its locks. */
   lockHead(this: void): Buffer
   /** Whoever opened it gives it back; the last one closes it. */
-  release(): Promise<void>
+  release(this: void): Promise<void>
 }
+
+/** What is there before the database is open. */
+type Place = Pick<Environment, 'folder' | 'processes' | 'claims'>
 
 interface Databases {
   readonly meta: Bytes
@@ -55,7 +62,21 @@ const mapBytes = 4 * 1024 ** 3
 const databasesMax = 12
 /** Each process has one or two; LMDB's own default is 126. */
 const readersMax = 1024
+/** How every process opens the database, beside its path. */
+export const openOptions = {
+  noSubdir: false,
+  // A commit is synced before anybody sees it.
+  overlappingSync: false,
+  // What this makes, nobody could catch when a commit fails. Calls are gathered in batches before they come here.
+  eventTurnBatching: false,
+  mapSize: mapBytes,
+  maxDbs: databasesMax,
+  maxReaders: readersMax,
+  encoding: 'binary',
+  keyEncoding: 'binary',
+} as const
 export const openTimeoutMsDefault = 5_000
+const openPatience = { patienceMs: () => openPatienceMs }
 /** A large database takes longer to read than anybody waits for a lock. */
 const probeTimeoutMsDefault = 60_000
 
@@ -73,10 +94,23 @@ export async function acquireEnvironment(
     open.set(folder, shared)
   }
   shared.users++
+  let environment: Environment
   try {
-    return await shared.opening
+    environment = await shared.opening
   } catch (error) {
     if (open.get(folder) === shared) open.delete(folder)
+    throw error
+  }
+  await checkPlace(environment)
+  return environment
+}
+
+/** What this thread has open may be the one that was there before. Errors: STORE_REPLACED. */
+async function checkPlace({ file, release }: Environment): Promise<void> {
+  try {
+    file.check()
+  } catch (error) {
+    await release()
     throw error
   }
 }
@@ -93,43 +127,58 @@ async function openEnvironment(folder: string, clock: Clock, limit: TimeLimit): 
     throw unfit('The embedded store does not run on this platform: LMDB cannot be loaded.', error)
   })
   const processes = new ProcessList(folder)
+  const claims = new Claims(folder, clock)
   processes.enter()
   try {
-    await waitForTurn(folder, processes, clock, limit)
+    await claimOpening(folder, processes, claims, clock, limit)
     if (checkDataFile(join(folder, 'data.mdb')).isShort) {
-      await probeDatabase(folder, limit.isChosen ? limit.leftMs : probeTimeoutMsDefault)
+      const timeoutMs = limit.isChosen ? limit.leftMs : probeTimeoutMsDefault
+      await probeDatabase(folder, timeoutMs, () => claims.withdraw('open'))
       // That took its time.
-      await waitForTurn(folder, processes, clock, limit.next())
+      await claimOpening(folder, processes, claims, clock, limit.next())
     }
-    return await openDatabases(lmdb, folder, processes, clock, limit.next())
+    return await openDatabases(lmdb, { folder, processes, claims }, clock, limit.next())
   } catch (error) {
     // What may still wait for the lock is told of as one of those who have the store open.
     if (!closing.has(folder)) processes.leave()
     throw placeError(folder, error)
+  } finally {
+    claims.withdraw('open')
   }
+}
+
+/** Nothing is committed from here on until the claim is withdrawn (CL-1, CL-3). */
+async function claimOpening(
+  folder: string,
+  processes: ProcessList,
+  claims: Claims,
+  clock: Clock,
+  limit: TimeLimit,
+): Promise<void> {
+  claims.place('open')
+  const isOver = (): boolean => limit.leftMs === 0
+  const wait = { ...openPatience, isOver }
+  const closers = await claims.untilNone('close', wait)
+  const openers = await claims.untilMainThreadIsDone(wait)
+  const [other] = [...closers, ...openers]
+  if (other !== undefined)
+    throw new VertigoError(
+      'STORE_UNREACHABLE',
+      `The store in ${folder} could not be opened within ${limit.timeoutMs} ms: process ${other} does not finish ${closers.length > 0 ? 'closing' : 'opening'} it.`,
+    )
+  await waitForTurn(folder, processes, clock, limit)
 }
 
 /** Exported for tests, which come in between. */
 export async function openDatabases(
   lmdb: Pick<typeof Lmdb, 'open'>,
-  folder: string,
-  processes: ProcessList,
+  place: Place,
   clock: Clock,
   limit: TimeLimit,
 ): Promise<Environment> {
-  const root = lmdb.open<Buffer, Buffer>({
-    path: folder,
-    noSubdir: false,
-    // A commit is synced before anybody sees it.
-    overlappingSync: false,
-    // What this makes, nobody could catch when a commit fails. Calls are gathered in batches before they come here.
-    eventTurnBatching: false,
-    mapSize: mapBytes,
-    maxDbs: databasesMax,
-    maxReaders: readersMax,
-    encoding: 'binary',
-    keyEncoding: 'binary',
-  })
+  const { folder, processes, claims } = place
+  const root = lmdb.open<Buffer, Buffer>({ path: folder, ...openOptions })
+  claims.withdraw('open')
   const lockFile = join(folder, 'lock.mdb')
   const lockHead = (): Buffer => readMappedHead(lockFile) ?? Buffer.alloc(0)
   const wait = new LockWait({
@@ -139,20 +188,33 @@ export async function openDatabases(
     patienceMs: () => openPatienceMs,
   })
   wait.begin()
-  // In one transaction, for which another thread waits: each of them would else hold up this one until it has the lock.
-  const opening = root.transaction(() => {
-    checkLocks(lockHead())
-    return openNamed(root)
-  })
+  const opening = openInTurn(root, claims, lockHead)
   try {
     const databases = await limit.for(opening, () => heldError(folder, lockHead(), limit.timeoutMs))
-    const release = (): Promise<void> => releaseEnvironment(folder, root, processes)
-    return { folder, processes, root, ...databases, lockHead, release }
+    const release = (): Promise<void> => releaseEnvironment(place, root)
+    return { ...place, file: new DataFile(folder), root, ...databases, lockHead, release }
   } catch (error) {
-    closeLater(folder, opening, root, processes)
+    closeLater(place, opening, root)
     throw error
   } finally {
     wait.end()
+  }
+}
+
+/** In one transaction, for which another thread waits: each of them would else hold up this one until it has the lock. */
+async function openInTurn(
+  root: RootDatabase<Buffer, Buffer>,
+  claims: Claims,
+  lockHead: () => Buffer,
+): Promise<Databases> {
+  for (;;) {
+    const databases = await root.transaction(() => {
+      if (claims.isOpening()) return undefined
+      checkLocks(lockHead())
+      return openNamed(root)
+    })
+    if (databases !== undefined) return databases
+    await claims.untilNone('open', openPatience)
   }
 }
 
@@ -169,21 +231,25 @@ function openNamed(root: RootDatabase<Buffer, Buffer>): Databases {
 }
 
 /** Nobody waits for it but who opens the folder again: what still waits for the lock cannot be called off. */
-function closeLater(
-  folder: string,
-  opening: Promise<unknown>,
-  root: RootDatabase<Buffer, Buffer>,
-  processes: ProcessList,
-): void {
-  const closed = opening
-    .catch(() => undefined)
-    .then(() => root.close())
-    .finally(() => {
-      processes.leave()
-      closing.delete(folder)
-    })
-  closing.set(folder, closed)
+function closeLater(place: Place, opening: Promise<unknown>, root: RootDatabase<Buffer, Buffer>): void {
+  const closed = opening.then(
+    () => closeDatabase(place, root),
+    () => closeDatabase(place, root),
+  )
+  closing.set(place.folder, closed)
   closed.catch((error: unknown) => process.emitWarning(asError(error)))
+}
+
+async function closeDatabase(
+  { folder, processes, claims }: Place,
+  root: RootDatabase<Buffer, Buffer>,
+): Promise<void> {
+  try {
+    await claims.whileNobodyOpens(() => root.close(), openPatience)
+  } finally {
+    processes.leave()
+    closing.delete(folder)
+  }
 }
 
 /** The locks have to be such that it can be seen who holds them; then they are robust as well. Called with the lock. */
@@ -201,19 +267,13 @@ function isOwnThread(thread: number): boolean {
   }
 }
 
-async function releaseEnvironment(
-  folder: string,
-  root: RootDatabase<Buffer, Buffer>,
-  processes: ProcessList,
-): Promise<void> {
+async function releaseEnvironment(place: Place, root: RootDatabase<Buffer, Buffer>): Promise<void> {
+  const { folder } = place
   const shared = open.get(folder)!
   shared.users--
   if (shared.users > 0) return
   open.delete(folder)
-  const closed = root.close().finally(() => {
-    processes.leave()
-    closing.delete(folder)
-  })
+  const closed = closeDatabase(place, root)
   closing.set(folder, closed)
   await closed
 }

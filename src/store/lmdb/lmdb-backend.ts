@@ -109,6 +109,7 @@ export class LmdbBackend implements StoreBackend {
       clock,
       limits: limitsOf(options),
       wait: this.makeLockWait(),
+      untilOpened: () => environment.claims.untilNone('open', { patienceMs: () => this.patienceMs() }),
       onNews: () => {
         this.signal.announce()
         this.look()
@@ -214,8 +215,12 @@ export class LmdbBackend implements StoreBackend {
       watch: new StoppedHolderWatch(environment.processes, clock),
       clock,
       lockHead: environment.lockHead,
-      patienceMs: () => patienceFor(this.shortestTtlMs(), this.patienceMsMax),
+      patienceMs: () => this.patienceMs(),
     })
+  }
+
+  private patienceMs(): number {
+    return patienceFor(this.shortestTtlMs(), this.patienceMsMax)
   }
 
   private shortestTtlMs(): number | undefined {
@@ -250,6 +255,7 @@ function warn(error: Error): void {
 }
 
 function leasesError(folder: string, cause: Error): Error {
+  if (isVertigoError(cause) && cause.code === 'STORE_REPLACED') return cause
   return new VertigoError(
     'STORE_UNREACHABLE',
     `Leases of the store in ${folder} cannot be ended: ${cause.message}`,

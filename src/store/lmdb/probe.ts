@@ -11,16 +11,22 @@ const script = `
 const { open } = await import(process.argv[1])
 const bytes = { encoding: 'binary', keyEncoding: 'binary' }
 const root = open({ path: process.argv[2], noSubdir: false, readOnly: true, overlappingSync: false, ...bytes })
+process.stdout.write('open')
 for (const name of [...root.getKeys()].map(String))
   for (const { value } of root.openDB({ name, ...bytes }).getRange({})) value.length
-await root.close()`
+// Closing it would have to be kept apart from others who open it; the end of the process does no harm.
+process.exit()`
 
-export async function probeDatabase(folder: string, timeoutMs: number): Promise<void> {
+/** `onOpen`: called when it has opened the database, from where on it only reads. */
+export async function probeDatabase(folder: string, timeoutMs: number, onOpen: () => void): Promise<void> {
   const args = ['--input-type=module', '-e', script, import.meta.resolve('lmdb'), folder]
   // None would mean no limit.
   const timeout = Math.max(1, Math.ceil(timeoutMs))
   const failure = await new Promise<ExecException | null>((resolve) => {
-    execFile(process.execPath, args, { timeout, killSignal: 'SIGKILL' }, (error) => resolve(error))
+    const child = execFile(process.execPath, args, { timeout, killSignal: 'SIGKILL' }, (error) =>
+      resolve(error),
+    )
+    child.stdout?.once('data', onOpen)
   })
   if (failure === null) return
   if (failure.killed === true)

@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { threadId } from 'node:worker_threads'
+import { isMainThread, threadId } from 'node:worker_threads'
 import { type ProcessStatus, readProc, readStatus } from '../../base/process-status.ts'
 import { placeError } from './place.ts'
 
@@ -13,6 +13,26 @@ import { placeError } from './place.ts'
 export function processOf(thread: number): number | undefined {
   const group = /^Tgid:\s*(\d+)$/m.exec(readProc(`/proc/${thread}/status`) ?? '')?.[1]
   return group === undefined ? undefined : Number(group)
+}
+
+/** Names the namespace that the numbers of processes are of. */
+export function pidNamespace(): string {
+  return readlinkSync('/proc/self/ns/pid').replaceAll(/\D/g, '')
+}
+
+/** Ends a process that is stopped by a signal, as long as it is; whether it is no more, or is about to be. */
+export function endStopped({ pid, startTicks }: Pick<ProcessStatus, 'pid' | 'startTicks'>): boolean {
+  const status = readStatus(pid)
+  if (status?.startTicks !== startTicks || status.state !== 'T') return false
+  try {
+    process.kill(pid, 'SIGKILL')
+    return true
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    // Of another user; or it has just gone.
+    if (code === 'EPERM' || code === 'ESRCH') return code === 'ESRCH'
+    throw error
+  }
 }
 
 export class ProcessList {
@@ -54,6 +74,16 @@ export class ProcessList {
   /** Whether no other thread or process has noted itself; one that cannot be seen from here counts as there. */
   isAlone(): boolean {
     return readdirSync(this.folder).every((name) => join(this.folder, name) === this.file)
+  }
+
+  /** Whether this is the main thread, and no other one of this process has noted itself. */
+  isOnlyThread(): boolean {
+    return (
+      isMainThread &&
+      readdirSync(this.folder).every(
+        (name) => !name.startsWith(`${process.pid}-`) || join(this.folder, name) === this.file,
+      )
+    )
   }
 
   private entries(): Pick<ProcessStatus, 'pid' | 'startTicks'>[] {

@@ -2,7 +2,7 @@ import type { Buffer } from 'node:buffer'
 import type { Clock } from '../../base/clock.ts'
 import { readStatus } from '../../base/process-status.ts'
 import { holdersIn } from './lock-file.ts'
-import { type ProcessList, processOf } from './processes.ts'
+import { endStopped, type ProcessList, processOf } from './processes.ts'
 
 /** A process that holds a lock of the database and is stopped by a signal. */
 export interface StoppedHolder {
@@ -42,7 +42,7 @@ export class StoppedHolderWatch {
     }
     if (this.since === undefined || !isSame(this.since.holder, holder)) this.since = { holder, atMs: nowMs }
     if (nowMs - this.since.atMs < patienceMs) return undefined
-    return { holder, ended: this.end(holder) }
+    return { holder, ended: endStopped(holder) }
   }
 
   /** Whether the last look found one; it may go on by itself before the patience is over. */
@@ -63,20 +63,6 @@ export class StoppedHolderWatch {
         return { pid: status.pid, startTicks: status.startTicks, thread }
     }
     return undefined
-  }
-
-  private end({ pid, startTicks }: StoppedHolder): boolean {
-    const status = readStatus(pid)
-    if (status?.startTicks !== startTicks || status.state !== 'T') return false
-    try {
-      process.kill(pid, 'SIGKILL')
-      return true
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException
-      // Of another user; or it has just gone.
-      if (code === 'EPERM' || code === 'ESRCH') return code === 'ESRCH'
-      throw error
-    }
   }
 }
 

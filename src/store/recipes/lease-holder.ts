@@ -1,4 +1,5 @@
 import { type Cancel, type Clock, sleep } from '../../base/clock.ts'
+import type { ErrorCode } from '../../base/error-codes.ts'
 import { asError, isVertigoError, VertigoError } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
 import type { LeaseId, Store } from '../store.ts'
@@ -276,7 +277,11 @@ export class LeaseHolder {
   }
 
   private lose(cause: unknown): void {
-    const text = `The lease ${this.lease} is lost: it was not kept alive within ${this.ttlMs} ms.`
+    const why =
+      isVertigoError(cause) && cause.code === 'STORE_REPLACED'
+        ? cause.message
+        : `it was not kept alive within ${this.ttlMs} ms.`
+    const text = `The lease ${this.lease} is lost: ${why}`
     this.end('lost', new VertigoError('STORE_LEASE_LOST', text, { cause }))
   }
 
@@ -290,9 +295,15 @@ export class LeaseHolder {
   }
 }
 
+const finalCodes: ReadonlySet<ErrorCode> = new Set([
+  'STORE_LEASE_LOST',
+  'STORE_CLOSED',
+  'STORE_REPLACED',
+] as const)
+
 /** All other errors may pass before the deadline comes. */
 function isFinal(error: unknown): boolean {
-  return isVertigoError(error) && (error.code === 'STORE_LEASE_LOST' || error.code === 'STORE_CLOSED')
+  return isVertigoError(error) && finalCodes.has(error.code)
 }
 
 /** The same call may be answered the next time. */

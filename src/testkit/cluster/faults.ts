@@ -4,6 +4,7 @@ import { put, remove } from '../../store/operations.ts'
 import type { SimulatedNode } from './simulated-cluster.ts'
 import type { ClusterFault } from './simulation-options.ts'
 import { goodLine } from './store-line.ts'
+import { momentsOf, type Step, type StepName, stepNames, workerSteps } from './steps.ts'
 import type { CheckedCluster } from './checked-cluster.ts'
 
 /** A kind of fault: does it, and gives what undoes it. */
@@ -17,6 +18,8 @@ const lastingMsMax = 3 * ttlMs
 const jumpMsMax = 3_600_000
 /** For one message. */
 const slowMsMax = 300
+/** Who comes to a step, and is not yet the one. */
+const skipMax = 4
 
 /** What goes wrong in a cluster, drawn from the seed. Several things may be wrong at the same time. */
 export class Faults {
@@ -113,6 +116,27 @@ const faultKinds = {
     return () => {
       for (const each of undo) each()
     }
+  },
+  /** In the middle of something: before it asks the store or a worker, or before it learns what came of it. */
+  killAtStep(faults) {
+    const step = anyStep(faults)
+    let undo: () => void = () => undefined
+    const stop = whenReached(faults, step, ({ who }) => {
+      const node = faults.world.cluster.nodes.get(who)
+      if (node === undefined) return false
+      undo = kill(faults, node)
+      return true
+    })
+    return () => {
+      stop()
+      undo()
+    }
+  },
+  workerDiesAtStep(faults) {
+    return whenReached(faults, anyStep(faults, workerSteps), ({ endWorker }) => {
+      endWorker?.()
+      return endWorker !== undefined
+    })
   },
   freeze(faults) {
     const node = faults.node()
@@ -253,6 +277,32 @@ export const faultNames: readonly string[] = Object.keys(faultKinds)
 export const publicFaults: readonly ClusterFault[] = (Object.keys(faultKinds) as FaultName[]).filter(
   (name) => name !== 'componentSlow',
 )
+
+/** What nodes do all the time is left out: any moment is one of those. */
+const rareSteps = stepNames.filter((name) => name !== 'read' && name !== 'renew')
+
+function anyStep(
+  faults: Faults,
+  names: readonly StepName[] = rareSteps,
+): Pick<Step, 'name' | 'moment'> & { readonly skip: number } {
+  const name = faults.pick(names)
+  return { name, moment: faults.pick(momentsOf(name)), skip: faults.random.int(skipMax) }
+}
+
+/** When one comes to such a step, after as many others have; gives what ends the waiting. `act`: whether it was one to act on. */
+function whenReached(
+  faults: Faults,
+  { name, moment, skip }: ReturnType<typeof anyStep>,
+  act: (step: Step) => boolean,
+): () => void {
+  faults.note(`whoever comes to "${name}" ends ${moment} it, after ${skip} others`)
+  let left = skip
+  const stop = faults.world.cluster.steps.watch((step) => {
+    if (step.name !== name || step.moment !== moment || left-- > 0) return
+    if (act(step)) stop()
+  })
+  return stop
+}
 
 function anyComponent({ world, random }: Faults): string | undefined {
   const lives = [...world.allLives()].filter(({ state }) => state === 'lives')

@@ -5,13 +5,14 @@ import type { Address } from '../../cluster/protocol/index.ts'
 import { ClusterKeys, type NodeRecord } from '../../cluster/protocol/index.ts'
 import { storeOver } from '../../store/checked-store.ts'
 import { MemoryBackend } from '../../store/memory/memory-backend.ts'
-import type { Store } from '../../store/store.ts'
+import type { Store, Transaction } from '../../store/store.ts'
 import type { ModuleAddress, WorkerAssignment } from '../../worker/assignment.ts'
 import { DeafBackend } from './deaf-backend.ts'
 import { type NodeOptions, SimulatedProcess } from './simulated-process.ts'
 import { type Machine, ProcessClock, SimulatedTime } from './simulated-time.ts'
 import type { SimulatedWorker } from './simulated-worker.ts'
 import { SimulatedLines } from './simulated-lines.ts'
+import { type Reach, Steps, writeName } from './steps.ts'
 import { goodLine, type LineQuality, StoreLine } from './store-line.ts'
 import type { ClusterWatcher } from './watcher.ts'
 import { Wires } from './wires.ts'
@@ -49,6 +50,7 @@ export class SimulatedCluster {
   readonly wires: Wires
   readonly lines: SimulatedLines
   readonly nodes = new Map<string, SimulatedNode>()
+  readonly steps = new Steps()
   /** The store as nobody disturbs it, for who checks. */
   readonly store: Store
   private readonly options: SimulatedClusterOptions
@@ -80,15 +82,18 @@ export class SimulatedCluster {
   }
 
   /** A client of its own, with a line of its own. */
-  client(quality: LineQuality = goodLine): { readonly management: Management; readonly line: StoreLine } {
-    const { clock, line, random } = this.process(quality)
-    return { management: new Management(line, this.keys, { clock, random }), line }
+  client(quality: LineQuality = goodLine): SimulatedClient {
+    const { clock, line, random } = this.process('client', quality)
+    return {
+      management: new Management(line, this.keys, { clock, random }),
+      line,
+      kill: () => clock.kill(),
+    }
   }
 
   /** Lets `ms` of time pass. */
   async pass(ms: number): Promise<void> {
-    const untilMs = this.time.nowMs + ms
-    while (await this.time.step(untilMs)) continue
+    await this.time.run(this.time.nowMs + ms)
   }
 
   /** Until the condition holds, which is asked every `everyMs`; `what` says in the error what did not happen. */
@@ -112,13 +117,9 @@ export class SimulatedCluster {
     })
     // It is awaited below; until then it must not count as unhandled.
     done.catch(() => undefined)
-    const untilMs = this.time.nowMs + msMax
-    for (;;) {
-      if (state.isSettled) return done
-      if (await this.time.step(untilMs)) continue
-      // The last event may have settled it.
-      if (!state.isSettled) throw new Error(`what was waited for did not happen within ${msMax} simulated ms`)
-    }
+    if (!(await this.time.run(this.time.nowMs + msMax, () => state.isSettled)))
+      throw new Error(`what was waited for did not happen within ${msMax} simulated ms`)
+    return done
   }
 
   /** A new life of a node: its process. */
@@ -127,7 +128,7 @@ export class SimulatedCluster {
     { quality, machine }: { readonly quality: LineQuality; readonly machine: Machine },
   ): SimulatedProcess {
     const { options } = this
-    const { clock, line, backend, random } = this.process(quality, machine)
+    const { clock, line, backend, random, reach } = this.process(node.id, quality, machine)
     const means = {
       cluster: 'sim',
       keys: this.keys,
@@ -146,18 +147,31 @@ export class SimulatedCluster {
       localize: (assignment: WorkerAssignment) => options.localize?.(assignment, node.id) ?? assignment,
       port: () => this.ports++,
       pid: clock.lane,
+      reach,
       isGone: (record: NodeRecord) => (options.isOneMachine === true ? this.isGone(record) : undefined),
     }
     return new SimulatedProcess(node, means)
   }
 
-  private process(quality: LineQuality, machine?: Machine): ProcessParts {
+  private process(who: string, quality: LineQuality, machine?: Machine): ProcessParts {
     const clock = new ProcessClock(this.time, this.lanes++, machine)
     const network = new ProcessClock(this.time, clock.lane)
     const random = this.fork()
     const backend = new DeafBackend(this.backend)
-    const line = new StoreLine(storeOver(backend, network), { network, own: clock, random }, quality)
-    return { clock, random, backend, line }
+    const reach: Reach = (name, moment, more = {}) => {
+      // What code does that is at its end already.
+      if (!clock.isDead) this.steps.reach({ who, name, moment, ...more })
+    }
+    const means = {
+      network,
+      own: clock,
+      random,
+      isDead: () => clock.isDead,
+      nameOf: (transaction: Transaction) => writeName(this.keys, transaction),
+      reach,
+    }
+    const line = new StoreLine(storeOver(backend, network), means, quality)
+    return { clock, random, backend, line, reach }
   }
 
   private isGone({ id, pid }: NodeRecord): boolean {
@@ -174,11 +188,19 @@ export class SimulatedCluster {
   }
 }
 
+export interface SimulatedClient {
+  readonly management: Management
+  readonly line: StoreLine
+  /** SIGKILL: what it waits for does not come any more. */
+  readonly kill: () => void
+}
+
 interface ProcessParts {
   readonly clock: ProcessClock
   readonly random: Random
   readonly backend: DeafBackend
   readonly line: StoreLine
+  readonly reach: Reach
 }
 
 /** A node, over its lives. */

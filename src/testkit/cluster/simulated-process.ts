@@ -13,6 +13,7 @@ import type { LineOwner, SimulatedLines } from './simulated-lines.ts'
 import type { ProcessClock } from './simulated-time.ts'
 import { ThreadClock } from './thread-clock.ts'
 import { SimulatedWorker } from './simulated-worker.ts'
+import type { Reach } from './steps.ts'
 import type { StoreLine } from './store-line.ts'
 import type { ClusterWatcher } from './watcher.ts'
 import type { Wires } from './wires.ts'
@@ -43,6 +44,7 @@ export interface ProcessMeans {
   readonly made: (worker: SimulatedWorker) => void
   readonly workerAt: (address: Address) => SimulatedWorker
   readonly pid: number
+  readonly reach: Reach
   /** Undefined: the processes of other nodes cannot be looked at. */
   readonly isGone: (record: NodeRecord) => boolean | undefined
 }
@@ -184,7 +186,7 @@ export class SimulatedProcess {
 
   private makeAgent(membership: Membership): Agent {
     const { line, keys, random, clock, wires, lines, ttlMs, watcher, load, localize, port } = this.means
-    const { made, workerAt } = this.means
+    const { made, workerAt, reach } = this.means
     const { id } = this.options
     return new Agent({
       store: line,
@@ -201,6 +203,7 @@ export class SimulatedProcess {
           lines,
           linkLossMs: ttlMs * linkLossPart,
           at: workerAt,
+          reach,
           watcher,
           clock: thread,
           random,
@@ -209,6 +212,7 @@ export class SimulatedProcess {
         })
         this.workers.add(worker)
         made(worker)
+        if (clock.isDead) worker.lost('its node was killed')
         return worker
       },
       localize: (assignment) => Promise.resolve(localize(assignment)),

@@ -8,6 +8,7 @@ import type { Link } from '../../transport/link.ts'
 import type { WorkerAssignment } from '../../worker/assignment.ts'
 import type { ClusterWatcher, WatchedWorker } from './watcher.ts'
 import type { SimulatedLines } from './simulated-lines.ts'
+import { never, type Reach, type StepMoment, type StepName } from './steps.ts'
 import type { ThreadClock } from './thread-clock.ts'
 import type { WireEnd, Wires } from './wires.ts'
 
@@ -20,6 +21,7 @@ export interface SimulatedWorkerMeans extends Omit<InProcessWorkerMeans, 'link' 
   /** See `LineLimits`. */
   readonly linkLossMs: number
   readonly watcher: ClusterWatcher
+  readonly reach: Reach
   /** The one at an address. */
   readonly at: (address: Address) => SimulatedWorker
 }
@@ -43,7 +45,18 @@ export class SimulatedWorker implements AgentWorker, WatchedWorker {
   private readonly means: SimulatedWorkerMeans
 
   constructor(number: WorkerNumber, events: AgentWorkerEvents, means: SimulatedWorkerMeans) {
-    const { network, end, thread, wires: _, lines, linkLossMs: __, watcher, at: ___, ...inner } = means
+    const {
+      network,
+      end,
+      thread,
+      wires: _,
+      lines,
+      linkLossMs: __,
+      watcher,
+      at: ___,
+      reach: ____,
+      ...inner
+    } = means
     this.number = number
     this.network = network
     this.end = end
@@ -86,14 +99,16 @@ export class SimulatedWorker implements AgentWorker, WatchedWorker {
   }
 
   async prepare(assignment: WorkerAssignment): Promise<{ readonly listens: Address } | undefined> {
+    if (this.endsAt('prepare', 'before')) return never()
     this.prepared = undefined
     this.newest = assignment
     const result = await this.inner.prepare(assignment)
     if (result !== undefined) this.prepared = assignment
-    return result
+    return this.endsAt('prepare', 'after') ? never() : result
   }
 
   switchOver(peers: readonly PeerPlace[]): void {
+    if (this.endsAt('switch-over', 'before')) return
     const before = this.inForce
     this.inForce = this.prepared
     this.isHeld = false
@@ -101,6 +116,7 @@ export class SimulatedWorker implements AgentWorker, WatchedWorker {
     // As a thread does: an instance that was taken out may have to be told of its end by one that shares nothing else.
     for (const { worker, isLocal } of peers) if (!isLocal) this.inner.asked(worker)
     this.inner.switchOver(peers)
+    this.endsAt('switch-over', 'after')
   }
 
   asked(peer: WorkerNumber): void {
@@ -108,13 +124,17 @@ export class SimulatedWorker implements AgentWorker, WatchedWorker {
   }
 
   hold(): void {
+    if (this.endsAt('hold', 'before')) return
     this.inner.hold()
     this.isHeld = true
+    this.endsAt('hold', 'after')
   }
 
   release(): void {
+    if (this.endsAt('release', 'before')) return
     this.isHeld = false
     this.inner.release()
+    this.endsAt('release', 'after')
   }
 
   snapshot(command: SnapshotCommand): void {
@@ -122,6 +142,7 @@ export class SimulatedWorker implements AgentWorker, WatchedWorker {
   }
 
   async close(): Promise<void> {
+    if (this.endsAt('end-worker', 'before')) return never()
     if (this.phase === 'lives') {
       this.phase = 'closed'
       this.means.watcher.workerEnded(this, 'closed', 'its agent was done with it')
@@ -129,6 +150,7 @@ export class SimulatedWorker implements AgentWorker, WatchedWorker {
     await this.inner.close()
     this.stopListening()
     this.data.endpoint.close()
+    if (this.endsAt('end-worker', 'after')) return never()
   }
 
   async terminate(): Promise<void> {
@@ -149,6 +171,17 @@ export class SimulatedWorker implements AgentWorker, WatchedWorker {
     this.means.lines.lose(this.end.address)
     this.data.endpoint.close()
     this.means.watcher.workerEnded(this, 'lost', why)
+  }
+
+  /** SP-1: whether its process is no more. A worker that ends alone is told to in an event of its own, as threads end. */
+  private endsAt(name: StepName, moment: StepMoment): boolean {
+    const { end, reach } = this.means
+    reach(name, moment, {
+      endWorker: () => {
+        end.clock.soon(() => this.die(new Error(`the thread ended ${moment} "${name}", on purpose`)))
+      },
+    })
+    return end.isDead()
   }
 
   private link(peer: PeerPlace): Link {

@@ -5,8 +5,11 @@ import type { Override } from '../../run/types.ts'
  * What can go wrong in a simulated cluster. Each lasts for up to three seconds of simulated time, and several may come together.
  *
  * - `kill`, `killManager`, `killAll`: processes of nodes end at once (SIGKILL), and are started again.
+ * - `killAtStep`: the next node that does something is killed before it, when it is done, or after it: writes to the store, what is
+ *   heard from it, and what is asked of workers.
  * - `freeze`: a node stands still (SIGSTOP), and goes on where it was.
  * - `workerDies`, `workerStands`: a worker thread ends, or stands still while its node goes on.
+ * - `workerDiesAtStep`: it ends while it follows a change.
  * - `cut`: what one node sends to another does not arrive, in one direction or both.
  * - `wall`: calls to a node are refused although it lives, as by a firewall.
  * - `linesBreak`: connections between two nodes break, and are made again.
@@ -20,8 +23,10 @@ export type ClusterFault =
   | 'kill'
   | 'killManager'
   | 'killAll'
+  | 'killAtStep'
   | 'freeze'
   | 'workerDies'
+  | 'workerDiesAtStep'
   | 'workerStands'
   | 'cut'
   | 'wall'

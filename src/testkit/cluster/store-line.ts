@@ -1,23 +1,16 @@
 import { type Clock, sleep } from '../../base/clock.ts'
 import { VertigoError } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
-import { callTimeoutMsDefault } from '../../store/limits.ts'
 import type {
   CallOptions,
-  GetResult,
-  LeaseGrant,
-  LeaseId,
-  LeaseStatus,
-  RangeOptions,
   RangeResult,
   Store,
   Transaction,
   TransactionOptions,
   TransactionResult,
-  Watch,
-  WatchBatch,
-  WatchOptions,
 } from '../../store/store.ts'
+import { type DistantCall, DistantStore } from './distant-store.ts'
+import { never, type StepMoment, type StepName } from './steps.ts'
 
 /** How good the line between a process and the store is. */
 export interface LineQuality {
@@ -39,29 +32,24 @@ export interface LineMeans {
   /** Of the process: what it hears, it hears when it runs. */
   readonly own: Clock
   readonly random: Random
+  /** The process is no more: what its code would go on to do, it does not. */
+  readonly isDead: () => boolean
+  readonly nameOf: (transaction: Transaction) => StepName
+  /** It comes to a step, and may end at it. */
+  readonly reach: (name: StepName, moment: StepMoment) => void
 }
 
 /** A process's line to the store, with the faults of one. */
-export class StoreLine implements Store {
+export class StoreLine extends DistantStore {
   quality: LineQuality
   /** Nothing gets through, in either direction. */
   isCut = false
-  private readonly inner: Store
   private readonly means: LineMeans
 
   constructor(inner: Store, means: LineMeans, quality: LineQuality = goodLine) {
-    this.inner = inner
+    super(inner)
     this.means = means
     this.quality = quality
-  }
-
-  get(key: string, options: CallOptions = {}): Promise<GetResult> {
-    return this.call(options, () => this.inner.get(key))
-  }
-
-  range(prefix: string, options: RangeOptions = {}): Promise<RangeResult> {
-    const { signal: _, timeoutMs: __, ...rest } = options
-    return this.call(options, () => this.inner.range(prefix, rest))
   }
 
   async *pages(prefix: string, options: CallOptions = {}): AsyncGenerator<RangeResult, void, undefined> {
@@ -70,7 +58,7 @@ export class StoreLine implements Store {
 
   transact(transaction: Transaction, options: TransactionOptions = {}): Promise<TransactionResult> {
     const { repeat = 'never' } = options
-    return this.call(options, async () => {
+    return this.call(transaction, options, async () => {
       const first = await this.inner.transact(transaction)
       if (!this.happens(this.quality.unanswered)) return first
       // A backend that repeats "once" finds out by itself what became of the first try.
@@ -81,60 +69,22 @@ export class StoreLine implements Store {
     })
   }
 
-  grant(ttlMs: number, options: CallOptions = {}): Promise<LeaseGrant> {
-    return this.call(options, () => this.inner.grant(ttlMs))
-  }
-
-  keepAlive(lease: LeaseId, options: CallOptions = {}): Promise<number> {
-    return this.call(options, () => this.inner.keepAlive(lease))
-  }
-
-  revoke(lease: LeaseId, options: CallOptions = {}): Promise<void> {
-    return this.call(options, () => this.inner.revoke(lease))
-  }
-
-  leases(options: CallOptions = {}): Promise<readonly LeaseStatus[]> {
-    return this.call(options, () => this.inner.leases())
-  }
-
-  watch(prefix: string, options: WatchOptions = {}): Watch {
-    const inner = this.inner.watch(prefix, options)
-    const hear = (): Promise<void> => this.hear()
-    async function* heard(): AsyncGenerator<WatchBatch, void, undefined> {
-      for await (const batch of inner) {
-        await hear()
-        if (options.signal?.aborted === true) return
-        yield batch
-      }
-    }
-    return { close: () => inner.close(), [Symbol.asyncIterator]: heard }
-  }
-
-  close(): Promise<void> {
-    return this.inner.close()
-  }
-
   /** The way of a change to the process: later where the line is cut meanwhile. */
-  private async hear(): Promise<void> {
+  protected async hear(): Promise<void> {
     await this.way()
     while (this.isCut) await sleep(this.means.network, cutPollMs)
     await sleep(this.means.own, 0)
+    await this.reach('hear', 'before')
   }
 
-  private async call<T>({ signal, timeoutMs }: CallOptions, act: () => Promise<T>): Promise<T> {
-    signal?.throwIfAborted()
-    const answer = this.perform(timeoutMs ?? callTimeoutMsDefault, act)
-    if (signal === undefined) return answer
-    let onAbort: () => void = () => undefined
-    const aborted = new Promise<never>((_, reject) => {
-      onAbort = () => reject(signal.reason as Error)
-      signal.addEventListener('abort', onAbort, { once: true })
-    })
-    return Promise.race([answer, aborted]).finally(() => signal.removeEventListener('abort', onAbort))
+  protected override call<T>(what: DistantCall, options: CallOptions, act: () => Promise<T>): Promise<T> {
+    return this.means.isDead() ? never() : super.call(what, options, act)
   }
 
-  private async perform<T>(timeoutMs: number, act: () => Promise<T>): Promise<T> {
+  protected async perform<T>(what: DistantCall, timeoutMs: number, act: () => Promise<T>): Promise<T> {
     const { network, own } = this.means
+    const name = typeof what === 'string' ? what : this.means.nameOf(what)
+    await this.reach(name, 'before')
     const sentMs = network.monotonic()
     await this.way()
     const leftMs = timeoutMs - (network.monotonic() - sentMs)
@@ -147,9 +97,17 @@ export class StoreLine implements Store {
     try {
       return await act()
     } finally {
+      await this.reach(name, 'done')
       await this.way()
       await sleep(own, 0)
+      await this.reach(name, 'after')
     }
+  }
+
+  /** SP-1 */
+  private reach(name: StepName, moment: StepMoment): Promise<void> | undefined {
+    this.means.reach(name, moment)
+    return this.means.isDead() ? never() : undefined
   }
 
   private way(): Promise<void> {

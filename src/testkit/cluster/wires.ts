@@ -59,8 +59,8 @@ export class Wires {
 interface Way {
   readonly queue: Uint8Array[]
   isMoving: boolean
-  /** Frames of it that still arrive although their sender is gone. */
-  left: number
+  /** Its sender is gone: what its code would go on to send, it does not. */
+  isLost: boolean
 }
 
 class Session {
@@ -83,6 +83,7 @@ class Session {
     this.move(other)
     return {
       send: (frame) => {
+        if (this.ways[self].isLost) return
         this.ways[self].queue.push(new Uint8Array(frame))
         this.move(self)
       },
@@ -101,7 +102,7 @@ class Session {
     this.receivers[self].isClosed = true
     const way = this.ways[self]
     way.queue.length = this.random.int(way.queue.length + 1)
-    way.left = way.queue.length
+    way.isLost = true
   }
 
   private move(from: 0 | 1): void {
@@ -141,7 +142,7 @@ function newReceiver(): Receiver {
 }
 
 function newWay(): Way {
-  return { queue: [], isMoving: false, left: 0 }
+  return { queue: [], isMoving: false, isLost: false }
 }
 
 function textOf({ host, port }: Address): string {

@@ -1,4 +1,4 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { createHash, createPrivateKey, X509Certificate } from 'node:crypto'
 import type { ErrorCode } from '../../base/error-codes.ts'
 import { VertigoError } from '../../base/errors.ts'
 import { isIssuedTo, type TlsFiles } from './tls.ts'
@@ -31,6 +31,18 @@ export function checkOwnCertificate({ ca, cert, key }: TlsFiles, node: string, n
       'TLS_CERTIFICATE_OTHER_NODE',
       `The certificate of this node, "${node}", was issued to ${own.subjectAltName ?? nameOf(own)}.`,
     )
+}
+
+/**
+ * Digests of the public keys of the authorities that a node trusts: who has none of them in common cannot talk. A certificate
+ * of an authority may be renewed, its key stays. Errors: TLS_FILES_INVALID.
+ */
+export function authoritiesOf({ ca }: Pick<TlsFiles, 'ca'>): string[] {
+  return certificatesOf(ca, 'of the authority').map(({ publicKey }) =>
+    createHash('sha256')
+      .update(publicKey.export({ type: 'spki', format: 'der' }))
+      .digest('hex'),
+  )
 }
 
 function certificatesOf(content: string | Uint8Array, whose: string): readonly X509Certificate[] {

@@ -156,13 +156,27 @@ export class FaultyCluster {
     return this.management.status(name)
   }
 
-  async deploy(text: NetworkText, mode: 'merge' | 'replace' = 'merge'): Promise<number> {
+  async deploy(
+    text: NetworkText,
+    mode: 'merge' | 'replace' = 'merge',
+    options: { readonly anew?: boolean } = {},
+  ): Promise<number> {
     const file = join(this.folder, 'network.json')
     writeFileSync(file, JSON.stringify(text))
     const { builtInKind: builtIn, builtInNames } = builtInKinds
     const load = createLoader({ builtIn, builtInNames })
     const { deployment } = await loadDeployment(file, { load, builtInNames })
-    return this.management.deploy(deployment, { by: 'test', mode })
+    return this.management.deploy(deployment, { by: 'test', mode, ...options })
+  }
+
+  /** It was us who killed the nodes, and none of the components: who kills one after the other has to say so. */
+  async confess(copies?: {
+    readonly tick: number
+    readonly hop: number
+    readonly end: number
+  }): Promise<void> {
+    await this.deploy(this.net(copies), 'merge', { anew: true })
+    await this.until('the new version runs', ({ state }) => state === 'running')
   }
 
   /** A component with a kind of `kinds.ts`, and the journal in its configuration. */

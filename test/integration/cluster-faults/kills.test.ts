@@ -42,6 +42,7 @@ for (const { name, skip, open } of subjects)
       assert.equal(instances.length, 7, `${hosted.length} of them were on ${victim.id}`)
       victim.start()
       await victim.joined()
+      await cluster.confess()
       return tookMs
     }
 

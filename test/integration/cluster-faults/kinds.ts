@@ -126,6 +126,21 @@ export const blocks = defineFunction(() => {
   for (;;);
 })
 
+/** What native code does that crashes: all of the process ends, without a word. */
+function abort(): void {
+  process.kill(process.pid, 'SIGABRT')
+}
+
+/** Takes its process along; while it is set up, or by a message. */
+export const aborts = defineComponent({
+  inputs: { in: port<Numbered>() },
+  config: v.object({ journal: v.string(), atSetup: v.optional(v.number(), 0) }),
+  setup({ config: { atSetup } }) {
+    if (atSetup === 1) abort()
+    return { on: { in: abort } }
+  },
+})
+
 export const exits = defineFunction(() => {
   process.exit(3)
 })

@@ -43,6 +43,7 @@ const node = await ClusterNode.start({
     joined: ({ incarnation, control, api: address }) =>
       tell({ type: 'joined', incarnation, control, ...(address !== undefined && { api: address }) }),
     fenced: ({ message }) => tell({ type: 'fenced', message }),
+    gaveUp: ({ message }) => tell({ type: 'gaveUp', message }),
     elected: () => tell({ type: 'elected' }),
     deposed: () => tell({ type: 'deposed' }),
     decided: (_network, what) => tell({ type: 'decided', what }),

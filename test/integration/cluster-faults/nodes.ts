@@ -29,6 +29,7 @@ export type NodeTold =
   | { readonly type: 'fenced'; readonly message: string }
   | { readonly type: 'elected' | 'deposed' }
   | { readonly type: 'decided'; readonly what: string }
+  | { readonly type: 'gaveUp'; readonly message: string }
   | { readonly type: 'declaredDead'; readonly node: string }
   | { readonly type: 'failed'; readonly what: string; readonly error: ErrorText }
   | { readonly type: 'rejected'; readonly what: string }
@@ -101,6 +102,11 @@ export class NodeProcess {
       },
       60_000,
     )
+  }
+
+  /** What it hosts may take it along. */
+  expectEnd(): void {
+    this.isEnding = true
   }
 
   /** A store in a folder ends who stands still inside a transaction: so it may end by that. */

@@ -82,6 +82,7 @@ class World {
         drained: () => undefined,
         joined: () => undefined,
         fenced: (error) => trouble('fenced', error),
+        gaveUp: (error) => trouble('gave up', error),
         elected: () => undefined,
         deposed: () => undefined,
         decided: () => undefined,

@@ -1,30 +1,18 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { openJournal } from '../../../src/journal/open.ts'
 import { errorCode } from '../../support/error-code.ts'
-
-const isRoot = process.getuid?.() === 0
-const skip =
-  process.platform !== 'linux' || !isRoot ? 'a small file system can be mounted as root on Linux only' : false
+import { noSmallDisk, SmallDisk } from '../../support/small-disk.ts'
 
 test(
   'a full disk is told by name; with room again the journal goes on, and nothing acknowledged is lost',
-  { skip },
+  { skip: noSmallDisk },
   async (t) => {
-    const home = mkdtempSync(join(tmpdir(), 'vertigo-full-'))
-    const disk = join(home, 'disk')
-    mkdirSync(disk)
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk])
-    t.after(() => {
-      execFileSync('umount', ['-l', disk])
-      rmSync(home, { recursive: true, force: true })
-    })
-    const folder = join(disk, 'journal')
-    const ballast = join(disk, 'ballast')
+    const disk = new SmallDisk(t)
+    const folder = join(disk.folder, 'journal')
+    const ballast = join(disk.folder, 'ballast')
     writeFileSync(ballast, Buffer.alloc(300_000))
     const options = { folder, segmentBytesMax: 200_000 }
     const journal = await openJournal({ ...options, generation: 1 })
@@ -51,7 +39,7 @@ test(
     await journal.close()
     assert.equal(await errorCode(openJournal({ ...options, generation: 2 })), 'DISK_FULL')
 
-    execFileSync('mount', ['-o', 'remount,size=2m', disk])
+    disk.remount('size=2m')
     const again = await openJournal({ ...options, generation: 2 })
     assert.equal(again.end, acknowledged.length)
     const read: string[] = []
@@ -62,7 +50,7 @@ test(
     assert.deepEqual(read, acknowledged)
     await again.close()
 
-    execFileSync('mount', ['-o', 'remount,ro', disk])
+    disk.remount('ro')
     assert.equal(await errorCode(openJournal({ ...options, generation: 3 })), 'FILE_NOT_WRITABLE')
   },
 )

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { execFileSync, fork } from 'node:child_process'
+import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -13,6 +13,7 @@ import { FolderStorageBackend } from '../../../src/snapshot/storage/folder/folde
 import type { SnapshotStorage } from '../../../src/snapshot/storage/storage.ts'
 import { errorCode } from '../../support/error-code.ts'
 import { eventually } from '../../support/eventually.ts'
+import { noSmallDisk, SmallDisk } from '../../support/small-disk.ts'
 
 const script = fileURLToPath(new URL('child.ts', import.meta.url))
 
@@ -107,19 +108,9 @@ test('puts and deletions of two processes in one folder do not disturb each othe
   assert.deepEqual((await one.page('')).names, [])
 })
 
-const isRoot = process.platform === 'linux' && process.getuid?.() === 0
-const skip = isRoot ? false : 'a small file system can be mounted as root on Linux only'
-
-test('a full or read-only disk is told by name, and leaves nothing', { skip }, async (t) => {
-  const home = mkdtempSync(join(tmpdir(), 'vertigo-full-'))
-  const disk = join(home, 'disk')
-  mkdirSync(disk)
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk])
-  t.after(() => {
-    execFileSync('umount', ['-l', disk])
-    rmSync(home, { recursive: true, force: true })
-  })
-  const folder = join(disk, 'snapshots')
+test('a full or read-only disk is told by name, and leaves nothing', { skip: noSmallDisk }, async (t) => {
+  const disk = new SmallDisk(t)
+  const folder = join(disk.folder, 'snapshots')
   const storage = await openStorage(folder)
   await storage.put('a/small', Buffer.alloc(100_000, 1))
   assert.equal(await errorCode(storage.put('a/large', Buffer.alloc(2_000_000))), 'SNAPSHOT_STORAGE_FULL')
@@ -127,7 +118,7 @@ test('a full or read-only disk is told by name, and leaves nothing', { skip }, a
   await storage.put('a/large', Buffer.alloc(500_000, 2))
   assert.equal((await contentOf(storage, 'a/small')).length, 100_000)
 
-  execFileSync('mount', ['-o', 'remount,ro', disk])
+  disk.remount('ro')
   assert.equal(await errorCode(storage.put('a/more', Buffer.alloc(1))), 'SNAPSHOT_STORAGE_UNWRITABLE')
   assert.equal(await errorCode(storage.delete(['a/small'])), 'SNAPSHOT_STORAGE_UNWRITABLE')
   assert.equal(await errorCode(openStorage(folder)), 'SNAPSHOT_STORAGE_UNWRITABLE')

@@ -6,6 +6,7 @@ import { isVertigoError } from '../../../src/base/errors.ts'
 import { storageOver } from '../../../src/snapshot/storage/checked-storage.ts'
 import { loadSdk, openS3Backend } from '../../../src/snapshot/storage/s3/open.ts'
 import { partBytes } from '../../../src/snapshot/storage/s3/s3-backend.ts'
+import type { SnapshotStorage } from '../../../src/snapshot/storage/storage.ts'
 import { errorCode } from '../../support/error-code.ts'
 import { S3Server } from '../../support/s3-server.ts'
 
@@ -20,17 +21,19 @@ async function startServer(t: TestContext): Promise<S3Server> {
   return server
 }
 
+async function openStorage(t: TestContext, { endpoint }: S3Server): Promise<SnapshotStorage> {
+  const backend = await openS3Backend({ endpoint, bucket: S3Server.bucket, credentials })
+  const storage = storageOver(backend, systemClock)
+  t.after(() => storage.close())
+  return storage
+}
+
 test(
   'a server that was killed is told by name; what was put before is there when it is back',
   { skip },
   async (t) => {
     const server = await startServer(t)
-    const { endpoint } = server
-    const storage = storageOver(
-      await openS3Backend({ endpoint, bucket: S3Server.bucket, credentials }),
-      systemClock,
-    )
-    t.after(() => storage.close())
+    const storage = await openStorage(t, server)
     await storage.put('a', Buffer.from('kept'))
     const large = Buffer.alloc(partBytes * 2, 3)
     await storage.put('large', large)
@@ -50,12 +53,7 @@ test(
   { skip },
   async (t) => {
     const server = await startServer(t)
-    const { endpoint } = server
-    const storage = storageOver(
-      await openS3Backend({ endpoint, bucket: S3Server.bucket, credentials }),
-      systemClock,
-    )
-    t.after(() => storage.close())
+    const storage = await openStorage(t, server)
     const killing = async function* (): AsyncGenerator<Uint8Array> {
       yield Buffer.alloc(partBytes)
       yield Buffer.alloc(partBytes)

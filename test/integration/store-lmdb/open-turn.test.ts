@@ -3,6 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import * as lmdb from 'lmdb'
 import { machineClock, systemClock } from '../../../src/base/clock.ts'
+import { Claims } from '../../../src/store/lmdb/claims.ts'
 import { openDatabases } from '../../../src/store/lmdb/environment.ts'
 import { openLmdbStore } from '../../../src/store/lmdb/open.ts'
 import { ProcessList } from '../../../src/store/lmdb/processes.ts'
@@ -70,7 +71,9 @@ test('opening is refused in time when the lock is taken after the look', async (
   const startMs = performance.now()
   const stoodMs = await standstillMs(async () => {
     const limit = new TimeLimit(machineClock, 300)
-    const opening = openDatabases(late, folder, new ProcessList(folder), machineClock, limit)
+    const processes = new ProcessList(folder)
+    const place = { folder, processes, claims: new Claims(folder, machineClock) }
+    const opening = openDatabases(late, place, machineClock, limit)
     await assert.rejects(opening, (error: NodeJS.ErrnoException) => {
       assert.equal(error.code, 'STORE_UNREACHABLE')
       assert.match(error.message, new RegExp(`process ${holder.process.pid} `))

@@ -18,6 +18,9 @@ export type Work =
   | 'hold-lease'
   | 'watch'
   | 'open-and-close'
+  | 'open-often'
+  | 'reopen-often'
+  | 'claim'
 
 /** What a child tells: a word, and a number where that says something. */
 export interface Told {

@@ -12,7 +12,8 @@ import { versionOf } from './networks.ts'
 
 /** The facts that scripts of the planner and of the manager have in common, and the commands that change them. */
 export class ClusterWorld {
-  readonly nodes = new Map<string, InventoryNode>()
+  nowMs = 0
+  readonly nodes = new Map<string, InventoryNode & { readonly joinedAtMs: number }>()
   readonly versions = new Map<VersionRecord['version'], VersionRecord>()
   plan: Plan | undefined
   openGeneration: Generation | undefined
@@ -92,6 +93,7 @@ export class ClusterWorld {
       workers: Number(valuesOf('workers')[0] ?? 2),
       draining: false,
       workersOfOthers: Number(valuesOf('used')[0] ?? 0),
+      joinedAtMs: this.nowMs,
     })
   }
 

@@ -1,12 +1,16 @@
 import type { Decision, NetworkFacts } from '../../../src/cluster/control/index.ts'
-import type {
-  ErrorText,
-  Generation,
-  InstanceId,
-  NetworkOutcome,
-  OpenRecord,
-  PlannedInstance,
-  ReadyRecord,
+import {
+  asVersion,
+  deathOf,
+  type DeathRecord,
+  type ErrorText,
+  type Generation,
+  type InstanceId,
+  type NetworkOutcome,
+  type NodeId,
+  type OpenRecord,
+  type PlannedInstance,
+  type ReadyRecord,
 } from '../../../src/cluster/protocol/index.ts'
 import { ClusterWorld } from './cluster-world.ts'
 import type { Command } from './script.ts'
@@ -15,18 +19,20 @@ type ReadyKey = `${number}/${string}`
 
 /** A store as far as one network goes, and agents that do what they are told. */
 export class ManagedWorld extends ClusterWorld {
-  nowMs = 0
   outcome: NetworkOutcome | undefined
   open: OpenRecord | undefined
   closed: Generation | undefined
   readonly ready = new Map<ReadyKey, ReadyRecord>()
   readonly finished = new Set<InstanceId>()
+  /** By node. */
+  readonly deaths = new Map<NodeId, DeathRecord>()
+  isAnew = false
 
   facts(means: Pick<NetworkFacts, 'term' | 'restarts'>): NetworkFacts {
     const records = [...this.ready.values()]
     return {
       network: 'net',
-      desired: { version: this.version, goal: this.goal, changedAtMs: 0 },
+      desired: { version: this.version, goal: this.goal, changedAtMs: 0, anew: this.isAnew },
       outcome: this.outcome,
       plan: this.plan,
       open: this.open,
@@ -35,6 +41,7 @@ export class ManagedWorld extends ClusterWorld {
       ready: records.filter(({ generation }) => generation === this.plan?.generation),
       readyGenerations: [...new Set(records.map(({ generation }) => generation))],
       nodes: [...this.nodes.values()],
+      deaths: [...this.deaths].map(([node, record]) => ({ node, record })),
       brokenLinks: [...this.broken.values()],
       quorum: this.quorum,
       nowMs: this.nowMs,
@@ -101,6 +108,15 @@ export class ManagedWorld extends ClusterWorld {
     for (const [key, record] of this.ready) if (record.node === node) this.ready.delete(key)
   }
 
+  /** As `loseNode`; others have seen that its process is no more. */
+  killNode(id: string): void {
+    const { plan, open, closed, nowMs } = this
+    const node = this.nodes.get(id)!
+    const network = { name: 'net', plan, lastOpen: open?.generation ?? closed }
+    this.deaths.set(node.id, deathOf([network], node, nowMs))
+    this.loseNode(id)
+  }
+
   readonly agentCommands: { readonly [name: string]: Command } = {
     /** `> ready` all nodes, or those named. */
     ready: (words) => {
@@ -120,6 +136,26 @@ export class ManagedWorld extends ClusterWorld {
     },
     lose: (words) => {
       for (const word of words) this.loseNode(word)
+      return ''
+    },
+    kill: (words) => {
+      for (const word of words) this.killNode(word)
+      return ''
+    },
+    /** An instance ends the process that it is in. */
+    aborts: ([word]) => {
+      const id = this.instance(word!)
+      const { worker } = this.plan!.instances.find((one) => one.id === id)!
+      const { node } = this.plan!.workers.find((one) => one.worker === worker)!
+      this.killNode(node)
+      return `${node} dies`
+    },
+    /** The same content as a new version. */
+    anew: () => {
+      const before = this.versions.get(this.version)!
+      const version = asVersion(this.version + 1)
+      this.versions.set(version, { ...before, version })
+      this.isAnew = true
       return ''
     },
     'lose-record': ([node]) => {

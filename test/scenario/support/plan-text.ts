@@ -18,6 +18,10 @@ export function planText(plan: Plan): string {
   for (const { component, index } of plan.done) lines.push(`  ${component}[${index}] is done`)
   for (const { component, count, error } of plan.failures)
     lines.push(`  ${component} failed ${count === 1 ? 'once' : `${count} times`}: ${error.message}`)
+  for (const { component, count, nodes } of plan.deaths ?? [])
+    lines.push(
+      `  ${component} was there when ${count === 1 ? 'a node' : `${count} nodes`} died: ${nodes.join(' ')}`,
+    )
   return lines.join('\n')
 }
 

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { mock, test } from 'node:test'
+import { test } from 'node:test'
+import { durationsFile } from '../../../scripts/gate/durations.ts'
 import { runStep, type StepResult } from '../../../scripts/gate/run-step.ts'
 import type { Step } from '../../../scripts/gate/steps.ts'
 import { closingLine, parseClosingLine } from '../../../scripts/gate/tally.ts'
@@ -11,19 +12,14 @@ import { run, type RunResult } from '../../../scripts/lib/process.ts'
 
 /** Runs a shell script as a step of the gate, without its output. */
 async function stepOf(script: string, more: Partial<Step> = {}): Promise<StepResult> {
-  const print = mock.method(console, 'log', () => {})
-  try {
-    const step = {
-      name: 'step',
-      about: '',
-      timeoutMs: 60_000,
-      counts: true,
-      run: (options: Parameters<Step['run']>[0]) => run('sh', ['-c', script], options),
-    }
-    return await runStep({ ...step, ...more }, false)
-  } finally {
-    print.mock.restore()
+  const step = {
+    name: 'step',
+    about: '',
+    timeoutMs: 60_000,
+    counts: true,
+    run: (options: Parameters<Step['run']>[0]) => run('sh', ['-c', script], options),
   }
+  return runStep({ ...step, ...more }, false, () => {})
 }
 
 test('the closing line is read as it is written', () => {
@@ -52,6 +48,33 @@ test('a step that counts gives its numbers', async () => {
   assert.deepEqual([state, tally], ['passed', { passed: 3, failed: 0, skipped: 1 }])
 })
 
+test('a step that counts more than once gives the sum', async () => {
+  const { tally } = await stepOf(
+    'echo "3 passed, 0 failed, 1 skipped"; echo "1 passed, 2 failed, 0 skipped"; exit 1',
+  )
+  assert.deepEqual(tally, { passed: 4, failed: 2, skipped: 1 })
+})
+
+test('failures are kept by name, each with the first lines of why', async () => {
+  const script =
+    "seq -f 'FAILED a.test.ts > test %.0f' 500; echo '  why'; echo '0 passed, 500 failed, 0 skipped'; exit 1"
+  const { failures } = await stepOf(script)
+  assert.equal(failures.length, 500)
+  assert.deepEqual(failures[0], { name: 'FAILED a.test.ts > test 1', lines: [] })
+  assert.deepEqual(failures[499], { name: 'FAILED a.test.ts > test 500', lines: ['  why'] })
+})
+
+test('half a line on standard error does not hide the failure that comes with it', async () => {
+  const script = "printf warning >&2; echo 'FAILED a'; echo '0 passed, 1 failed, 0 skipped'; exit 1"
+  assert.deepEqual((await stepOf(script)).failures, [{ name: 'FAILED a', lines: [] }])
+})
+
+test('a step that names no failure shows the end of what it said', async () => {
+  const { failures } = await stepOf('seq 100; exit 1', { counts: false })
+  assert.equal(failures[0]?.name, 'FAILED step: failed with exit code 1')
+  assert.deepEqual([failures[0]?.lines.length, failures[0]?.lines.at(-1)], [12, '  100'])
+})
+
 const faulty = {
   'says nothing of what passed': 'true',
   'ran nothing': 'echo "0 passed, 0 failed, 4 skipped"',
@@ -69,15 +92,16 @@ test('a step over its limit is ended, with what it started', async () => {
 })
 
 /** What `node --test` with our reporter says of a file. */
-async function reportOn(text: string): Promise<RunResult> {
+async function reportOn(text: string, more: readonly string[] = []): Promise<RunResult> {
   const folder = mkdtempSync(join(tmpdir(), 'reporter-'))
   try {
     const file = join(folder, 'a.test.mjs')
     writeFileSync(file, `import { describe, test, before } from 'node:test'\n${text}`)
     const reporter = inRoot('scripts/gate/reporter.ts')
     const args = ['--test', `--test-reporter=${reporter}`, '--test-reporter-destination=stdout', file]
-    // Within a test, `node --test` would speak to the runner around it.
-    return await run('env', ['-u', 'NODE_TEST_CONTEXT', process.execPath, ...args], { timeoutMs: 60_000 })
+    // Within a test, `node --test` would speak to the runner around it, and durations belong to that one too.
+    const outer = ['-u', 'NODE_TEST_CONTEXT', '-u', durationsFile]
+    return await run('env', [...outer, ...more, process.execPath, ...args], { timeoutMs: 60_000 })
   } finally {
     rmSync(folder, { recursive: true })
   }
@@ -86,6 +110,20 @@ async function reportOn(text: string): Promise<RunResult> {
 test('the reporter counts tests, not the suites around them', async () => {
   const { code, stdout } = await reportOn("describe('a', () => { test('b', () => {}); test('c', () => {}) })")
   assert.deepEqual([code, stdout], [0, '2 passed, 0 failed, 0 skipped\n'])
+})
+
+test('the reporter names the slowest files and tests where one asks for them', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'durations-'))
+  try {
+    const usage = inRoot('scripts/gate/file-usage.ts')
+    const variables = [`${durationsFile}=${join(folder, 'notes')}`, `NODE_OPTIONS=--import=${usage}`]
+    const { code, stdout } = await reportOn("test('a', () => {}); test('b', () => {})", variables)
+    assert.equal(code, 0)
+    assert.match(stdout, /^1 files: \d+\.\d s, \d+\.\d s of processors\nslowest files .*:\n.*a\.test\.mjs\n/)
+    assert.match(stdout, /slowest tests .*:\n.*a\.test\.mjs > [ab]\n.*a\.test\.mjs > [ab]\n2 passed/)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })
 
 test('the reporter names skipped tests with the reason', async () => {

@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
-import type { Metafile } from 'esbuild'
-import { bundleGraph } from '../../../scripts/lib/package-build.ts'
+import { type BundleGraph, bundleGraph } from '../../../scripts/lib/package-build.ts'
 
 /**
  * What is loaded before the first message of `vertigo run`, in each process and thread (ADR 0012). Time is measured in
  * `bench/startup.ts`; here is said what must not come back.
  */
 
-let graph: Metafile
+let graph: BundleGraph
 
 before(async () => {
   graph = await bundleGraph()
@@ -22,7 +21,10 @@ function loadedBy(...modules: readonly string[]): readonly string[] {
     if (bundles.has(bundle)) return
     bundles.add(bundle)
     const { inputs, imports } = graph.outputs[bundle]!
-    for (const input of Object.keys(inputs)) loaded.add(input)
+    for (const input of Object.keys(inputs)) {
+      loaded.add(input)
+      for (const builtIn of graph.builtIns.get(input) ?? []) loaded.add(builtIn)
+    }
     for (const { path, kind, external } of imports) {
       if (kind === 'dynamic-import') continue
       if (external === true) loaded.add(path)
@@ -46,6 +48,7 @@ const command = [
   'src/cli/command-line.ts',
   'src/cli/output.ts',
   'src/cli/commands/run.ts',
+  'src/cli/run/engine-process.ts',
   'src/cli/run/supervisor.ts',
   'src/cli/run/json-view.ts',
   'src/cli/run/plain-view.ts',
@@ -53,6 +56,7 @@ const command = [
 const kinds = ['src/cli/run/built-in-kinds.ts', 'src/connectors/generate/generator.ts']
 const engine = [
   'src/cli/run/engine-child.ts',
+  'src/cli/run/engine-main.ts',
   'src/run/run.ts',
   'src/stores.ts',
   'src/cli/run/built-in-kinds.ts',

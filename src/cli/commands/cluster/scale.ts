@@ -22,7 +22,10 @@ async function run(given: Arguments): Promise<number> {
   const [network = '', component = '', text = ''] = given.positionals
   const instances = Number(text)
   if (!/^\d+$/.test(text) || instances < 1)
-    throw usage(`<instances> must be a whole number, 1 or more, not "${text}".`)
+    throw usage(
+      `<instances> must be a whole number, 1 or more, not "${text}".`,
+      'To take the component out, undeploy it: `vertigo undeploy <file that names it>`; to end the network: `vertigo undeploy <network>`.',
+    )
   const expected = given.wholeNumber('expected', 0)
   const client = await connect(given)
   const made = await client.scale(network, component, instances, { expected })

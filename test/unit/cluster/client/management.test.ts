@@ -5,10 +5,16 @@ import { systemRandom } from '../../../../src/base/random.ts'
 import { type Deployment, Management } from '../../../../src/cluster/client/index.ts'
 import {
   asGeneration,
+  asInstanceId,
+  asNodeId,
+  asTerm,
   asVersion,
+  asWorkerNumber,
   ClusterKeys,
   type KindFacts,
   outcomeRecord,
+  type Plan,
+  planRecord,
 } from '../../../../src/cluster/protocol/index.ts'
 import type { FlatNetwork } from '../../../../src/model/flatten.ts'
 import { storeOver } from '../../../../src/store/checked-store.ts'
@@ -86,6 +92,81 @@ test('a deployment is merged into what is there, or replaces it', async () => {
   const third = await client.version('net', asVersion(3))
   assert.deepEqual(Object.keys(third.flat.components).toSorted(), ['b', 'numbers'])
   assert.deepEqual(Object.keys(third.kinds).toSorted(), ['b', 'numbers'])
+})
+
+test('what a file names is added or replaced, also by another kind: that is merging, and no clash', async () => {
+  const { client } = management()
+  await client.deploy(network(['a', 'b']), { by })
+  const base = 'file:///other.yaml'
+  const swapped: Deployment = {
+    part: { name: 'net', components: { a: { kind: 'file:///other.ts', base } }, connections: [] },
+    kinds: { a: sink },
+  }
+  assert.equal(await client.deploy(swapped, { by }), 2)
+  const { flat } = await client.version('net', asVersion(2))
+  assert.equal(flat.components['a']!.kind, 'file:///other.ts')
+  assert.equal(flat.connections.length, 2)
+  // What takes a port away that the rest needs does not fit, and changes nothing.
+  const unfit = { ...swapped, kinds: { a: facts('component', ['other'], []) } }
+  const renamed = { ...unfit.part, components: { a: { kind: 'file:///third.ts', base } } }
+  await rejectsWithCode(client.deploy({ ...unfit, part: renamed }, { by }), 'NETWORK_INVALID', /net/)
+  assert.equal((await client.desired('net')).version, 2)
+})
+
+/** A single component by this kind, as a network of its own. */
+function single(kind: string, name = 'net'): Deployment {
+  const part: FlatNetwork = {
+    name,
+    components: { [name]: { kind, base: 'file:///' } },
+    connections: [],
+    exports: { inputs: { in: `${name}.in` } },
+  }
+  return { part, kinds: { [name]: sink }, alone: true }
+}
+
+test('NC-1 a single component is a network of its own, and goes into no other one', async () => {
+  const { store, client } = management()
+  await client.deploy(network(['a', 'b']), { by })
+  const before = await store.range('')
+  await rejectsWithCode(
+    client.deploy(single('file:///math.ts#add'), { by }),
+    'NAME_TAKEN',
+    /"net", which is a network with the components numbers, a, b\./,
+  )
+  assert.deepEqual(await store.range(''), before)
+  assert.equal(await client.deploy(single('file:///math.ts#add'), { by, mode: 'replace' }), 2)
+  assert.deepEqual(Object.keys((await client.version('net', asVersion(2))).flat.components).toSorted(), [
+    'client-input:in',
+    'net',
+  ])
+  // Another state of it is a change; another component is not.
+  assert.equal(await client.deploy(single('bundle:1/main.js#add'), { by }), 3)
+  assert.equal(await client.deploy(single('bundle:2/main.js#add'), { by }), 4)
+  assert.equal(await client.deploy(single('file:///math.ts#add'), { by }), 5)
+  for (const kind of ['bundle:3/main.js#sum', 'file:///other/math.ts#add', 'log'])
+    await rejectsWithCode(client.deploy(single(kind), { by }), 'NAME_TAKEN', /component file:.*math\.ts#add/)
+  // Of one that has ended the name is free.
+  await client.undeploy('net')
+  assert.equal(await client.deploy(single('log'), { by }), 6)
+})
+
+test('NC-2 a part does not take over an export of what it does not name', async () => {
+  const { store, client } = management()
+  await client.deploy(network(['a', 'b'], { exports: { inputs: { in: 'a.in' } } }), { by })
+  const before = await store.range('')
+  const other = network(['c'], { exports: { inputs: { in: 'c.in' } } })
+  await rejectsWithCode(
+    client.deploy(other, { by }),
+    'NAME_TAKEN',
+    /exports c\.in as input "in"; .*that is a\.in/,
+  )
+  assert.deepEqual(await store.range(''), before)
+  // Who names both knows what is there.
+  assert.equal(await client.deploy(network(['a', 'c'], { exports: { inputs: { in: 'c.in' } } }), { by }), 2)
+  assert.equal(
+    await client.deploy(network(['d'], { exports: { inputs: { in: 'd.in' } } }), { by, mode: 'replace' }),
+    3,
+  )
 })
 
 test('a part is taken out with its connections', async () => {
@@ -202,4 +283,38 @@ test('a network that is deployed again while it is forgotten is not touched', as
     else await forgetful.forget('net')
     assert.deepEqual(await client.list(), reads <= 3 ? ['net'] : [], `a change before access ${reads}`)
   }
+})
+
+test('the same again tries what is held back; another change does not', async () => {
+  const { store, keys, client } = management()
+  await client.deploy(network(['a']), { by })
+  const plan: Plan = {
+    network: 'net',
+    generation: asGeneration(3),
+    parent: asGeneration(2),
+    term: asTerm(1),
+    version: asVersion(1),
+    workers: [],
+    instances: [],
+    connections: {},
+    waiting: [{ component: 'a', index: 0, reason: 'It is held back.' }],
+    done: [],
+    failures: [],
+    deaths: [{ component: 'a', count: 2, lastAtMs: 0, nodes: [asNodeId('n1'), asNodeId('n2')] }],
+    nextWorker: asWorkerNumber(1),
+    nextInstance: asInstanceId(1),
+    nextConnection: 1,
+  }
+  await store.transact({ then: [put(keys.network('net').plan, planRecord.encode(plan))] })
+  const { failures } = await client.status('net')
+  assert.deepEqual(
+    failures.map(({ component, count, error }) => [component, count, error.code]),
+    [['a', 2, 'NODES_DIED']],
+  )
+  assert.equal(await client.deploy(network(['a', 'b']), { by }), 2)
+  assert.equal((await client.desired('net')).anew, undefined)
+  assert.equal(await client.deploy(network(['a']), { by }), 3)
+  assert.equal((await client.desired('net')).anew, true)
+  assert.equal(await client.rollback('net', asVersion(3), { by }), 4)
+  assert.equal((await client.desired('net')).anew, true)
 })

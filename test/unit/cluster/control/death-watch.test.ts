@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DeathWatch, type DeathWatchMeans } from '../../../../src/cluster/control/index.ts'
 import { asNodeId, ClusterKeys, ClusterView, nodeRecord } from '../../../../src/cluster/protocol/index.ts'
+import { nodeNamed } from '../node-record.ts'
 import { eventLoopTurn, TestClock } from '../../../../src/testkit/test-clock.ts'
 
 test('a store that refuses at once is asked again after a pause only, and not for ever', async () => {
@@ -9,20 +10,7 @@ test('a store that refuses at once is asked again after a pause only, and not fo
   const keys = new ClusterKeys('c')
   const view = new ClusterView(keys)
   const key = keys.node(asNodeId('dead'))
-  const value = nodeRecord.encode({
-    id: asNodeId('dead'),
-    incarnation: 'first',
-    pid: 1,
-    processStart: '',
-    machine: 'elsewhere',
-    version: '0',
-    protocol: { min: 1, max: 1 },
-    control: { host: 'dead', port: 1 },
-    groups: [],
-    labels: {},
-    workers: 1,
-    joinedAtMs: 0,
-  })
+  const value = nodeRecord.encode(nodeNamed('dead', { machine: 'elsewhere' }))
   view.apply(key, { key, value, createRevision: 1, modRevision: 1, version: 1, lease: '7' as never })
   let tries = 0
   const watch = new DeathWatch({

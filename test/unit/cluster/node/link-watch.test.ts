@@ -20,6 +20,7 @@ import { nextPlan } from '../../../../src/cluster/plan/index.ts'
 import { planRecord } from '../../../../src/cluster/protocol/index.ts'
 import { TestClock } from '../../../../src/testkit/test-clock.ts'
 import { versionOf } from '../../../scenario/support/networks.ts'
+import { nodeNamed } from '../node-record.ts'
 
 /** What one node says of its links, as the connections tell it; and what follows from what both sides say. */
 
@@ -68,22 +69,7 @@ class World {
   }
 
   join(id: NodeId, incarnation: string): void {
-    const port = { host: 'h', port: 1 }
-    const record = {
-      id,
-      incarnation,
-      pid: 1,
-      processStart: '',
-      machine: '',
-      version: '',
-      protocol: { min: 1, max: 1 },
-      control: port,
-      groups: [],
-      labels: {},
-      workers: 2,
-      joinedAtMs: 0,
-    }
-    this.put(keys.node(id), nodeRecord.encode(record))
+    this.put(keys.node(id), nodeRecord.encode(nodeNamed(id, { incarnation, workers: 2 })))
   }
 
   /** The other side's word. */

@@ -77,6 +77,8 @@ export class World {
   lost = new Set<WorkerNumber>()
   readonly finished = new Set<InstanceId>()
   readonly broken = new Map<string, BrokenLink>()
+  /** Of a network with snapshots: what it goes back to. */
+  recovery: PlanningFacts['recovery']
   #lives = 0
 
   apply(step: Step): void {
@@ -135,6 +137,7 @@ export class World {
       lostWorkers: this.lost,
       paused: new Set(),
       failures: [],
+      ...(this.recovery && { recovery: this.recovery }),
     }
   }
 
@@ -158,10 +161,15 @@ const steps = fc
   ])
 
 /** Runs the steps and looks at each plan that comes out, with the world in which it was made. */
-function eachPlan(script: readonly Step[], look: (plan: Plan, world: World) => void): void {
+function eachPlan(
+  script: readonly Step[],
+  look: (plan: Plan, world: World) => void,
+  before: (world: World) => void,
+): void {
   const world = new World()
   for (const one of script) {
     world.apply(one)
+    before(world)
     const plan = nextPlan(world.facts())
     if (plan === undefined) continue
     look(plan, world)
@@ -175,9 +183,11 @@ function eachPlan(script: readonly Step[], look: (plan: Plan, world: World) => v
 export const check = (
   look: (plan: Plan, world: World) => void,
   also: readonly (readonly Step[])[] = [],
+  /** Changes what is known, before each plan. */
+  before: (world: World) => void = () => undefined,
 ): void =>
   fc.assert(
-    fc.property(steps, (script) => eachPlan(script, look)),
+    fc.property(steps, (script) => eachPlan(script, look, before)),
     { numRuns: 200, examples: also.map((script): [readonly Step[]] => [script]) },
   )
 

@@ -1,23 +1,16 @@
 import { type Clock, sleep } from '../../../../src/base/clock.ts'
 import { VertigoError } from '../../../../src/base/errors.ts'
 import type { Random } from '../../../../src/base/random.ts'
-import { callTimeoutMsDefault } from '../../../../src/store/limits.ts'
 import type {
   CallOptions,
-  GetResult,
-  LeaseGrant,
   LeaseId,
-  LeaseStatus,
-  RangeOptions,
   RangeResult,
   Store,
   Transaction,
   TransactionOptions,
   TransactionResult,
-  Watch,
-  WatchBatch,
-  WatchOptions,
 } from '../../../../src/store/store.ts'
+import { type DistantCall, DistantStore } from '../../../../src/testkit/cluster/distant-store.ts'
 
 export interface Faults {
   /** Each way, in milliseconds. */
@@ -44,26 +37,15 @@ interface Means {
 }
 
 /** A store at the end of a bad line, of a client that may be paused. */
-export class FaultyStore implements Store {
-  readonly inner: Store
+export class FaultyStore extends DistantStore {
   readonly means: Means
   /** While true, nothing reaches the store. */
   isCutOff = false
   keepAlives = 0
 
   constructor(inner: Store, means: Means) {
-    this.inner = inner
+    super(inner)
     this.means = means
-  }
-
-  get(key: string, options: CallOptions = {}): Promise<GetResult> {
-    return this.call(options, () => this.inner.get(key))
-  }
-
-  range(prefix: string, { signal, timeoutMs, ...options }: RangeOptions = {}): Promise<RangeResult> {
-    return this.call({ ...(signal && { signal }), ...(timeoutMs && { timeoutMs }) }, () =>
-      this.inner.range(prefix, options),
-    )
   }
 
   pages(prefix: string, options: CallOptions = {}): AsyncIterable<RangeResult> {
@@ -72,7 +54,7 @@ export class FaultyStore implements Store {
 
   transact(transaction: Transaction, options: TransactionOptions = {}): Promise<TransactionResult> {
     const { repeat = 'never' } = options
-    return this.call(options, async () => {
+    return this.call(transaction, options, async () => {
       const first = await this.inner.transact(transaction)
       if (this.happens(this.means.faults.unknown)) throw outcomeUnknown()
       if (!this.happens(this.means.faults.unanswered) || repeat === 'once') return first
@@ -82,52 +64,16 @@ export class FaultyStore implements Store {
     })
   }
 
-  grant(ttlMs: number, options: CallOptions = {}): Promise<LeaseGrant> {
-    return this.call(options, () => this.inner.grant(ttlMs))
-  }
-
-  keepAlive(lease: LeaseId, options: CallOptions = {}): Promise<number> {
+  override keepAlive(lease: LeaseId, options: CallOptions = {}): Promise<number> {
     this.keepAlives++
-    return this.call(options, () => this.inner.keepAlive(lease))
+    return super.keepAlive(lease, options)
   }
 
-  revoke(lease: LeaseId, options: CallOptions = {}): Promise<void> {
-    return this.call(options, () => this.inner.revoke(lease))
+  protected hear(): Promise<void> {
+    return sleep(this.means.own, 0)
   }
 
-  leases(options: CallOptions = {}): Promise<readonly LeaseStatus[]> {
-    return this.call(options, () => this.inner.leases())
-  }
-
-  watch(prefix: string, options: WatchOptions = {}): Watch {
-    const inner = this.inner.watch(prefix, options)
-    const { own } = this.means
-    async function* whileRunning(): AsyncGenerator<WatchBatch, void, undefined> {
-      for await (const batch of inner) {
-        await sleep(own, 0)
-        yield batch
-      }
-    }
-    return { close: () => inner.close(), [Symbol.asyncIterator]: whileRunning }
-  }
-
-  close(): Promise<void> {
-    return this.inner.close()
-  }
-
-  private async call<T>({ signal, timeoutMs }: CallOptions, act: () => Promise<T>): Promise<T> {
-    signal?.throwIfAborted()
-    const answer = this.perform(timeoutMs ?? callTimeoutMsDefault, act)
-    if (signal === undefined) return answer
-    let onAbort: (() => void) | undefined
-    const aborted = new Promise<never>((_, reject) => {
-      onAbort = () => reject(signal.reason as Error)
-      signal.addEventListener('abort', onAbort, { once: true })
-    })
-    return Promise.race([answer, aborted]).finally(() => signal.removeEventListener('abort', onAbort!))
-  }
-
-  private async perform<T>(timeoutMs: number, act: () => Promise<T>): Promise<T> {
+  protected async perform<T>(_: DistantCall, timeoutMs: number, act: () => Promise<T>): Promise<T> {
     const { network, own, faults } = this.means
     await this.wayThere()
     if (this.happens(faults.slow)) await sleep(network, this.means.random.next() * 0.8 * timeoutMs)

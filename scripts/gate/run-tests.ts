@@ -1,0 +1,95 @@
+/** Runs the files of a tier: in lanes beside each other, and then those that need the machine for themselves. */
+import { matchesGlob } from 'node:path'
+import { run, type RunOptions, type RunResult } from '../lib/process.ts'
+import { durationsFile } from './durations.ts'
+import { parseClosingLine } from './tally.ts'
+
+export interface TierOptions {
+  /** For the whole tier; one file gets half of it. */
+  readonly timeoutMs: number
+  /** Files of a lane that run at the same time. Default 1, for tests that need the cores for themselves. */
+  readonly concurrency?: number
+  /**
+   * Patterns of files that make a second lane. A lane takes its files in the order of their names; two lanes that are
+   * about as long leave no long file for the end.
+   */
+  readonly besides?: readonly string[]
+  /** Files that are about times which a busy machine does not keep: one by one, when the lanes are done. */
+  readonly alone?: readonly string[]
+}
+
+export async function runTests(
+  files: readonly string[],
+  { timeoutMs, concurrency = 1, besides = [], alone = [] }: TierOptions,
+  options: RunOptions,
+): Promise<RunResult> {
+  const lost = [...besides, ...alone].filter((pattern) => !files.some((file) => matchesGlob(file, pattern)))
+  if (lost.length > 0) return failed(`no test file is ${lost.join(', ')}`, options)
+  const among = (patterns: readonly string[]) => (file: string) =>
+    patterns.some((pattern) => matchesGlob(file, pattern))
+  const last = files.filter(among(alone))
+  const shared = files.filter((file) => !last.includes(file))
+  const lanes = [shared.filter((file) => !among(besides)(file)), shared.filter(among(besides))]
+  const endsMs = performance.now() + timeoutMs
+  let laneNumber = 0
+  const lane = (chosen: readonly string[], atOnce: number): Promise<RunResult> => {
+    const blocks = new Blocks(options.onLine)
+    const leftMs = Math.max(1, endsMs - performance.now())
+    const notes = process.env[durationsFile]
+    const env: Record<string, string> =
+      notes === undefined ? {} : { [durationsFile]: `${notes}-${laneNumber++}` }
+    const how = { ...options, env, timeoutMs: leftMs, onLine: (line: string) => blocks.line(line) }
+    return run(process.execPath, runnerArgs(chosen, atOnce, timeoutMs / 2), how).finally(() => blocks.flush())
+  }
+  const results = await Promise.all(
+    lanes.filter((chosen) => chosen.length > 0).map((chosen) => lane(chosen, concurrency)),
+  )
+  if (last.length > 0) results.push(await lane(last, 1))
+  const uncounted = results.find(({ stdout }) => !stdout.split('\n').some((line) => parseClosingLine(line)))
+  if (uncounted !== undefined) options.onLine?.('some files ended without saying what passed')
+  const bad = results.find(({ code }) => code !== 0)
+  return {
+    code: bad === undefined ? Number(uncounted !== undefined) : bad.code,
+    output: results.map(({ output }) => output).join(''),
+    stdout: results.map(({ stdout }) => stdout).join(''),
+    timedOut: results.some(({ timedOut }) => timedOut),
+  }
+}
+
+function failed(why: string, { onLine }: RunOptions): RunResult {
+  onLine?.(why)
+  return { code: 1, output: why, stdout: why, timedOut: false }
+}
+
+function runnerArgs(files: readonly string[], concurrency: number, timeoutMs: number): string[] {
+  return [
+    '--conditions=vertigo-src',
+    ...(process.env[durationsFile] === undefined ? [] : ['--import=./scripts/gate/file-usage.ts']),
+    '--test',
+    `--test-concurrency=${concurrency}`,
+    `--test-timeout=${timeoutMs}`,
+    '--test-reporter=./scripts/gate/reporter.ts',
+    '--test-reporter-destination=stdout',
+    ...files,
+  ]
+}
+
+/** Hands on a line together with the indented ones behind it: lanes shall not mix what they say of a failure. */
+class Blocks {
+  readonly #onLine: ((line: string) => void) | undefined
+  #block: string[] = []
+
+  constructor(onLine: ((line: string) => void) | undefined) {
+    this.#onLine = onLine
+  }
+
+  line(line: string): void {
+    if (line !== '' && !line.startsWith(' ')) this.flush()
+    this.#block.push(line)
+  }
+
+  flush(): void {
+    for (const line of this.#block) this.#onLine?.(line)
+    this.#block = []
+  }
+}

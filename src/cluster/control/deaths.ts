@@ -1,0 +1,124 @@
+import {
+  type ComponentDeaths,
+  deathsMax,
+  freshMs,
+  type Generation,
+  type NodeId,
+  type PlannedAt,
+  processesOf,
+} from '../protocol/index.ts'
+import type { NetworkFacts } from './facts.ts'
+import { delayMs } from './restarts.ts'
+
+/**
+ * Components that take the processes of nodes with them, one after the other, as each gets them from the one before.
+ *
+ * - DT-1 The end of a node counts against the components that its record suspects (`protocol/death-record.ts`), once: in the
+ *   plan that is made without the node. One alone is no reason to wait.
+ * - DT-2 Two in a row that are still away, and the component gets no third node: it waits until one of them is back, another
+ *   has come, or somebody deploys it anew. So it does not matter how many nodes there are, as long as there are three.
+ * - DT-3 Nodes that are started again each time are given it after growing pauses.
+ * - DT-4 A change that makes a component what it is, and has not run, is refused after two.
+ */
+
+/** Those of nodes that came back before it waits. People, and tests, end nodes on purpose, too. */
+const deathsWithoutPause = 3
+/** Generations whose times a plan carries: more than that within moments are old soon. */
+const recentMax = 64
+
+/** As they are to stand in the next plan. `stays`: no change concerns the component. */
+export function deathsSoFar(facts: NetworkFacts, stays: (component: string) => boolean): ComponentDeaths[] {
+  const { plan, desired, nowMs } = facts
+  if (plan === undefined) return []
+  const isAnew = desired.anew === true && plan.version !== desired.version
+  const known = isAnew ? [] : (plan.deaths ?? []).filter(({ component }) => stays(component))
+  const waits = new Set(plan.waiting.map(({ component }) => component))
+  const counts = new Map<string, ComponentDeaths>()
+  for (const one of known) {
+    if (isRecent(one, facts) || isAway(one, facts)) counts.set(one.component, one)
+    // It has waited for long, and is tried again now: what comes of that belongs to what was before.
+    else if (waits.has(one.component)) counts.set(one.component, { ...one, lastAtMs: nowMs })
+  }
+  for (const { node, atMs, isFresh, components } of deathsOfPlan(facts))
+    for (const component of components) {
+      if (!stays(component)) continue
+      const { count, nodes } = counts.get(component) ?? { count: 0, nodes: [] }
+      counts.set(component, {
+        component,
+        count: isFresh ? count + 1 : Math.max(1, count),
+        lastAtMs: Math.min(atMs, nowMs),
+        nodes: [...nodes.filter((one) => one !== node), node].slice(-deathsMax),
+      })
+    }
+  return [...counts.values()]
+}
+
+/** Those that get no node for now, with the reason. */
+export function heldBack(deaths: readonly ComponentDeaths[], facts: NetworkFacts): Map<string, string> {
+  const held = new Map<string, string>()
+  for (const one of deaths) {
+    const ended = `${processesOf(one.nodes)} ended soon after getting it`
+    if (isAway(one, facts))
+      held.set(
+        one.component,
+        `It is held back: ${ended}. Mend it, and deploy the network again; or start one of the nodes.`,
+      )
+    else if (facts.nowMs < untilMs(one, facts))
+      held.set(one.component, `${ended[0]!.toUpperCase()}${ended.slice(1)}. It is tried again after a pause.`)
+  }
+  return held
+}
+
+/** When the first of these is tried again, of those that time alone lets go on. */
+export function releaseMs(components: ReadonlySet<string>, facts: NetworkFacts): number | undefined {
+  const times = (facts.plan?.deaths ?? [])
+    .filter((one) => components.has(one.component) && !isAway(one, facts))
+    .map((one) => untilMs(one, facts))
+    .filter((atMs) => atMs > facts.nowMs)
+  return times.length === 0 ? undefined : Math.min(...times)
+}
+
+/** With the times of the generations of the last moments, and of the one that is planned now. */
+export function recentWith({ plan, nowMs }: NetworkFacts, generation: Generation): PlannedAt[] {
+  const before = (plan?.recent ?? []).filter(({ atMs }) => atMs <= nowMs && nowMs - atMs < freshMs)
+  return [...before, { generation, atMs: nowMs }].slice(-recentMax)
+}
+
+interface DeathOfPlan {
+  readonly node: NodeId
+  readonly atMs: number
+  readonly isFresh: boolean
+  readonly components: readonly string[]
+}
+
+/** Lives of nodes that the plan still has workers on, and that have ended. */
+function deathsOfPlan({ network, plan, deaths = [], nodes }: NetworkFacts): DeathOfPlan[] {
+  const living = new Map(nodes.map(({ id, incarnation }) => [id, incarnation]))
+  return deaths.flatMap(({ node, record: { incarnation, atMs, isFresh, suspects } }) => {
+    const isOfPlan = plan?.workers.some((one) => one.node === node && one.incarnation === incarnation)
+    if (isOfPlan !== true || living.get(node) === incarnation) return []
+    const components = suspects.filter((one) => one.network === network).map(({ component }) => component)
+    return [{ node, atMs, isFresh, components }]
+  })
+}
+
+function isAway(one: ComponentDeaths, facts: NetworkFacts): boolean {
+  return one.count >= deathsMax && awayOf(one, facts) >= deathsMax
+}
+
+/** Nodes that it was lost with, less those that are back or have come in their places. */
+function awayOf({ nodes, lastAtMs }: ComponentDeaths, facts: NetworkFacts): number {
+  const there = new Set(facts.nodes.map(({ id }) => id))
+  const away = nodes.filter((node) => !there.has(node)).length
+  const came = facts.nodes.filter(({ id, joinedAtMs = 0 }) => joinedAtMs > lastAtMs && !nodes.includes(id))
+  return away - came.length
+}
+
+function isRecent({ lastAtMs }: ComponentDeaths, { restarts, nowMs }: NetworkFacts): boolean {
+  return nowMs - lastAtMs < restarts.windowMs
+}
+
+/** A time ahead of the clock is another machine's, and no reason to wait (DE-7). */
+function untilMs({ count, lastAtMs }: ComponentDeaths, { restarts, nowMs }: NetworkFacts): number {
+  return lastAtMs > nowMs ? nowMs : lastAtMs + delayMs(count - deathsWithoutPause, restarts)
+}

@@ -1,0 +1,150 @@
+import type { Clock } from '../../base/clock.ts'
+import { VertigoError } from '../../base/errors.ts'
+import { unfitReferences } from '../../snapshot/collection.ts'
+import type { CoordinatorEffect } from '../../snapshot/coordinator-events.ts'
+import type { InstanceManifest, SnapshotManifest } from '../../snapshot/manifest.ts'
+import type { SnapshotStorage } from '../../snapshot/storage/storage.ts'
+import { getManifest, type ManifestReference, putManifest } from '../../snapshot/stored-manifest.ts'
+import type { Leadership } from '../../store/recipes/index.ts'
+import type { NetworkView, Plan, SnapshotRecord } from '../protocol/index.ts'
+import type { SnapshotNeeds } from './snapshot-needs.ts'
+import { commitTransaction } from './snapshot-transactions.ts'
+
+/** Opens the storage at an address of a network; undefined: where the cluster keeps snapshots by default. */
+export interface SnapshotStorages {
+  open(address: string | undefined): Promise<SnapshotStorage>
+}
+
+/** Snapshots without a name that are kept, where the network does not say. */
+export const snapshotsKept = 3
+
+interface Taken {
+  readonly view: NetworkView
+  readonly plan: Plan
+  /** When it began. */
+  readonly committed: SnapshotRecord | undefined
+  readonly needs: SnapshotNeeds
+  readonly incarnation: number
+}
+
+/** Makes a snapshot of the parts that were given: its manifest in the storage, then its record in the store. */
+export class SnapshotCommit {
+  private readonly network: string
+  private readonly means: {
+    readonly clock: Clock
+    readonly leadership: Leadership
+    readonly storages: SnapshotStorages
+  }
+  private readonly ending = new AbortController()
+  /** The manifest of the last committed snapshot. */
+  private known: { readonly name: string; readonly manifest: SnapshotManifest } | undefined
+
+  constructor(network: string, means: SnapshotCommit['means']) {
+    this.network = network
+    this.means = means
+  }
+
+  /** Ends what is under way. Storages belong to whoever opens them. */
+  close(): void {
+    this.ending.abort()
+  }
+
+  /**
+   * The revision of the commit; undefined where the store has another truth. Errors: those of the storage and the store;
+   * SNAPSHOT_FILE_DAMAGED where a part refers to what it may not refer to.
+   */
+  async write(
+    effect: Extract<CoordinatorEffect<InstanceManifest>, { type: 'commit' }>,
+    taken: Taken,
+  ): Promise<number | undefined> {
+    const { clock, leadership, storages } = this.means
+    const { view, plan, committed, needs, incarnation } = taken
+    const storage = await storages.open(needs.options.storage)
+    const predecessor = committed && (await this.manifestOf(storage, committed))
+    const manifest: SnapshotManifest = {
+      network: this.network,
+      incarnation,
+      generation: effect.generation,
+      id: effect.id,
+      predecessor: committed?.incarnation === incarnation ? committed.id : null,
+      instances: [...partsOf(plan, effect.parts), ...doneParts(plan, predecessor)],
+    }
+    checkReferences(manifest, predecessor)
+    const reference = await putManifest(storage, manifest, { signal: this.ending.signal })
+    const record = recordOf(manifest, reference, {
+      version: plan.version,
+      committedAtMs: clock.now(),
+      tookMs: Math.round(clock.monotonic() - effect.begunAtMs),
+      isLast: needs.isLast,
+      names: [...effect.names],
+    })
+    // The view is as it was read at this moment: what has changed since the beginning makes it another truth.
+    if (view.plan?.value !== plan || view.snapshots.committed?.value !== committed) return undefined
+    const transaction = commitTransaction(view, record, needs.options.keep ?? snapshotsKept)
+    const { succeeded, revision } = await leadership.transact(transaction, { repeat: 'once' })
+    if (!succeeded) return undefined
+    this.known = { name: reference.name, manifest }
+    return revision
+  }
+
+  private async manifestOf(
+    storage: SnapshotStorage,
+    { manifest }: SnapshotRecord,
+  ): Promise<SnapshotManifest> {
+    if (this.known?.name !== manifest.name) {
+      const read = await getManifest(
+        storage,
+        manifest,
+        { network: this.network },
+        { signal: this.ending.signal },
+      )
+      this.known = { name: manifest.name, manifest: read }
+    }
+    return this.known.manifest
+  }
+}
+
+function partsOf(plan: Plan, parts: ReadonlyMap<number, InstanceManifest>): InstanceManifest[] {
+  return plan.instances.map(({ id, component, index }) => {
+    const part = parts.get(id)
+    if (part?.component === component && part.instance === index) return part
+    throw new VertigoError('INTERNAL', `The part of ${component}[${index}] is not its own.`)
+  })
+}
+
+/** What is not placed any more has the part that it had. */
+function doneParts({ done }: Plan, predecessor: SnapshotManifest | undefined): InstanceManifest[] {
+  return done.flatMap(
+    ({ component, index }) =>
+      predecessor?.instances.find((part) => part.component === component && part.instance === index) ?? [],
+  )
+}
+
+function checkReferences(manifest: SnapshotManifest, predecessor: SnapshotManifest | undefined): void {
+  const [unfit] = unfitReferences(manifest, predecessor)
+  if (unfit !== undefined)
+    throw new VertigoError(
+      'SNAPSHOT_FILE_DAMAGED',
+      `Snapshot ${manifest.id} would stand on ${unfit.name}, which the one before does not have.`,
+    )
+}
+
+function recordOf(
+  { id, incarnation, generation, predecessor, instances }: SnapshotManifest,
+  manifest: ManifestReference,
+  rest: Pick<SnapshotRecord, 'version' | 'committedAtMs' | 'tookMs' | 'isLast' | 'names'>,
+): SnapshotRecord {
+  return {
+    id,
+    incarnation,
+    generation: generation as SnapshotRecord['generation'],
+    predecessor,
+    manifest,
+    bytes: instances.reduce((sum, { files }) => sum + files.reduce((all, { bytes }) => all + bytes, 0), 0),
+    finished: instances
+      .filter(({ isFinished }) => isFinished)
+      .map(({ component, instance }) => ({ component, index: instance })),
+    hasChannelState: instances.some(({ hasChannelState }) => hasChannelState),
+    ...rest,
+  }
+}

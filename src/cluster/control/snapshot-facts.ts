@@ -1,0 +1,70 @@
+import type { PlanningFacts } from '../plan/index.ts'
+import type { NetworkVersion, SnapshotRecord, VersionRecord } from '../protocol/index.ts'
+import type { NetworkFacts } from './facts.ts'
+
+/** What follows from a network's snapshots for its decisions. */
+
+type SnapshotFacts = Pick<NetworkFacts, 'desired' | 'plan' | 'open' | 'versions' | 'snapshots'>
+
+/** Whether snapshots are taken of a version: they are what keeps its guarantee. */
+export function hasSnapshots(record: VersionRecord | undefined): boolean {
+  const { guarantee = 'at-most-once' } = record?.flat ?? {}
+  return guarantee !== 'at-most-once'
+}
+
+/** Undefined where a version has none. */
+export function recoveryOf(
+  { snapshots, versions }: NetworkFacts,
+  version: NetworkVersion,
+): PlanningFacts['recovery'] {
+  return hasSnapshots(versions.get(version)) ? { from: snapshots?.committed } : undefined
+}
+
+/**
+ * A network with snapshots that is to stop does not drain: it takes a last one and ends, so that it can go on from there. Where none is
+ * to be had, since something has failed or the storage takes none, it ends without: the last one that was committed stays the last.
+ */
+export function stopsAtOnce(facts: SnapshotFacts): boolean {
+  return (
+    facts.plan !== undefined && hasSnapshots(facts.versions.get(facts.plan.version)) && !awaitsLast(facts)
+  )
+}
+
+export function awaitsLast({ desired, plan, open, versions, snapshots }: SnapshotFacts): boolean {
+  if (desired.goal !== 'stop' || plan === undefined || !hasSnapshots(versions.get(plan.version))) return false
+  if (plan.instances.length === 0 || open?.generation !== plan.generation) return false
+  const isOf = (one: { readonly generation: number; readonly isLast: boolean } | undefined): boolean =>
+    one?.isLast === true && one.generation === plan.generation
+  return !isOf(snapshots?.committed) && !isOf(snapshots?.aborted)
+}
+
+/** SN-6: a network that has finished has a snapshot that says so. */
+export function lacksFinalSnapshot({
+  plan,
+  versions,
+  snapshots,
+}: Pick<SnapshotFacts, 'plan' | 'versions' | 'snapshots'>): boolean {
+  if (plan === undefined || !hasSnapshots(versions.get(plan.version))) return false
+  const committed = snapshots?.committed
+  if (committed?.generation !== plan.generation) return true
+  const finished = new Set(committed.finished.map(({ component, index }) => `${component}[${index}]`))
+  return !plan.instances.every(({ component, index }) => finished.has(`${component}[${index}]`))
+}
+
+/**
+ * The component whose messages on their way are in the snapshot, and that is to have another number of instances: they were routed to the
+ * ones of before.
+ */
+export function unfitForCopies(
+  snapshot: SnapshotRecord | undefined,
+  versions: NetworkFacts['versions'],
+  target: NetworkVersion,
+): string | undefined {
+  if (snapshot?.hasChannelState !== true) return undefined
+  const before = versions.get(snapshot.version)?.flat.components ?? {}
+  const after = versions.get(target)?.flat.components ?? {}
+  return Object.keys(before).find((name) => {
+    const next = Object.hasOwn(after, name) ? after[name] : undefined
+    return (next?.instances ?? 1) !== (before[name]!.instances ?? 1) || next === undefined
+  })
+}

@@ -1,0 +1,64 @@
+import type { Network } from '../../model/network.ts'
+import type { NetworkView, Plan, SnapshotRecord } from '../protocol/index.ts'
+import { awaitsLast, hasSnapshots, lacksFinalSnapshot, unfitForCopies } from './snapshot-facts.ts'
+
+/** What snapshots a network needs now, from what the store says of it. */
+export interface SnapshotNeeds {
+  readonly options: NonNullable<Network['snapshot']>
+  readonly isAligned: boolean
+  /** No messages may be on their way: other numbers of instances are to go on from it, or nothing is to go on in its generation. */
+  readonly isQuiet: boolean
+  /** Somebody waits for one. */
+  readonly isUrgent: boolean
+  /** The network is to stop. */
+  readonly isLast: boolean
+}
+
+/** Undefined while none can be taken: nothing is open, or the network has none. */
+export function snapshotNeeds(network: NetworkView): SnapshotNeeds | undefined {
+  const { plan, open, desired, outcome } = network
+  if (plan === undefined || desired === undefined || open?.value.generation !== plan.value.generation)
+    return undefined
+  const version = network.versions.get(plan.value.version)?.value
+  if (version === undefined || !hasSnapshots(version) || plan.value.instances.length === 0) return undefined
+  const facts = {
+    desired: desired.value,
+    plan: plan.value,
+    open: open.value,
+    versions: new Map([...network.versions].map(([number, { value }]) => [number, value])),
+    snapshots: {
+      committed: network.snapshots.committed?.value,
+      aborted: network.snapshots.aborted?.value,
+    },
+  }
+  const isLast = desired.value.goal === 'stop'
+  const isRefused = outcome?.value.version === desired.value.version && outcome.value.state === 'refused'
+  const isChanging = desired.value.version !== plan.value.version && !isRefused
+  const { committed } = facts.snapshots
+  const waitsForQuiet =
+    isChanging && unfitForCopies(committed, facts.versions, desired.value.version) !== undefined
+  return {
+    options: version.flat.snapshot ?? {},
+    isAligned: version.flat.guarantee === 'exactly-once',
+    isQuiet: isLast || isChanging,
+    isUrgent: awaitsLast(facts) || waitsForQuiet || (hasFinished(network) && lacksFinalSnapshot(facts)),
+    isLast,
+  }
+}
+
+function hasFinished(network: NetworkView): boolean {
+  const { instances, generation } = network.plan!.value
+  const finished = new Set(network.readyOf(generation).flatMap((record) => record.finished))
+  return instances.every(({ id }) => finished.has(id))
+}
+
+/**
+ * Whether a plan's generation goes on from the last committed snapshot, or has made it. Where not, an operator has chosen another one, and
+ * a plan for it is to come: what the generation would commit now is nothing to go on from.
+ */
+export function isGoneOnFrom(plan: Plan, committed: SnapshotRecord | undefined): boolean {
+  const { restores, generation } = plan
+  if (committed === undefined) return restores === undefined
+  if (committed.generation === generation) return true
+  return restores?.id === committed.id && restores.incarnation === committed.incarnation
+}

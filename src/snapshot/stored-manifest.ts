@@ -1,0 +1,34 @@
+import { Buffer } from 'node:buffer'
+import { manifestName } from './file-names.ts'
+import { decodeManifest, encodeManifest, type ManifestOwner, type SnapshotManifest } from './manifest.ts'
+import type { CallOptions, SnapshotStorage, StoredObject } from './storage/storage.ts'
+
+/** Manifests in the storage: what the record of a commit refers to. */
+
+export interface ManifestReference extends StoredObject {
+  readonly name: string
+}
+
+/** Errors: those of the storage; SNAPSHOT_FILE_EXISTS where somebody else writes under the same address. */
+export async function putManifest(
+  storage: SnapshotStorage,
+  manifest: SnapshotManifest,
+  options: CallOptions = {},
+): Promise<ManifestReference> {
+  const name = manifestName(manifest, manifest.id)
+  const stored = await storage.put(name, encodeManifest(manifest), { ...options, ifAbsent: true })
+  return { name, bytes: stored.bytes, checksum: stored.checksum }
+}
+
+/** Errors: those of the storage and of `decodeManifest`; SNAPSHOT_FILE_DAMAGED where it is not what is referred to. */
+export async function getManifest(
+  storage: SnapshotStorage,
+  { name, bytes, checksum }: ManifestReference,
+  owner: ManifestOwner,
+  options: CallOptions = {},
+): Promise<SnapshotManifest> {
+  const pieces: Uint8Array[] = []
+  for await (const piece of storage.get(name, { ...options, expected: { bytes, checksum } }))
+    pieces.push(piece)
+  return decodeManifest(name, Buffer.concat(pieces), owner)
+}

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { machineClock, sleep } from '../../../src/base/clock.ts'
+import { put } from '../../../src/store/operations.ts'
+import { Claims } from '../../../src/store/lmdb/claims.ts'
+import { openLmdbStore } from '../../../src/store/lmdb/open.ts'
+import type { Store } from '../../../src/store/store.ts'
+import { within } from '../../support/eventually.ts'
+import { isStopped, makeFolder, openStore, startChild, until } from './support.ts'
+
+const write = (store: Store, timeoutMs = 20_000): Promise<unknown> =>
+  store.transact({ then: [put('a', Buffer.from('v'))] }, { timeoutMs })
+
+test('what was acknowledged stays while others open the store (CL-1, CL-2)', async (t) => {
+  const folder = makeFolder(t)
+  const writer = startChild(t, 'increment', folder)
+  await writer.hear('acknowledged')
+  const opener = startChild(t, 'open-often', folder)
+  // Stands still at any step of opening, while there is time for commits: now and then at the one that matters.
+  while (opener.process.exitCode === null && opener.process.signalCode === null) {
+    opener.kill('SIGSTOP')
+    await sleep(machineClock, 20)
+    opener.kill('SIGCONT')
+    await sleep(machineClock, 5)
+  }
+  assert.equal(await within('the child ends', 20_000, opener.exited), 0)
+  writer.kill('SIGKILL')
+  await writer.exited
+  // A commit that is forgotten gives its number to the next one.
+  const counts = writer.told.flatMap(({ word, count }) => (word === 'acknowledged' ? [count!] : []))
+  assert.ok(counts.length > 100, `only ${counts.length} commits`)
+  const wrong = counts.findIndex((count, index) => count !== index + 1)
+  assert.equal(wrong, -1, `commit ${wrong} was followed by ${counts[wrong]}`)
+})
+
+test('processes that open and close a database do not destroy its locks for one another (CL-3)', async (t) => {
+  const folder = makeFolder(t)
+  await (await openLmdbStore({ folder })).close()
+  const children = [startChild(t, 'reopen-often', folder), startChild(t, 'reopen-often', folder)]
+  const exits = Promise.all(children.map(({ exited }) => exited))
+  assert.deepEqual(await within('the children have opened it often', 60_000, exits), [0, 0])
+})
+
+test('nothing is committed while a process opens the store (CL-2)', async (t) => {
+  const folder = makeFolder(t)
+  const store = await openStore(t, folder)
+  const opener = startChild(t, 'claim', folder)
+  await opener.hear('claimed')
+  await assert.rejects(write(store, 300), { code: 'STORE_UNREACHABLE' })
+  const { revision } = await store.get('a')
+  const writing = write(store)
+  opener.kill('SIGKILL')
+  await writing
+  assert.equal((await store.get('a')).revision, revision + 1)
+  assert.deepEqual(readdirSync(join(folder, 'claims')), [], 'the claim of the dead is left')
+})
+
+test('who is stopped while it opens the store is ended (CL-4)', async (t) => {
+  const folder = makeFolder(t)
+  const store = await openStore(t, folder, { stoppedPatienceMsMax: 100 })
+  const opener = startChild(t, 'claim', folder)
+  await opener.hear('claimed')
+  opener.kill('SIGSTOP')
+  await until('the child is stopped', () => isStopped(opener) || undefined)
+  await write(store)
+  assert.equal(await within('the child ends', 20_000, opener.exited), 'SIGKILL')
+})
+
+test('closing waits for who opens the store (CL-3)', async (t) => {
+  const folder = makeFolder(t)
+  const store = await openLmdbStore({ folder })
+  const opener = startChild(t, 'claim', folder)
+  await opener.hear('claimed')
+  let isClosed = false
+  const closing = store.close().then(() => (isClosed = true))
+  await until('it sees the claim', () => readdirSync(join(folder, 'claims')).length === 1 || undefined)
+  assert.equal(isClosed, false)
+  opener.kill('SIGKILL')
+  await within('the store is closed', 20_000, closing)
+  assert.deepEqual(readdirSync(join(folder, 'claims')), [])
+})
+
+test('who opens waits for who closes, and says so when that takes too long (CL-3)', async (t) => {
+  const folder = makeFolder(t)
+  const store = await openStore(t, folder)
+  await write(store)
+  await store.close()
+  const claims = new Claims(folder, machineClock)
+  claims.place('close')
+  t.after(() => claims.withdraw('close'))
+  await assert.rejects(openLmdbStore({ folder, openTimeoutMs: 200 }), (error: NodeJS.ErrnoException) => {
+    assert.equal(error.code, 'STORE_UNREACHABLE')
+    assert.match(error.message, new RegExp(`process ${process.pid} does not finish closing it`))
+    return true
+  })
+  assert.deepEqual(readdirSync(join(folder, 'claims')).length, 1, 'its own claim is left')
+})

@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { crashesOf, type CrashPoint, crashRun, crashText } from './crash-run.ts'
+
+/**
+ * All or nothing, and repeating is harmless: a cluster is deployed to, changed, scaled, drained, hurt and emptied, once for
+ * each of its steps, and at that step whoever does it ends. The first one of each kind stands for its like (`npm run
+ * sim -- --crashes` ends at all of them).
+ */
+const all = await crashRun()
+
+test('the cluster comes to all its steps, and nothing is wrong where nobody ends', () => {
+  assert.deepEqual(all.violations, [])
+  const names = new Set(all.points.map(({ name }) => name))
+  for (const name of ['join', 'campaign', 'change', 'plan', 'open', 'close', 'outcome', 'clean-up', 'ready'])
+    assert.ok(names.has(name as CrashPoint['name']), `nobody came to "${name}"`)
+})
+
+for (const what of ['node', 'worker'] as const)
+  test(`a ${what} may end before, at and after each step`, async () => {
+    for (const crash of crashesOf(firstOfEach(all.points))) {
+      if (crash.what !== what) continue
+      const { violations } = await crashRun(crash)
+      assert.deepEqual(violations, [], crashText(crash))
+    }
+  })
+
+/** Of each act, step and moment: the first, and of whole crowds of them one more. */
+function firstOfEach(points: readonly CrashPoint[]): readonly CrashPoint[] {
+  const like = Map.groupBy(points, ({ act, name, moment }) => `${act}/${name}/${moment}`)
+  return [...like.values()].flatMap((some) =>
+    some.length > crowd ? [some[0]!, some.at(-1)!] : some.slice(0, 1),
+  )
+}
+
+const crowd = 6
