@@ -49,10 +49,7 @@ export class InstanceParts {
   private written = 0
 
   /** `restored`: the snapshot and the part that its state is the same as; without, all of its state has to be noted as changed. */
-  constructor(
-    owner: PartOwner,
-    restored?: { readonly snapshot: number; readonly part: InstanceManifest } | undefined,
-  ) {
+  constructor(owner: PartOwner, restored?: { readonly snapshot: number; readonly part: InstanceManifest }) {
     this.owner = owner
     this.base = { snapshot: restored?.snapshot ?? null, part: restored?.part }
   }

@@ -63,7 +63,9 @@ export class PartContent {
       if (this.waiting.length > 0) continue
       if (this.isOver || this.capture === undefined || this.capture.isDone) break
       onRoom()
-      await new Promise<void>((resolve) => (this.wake = resolve))
+      const { promise, resolve } = Promise.withResolvers<void>()
+      this.wake = resolve
+      await promise
     }
     const { entries } = await saved()
     if (entries.length > 0) yield { section: instanceSection, entries }

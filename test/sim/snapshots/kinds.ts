@@ -1,3 +1,4 @@
+import { sleep } from '../../../src/base/clock.ts'
 import type { Random } from '../../../src/base/random.ts'
 import {
   defineComponent,
@@ -49,10 +50,7 @@ export function kindsWith(chance: Random): ReadonlyMap<string, Kind> {
     rewinds: true,
     setup({ clock, component, config, instance, instances, positions }) {
       const count = config['count'] as number
-      const shares =
-        positions === undefined
-          ? [{ of: instances, index: instance }]
-          : sharesOf(positions as SourcePositions)
+      const shares = positions === undefined ? [{ of: instances, index: instance }] : sharesOf(positions)
       const isOver = (): boolean => shares.every(({ index }) => index >= count)
       return {
         async poll(max, { emit }) {
@@ -62,8 +60,7 @@ export function kindsWith(chance: Random): ReadonlyMap<string, Kind> {
               emit.out(itemOf(component, share.index))
               share.index += share.of
             }
-            if (chance.int(4) === 0)
-              await new Promise<void>((resolve) => clock.after(chance.int(15), resolve))
+            if (chance.int(4) === 0) await sleep(clock, chance.int(15))
           }
           return isOver() ? 'done' : 'more'
         },
@@ -97,7 +94,7 @@ export function kindsWith(chance: Random): ReadonlyMap<string, Kind> {
     concurrency: 3,
     on: {
       async in(item, { emit, clock }) {
-        if (chance.int(3) === 0) await new Promise<void>((resolve) => clock.after(chance.int(10), resolve))
+        if (chance.int(3) === 0) await sleep(clock, chance.int(10))
         emit.out(item)
       },
     },

@@ -61,7 +61,7 @@ export function randomNetwork(chance: Random): RandomNetwork {
       })
   }
   const mayRescale = Object.values(components).every(({ kind }) => kind !== 'tally')
-  return { network: { name: 'net', components, connections } as FlatNetwork, mayRescale }
+  return { network: { name: 'net', components, connections }, mayRescale }
 }
 
 /** With other numbers of instances. */

@@ -20,6 +20,7 @@ import {
 } from '../../../src/snapshot/part.ts'
 import { storageOver } from '../../../src/snapshot/storage/checked-storage.ts'
 import { MemoryStorageBackend } from '../../../src/snapshot/storage/memory/memory-backend.ts'
+import { eventLoopTurn } from '../../../src/testkit/test-clock.ts'
 import { inProcessLinks } from '../../../src/transport/in-process.ts'
 import type { Link } from '../../../src/transport/link.ts'
 import type { WorkerAssignment } from '../../../src/worker/assignment.ts'
@@ -290,11 +291,11 @@ class Run {
     this.finished = new Set()
     this.hosted = all.map((assignment) => this.host(assignment))
     const prepared = Promise.all(this.hosted.map(({ worker }) => worker.prepareNext(worker.assignment)))
-    let isPrepared = false
-    const done = prepared.then(() => (isPrepared = true))
-    while (!isPrepared) {
+    const progress = { isPrepared: false }
+    const done = prepared.then(() => (progress.isPrepared = true))
+    while (!progress.isPrepared) {
       await this.threads.step()
-      await Promise.race([done, new Promise((resolve) => setImmediate(resolve))])
+      await Promise.race([done, eventLoopTurn()])
     }
     await done
     const links = this.links(all)
