@@ -20,7 +20,7 @@ export interface AlignmentEvents {
  * - AL-3 (SN-5) One snapshot at a time. A newer barrier ends the older alignment, as the word of its end does; barriers of what is
  *   over are thrown away.
  * - AL-4 The cut waits for the worker's word that the snapshot has begun: barriers may be faster, and do not say how it is taken.
- * - AL-5 What comes over a back edge is not waited for (SN-9).
+ * - AL-5 What comes over a back edge is not waited for (SN-9); behind its barrier, it waits as others do.
  * - AL-6 (SN-8) `alignMsMax` after the instance has heard of it, barriers overtake: each input has to have its barrier, or its end,
  *   somewhere in its queue.
  */
@@ -75,7 +75,7 @@ export class Alignment {
 
   /** The barrier of a snapshot comes first in the channel. */
   cameTo(channel: InputChannel, snapshot: number): void {
-    if (snapshot !== this.pending || channel.isBack) this.inbox.passBarrier(channel)
+    if (snapshot !== this.pending) this.inbox.passBarrier(channel)
     else if (this.begun?.isAligned === false) this.goPast(channel)
     else channel.isAtBarrier = true
   }
