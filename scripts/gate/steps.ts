@@ -92,10 +92,9 @@ export const steps: readonly Step[] = [
     concurrency: 2,
     besides: ['test/integration/store-*/**'],
     alone: [
-      // Leases of less than a second, and clocks beside each other.
+      // Leases of less than a second.
       'test/integration/cluster/frozen.test.ts',
       'test/integration/store-faults/clocks.test.ts',
-      'test/integration/store-lmdb/time-namespaces.test.ts',
     ],
   }),
   tier('e2e', 'the command line as a user types it', { timeoutMs: 30 * minute, concurrency: 2 }),

@@ -7,7 +7,7 @@ export async function vertigo(...args: readonly string[]): Promise<string> {
   const { code, output, stdout } = await runScript(commandLine, args, {
     // The same text on every machine and in every terminal.
     env: { NO_COLOR: '1', COLUMNS: '100' },
-    timeoutMs: 30_000,
+    timeoutMs: 120_000,
   })
   if (code !== 0) throw new Error(`\`vertigo ${args.join(' ')}\` failed (${code}).\n${output}`)
   return stdout

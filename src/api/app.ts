@@ -1,12 +1,14 @@
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
-import { asError, VertigoError } from '../base/errors.ts'
+import type { Clock } from '../base/clock.ts'
+import { asError, isVertigoError, VertigoError } from '../base/errors.ts'
 import type { Access, Caller } from './access.ts'
+import { limitBody } from './body-time.ts'
 import { asApiError, errorBody, statusOf } from './error-body.ts'
 import { EventStream } from './event-stream.ts'
 import { linesType, readLines } from './message-lines.ts'
-import type { ApiCall, ApiMeans, ApiRoute, JsonSchema, StreamRoute } from './route.ts'
+import type { AnswerRoute, ApiCall, ApiMeans, ApiRoute, JsonSchema, StreamRoute } from './route.ts'
 import { bundleRoutes } from './routes/bundles.ts'
 import { clusterRoutes } from './routes/cluster.ts'
 import { logRoutes } from './routes/logs.ts'
@@ -18,7 +20,7 @@ import { errorAnswer, errorSchema, object } from './schemas.ts'
 export const apiLimits = {
   bodyBytesMax: 64 * 1024,
   headerBytesMax: 16 * 1024,
-  /** From the first byte of a request to its last. */
+  /** For the headers of a request, and again for its body; where that is bytes, for a time without any. */
   requestMsMax: 30_000,
   handshakeMsMax: 10_000,
   connectionsMax: 1024,
@@ -26,6 +28,9 @@ export const apiLimits = {
   /** Bodies of bytes that are taken at a time: each is in memory as a whole. */
   uploadsMax: 8,
 } as const
+
+/** How long an answer to what is no request may take to be read. */
+const lingerMs = 1_000
 
 export const apiRoutes: readonly ApiRoute[] = [
   ...clusterRoutes,
@@ -38,6 +43,8 @@ export const apiRoutes: readonly ApiRoute[] = [
 export interface AppMeans extends ApiMeans {
   readonly access: Access
   readonly tls?: { readonly cert: string; readonly key: string }
+  /** Default: that of `apiLimits`. */
+  readonly requestMsMax?: number
 }
 
 /** The application without its server; `extend` is called before there are routes. */
@@ -49,14 +56,15 @@ export async function makeApp(
   const { fastify } = await import('fastify')
   const app = fastify({
     bodyLimit: apiLimits.bodyBytesMax,
-    requestTimeout: apiLimits.requestMsMax,
+    // By `limitBody`, which knows what is asked.
+    requestTimeout: 0,
     forceCloseConnections: true,
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: 512 },
     ...servedBy(means),
     // What does not fit is told, never made to fit.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
-    clientErrorHandler: answerRubbish,
+    clientErrorHandler: (error, socket) => answerRubbish(error, socket, means.clock),
     frameworkErrors: (error, _, reply) => {
       answerError(asApiError(error), reply)
     },
@@ -75,6 +83,11 @@ export async function makeApp(
     return answerError(error, reply)
   })
   app.setNotFoundHandler((request, reply) => answerError(notFound(request, reply), reply))
+  app.addHook('onRequest', async ({ raw, routeOptions: { url } }, reply) => {
+    const { clock, requestMsMax: limitMs = apiLimits.requestMsMax } = means
+    const isForPauses = apiRoutes.some(({ path, takesBytes }) => path === url && takesBytes === true)
+    limitBody(raw, { clock, limitMs, isForPauses }, () => cutOff(raw.socket, reply.raw.headersSent, clock))
+  })
   await extend(app)
   const streams = new Streams(means)
   app.addHook('preClose', async () => streams.close())
@@ -88,8 +101,13 @@ export async function makeApp(
 }
 
 /** The server below. The type is that of one without TLS, whose interface is the same to us. */
-function servedBy({ tls }: AppMeans): { readonly http: object } {
-  const options = { maxHeaderSize: apiLimits.headerBytesMax }
+function servedBy({ tls, requestMsMax = apiLimits.requestMsMax }: AppMeans): { readonly http: object } {
+  const options = {
+    maxHeaderSize: apiLimits.headerBytesMax,
+    headersTimeout: requestMsMax,
+    // How often Node looks who is late.
+    connectionsCheckingInterval: Math.ceil(requestMsMax / 6),
+  }
   if (tls === undefined) return { http: options }
   const https = { ...options, ...tls, minVersion: 'TLSv1.2', handshakeTimeout: apiLimits.handshakeMsMax }
   return { https } as unknown as { readonly http: object }
@@ -114,13 +132,41 @@ function routeOptions(route: ApiRoute, means: AppMeans, streams: Streams): Route
         body: request.body,
         caller: callers.get(request) ?? { name: 'anonymous', role: 'viewer' },
         lastEventId: headerOf(request, 'last-event-id'),
+        signal: goneSignal(reply),
       }
       reply.header('cache-control', 'no-store')
-      if ('handle' in route) return reply.type('application/json').send(await route.handle(call, means))
+      if ('handle' in route) return answered(route, call, means, reply)
       await streams.begin(route, call, request, reply)
       return reply
     },
   }
+}
+
+/** Aborted where the connection is closed before the answer is written. */
+function goneSignal({ raw }: FastifyReply): AbortSignal {
+  const gone = new AbortController()
+  raw.once('close', () => {
+    if (!raw.writableFinished)
+      gone.abort(new VertigoError('CALL_CANCELLED', 'Whoever asked has closed the connection.'))
+  })
+  return gone.signal
+}
+
+async function answered(
+  route: AnswerRoute,
+  call: ApiCall,
+  means: ApiMeans,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  let content: unknown
+  try {
+    content = await route.handle(call, means)
+  } catch (error) {
+    // Nobody is there to be told that what was given up was given up.
+    if (call.signal.aborted && isVertigoError(error) && error.code === 'CALL_CANCELLED') return reply.hijack()
+    throw error
+  }
+  return reply.type('application/json').send(content)
 }
 
 /** Routes that take bytes, and nothing else. */
@@ -219,8 +265,18 @@ function answerError(error: VertigoError, reply: FastifyReply): FastifyReply {
     .send({ error: errorBody(error) })
 }
 
+/** Whoever stands still holds a connection, and room for a body. */
+function cutOff(socket: Socket, isAnswered: boolean, clock: Clock): void {
+  if (isAnswered || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const fault = new VertigoError('API_REQUEST_INVALID', 'The request did not come to its end in time.')
+  endWith(socket, 408, fault, clock)
+}
+
 /** What is no HTTP, or has headers without end, comes before there is a request. */
-function answerRubbish(error: Error & { readonly code?: string }, socket: Socket): void {
+function answerRubbish(error: Error & { readonly code?: string }, socket: Socket, clock: Clock): void {
   if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
     socket.destroy()
     return
@@ -237,10 +293,16 @@ function answerRubbish(error: Error & { readonly code?: string }, socket: Socket
             new VertigoError('API_REQUEST_INVALID', 'The request did not come to its end in time.'),
           ] as const)
         : ([400, new VertigoError('API_REQUEST_INVALID', 'What came is no HTTP request.')] as const)
+  endWith(socket, status, fault, clock)
+}
+
+function endWith(socket: Socket, status: number, fault: VertigoError, clock: Clock): void {
   const body = JSON.stringify({ error: errorBody(fault) })
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
   )
+  // Who goes on sending never ends its half; at once it would see a broken connection, and not why.
+  clock.after(lingerMs, () => socket.destroy(), { background: true })
 }
 
 /** The streams that are open. Each is supervised here. */

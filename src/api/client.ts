@@ -240,7 +240,7 @@ export class ApiClient {
   }
 }
 
-/** A large bundle takes as long as its line does. */
+/** A large bundle takes as long as its line does: of a time in which nothing of it is taken, and for the answer. */
 const uploadMsMax = 60_000
 
 function network(name: string): string {

@@ -1,8 +1,8 @@
-import type { Clock } from '../base/clock.ts'
+import type { Cancel, Clock } from '../base/clock.ts'
 import { asError, isVertigoError, VertigoError } from '../base/errors.ts'
 import { isRecord } from '../base/values.ts'
 import { errorFromBody } from './error-body.ts'
-import { fetchTrusting, isDistrust } from './trust.ts'
+import { fetchByNode, isDistrust } from './trust.ts'
 
 export interface HttpOptions {
   /** Base address of a node's API. */
@@ -25,7 +25,7 @@ export interface HttpRequest {
   readonly bytes?: Uint8Array
   readonly headers?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal
-  /** How long this answer may take. Default: that of all. */
+  /** How long this answer may take. Default: that of all. While `bytes` are taken, it begins anew. */
   readonly timeoutMs?: number
 }
 
@@ -62,7 +62,7 @@ export class Http {
     const { timeoutMs = this.options.timeoutMs } = request
     const deadline = new Deadline({ ...this.options, ...(timeoutMs && { timeoutMs }) }, request.signal)
     try {
-      const response = await this.fetch(request, deadline.signal)
+      const response = await this.fetch(request, deadline.signal, () => deadline.renew())
       return await this.content(response)
     } catch (error) {
       throw deadline.explain(error)
@@ -90,7 +90,7 @@ export class Http {
     }
   }
 
-  private async fetch(request: HttpRequest, signal: AbortSignal): Promise<Response> {
+  private async fetch(request: HttpRequest, signal: AbortSignal, onSent?: () => void): Promise<Response> {
     const { address, token, user, ca } = this.options
     const { method, path, headers, bytes } = request
     const json = request.body === undefined ? undefined : JSON.stringify(request.body)
@@ -110,8 +110,8 @@ export class Http {
     const content = body === undefined ? {} : { body }
     try {
       const url = `${address}${path}`
-      if (ca !== undefined && url.startsWith('https:'))
-        return await fetchTrusting(url, { ...sent, ...content, ca })
+      if (bytes !== undefined || (ca !== undefined && url.startsWith('https:')))
+        return await fetchByNode(url, { ...sent, ...content, ca, onSent })
       return await fetch(url, { ...sent, ...content, redirect: 'error' })
     } catch (error) {
       signal.throwIfAborted()
@@ -143,14 +143,25 @@ export class Http {
 /** Ends a request by its time or by its caller, and tells the one from the other. */
 class Deadline {
   readonly signal: AbortSignal
-  readonly cancel: () => void
   private readonly late = new AbortController()
   private readonly what: string
+  private readonly begin: () => Cancel
+  private cancelTimer: Cancel
 
   constructor({ address, clock, timeoutMs = 10_000 }: HttpOptions, signal: AbortSignal | undefined) {
     this.what = `The node at ${address} did not answer within ${timeoutMs / 1000} s.`
-    this.cancel = clock.after(timeoutMs, () => this.late.abort(), { background: true })
+    this.begin = () => clock.after(timeoutMs, () => this.late.abort(), { background: true })
+    this.cancelTimer = this.begin()
     this.signal = signal === undefined ? this.late.signal : AbortSignal.any([this.late.signal, signal])
+  }
+
+  renew(): void {
+    this.cancelTimer()
+    this.cancelTimer = this.begin()
+  }
+
+  cancel(): void {
+    this.cancelTimer()
   }
 
   explain(error: unknown): Error {

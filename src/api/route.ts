@@ -48,6 +48,8 @@ export interface ApiCall {
   readonly caller: Caller
   /** Of a stream that is taken up again: `Last-Event-ID`. */
   readonly lastEventId: string | undefined
+  /** Aborted where whoever asked has gone before the answer. */
+  readonly signal: AbortSignal
 }
 
 interface RouteFacts {

@@ -20,6 +20,8 @@ export interface ApiOptions {
   readonly tls?: { readonly cert: string; readonly key: string }
   /** Serves other machines without tokens. Default false. */
   readonly insecure?: boolean
+  /** From the first byte of a request to its last. Default 30,000 ms. */
+  readonly requestMsMax?: number
 }
 
 export interface ApiServer {
@@ -44,10 +46,10 @@ function checkTls(tls: ApiOptions['tls']): void {
 
 /** Serves the HTTP API. Errors: API_OPEN; USAGE for `tls` that cannot be used; API_ADDRESS_UNFIT where it cannot listen. */
 export async function serveApi(means: ApiMeans, options: ApiOptions = {}): Promise<ApiServer> {
-  const { host = '127.0.0.1', port = apiPortDefault, tokens, tls, insecure = false } = options
+  const { host = '127.0.0.1', port = apiPortDefault, tokens, tls, insecure = false, requestMsMax } = options
   const access = new Access({ host, insecure, ...(tokens !== undefined && { tokens }) })
   checkTls(tls)
-  const app = await makeApp({ ...means, access, ...(tls && { tls }) })
+  const app = await makeApp({ ...means, access, ...(tls && { tls }), ...(requestMsMax && { requestMsMax }) })
   try {
     await app.listen({ host, port })
   } catch (cause) {

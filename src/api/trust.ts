@@ -1,22 +1,38 @@
-import { request } from 'node:https'
+import { type ClientRequest, request as requestPlain } from 'node:http'
+import { request as requestTls } from 'node:https'
 import { Readable } from 'node:stream'
 
-export interface TrustingRequest {
+export interface NodeRequest {
   readonly method: string
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string | Uint8Array
   readonly signal: AbortSignal
-  /** PEM text with the authorities to trust, and no others. */
-  readonly ca: string
+  /** PEM text with the authorities to trust, and no others. Default: those that Node trusts. */
+  readonly ca?: string | undefined
+  /** Called whenever the other end has taken some of the body. */
+  readonly onSent?: (() => void) | undefined
 }
 
-/** `fetch` over TLS with authorities of one's own, which that of Node does not take. Follows no redirection. */
-export function fetchTrusting(
+/** Of a body that is sent part by part. */
+const partBytes = 64 * 1024
+
+/**
+ * `fetch` with what that of Node does not have: authorities of one's own, and news of how far a body has come. Follows no
+ * redirection.
+ */
+export function fetchByNode(
   url: string,
-  { method, headers, body, signal, ca }: TrustingRequest,
+  { method, headers, body, signal, ca, onSent }: NodeRequest,
 ): Promise<Response> {
   return new Promise((resolve, reject) => {
-    const asking = request(url, { method, headers, signal, ca, minVersion: 'TLSv1.2' }, (answer) => {
+    const options = { method, headers: { ...headers, ...lengthOf(body) }, signal }
+    const request = url.startsWith('https:')
+      ? (onAnswer: Parameters<typeof requestPlain>[2]) =>
+          requestTls(url, { ...options, ca, minVersion: 'TLSv1.2' }, onAnswer)
+      : (onAnswer: Parameters<typeof requestPlain>[2]) => requestPlain(url, options, onAnswer)
+    const asking = request((answer) => {
+      // Who answers before it has all does not want the rest.
+      if (!asking.writableEnded) answer.once('close', () => asking.destroy())
       const { statusCode = 0, headers: given } = answer
       if (statusCode < 200 || (statusCode >= 300 && statusCode < 400)) {
         answer.destroy()
@@ -28,8 +44,34 @@ export function fetchTrusting(
       resolve(new Response(stream, init))
     })
     asking.on('error', reject)
-    asking.end(body)
+    if (body instanceof Uint8Array) sendParts(asking, body, onSent)
+    else asking.end(body)
   })
+}
+
+function lengthOf(body: string | Uint8Array | undefined): { readonly 'content-length'?: string } {
+  return body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
+}
+
+/** The next part when the one before is with the system. */
+function sendParts(asking: ClientRequest, body: Uint8Array, onSent: () => void = () => undefined): void {
+  let at = 0
+  const next = (): void => {
+    if (asking.destroyed) return
+    if (at >= body.byteLength) {
+      asking.end()
+      return
+    }
+    const part = body.subarray(at, at + partBytes)
+    at += part.byteLength
+    asking.write(part, (error) => {
+      // Whoever asks hears of an error by the request.
+      if (error !== undefined && error !== null) return
+      onSent()
+      next()
+    })
+  }
+  next()
 }
 
 /** What OpenSSL, and Node behind it, say of a certificate that they do not trust. */

@@ -15,10 +15,22 @@ export interface Clock {
   monotonic(): number
   /** Runs `action` once after `delayMs` milliseconds. With `background`, it does not keep the process alive. */
   after(delayMs: number, action: () => void, options?: { background?: boolean }): Cancel
-  /** Runs `action` every `periodMs` milliseconds, first after one period. */
-  every(periodMs: number, action: () => void, options?: { background?: boolean }): Cancel
+  /** Runs `action` every `periodMs` milliseconds, first after one period. See `EveryOptions` for `coarse`. */
+  every(periodMs: number, action: () => void, options?: EveryOptions): Cancel
   /** Runs `action` after what the event loop has ready: pending input and output come first. */
   soon(action: () => void): void
+}
+
+export interface EveryOptions {
+  /** It does not keep the process alive. */
+  readonly background?: boolean
+  /**
+   * It matters little when within the period it runs: the first time comes after half a period to one and a half. On a real
+   * machine all such timers of one period run at the same moments, in all threads and processes. So a process that waits
+   * is woken once for all of them and for what others send at that moment, and not for each. The idea is `round_jiffies` of
+   * Linux. Default false.
+   */
+  readonly coarse?: boolean
 }
 
 /** The longest delay of a timer of Node, in milliseconds: longer ones would fire at once. */
@@ -40,6 +52,7 @@ export const systemClock: Clock = {
   },
   every(periodMs, action, options) {
     if (periodMs > nodeDelayMsMax) return everyLong(periodMs, action, options)
+    if (options?.coarse === true) return everyRound(periodMs, action, options)
     const timer = setInterval(action, periodMs)
     if (options?.background) timer.unref()
     return () => clearInterval(timer)
@@ -49,7 +62,24 @@ export const systemClock: Clock = {
   },
 }
 
-function everyLong(periodMs: number, action: () => void, options: { background?: boolean } = {}): Cancel {
+/** At the whole multiples of the period, by the time that all processes of the machine share. */
+function everyRound(periodMs: number, action: () => void, options: EveryOptions): Cancel {
+  let cancel: Cancel
+  const wait = (): void => {
+    const leftMs = periodMs - (machineClock.monotonic() % periodMs)
+    // A timer may come a little early: it does not come twice for one round.
+    cancel = systemClock.after(leftMs < periodMs / 2 ? leftMs + periodMs : leftMs, run, options)
+  }
+  const run = (): void => {
+    // Before the action: one that throws is called again all the same.
+    wait()
+    action()
+  }
+  wait()
+  return () => cancel()
+}
+
+function everyLong(periodMs: number, action: () => void, options: EveryOptions = {}): Cancel {
   let cancel: Cancel
   const again = (): void => {
     cancel = systemClock.after(periodMs, again, options)
@@ -66,6 +96,21 @@ function everyLong(periodMs: number, action: () => void, options: { background?:
 export const machineClock: Clock = {
   ...systemClock,
   monotonic: () => Number(process.hrtime.bigint()) / 1e6 - timeOffsets.monotonicMs,
+}
+
+/**
+ * The same clock, whose time of day goes on as its monotonic time from now on: for times that are compared with each other and
+ * that others have to read later. Where somebody sets the clock anew, it is off by that, and no span is.
+ */
+export function steadyClock(clock: Clock): Clock {
+  const aheadMs = clock.now() - clock.monotonic()
+  return {
+    now: () => Math.round(clock.monotonic() + aheadMs),
+    monotonic: () => clock.monotonic(),
+    after: (delayMs, action, options) => clock.after(delayMs, action, options),
+    every: (periodMs, action, options) => clock.every(periodMs, action, options),
+    soon: (action) => clock.soon(action),
+  }
 }
 
 /** A promise for the passing of `delayMs`; rejects with the signal's reason when that is aborted first. */

@@ -24,6 +24,14 @@ export interface VertigoErrorOptions {
   readonly faults?: readonly VertigoError[]
 }
 
+/**
+ * Sentences are made of others, which may have their stop already: `...: ${reason}.` Two in a row, at the end or before the next
+ * sentence, are one. Three are meant, as are those of paths.
+ */
+function withSingleStops(message: string): string {
+  return message.replaceAll(/(?<=[^\s./\\])\.\.(?=$| [A-Z])/g, '.')
+}
+
 const brand = Symbol.for('vertigo.error')
 
 /**
@@ -39,7 +47,7 @@ export class VertigoError extends Error {
   readonly [brand] = true
 
   constructor(code: ErrorCode, message: string, options: VertigoErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    super(withSingleStops(message), options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'VertigoError'
     this.code = code
     this.place = options.place ?? {}

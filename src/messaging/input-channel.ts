@@ -38,6 +38,10 @@ export class InputChannel {
   listed = false
   /** Its first parcel is the barrier of a snapshot whose cut is not taken yet: nothing of it is handled until then. */
   isAtBarrier = false
+  /** The last snapshot whose barrier was not waited at. */
+  lastBarrier = 0
+  /** It closes a cycle: what comes over it is not waited for by snapshots. */
+  isBack = false
   /** What it is called in snapshots. */
   name = ''
   /** Of a plan that is not in force here yet: what arrives waits, held up by credit. */
@@ -129,6 +133,23 @@ export class InputChannel {
     }))
     this.queue = [...restored, ...this.queue.slice(this.head)]
     this.head = 0
+  }
+
+  /** What is queued before the barrier of a snapshot, or before the end; undefined where neither has arrived. */
+  before(snapshot: number): readonly BareParcel[] | undefined {
+    const parcels: BareParcel[] = []
+    for (let at = this.head; at < this.queue.length; at++) {
+      const { items, group, control } = this.queue[at]!
+      if (control?.type === 'barrier') {
+        if (control.snapshot === snapshot) return parcels
+        continue
+      }
+      const rest = at === this.head ? items.slice(this.position) : items
+      const isEnd = control?.type === 'end'
+      if (rest.length > 0 || !isEnd) parcels.push({ items: rest, group, control: isEnd ? null : control })
+      if (isEnd) return parcels
+    }
+    return undefined
   }
 
   /** The snapshot whose barrier comes first; 0 where there is none. */

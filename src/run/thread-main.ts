@@ -101,7 +101,7 @@ process.exit = (code): never => {
   return exit(code)
 }
 
-systemClock.every(data.heartbeatMs, () => sink.beat(), { background: true })
+systemClock.every(data.heartbeatMs, () => sink.beat(), { background: true, coarse: true })
 
 const { builtInKind, builtInNames } = (await import(data.builtInKinds)) as BuiltInKindsModule
 const store = new ThreadStore(data.stores, data.store, systemClock)

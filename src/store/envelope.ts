@@ -4,6 +4,8 @@ import type { Entry } from './store.ts'
 
 /** Values of recipes and collections: JSON with the version of its format, checked when it is read. */
 const version = 1
+/** Made once: making one takes longer than decoding a value. */
+const text = new TextDecoder('utf-8', { fatal: true })
 
 /** Errors: STORE_VALUE_INVALID where JSON would lose something. */
 export function encodeValue(value: unknown): Uint8Array {
@@ -32,7 +34,7 @@ export function decodeInteger(entry: Pick<Entry, 'key' | 'value'>): number {
 
 function parse(key: string, value: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(value))
+    return JSON.parse(text.decode(value))
   } catch (error) {
     throw new VertigoError('STORE_CORRUPT', `The value of "${key}" is not JSON.`, { cause: error })
   }

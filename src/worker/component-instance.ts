@@ -85,7 +85,10 @@ export class ComponentInstance extends Instance {
     this.inputs = prepareInputs(definition, means)
     const barrierArrived = (snapshot: number): void => this.alignment.arrived(snapshot)
     this.inbox = new Inbox(this.inputs.length, () => this.wake(), barrierArrived)
-    this.alignment = new Alignment(this.inbox, host.clock, () => host.schedule(this))
+    this.alignment = new Alignment(this.inbox, host.clock, {
+      news: () => host.schedule(this),
+      late: () => this.cutLate(),
+    })
     this.timers = new TimerSet(host.clock, () => this.wake())
     this.tasks = new TaskRunner({
       options,
@@ -142,7 +145,8 @@ export class ComponentInstance extends Instance {
   }
 
   override saved(): Saved {
-    return { ...super.saved(), timers: this.timers.all, channels: savedChannels(this.inbox.all, this.inputs) }
+    const channels = savedChannels(this.inbox.all, this.inputs, this.lastCut, this.tasks.takenBack ?? [])
+    return { ...super.saved(), timers: this.timers.all, channels }
   }
 
   override restore(saved: Saved): void {
@@ -194,6 +198,7 @@ export class ComponentInstance extends Instance {
   }
 
   protected override released(): void {
+    this.alignment.stop()
     this.timers.cancelAll()
     this.tasks.stop()
     this.inbox.discardAll()
@@ -233,9 +238,25 @@ export class ComponentInstance extends Instance {
   /** Also without credit: barriers need none. */
   private tryCut(): void {
     const { alignment } = this
-    if (!this.tasks.isIdle || !alignment.isComplete) return
+    const isReady = this.tasks.isIdle && alignment.isComplete
+    if (!isReady && !(this.tasks.takenBack !== undefined && alignment.mayOvertake)) return
     this.cut(alignment.begun!, alignment.elapsedMs)
     alignment.taken()
+  }
+
+  /** What is at work is waited for, and nothing begins before the cut. */
+  private cutLate(): void {
+    if (!this.tasks.isIdle) this.tasks.waitUntilIdle()
+    try {
+      this.tryCut()
+    } catch (error) {
+      this.fail(error)
+    }
+    const { begun, missing } = this.alignment
+    if (begun === undefined) return
+    const inputs = missing.map(({ name }) => name).join(', ')
+    const waitsFor = this.tasks.takenBack === undefined ? 'what it has at work' : `barriers: ${inputs}`
+    this.host.late(this, begun, waitsFor)
   }
 
   /** Handles messages of a channel, at most `left`; returns how many. */
@@ -255,7 +276,7 @@ export class ComponentInstance extends Instance {
       this.portAtWork = channel.port
       if (invoke === undefined) at = end
       else if (this.tasks.direct) at = this.runDirect(parcel.items, from, end, invoke, group, port, readKey)
-      else at = this.runTasks(parcel.items, from, end, invoke, group, port, readKey)
+      else at = this.runTasks(parcel.items, from, end, invoke, group, port, readKey, channel)
       this.portAtWork = -1
       if (this.interrupted) {
         this.interrupted = false
@@ -309,6 +330,7 @@ export class ComponentInstance extends Instance {
     group: GroupContext | undefined,
     port: InputPort,
     readKey: KeyReader | undefined,
+    channel: InputChannel,
   ): number {
     const { concurrency } = this.options
     const isKeyed = this.keyed !== undefined && readKey !== undefined && concurrency > 1
@@ -322,7 +344,7 @@ export class ComponentInstance extends Instance {
         break
       }
       const lock = isKeyed ? keyLock(readKey, message) : undefined
-      if (!this.tasks.start({ invoke, port: port.name, message, group, readKey }, lock)) break
+      if (!this.tasks.start({ invoke, port: port.name, message, group, readKey, channel }, lock)) break
       at++
       this.outbox.nextCall()
     }

@@ -4,53 +4,19 @@ import { test } from 'node:test'
 import { systemClock } from '../../src/base/clock.ts'
 import { builtInKindsUrl } from '../../src/cli/run/built-in-kinds.ts'
 import { storesUrl } from '../../src/stores.ts'
-import { defaultChannelLimits } from '../../src/messaging/limits.ts'
 import { allocateCounters } from '../../src/run/counters.ts'
 import { Threads } from '../../src/run/threads.ts'
 import { WorkerThread } from '../../src/run/worker-thread.ts'
 import type { InstanceAssignment, WorkerAssignment } from '../../src/worker/assignment.ts'
+import { assignmentOf, inputOf, instanceOf, outputOf } from '../support/assignments.ts'
 
 /** Workers in threads whose assignments change while they run, as an agent drives them. */
 
 const base = new URL('../fixtures/run/net.json', import.meta.url).href
 
 function instance(id: number, kind: string, rest: Partial<InstanceAssignment> = {}): InstanceAssignment {
-  return {
-    id,
-    index: id,
-    component: kind,
-    instance: 0,
-    instances: 1,
-    draining: false,
-    awaitsSources: false,
-    kind: { address: `./numbered.ts#${kind}`, base },
-    config: {},
-    concurrency: undefined,
-    order: undefined,
-    errors: undefined,
-    hooks: [],
-    inputs: [],
-    outputs: [],
-    initial: [],
-    ...rest,
-  }
+  return instanceOf(id, kind, { kind: { address: `./numbered.ts#${kind}`, base }, ...rest })
 }
-
-const input = (channel: number, fromWorker: number): InstanceAssignment['inputs'][number] => ({
-  channel,
-  port: 'in',
-  fromWorker,
-  key: undefined,
-  isHash: false,
-  fromEdge: false,
-  hooks: [],
-})
-
-const outputs = (
-  channels: InstanceAssignment['outputs'][number]['channels'],
-): InstanceAssignment['outputs'] => [
-  { connection: 0, port: 'out', selector: { type: 'round-robin' }, back: false, hooks: [], channels },
-]
 
 function assignment(
   worker: number,
@@ -58,17 +24,7 @@ function assignment(
   workers: readonly number[],
   instances: readonly InstanceAssignment[],
 ): WorkerAssignment {
-  const peers = workers.filter((other) => other !== worker)
-  return {
-    worker,
-    network: 'net',
-    generation,
-    workers,
-    peers,
-    instances,
-    limits: defaultChannelLimits,
-    emitPerMessageMax: 10_000,
-  }
+  return assignmentOf(worker, generation, { workers, instances })
 }
 
 interface Told {
@@ -128,10 +84,10 @@ test('threads take over new assignments and links: what persists goes on, what i
       },
     )
   const bothWorkers = [1, 2]
-  const source = (channels: Parameters<typeof outputs>[0], rest = {}): InstanceAssignment =>
-    instance(1, 'numbers', { outputs: outputs(channels), ...rest })
+  const source = (channels: Parameters<typeof outputOf>[1], rest = {}): InstanceAssignment =>
+    instance(1, 'numbers', { outputs: [outputOf('round-robin', channels)], ...rest })
   const firstOf1 = assignment(1, 1, bothWorkers, [source([{ channel: 12, toWorker: 2 }])])
-  const firstOf2 = assignment(2, 1, bothWorkers, [instance(2, 'teller', { inputs: [input(12, 1)] })])
+  const firstOf2 = assignment(2, 1, bothWorkers, [instance(2, 'teller', { inputs: [inputOf(12, 1)] })])
   const one = start(firstOf1)
   const two = start(firstOf2)
   await Promise.all([one.prepare(), two.prepare()])
@@ -150,11 +106,11 @@ test('threads take over new assignments and links: what persists goes on, what i
       { channel: 14, toWorker: 1 },
       { channel: 15, toWorker: 2 },
     ]),
-    instance(4, 'teller', { instance: 4, inputs: [input(14, 1)] }),
+    instance(4, 'teller', { instance: 4, inputs: [inputOf(14, 1)] }),
   ])
   const nextOf2 = assignment(2, 3, bothWorkers, [
     instance(2, 'teller', { draining: true }),
-    instance(5, 'teller', { instance: 5, inputs: [input(15, 1)] }),
+    instance(5, 'teller', { instance: 5, inputs: [inputOf(15, 1)] }),
   ])
   assert.deepEqual(await Promise.all([one.prepareNext(nextOf1), two.prepareNext(nextOf2)]), [true, true])
   one.switchOver(nextOf1, [])

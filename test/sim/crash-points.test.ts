@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type CrashPoint, crashRun } from './crash-run.ts'
+import { crashesOf, type CrashPoint, crashRun, crashText } from './crash-run.ts'
 
 /**
  * All or nothing, and repeating is harmless: a cluster is deployed to, changed, scaled, drained, hurt and emptied, once for
@@ -18,10 +18,10 @@ test('the cluster comes to all its steps, and nothing is wrong where nobody ends
 
 for (const what of ['node', 'worker'] as const)
   test(`a ${what} may end before, at and after each step`, async () => {
-    const points = firstOfEach(all.points.filter(({ isOfWorker }) => isOfWorker || what === 'node'))
-    for (const { at, act, who, name, moment } of points) {
-      const { violations } = await crashRun({ at, what })
-      assert.deepEqual(violations, [], `the ${what} of ${who} ended ${moment} "${name}" (${act}), step ${at}`)
+    for (const crash of crashesOf(firstOfEach(all.points))) {
+      if (crash.what !== what) continue
+      const { violations } = await crashRun(crash)
+      assert.deepEqual(violations, [], crashText(crash))
     }
   })
 

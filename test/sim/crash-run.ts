@@ -18,8 +18,24 @@ export interface CrashPoint extends Pick<Step, 'who' | 'name' | 'moment'> {
 
 /** `node`: the process of who does the step, a client's as well. */
 export interface Crash {
-  readonly at: number
+  readonly point: CrashPoint
   readonly what: 'node' | 'worker'
+}
+
+/** All that can end at these steps. */
+export function crashesOf(points: readonly CrashPoint[]): readonly Crash[] {
+  return points.flatMap((point): Crash[] =>
+    point.isOfWorker
+      ? [
+          { point, what: 'node' },
+          { point, what: 'worker' },
+        ]
+      : [{ point, what: 'node' }],
+  )
+}
+
+export function crashText({ point: { at, who, name, moment, act }, what }: Crash): string {
+  return `the ${what} of ${who} ended ${moment} "${name}" (${act}), step ${at}`
 }
 
 export interface CrashRun {
@@ -129,7 +145,7 @@ class Run {
     if (name === 'read' || name === 'renew') return
     const at = this.points.length
     this.points.push({ act: this.act, who, name, moment, at, isOfWorker: endWorker !== undefined })
-    if (this.crash?.at !== at) return
+    if (this.crash?.point.at !== at) return
     this.world.note('**', `${this.crash.what} of ${who} ends ${moment} "${name}"`)
     if (this.crash.what === 'worker') endWorker?.()
     else if (who === 'client') {

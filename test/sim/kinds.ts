@@ -50,7 +50,7 @@ const keys = 12
 const burstMax = 4
 const groupPart = 0.25
 const hopsMax = 4
-const pauseMsMax = 120
+const pauseMsMax = 150
 
 interface Context {
   readonly emit: { readonly out: (message: Message) => void }

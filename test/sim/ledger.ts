@@ -42,6 +42,13 @@ export class Ledger {
   readonly lives = new Map<string, Life>()
   readonly violations: string[] = []
   handled = 0
+  /** A violation like the one that is looked for was seen. */
+  isFound = false
+  private readonly wanted: RegExp | undefined
+
+  constructor(wanted?: RegExp) {
+    this.wanted = wanted
+  }
 
   life(network: string, id: number): Life | undefined {
     return this.lives.get(`${network}#${id}`)
@@ -170,7 +177,9 @@ export class Ledger {
   }
 
   violate(what: string): void {
-    if (this.violations.length < violationsMax) this.violations.push(what)
+    const isWanted = this.wanted?.test(what) === true
+    this.isFound ||= isWanted
+    if (this.violations.length < violationsMax || isWanted) this.violations.push(what)
   }
 }
 

@@ -6,7 +6,7 @@ import { kindFacts } from './kinds.ts'
 import { cyclicNetwork, randomComponent, randomNetwork, randomSelector } from './networks.ts'
 import type { World } from './world.ts'
 
-const cyclicPart = 0.25
+const cyclicPart = 0.15
 
 /** A change of networks, drawn at random, as a user would ask for it. */
 export class Changes {

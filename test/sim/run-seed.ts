@@ -21,6 +21,8 @@ export interface SeedOptions {
   readonly trace?: (line: string) => void
   /** The kinds of faults, in place of all. */
   readonly faults?: readonly string[]
+  /** The run ends soon after a violation like this. */
+  readonly until?: RegExp
 }
 
 /** How one looks at a seed. */
@@ -54,6 +56,7 @@ export async function runSeed(seed: number, options: SeedOptions = {}): Promise<
     ...(random.next() < 0.3 && { limits: smallLimits }),
     restarts: { delayMs: 100, delayMsMax: 1_000 },
     ...(options.trace && { trace: options.trace }),
+    ...(options.until && { until: options.until }),
   })
   const names = random.next() < 0.3 ? ['one', 'two'] : ['one']
   const isPeaceful = random.next() < 0.2
@@ -61,7 +64,7 @@ export async function runSeed(seed: number, options: SeedOptions = {}): Promise<
   const changes = new Changes(world, { random, names, groups, mayFail: true })
   try {
     await act(world, faults, { changes, names })
-    await recover(world, names)
+    if (!world.isFound) await recover(world, names)
   } catch (error) {
     world.violate(error instanceof Error ? (error.stack ?? error.message) : String(error))
   }
@@ -90,7 +93,7 @@ async function act(
   for (const name of names) await cluster.settle(changes.deploy(name))
   const untilMs = cluster.time.nowMs + actMsMin + random.int(actMsMax - actMsMin)
   faults.begin()
-  while (cluster.time.nowMs < untilMs) {
+  while (cluster.time.nowMs < untilMs && !world.isFound) {
     await cluster.pass(random.next() * (random.next() < 0.3 ? 60 : 1_500))
     await cluster.settle(changes.next())
   }
@@ -102,11 +105,12 @@ async function recover(world: World, names: readonly string[]): Promise<void> {
   const { cluster, ledger } = world
   const why = (): string | undefined =>
     names.map((name) => missing(world, name)).find((what) => what !== undefined)
-  await cluster.until(() => why() === undefined, {
+  await cluster.until(() => world.isFound || why() === undefined, {
     msMax: recoveryMsMax,
     what: () => why() ?? 'nothing is missing',
     everyMs: 50,
   })
+  if (world.isFound) return
   world.note('--', 'all is as it should be')
   await cluster.pass(500)
   world.isQuiet = true

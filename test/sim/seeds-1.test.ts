@@ -1,3 +1,3 @@
 import { testSeeds } from './test-seeds.ts'
 
-testSeeds(1, 250)
+testSeeds(1, 300)

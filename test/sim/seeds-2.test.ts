@@ -1,3 +1,3 @@
 import { testSeeds } from './test-seeds.ts'
 
-testSeeds(251, 250)
+testSeeds(301, 300)

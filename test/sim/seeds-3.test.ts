@@ -1,3 +1,3 @@
 import { testSeeds } from './test-seeds.ts'
 
-testSeeds(501, 250)
+testSeeds(601, 200)

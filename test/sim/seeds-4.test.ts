@@ -1,3 +1,3 @@
 import { testSeeds } from './test-seeds.ts'
 
-testSeeds(751, 250)
+testSeeds(801, 120)

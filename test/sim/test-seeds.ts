@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { runSeed, seedText } from './run-seed.ts'
 
-/** Each file of this tier runs its share of the seeds, so that they use the cores. */
+/** Each file of this tier runs its share of the seeds, so that they use the cores: the last ones the least, so that none waits long. */
 export function testSeeds(first: number, count: number): void {
   test(`clusters of the seeds ${first} to ${first + count - 1} keep what they promise`, async () => {
     let handled = 0

@@ -12,6 +12,8 @@ import { Ledger, type Life } from './ledger.ts'
 export interface WorldOptions extends CheckedClusterOptions {
   /** Of all channels; small ones are full soon. */
   readonly limits?: Partial<ChannelLimits>
+  /** The violation that is looked for, where one is. */
+  readonly until?: RegExp
 }
 
 /**
@@ -20,7 +22,7 @@ export interface WorldOptions extends CheckedClusterOptions {
  * - WD-3 An instance is set up in one worker, and not again after it has begun.
  */
 export class World extends CheckedCluster {
-  readonly ledger = new Ledger()
+  readonly ledger: Ledger
   /** Sources say nothing. */
   isQuiet = false
   private readonly limits: Partial<ChannelLimits> | undefined
@@ -29,7 +31,13 @@ export class World extends CheckedCluster {
 
   constructor(options: WorldOptions) {
     super(options)
+    this.ledger = new Ledger(options.until)
     this.limits = options.limits
+  }
+
+  /** What is looked for has been seen. */
+  get isFound(): boolean {
+    return this.ledger.isFound
   }
 
   get hasSmallChannels(): boolean {

@@ -23,10 +23,10 @@ export const portRoutes: readonly ApiRoute[] = [
     body: schemas.messagesBody,
     bodyBytesMax,
     answer: schemas.messagesTaken,
-    async handle({ params, query, body }, { ports }) {
+    async handle({ params, query, body, signal }, { ports }) {
       const messages = messagesOf(body)
       const timeoutMs = Number(query['timeoutMs'] ?? sendTimeoutMsDefault)
-      await ports.send(params['name']!, params['port']!, messages, { timeoutMs })
+      await ports.send(params['name']!, params['port']!, messages, { timeoutMs, signal })
       return { taken: messages.length }
     },
   },
@@ -41,7 +41,7 @@ export const portRoutes: readonly ApiRoute[] = [
     lines: true,
     async open({ params }, means) {
       const [name, port] = [params['name']!, params['port']!]
-      means.ports.check(name, 'output', port)
+      await means.ports.check(name, 'output', port)
       return (stream) => sendMessages(name, port, stream, means)
     },
   },
@@ -55,8 +55,9 @@ export const portRoutes: readonly ApiRoute[] = [
     body: schemas.requestBody,
     bodyBytesMax,
     answer: schemas.requestAnswer,
-    async handle({ params, body }, { ports }) {
-      return { answer: await ports.request(params['name']!, body as PortRequest) }
+    async handle({ params, body, signal }, { ports }) {
+      const request = body as Omit<PortRequest, 'signal'>
+      return { answer: await ports.request(params['name']!, { ...request, signal }) }
     },
   },
 ]

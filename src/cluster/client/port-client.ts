@@ -30,7 +30,7 @@ export interface PortClient {
 /** As a node gives it. */
 export interface PortAccess extends PortClient {
   /** Errors: NETWORK_UNKNOWN, PORT_UNKNOWN, PORT_CLOSED. */
-  check(network: string, side: 'input' | 'output', port: string): void
+  check(network: string, side: 'input' | 'output', port: string, signal?: AbortSignal): Promise<void>
 }
 
 export interface SendOptions {

@@ -1,4 +1,4 @@
-import type { Clock } from '../../base/clock.ts'
+import { type Clock, steadyClock } from '../../base/clock.ts'
 import { asError } from '../../base/errors.ts'
 import { Election, follow, type LeaseHolder, type Leadership } from '../../store/recipes/index.ts'
 import type { Store } from '../../store/store.ts'
@@ -82,7 +82,9 @@ export class Manager {
     const loops = new Map<string, Loops>()
     /** Of networks that are gone. */
     const leaving = new Set<Promise<unknown>>()
-    const means = { clock, restarts, events, view, leadership, term: asTerm(leadership.token) }
+    // What it counts and waits by, within one term: restarts are not to depend on who sets the time of day.
+    const steady = steadyClock(clock)
+    const means = { clock: steady, restarts, events, view, leadership, term: asTerm(leadership.token) }
     const wake = (names: Iterable<string>, revision: number): void => {
       for (const name of names) {
         let loop = loops.get(name)

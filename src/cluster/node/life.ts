@@ -194,7 +194,7 @@ export class Life {
       },
     })
     // What is told of a node that is missed is told when nothing happens any more, too.
-    this.stopLooking = clock.every(lookMs, () => this.look(), { background: true })
+    this.stopLooking = clock.every(lookMs, () => this.look(), { background: true, coarse: true })
   }
 
   /** A while after a change: whoever is dialled must have seen the change as well. */

@@ -9,6 +9,7 @@ import { BundleStore } from '../bundle/index.ts'
 import { EventLog, Management, Operation } from '../client/index.ts'
 import { pause } from '../control/index.ts'
 import { ClusterKeys, type ClusterView, type NodeId, type NodeRecord } from '../protocol/index.ts'
+import { catchUp } from './catch-up.ts'
 import { NodeInsight } from './insight.ts'
 import { giveUpInstances, instancesOn } from './leave.ts'
 import { incarnationOf, Life, type LifeMeans } from './life.ts'
@@ -80,6 +81,8 @@ export class ClusterNode {
       lines: this.portLines,
       peers: { self: options.id, nodes: () => [...this.view.nodes.keys()], to: (node) => this.callsTo(node) },
       view: () => this.view,
+      catchUp: (network, signal) =>
+        catchUp(network, { store, keys: this.keys, observer: this.observer, clock: machineClock }, signal),
       clock: machineClock,
     })
     this.options = { ...options, events: this.insight.events }

@@ -276,7 +276,7 @@ class ThreadWorker implements AgentWorker {
         this.died(error)
         thread.terminate().catch((failed: unknown) => this.died(asError(failed)))
       },
-      { background: true },
+      { background: true, coarse: true },
     )
   }
 

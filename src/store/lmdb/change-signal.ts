@@ -11,7 +11,7 @@ import { placeError } from './place.ts'
  */
 
 /** With a watch: what is lost comes this late, and an idle process costs next to nothing. */
-const pollMsDefault = 200
+const pollMsDefault = 250
 /** Without one. */
 const pollMsUnwatched = 10
 const signalByte = Buffer.from('.')
@@ -75,6 +75,6 @@ export class ChangeSignal {
 
   private poll(periodMs: number): void {
     this.cancelPoll()
-    this.cancelPoll = this.clock.every(periodMs, () => this.onSignal())
+    this.cancelPoll = this.clock.every(periodMs, () => this.onSignal(), { coarse: true })
   }
 }

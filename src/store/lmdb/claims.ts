@@ -1,6 +1,6 @@
 import { closeSync, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { threadId } from 'node:worker_threads'
+import { isMainThread, threadId } from 'node:worker_threads'
 import { type Clock, sleep } from '../../base/clock.ts'
 import { readStatus } from '../../base/process-status.ts'
 import { endStopped, pidNamespace } from './processes.ts'
@@ -74,10 +74,19 @@ export class Claims {
   }
 
   /** Resolves with the processes whose claims are left when the wait is over, otherwise with none. */
-  async untilNone(kind: ClaimKind, { patienceMs, isOver }: ClaimWait): Promise<readonly number[]> {
+  async untilNone(kind: ClaimKind, wait: ClaimWait): Promise<readonly number[]> {
+    return this.untilNoneWith(kind, wait)
+  }
+
+  /** For a thread that is about to open the database: the main thread of this process may look into the lock file (LF-2). */
+  async untilMainThreadIsDone(wait: ClaimWait): Promise<readonly number[]> {
+    return isMainThread ? [] : this.untilNoneWith(`open-${process.pid}-0-`, wait)
+  }
+
+  private async untilNoneWith(prefix: string, { patienceMs, isOver }: ClaimWait): Promise<readonly number[]> {
     const seen = new Map<string, Seen>()
     for (let delayMs = lookMsMin; ; delayMs = Math.min(lookMsMax, delayMs * 2)) {
-      const left = this.names(kind)
+      const left = this.names(prefix)
         .map((name) => parseClaim(name))
         .filter((claim) => this.isLeft(claim, seen, patienceMs))
       if (left.length === 0 || isOver?.() === true) return left.map(({ pid }) => pid)
@@ -132,9 +141,9 @@ export class Claims {
   }
 
   /** Of others: a thread that has the lock of writers, or waits, has none of this kind itself. */
-  private names(kind: ClaimKind): string[] {
+  private names(prefix: string): string[] {
     try {
-      return readdirSync(this.folder).filter((name) => name.startsWith(kind))
+      return readdirSync(this.folder).filter((name) => name.startsWith(prefix))
     } catch (error) {
       // Nobody opens what somebody has taken away.
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []

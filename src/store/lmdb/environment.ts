@@ -62,6 +62,19 @@ const mapBytes = 4 * 1024 ** 3
 const databasesMax = 12
 /** Each process has one or two; LMDB's own default is 126. */
 const readersMax = 1024
+/** How every process opens the database, beside its path. */
+export const openOptions = {
+  noSubdir: false,
+  // A commit is synced before anybody sees it.
+  overlappingSync: false,
+  // What this makes, nobody could catch when a commit fails. Calls are gathered in batches before they come here.
+  eventTurnBatching: false,
+  mapSize: mapBytes,
+  maxDbs: databasesMax,
+  maxReaders: readersMax,
+  encoding: 'binary',
+  keyEncoding: 'binary',
+} as const
 export const openTimeoutMsDefault = 5_000
 const openPatience = { patienceMs: () => openPatienceMs }
 /** A large database takes longer to read than anybody waits for a lock. */
@@ -144,11 +157,14 @@ async function claimOpening(
 ): Promise<void> {
   claims.place('open')
   const isOver = (): boolean => limit.leftMs === 0
-  const [closer] = await claims.untilNone('close', { ...openPatience, isOver })
-  if (closer !== undefined)
+  const wait = { ...openPatience, isOver }
+  const closers = await claims.untilNone('close', wait)
+  const openers = await claims.untilMainThreadIsDone(wait)
+  const [other] = [...closers, ...openers]
+  if (other !== undefined)
     throw new VertigoError(
       'STORE_UNREACHABLE',
-      `The store in ${folder} could not be opened within ${limit.timeoutMs} ms: process ${closer} does not finish closing it.`,
+      `The store in ${folder} could not be opened within ${limit.timeoutMs} ms: process ${other} does not finish ${closers.length > 0 ? 'closing' : 'opening'} it.`,
     )
   await waitForTurn(folder, processes, clock, limit)
 }
@@ -161,19 +177,7 @@ export async function openDatabases(
   limit: TimeLimit,
 ): Promise<Environment> {
   const { folder, processes, claims } = place
-  const root = lmdb.open<Buffer, Buffer>({
-    path: folder,
-    noSubdir: false,
-    // A commit is synced before anybody sees it.
-    overlappingSync: false,
-    // What this makes, nobody could catch when a commit fails. Calls are gathered in batches before they come here.
-    eventTurnBatching: false,
-    mapSize: mapBytes,
-    maxDbs: databasesMax,
-    maxReaders: readersMax,
-    encoding: 'binary',
-    keyEncoding: 'binary',
-  })
+  const root = lmdb.open<Buffer, Buffer>({ path: folder, ...openOptions })
   claims.withdraw('open')
   const lockFile = join(folder, 'lock.mdb')
   const lockHead = (): Buffer => readMappedHead(lockFile) ?? Buffer.alloc(0)

@@ -10,6 +10,9 @@ import { promisify } from 'node:util'
  * - LF-1 A process that has the database open never opens the lock file: closing it would let go of the locks by which
  *   LMDB knows that others are there (POSIX drops a process's locks with any of its descriptors of the file). It reads its
  *   own memory instead, in which the file is mapped.
+ * - LF-2 A process that is about to open the database opens the lock file only in its main thread, under its claim to open,
+ *   and while no other thread of it is noted as one that has the database open or is about to. A thread that notes itself
+ *   later sees that claim, and waits for its end before it opens the database.
  */
 
 /** Mutexes stand in the first few cache lines; the table of readers comes behind. */
@@ -64,13 +67,30 @@ export function readMappedHead(file: string): Buffer | undefined {
   return head
 }
 
+/** For a process that is about to open the database (LF-2). */
+export function readHeadHere(file: string): Buffer {
+  const head = Buffer.alloc(lockHeadBytes)
+  let fd: number
+  try {
+    fd = openSync(file, 'r')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0)
+    throw error
+  }
+  try {
+    return head.subarray(0, readSync(fd, head, 0, lockHeadBytes, 0))
+  } finally {
+    closeSync(fd)
+  }
+}
+
 const script = `const fs = require('node:fs')
 const head = Buffer.alloc(Number(process.argv[2]))
 fs.readSync(fs.openSync(process.argv[1], 'r'), head)
 process.stdout.write(head)`
 const run = promisify(execFile)
 
-/** The same by another process, for one that has not opened the database and is about to. */
+/** The same by another process, for a thread that must not do it itself. Takes some milliseconds at best. */
 export async function readHeadElsewhere(file: string): Promise<Buffer> {
   const options = { timeout: 5_000, encoding: 'buffer' } as const
   try {

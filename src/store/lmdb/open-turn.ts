@@ -2,7 +2,7 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Clock, sleep } from '../../base/clock.ts'
 import { VertigoError } from '../../base/errors.ts'
-import { holdersIn, readHeadElsewhere, readMappedHead, turnOf } from './lock-file.ts'
+import { holdersIn, readHeadElsewhere, readHeadHere, readMappedHead, turnOf } from './lock-file.ts'
 import { type ProcessList, processOf } from './processes.ts'
 import { StoppedHolderWatch } from './stopped-holder.ts'
 import type { TimeLimit } from './time-limit.ts'
@@ -19,9 +19,10 @@ import type { TimeLimit } from './time-limit.ts'
 
 /** How long a process that is stopped may keep others from opening. */
 export const openPatienceMs = 1_000
-const lookMsMin = 5
+const lookMsMin = 1
 const lookMsMax = 100
 
+/** For who has a claim to open. */
 export async function waitForTurn(
   folder: string,
   processes: ProcessList,
@@ -32,7 +33,7 @@ export async function waitForTurn(
   const watch = new StoppedHolderWatch(processes, clock)
   let before: string | undefined
   for (let delayMs = lookMsMin; ; delayMs = Math.min(lookMsMax, delayMs * 2)) {
-    const head = await readHead(join(folder, 'lock.mdb'))
+    const head = await readHead(join(folder, 'lock.mdb'), processes)
     const turn = turnOf(head)
     if (turn === undefined) return
     watch.look(head, openPatienceMs)
@@ -43,9 +44,10 @@ export async function waitForTurn(
   }
 }
 
-async function readHead(lockFile: string): Promise<Buffer> {
+async function readHead(lockFile: string, processes: ProcessList): Promise<Buffer> {
   const mapped = readMappedHead(lockFile)
   if (mapped !== undefined) return mapped
+  if (processes.isOnlyThread()) return readHeadHere(lockFile)
   const isThere = (statSync(lockFile, { throwIfNoEntry: false })?.size ?? 0) > 0
   return isThere ? readHeadElsewhere(lockFile) : Buffer.alloc(0)
 }

@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { threadId } from 'node:worker_threads'
+import { isMainThread, threadId } from 'node:worker_threads'
 import { type ProcessStatus, readProc, readStatus } from '../../base/process-status.ts'
 import { placeError } from './place.ts'
 
@@ -74,6 +74,16 @@ export class ProcessList {
   /** Whether no other thread or process has noted itself; one that cannot be seen from here counts as there. */
   isAlone(): boolean {
     return readdirSync(this.folder).every((name) => join(this.folder, name) === this.file)
+  }
+
+  /** Whether this is the main thread, and no other one of this process has noted itself. */
+  isOnlyThread(): boolean {
+    return (
+      isMainThread &&
+      readdirSync(this.folder).every(
+        (name) => !name.startsWith(`${process.pid}-`) || join(this.folder, name) === this.file,
+      )
+    )
   }
 
   private entries(): Pick<ProcessStatus, 'pid' | 'startTicks'>[] {

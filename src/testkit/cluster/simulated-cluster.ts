@@ -93,8 +93,7 @@ export class SimulatedCluster {
 
   /** Lets `ms` of time pass. */
   async pass(ms: number): Promise<void> {
-    const untilMs = this.time.nowMs + ms
-    while (await this.time.step(untilMs)) continue
+    await this.time.run(this.time.nowMs + ms)
   }
 
   /** Until the condition holds, which is asked every `everyMs`; `what` says in the error what did not happen. */
@@ -118,13 +117,9 @@ export class SimulatedCluster {
     })
     // It is awaited below; until then it must not count as unhandled.
     done.catch(() => undefined)
-    const untilMs = this.time.nowMs + msMax
-    for (;;) {
-      if (state.isSettled) return done
-      if (await this.time.step(untilMs)) continue
-      // The last event may have settled it.
-      if (!state.isSettled) throw new Error(`what was waited for did not happen within ${msMax} simulated ms`)
-    }
+    if (!(await this.time.run(this.time.nowMs + msMax, () => state.isSettled)))
+      throw new Error(`what was waited for did not happen within ${msMax} simulated ms`)
+    return done
   }
 
   /** A new life of a node: its process. */

@@ -1,6 +1,8 @@
 import type { Cancel, Clock } from '../../base/clock.ts'
 import { systemClock } from '../../base/clock.ts'
+import { asError } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
+import { cancellable, repeated, Standstill } from './standstill.ts'
 
 /**
  * The time of a simulation: a queue of events, each of a lane (a process, the store, the wires). It moves on to the next event
@@ -41,8 +43,27 @@ export class SimulatedTime {
     }
   }
 
-  /** Runs the next event that is due until `untilMs`, and lets promises settle; false where there is none. */
-  async step(untilMs: number): Promise<boolean> {
+  /**
+   * Runs what is due until `untilMs`, or until `isOver`, which is asked between two events: then promises have settled. Fulfilled
+   * with whether it was over.
+   */
+  run(untilMs: number, isOver: () => boolean = goesOn): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      const next = (): void => {
+        try {
+          if (isOver()) resolve(true)
+          else if (this.step(untilMs)) whenSettled(this.steps, next)
+          else resolve(isOver())
+        } catch (error) {
+          reject(asError(error))
+        }
+      }
+      next()
+    })
+  }
+
+  /** Runs the next event that is due until `untilMs`; false where there is none. */
+  private step(untilMs: number): boolean {
     for (;;) {
       const [next] = this.heap
       if (next === undefined || next.dueMs > untilMs) {
@@ -55,11 +76,12 @@ export class SimulatedTime {
       this.nowMs = Math.max(this.nowMs, next.dueMs)
       this.steps++
       action()
-      await settled(this.steps)
       return true
     }
   }
 }
+
+const goesOn = (): boolean => false
 
 /** 2025-01-01T00:00:00Z. */
 const startMs = Date.UTC(2025, 0, 1)
@@ -86,52 +108,36 @@ export class ProcessClock implements Clock {
   private readonly startedMs: number
   private lastMonotonicMs = 0
   private lastSoonMs = 0
-  private phase: 'runs' | 'paused' | 'waking' | 'dead' = 'runs'
-  private due: (() => void)[] = []
+  private readonly standstill: Standstill
 
   constructor(time: SimulatedTime, lane: number, machine: Machine = goodMachine) {
     this.time = time
     this.lane = lane
     this.machine = machine
     this.startedMs = time.nowMs
+    this.standstill = new Standstill((action) => time.at(time.nowMs + turnMs, lane, action))
   }
 
   get isPaused(): boolean {
-    return this.phase === 'paused'
+    return this.standstill.stands
   }
 
   get isDead(): boolean {
-    return this.phase === 'dead'
+    return this.standstill.isOver
   }
 
   /** Time passes, and nothing runs. */
   pause(): void {
-    if (this.phase !== 'dead') this.phase = 'paused'
+    this.standstill.begin()
   }
 
   /** What has become due meanwhile runs first, in its order, one turn after the other. */
   resume(): void {
-    if (this.phase !== 'paused') return
-    this.phase = 'waking'
-    this.wakeSoon()
-  }
-
-  private wakeSoon(): void {
-    this.time.at(this.time.nowMs + turnMs, this.lane, () => {
-      if (this.phase !== 'waking') return
-      const action = this.due.shift()
-      if (action === undefined) {
-        this.phase = 'runs'
-        return
-      }
-      action()
-      this.wakeSoon()
-    })
+    this.standstill.end()
   }
 
   kill(): void {
-    this.phase = 'dead'
-    this.due = []
+    this.standstill.endForGood()
   }
 
   now(): number {
@@ -145,40 +151,18 @@ export class ProcessClock implements Clock {
   }
 
   after(delayMs: number, action: () => void): Cancel {
-    let isCancelled = false
-    const run = (): void => {
-      if (!isCancelled) action()
-    }
-    const cancel = this.time.at(this.time.nowMs + Math.max(0, delayMs) / this.machine.rate, this.lane, () =>
-      this.run(run),
-    )
-    return () => {
-      isCancelled = true
-      cancel()
-    }
+    const dueMs = this.time.nowMs + Math.max(0, delayMs) / this.machine.rate
+    return cancellable(action, (run) => this.time.at(dueMs, this.lane, () => this.standstill.run(run)))
   }
 
   every(periodMs: number, action: () => void): Cancel {
-    let cancel: Cancel = () => undefined
-    const set = (): void => {
-      cancel = this.after(Math.max(1, periodMs), () => {
-        set()
-        action()
-      })
-    }
-    set()
-    return () => cancel()
+    return repeated((ms, run) => this.after(ms, run), periodMs, action)
   }
 
   soon(action: () => void): void {
-    if (this.phase === 'dead') return
+    if (this.isDead) return
     this.lastSoonMs = Math.max(this.lastSoonMs, this.time.nowMs + turnMs)
-    this.time.at(this.lastSoonMs, this.lane, () => this.run(action))
-  }
-
-  private run(action: () => void): void {
-    if (this.phase === 'runs') action()
-    else if (this.phase !== 'dead') this.due.push(action)
+    this.time.at(this.lastSoonMs, this.lane, () => this.standstill.run(action))
   }
 }
 
@@ -186,14 +170,20 @@ export class ProcessClock implements Clock {
 const stepsPerTurn = 256
 
 /**
- * Every promise that can settle without input, output or time has settled: a tick comes when there is no microtask left,
- * which takes a tenth of what a turn of the event loop takes.
+ * Calls `next` when every promise has settled that can without input, output or time: a tick comes when there is no microtask
+ * left, which takes a tenth of what a turn of the event loop takes. Not in the tick itself: another one that is set there would
+ * come before the microtasks.
  */
-function settled(steps: number): Promise<void> {
-  return new Promise((resolve) => {
-    if (steps % stepsPerTurn === 0) systemClock.soon(resolve)
-    else process.nextTick(resolve)
-  })
+function whenSettled(steps: number, next: () => void): void {
+  if (steps % stepsPerTurn === 0) systemClock.soon(next)
+  else process.nextTick(afterPromises, next)
+}
+
+const isFulfilled = Promise.resolve()
+
+function afterPromises(next: () => void): void {
+  // `next` throws nothing.
+  void isFulfilled.then(next)
 }
 
 interface Event {

@@ -62,7 +62,10 @@ export class Endpoint {
     const defer = options.defer ?? ((action: () => void) => clock.soon(action))
     this.means = { clock, random, limits: this.limits, pairing: { versions, cluster, network, self }, defer }
     this.lastTickMs = clock.monotonic()
-    this.stopTicking = clock.every(this.limits.linkLossMs / 4, () => this.tick(), { background: true })
+    this.stopTicking = clock.every(this.limits.linkLossMs / 4, () => this.tick(), {
+      background: true,
+      coarse: true,
+    })
     this.host = {
       admit: (line, hello, rest) => this.admit(line, hello, rest),
       refused: (stranger, error) => this.tellTurnedAway(stranger.remote, error),

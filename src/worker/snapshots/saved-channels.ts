@@ -3,6 +3,7 @@ import { VertigoError } from '../../base/errors.ts'
 import type { Inbox } from '../../messaging/inbox.ts'
 import { InputChannel } from '../../messaging/input-channel.ts'
 import type { BareParcel } from '../../messaging/parcel.ts'
+import type { Task } from '../task-runner.ts'
 import type { SavedChannel, SavedParcel } from './saved.ts'
 
 interface NamedPort {
@@ -16,20 +17,27 @@ interface Receiver {
   readonly inbox: Inbox
 }
 
-/** What of its inputs an instance has to have again: open groups, and what waits for them (SN-7). */
+/**
+ * What of its inputs an instance has to have again: open groups and what waits for them (SN-7); messages that were taken back and wait for
+ * their next attempt; what is queued before the snapshot's barrier, where that has overtaken it (SN-8).
+ */
 export function savedChannels(
   channels: readonly InputChannel[],
   ports: readonly NamedPort[],
+  snapshot: number,
+  takenBack: readonly Pick<Task, 'channel' | 'message' | 'group'>[],
 ): readonly SavedChannel[] {
   return channels.flatMap((channel) => {
-    const parcels = channel.openParcels.map(({ items, group, control }): SavedParcel => ({
-      items,
-      group,
-      control,
-    }))
+    const again = takenBack.filter((task) => task.channel === channel)
+    const parcels = [
+      ...channel.openParcels,
+      ...again.map(({ message, group }) => ({ items: [message], group: group?.id ?? 0, control: null })),
+      ...(channel.isBack ? [] : (channel.before(snapshot) ?? [])),
+    ].map(({ items, group, control }): SavedParcel => ({ items, group, control }))
     if (parcels.length === 0) return []
-    assert(channel.name !== '', `an input channel of port "${ports[channel.port]!.name}" has no name`)
-    return [{ name: channel.name, port: ports[channel.port]!.name, parcels }]
+    const { name } = ports[channel.port]!
+    assert(channel.name !== '', `an input channel of port "${name}" has no name`)
+    return [{ name: channel.name, port: name, parcels }]
   })
 }
 

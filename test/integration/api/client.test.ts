@@ -5,6 +5,8 @@ import { type TestContext, test } from 'node:test'
 import { ApiClient, apiAddress, parseTokens } from '../../../src/api/index.ts'
 import { systemClock } from '../../../src/base/clock.ts'
 import { isVertigoError } from '../../../src/base/errors.ts'
+import { FakeCluster } from '../../fixtures/api/fake-cluster.ts'
+import { eventually } from '../../support/eventually.ts'
 import { cluster, network } from './support.ts'
 
 async function server(t: TestContext, listener: RequestListener): Promise<string> {
@@ -97,4 +99,51 @@ test('addresses, as people write them', () => {
   assert.equal(apiAddress('https://example.org/vertigo/'), 'https://example.org/vertigo')
   for (const text of ['', 'http://', 'a b', 'http://u:p@host'])
     assert.throws(() => apiAddress(text), { code: 'USAGE' }, text)
+})
+
+test('who closes the connection gives up what waits: a message for room, a request for its answer', async (t) => {
+  const calls: { readonly what: string; readonly signal: AbortSignal }[] = []
+  const waiting = (what: string, signal: AbortSignal | undefined): Promise<never> => {
+    assert.ok(signal !== undefined)
+    calls.push({ what, signal })
+    return new Promise((_, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason as Error))
+    })
+  }
+  const held = await FakeCluster.start(
+    {},
+    {
+      ports: {
+        check: async () => undefined,
+        send: (_, __, ___, options) => waiting('send', options?.signal),
+        async *read() {
+          // Nothing ever comes.
+        },
+        request: (_, request) => waiting('request', request.signal),
+      },
+    },
+  )
+  t.after(() => held.close())
+  const body = { port: 'in', message: { id: 1 }, answerPort: 'out', correlate: 'id' }
+  for (const [what, path, json] of [
+    ['send', '/v1/networks/net/ports/in', 1],
+    ['request', '/v1/networks/net/request', body],
+  ] as const) {
+    const leaving = new AbortController()
+    const asking = fetch(`${held.server.address}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(json),
+      signal: leaving.signal,
+    })
+    asking.catch(() => undefined)
+    const call = await eventually(`the node is asked to ${what}`, () =>
+      calls.find((one) => one.what === what),
+    )
+    assert.ok(!call.signal.aborted)
+    leaving.abort()
+    await eventually(`it gives up to ${what}`, () => call.signal.aborted)
+  }
+  assert.deepEqual(held.troubles, [])
+  assert.equal((await fetch(`${held.server.address}/v1/health`)).status, 200)
 })

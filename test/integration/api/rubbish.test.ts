@@ -5,6 +5,7 @@ import { connect } from 'node:net'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { FakeCluster } from '../../fixtures/api/fake-cluster.ts'
+import { within } from '../../support/eventually.ts'
 import { ask, cluster, network } from './support.ts'
 
 /** Sends bytes as they are; gives what comes back until the other end closes. */
@@ -104,6 +105,34 @@ test('a body without end is cut off', async (t) => {
   assert.equal(answer.status, 413)
   await lives(held)
 })
+
+for (const [what, host] of [
+  ['is taken', ''],
+  ['was refused before it came', 'elsewhere'],
+] as const)
+  test(`a body that comes one byte at a time is given up, also where it ${what}`, async (t) => {
+    const requestMsMax = 1_800
+    const held = await cluster(t, { requestMsMax })
+    const { hostname, port, host: own } = new URL(held.server.address)
+    const socket = connect(Number(port), hostname)
+    // By a reset, as it never ends its half itself.
+    const closed = new Promise<void>((resolve) => {
+      socket.on('close', () => resolve())
+    })
+    socket.on('error', () => undefined)
+    await once(socket, 'connect')
+    socket.write(
+      `POST /v1/networks HTTP/1.1\r\nhost: ${host || own}\r\ncontent-type: application/json\r\ncontent-length: 60000\r\n\r\n`,
+    )
+    const bytes = setInterval(() => socket.write(' '), 50)
+    t.after(() => {
+      clearInterval(bytes)
+      socket.destroy()
+    })
+    await within('the node closes the connection', 20_000, closed)
+    assert.deepEqual(held.troubles, [])
+    await lives(held)
+  })
 
 /** Another process: in one with the node, the two would take turns. */
 const askOften = `

@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
-import { provideEtcd } from '../../../scripts/servers/etcd.ts'
+import { before, describe, test } from 'node:test'
 import { defaultLineLimits } from '../../../src/transport/tcp/limits.ts'
-import { EtcdCluster } from '../../support/etcd-cluster.ts'
 import { eventually } from '../../support/eventually.ts'
-import { HostNetwork, namespacesMissing } from '../../support/namespaces.ts'
-import { FaultyCluster, nowMs, settleMsMax } from './cluster.ts'
+import { nowMs, settleMsMax } from './cluster.ts'
+import { clusterOnHosts, type Hosts, hostsMissing } from './hosts.ts'
 
 /**
  * Two nodes on hosts of their own lose the link between them, and none of both the store or the third. Both leases live, so nobody
@@ -14,33 +12,16 @@ import { FaultyCluster, nowMs, settleMsMax } from './cluster.ts'
 
 /** Long, so that a busy machine ends none: both leases are to live. */
 const ttlMs = 10_000
-const provided = await provideEtcd('distribution')
-const reason = ('missing' in provided ? provided.missing : namespacesMissing()) ?? false
 
 /** To be noticed by both, planned, set up and opened; where one side alone must be sure of it, that takes longer than a lease. */
 const boundMs = defaultLineLimits.linkLossMs + 1.5 * ttlMs + 25_000
 
-describe('a broken link between two living nodes', { skip: reason }, () => {
-  let network: HostNetwork
-  let etcd: EtcdCluster
-  let cluster: FaultyCluster
-  before(async () => {
-    assert.ok('path' in provided)
-    network = await HostNetwork.create(3)
-    etcd = await EtcdCluster.start({ path: provided.path, hosts: [{ address: network.own, command: [] }] })
-    cluster = await FaultyCluster.start({
-      storeUrl: `etcd://${etcd.endpoints.join(',')}/links`,
-      ttlMs,
-      hosts: network.hosts,
-    })
-    const sinceMs = nowMs()
-    await cluster.deploy(cluster.net())
-    await cluster.flows(sinceMs)
-  })
-  after(async () => {
-    await cluster?.stop()
-    await etcd?.stop()
-    await network?.remove()
+describe('a broken link between two living nodes', { skip: hostsMissing }, () => {
+  let network: Hosts['network']
+  let cluster: Hosts['cluster']
+  const started = clusterOnHosts('links', ttlMs)
+  before(() => {
+    ;({ network, cluster } = started())
   })
 
   /** Nodes with instances that do not drain. */

@@ -170,7 +170,11 @@ export class FaultyCluster {
   }
 
   /** It was us who killed the nodes, and none of the components: who kills one after the other has to say so. */
-  async confess(copies?: { readonly tick: number; readonly hop: number; readonly end: number }): Promise<void> {
+  async confess(copies?: {
+    readonly tick: number
+    readonly hop: number
+    readonly end: number
+  }): Promise<void> {
     await this.deploy(this.net(copies), 'merge', { anew: true })
     await this.until('the new version runs', ({ state }) => state === 'running')
   }

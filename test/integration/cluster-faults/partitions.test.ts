@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
-import { provideEtcd } from '../../../scripts/servers/etcd.ts'
+import { before, describe, test } from 'node:test'
 import { sleep, systemClock } from '../../../src/base/clock.ts'
-import { EtcdCluster } from '../../support/etcd-cluster.ts'
 import { eventually } from '../../support/eventually.ts'
-import { type Cut, HostNetwork, namespacesMissing } from '../../support/namespaces.ts'
-import { FaultyCluster, nowMs, settleMsMax } from './cluster.ts'
+import type { Cut } from '../../support/namespaces.ts'
+import { nowMs, settleMsMax } from './cluster.ts'
+import { clusterOnHosts, type Hosts, hostsMissing } from './hosts.ts'
 import type { NodeProcess } from './nodes.ts'
 
 /**
@@ -15,34 +14,13 @@ import type { NodeProcess } from './nodes.ts'
  */
 
 const ttlMs = 2_000
-const hostCount = 3
-const provided = await provideEtcd('distribution')
-const reason = ('missing' in provided ? provided.missing : namespacesMissing()) ?? false
 
-describe('a cluster whose network comes apart', { skip: reason }, () => {
-  let network: HostNetwork
-  let etcd: EtcdCluster
-  let cluster: FaultyCluster
-  before(async () => {
-    assert.ok('path' in provided)
-    network = await HostNetwork.create(hostCount)
-    etcd = await EtcdCluster.start({
-      path: provided.path,
-      hosts: [{ address: network.own, command: [] }],
-    })
-    cluster = await FaultyCluster.start({
-      storeUrl: `etcd://${etcd.endpoints.join(',')}/partitions`,
-      ttlMs,
-      hosts: network.hosts,
-    })
-    const sinceMs = nowMs()
-    await cluster.deploy(cluster.net())
-    await cluster.flows(sinceMs)
-  })
-  after(async () => {
-    await cluster?.stop()
-    await etcd?.stop()
-    await network?.remove()
+describe('a cluster whose network comes apart', { skip: hostsMissing }, () => {
+  let network: Hosts['network']
+  let cluster: Hosts['cluster']
+  const started = clusterOnHosts('partitions', ttlMs)
+  before(() => {
+    ;({ network, cluster } = started())
   })
 
   const others = (at: number): readonly string[] =>

@@ -1,8 +1,12 @@
 import { existsSync, writeFileSync } from 'node:fs'
+import { open } from 'lmdb'
 import { machineClock, sleep } from '../../../src/base/clock.ts'
-import { acquireEnvironment } from '../../../src/store/lmdb/environment.ts'
+import { acquireEnvironment, openOptions } from '../../../src/store/lmdb/environment.ts'
 import { Claims } from '../../../src/store/lmdb/claims.ts'
 import { openLmdbStore } from '../../../src/store/lmdb/open.ts'
+import { waitForTurn } from '../../../src/store/lmdb/open-turn.ts'
+import { ProcessList } from '../../../src/store/lmdb/processes.ts'
+import { TimeLimit } from '../../../src/store/lmdb/time-limit.ts'
 import { increment, type Told, type Work } from './support.ts'
 
 /** A process of its own over a store, for tests that stop or end it. `process.argv`: what to do, and the folder. */
@@ -11,6 +15,12 @@ const [work, folder] = process.argv.slice(2) as [Work, string]
 
 function tell(told: Told): void {
   process.send?.(told)
+}
+
+/** Says for a few seconds that there is time to do it again. */
+function often(): () => boolean {
+  const endMs = machineClock.monotonic() + 5_000
+  return () => machineClock.monotonic() < endMs
 }
 
 const works: Readonly<Record<Work, () => Promise<void>>> = {
@@ -33,12 +43,33 @@ const works: Readonly<Record<Work, () => Promise<void>>> = {
     process.disconnect?.()
   },
 
-  /** Opens and closes it a number of times, with a transaction in between. */
-  async reopen() {
-    for (let round = 0; round < 100; round++) {
-      const store = await openLmdbStore({ folder, openTimeoutMs: 20_000 })
-      await increment(store, 'reopened')
-      await store.close()
+  /** Opens the database very often, under a few claims. */
+  async 'open-often'() {
+    const claims = new Claims(folder, machineClock)
+    const processes = new ProcessList(folder)
+    processes.enter()
+    for (const until = often(); until();) {
+      claims.place('open')
+      await waitForTurn(folder, processes, machineClock, new TimeLimit(machineClock, 20_000))
+      for (let count = 0; count < 100; count++) await open({ path: folder, ...openOptions }).close()
+      claims.withdraw('open')
+      await sleep(machineClock, 20)
+    }
+    processes.leave()
+    tell({ word: 'done' })
+    process.disconnect?.()
+  },
+
+  /** Opens and closes the database very often. */
+  async 'reopen-often'() {
+    const claims = new Claims(folder, machineClock)
+    const patience = { patienceMs: () => 20_000 }
+    for (const until = often(); until();) {
+      claims.place('open')
+      await claims.untilNone('close', patience)
+      const root = open({ path: folder, ...openOptions })
+      claims.withdraw('open')
+      await claims.whileNobodyOpens(() => root.close(), patience)
     }
     tell({ word: 'done' })
     process.disconnect?.()
@@ -63,7 +94,7 @@ const works: Readonly<Record<Work, () => Promise<void>>> = {
 
   async 'hold-lease'() {
     const store = await openLmdbStore({ folder })
-    const { lease } = await store.grant(400)
+    const { lease } = await store.grant(1_500)
     await store.transact({ then: [{ type: 'put', key: 'held', value: Buffer.from('x'), lease }] })
     tell({ word: 'held' })
   },

@@ -18,7 +18,8 @@ export type Work =
   | 'hold-lease'
   | 'watch'
   | 'open-and-close'
-  | 'reopen'
+  | 'open-often'
+  | 'reopen-often'
   | 'claim'
 
 /** What a child tells: a word, and a number where that says something. */

@@ -47,7 +47,8 @@ describe('time namespaces', { skip: missing() }, () => {
       child.kill('SIGKILL')
       assert.equal((await within('its key goes', 20_000, next())).events[0]!.type, 'delete')
       const lastedMs = performance.now() - heldMs
-      assert.ok(lastedMs > 200 && lastedMs < 10_000, `a lease of 400 ms lasted ${lastedMs} ms`)
+      // Much less than its life, since a busy machine tells of its beginning late.
+      assert.ok(lastedMs > 200 && lastedMs < 10_000, `a lease of 1500 ms lasted ${lastedMs} ms`)
       assert.equal((await store.get('mine')).entry?.lease, lease)
     })
 

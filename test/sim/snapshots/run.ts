@@ -77,6 +77,7 @@ class Run {
   private readonly reports: PartReport[] = []
   private last: SnapshotManifest | undefined
   private killsLeft: number
+  private readonly overtakes: boolean
 
   constructor(seed: number) {
     this.chance = seededRandom(seed)
@@ -86,6 +87,7 @@ class Run {
     this.storage = storageOver(this.backend, this.threads.time)
     this.kinds = kindsWith(this.chance)
     this.killsLeft = this.chance.int(5)
+    this.overtakes = this.chance.int(2) === 0
   }
 
   async toTheEnd(): Promise<void> {
@@ -163,7 +165,7 @@ class Run {
       incarnation: 1,
       predecessor: last?.id ?? null,
       isAligned: true,
-      alignMsMax: null,
+      alignMsMax: this.overtakes ? this.chance.int(30) : null,
     }
     this.inFlight = { begin, parts: new Map() }
     for (const { commands } of this.hosted) commands.push(begin)

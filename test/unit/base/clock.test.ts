@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
-import { pause, systemClock } from '../../../src/base/clock.ts'
+import { type Clock, pause, steadyClock, systemClock } from '../../../src/base/clock.ts'
+import { timeOffsets } from '../../../src/base/time-namespace.ts'
 import { TestClock } from '../../../src/testkit/test-clock.ts'
 
 const nodeDelayMsMax = 2 ** 31 - 1
@@ -52,6 +53,72 @@ test('a period longer than the timers of Node is kept, again and again', (t) => 
   timers.fire()
   timers.fire()
   assert.equal(fired, 2)
+})
+
+test('a steady clock goes on as before where somebody sets the time of day', () => {
+  let wallMs = 1_000_000
+  let monotonicMs = 500
+  const clock: Clock = { ...systemClock, now: () => wallMs, monotonic: () => monotonicMs }
+  const steady = steadyClock(clock)
+  assert.equal(steady.now(), 1_000_000)
+  for (const jumpMs of [3_600_000, -7_200_000]) {
+    const beforeMs = steady.now()
+    wallMs += jumpMs + 40
+    monotonicMs += 40
+    assert.equal(steady.now() - beforeMs, 40)
+    assert.equal(steady.monotonic(), monotonicMs)
+  }
+})
+
+/** The time that all processes of the machine share. */
+function machineTime(t: TestContext): (ms: number) => void {
+  let nowMs = 0
+  t.mock.method(process.hrtime, 'bigint', () => BigInt(Math.round((nowMs + timeOffsets.monotonicMs) * 1e6)))
+  return (ms) => {
+    nowMs = ms
+  }
+}
+
+test('a coarse period runs at its whole multiples, so that all threads and processes wake together', (t) => {
+  const timers = timersOfNode(t)
+  const setTime = machineTime(t)
+  let fired = 0
+  setTime(1_234)
+  const cancel = systemClock.every(500, () => fired++, { coarse: true })
+  setTime(1_502)
+  timers.fire()
+  // A little early, and then late by more than a period.
+  setTime(1_999)
+  timers.fire()
+  setTime(3_100)
+  timers.fire()
+  assert.equal(fired, 3)
+  assert.deepEqual(timers.delaysMs, [266, 498, 501, 400])
+  cancel()
+  timers.fire()
+  assert.equal(fired, 3)
+})
+
+test('a coarse period begins after half of it at the least', (t) => {
+  const timers = timersOfNode(t)
+  machineTime(t)(1_400)
+  systemClock.every(500, () => undefined, { coarse: true })
+  assert.deepEqual(timers.delaysMs, [600])
+})
+
+test('an action of a coarse period that throws is called again', (t) => {
+  const timers = timersOfNode(t)
+  machineTime(t)(1_000)
+  const thrown = new Error('of the action')
+  systemClock.every(
+    500,
+    () => {
+      throw thrown
+    },
+    { coarse: true },
+  )
+  assert.throws(() => timers.fire(), thrown)
+  assert.throws(() => timers.fire(), thrown)
 })
 
 test('a pause ends when its time is over, and when it is aborted, and never fails', async () => {

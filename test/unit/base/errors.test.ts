@@ -17,6 +17,21 @@ test('an error whose fields can be read is given as it is', () => {
   assert.equal(asError(error), error)
 })
 
+test('sentences that are made of others end with one stop', () => {
+  const text = (message: string): string => new VertigoError('USAGE', message).message
+  assert.equal(text('Not taken: No node has the group "gpu"..'), 'Not taken: No node has the group "gpu".')
+  assert.equal(text('It failed: gone.. The last attempt: late..'), 'It failed: gone. The last attempt: late.')
+  for (const meant of [
+    'More...',
+    'Look in ../..',
+    'From 1..9 on.',
+    'In /a/.. or C:\\..',
+    'Wait... There.',
+    '..',
+  ])
+    assert.equal(text(meant), meant)
+})
+
 test('fields that throw when they are read are left out', () => {
   for (const field of ['name', 'message', 'stack', 'cause', 'errors']) {
     const data = errorToData(withGetter(field))

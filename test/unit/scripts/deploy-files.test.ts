@@ -51,6 +51,22 @@ test('they wait for longer than a node takes to drain', () => {
   assert.ok(Number(containerSeconds?.[1]) * 1000 > drainMs)
 })
 
+test('the container has a Node that the package takes', () => {
+  const { engines } = JSON.parse(readFileSync(inRoot('package.json'), 'utf8')) as {
+    engines: { node: string }
+  }
+  const least = Number(/^>=(\d+)/.exec(engines.node)![1])
+  // The newest of its line, so above the least version of an older one.
+  assert.ok(Number(/^FROM docker\.io\/library\/node:(\d+)-/m.exec(container)![1]) > least)
+})
+
+test('the folders of the service are its own, also where its user has no home', () => {
+  assert.match(unit, /^StateDirectory=vertigo$/m)
+  assert.match(unit, /^WorkingDirectory=\/var\/lib\/vertigo$/m)
+  assert.match(unit, /^CacheDirectory=vertigo$/m)
+  assert.match(unit, /^ExecStart=.* --cache \/var\/cache\/vertigo /m)
+})
+
 const analyze = ['/usr/bin/systemd-analyze', '/bin/systemd-analyze'].find(existsSync)
 test(
   'systemd takes the unit',

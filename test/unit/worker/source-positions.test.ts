@@ -5,9 +5,10 @@ import { seededRandom } from '../../../src/base/random.ts'
 import { defineComponent, defineSource, type Kind, port } from '../../../src/component/index.ts'
 import { generator } from '../../../src/connectors/generate/generator.ts'
 import { defaultChannelLimits } from '../../../src/messaging/limits.ts'
-import type { InstanceAssignment, WorkerAssignment } from '../../../src/worker/assignment.ts'
+import type { InstanceAssignment } from '../../../src/worker/assignment.ts'
 import { SourceInstance } from '../../../src/worker/source-instance.ts'
 import { Worker } from '../../../src/worker/worker.ts'
+import { assignmentOf, inputOf, instanceOf, outputOf } from '../../support/assignments.ts'
 import { eventually } from '../../support/eventually.ts'
 
 /** A source of the kind, from positions, and a component that keeps what it sends. */
@@ -24,37 +25,15 @@ function setUp(kind: Kind, rest: Partial<InstanceAssignment>, got: unknown[], st
     }),
   })
   const channel = 7
-  const assignment: WorkerAssignment = {
-    worker: 0,
-    network: 'net',
-    generation: 0,
+  const assignment = assignmentOf(0, 0, {
     workers: [0],
     instances: [
-      {
-        ...instance(1, 'source'),
-        outputs: [
-          {
-            connection: 0,
-            port: 'out',
-            selector: { type: 'all' },
-            back: false,
-            hooks: [],
-            channels: [{ channel, toWorker: 0 }],
-          },
-        ],
-        ...rest,
-      },
-      {
-        ...instance(2, 'sink'),
-        inputs: [
-          { channel, port: 'in', fromWorker: 0, key: undefined, isHash: false, fromEdge: true, hooks: [] },
-        ],
-      },
+      instanceOf(1, 'source', { outputs: [outputOf('all', [{ channel, toWorker: 0 }])], ...rest }),
+      instanceOf(2, 'sink', { inputs: [inputOf(channel, 0, { fromEdge: true })] }),
     ],
-    peers: [],
     limits: { ...defaultChannelLimits, queueMessagesMax: 16 },
     emitPerMessageMax: 1000,
-  }
+  })
   return new Worker(assignment, {
     clock: systemClock,
     random: seededRandom(1),
@@ -69,27 +48,6 @@ function setUp(kind: Kind, rest: Partial<InstanceAssignment>, got: unknown[], st
       logged: (_record, taken) => taken(),
     },
   })
-}
-
-function instance(id: number, component: string): InstanceAssignment {
-  return {
-    id,
-    index: id,
-    draining: false,
-    awaitsSources: false,
-    component,
-    instance: 0,
-    instances: 1,
-    kind: { address: component, base: 'file:///net.yaml' },
-    config: {},
-    concurrency: undefined,
-    order: undefined,
-    errors: undefined,
-    hooks: [],
-    inputs: [],
-    outputs: [],
-    initial: [],
-  }
 }
 
 test('a worker starts a source from the positions of its assignment, and asks it how far it has come', async () => {

@@ -15,6 +15,7 @@ import { eventLoopTurn, TestClock } from '../../../src/testkit/test-clock.ts'
 import { inProcessLinks } from '../../../src/transport/in-process.ts'
 import type { InstanceAssignment, WorkerAssignment } from '../../../src/worker/assignment.ts'
 import { Worker } from '../../../src/worker/worker.ts'
+import { assignmentOf, inputOf, instanceOf, outputOf } from '../../support/assignments.ts'
 
 /** What a switch promises beyond what random changes show: `test/scenario/random-changes.test.ts`. */
 
@@ -49,23 +50,13 @@ class TwoWorkers {
   /** A sends `n1`, `n2`, ..., one each 10 ms; with `opensGroup`, in a group that nobody ends. */
   source(channels: readonly number[], rest: Partial<InstanceAssignment> = {}): InstanceAssignment {
     const out = channels.map((channel) => ({ channel, toWorker: 2 }))
-    const outputs = [
-      { connection: 0, port: 'out', selector: { type: 'all' }, back: false, hooks: [], channels: out },
-    ] as const
-    return { ...instance(1, 'source'), outputs: channels.length === 0 ? [] : outputs, ...rest }
+    const outputs = [outputOf('all', out)]
+    return instanceOf(1, 'source', { outputs: channels.length === 0 ? [] : outputs, ...rest })
   }
 
   sink(channels: readonly number[], rest: Partial<InstanceAssignment> = {}): InstanceAssignment {
-    const inputs = channels.map((channel) => ({
-      channel,
-      port: 'in',
-      fromWorker: 1,
-      key: undefined,
-      isHash: false,
-      fromEdge: false,
-      hooks: [],
-    }))
-    return { ...instance(2, 'sink'), inputs, ...rest }
+    const inputs = channels.map((channel) => inputOf(channel, 1))
+    return instanceOf(2, 'sink', { inputs, ...rest })
   }
 
   #worker(number: number, check: 'edges' | 'none'): Worker {
@@ -137,36 +128,14 @@ class TwoWorkers {
   }
 }
 
-function instance(id: number, kind: string): InstanceAssignment {
-  return {
-    id,
-    index: id,
-    component: kind,
-    instance: 0,
-    instances: 1,
-    draining: false,
-    awaitsSources: false,
-    kind: { address: kind, base: '' },
-    config: {},
-    concurrency: undefined,
-    order: undefined,
-    errors: undefined,
-    hooks: [],
-    inputs: [],
-    outputs: [],
-    initial: [],
-  }
-}
-
 function assignment(
   worker: number,
   generation: number,
   instances: readonly InstanceAssignment[],
   workers: readonly number[] = [1, 2],
 ): WorkerAssignment {
-  const peers = workers.filter((other) => other !== worker)
   const limits = { ...defaultChannelLimits, queueMessagesMax: 4 }
-  return { worker, network: 'net', generation, workers, instances, peers, limits, emitPerMessageMax: 100 }
+  return assignmentOf(worker, generation, { workers, instances, limits, emitPerMessageMax: 100 })
 }
 
 async function begin(two: TwoWorkers, a: InstanceAssignment, b: InstanceAssignment): Promise<void> {

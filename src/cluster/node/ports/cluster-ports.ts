@@ -30,6 +30,8 @@ export interface ClusterPortsMeans {
   readonly lines: PortLines
   readonly peers: Peers
   readonly view: () => ClusterView
+  /** Fulfilled when the view shows what the store has of a network by now. Errors: those of the store. */
+  readonly catchUp: (network: string, signal?: AbortSignal) => Promise<void>
   readonly clock: Clock
 }
 
@@ -49,6 +51,8 @@ const ofReaders: ReadonlySet<ErrorCode> = new Set([
   'PORT_BUSY',
   'CALL_INVALID',
 ])
+/** What a view that lags says, too. */
+const ofViews: ReadonlySet<ErrorCode> = new Set(['NETWORK_UNKNOWN', 'PORT_UNKNOWN', 'PORT_CLOSED'])
 /** Before anything was handed over: the other node refused the call, or it was never sent. */
 const notCalled: ReadonlySet<ErrorCode> = new Set(['CALL_LIMIT', 'CALL_INVALID'])
 
@@ -81,6 +85,7 @@ export function portHandlers(lines: PortLines): CallHandlers {
  * - PC-1 A batch is handed to one instance, once: it is tried again only after an answer that says that it was not taken.
  * - PC-2 Whoever reads, or awaits an answer, goes on at the next instance when the one before is gone.
  * - PC-3 An answer is awaited before its message is sent, so that none is missed while the port stays where it is.
+ * - PC-4 Nobody is refused by what was before: a view that does not have the port is compared with the store first.
  */
 export class ClusterPorts implements PortAccess {
   private readonly means: ClusterPortsMeans
@@ -89,8 +94,15 @@ export class ClusterPorts implements PortAccess {
     this.means = means
   }
 
-  check(network: string, side: ClientPortSide, port: string): void {
-    placeOfPort(this.means.view(), network, side, port)
+  /** PC-4 */
+  async check(network: string, side: ClientPortSide, port: string, signal?: AbortSignal): Promise<void> {
+    try {
+      placeOfPort(this.means.view(), network, side, port)
+    } catch (error) {
+      if (!isVertigoError(error) || !ofViews.has(error.code)) throw error
+      await this.means.catchUp(network, signal)
+      placeOfPort(this.means.view(), network, side, port)
+    }
   }
 
   async send(
@@ -100,7 +112,9 @@ export class ClusterPorts implements PortAccess {
     options: SendOptions = {},
   ): Promise<void> {
     const deadline = new Deadline(this.means.clock, options)
-    await this.sendBy(network, port, batchText(messages), deadline)
+    const text = batchText(messages)
+    await this.check(network, 'input', port, deadline.signal)
+    await this.sendBy(network, port, text, deadline)
   }
 
   async *read(
@@ -109,6 +123,7 @@ export class ClusterPorts implements PortAccess {
     { signal = new AbortController().signal }: ReadPortOptions = {},
   ): AsyncGenerator<PortNews, void, undefined> {
     let isRead = false
+    await this.check(network, 'output', port, signal)
     while (!signal.aborted) {
       let node: NodeId | undefined
       try {
@@ -138,6 +153,8 @@ export class ClusterPorts implements PortAccess {
     const deadline = new Deadline(clock, request)
     const key = keyOf(message, correlate)
     const text = batchText([message])
+    await this.check(network, 'output', answerPort, deadline.signal)
+    await this.check(network, 'input', port, deadline.signal)
     const ending = new AbortController()
     const signal = AbortSignal.any([ending.signal, deadline.signal])
     let stage: 'awaiting' | 'sending' | 'taken' = 'awaiting'
