@@ -23,6 +23,7 @@ import {
   versionRecord,
 } from '../protocol/index.ts'
 import { deployed, type Deployment, scaled, undeployed, type VersionContent } from './deployment.ts'
+import { Snapshots } from './snapshots.ts'
 import { type NetworkRecords, type NetworkStatus, networkStatus } from './status.ts'
 
 /** Who looks at a status looks again and again, and plans are large. */
@@ -42,6 +43,7 @@ export class Management {
   private readonly keys: ClusterKeys
   private readonly clock: Clock
   private readonly random: Random
+  readonly snapshots: Snapshots
   private readonly plans = new DecodedRecords(planRecord, plansKept)
 
   constructor(store: Store, keys: ClusterKeys, { clock, random }: { clock: Clock; random: Random }) {
@@ -49,6 +51,7 @@ export class Management {
     this.keys = keys
     this.clock = clock
     this.random = random
+    this.snapshots = new Snapshots(store, keys, { clock, random })
   }
 
   /** Gives the version that holds it: a new one, or the current one where nothing changes. */
@@ -156,10 +159,10 @@ export class Management {
 
   private change(
     name: string,
-    options: ChangeOptions & { readonly change: string },
+    options: ChangeOptions & { readonly change: string; readonly from?: DeployOptions['from'] },
     next: (current: VersionRecord | undefined) => Promise<VersionContent | undefined>,
   ): Promise<NetworkVersion> {
-    const { by, change, expected, anew: isAsked = false, ...call } = options
+    const { by, change, expected, from, anew: isAsked = false, ...call } = options
     const keys = this.keys.network(name)
     const contention = {
       clock: this.clock,
@@ -173,8 +176,9 @@ export class Management {
         throw notCurrent(name, expected, current?.version)
       const isStopped = desired !== undefined && desiredRecord.decode(desired).goal === 'stop'
       const changed = await next(isStopped ? undefined : current)
-      if (changed === undefined && current !== undefined && !isOver && !isHeld && !isAsked)
-        return current.version
+      const isAnew = isOver || isHeld || isAsked || from !== undefined
+      if (changed === undefined && current !== undefined && !isAnew) return current.version
+      const goneBack = from && (await this.snapshots.goingOnFrom(name, from.snapshot, { ...from, ...call }))
       // The same as a new version is how one tries again what was refused, has failed, was finished or is held back.
       const content = changed ?? current
       assert(content !== undefined, 'nothing changes only where something is')
@@ -196,8 +200,16 @@ export class Management {
       })
       const { succeeded } = await this.store.transact(
         {
-          compare: [isUnchanged(keys.desired, desired), isMissing(keys.version(version))],
-          then: [put(keys.version(version), record), put(keys.desired, desiredRecord.encode(wanted))],
+          compare: [
+            isUnchanged(keys.desired, desired),
+            isMissing(keys.version(version)),
+            ...(goneBack?.compare ?? []),
+          ],
+          then: [
+            put(keys.version(version), record),
+            put(keys.desired, desiredRecord.encode(wanted)),
+            ...(goneBack?.then ?? []),
+          ],
         },
         { ...call, repeat: 'once' },
       )
@@ -299,6 +311,11 @@ export interface DeployOptions extends ChangeOptions {
   readonly mode?: 'merge' | 'replace'
   /** A new network may be without components. Default false. */
   readonly bare?: boolean
+  /**
+   * Goes on from a snapshot of the network, by its name or number. Errors: SNAPSHOT_UNKNOWN; SNAPSHOT_REPEATS where it is not the last one
+   * and `acceptDuplicates` is not given.
+   */
+  readonly from?: { readonly snapshot: string; readonly acceptDuplicates?: boolean }
 }
 
 function notCurrent(name: string, expected: number, current: number | undefined): VertigoError {

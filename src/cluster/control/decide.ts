@@ -72,8 +72,25 @@ function closing({ plan, open }: NetworkFacts, readiness: Readiness): Decision |
 function refusing(facts: NetworkFacts, target: Target): Decision | undefined {
   if (target.goal !== 'run' || target.version !== facts.desired.version || stateOf(facts) !== undefined)
     return undefined
-  const error = cannotBePlanned(facts.versions.get(target.version), target.version)
+  const error =
+    cannotBePlanned(facts.versions.get(target.version), target.version) ?? unfitSnapshot(facts, target)
   return error && { type: 'outcome', outcome: refusal(facts, target, error) }
+}
+
+/** Nothing runs that could give a better one. */
+function unfitSnapshot(
+  { plan, versions, snapshots }: NetworkFacts,
+  { version }: Target,
+): NetworkOutcome['error'] {
+  if (plan !== undefined && plan.instances.length > 0) return undefined
+  const component = unfitForCopies(snapshots?.committed, versions, version)
+  return component === undefined
+    ? undefined
+    : {
+        code: 'SNAPSHOT_UNFIT',
+        message: `Snapshot ${snapshots!.committed!.id} has messages that were on their way to ${component}, which is to have another number of instances.`,
+        remedy: 'Deploy it with as many instances as it had; what runs then can be scaled.',
+      }
 }
 
 function planning(facts: NetworkFacts, target: Target, readiness: Readiness): Decision | undefined {

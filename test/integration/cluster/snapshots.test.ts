@@ -8,7 +8,7 @@ import { eventually } from '../../support/eventually.ts'
 
 /** Networks with snapshots on real nodes: threads, sockets, a store and a storage in folders. */
 
-const linesCount = 400
+const linesCount = 600
 
 /** Each word's count goes into a map, so what is there at the end is what the state says. */
 const files = {
@@ -27,22 +27,24 @@ const files = {
     ],
   }),
   'split.ts': `
-    import { existsSync, writeFileSync } from 'node:fs'
+    import { existsSync, readdirSync, writeFileSync } from 'node:fs'
     import { defineComponent, port } from 'vertigo-flow'
-    const marker = new URL('./failed', import.meta.url)
+    // Once, and not before a snapshot is there to go back to.
+    const mayFail = () => {
+      const { FAIL_ONCE: file, SNAPSHOTS: folder } = process.env
+      if (file === undefined || existsSync(file) || !existsSync(folder)) return false
+      return readdirSync(folder, { recursive: true }).filter((name) => name.endsWith('manifest')).length > 1
+    }
     let handled = 0
     export default defineComponent({
       inputs: { line: port<string>() },
       outputs: { word: port<string>() },
       on: {
         async line(line, { emit }) {
-          await new Promise((resolve) => setTimeout(resolve, 3))
-          if (++handled === ${linesCount / 2} && process.env.FAIL_ONCE !== undefined) {
-            const file = process.env.FAIL_ONCE
-            if (!existsSync(file)) {
-              writeFileSync(file, '')
-              throw new Error('it fails in the middle')
-            }
+          await new Promise((resolve) => setTimeout(resolve, 10))
+          if (++handled % 10 === 0 && mayFail()) {
+            writeFileSync(process.env.FAIL_ONCE, '')
+            throw new Error('it fails in the middle')
           }
           for (const word of line.split(' ')) emit.word(word)
         },
@@ -66,7 +68,7 @@ const files = {
     })`,
 }
 
-const wordsOf = (line: number): string[] => ['all', `third-${line % 3}`, `of-${line % 17}`]
+const wordsOf = (line: number): string[] => [`of-${line % 7}`]
 
 function expected(): Map<string, number> {
   const counts = new Map<string, number>()
@@ -104,11 +106,16 @@ test('the state is as if nothing had failed when an instance fails in the middle
   writeFileSync(`${folder}/input.txt`, `${input}\n`)
   writeFileSync(`${folder}/net.json`, files['net.json'].replace('input.txt', `${folder}/input.txt`))
   process.env['FAIL_ONCE'] = `${folder}/failed`
+  process.env['SNAPSHOTS'] = `${folder}/store-snapshots`
   t.after(() => {
     delete process.env['FAIL_ONCE']
+    delete process.env['SNAPSHOTS']
   })
   const store = `lmdb:${folder}/store`
-  const events = [await node(t, { store, id: 'a', workers: 2 }), await node(t, { store, id: 'b', workers: 2 })]
+  const events = [
+    await node(t, { store, id: 'a', workers: 2 }),
+    await node(t, { store, id: 'b', workers: 2 }),
+  ]
   const cluster = await connectCluster({ store })
   t.after(() => cluster.close())
   await cluster.deploy(`${folder}/net.json`, { by: 'test' })
@@ -116,12 +123,13 @@ test('the state is as if nothing had failed when an instance fails in the middle
     await eventually(
       'it has finished',
       async () => (await cluster.networks.status('words')).state === 'finished',
-      60_000,
+      120_000,
     )
   } catch (error) {
     throw new Error(JSON.stringify(events.flat().slice(-12)), { cause: error })
   }
   const told = events.flat().map((event) => JSON.stringify(event))
   assert.ok(told.some((line) => line.includes('it fails in the middle')))
+  assert.ok(told.some((line) => /planned generation .*, from snapshot \d+/.test(line)))
   assert.deepEqual(byName(await countsIn(store)), byName(expected()))
 })

@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { systemClock } from '../../../../src/base/clock.ts'
+import { systemRandom } from '../../../../src/base/random.ts'
+import { Management } from '../../../../src/cluster/client/index.ts'
+import {
+  asGeneration,
+  asVersion,
+  ClusterKeys,
+  desiredRecord,
+  snapshotRecord,
+  type SnapshotRecord,
+  versionRecord,
+} from '../../../../src/cluster/protocol/index.ts'
+import { storeOver } from '../../../../src/store/checked-store.ts'
+import { MemoryBackend } from '../../../../src/store/memory/memory-backend.ts'
+import { put } from '../../../../src/store/operations.ts'
+import { versionOf } from '../../../scenario/support/networks.ts'
+
+const keys = new ClusterKeys('c')
+const network = keys.network('net')
+
+const snapshot = (id: number, names: readonly string[] = []): SnapshotRecord => ({
+  id,
+  incarnation: 7,
+  generation: asGeneration(2),
+  version: asVersion(1),
+  predecessor: null,
+  committedAtMs: 0,
+  tookMs: 1,
+  bytes: 1,
+  manifest: { name: `net/7/${id}/manifest`, bytes: 1, checksum: 1 },
+  finished: [],
+  hasChannelState: false,
+  isLast: false,
+  names: [...names],
+})
+
+/** A network with the snapshots 1, 2 and 3, of which 3 is the last. */
+async function managed() {
+  const store = storeOver(new MemoryBackend({ clock: systemClock }), systemClock)
+  const management = new Management(store, keys, { clock: systemClock, random: systemRandom })
+  const version = versionOf(1, ['a source', 'b', 'a -> b'])
+  await store.transact({
+    then: [
+      put(network.desired, desiredRecord.encode({ version: asVersion(1), goal: 'run', changedAtMs: 0 })),
+      put(network.version(asVersion(1)), versionRecord.encode(version)),
+      put(network.snapshots.committed, snapshotRecord.encode(snapshot(3))),
+      ...[snapshot(1, ['old']), snapshot(2), snapshot(3)].map((one) =>
+        put(network.snapshots.keptAt(7, one.id), snapshotRecord.encode(one)),
+      ),
+    ],
+  })
+  return { store, management, snapshots: management.snapshots, version }
+}
+
+test('lists and shows snapshots, by name and by number', async () => {
+  const { snapshots } = await managed()
+  const { snapshots: all, aborted } = await snapshots.list('net')
+  assert.deepEqual(
+    all.map(({ id, isCurrent }) => [id, isCurrent]),
+    [
+      [3, true],
+      [2, false],
+      [1, false],
+    ],
+  )
+  assert.equal(aborted, undefined)
+  assert.equal((await snapshots.show('net', 'old')).id, 1)
+  assert.equal((await snapshots.show('net', '2')).id, 2)
+  await assert.rejects(snapshots.show('net', 'odl'), {
+    code: 'SNAPSHOT_UNKNOWN',
+    message: /Did you mean.*old/i,
+  })
+  await assert.rejects(snapshots.list('ten'), { code: 'NETWORK_UNKNOWN' })
+})
+
+test('wants one by its name until it is there', async () => {
+  const { store, snapshots } = await managed()
+  await snapshots.want('net', 'before', 'me')
+  assert.equal(await snapshots.created('net', 'before'), undefined)
+  await snapshots.unwant('net', 'before')
+  await assert.rejects(snapshots.created('net', 'before'), { code: 'SNAPSHOT_UNKNOWN' })
+  const made = snapshotRecord.encode(snapshot(4, ['before']))
+  await store.transact({ then: [put(network.snapshots.keptAt(7, 4), made)] })
+  assert.equal((await snapshots.created('net', 'before'))?.id, 4)
+  await assert.rejects(snapshots.want('net', '4', 'me'), { code: 'USAGE' })
+  await assert.rejects(snapshots.want('ten', 'before', 'me'), { code: 'NETWORK_UNKNOWN' })
+})
+
+test('SC-2: takes snapshots away, but never the last one', async () => {
+  const { snapshots } = await managed()
+  await snapshots.remove('net', 'old')
+  await snapshots.remove('net', '3')
+  const { snapshots: left } = await snapshots.list('net')
+  assert.deepEqual(
+    left.map(({ id }) => id),
+    [3, 2],
+  )
+})
+
+test('a deployment goes on from the last snapshot, and from an older one only if that is accepted', async () => {
+  const { store, management, version } = await managed()
+  const deployment = { part: version.flat, kinds: version.kinds }
+  const committed = async (): Promise<SnapshotRecord> =>
+    snapshotRecord.decode((await store.get(network.snapshots.committed)).entry!)
+  const by = 'me'
+  await assert.rejects(management.deploy(deployment, { by, from: { snapshot: 'old' } }), {
+    code: 'SNAPSHOT_REPEATS',
+    message: /Snapshot 1 of "net" is not its last, which is 3/,
+  })
+  assert.equal((await committed()).id, 3)
+  assert.equal(await management.deploy(deployment, { by, from: { snapshot: '3' } }), 2)
+  assert.deepEqual([(await committed()).id, (await committed()).generation], [3, 0])
+  const from = { snapshot: 'old', acceptDuplicates: true }
+  assert.equal(await management.deploy(deployment, { by, from }), 3)
+  assert.equal((await committed()).id, 1)
+  await assert.rejects(management.deploy(deployment, { by, from: { snapshot: 'none' } }), {
+    code: 'SNAPSHOT_UNKNOWN',
+  })
+})
