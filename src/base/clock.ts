@@ -15,22 +15,15 @@ export interface Clock {
   monotonic(): number
   /** Runs `action` once after `delayMs` milliseconds. With `background`, it does not keep the process alive. */
   after(delayMs: number, action: () => void, options?: { background?: boolean }): Cancel
-  /** Runs `action` every `periodMs` milliseconds, first after one period. See `EveryOptions` for `coarse`. */
-  every(periodMs: number, action: () => void, options?: EveryOptions): Cancel
+  /**
+   * Runs `action` every `periodMs` milliseconds, first after one period. With `coarse` it matters little when within the period
+   * that is, and the first time comes after half a period to one and a half: on a real machine all such timers of one period run
+   * at the same moments, in all threads and processes, so that a process that waits is woken once for all of them, and for what
+   * others send at that moment. (The idea is `round_jiffies` of Linux.)
+   */
+  every(periodMs: number, action: () => void, options?: { background?: boolean; coarse?: boolean }): Cancel
   /** Runs `action` after what the event loop has ready: pending input and output come first. */
   soon(action: () => void): void
-}
-
-export interface EveryOptions {
-  /** It does not keep the process alive. */
-  readonly background?: boolean
-  /**
-   * It matters little when within the period it runs: the first time comes after half a period to one and a half. On a real
-   * machine all such timers of one period run at the same moments, in all threads and processes. So a process that waits
-   * is woken once for all of them and for what others send at that moment, and not for each. The idea is `round_jiffies` of
-   * Linux. Default false.
-   */
-  readonly coarse?: boolean
 }
 
 /** The longest delay of a timer of Node, in milliseconds: longer ones would fire at once. */
@@ -63,7 +56,7 @@ export const systemClock: Clock = {
 }
 
 /** At the whole multiples of the period, by the time that all processes of the machine share. */
-function everyRound(periodMs: number, action: () => void, options: EveryOptions): Cancel {
+function everyRound(periodMs: number, action: () => void, options: { background?: boolean }): Cancel {
   let cancel: Cancel
   const wait = (): void => {
     const leftMs = periodMs - (machineClock.monotonic() % periodMs)
@@ -79,7 +72,7 @@ function everyRound(periodMs: number, action: () => void, options: EveryOptions)
   return () => cancel()
 }
 
-function everyLong(periodMs: number, action: () => void, options: EveryOptions = {}): Cancel {
+function everyLong(periodMs: number, action: () => void, options: { background?: boolean } = {}): Cancel {
   let cancel: Cancel
   const again = (): void => {
     cancel = systemClock.after(periodMs, again, options)

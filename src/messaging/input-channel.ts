@@ -38,6 +38,18 @@ export class InputChannel {
   listed = false
   /** Its first parcel is the barrier of a snapshot whose cut is not taken yet: nothing of it is handled until then. */
   isAtBarrier = false
+  /** The last snapshot whose barrier was not waited at. */
+  lastBarrier = 0
+  /** It closes a cycle: what comes over it is not waited for by snapshots. */
+  isBack = false
+  /** Of a snapshot whose cut was taken, until its barrier comes: what arrives before that belongs to it (SN-9). */
+  private logged:
+    | {
+        readonly snapshot: number
+        readonly parcels: BareParcel[]
+        readonly then: (parcels: readonly BareParcel[]) => void
+      }
+    | undefined
   /** What it is called in snapshots. */
   name = ''
   /** Of a plan that is not in force here yet: what arrives waits, held up by credit. */
@@ -94,6 +106,7 @@ export class InputChannel {
   push(parcel: Parcel): void {
     this.arrived++
     if (parcel.control?.type === 'end') this.hasEndQueued = true
+    if (this.logged !== undefined) this.log(parcel)
     if (this.head > 64 && this.head * 2 > this.queue.length) {
       this.queue.splice(0, this.head)
       this.head = 0
@@ -129,6 +142,51 @@ export class InputChannel {
     }))
     this.queue = [...restored, ...this.queue.slice(this.head)]
     this.head = 0
+  }
+
+  /**
+   * From the cut of a snapshot on: `then` is given what is queued, and what arrives until the barrier comes, or the end. An earlier
+   * snapshot is forgotten.
+   */
+  logUntilBarrier(snapshot: number, then: (parcels: readonly BareParcel[]) => void): void {
+    const { parcels, isWhole } = this.queuedBefore(snapshot)
+    if (this.ended || this.lastBarrier === snapshot) then([])
+    else if (isWhole) then(parcels)
+    else this.logged = { snapshot, parcels, then }
+  }
+
+  private log({ items, group, control }: Parcel): void {
+    const { snapshot, parcels, then } = this.logged!
+    if (control?.type === 'barrier' && control.snapshot < snapshot) return
+    const isLast = control?.type === 'barrier' || control?.type === 'end'
+    // Its items are handed over as they are, and handled; a later change of one is the author's mistake.
+    if (items.length > 0 || !isLast)
+      parcels.push({ items: [...items], group, control: isLast ? null : control })
+    if (!isLast) return
+    this.logged = undefined
+    if (control.type === 'end' || control.snapshot === snapshot) then(parcels)
+  }
+
+  /** What is queued before the barrier of a snapshot, or before the end; undefined where neither has arrived. */
+  before(snapshot: number): readonly BareParcel[] | undefined {
+    const { parcels, isWhole } = this.queuedBefore(snapshot)
+    return isWhole ? parcels : undefined
+  }
+
+  private queuedBefore(snapshot: number): { readonly parcels: BareParcel[]; readonly isWhole: boolean } {
+    const parcels: BareParcel[] = []
+    for (let at = this.head; at < this.queue.length; at++) {
+      const { items, group, control } = this.queue[at]!
+      if (control?.type === 'barrier') {
+        if (control.snapshot === snapshot) return { parcels, isWhole: true }
+        continue
+      }
+      const rest = at === this.head ? items.slice(this.position) : items
+      const isEnd = control?.type === 'end'
+      if (rest.length > 0 || !isEnd) parcels.push({ items: rest, group, control: isEnd ? null : control })
+      if (isEnd) return { parcels, isWhole: true }
+    }
+    return { parcels, isWhole: false }
   }
 
   /** The snapshot whose barrier comes first; 0 where there is none. */

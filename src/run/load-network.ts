@@ -81,7 +81,8 @@ export async function loadNetwork(
   const isOpen = ({ code }: VertigoError): boolean => options.part === true && mendable.has(code)
   const faults = found.filter((fault) => !isOpen(fault))
   if (faults.length > 0) throw networkInvalid(faults, places.file)
-  refuseGuarantee(network, places)
+  // A cluster takes snapshots.
+  if (options.part !== true) refuseGuarantee(network, places)
   return { network: flat, places: flattened.places, kinds: definitions, open: found.filter(isOpen) }
 }
 

@@ -13,7 +13,10 @@ import type { InstanceManifest, SnapshotManifest } from './manifest.ts'
 
 /** How a cut is taken. */
 export interface SnapshotMode {
-  /** At-least-once networks do not: they take the cut at the first barrier. */
+  /**
+   * At-least-once networks hold no input: what comes behind a barrier is handled before the cut, and comes again after a failure. The cut
+   * waits for all barriers all the same.
+   */
   readonly isAligned: boolean
   /**
    * Milliseconds after the first barrier, when barriers overtake (SN-8). Default 1000. `null`: never, since the network is to go on with

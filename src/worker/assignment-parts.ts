@@ -88,7 +88,18 @@ export function makeInput(
   const selector = selectorSpec(connection.selector)
   const hooks = addresses(connection.hooks?.receive, connection.base)
   const isHash = selector.type === 'hash'
-  return { channel, name, port, fromWorker, key: isHash ? selector.key : undefined, isHash, fromEdge, hooks }
+  const back = connection.back === true
+  return {
+    ...(back && { back }),
+    channel,
+    name,
+    port,
+    fromWorker,
+    key: isHash ? selector.key : undefined,
+    isHash,
+    fromEdge,
+    hooks,
+  }
 }
 
 export function makeOutput(

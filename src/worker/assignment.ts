@@ -95,6 +95,8 @@ export interface InputAssignment {
   readonly isHash: boolean
   /** Whether it comes from outside of the network (a source): its messages are checked against the port's schema. */
   readonly fromEdge: boolean
+  /** It closes a cycle. Default false. */
+  readonly back?: boolean
   readonly hooks: readonly ModuleAddress[]
 }
 

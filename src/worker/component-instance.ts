@@ -23,9 +23,8 @@ import { abandonGroups, bind, hasGroupState, messageHandler } from './input-grou
 import { keyLock, ownKeysOnly } from './message-keys.ts'
 import { type InputPort, prepareInputs, runSetup, type SetupMeans } from './setup.ts'
 import { rejectionOf, sendRejection } from './rejection.ts'
-import { Alignment } from './snapshots/alignment.ts'
+import { ComponentCut } from './snapshots/component-cut.ts'
 import type { Saved } from './snapshots/saved.ts'
-import { restoreChannels, savedChannels } from './snapshots/saved-channels.ts'
 import { type Task, TaskRunner } from './task-runner.ts'
 import { TimerSet } from './timer-set.ts'
 import { TurnSize } from './turn-size.ts'
@@ -49,9 +48,9 @@ export class ComponentInstance extends Instance {
   readonly inputs: readonly InputPort[]
   private readonly options: ComponentOptions
   private readonly means: SetupMeans
-  private readonly timers: TimerSet
-  private readonly tasks: TaskRunner
-  private readonly alignment: Alignment
+  readonly timers: TimerSet
+  readonly tasks: TaskRunner
+  private readonly snapshots: ComponentCut
   private behaviour: AuthorBehaviour = {}
   private call: Call
   private readonly progress: LoopProgress = { at: 0, result: undefined }
@@ -83,9 +82,11 @@ export class ComponentInstance extends Instance {
     this.options = options
     this.means = means
     this.inputs = prepareInputs(definition, means)
-    const barrierArrived = (snapshot: number): void => this.alignment.arrived(snapshot)
-    this.inbox = new Inbox(this.inputs.length, () => this.wake(), barrierArrived)
-    this.alignment = new Alignment(this.inbox, host.clock, () => host.schedule(this))
+    this.inbox = new Inbox(
+      this.inputs.length,
+      () => this.wake(),
+      (it) => this.snapshots.arrived(it),
+    )
     this.timers = new TimerSet(host.clock, () => this.wake())
     this.tasks = new TaskRunner({
       options,
@@ -97,6 +98,7 @@ export class ComponentInstance extends Instance {
       failed: (task, error) => this.fail(this.describe(error, task.port, task.message)),
       whenOpen: (action) => host.whenOpen(action),
     })
+    this.snapshots = new ComponentCut(this, host)
     // Made anew in `setup`, when the outputs are known.
     this.call = undefined as unknown as Call
   }
@@ -134,21 +136,24 @@ export class ComponentInstance extends Instance {
   }
 
   beginSnapshot(begin: SnapshotBegin): void {
-    this.alignment.announced(begin)
+    this.snapshots.alignment.announced(begin)
   }
 
   endSnapshot(snapshot: number): void {
-    this.alignment.ended(snapshot)
+    this.snapshots.alignment.ended(snapshot)
   }
 
   override saved(): Saved {
-    return { ...super.saved(), timers: this.timers.all, channels: savedChannels(this.inbox.all, this.inputs) }
+    return this.snapshots.saved(super.saved())
+  }
+
+  protected override savedLate(): Promise<Saved['channels']> | undefined {
+    return this.snapshots.savedLate()
   }
 
   override restore(saved: Saved): void {
     super.restore(saved)
-    this.timers.restore(saved.timers)
-    restoreChannels(saved.channels, this)
+    this.snapshots.restore(saved)
   }
 
   /** Pending timers do not count, as they do not at the end of the inputs; without inputs they are what it lives by. */
@@ -194,6 +199,7 @@ export class ComponentInstance extends Instance {
   }
 
   protected override released(): void {
+    this.snapshots.stop()
     this.timers.cancelAll()
     this.tasks.stop()
     this.inbox.discardAll()
@@ -226,16 +232,8 @@ export class ComponentInstance extends Instance {
     }
     this.keyed?.sweep(this.nowMs())
     this.turnSize.adapt(clock.monotonic() - started, left)
-    if (this.alignment.isPending) this.tryCut()
+    this.snapshots.tryCut()
     if (this.mayEnd && this.outbox.blocked === 0) this.end()
-  }
-
-  /** Also without credit: barriers need none. */
-  private tryCut(): void {
-    const { alignment } = this
-    if (!this.tasks.isIdle || !alignment.isComplete) return
-    this.cut(alignment.begun!, alignment.elapsedMs)
-    alignment.taken()
   }
 
   /** Handles messages of a channel, at most `left`; returns how many. */
@@ -255,7 +253,7 @@ export class ComponentInstance extends Instance {
       this.portAtWork = channel.port
       if (invoke === undefined) at = end
       else if (this.tasks.direct) at = this.runDirect(parcel.items, from, end, invoke, group, port, readKey)
-      else at = this.runTasks(parcel.items, from, end, invoke, group, port, readKey)
+      else at = this.runTasks(parcel.items, from, end, invoke, group, port, readKey, channel)
       this.portAtWork = -1
       if (this.interrupted) {
         this.interrupted = false
@@ -309,6 +307,7 @@ export class ComponentInstance extends Instance {
     group: GroupContext | undefined,
     port: InputPort,
     readKey: KeyReader | undefined,
+    channel: InputChannel,
   ): number {
     const { concurrency } = this.options
     const isKeyed = this.keyed !== undefined && readKey !== undefined && concurrency > 1
@@ -322,7 +321,7 @@ export class ComponentInstance extends Instance {
         break
       }
       const lock = isKeyed ? keyLock(readKey, message) : undefined
-      if (!this.tasks.start({ invoke, port: port.name, message, group, readKey }, lock)) break
+      if (!this.tasks.start({ invoke, port: port.name, message, group, readKey, channel }, lock)) break
       at++
       this.outbox.nextCall()
     }
@@ -336,7 +335,7 @@ export class ComponentInstance extends Instance {
       return
     }
     if (control.type === 'barrier') {
-      this.alignment.cameTo(channel, control.snapshot)
+      this.snapshots.cameTo(channel, control.snapshot)
       return
     }
     if (!this.tasks.isIdle) {

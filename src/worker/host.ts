@@ -49,6 +49,8 @@ export interface InstanceHost {
   takesSnapshots(): boolean
   /** Takes the cut of the instance's state, as it is now; `facts` is called at once. */
   cut(instance: Schedulable, begin: SnapshotBegin, alignedMs: number, facts: () => PartFacts): void
+  /** It has not come to the cut of a snapshot in time: for people. */
+  late(instance: Schedulable, begin: SnapshotBegin, waitsFor: string): void
   readonly metricMade: (record: MetricRecord) => void
 }
 

@@ -14,7 +14,7 @@ import type { InstanceHost, Schedulable } from './host.ts'
 import { instanceLogger } from './logger.ts'
 import { InstanceMetrics } from './metrics.ts'
 import type { Reporter } from './record-window.ts'
-import type { PartFacts } from './snapshots/instance-parts.ts'
+import type { PartFacts, SavedEntries } from './snapshots/instance-parts.ts'
 import { encodeSaved, nothingSaved, type Saved } from './snapshots/saved.ts'
 
 /** Which instance this is, and what it was told. */
@@ -156,14 +156,30 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
 
   /** What the manifest says of it, and what goes into its file beside keyed state. Errors: STATE_NOT_ENCODABLE. */
   partFacts(): PartFacts {
-    const saved = this.saved()
-    const hasChannelState = saved.channels.length > 0
     const isFinished = this.state === 'finished' || this.state === 'closed'
-    return { saved: encodeSaved(saved, this.place), isFinished, hasChannelState }
+    const saved = this.saved()
+    const entries = encodeSaved(saved, this.place)
+    const now: SavedEntries = { entries, hasChannelState: saved.channels.length > 0 }
+    const late = isFinished ? undefined : this.savedLate()
+    if (late === undefined) return { saved: now, isFinished }
+    const all = async (): Promise<SavedEntries> => {
+      const channels = await late
+      const hasChannelState = now.hasChannelState || channels.length > 0
+      return {
+        hasChannelState,
+        entries: [...entries, ...encodeSaved({ ...nothingSaved, channels }, this.place)],
+      }
+    }
+    return { saved: all(), isFinished }
+  }
+
+  /** What belongs to the cut of now and comes after it; undefined where there cannot be anything. */
+  protected savedLate(): Promise<Saved['channels']> | undefined {
+    return undefined
   }
 
   /** Takes the cut: what was sent belongs to the snapshot, what is sent from now on does not. */
-  protected cut(begin: SnapshotBegin, alignedMs: number): void {
+  cut(begin: SnapshotBegin, alignedMs: number): void {
     this.lastCut = begin.snapshot
     this.host.cut(this, begin, alignedMs, () => this.partFacts())
     for (const port of this.outputs) port.barrier(begin.snapshot)

@@ -1,6 +1,7 @@
 import type { Cancel, Clock } from '../base/clock.ts'
 import { isIterator, isThenable } from '../base/values.ts'
 import type { GroupContext } from '../messaging/group-tracker.ts'
+import type { InputChannel } from '../messaging/input-channel.ts'
 import { isPartlySent } from '../messaging/partial.ts'
 import type { KeyReader } from '../state/keys.ts'
 import { type Call, callClosed, callDirect, callBuffered, callDiscard } from './call.ts'
@@ -15,6 +16,8 @@ export interface Task {
   readonly message: unknown
   readonly group: GroupContext | undefined
   readonly readKey: KeyReader | undefined
+  /** That the message came by. */
+  readonly channel?: InputChannel
   readonly call?: Call
 }
 
@@ -45,6 +48,8 @@ class Running {
   /** What no other message at work may have: its routing key, encoded. */
   readonly lock: string | undefined
   attempt = 0
+  /** It waits for its next attempt: nothing of it has been done. */
+  isTakenBack = false
   done = false
   /** An iterator has made a step: it cannot be repeated. */
   committed = false
@@ -109,6 +114,12 @@ export class TaskRunner {
 
   get isIdle(): boolean {
     return this.running.length === 0
+  }
+
+  /** Tasks that have been taken back, and wait for their next attempt; undefined where there are others at work. */
+  get takenBack(): readonly Task[] | undefined {
+    if (!this.running.every(({ isTakenBack }) => isTakenBack)) return undefined
+    return this.running.map(({ task }) => task)
   }
 
   /** Whether there is nothing to do before something at work comes to its end. */
@@ -233,6 +244,7 @@ export class TaskRunner {
 
   private attempt(running: Running, prepared = false): void {
     const { task, call } = running
+    running.isTakenBack = false
     if (!prepared) {
       call.message = task.message
       call.readKey = task.readKey
@@ -343,6 +355,7 @@ export class TaskRunner {
     const { policy } = this.owner.options
     const delayMs = Math.min(policy.delayMsMax, policy.delayMs * 2 ** running.attempt)
     running.attempt++
+    running.isTakenBack = true
     const cancel = this.owner.clock.after(delayMs, () => {
       this.retries.delete(cancel)
       this.owner.whenOpen(() => {

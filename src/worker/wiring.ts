@@ -77,6 +77,7 @@ export class Wiring {
     const channel = new InputChannel(id, port, source, this.strictly(strictReceive, hooks))
     if (input.isHash) channel.readKey = keyReader(input.key)
     channel.name = input.name ?? ''
+    channel.isBack = input.back ?? false
     channel.isDormant = true
     if (local === undefined) this.peers.get(fromWorker).addInput(channel, inbox)
     else {

@@ -431,6 +431,7 @@ export class Worker {
       },
       metricMade: (record) => events.metric(record),
       takesSnapshots: () => this.assignment.takesSnapshots === true,
+      late: (instance, ...late) => this.snapshots.late(this.hostedOf.get(instance)!, ...late),
       cut: (instance, ...cut) => this.snapshots.cut(this.hostedOf.get(instance)!, ...cut),
     }
   }

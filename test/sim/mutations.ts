@@ -47,7 +47,7 @@ export const mutations: readonly Mutation[] = [
     name: 'a link sends again what was received, and the other end takes it',
     finds: /LE-2/,
     faults: ['linesBreak', 'cut'],
-    seed: 2,
+    seed: 7,
     apply: () =>
       both(
         changed(
@@ -64,7 +64,7 @@ export const mutations: readonly Mutation[] = [
     name: 'a link forgets what was on its way when a line breaks, and the other end goes on',
     finds: /LE-[34]/,
     faults: ['linesBreak'],
-    seed: 4,
+    seed: 7,
     apply: () =>
       both(
         changed(
@@ -81,7 +81,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a frame in two hundred is lost',
     finds: /LE-[34]/,
-    seed: 2,
+    seed: 4,
     apply: () => {
       let count = 0
       return changed(RemoteTarget.prototype, 'deliver', (deliver) => (parcel) => {
@@ -93,7 +93,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'the first message of a group does not arrive',
     finds: /LE-5/,
-    seed: 2,
+    seed: 1,
     apply: () =>
       changed(InputChannel.prototype, 'push', (push) => (parcel) => {
         const { group, items } = parcel as Parcel
@@ -109,7 +109,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a worker that is told to hold goes on',
     finds: /WD-1/,
-    seed: 5,
+    seed: 2,
     apply: () => changed(Worker.prototype, 'hold', () => () => undefined),
   },
   {
@@ -141,7 +141,7 @@ export const mutations: readonly Mutation[] = [
     name: 'a node that has lost its lease lets its workers go on',
     finds: /WD-|not within/,
     faults: ['freeze', 'storeGone'],
-    seed: 2,
+    seed: 7,
     apply: () => changed(NetworkAgent.prototype, 'terminate', () => async () => undefined),
   },
   {
@@ -158,7 +158,7 @@ export const mutations: readonly Mutation[] = [
     name: 'whoever is suspected is declared dead',
     finds: /WD-5/,
     faults: ['linesBreak', 'cut'],
-    seed: 2,
+    seed: 4,
     apply: () => changed(DeathWatch.prototype, 'verdict', () => async () => 'dead'),
   },
   {

@@ -1,16 +1,20 @@
 import type { LogRecord } from '../../component/context.ts'
 import type { Random } from '../../base/random.ts'
-import { asError } from '../../base/errors.ts'
+import { asError, VertigoError } from '../../base/errors.ts'
 import { put } from '../../store/operations.ts'
 import { follow } from '../../store/recipes/index.ts'
 import type { Revision, Store } from '../../store/store.ts'
+import type { SnapshotManifest } from '../../snapshot/manifest.ts'
+import type { PartReport, SnapshotBegin } from '../../snapshot/part.ts'
 import type { WorkerAssignment } from '../../worker/assignment.ts'
 import type { RejectedMessage } from '../../worker/host.ts'
 import {
   type ClusterKeys,
   ClusterView,
+  type Plan,
   type ReadyRecord,
   readyRecord,
+  type VersionRecord,
   type WorkerNumber,
 } from '../protocol/index.ts'
 import type { MakeWorker } from './agent-worker.ts'
@@ -32,6 +36,8 @@ export interface AgentMeans {
   /** For the workers of a network. */
   readonly workersOf: (network: string) => MakeWorker
   readonly localize: (assignment: WorkerAssignment) => Promise<WorkerAssignment>
+  /** Without it no snapshots can be gone on from. */
+  readonly readSnapshot?: (plan: Plan, version: VersionRecord) => Promise<SnapshotManifest>
   readonly events: AgentEvents
 }
 
@@ -72,6 +78,14 @@ export class Agent {
     const { lease } = means.membership
     lease.signal.addEventListener('abort', this.onLost, { once: true })
     this.running = this.run()
+  }
+
+  /** This node's part of a snapshot; see `NetworkAgent`. Errors: NETWORK_UNKNOWN where the network has no part here. */
+  takeSnapshot(network: string, begin: SnapshotBegin, signal: AbortSignal): AsyncIterable<PartReport> {
+    const hosted = this.networks.get(network)
+    if (hosted === undefined)
+      throw new VertigoError('NETWORK_UNKNOWN', `The network "${network}" has no part on this node.`)
+    return hosted.agent.takeSnapshot(begin, signal)
   }
 
   /** Ends all workers, in peace. Idempotent. */
@@ -169,7 +183,7 @@ export class Agent {
   }
 
   private host(name: string): Hosted {
-    const { store, keys, random, membership, workersOf, localize, events } = this.means
+    const { store, keys, random, membership, workersOf, localize, readSnapshot, events } = this.means
     const networkKeys = keys.network(name)
     const { id } = membership.record
     const writer = new RecordWriter<ReadyRecord>({
@@ -187,6 +201,7 @@ export class Agent {
       makeWorker: workersOf(name),
       localize,
       publish: (record) => writer.write(record),
+      ...(readSnapshot && { readSnapshot }),
       events: {
         rejected: (record, taken) => events.rejected(name, record, taken),
         logged: (record, taken) => events.logged(name, record, taken),

@@ -1,19 +1,26 @@
-import { asError, isVertigoError } from '../../base/errors.ts'
+import { asError, isVertigoError, VertigoError } from '../../base/errors.ts'
+import type { SnapshotManifest } from '../../snapshot/manifest.ts'
+import type { PartReport, SnapshotBegin } from '../../snapshot/part.ts'
 import type { WorkerAssignment } from '../../worker/assignment.ts'
 import type {
   Address,
   ErrorText,
   Generation,
   InstanceId,
+  NetworkVersion,
   NetworkView,
   NodeId,
   OpenRecord,
   Plan,
   ReadyRecord,
+  SnapshotRecord,
+  VersionRecord,
   WorkerNumber,
 } from '../protocol/index.ts'
 import type { AgentWorker, AgentWorkerEvents, MakeWorker, PeerPlace } from './agent-worker.ts'
 import { assignmentsOf } from './assignments.ts'
+import { NodeParts } from './node-parts.ts'
+import { takesSnapshots, withSnapshots } from './restoring.ts'
 
 /**
  * One node's part of one network: compares what runs here with the newest plan, and makes the one like the other.
@@ -32,6 +39,8 @@ export interface NetworkAgentMeans {
   /** The record is to be written, in place of what was given before. */
   readonly publish: (record: ReadyRecord) => void
   readonly events: NetworkAgentEvents
+  /** Reads the snapshot that a plan goes on from. Errors: those of the storage and of manifests. */
+  readonly readSnapshot?: (plan: Plan, version: VersionRecord) => Promise<SnapshotManifest>
 }
 
 export interface NetworkAgentEvents extends Pick<AgentWorkerEvents, 'rejected' | 'logged'> {
@@ -62,6 +71,10 @@ export class NetworkAgent {
   /** The generation that the workers have switched to. */
   private switched: Generation | undefined
   private published = ''
+  private readonly parts = new NodeParts()
+  /** The snapshot of the generation in force that workers have been told to be committed. */
+  private committed: number | undefined
+  private onSwitched: (() => void)[] = []
   private isClosed = false
 
   constructor(means: NetworkAgentMeans) {
@@ -75,6 +88,8 @@ export class NetworkAgent {
     const open = view?.open?.value
     // First what was prepared: `open` may be of that generation, and the newest plan one further.
     this.follow(open)
+    // Before anything ends: what belongs to it is to be seen.
+    this.tellCommitted(view?.snapshots.committed?.value)
     this.endWorkers(plan)
     if (plan === undefined || view === undefined || plan.generation === this.plan?.generation) return
     this.plan = plan
@@ -82,9 +97,57 @@ export class NetworkAgent {
     this.prepare(plan, view)
   }
 
+  /**
+   * This node's part of a snapshot: what its instances give, as they give it. Ends with the signal, or when all have. Errors: CALL_INVALID
+   * for a generation that is over.
+   */
+  async *takeSnapshot(
+    begin: SnapshotBegin,
+    signal: AbortSignal,
+  ): AsyncGenerator<PartReport, void, undefined> {
+    // Who was told by the manager may not have seen that the generation is open.
+    while (this.switched !== begin.generation && !signal.aborted && !this.isClosed) {
+      if ((this.switched ?? 0) > begin.generation)
+        throw new VertigoError(
+          'CALL_INVALID',
+          `generation ${begin.generation} is over on node "${this.means.node}"`,
+        )
+      await this.untilSwitched(signal)
+    }
+    const { plan } = this
+    if (signal.aborted || this.isClosed || plan?.generation !== begin.generation) return
+    const mine = new Set(this.mine(plan).map(({ worker }) => worker))
+    const workers = [...this.slots].filter(([number]) => mine.has(number)).map(([, { worker }]) => worker)
+    const instances = plan.instances.filter(({ worker }) => mine.has(worker)).map(({ id }) => id)
+    yield* this.parts.take(begin, { workers, instances }, signal)
+  }
+
+  private untilSwitched(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      this.onSwitched.push(resolve)
+      signal.addEventListener('abort', () => resolve(), { once: true })
+    })
+  }
+
+  private wakeSwitched(): void {
+    const waiting = this.onSwitched
+    this.onSwitched = []
+    for (const resolve of waiting) resolve()
+  }
+
+  private tellCommitted(snapshot: SnapshotRecord | undefined): void {
+    if (snapshot === undefined || snapshot.generation !== this.switched || snapshot.id === this.committed)
+      return
+    this.committed = snapshot.id
+    for (const { worker, state } of this.slots.values())
+      if (state === 'lives')
+        worker.snapshot({ type: 'committed', generation: snapshot.generation, snapshot: snapshot.id })
+  }
+
   /** Ends all workers, in peace. */
   async close(): Promise<void> {
     this.isClosed = true
+    this.endParts()
     for (const [number, slot] of this.slots) this.end(number, slot)
     await Promise.all(this.ending)
   }
@@ -92,9 +155,15 @@ export class NetworkAgent {
   /** Ends all workers at once: the node must not do anything more. */
   async terminate(): Promise<void> {
     this.isClosed = true
+    this.endParts()
     const slots = [...this.slots.values()]
     this.slots.clear()
     await Promise.all([...slots.map(({ worker }) => worker.terminate()), ...this.ending])
+  }
+
+  private endParts(): void {
+    this.parts.close()
+    this.wakeSwitched()
   }
 
   /** Whether it has workers. */
@@ -136,6 +205,7 @@ export class NetworkAgent {
       slot.isHeld = false
       slot.worker.switchOver(peers.filter((peer) => peer.worker !== worker))
     }
+    this.wakeSwitched()
   }
 
   private endWorkers(plan: Plan | undefined): void {
@@ -168,18 +238,48 @@ export class NetworkAgent {
   }
 
   private prepare(plan: Plan, view: NetworkView): void {
-    const mine = this.mine(plan)
-    if (mine.length === 0) return
+    if (this.mine(plan).length === 0) return
     const versions = new Map([...view.versions].map(([number, { value }]) => [number, value]))
+    if (plan.restores === undefined) this.assign(plan, versions, undefined)
+    else this.supervise(this.restore(plan, versions))
+  }
+
+  private async restore(plan: Plan, versions: ReadonlyMap<NetworkVersion, VersionRecord>): Promise<void> {
+    try {
+      const version = versions.get(plan.version)
+      const { readSnapshot } = this.means
+      if (version === undefined || readSnapshot === undefined)
+        throw new VertigoError('INTERNAL', `node "${this.means.node}" reads no snapshots`)
+      const snapshot = await readSnapshot(plan, version)
+      if (this.plan === plan && !this.isClosed) this.assign(plan, versions, snapshot)
+    } catch (error) {
+      if (this.plan !== plan || this.isClosed) return
+      for (const { worker } of this.mine(plan)) this.notPrepared(plan, worker, asError(error))
+    }
+  }
+
+  private assign(
+    plan: Plan,
+    versions: ReadonlyMap<NetworkVersion, VersionRecord>,
+    snapshot: SnapshotManifest | undefined,
+  ): void {
+    const mine = this.mine(plan)
     let assignments: ReadonlyMap<number, WorkerAssignment>
     try {
-      assignments = new Map(assignmentsOf(plan, versions).map((one) => [one.worker, one]))
+      const plain = assignmentsOf(plan, versions)
+      const isSaved = takesSnapshots(versions.get(plan.version)?.flat ?? {})
+      const all = isSaved ? withSnapshots(plain, snapshot) : plain
+      assignments = new Map(all.map((one) => [one.worker, one]))
     } catch (error) {
       for (const { worker } of mine) this.notPrepared(plan, worker, asError(error))
       return
     }
     const steps = mine.map(({ worker }) => this.prepareWorker(plan, worker, assignments.get(worker)))
-    const all: Promise<void> = this.whenPrepared(plan, steps).finally(() => this.ending.delete(all))
+    this.supervise(this.whenPrepared(plan, steps))
+  }
+
+  private supervise(work: Promise<void>): void {
+    const all: Promise<void> = work.finally(() => this.ending.delete(all))
     this.ending.add(all)
   }
 
@@ -222,6 +322,7 @@ export class NetworkAgent {
         died: (error) => this.workerDied(number, error),
         rejected: events.rejected,
         logged: events.logged,
+        part: (report) => this.parts.report(report),
         linkFailed: (peer, error) => events.linkFailed(number, peer, error),
       }),
       listens: undefined,

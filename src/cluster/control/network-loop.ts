@@ -270,9 +270,10 @@ function kindOf(decision: Exclude<Decision, { type: 'wait' }>): DecisionKind {
 function describe(decision: Exclude<Decision, { type: 'wait' }>): string {
   switch (decision.type) {
     case 'plan': {
-      const { generation, version, instances, workers, waiting } = decision.plan
+      const { generation, version, instances, workers, waiting, restores } = decision.plan
       const waits = waiting.length === 0 ? '' : `, ${waiting.length} waiting`
-      return `planned generation ${generation} of version ${version}: ${instances.length} instances on ${workers.length} workers${waits}`
+      const from = restores === undefined ? '' : `, from snapshot ${restores.id}`
+      return `planned generation ${generation} of version ${version}: ${instances.length} instances on ${workers.length} workers${waits}${from}`
     }
     case 'open':
       return `opened generation ${decision.open.generation}`

@@ -4,6 +4,7 @@ import { type Random, systemRandom } from '../../base/random.ts'
 import { put, remove } from '../../store/operations.ts'
 import { LeaseKeeper } from '../../store/recipes/index.ts'
 import { allocateFence, setFence } from '../../run/fence.ts'
+import type { StoresModule } from '../../run/types.ts'
 import type { Store } from '../../store/store.ts'
 import type { CallHandlers } from '../../transport/call-server.ts'
 import { authoritiesOf } from '../../transport/tcp/own-certificate.ts'
@@ -18,10 +19,12 @@ import { dataLinksUrl } from './data-links.ts'
 import type { NodeInsight } from './insight.ts'
 import { LinkWatch } from './link-watch.ts'
 import { type NodeOptions, stallMsDefault, ttlMsDefault } from './node-options.ts'
+import { NodeSnapshots } from './node-snapshots.ts'
 import { NodeThreads } from './node-threads.ts'
 import { isProcessGone, ownIdentity } from './process-identity.ts'
 import { portHandlers } from './ports/cluster-ports.ts'
 import type { PortLines } from './ports/port-lines.ts'
+import { defaultSnapshotAddress } from './snapshot-place.ts'
 import { ThreadWorkers } from './thread-workers.ts'
 
 /** What all lives of a node have in common. */
@@ -64,6 +67,7 @@ export class Life {
   private readonly links: LinkWatch
   private readonly linkWriter: RecordWriter<LinkRecord>
   private readonly bundles: NodeBundles
+  private readonly snapshots: NodeSnapshots
   private readonly threads: NodeThreads
   private readonly stopLooking: () => void
   private willLook = false
@@ -71,15 +75,20 @@ export class Life {
 
   private constructor(
     membership: Membership,
-    parts: LifeMeans & { readonly leases: LeaseKeeper; readonly net: ControlNet },
+    parts: LifeMeans & {
+      readonly leases: LeaseKeeper
+      readonly net: ControlNet
+      readonly snapshots: NodeSnapshots
+    },
     nets: Watches,
   ) {
-    const { options, store, keys, net, seen, insight, ports } = parts
+    const { options, store, keys, net, seen, insight, ports, snapshots } = parts
     const { events, ttlMs = ttlMsDefault } = options
     this.membership = membership
     this.leases = parts.leases
     this.net = net
     this.insight = insight
+    this.snapshots = snapshots
     const clock = machineClock
     const random: Random = systemRandom
     const troubled = (what: string, error: Error): void => events.troubled(what, error)
@@ -98,11 +107,13 @@ export class Life {
           fence,
           threads: this.threads,
           ports,
+          snapshots: snapshots.addressFor(this.agent.view.networks.get(network)),
         })
         insight.counts.add(network, workers)
         return workers.make
       },
       localize: this.bundles.localize,
+      readSnapshot: snapshots.read,
       events: {
         rejected: (network, record, taken) => insight.rejected(network, record, taken),
         logged: (network, record, taken) => {
@@ -122,6 +133,7 @@ export class Life {
         troubled,
       },
     })
+    snapshots.agent = this.agent
     this.watch = new DeathWatch({
       store,
       keys,
@@ -167,6 +179,7 @@ export class Life {
       lease: membership.lease,
       node: options.id,
       restarts: defaultRestartPolicy,
+      snapshots: { takers: snapshots, storages: snapshots },
       events: {
         elected: () => {
           this.bundles.elected()
@@ -208,14 +221,22 @@ export class Life {
     const random = systemRandom
     const leases = new LeaseKeeper(store, { clock, random })
     const nets: Watches = { watch: undefined, links: undefined }
-    const net = await openNet({
+    const snapshots = new NodeSnapshots({
+      self: id,
+      clock,
+      defaultAddress: options.snapshots ?? defaultSnapshotAddress(options.storeUrl),
+      openStorage: async (address) =>
+        ((await import(options.stores)) as StoresModule).openSnapshotStorage(address, clock),
+      to: (node) => net.to(node),
+    })
+    const net: ControlNet = await openNet({
       cluster,
       self: id,
       listen,
       tls: options.tls,
       clock,
       random,
-      handlers: bothHandlers(insight.handlers, portHandlers(ports)),
+      handlers: allHandlers(insight.handlers, portHandlers(ports), snapshots.handlers),
       events: {
         broken: (node) => {
           nets.watch?.suspect(node)
@@ -255,7 +276,7 @@ export class Life {
         { cluster, ttlMs, incarnation, signal },
       )
       events.joined(membership.record)
-      return new Life(membership, { ...means, leases, net }, nets)
+      return new Life(membership, { ...means, leases, net, snapshots }, nets)
     } catch (error) {
       await net.close()
       await leases.close()
@@ -290,6 +311,7 @@ export class Life {
     await this.manager.close()
     if (isLost) await this.agent.terminated
     else await this.agent.close()
+    await this.snapshots.close()
     await this.links.close()
     await this.linkWriter.idle
     await this.threads.close()
@@ -340,11 +362,13 @@ function threadWorkers(
     fence,
     threads,
     ports,
+    snapshots,
   }: {
     readonly control: Address
     readonly fence: SharedArrayBuffer
     readonly threads: NodeThreads
     readonly ports: PortLines
+    readonly snapshots: string | undefined
   },
 ): ThreadWorkers {
   return new ThreadWorkers({
@@ -356,6 +380,7 @@ function threadWorkers(
     builtInKinds: options.builtInKinds,
     stores: options.stores,
     threads,
+    ...(snapshots !== undefined && { snapshots }),
     stallMs: options.stallMs ?? stallMsDefault,
     clientPorts: ports,
     turnedAway: (worker, remote, error, more) =>
@@ -363,10 +388,10 @@ function threadWorkers(
   })
 }
 
-function bothHandlers(a: CallHandlers, b: CallHandlers): CallHandlers {
+function allHandlers(...all: readonly CallHandlers[]): CallHandlers {
   return {
-    requests: { ...a.requests, ...b.requests },
-    hints: { ...a.hints, ...b.hints },
-    streams: { ...a.streams, ...b.streams },
+    requests: Object.assign({}, ...all.map(({ requests }) => requests)) as CallHandlers['requests'] & object,
+    hints: Object.assign({}, ...all.map(({ hints }) => hints)) as CallHandlers['hints'] & object,
+    streams: Object.assign({}, ...all.map(({ streams }) => streams)) as CallHandlers['streams'] & object,
   }
 }

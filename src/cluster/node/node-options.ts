@@ -32,6 +32,8 @@ export interface NodeOptions {
   /** URLs of modules; see `RunModules`. */
   readonly builtInKinds: string
   readonly stores: string
+  /** Where snapshots are of networks that do not say it. Default: beside a store in a folder; else nowhere. */
+  readonly snapshots?: string
   /** Folder of the files for messages that were rejected; see `DeadLetters`. Default: the current one. */
   readonly deadLetters?: string
   readonly events: NodeEvents

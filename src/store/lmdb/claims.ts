@@ -59,7 +59,7 @@ export class Claims {
   }
 
   place(kind: ClaimKind): void {
-    mkdirSync(this.folder, { recursive: true })
+    makeFolder(this.folder)
     closeSync(openSync(this.fileOf(kind), 'w'))
   }
 
@@ -153,6 +153,15 @@ export class Claims {
 
   private fileOf(kind: ClaimKind): string {
     return join(this.folder, `${kind}-${this.identity}`)
+  }
+}
+
+/** Not with its parents: a store that somebody has taken away is not to be made anew by who closes it. */
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
 }
 

@@ -183,7 +183,7 @@ const isFulfilled = Promise.resolve()
 
 function afterPromises(next: () => void): void {
   // `next` throws nothing.
-  void isFulfilled.then(next)
+  void isFulfilled.then(next, next)
 }
 
 interface Event {

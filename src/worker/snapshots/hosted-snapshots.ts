@@ -1,5 +1,5 @@
 import { VertigoError } from '../../base/errors.ts'
-import type { SnapshotBegin, SnapshotCommand } from '../../snapshot/part.ts'
+import type { PartReport, SnapshotBegin, SnapshotCommand } from '../../snapshot/part.ts'
 import type { SnapshotStorage } from '../../snapshot/storage/storage.ts'
 import type { HostedInstance } from '../hosted.ts'
 import type { WorkerMeans } from '../worker-means.ts'
@@ -12,6 +12,7 @@ export class HostedSnapshots {
   private readonly network: string
   private readonly parts: WorkerSnapshots | undefined
   private readonly storage: () => Promise<SnapshotStorage>
+  private readonly report: (report: PartReport) => void
   /** In flight, as far as is known. */
   private begun: SnapshotBegin | undefined
 
@@ -22,12 +23,13 @@ export class HostedSnapshots {
   ) {
     const { clock, snapshots, events } = means
     this.network = network
+    this.report = (report) => events.part?.(report)
     this.storage = once(snapshots?.storage ?? noStorage)
     if (snapshots === undefined) return
     this.parts = new WorkerSnapshots({
       clock,
       storage: this.storage,
-      report: (report) => events.part?.(report),
+      report: this.report,
       requestStep,
     })
   }
@@ -66,6 +68,10 @@ export class HostedSnapshots {
 
   cut({ id }: HostedInstance, begin: SnapshotBegin, alignedMs: number, facts: () => PartFacts): void {
     this.parts?.cut(id, begin, alignedMs, facts)
+  }
+
+  late({ id }: HostedInstance, { generation, snapshot }: SnapshotBegin, waitsFor: string): void {
+    this.report({ type: 'part-late', generation, snapshot, instance: id, waitsFor })
   }
 
   /** An instance that is over has a part in the snapshot that is in flight, unless it took the cut before its end, and in later ones. */

@@ -22,8 +22,14 @@ export interface PartOwner {
 
 /** What a part says of its instance beside its state. */
 export interface PartFacts {
-  readonly saved: readonly StateEntry[]
+  /** What is not keyed. Later than the cut where something still belongs to it that is under way in a cycle. */
+  readonly saved: SavedEntries | Promise<SavedEntries>
   readonly isFinished: boolean
+}
+
+export interface SavedEntries {
+  readonly entries: readonly StateEntry[]
+  /** See `InstanceManifest`. */
   readonly hasChannelState: boolean
 }
 
@@ -43,10 +49,7 @@ export class InstanceParts {
   private written = 0
 
   /** `restored`: the snapshot and the part that its state is the same as; without, all of its state has to be noted as changed. */
-  constructor(
-    owner: PartOwner,
-    restored?: { readonly snapshot: number; readonly part: InstanceManifest } | undefined,
-  ) {
+  constructor(owner: PartOwner, restored?: { readonly snapshot: number; readonly part: InstanceManifest }) {
     this.owner = owner
     this.base = { snapshot: restored?.snapshot ?? null, part: restored?.part }
   }
@@ -70,15 +73,8 @@ export class InstanceParts {
     const { owner } = this
     const base = this.base.part?.files ?? []
     const isFull = owner.keyed === undefined || base.length === 0
-    const content = new PartContent(owner.keyed, facts.saved, owner.place, isFull)
-    const isEmpty = owner.keyed === undefined && facts.saved.length === 0
-    this.last = new PartInWork(owner, begin, facts, {
-      content,
-      isFull,
-      isEmpty,
-      base,
-      number: this.written++,
-    })
+    const content = new PartContent(owner.keyed, owner.place, isFull)
+    this.last = new PartInWork(owner, begin, facts, { content, isFull, base, number: this.written++ })
     return this.last
   }
 
@@ -104,7 +100,6 @@ export class InstanceParts {
 interface PartWork {
   readonly content: PartContent
   readonly isFull: boolean
-  readonly isEmpty: boolean
   readonly base: readonly FileReference[]
   readonly number: number
 }
@@ -126,6 +121,8 @@ export class PartInWork {
     this.facts = facts
     this.work = work
     this.snapshot = begin.snapshot
+    // Asked for by `store`, which may have come to its end before.
+    if (facts.saved instanceof Promise) facts.saved.catch(() => undefined)
   }
 
   get isWaiting(): boolean {
@@ -143,11 +140,13 @@ export class PartInWork {
   /** Errors: those of the storage, and STATE_NOT_ENCODABLE. */
   async store(storage: () => Promise<SnapshotStorage>, onRoom: () => void): Promise<InstanceManifest> {
     const { facts, owner, work } = this
-    const files = work.isEmpty
-      ? []
-      : [...(work.isFull ? [] : work.base), await this.write(await storage(), onRoom)]
+    // A file without keyed state is begun when it is known that there is something in it.
+    const isNothing = owner.keyed === undefined && (await this.saved()).entries.length === 0
+    const kept = work.isFull ? [] : work.base
+    const files = isNothing ? [] : [...kept, await this.write(await storage(), onRoom)]
+    const { hasChannelState } = await this.saved()
     const { component, instance, instances, keyGroups, stateVersion } = owner
-    const { isFinished, hasChannelState } = facts
+    const { isFinished } = facts
     const of = { component, instance, instances, isFinished, hasChannelState }
     this.part = { ...of, keyGroups, stateVersion, files }
     return this.part
@@ -159,6 +158,22 @@ export class PartInWork {
     this.work.content.giveBack()
   }
 
+  /** Errors: the signal's reason, where what belongs to the snapshot may never come. */
+  private async saved(): Promise<SavedEntries> {
+    const { saved } = this.facts
+    if (!(saved instanceof Promise)) return saved
+    const { signal } = this.ending
+    signal.throwIfAborted()
+    const { promise, reject } = Promise.withResolvers<never>()
+    const onAbort = (): void => reject(signal.reason as Error)
+    signal.addEventListener('abort', onAbort, { once: true })
+    try {
+      return await Promise.race([saved, promise])
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+    }
+  }
+
   private async write(storage: SnapshotStorage, onRoom: () => void): Promise<FileReference> {
     const { network, component, instance } = this.owner
     const { incarnation, generation, snapshot } = this.begin
@@ -167,10 +182,17 @@ export class PartInWork {
     const of = { network, incarnation, generation, component, instance, kind } as const
     const name = stateFileName({ ...of, until: snapshot, number })
     const { signal } = this.ending
-    const stored = await storage.put(name, encodeState(of, content.chunks(onRoom)), {
-      ifAbsent: true,
-      signal,
-    })
+    const stored = await storage.put(
+      name,
+      encodeState(
+        of,
+        content.chunks(onRoom, () => this.saved()),
+      ),
+      {
+        ifAbsent: true,
+        signal,
+      },
+    )
     return { name, kind, ...stored, until: snapshot }
   }
 }

@@ -12,7 +12,6 @@ const waitingBytesMax = 4 * 1024 * 1024
  */
 export class PartContent {
   private readonly capture: StateCapture | undefined
-  private readonly saved: readonly StateEntry[]
   private readonly isFull: boolean
   private waiting: StateChunk[] = []
   private waitingBytes = 0
@@ -21,8 +20,7 @@ export class PartContent {
   private wake: () => void = () => undefined
 
   /** Cuts the state: what changes from now on is not part of it. */
-  constructor(keyed: KeyedState | undefined, saved: readonly StateEntry[], place: string, isFull: boolean) {
-    this.saved = saved
+  constructor(keyed: KeyedState | undefined, place: string, isFull: boolean) {
     this.isFull = isFull
     this.capture = keyed && StateCapture.begin(keyed, place, (chunk) => this.add(chunk), isFull)
   }
@@ -51,8 +49,11 @@ export class PartContent {
     this.wake()
   }
 
-  /** Once. `onRoom`: `step` may go on. Errors: STATE_NOT_ENCODABLE. */
-  async *chunks(onRoom: () => void): AsyncGenerator<StateChunk, void, undefined> {
+  /** Once. `onRoom`: `step` may go on. `saved`: what is not keyed comes last. Errors: STATE_NOT_ENCODABLE, those of `saved`. */
+  async *chunks(
+    onRoom: () => void,
+    saved: () => Promise<{ readonly entries: readonly StateEntry[] }>,
+  ): AsyncGenerator<StateChunk, void, undefined> {
     for (;;) {
       const { waiting } = this
       this.waiting = []
@@ -62,9 +63,12 @@ export class PartContent {
       if (this.waiting.length > 0) continue
       if (this.isOver || this.capture === undefined || this.capture.isDone) break
       onRoom()
-      await new Promise<void>((resolve) => (this.wake = resolve))
+      const { promise, resolve } = Promise.withResolvers<void>()
+      this.wake = resolve
+      await promise
     }
-    if (this.saved.length > 0) yield { section: instanceSection, entries: this.saved }
+    const { entries } = await saved()
+    if (entries.length > 0) yield { section: instanceSection, entries }
   }
 
   private add({ group, removed, rows }: CapturedChunk): void {

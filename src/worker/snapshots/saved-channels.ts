@@ -3,6 +3,7 @@ import { VertigoError } from '../../base/errors.ts'
 import type { Inbox } from '../../messaging/inbox.ts'
 import { InputChannel } from '../../messaging/input-channel.ts'
 import type { BareParcel } from '../../messaging/parcel.ts'
+import type { Task } from '../task-runner.ts'
 import type { SavedChannel, SavedParcel } from './saved.ts'
 
 interface NamedPort {
@@ -16,21 +17,58 @@ interface Receiver {
   readonly inbox: Inbox
 }
 
-/** What of its inputs an instance has to have again: open groups, and what waits for them (SN-7). */
-export function savedChannels(
-  channels: readonly InputChannel[],
-  ports: readonly NamedPort[],
-): readonly SavedChannel[] {
-  return channels.flatMap((channel) => {
-    const parcels = channel.openParcels.map(({ items, group, control }): SavedParcel => ({
-      items,
-      group,
-      control,
-    }))
-    if (parcels.length === 0) return []
-    assert(channel.name !== '', `an input channel of port "${ports[channel.port]!.name}" has no name`)
-    return [{ name: channel.name, port: ports[channel.port]!.name, parcels }]
+/** The inputs of an instance that takes the cut. */
+export interface CutChannels {
+  readonly channels: readonly InputChannel[]
+  readonly ports: readonly NamedPort[]
+  readonly snapshot: number
+  /** Messages that were taken back, and wait for their next attempt. */
+  readonly takenBack: readonly Pick<Task, 'channel' | 'message' | 'group'>[]
+}
+
+/**
+ * What of its inputs an instance has to have again: open groups and what waits for them (SN-7); messages that were taken back; what is
+ * queued before the snapshot's barrier, where that has overtaken it (SN-8).
+ */
+export function savedChannels(cut: CutChannels): readonly SavedChannel[] {
+  return cut.channels.flatMap((channel) => {
+    if (channel.isBack && !channel.ended) return []
+    const parcels = [...begun(channel, cut), ...(channel.before(cut.snapshot) ?? [])]
+    return parcels.length === 0 ? [] : [savedChannel(channel, cut, parcels)]
   })
+}
+
+/** SN-9: of back edges, all that, and what comes over them until the barrier does. */
+export function loggedChannels(cut: CutChannels): Promise<readonly SavedChannel[]> | undefined {
+  const back = cut.channels.filter((channel) => channel.isBack && !channel.ended)
+  if (back.length === 0) return undefined
+  const logs = back.map(async (channel): Promise<SavedChannel> => {
+    const first = begun(channel, cut)
+    const logged = await new Promise<readonly BareParcel[]>((resolve) => {
+      channel.logUntilBarrier(cut.snapshot, resolve)
+    })
+    return savedChannel(channel, cut, [...first, ...logged])
+  })
+  return Promise.all(logs).then((all) => all.filter(({ parcels }) => parcels.length > 0))
+}
+
+function begun(channel: InputChannel, { takenBack }: CutChannels): readonly BareParcel[] {
+  const again = takenBack.filter((task) => task.channel === channel)
+  return [
+    ...channel.openParcels,
+    ...again.map(({ message, group }) => ({ items: [message], group: group?.id ?? 0, control: null })),
+  ]
+}
+
+function savedChannel(
+  channel: InputChannel,
+  { ports }: CutChannels,
+  parcels: readonly BareParcel[],
+): SavedChannel {
+  const port = ports[channel.port]!.name
+  assert(channel.name !== '', `an input channel of port "${port}" has no name`)
+  const bare = parcels.map(({ items, group, control }): SavedParcel => ({ items, group, control }))
+  return { name: channel.name, port, parcels: bare }
 }
 
 /** Puts it into the channels of the same names; where a channel is no more, into one of its own, which ends. */

@@ -1,3 +1,4 @@
+import { sleep } from '../../../src/base/clock.ts'
 import type { Random } from '../../../src/base/random.ts'
 import {
   defineComponent,
@@ -32,6 +33,14 @@ export function doubled({ id, key }: Item): readonly Item[] {
   ]
 }
 
+/** What goes round once more, and as what; undefined where it goes on. */
+export function roundOf({ id, key }: Item): Item | undefined {
+  const rounds = /r*$/.exec(id)![0].length
+  return rounds < 3 && id.length % 2 === rounds % 2
+    ? { id: `${id}rr`.slice(0, id.length + 1), key }
+    : undefined
+}
+
 const items = { out: port<Item>() }
 
 /** `chance` is drawn from while the network runs, and does not go back with it. */
@@ -41,10 +50,7 @@ export function kindsWith(chance: Random): ReadonlyMap<string, Kind> {
     rewinds: true,
     setup({ clock, component, config, instance, instances, positions }) {
       const count = config['count'] as number
-      const shares =
-        positions === undefined
-          ? [{ of: instances, index: instance }]
-          : sharesOf(positions as SourcePositions)
+      const shares = positions === undefined ? [{ of: instances, index: instance }] : sharesOf(positions)
       const isOver = (): boolean => shares.every(({ index }) => index >= count)
       return {
         async poll(max, { emit }) {
@@ -54,8 +60,7 @@ export function kindsWith(chance: Random): ReadonlyMap<string, Kind> {
               emit.out(itemOf(component, share.index))
               share.index += share.of
             }
-            if (chance.int(4) === 0)
-              await new Promise<void>((resolve) => clock.after(chance.int(15), resolve))
+            if (chance.int(4) === 0) await sleep(clock, chance.int(15))
           }
           return isOver() ? 'done' : 'more'
         },
@@ -89,7 +94,7 @@ export function kindsWith(chance: Random): ReadonlyMap<string, Kind> {
     concurrency: 3,
     on: {
       async in(item, { emit, clock }) {
-        if (chance.int(3) === 0) await new Promise<void>((resolve) => clock.after(chance.int(10), resolve))
+        if (chance.int(3) === 0) await sleep(clock, chance.int(10))
         emit.out(item)
       },
     },
@@ -104,6 +109,14 @@ export function kindsWith(chance: Random): ReadonlyMap<string, Kind> {
         emit.out(item)
         if (chance.int(5) === 0) throw new Error('not this time')
       },
+    },
+  })
+  const round = defineComponent({
+    inputs: { in: port<Item>(), back: port<Item>() },
+    outputs: { ...items, again: port<Item>() },
+    on: {
+      in: (item, { emit }) => goRound(item, emit),
+      back: (item, { emit }) => goRound(item, emit),
     },
   })
   const sum = defineComponent({
@@ -159,10 +172,20 @@ export function kindsWith(chance: Random): ReadonlyMap<string, Kind> {
     ['double', double],
     ['wait', wait],
     ['flaky', flaky],
+    ['round', round],
     ['sum', sum],
     ['later', later],
     ['tally', tally],
   ])
+}
+
+function goRound(
+  item: Item,
+  emit: { readonly out: (item: Item) => void; readonly again: (item: Item) => void },
+): void {
+  const next = roundOf(item)
+  if (next === undefined) emit.out(item)
+  else emit.again(next)
 }
 
 export const keyedKinds: ReadonlySet<string> = new Set(['sum', 'later', 'flaky'])

@@ -1,6 +1,6 @@
 import type { Random } from '../../../src/base/random.ts'
 import type { FlatComponent, FlatConnection, FlatNetwork } from '../../../src/model/flatten.ts'
-import { doubled, type Item, itemOf, keyedKinds } from './kinds.ts'
+import { doubled, type Item, itemOf, keyedKinds, roundOf } from './kinds.ts'
 
 /** Random networks without cycles, and what a plain loop makes of them. */
 
@@ -18,7 +18,7 @@ export function randomNetwork(chance: Random): RandomNetwork {
   const connections: FlatConnection[] = []
   const sources = 1 + chance.int(2)
   const total = sources + 2 + chance.int(4)
-  const kinds = ['pass', 'wait', 'flaky', 'sum', 'later', 'tally', 'double']
+  const kinds = ['pass', 'wait', 'flaky', 'sum', 'later', 'tally', 'double', 'round']
   let doubles = 0
   for (let at = 0; at < total; at++) {
     const isSource = at < sources
@@ -30,9 +30,19 @@ export function randomNetwork(chance: Random): RandomNetwork {
       base,
       instances: 1 + chance.int(instancesMax),
       ...(isSource && { config: { count: 20 + chance.int(80) } }),
-      ...(kind === 'flaky' && { errors: { retry: { times: 100, delayMs: 1, delayMsMax: 4 } } }),
+      ...(kind === 'flaky' && {
+        errors: { retry: { times: 100, delayMs: 1 + chance.int(20), delayMsMax: 20 } },
+      }),
       ...(kind === 'flaky' && chance.int(2) === 0 && { concurrency: 2 }),
     }
+    if (kind === 'round')
+      connections.push({
+        from: `${name}.again`,
+        to: `${name}.back`,
+        back: true,
+        base,
+        selector: 'round-robin',
+      })
     if (isSource) continue
     const isKeyed = keyedKinds.has(kind)
     const from = new Set([chance.int(at), chance.int(at)])
@@ -51,7 +61,7 @@ export function randomNetwork(chance: Random): RandomNetwork {
       })
   }
   const mayRescale = Object.values(components).every(({ kind }) => kind !== 'tally')
-  return { network: { name: 'net', components, connections } as FlatNetwork, mayRescale }
+  return { network: { name: 'net', components, connections }, mayRescale }
 }
 
 /** With other numbers of instances. */
@@ -76,6 +86,11 @@ export function expectedOf({
       if (connection.from === `${from}.out`) receive(connection.to.split('.')[0]!, item)
   }
   const receive = (name: string, item: Item): void => {
+    const next = components[name]!.kind === 'round' ? roundOf(item) : undefined
+    if (next !== undefined) {
+      receive(name, next)
+      return
+    }
     arrived.get(name)!.push(item)
     for (const each of components[name]!.kind === 'double' ? doubled(item) : [item]) send(name, each)
   }

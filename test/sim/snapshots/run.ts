@@ -3,6 +3,7 @@ import { type Random, seededRandom } from '../../../src/base/random.ts'
 import type { FlatNetwork } from '../../../src/model/flatten.ts'
 import { assign } from '../../../src/run/assign.ts'
 import type { Placement } from '../../../src/run/place.ts'
+import { QuietDetector } from '../../../src/run/quiet.ts'
 import { collectable, unfitReferences } from '../../../src/snapshot/collection.ts'
 import { manifestName, networkPrefix } from '../../../src/snapshot/file-names.ts'
 import {
@@ -19,6 +20,7 @@ import {
 } from '../../../src/snapshot/part.ts'
 import { storageOver } from '../../../src/snapshot/storage/checked-storage.ts'
 import { MemoryStorageBackend } from '../../../src/snapshot/storage/memory/memory-backend.ts'
+import { eventLoopTurn } from '../../../src/testkit/test-clock.ts'
 import { inProcessLinks } from '../../../src/transport/in-process.ts'
 import type { Link } from '../../../src/transport/link.ts'
 import type { WorkerAssignment } from '../../../src/worker/assignment.ts'
@@ -44,6 +46,8 @@ export interface SnapshotRun {
 
 const stepsMax = 60_000
 const workersMax = 3
+/** Some promises need several turns of the event loop. */
+const idleStepsMax = 200
 
 interface Hosted {
   readonly worker: Worker
@@ -77,6 +81,8 @@ class Run {
   private readonly reports: PartReport[] = []
   private last: SnapshotManifest | undefined
   private killsLeft: number
+  private detector = new QuietDetector()
+  private readonly overtakes: boolean
 
   constructor(seed: number) {
     this.chance = seededRandom(seed)
@@ -86,15 +92,18 @@ class Run {
     this.storage = storageOver(this.backend, this.threads.time)
     this.kinds = kindsWith(this.chance)
     this.killsLeft = this.chance.int(5)
+    this.overtakes = this.chance.int(2) === 0
   }
 
   async toTheEnd(): Promise<void> {
     await this.begin()
     let lastFinal = false
+    let idle = 0
     for (let steps = 0; ; steps++) {
       assert.ok(steps < stepsMax, `not at its end: ${this.standing}`)
       const wasDoing = await this.threads.step()
       this.control()
+      if (steps % 10 === 0 && this.isAtRest()) for (const { worker } of this.hosted) worker.endBackEdges()
       if (this.killsLeft > 0 && this.chance.int(400) === 0) {
         await this.kill()
         continue
@@ -114,9 +123,20 @@ class Run {
         }
         continue
       }
-      if (!wasDoing && this.isIdle) assert.fail(`nothing goes on: ${this.standing}`)
+      idle = wasDoing || !this.isIdle ? 0 : idle + 1
+      assert.ok(idle < idleStepsMax, `nothing goes on: ${this.standing}`)
     }
     this.compare()
+  }
+
+  private isAtRest(): boolean {
+    // An instance that is over is closed here, which a run's probe does not know.
+    const isOver = ({ state }: Instance): boolean => state === 'finished' || state === 'closed'
+    const probes = this.hosted.map(({ worker }) => ({
+      ...worker.probe(),
+      isQuiet: worker.hosted.every((instance) => isOver(instance) || instance.isQuiet),
+    }))
+    return this.detector.round(probes)
   }
 
   private get isFinished(): boolean {
@@ -135,6 +155,8 @@ class Run {
     const instances = this.hosted.flatMap(({ worker }) => worker.hosted)
     return JSON.stringify({
       inFlight: this.inFlight?.begin,
+      probes: this.hosted.map(({ worker }) => worker.probe()),
+      kinds: Object.values(this.network.components).map(({ kind, instances }) => `${kind} ${instances}`),
       parts: [...(this.inFlight?.parts.values() ?? [])].map(
         ({ component, instance }) => `${component}[${instance}]`,
       ),
@@ -163,7 +185,7 @@ class Run {
       incarnation: 1,
       predecessor: last?.id ?? null,
       isAligned: true,
-      alignMsMax: null,
+      alignMsMax: this.overtakes ? this.chance.int(6) : null,
     }
     this.inFlight = { begin, parts: new Map() }
     for (const { commands } of this.hosted) commands.push(begin)
@@ -247,6 +269,7 @@ class Run {
 
   private async begin(): Promise<void> {
     const generation = ++this.generation
+    this.detector = new QuietDetector()
     const { chance, last } = this
     const count = 1 + chance.int(workersMax)
     const placement: Placement = new Map(
@@ -268,11 +291,11 @@ class Run {
     this.finished = new Set()
     this.hosted = all.map((assignment) => this.host(assignment))
     const prepared = Promise.all(this.hosted.map(({ worker }) => worker.prepareNext(worker.assignment)))
-    let isPrepared = false
-    const done = prepared.then(() => (isPrepared = true))
-    while (!isPrepared) {
+    const progress = { isPrepared: false }
+    const done = prepared.then(() => (progress.isPrepared = true))
+    while (!progress.isPrepared) {
       await this.threads.step()
-      await Promise.race([done, new Promise((resolve) => setImmediate(resolve))])
+      await Promise.race([done, eventLoopTurn()])
     }
     await done
     const links = this.links(all)

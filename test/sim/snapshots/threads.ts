@@ -32,7 +32,10 @@ export class Threads {
     else if (nextDueMs !== undefined && nextDueMs - this.time.now() < 60_000)
       this.time.advanceToNext(nextDueMs)
     else if (ready.length > 0) ready[0]!.runOne()
-    else return false
+    else {
+      await eventLoopTurn()
+      return false
+    }
     await eventLoopTurn()
     return true
   }

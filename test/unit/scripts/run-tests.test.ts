@@ -61,7 +61,10 @@ test('each file of a tier runs once: those of the lanes, then one by one those t
   })
   assert.deepEqual([code, lines.filter((line) => !parseClosingLine(line))], [0, []])
   const passed = lines.map((line) => parseClosingLine(line)?.passed ?? 0)
-  assert.deepEqual(passed.toSorted((a, b) => a - b), [1, 2, 4])
+  assert.deepEqual(
+    passed.toSorted((a, b) => a - b),
+    [1, 2, 4],
+  )
 })
 
 test('lanes do not mix what they say, and one that fails is a failure of all', async (t) => {

@@ -129,7 +129,9 @@ export class FolderStorageBackend implements StorageBackend {
         await syncFolder(dirname(path))
         return
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || attempt === attemptsMax) throw error
+        const { code } = error as NodeJS.ErrnoException
+        // Node tells of a folder that went while it made the ones below it as of one that is no folder.
+        if ((code !== 'ENOENT' && code !== 'ENOTDIR') || attempt === attemptsMax) throw error
       }
     }
   }
