@@ -2,7 +2,7 @@ import type { Clock } from '../../base/clock.ts'
 import { VertigoError } from '../../base/errors.ts'
 import { didYouMean } from '../../base/suggest.ts'
 import { get, isPresent, isUnchanged, put, remove } from '../../store/operations.ts'
-import type { Entry, Operation, Store, Compare } from '../../store/store.ts'
+import type { CallOptions, Compare, Entry, Operation, Store } from '../../store/store.ts'
 import { conflict, compareAndSet } from '../../store/recipes/index.ts'
 import type { Random } from '../../base/random.ts'
 import {
@@ -15,7 +15,6 @@ import {
   snapshotRecord,
   wantedRecord,
 } from '../protocol/index.ts'
-import type { CallOptions } from './management.ts'
 
 /**
  * What users ask about the snapshots of networks, and of them, in the store. As `Management`, it works without any node.

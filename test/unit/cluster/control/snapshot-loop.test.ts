@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { describe, it } from 'node:test'
 import { systemClock } from '../../../../src/base/clock.ts'
 import { systemRandom } from '../../../../src/base/random.ts'
@@ -92,7 +93,7 @@ class Stage {
     const { plan } = await this.read()
     if (plan?.value.generation !== begin.generation) return
     for (const { id, component, index } of plan.value.instances) {
-      if (this.late.has(component)) await new Promise((resolve) => signal.addEventListener('abort', resolve))
+      if (this.late.has(component) && !signal.aborted) await once(signal, 'abort')
       yield {
         type: 'part-stored' as const,
         generation: begin.generation,
