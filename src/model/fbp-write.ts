@@ -127,8 +127,10 @@ function annotations(network: Network, lost: string[]): string[] {
   }
   add('description', 'description', network.description)
   add('guarantee', 'guarantee', network.guarantee)
-  add('snapshot-interval-ms', 'snapshot', network.snapshot?.intervalMs?.toString())
-  if (network.snapshot !== undefined && network.snapshot.intervalMs === undefined) lost.push('snapshot')
+  const { intervalMs, ...rest } = network.snapshot ?? {}
+  add('snapshot-interval-ms', 'snapshot', intervalMs?.toString())
+  const hasMore = Object.values(rest).some((value) => value !== undefined)
+  if (network.snapshot !== undefined && (intervalMs === undefined || hasMore)) lost.push('snapshot')
   add('dead-letter', 'deadLetter', network.deadLetter)
   return [...lines, '']
 }

@@ -117,7 +117,15 @@ export const networks: fc.Arbitrary<Network> = fc
           'at-least-once' as const,
           'at-most-once' as const,
         ),
-        snapshot: fc.record({ intervalMs: fc.integer({ min: 1, max: 100_000 }) }, { requiredKeys: [] }),
+        snapshot: fc.record(
+          {
+            intervalMs: fc.integer({ min: 50, max: 100_000 }),
+            timeoutMs: fc.integer({ min: 100, max: 100_000 }),
+            keep: fc.integer({ min: 1, max: 100 }),
+            storage: fc.constantFrom('file:///snapshots', 's3://bucket/prefix'),
+          },
+          { requiredKeys: [] },
+        ),
         components: fc.constant(components),
         connections: fc.array(connection, { maxLength: 6 }),
         initial: fc.array(initialPacket, { maxLength: 3 }),
