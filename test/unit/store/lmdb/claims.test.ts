@@ -16,7 +16,7 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
-import { readStatus } from '../../../../src/base/process-status.ts'
+import { readProc, readStatus } from '../../../../src/base/process-status.ts'
 import { Claims } from '../../../../src/store/lmdb/claims.ts'
 import { pidNamespace } from '../../../../src/store/lmdb/processes.ts'
 import { TestClock } from '../../../../src/testkit/test-clock.ts'
@@ -106,13 +106,15 @@ test('a claim of a thread that has ended goes, though its process goes on (CL-4)
 })
 
 test('a process that is dead and that nobody has waited for has no claim (CL-4)', { skip }, async (t) => {
-  // What the shell becomes does not know of its child.
-  const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 600'], {
+  // What the shell becomes does not know of its child. Before that, it might wait for it.
+  const parent = spawn('sh', ['-c', 'sleep 60 & echo $!; exec sleep 60'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   t.after(() => parent.kill('SIGKILL'))
   const [text] = (await once(parent.stdout, 'data')) as [Buffer]
   const pid = Number(text.toString())
+  await eventually('the shell is another program', () => readProc(`/proc/${parent.pid}/comm`) === 'sleep\n')
+  process.kill(pid, 'SIGKILL')
   await eventually('the process is dead', () => readStatus(pid)?.state === 'Z')
   const folder = makeFolder(t, `open-${pid}-0-${readStatus(pid)!.startTicks}-${pidNamespace()}`)
   const clock = new TestClock()
