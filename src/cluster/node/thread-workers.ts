@@ -242,7 +242,7 @@ class ThreadWorker implements AgentWorker {
         running: () => this.running(),
       },
     )
-    this.watch(thread)
+    this.watch()
     return thread
   }
 
@@ -263,7 +263,7 @@ class ThreadWorker implements AgentWorker {
     this.lines.clear()
   }
 
-  private watch(thread: WorkerThread): void {
+  private watch(): void {
     const { clock, stallMs } = this.owner.options
     const stalls = new StallWatch(this.reader, stallMs)
     this.cancelWatch = clock.every(
@@ -272,9 +272,7 @@ class ThreadWorker implements AgentWorker {
         const hosted =
           this.assignment?.instances.map(({ component, instance }) => `${component}[${instance}]`) ?? []
         const error = stalls.look(0, clock.monotonic(), hosted, this.assignment === undefined)
-        if (error === undefined) return
-        this.died(error)
-        thread.terminate().catch((failed: unknown) => this.died(asError(failed)))
+        if (error !== undefined) this.died(error)
       },
       { background: true, coarse: true },
     )
@@ -286,11 +284,20 @@ class ThreadWorker implements AgentWorker {
     return found && `${found.component}[${found.instance}]`
   }
 
+  /**
+   * What it hosts begins elsewhere when that is told, and must not act here beside it: the thread is ended first, however alive
+   * it is. One that does not hear is not waited for without end (`terminate`).
+   */
   private died(error: Error): void {
     if (this.hasEnded) return
     this.onFailed?.(error)
     this.leave()
     this.loseLines()
-    this.events.died(error)
+    const tell = (): void => this.events.died(error)
+    const ended = this.thread?.terminate() ?? Promise.resolve()
+    ended.then(tell, (failed: unknown) => {
+      tell()
+      this.events.died(asError(failed))
+    })
   }
 }

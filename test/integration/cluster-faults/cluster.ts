@@ -271,6 +271,11 @@ export class FaultyCluster {
     this.check()
     this.checkPlans()
     this.journal.read().checkChannels({ drains })
+    const ended = this.nodes.reduce((sum, node) => sum + node.ended, 0)
+    assert.ok(
+      this.journal.cut.length <= ended,
+      `of ${ended} processes that ended: ${this.journal.cut.join('; ')}`,
+    )
     if (oneEmitter) this.journal.checkOneEmitter()
   }
 

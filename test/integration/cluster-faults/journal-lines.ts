@@ -1,4 +1,7 @@
-/** What components write into the journal: one line each, before they go on, so it is true of processes that were killed, too. */
+/**
+ * What components write into the journal: one line each, before they go on, so it is true of processes that were killed, too.
+ * Of these, the last line may be cut: the kernel looks between two pages whether a writer is to die.
+ */
 export type JournalLine =
   /** An instance was set up: a life begins. */
   | {
@@ -25,4 +28,9 @@ export interface Numbered {
   readonly atMs: number
   /** Names of the instances that it came by, such as `tick[0]`. */
   readonly path: readonly string[]
+}
+
+/** Whose line it is comes first, to be read also where the line is cut. Behind a cut line, the next one begins a new one. */
+export function journalText(pid: number, line: JournalLine): string {
+  return `\n{"pid":${pid},"line":${JSON.stringify(line)}}\n`
 }

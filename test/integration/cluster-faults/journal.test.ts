@@ -3,7 +3,7 @@ import { appendFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import type { JournalLine } from './journal-lines.ts'
+import { type JournalLine, journalText } from './journal-lines.ts'
 import { Journal } from './journal.ts'
 
 /** The journal's checks find what they are there for. */
@@ -12,8 +12,12 @@ function journal(t: TestContext, lines: readonly JournalLine[]): Journal {
   const folder = mkdtempSync(join(tmpdir(), 'vertigo-journal-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
   const made = new Journal(join(folder, 'journal'))
-  for (const line of lines) appendFileSync(made.path, `${JSON.stringify(line)}\n`)
+  write(made, lines)
   return made.read()
+}
+
+function write({ path }: Journal, lines: readonly JournalLine[], pid = 1): void {
+  for (const line of lines) appendFileSync(path, journalText(pid, line))
 }
 
 const born = (name: string, at: number): JournalLine => ({
@@ -78,4 +82,51 @@ test('what is missing is found, of those who lived before and live still', (t) =
 test('a return to an earlier life is no fault where that one drains', (t) => {
   const [old, next] = ['tick[0]#1', 'tick[0]#3'] as const
   journal(t, [...three, gets(old, 4, 5), gets(next, 0, 6), gets(old, 5, 7)]).checkChannels({ drains: true })
+})
+
+/** Of a process that is killed while it writes. */
+function writeCut({ path }: Journal, pid: number, length?: number): void {
+  appendFileSync(path, journalText(pid, gets('tick[0]#1', 0, 5)).slice(0, length ?? 60))
+}
+
+test('a line that is cut by the end of its process takes no other one along', (t) => {
+  const from = 'tick[0]#1'
+  for (const length of [0, 1, 2, 9, 12, 60, journalText(7, gets(from, 0, 5)).length - 1]) {
+    const made = journal(t, [...three, gets(from, 0, 5)])
+    writeCut(made, 7, length)
+    // All of them come with one look, as where the reader is slower than the writers.
+    write(made, [gets(from, 1, 6), gets(from, 2, 7)])
+    const isWhole = length > 60
+    if (isWhole)
+      assert.throws(() => made.read().checkChannels(), /what follows 0/, 'it is there, and a double')
+    else made.read().checkChannels()
+    assert.equal(made.gets.length, isWhole ? 4 : 3)
+    assert.equal(made.cut.length, length > 1 && !isWhole ? 1 : 0)
+    write(made, [gets(from, 4, 8)])
+    if (!isWhole)
+      assert.throws(() => made.read().checkChannels(), /what follows 2/, 'gaps are found as before')
+  }
+})
+
+test('a cut line of a process that lives on, and what is no line, are faults', (t) => {
+  const one = journal(t, three)
+  writeCut(one, 7)
+  write(one, [gets('tick[0]#1', 0, 5)], 7)
+  assert.throws(() => one.read().checkChannels(), /process 7 lives on/)
+  const other = journal(t, [...three, gets('tick[0]#1', 0, 5)])
+  appendFileSync(other.path, 'rubbish\n')
+  assert.throws(() => other.read().checkChannels(), /no line begins like rubbish/)
+})
+
+test('reading goes on behind what it could not read', (t) => {
+  const made = journal(t, three)
+  writeCut(made, 7)
+  write(made, [gets('tick[0]#1', 0, 5)])
+  made.read()
+  write(made, [gets('tick[0]#1', 1, 6)])
+  made.read().checkChannels()
+  assert.deepEqual(
+    made.gets.map(({ message }) => message.n),
+    [0, 1],
+  )
 })

@@ -4,13 +4,22 @@ import type { JournalLine } from './journal-lines.ts'
 
 type Line<T extends JournalLine['type']> = Extract<JournalLine, { readonly type: T }>
 
-/** Reads what the components of a network have written, and checks it. */
+const head = '{"pid":'
+
+/**
+ * Reads what the components of a network have written, and checks it. Reading loses no line, whatever there is: it is done over and
+ * over by those who wait for something, and what they catch is forgotten.
+ */
 export class Journal {
   readonly path: string
   readonly born = new Map<string, Line<'born'>>()
   readonly emits: Line<'emits'>[] = []
   readonly gets: Line<'gets'>[] = []
   private readonly buffer = Buffer.alloc(1024 * 1024)
+  /** Lines whose writers were killed in the midst of them. */
+  readonly cut: string[] = []
+  private readonly cutPids = new Set<number>()
+  private readonly faults: string[] = []
   private at = 0
   private rest = ''
 
@@ -29,11 +38,27 @@ export class Journal {
         this.at += count
         const lines = (this.rest + this.buffer.toString('utf8', 0, count)).split('\n')
         this.rest = lines.pop()!
-        for (const line of lines) this.add(JSON.parse(line) as JournalLine)
+        for (const line of lines) if (line !== '') this.take(line)
       }
     } finally {
       closeSync(file)
     }
+  }
+
+  private take(text: string): void {
+    let taken: { readonly pid: number; readonly line: JournalLine }
+    try {
+      taken = JSON.parse(text) as typeof taken
+    } catch {
+      this.cut.push(text)
+      const pid = /^\{"pid":(\d+),/.exec(text)?.[1]
+      if (pid !== undefined) this.cutPids.add(Number(pid))
+      else if (!head.startsWith(text.slice(0, head.length))) this.faults.push(`no line begins like ${text}`)
+      return
+    }
+    if (this.cutPids.has(taken.pid))
+      this.faults.push(`process ${taken.pid} lives on behind a line that is cut`)
+    this.add(taken.line)
   }
 
   private add(line: JournalLine): void {
@@ -71,8 +96,10 @@ export class Journal {
   /**
    * - Of a channel, numbers come one after the other while both ends live; from 0 where the receiver was there first.
    * - Of one sender's lives, what is taken never goes back to an earlier one; unless one `drains` beside the next.
+   * - A line is cut only where its process ended with it.
    */
   checkChannels({ drains = false } = {}): void {
+    assert.deepEqual(this.faults, [])
     const last = new Map<string, number>()
     const newest = new Map<string, Line<'born'>>()
     for (const { life, message } of this.gets) {

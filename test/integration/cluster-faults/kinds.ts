@@ -2,7 +2,7 @@ import { appendFileSync } from 'node:fs'
 import * as v from 'valibot'
 import { machineClock } from '../../../src/base/clock.ts'
 import { defineComponent, defineFunction, defineSource, port } from 'vertigo-flow'
-import type { JournalLine, Numbered } from './journal-lines.ts'
+import { type JournalLine, journalText, type Numbered } from './journal-lines.ts'
 
 /** Kinds that write into a journal what they emit and get. */
 
@@ -46,7 +46,7 @@ class Life {
   }
 
   #write(line: JournalLine): void {
-    appendFileSync(this.#journal, `${JSON.stringify(line)}\n`)
+    appendFileSync(this.#journal, journalText(process.pid, line))
   }
 }
 

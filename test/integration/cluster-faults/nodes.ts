@@ -45,6 +45,8 @@ export class NodeProcess {
   readonly id: string
   /** By the present process. */
   told: NodeTold[] = []
+  /** Processes of it that are no more. */
+  ended = 0
   private readonly order: NodeOrder
   private readonly command: readonly string[]
   private child: ChildProcess | undefined
@@ -86,6 +88,7 @@ export class NodeProcess {
     this.hasEnded = false
     child.on('message', (message) => told.push(message as NodeTold))
     this.exited = once(child, 'exit').then(([code, signal]) => {
+      this.ended++
       if (this.child !== child) return
       this.hasEnded = true
       if (!this.isEnding)
