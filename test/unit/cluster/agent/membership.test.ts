@@ -51,7 +51,10 @@ function joinAs(
 /** What of it is known when this time has passed; no more than the waits of the one who joins need. */
 async function afterMs<T>(waitMs: number, clock: TestClock, outcome: Promise<T>): Promise<T | undefined> {
   let result: PromiseSettledResult<T> | undefined
-  void Promise.allSettled([outcome]).then(([settled]) => (result = settled))
+  outcome.then(
+    (value) => (result = { status: 'fulfilled', value }),
+    (reason: unknown) => (result = { status: 'rejected', reason }),
+  )
   const endMs = clock.now() + waitMs
   for (;;) {
     for (let turn = 0; turn < 10; turn++) await eventLoopTurn()

@@ -111,7 +111,7 @@ test('a view that does not come on is not waited for without end', async () => {
 /** A store of which only reads count: each goes to `read`. */
 function reading(read: Store['get']): Store {
   return new Proxy(store, {
-    get: (target, name, self) => (name === 'get' ? read : Reflect.get(target, name, self)),
+    get: (target, name, self) => (name === 'get' ? read : (Reflect.get(target, name, self) as unknown)),
   })
 }
 
@@ -119,7 +119,7 @@ test('CS-3 a call keeps its deadline while its view is compared, and has the err
   const given: (number | undefined)[] = []
   const silent = reading((_, { timeoutMs } = {}) => {
     given.push(timeoutMs)
-    return new Promise(() => undefined)
+    return Promise.withResolvers<never>().promise
   })
   const { clock, follow, ports } = laggingNode(silent)
   await follow()
