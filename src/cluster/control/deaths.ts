@@ -3,8 +3,11 @@ import {
   deathsMax,
   freshMs,
   type Generation,
+  type NetworkVersion,
   type NodeId,
+  noGeneration,
   type PlannedAt,
+  type PlannedInstance,
   processesOf,
 } from '../protocol/index.ts'
 import type { NetworkFacts } from './facts.ts'
@@ -16,7 +19,7 @@ import { delayMs } from './restarts.ts'
  * - DT-1 The end of a node counts against the components that its record suspects (`protocol/death-record.ts`), once: in the
  *   plan that is made without the node. One alone is no reason to wait.
  * - DT-2 Two in a row that are still away, and the component gets no third node: it waits until one of them is back, another
- *   has come, or somebody deploys it anew. So it does not matter how many nodes there are, as long as there are three.
+ *   has come, or somebody deploys it anew. Who has run since then waits for none of them any more. So it does not matter how many nodes there are, as long as there are three.
  * - DT-3 Nodes that are started again each time are given it after growing pauses.
  * - DT-4 A change that makes a component what it is, and has not run, is refused after two.
  */
@@ -26,16 +29,24 @@ const deathsWithoutPause = 3
 /** Generations whose times a plan carries: more than that within moments are old soon. */
 const recentMax = 64
 
-/** As they are to stand in the next plan. `stays`: no change concerns the component. */
-export function deathsSoFar(facts: NetworkFacts, stays: (component: string) => boolean): ComponentDeaths[] {
+/** As they are to stand in the next plan, of `version`. `stays`: no change concerns the component. */
+export function deathsSoFar(
+  facts: NetworkFacts,
+  version: NetworkVersion,
+  stays: (component: string) => boolean,
+): ComponentDeaths[] {
   const { plan, desired, nowMs } = facts
   if (plan === undefined) return []
-  const isAnew = desired.anew === true && plan.version !== desired.version
+  // A version that was refused stays the one that is wanted: what is planned beside it forgets nothing.
+  const isAnew = desired.anew === true && version === desired.version && plan.version !== version
   const known = isAnew ? [] : (plan.deaths ?? []).filter(({ component }) => stays(component))
   const waits = new Set(plan.waiting.map(({ component }) => component))
+  const begins = beginning(facts)
   const counts = new Map<string, ComponentDeaths>()
   for (const one of known) {
-    if (isRecent(one, facts) || isAway(one, facts)) counts.set(one.component, one)
+    // What has run since then has shown that it can: a plan may be weeks old, and the nodes away for other reasons.
+    const isHeld = (waits.has(one.component) || begins.has(one.component)) && isAway(one, facts)
+    if (isRecent(one, facts) || isHeld) counts.set(one.component, one)
     // It has waited for long, and is tried again now: what comes of that belongs to what was before.
     else if (waits.has(one.component)) counts.set(one.component, { ...one, lastAtMs: nowMs })
   }
@@ -100,6 +111,12 @@ function deathsOfPlan({ network, plan, deaths = [], nodes }: NetworkFacts): Deat
     const components = suspects.filter((one) => one.network === network).map(({ component }) => component)
     return [{ node, atMs, isFresh, components }]
   })
+}
+
+/** What has a place again and has not run there yet, however long that takes. */
+function beginning({ plan, lastOpen = noGeneration }: NetworkFacts): ReadonlySet<string> {
+  const isNew = ({ since, hereSince = since }: PlannedInstance): boolean => hereSince > lastOpen
+  return new Set(plan?.instances.filter(isNew).map(({ component }) => component))
 }
 
 function isAway(one: ComponentDeaths, facts: NetworkFacts): boolean {

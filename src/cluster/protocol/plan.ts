@@ -38,6 +38,11 @@ const instance = v.object({
   version,
   /** The generation that was the first with it. Those not after the open generation may be sending. */
   since: generation,
+  /**
+   * The generation that was the first with its component's copy in this place, where instances before this one had it. Absent: as
+   * `since`.
+   */
+  hereSince: v.optional(generation),
   /** Its inputs end, it finishes what it has; a later plan is without it. */
   draining: v.boolean(),
   /** It was known to have handled all there was: records of readiness are of one generation, this outlives them. */
