@@ -48,16 +48,18 @@ export function deathsSoFar(
     const isHeld = (waits.has(one.component) || begins.has(one.component)) && isAway(one, facts)
     if (isRecent(one, facts) || isHeld) counts.set(one.component, one)
     // It has waited for long, and is tried again now: what comes of that belongs to what was before.
-    else if (waits.has(one.component)) counts.set(one.component, { ...one, lastAtMs: nowMs })
+    else if (waits.has(one.component))
+      counts.set(one.component, { ...one, lastAtMs: nowMs, lastRevision: newest(one, facts) })
   }
-  for (const { node, atMs, isFresh, components } of deathsOfPlan(facts))
+  for (const { node, atMs, revision, isFresh, components } of deathsOfPlan(facts))
     for (const component of components) {
       if (!stays(component)) continue
-      const { count, nodes } = counts.get(component) ?? { count: 0, nodes: [] }
+      const { count, nodes, lastRevision = 0 } = counts.get(component) ?? { count: 0, nodes: [] }
       counts.set(component, {
         component,
         count: isFresh ? count + 1 : Math.max(1, count),
         lastAtMs: Math.min(atMs, nowMs),
+        lastRevision: Math.max(revision, lastRevision),
         nodes: [...nodes.filter((one) => one !== node), node].slice(-deathsMax),
       })
     }
@@ -98,6 +100,7 @@ export function recentWith({ plan, nowMs }: NetworkFacts, generation: Generation
 interface DeathOfPlan {
   readonly node: NodeId
   readonly atMs: number
+  readonly revision: number
   readonly isFresh: boolean
   readonly components: readonly string[]
 }
@@ -105,11 +108,11 @@ interface DeathOfPlan {
 /** Lives of nodes that the plan still has workers on, and that have ended. */
 function deathsOfPlan({ network, plan, deaths = [], nodes }: NetworkFacts): DeathOfPlan[] {
   const living = new Map(nodes.map(({ id, incarnation }) => [id, incarnation]))
-  return deaths.flatMap(({ node, record: { incarnation, atMs, isFresh, suspects } }) => {
+  return deaths.flatMap(({ node, revision, record: { incarnation, atMs, isFresh, suspects } }) => {
     const isOfPlan = plan?.workers.some((one) => one.node === node && one.incarnation === incarnation)
     if (isOfPlan !== true || living.get(node) === incarnation) return []
     const components = suspects.filter((one) => one.network === network).map(({ component }) => component)
-    return [{ node, atMs, isFresh, components }]
+    return [{ node, atMs, revision, isFresh, components }]
   })
 }
 
@@ -123,12 +126,17 @@ function isAway(one: ComponentDeaths, facts: NetworkFacts): boolean {
   return one.count >= deathsMax && awayOf(one, facts) >= deathsMax
 }
 
-/** Nodes that it was lost with, less those that are back or have come in their places. */
-function awayOf({ nodes, lastAtMs }: ComponentDeaths, facts: NetworkFacts): number {
+/** Nodes that it was lost with, less those that are back or have come in their places: by the store, since clocks differ. */
+function awayOf({ nodes, lastRevision = Infinity }: ComponentDeaths, facts: NetworkFacts): number {
   const there = new Set(facts.nodes.map(({ id }) => id))
   const away = nodes.filter((node) => !there.has(node)).length
-  const came = facts.nodes.filter(({ id, joinedAtMs = 0 }) => joinedAtMs > lastAtMs && !nodes.includes(id))
+  const came = facts.nodes.filter(({ id, revision = 0 }) => revision > lastRevision && !nodes.includes(id))
   return away - came.length
+}
+
+/** Who is there now has not come after it. */
+function newest({ lastRevision = 0 }: ComponentDeaths, { nodes }: NetworkFacts): number {
+  return nodes.reduce((max, { revision = 0 }) => Math.max(max, revision), lastRevision)
 }
 
 function isRecent({ lastAtMs }: ComponentDeaths, { restarts, nowMs }: NetworkFacts): boolean {

@@ -92,6 +92,8 @@ const deaths = v.object({
   /** How many one after the other, each soon after it had got the component. */
   count,
   lastAtMs: timeMs,
+  /** Of the store, when the last one was written: nodes that came later may take the places of these. Absent in earlier plans. */
+  lastRevision: v.optional(count),
   nodes: v.array(nodeId),
 })
 export type ComponentDeaths = Readonly<v.InferOutput<typeof deaths>>
