@@ -84,8 +84,8 @@ class FencedWorker {
   #source(name: string) {
     return defineSource({
       outputs: { out: port<string>() },
-      setup: () => ({
-        poll: (_max, { emit, clock }) =>
+      setup: ({ clock }) => ({
+        poll: (_max, { emit }) =>
           new Promise((resolve) => {
             clock.after(periodMs, () => {
               const n = (this.made.get(name) ?? 0) + 1
