@@ -78,9 +78,10 @@ export class PeerSet {
     for (const peer of this.peers.values()) peer.hold()
   }
 
+  /** What one sends may show that nothing may leave: then all are held again by that (`mayAct`). */
   release(): void {
     this.isHeld = false
-    for (const peer of this.peers.values()) peer.release()
+    for (const peer of this.peers.values()) if (!this.isHeld) peer.release()
   }
 
   /** Those that have no link. */

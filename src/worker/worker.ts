@@ -221,16 +221,14 @@ export class Worker {
     for (const { instance } of this.running.values()) instance.hold()
   }
 
-  /** The generation of before is open again. */
+  /** The generation of before is open again. Frames that have waited go last: where they may not leave, all of it is held anew. */
   release(): void {
     if (!this.isHeld) return
     this.isHeld = false
-    this.peers.release()
     this.scheduler.release()
     for (const { instance } of this.running.values()) instance.goOn()
-    const { onRelease } = this
-    this.onRelease = []
-    for (const action of onRelease) action()
+    this.peers.release()
+    while (!this.isHeld && this.onRelease.length > 0) this.onRelease.shift()!()
   }
 
   /** What is said about snapshots of another generation is not for it (PT-1). */
@@ -370,7 +368,10 @@ export class Worker {
       const { instance, id, assigned } = hosted
       if (this.prepared.delete(id)) {
         this.touched.add(instance)
-        instance.start()
+        if (this.isHeld) instance.hold()
+        this.host.whenOpen(() => {
+          if (instance.state !== 'closed') instance.start()
+        })
       }
       instance.isLeaving = assigned.draining
       if (assigned.draining) instance.drain()
