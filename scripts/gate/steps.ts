@@ -86,18 +86,20 @@ export const steps: readonly Step[] = [
   tier('scenario', 'scripted inputs, expected traces', { timeoutMs: 15 * minute, concurrency: cores }),
   tier('sim', 'simulated clusters, by seed', { timeoutMs: 20 * minute, concurrency: cores }),
   tier('conformance', 'one suite for every backend', { timeoutMs: 10 * minute, concurrency: cores }),
-  // These wait as much as they compute: for leases to end, members to be elected, processes to start.
+  // Clusters of three processes on one hand, stores on the other. More at a time than that, and nodes lose their leases.
   tier('integration', 'real processes, servers, sockets', {
-    timeoutMs: 30 * minute,
-    concurrency: 2,
+    timeoutMs: 40 * minute,
+    concurrency: 1,
     besides: ['test/integration/store-*/**'],
     alone: [
-      // Leases of less than a second.
+      // Leases of less than a second; how soon others take over.
       'test/integration/cluster/frozen.test.ts',
+      'test/integration/cluster-faults/frozen.test.ts',
+      'test/integration/cluster-faults/kills.test.ts',
       'test/integration/store-faults/clocks.test.ts',
     ],
   }),
-  tier('e2e', 'the command line as a user types it', { timeoutMs: 30 * minute, concurrency: 2 }),
+  tier('e2e', 'the command line as a user types it', { timeoutMs: 30 * minute, concurrency: 1 }),
   counting(
     'docs',
     'code, networks, commands and links in the documents',

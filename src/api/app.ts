@@ -20,7 +20,7 @@ import { errorAnswer, errorSchema, object } from './schemas.ts'
 export const apiLimits = {
   bodyBytesMax: 64 * 1024,
   headerBytesMax: 16 * 1024,
-  /** For the headers of a request, and again for its body; where that is bytes, for a time without any. */
+  /** For the headers of a request, and again for its body; where that is bytes, for each 64 KiB of it (`body-time.ts`). */
   requestMsMax: 30_000,
   handshakeMsMax: 10_000,
   connectionsMax: 1024,
@@ -85,8 +85,8 @@ export async function makeApp(
   app.setNotFoundHandler((request, reply) => answerError(notFound(request, reply), reply))
   app.addHook('onRequest', async ({ raw, routeOptions: { url } }, reply) => {
     const { clock, requestMsMax: limitMs = apiLimits.requestMsMax } = means
-    const isForPauses = apiRoutes.some(({ path, takesBytes }) => path === url && takesBytes === true)
-    limitBody(raw, { clock, limitMs, isForPauses }, () => cutOff(raw.socket, reply.raw.headersSent, clock))
+    const isForRate = apiRoutes.some(({ path, takesBytes }) => path === url && takesBytes === true)
+    limitBody(raw, { clock, limitMs, isForRate }, () => cutOff(raw.socket, reply.raw.headersSent, clock))
   })
   await extend(app)
   const streams = new Streams(means)
@@ -265,7 +265,7 @@ function answerError(error: VertigoError, reply: FastifyReply): FastifyReply {
     .send({ error: errorBody(error) })
 }
 
-/** Whoever stands still holds a connection, and room for a body. */
+/** Whoever stands still, or nearly, holds a connection, and room for a body. */
 function cutOff(socket: Socket, isAnswered: boolean, clock: Clock): void {
   if (isAnswered || !socket.writable) {
     socket.destroy()

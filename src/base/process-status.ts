@@ -34,6 +34,12 @@ export function readStatus(id: number): ProcessStatus | undefined {
   return text === undefined ? undefined : parseStat(text)
 }
 
+/** Whether a process, or a thread, is still that one. One that has ended and was not asked for its result yet is none. */
+export function isAlive({ pid, startTicks }: Pick<ProcessStatus, 'pid' | 'startTicks'>): boolean {
+  const status = readStatus(pid)
+  return status?.startTicks === startTicks && status.state !== 'Z' && status.state !== 'X'
+}
+
 /** undefined where the process has gone meanwhile, or hides. */
 export function readProc(path: string): string | undefined {
   try {

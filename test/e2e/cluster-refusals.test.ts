@@ -38,7 +38,8 @@ test('two clusters of one name in one store: what nodes of one cluster have in c
     ['c', tls('theirs', 'c'), /another authority/],
     ['d', [], /wants TLS between its nodes/],
   ] as const) {
-    const result = await node(id, ...args).ended()
+    // It waits that long for those of before to end.
+    const result = await node(id, ...args, '--ttl-ms', '500').ended()
     assertCode(result, 2)
     assert.match(
       result.stderr,

@@ -136,7 +136,7 @@ test('what the nodes are to have is given to them: certificates, tokens, the lev
   const store = /lmdb:\S+vertigo-cluster-\w+/.exec(
     readFileSync(`/proc/${pids(session)[0]}/cmdline`, 'latin1').replaceAll('\0', ' '),
   )![0]
-  const open = await vertigo(t, ['node', '--store', store, '--api', 'off'], { cwd })
+  const open = await vertigo(t, ['node', '--store', store, '--api', 'off', '--ttl-ms', '500'], { cwd })
   assertCode(open, 2)
   assert.match(open.stderr, /CLUSTER_FOREIGN: .*wants TLS/)
 })

@@ -1,9 +1,9 @@
 import { assert } from '../../base/assert.ts'
 import { type Clock, sleep } from '../../base/clock.ts'
-import { VertigoError } from '../../base/errors.ts'
+import { isVertigoError, VertigoError } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
 import { get, isMissing, put, wasCreatedAt } from '../../store/operations.ts'
-import { backoffMs, type LeaseHolder, type LeaseKeeper } from '../../store/recipes/index.ts'
+import { backoffMs, callOptions, type LeaseHolder, type LeaseKeeper } from '../../store/recipes/index.ts'
 import type { Entry, Store } from '../../store/store.ts'
 import {
   bereaved,
@@ -27,6 +27,7 @@ import { type Belonging, misfit, replaced } from './admission.ts'
  *   (`lease.signal`, `lease.isHeld`).
  * - ME-3 A cluster of a newer format is not touched, nor one that the node does not belong to (`admission.ts`). Of two that come at
  *   once and do not belong together, the later one goes: each looks again when its record is there.
+ * - ME-4 What is there may be about to end: a node is refused by records of others only when they have outlived what a lease has.
  */
 export interface Membership {
   readonly record: NodeRecord
@@ -59,7 +60,8 @@ const retryMsMin = 20
 const retryMsMax = 250
 
 /**
- * Joins; waits at most a lease's time for a former life of the node to end. Errors: NODE_EXISTS, CLUSTER_FORMAT_NEWER,
+ * Joins; waits at most a lease's time and a half for a former life of the node to end, and for those of other nodes that it does
+ * not belong to. That it does not belong (CLUSTER_FOREIGN) is told only of a cluster that is the one of before. Errors: NODE_EXISTS, CLUSTER_FORMAT_NEWER,
  * LINK_VERSION_UNFIT, CLUSTER_FOREIGN, CLUSTER_REPLACED, those of the store.
  */
 export async function join(
@@ -68,7 +70,8 @@ export async function join(
   options: JoinOptions,
 ): Promise<Membership> {
   const { clock, leases } = means
-  await checkPeers(record, means, options)
+  await checkIncarnation(means, options)
+  await awaitPeers(record, means, options)
   const incarnation = await checkCluster(means, options)
   const lease = await leases.hold({ ttlMs: options.ttlMs, ...(options.signal && { signal: options.signal }) })
   try {
@@ -83,6 +86,37 @@ export async function join(
   }
 }
 
+/** Who comes again: whether it is the same cluster, before anything else of it counts. Nothing is written. */
+async function checkIncarnation(
+  { store, keys }: JoinMeans,
+  { cluster, incarnation, signal }: JoinOptions,
+): Promise<void> {
+  if (incarnation === undefined) return
+  const { entry } = await store.get(keys.cluster, callOptions(signal))
+  const error = replaced(cluster, incarnation, entry && clusterRecord.decode(entry))
+  if (error !== undefined) throw error
+}
+
+/** ME-4: all may have lost their power, and come again with other certificates, or after a start of their machine. */
+async function awaitPeers(own: Belonging, means: JoinMeans, options: JoinOptions): Promise<void> {
+  const { clock, random } = means
+  const untilMs = clock.monotonic() + endMs(options)
+  for (let attempt = 1; ; attempt++)
+    try {
+      await checkPeers(own, means, options)
+      return
+    } catch (error) {
+      if (!isVertigoError(error) || error.code !== 'CLUSTER_FOREIGN') throw error
+      if (clock.monotonic() >= untilMs) throw error
+      await sleep(clock, backoffMs(random, attempt, retryMsMin, retryMsMax), options.signal)
+    }
+}
+
+/** Half as long again as a lease lives: so long may it take the store to see that one has ended. */
+function endMs({ ttlMs }: JoinOptions): number {
+  return ttlMs * 1.5
+}
+
 /** `before`: only those that were there before this revision. */
 async function checkPeers(
   own: Belonging,
@@ -90,7 +124,7 @@ async function checkPeers(
   { cluster, signal }: JoinOptions,
   before = Infinity,
 ): Promise<void> {
-  const { entries } = await store.range(keys.nodes, signal === undefined ? {} : { signal })
+  const { entries } = await store.range(keys.nodes, callOptions(signal))
   for (const entry of entries) {
     if (entry.createRevision >= before) continue
     const other = nodeRecord.decode(entry)
@@ -105,7 +139,7 @@ async function checkCluster(
   { store, keys, clock, random }: JoinMeans,
   { cluster, incarnation: former, signal }: JoinOptions,
 ): Promise<string> {
-  const call = signal === undefined ? {} : { signal }
+  const call = callOptions(signal)
   let { entry } = await store.get(keys.cluster, call)
   const error = former && replaced(cluster, former, entry && clusterRecord.decode(entry))
   if (error) throw error
@@ -146,12 +180,12 @@ async function announce(
   record: NodeRecord,
   lease: LeaseHolder,
   means: JoinMeans,
-  { ttlMs, signal }: JoinOptions,
+  options: JoinOptions,
 ): Promise<number> {
+  const { signal } = options
   const { store, keys, clock, random } = means
   const key = keys.node(record.id)
-  // Half as long again as a lease lives: so long may it take the store to see that one has ended.
-  const untilMs = clock.monotonic() + ttlMs * 1.5
+  const untilMs = clock.monotonic() + endMs(options)
   for (let attempt = 1; ; attempt++) {
     signal?.throwIfAborted()
     const { succeeded, revision, results } = await store.transact(

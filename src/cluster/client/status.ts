@@ -88,15 +88,23 @@ export function networkStatus(records: NetworkRecords): NetworkStatus {
       refused: { version: refused.version, ...(refused.error && { error: refused.error }) },
     }),
     ...(failed?.error && { error: failed.error }),
-    failures: plan === undefined ? [] : failuresOf(plan),
+    failures: plan === undefined ? [] : failuresOf(plan, records.open),
     instances: plan === undefined ? [] : instancesOf(plan, records),
   }
 }
 
-/** With the deaths of nodes, of which each counts as a failure of what is suspected. */
-function failuresOf({ failures, deaths = [] }: Plan): ComponentFailures[] {
+/**
+ * With the deaths of nodes, of which each counts as a failure of what is suspected, as long as that does not run: a plan may be
+ * in force for weeks, and says what was when it was made.
+ */
+function failuresOf(
+  { failures, deaths = [], generation, waiting }: Plan,
+  open: OpenRecord | undefined,
+): ComponentFailures[] {
   const all = [...failures]
+  const isOpen = open?.generation === generation
   for (const one of deaths) {
+    if (isOpen && !waiting.some(({ component }) => component === one.component)) continue
     const error = deathsError(one)
     const { component, count, lastAtMs } = one
     if (error !== undefined) all.push({ component, count, lastAtMs, error })

@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts'
 import { asError } from '../../base/errors.ts'
-import { put, wasCreatedAt } from '../../store/operations.ts'
+import { isUnchanged, put, remove, wasCreatedAt } from '../../store/operations.ts'
 import type { LeaseHolder } from '../../store/recipes/index.ts'
 import type { Store } from '../../store/store.ts'
 import type { ClusterKeys, ClusterView, NodeId, NodeRecord, Recorded } from '../protocol/index.ts'
@@ -16,6 +16,7 @@ import { pause } from './manager.ts'
  *   address refuses, in the same life of the node.
  * - DW-3 What ends is the lease of that life: a node that was started again meanwhile has another one.
  * - DW-4 Before that the death is in the store, with those that may be to blame (DR-1).
+ *   Deaths of long ago that it has told are deleted then: nodes without names of their own would leave one each.
  * - DW-5 It may still be wrong (a firewall that refuses for two nodes). Nothing but time is lost then: the node fences itself
  *   as after any lost lease, and what it sends is refused by generation.
  */
@@ -42,6 +43,10 @@ export interface DeathWatchEvents {
 /** How often and how long a suspected node is looked at: a process that is being ended takes a moment. */
 const lookMs = 25
 const looksMax = 60
+/** Plans without the node are made within moments, and then say themselves what follows from its death. */
+export const deathKeptMs = 600_000
+/** In one transaction. The rest goes with the next death. */
+const forgottenMax = 50
 
 export class DeathWatch {
   private readonly means: DeathWatchMeans
@@ -147,5 +152,22 @@ export class DeathWatch {
     await this.tellDeath({ entry, value })
     await store.revoke(entry.lease!, { signal: this.ending.signal })
     events.declaredDead(value.id)
+    await this.forgetDeaths()
+  }
+
+  /** Its own ones only, by its lease: others delete theirs, or they go with them. */
+  private async forgetDeaths(): Promise<void> {
+    const { store, clock, lease, view } = this.means
+    const old = [...view().deaths.values()]
+      .filter(({ entry, value }) => entry.lease === lease.lease && clock.now() - value.atMs > deathKeptMs)
+      .slice(0, forgottenMax)
+    if (old.length === 0) return
+    await store.transact(
+      {
+        compare: old.map(({ entry }) => isUnchanged(entry.key, entry)),
+        then: old.map(({ entry }) => remove(entry.key)),
+      },
+      { repeat: 'harmless', signal: this.ending.signal },
+    )
   }
 }

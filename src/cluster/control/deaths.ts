@@ -3,8 +3,11 @@ import {
   deathsMax,
   freshMs,
   type Generation,
+  type NetworkVersion,
   type NodeId,
+  noGeneration,
   type PlannedAt,
+  type PlannedInstance,
   processesOf,
 } from '../protocol/index.ts'
 import type { NetworkFacts } from './facts.ts'
@@ -16,7 +19,7 @@ import { delayMs } from './restarts.ts'
  * - DT-1 The end of a node counts against the components that its record suspects (`protocol/death-record.ts`), once: in the
  *   plan that is made without the node. One alone is no reason to wait.
  * - DT-2 Two in a row that are still away, and the component gets no third node: it waits until one of them is back, another
- *   has come, or somebody deploys it anew. So it does not matter how many nodes there are, as long as there are three.
+ *   has come, or somebody deploys it anew. Who has run since then waits for none of them any more. So it does not matter how many nodes there are, as long as there are three.
  * - DT-3 Nodes that are started again each time are given it after growing pauses.
  * - DT-4 A change that makes a component what it is, and has not run, is refused after two.
  */
@@ -26,27 +29,37 @@ const deathsWithoutPause = 3
 /** Generations whose times a plan carries: more than that within moments are old soon. */
 const recentMax = 64
 
-/** As they are to stand in the next plan. `stays`: no change concerns the component. */
-export function deathsSoFar(facts: NetworkFacts, stays: (component: string) => boolean): ComponentDeaths[] {
+/** As they are to stand in the next plan, of `version`. `stays`: no change concerns the component. */
+export function deathsSoFar(
+  facts: NetworkFacts,
+  version: NetworkVersion,
+  stays: (component: string) => boolean,
+): ComponentDeaths[] {
   const { plan, desired, nowMs } = facts
   if (plan === undefined) return []
-  const isAnew = desired.anew === true && plan.version !== desired.version
+  // A version that was refused stays the one that is wanted: what is planned beside it forgets nothing.
+  const isAnew = desired.anew === true && version === desired.version && plan.version !== version
   const known = isAnew ? [] : (plan.deaths ?? []).filter(({ component }) => stays(component))
   const waits = new Set(plan.waiting.map(({ component }) => component))
+  const begins = beginning(facts)
   const counts = new Map<string, ComponentDeaths>()
   for (const one of known) {
-    if (isRecent(one, facts) || isAway(one, facts)) counts.set(one.component, one)
+    // What has run since then has shown that it can: a plan may be weeks old, and the nodes away for other reasons.
+    const isHeld = (waits.has(one.component) || begins.has(one.component)) && isAway(one, facts)
+    if (isRecent(one, facts) || isHeld) counts.set(one.component, one)
     // It has waited for long, and is tried again now: what comes of that belongs to what was before.
-    else if (waits.has(one.component)) counts.set(one.component, { ...one, lastAtMs: nowMs })
+    else if (waits.has(one.component))
+      counts.set(one.component, { ...one, lastAtMs: nowMs, lastRevision: newest(one, facts) })
   }
-  for (const { node, atMs, isFresh, components } of deathsOfPlan(facts))
+  for (const { node, atMs, revision, isFresh, components } of deathsOfPlan(facts))
     for (const component of components) {
       if (!stays(component)) continue
-      const { count, nodes } = counts.get(component) ?? { count: 0, nodes: [] }
+      const { count, nodes, lastRevision = 0 } = counts.get(component) ?? { count: 0, nodes: [] }
       counts.set(component, {
         component,
         count: isFresh ? count + 1 : Math.max(1, count),
         lastAtMs: Math.min(atMs, nowMs),
+        lastRevision: Math.max(revision, lastRevision),
         nodes: [...nodes.filter((one) => one !== node), node].slice(-deathsMax),
       })
     }
@@ -87,6 +100,7 @@ export function recentWith({ plan, nowMs }: NetworkFacts, generation: Generation
 interface DeathOfPlan {
   readonly node: NodeId
   readonly atMs: number
+  readonly revision: number
   readonly isFresh: boolean
   readonly components: readonly string[]
 }
@@ -94,24 +108,35 @@ interface DeathOfPlan {
 /** Lives of nodes that the plan still has workers on, and that have ended. */
 function deathsOfPlan({ network, plan, deaths = [], nodes }: NetworkFacts): DeathOfPlan[] {
   const living = new Map(nodes.map(({ id, incarnation }) => [id, incarnation]))
-  return deaths.flatMap(({ node, record: { incarnation, atMs, isFresh, suspects } }) => {
+  return deaths.flatMap(({ node, revision, record: { incarnation, atMs, isFresh, suspects } }) => {
     const isOfPlan = plan?.workers.some((one) => one.node === node && one.incarnation === incarnation)
     if (isOfPlan !== true || living.get(node) === incarnation) return []
     const components = suspects.filter((one) => one.network === network).map(({ component }) => component)
-    return [{ node, atMs, isFresh, components }]
+    return [{ node, atMs, revision, isFresh, components }]
   })
+}
+
+/** What has a place again and has not run there yet, however long that takes. */
+function beginning({ plan, lastOpen = noGeneration }: NetworkFacts): ReadonlySet<string> {
+  const isNew = ({ since, hereSince = since }: PlannedInstance): boolean => hereSince > lastOpen
+  return new Set(plan?.instances.filter(isNew).map(({ component }) => component))
 }
 
 function isAway(one: ComponentDeaths, facts: NetworkFacts): boolean {
   return one.count >= deathsMax && awayOf(one, facts) >= deathsMax
 }
 
-/** Nodes that it was lost with, less those that are back or have come in their places. */
-function awayOf({ nodes, lastAtMs }: ComponentDeaths, facts: NetworkFacts): number {
+/** Nodes that it was lost with, less those that are back or have come in their places: by the store, since clocks differ. */
+function awayOf({ nodes, lastRevision = Infinity }: ComponentDeaths, facts: NetworkFacts): number {
   const there = new Set(facts.nodes.map(({ id }) => id))
   const away = nodes.filter((node) => !there.has(node)).length
-  const came = facts.nodes.filter(({ id, joinedAtMs = 0 }) => joinedAtMs > lastAtMs && !nodes.includes(id))
+  const came = facts.nodes.filter(({ id, revision = 0 }) => revision > lastRevision && !nodes.includes(id))
   return away - came.length
+}
+
+/** Who is there now has not come after it. */
+function newest({ lastRevision = 0 }: ComponentDeaths, { nodes }: NetworkFacts): number {
+  return nodes.reduce((max, { revision = 0 }) => Math.max(max, revision), lastRevision)
 }
 
 function isRecent({ lastAtMs }: ComponentDeaths, { restarts, nowMs }: NetworkFacts): boolean {

@@ -96,15 +96,16 @@ function unfitSnapshot(
 function planning(facts: NetworkFacts, target: Target, readiness: Readiness): Decision | undefined {
   const { outcome, failures } = blame(facts, target, readiness)
   if (outcome !== undefined) return { type: 'outcome', outcome }
-  const from = facts.plan?.version ?? target.version
-  const deaths = deathsSoFar(facts, (component) => !isChanged(facts, component, from, target.version))
+  const planned = plannable(facts, target)
+  const { version } = planned
+  const from = facts.plan?.version ?? version
+  const deaths = deathsSoFar(facts, version, (component) => !isChanged(facts, component, from, version))
   const refused = killing(facts, target, deaths)
   if (refused !== undefined) return { type: 'outcome', outcome: refused }
   // Nothing is planned before the last snapshot: its plan is empty.
   if (awaitsLast(facts)) return undefined
   const paused = failures.filter((one) => isPaused(one, facts.restarts, facts.nowMs))
-  const planned = plannable(facts, target)
-  const recovery = recoveryOf(facts, planned.version)
+  const recovery = recoveryOf(facts, version)
   const plan = nextPlan({
     network: facts.network,
     ...planned,

@@ -49,9 +49,14 @@ export interface NetworkFacts {
   readonly ready: readonly ReadyRecord[]
   /** All generations that have records of readiness. */
   readonly readyGenerations: readonly Generation[]
-  readonly nodes: readonly (InventoryNode & { readonly joinedAtMs?: number })[]
-  /** Of nodes whose processes have ended. Default: none. */
-  readonly deaths?: readonly { readonly node: NodeId; readonly record: DeathRecord }[]
+  /** `revision`: when its record came to be. */
+  readonly nodes: readonly (InventoryNode & { readonly revision?: number })[]
+  /** Of nodes whose processes have ended, and when that was written. Default: none. */
+  readonly deaths?: readonly {
+    readonly node: NodeId
+    readonly revision: number
+    readonly record: DeathRecord
+  }[]
   /** Of the nodes. Default: none. */
   readonly brokenLinks?: readonly BrokenLink[]
   /** The last snapshot that was committed, and the last that came to nothing. Default: neither. */

@@ -149,7 +149,11 @@ export class NetworkLoop {
       ready: plan === undefined ? [] : network.readyOf(plan.value.generation),
       readyGenerations: [...generations],
       nodes: inventory(view, this.network),
-      deaths: [...view.deaths].map(([node, { value }]) => ({ node, record: value })),
+      deaths: [...view.deaths].map(([node, { value, entry }]) => ({
+        node,
+        revision: entry.modRevision,
+        record: value,
+      })),
       brokenLinks: brokenPairs(view).map(({ a, b }) => [a, b] as const),
       snapshots: {
         committed: network.snapshots.committed?.value,
@@ -167,13 +171,13 @@ export class NetworkLoop {
 export function inventory(
   view: ClusterView,
   network: string,
-): (InventoryNode & { readonly joinedAtMs: number })[] {
+): (InventoryNode & { readonly revision: number })[] {
   const used = new Map<string, number>()
   for (const [name, { plan }] of view.networks) {
     if (name === network) continue
     for (const { node } of plan?.value.workers ?? []) used.set(node, (used.get(node) ?? 0) + 1)
   }
-  return [...view.nodes.values()].map(({ value }) => ({
+  return [...view.nodes.values()].map(({ value, entry }) => ({
     id: value.id,
     incarnation: value.incarnation,
     groups: value.groups,
@@ -181,7 +185,7 @@ export function inventory(
     workers: value.workers,
     draining: view.drains.has(value.id),
     workersOfOthers: used.get(value.id) ?? 0,
-    joinedAtMs: value.joinedAtMs,
+    revision: entry.createRevision,
   }))
 }
 

@@ -3,9 +3,6 @@ import type { Store } from '../../store/store.ts'
 import type { ClusterObserver } from '../client/index.ts'
 import type { ClusterKeys } from '../protocol/index.ts'
 
-/** A node whose view is later than that says what it sees. */
-const lagMsMax = 2_000
-
 export interface CatchUpMeans {
   readonly store: Store
   readonly keys: ClusterKeys
@@ -15,16 +12,17 @@ export interface CatchUpMeans {
 
 /**
  * Asks the store what is wanted of a network, and waits until this node sees at least that: whoever has just deployed by one node
- * may ask another, whose view comes after.
+ * may ask another, whose view comes after. Both together take `timeoutMs` at most; a view that is later than that says what it sees.
  *
  * Errors: those of the store.
  */
 export async function catchUp(
   network: string,
   { store, keys, observer, clock }: CatchUpMeans,
-  signal?: AbortSignal,
+  timeoutMs: number,
 ): Promise<void> {
-  const { entry } = await store.get(keys.network(network).desired, signal === undefined ? {} : { signal })
+  const endMs = clock.monotonic() + timeoutMs
+  const { entry } = await store.get(keys.network(network).desired, { timeoutMs })
   if (entry === undefined) return
   const isSeen = (): boolean => {
     const seen = observer.view.networks.get(network)?.desired?.entry.modRevision
@@ -35,13 +33,11 @@ export async function catchUp(
     const done = (): void => {
       unsubscribe()
       cancel()
-      signal?.removeEventListener('abort', done)
       resolve()
     }
     const unsubscribe = observer.subscribe(() => {
       if (isSeen()) done()
     })
-    const cancel = clock.after(lagMsMax, done, { background: true })
-    signal?.addEventListener('abort', done, { once: true })
+    const cancel = clock.after(Math.max(0, endMs - clock.monotonic()), done, { background: true })
   })
 }

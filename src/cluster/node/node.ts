@@ -24,11 +24,13 @@ export type { NodeApiOptions, NodeOptions } from './node-options.ts'
 export { drainMsDefault, ttlMsDefault } from './node-options.ts'
 
 const rejoinMs = 100
-/** To try again would not end. */
+/**
+ * To try again would not end. CLUSTER_FOREIGN is not of them: the cluster is the one of before then (ME-3), and a stranger who
+ * came first, after all had lost their leases, must not end all that belong to it.
+ */
 const hopeless: ReadonlySet<ErrorCode> = new Set([
   'STORE_REPLACED',
   'CLUSTER_REPLACED',
-  'CLUSTER_FOREIGN',
   'CLUSTER_FORMAT_NEWER',
 ] as const)
 
@@ -58,7 +60,7 @@ export class ClusterNode {
   private failure: Error | undefined
   /** Of the cluster that it belongs to. */
   private incarnation: string | undefined
-  /** Fulfilled when it has left; rejected where it gave up, with why: STORE_REPLACED, CLUSTER_REPLACED, CLUSTER_FOREIGN, CLUSTER_FORMAT_NEWER. */
+  /** Fulfilled when it has left; rejected where it gave up, with why: STORE_REPLACED, CLUSTER_REPLACED, CLUSTER_FORMAT_NEWER. */
   ended: Promise<void> = Promise.resolve()
 
   private constructor(options: NodeOptions, store: Store) {
@@ -81,8 +83,8 @@ export class ClusterNode {
       lines: this.portLines,
       peers: { self: options.id, nodes: () => [...this.view.nodes.keys()], to: (node) => this.callsTo(node) },
       view: () => this.view,
-      catchUp: (network, signal) =>
-        catchUp(network, { store, keys: this.keys, observer: this.observer, clock: machineClock }, signal),
+      catchUp: (network, timeoutMs) =>
+        catchUp(network, { store, keys: this.keys, observer: this.observer, clock: machineClock }, timeoutMs),
       clock: machineClock,
     })
     this.options = { ...options, events: this.insight.events }

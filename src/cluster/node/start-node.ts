@@ -64,7 +64,7 @@ export interface RunningNode {
   readonly apiAddress: string | undefined
   /**
    * Fulfilled when it has left; rejected where it gave up and ended by itself, with why: its store was replaced (STORE_REPLACED), or
-   * another cluster is in it (CLUSTER_REPLACED, CLUSTER_FOREIGN, CLUSTER_FORMAT_NEWER).
+   * another cluster is in it (CLUSTER_REPLACED, CLUSTER_FORMAT_NEWER).
    */
   readonly ended: Promise<void>
   /** Its instances move to other nodes, for `graceMs` at most (default 30,000), then it leaves. Idempotent. */

@@ -9,7 +9,11 @@ export function recovered(next: Plan, { recovery, current }: PlanningFacts): Pla
   const numbers = new Numbers({ ...next, instances: [...next.instances, ...(current?.instances ?? [])] })
   const { generation } = next
   const instances = next.instances
-    .map((one) => (one.since === generation ? one : { ...one, id: numbers.instance(), since: generation }))
+    .map((one) =>
+      one.since === generation
+        ? one
+        : { ...one, id: numbers.instance(), since: generation, hereSince: one.hereSince ?? one.since },
+    )
     .toSorted((a, b) => a.id - b.id)
   const used = new Set(instances.map(({ worker }) => worker))
   return {

@@ -14,7 +14,8 @@ import { recordType } from './record.ts'
  *   lease. Managers see it before they plan without the node, and have what it says in their plans from then on.
  * - DR-2 A node whose lease has ended has not died by that: it may have been cut off, and nobody is suspected.
  * - DR-3 Suspected is what the node had just got, since what has worked there for a while has shown that it can: those of it
- *   that most nodes have died with before, and of these the newest. Where nothing was new, all that it had is.
+ *   that most nodes have died with before, and of these the newest. Where nothing was new, all that it had is. What was only
+ *   made again where it was, by a recovery, is not new.
  */
 const death = v.object({
   incarnation: text,
@@ -91,7 +92,7 @@ function suspectsIn(
   const recent = (plan.recent ?? []).filter(({ atMs }) => nowMs - atMs < freshMs)
   const times = new Map(recent.map(({ generation, atMs }) => [generation, atMs]))
   const suspects = new Map<string, Suspect>()
-  for (const { component, worker, since, finished } of plan.instances) {
+  for (const { component, worker, since: madeIn, hereSince: since = madeIn, finished } of plan.instances) {
     if (!workers.has(worker) || finished === true || isClientPort(component)) continue
     const sinceMs = since > lastOpen ? nowMs : times.get(since)
     const before = suspects.get(component)?.sinceMs

@@ -38,6 +38,11 @@ const instance = v.object({
   version,
   /** The generation that was the first with it. Those not after the open generation may be sending. */
   since: generation,
+  /**
+   * The generation that was the first with its component's copy in this place, where instances before this one had it. Absent: as
+   * `since`.
+   */
+  hereSince: v.optional(generation),
   /** Its inputs end, it finishes what it has; a later plan is without it. */
   draining: v.boolean(),
   /** It was known to have handled all there was: records of readiness are of one generation, this outlives them. */
@@ -87,6 +92,8 @@ const deaths = v.object({
   /** How many one after the other, each soon after it had got the component. */
   count,
   lastAtMs: timeMs,
+  /** Of the store, when the last one was written: nodes that came later may take the places of these. Absent in earlier plans. */
+  lastRevision: v.optional(count),
   nodes: v.array(nodeId),
 })
 export type ComponentDeaths = Readonly<v.InferOutput<typeof deaths>>

@@ -1,8 +1,9 @@
-import { closeSync, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs'
+import { closeSync, constants, existsSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { isMainThread, threadId } from 'node:worker_threads'
-import { type Clock, sleep } from '../../base/clock.ts'
-import { readStatus } from '../../base/process-status.ts'
+import { isMainThread } from 'node:worker_threads'
+import { type Cancel, type Clock, sleep } from '../../base/clock.ts'
+import { isAlive, readStatus } from '../../base/process-status.ts'
+import { type Claimant, identify, isProcOurs, parseClaimant } from './claimant.ts'
 import { endStopped, pidNamespace } from './processes.ts'
 
 /**
@@ -20,21 +21,26 @@ import { endStopped, pidNamespace } from './processes.ts'
  *   lets go of the lock and comes again when there is none. So nothing is committed while anybody opens.
  * - CL-3 Whoever closes has a claim, too, and takes it back while there are claims to open; whoever opens waits until there are
  *   no claims to close. So none of both happens during the other, and there is no waiting in a circle.
- * - CL-4 A claim of a process that is no more goes when somebody waits for it; one that is stopped is ended after a while.
- *   Of a process in another namespace nothing can be seen: its claims hold for a limited time.
+ * - CL-4 A claim of a thread or a process that is no more goes when somebody waits for it. A process that is stopped is ended
+ *   after a while; where it may not be, its claim counts for a limited time.
+ * - CL-5 Of a process in another namespace nothing can be seen. It renews its claims while it has them, and one that is not
+ *   renewed for a while goes. Whoever places a claim takes away those that are older than its own by that while.
+ * - CL-6 Whoever opens looks whether its claim still stands when it has waited; where it does not, it begins anew.
  */
 export type ClaimKind = 'open' | 'close'
 
-interface Claim {
+interface Claim extends Claimant {
   readonly name: string
-  readonly kind: string
-  readonly pid: number
-  readonly startTicks: string
-  readonly namespace: string
 }
 
-/** For how long a claim counts whose process cannot be seen. Opening takes some milliseconds. */
-const unseenMsMax = 10_000
+/**
+ * For how long a claim counts that is not renewed, and whose process cannot be seen or not be ended. Opening takes some
+ * milliseconds. Less than opening has time for (5 s), or a store could not be opened after a container was killed while it
+ * opened it; and less than the default time to live of a lease (3 s), which writers have to renew in time.
+ */
+const unseenMsMax = 2_000
+/** A few times within that, for a thread that is late. */
+const renewalMs = 250
 const lookMsMin = 1
 const lookMsMax = 20
 
@@ -48,24 +54,38 @@ export interface ClaimWait {
 export class Claims {
   private readonly folder: string
   private readonly clock: Clock
-  private readonly identity: string
+  /** Of this thread; made in it. */
+  private readonly identity = identify()
+  private readonly renewals = new Map<ClaimKind, Cancel>()
 
   /** `folder`: that of the store. */
   constructor(folder: string, clock: Clock) {
     this.folder = join(folder, 'claims')
     this.clock = clock
-    const { startTicks } = readStatus(process.pid)!
-    this.identity = `${process.pid}-${threadId}-${startTicks}-${pidNamespace()}`
   }
 
+  /** Also renews one that stands. */
   place(kind: ClaimKind): void {
     makeFolder(this.folder)
-    closeSync(openSync(this.fileOf(kind), 'w'))
+    const file = this.fileOf(kind)
+    closeSync(openSync(file, 'w'))
+    if (!this.renewals.has(kind))
+      this.renewals.set(
+        kind,
+        this.clock.every(renewalMs, () => this.renew(kind), { background: true }),
+      )
+    this.removeOld(file)
   }
 
   /** Idempotent. */
   withdraw(kind: ClaimKind): void {
+    this.endRenewal(kind)
     rmSync(this.fileOf(kind), { force: true })
+  }
+
+  /** Whether nobody has taken the claim away since it was placed (CL-6): this process stood still, or the clock was set. */
+  stands(kind: ClaimKind): boolean {
+    return existsSync(this.fileOf(kind))
   }
 
   /** For who has just got the lock of writers. Also true for a claim of the dead, which `untilNone` takes away. */
@@ -97,9 +117,9 @@ export class Claims {
   /** Does what closes the database, while nobody opens it. */
   async whileNobodyOpens(close: () => Promise<void>, wait: ClaimWait): Promise<void> {
     for (;;) {
-      const isPlaced = this.tryPlaceClose()
+      this.tryPlaceClose()
       if (!this.isOpening()) break
-      if (isPlaced) this.withdraw('close')
+      this.withdraw('close')
       await this.untilNone('open', wait)
     }
     try {
@@ -110,29 +130,62 @@ export class Claims {
   }
 
   /** A disk that is full, or was taken away, does not keep a process from closing. */
-  private tryPlaceClose(): boolean {
+  private tryPlaceClose(): void {
     try {
       this.place('close')
-      return true
     } catch {
-      return false
+      // Then it closes without.
     }
   }
 
   /** Whether a claim still stands after this look at its process. */
   private isLeft(claim: Claim, seen: Map<string, Seen>, patienceMs: () => number): boolean {
     const nowMs = this.clock.monotonic()
-    const before = seen.get(claim.name) ?? { sinceMs: nowMs, stoppedSinceMs: undefined }
+    const before = seen.get(claim.name) ?? { changedMs: undefined, sinceMs: nowMs, stoppedSinceMs: undefined }
     seen.set(claim.name, before)
-    if (claim.namespace !== pidNamespace()) {
-      if (nowMs - before.sinceMs < unseenMsMax) return true
-      return this.remove(claim)
+    if (isUnseen(claim)) {
+      const changedMs = this.changedMs(claim.name)
+      if (changedMs !== before.changedMs) Object.assign(before, { changedMs, sinceMs: nowMs })
+      return nowMs - before.sinceMs < unseenMsMax || this.remove(claim)
     }
-    const status = readStatus(claim.pid)
-    if (status?.startTicks !== claim.startTicks) return this.remove(claim)
-    if (status.state !== 'T') before.stoppedSinceMs = undefined
-    else if (nowMs - (before.stoppedSinceMs ??= nowMs) >= patienceMs()) endStopped(claim)
-    return true
+    if (!isAlive(claim) || (claim.thread !== undefined && !isAlive(claim.thread))) return this.remove(claim)
+    if (readStatus(claim.pid)?.state !== 'T') {
+      before.stoppedSinceMs = undefined
+      return true
+    }
+    const stoppedMs = nowMs - (before.stoppedSinceMs ??= nowMs)
+    if (stoppedMs < patienceMs() || endStopped(claim)) return true
+    return stoppedMs < unseenMsMax || this.remove(claim)
+  }
+
+  /** Without making it anew: what has been committed since it was taken away, nobody can tell (CL-6). */
+  private renew(kind: ClaimKind): void {
+    try {
+      closeSync(openSync(this.fileOf(kind), constants.O_WRONLY | constants.O_TRUNC))
+    } catch {
+      // It is gone, or will be for who cannot see this process; whoever has it looks whether it stands.
+      this.endRenewal(kind)
+    }
+  }
+
+  private endRenewal(kind: ClaimKind): void {
+    this.renewals.get(kind)?.()
+    this.renewals.delete(kind)
+  }
+
+  /** Both times are by the clock of the file system, and the own one is of now. */
+  private removeOld(ownFile: string): void {
+    const nowMs = statSync(ownFile).mtimeMs
+    for (const name of this.names('')) {
+      const claim = parseClaim(name)
+      const changedMs = isUnseen(claim) ? this.changedMs(name) : undefined
+      if (changedMs !== undefined && nowMs - changedMs >= unseenMsMax) this.remove(claim)
+    }
+  }
+
+  /** undefined for a claim that has just been withdrawn. */
+  private changedMs(name: string): number | undefined {
+    return statSync(join(this.folder, name), { throwIfNoEntry: false })?.mtimeMs
   }
 
   private remove({ name }: Claim): false {
@@ -166,11 +219,16 @@ function makeFolder(folder: string): void {
 }
 
 interface Seen {
-  readonly sinceMs: number
+  changedMs: number | undefined
+  /** When it was seen to have changed. */
+  sinceMs: number
   stoppedSinceMs: number | undefined
 }
 
 function parseClaim(name: string): Claim {
-  const [kind = '', pid, , startTicks = '', namespace = ''] = name.split('-')
-  return { name, kind, pid: Number(pid), startTicks, namespace }
+  return { name, ...parseClaimant(name.slice(name.indexOf('-') + 1)) }
+}
+
+function isUnseen({ namespace }: Claim): boolean {
+  return namespace !== pidNamespace() || !isProcOurs()
 }

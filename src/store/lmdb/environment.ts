@@ -147,7 +147,7 @@ async function openEnvironment(folder: string, clock: Clock, limit: TimeLimit): 
   }
 }
 
-/** Nothing is committed from here on until the claim is withdrawn (CL-1, CL-3). */
+/** Nothing is committed from here on until the claim is withdrawn (CL-1, CL-3, CL-6). */
 async function claimOpening(
   folder: string,
   processes: ProcessList,
@@ -155,7 +155,19 @@ async function claimOpening(
   clock: Clock,
   limit: TimeLimit,
 ): Promise<void> {
-  claims.place('open')
+  do {
+    claims.place('open')
+    await waitWithClaim(folder, processes, claims, clock, limit)
+  } while (!claims.stands('open'))
+}
+
+async function waitWithClaim(
+  folder: string,
+  processes: ProcessList,
+  claims: Claims,
+  clock: Clock,
+  limit: TimeLimit,
+): Promise<void> {
   const isOver = (): boolean => limit.leftMs === 0
   const wait = { ...openPatience, isOver }
   const closers = await claims.untilNone('close', wait)

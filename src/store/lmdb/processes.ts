@@ -1,13 +1,17 @@
-import { mkdirSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isMainThread, threadId } from 'node:worker_threads'
-import { type ProcessStatus, readProc, readStatus } from '../../base/process-status.ts'
+import { isAlive, type ProcessStatus, readProc, readStatus } from '../../base/process-status.ts'
 import { placeError } from './place.ts'
 
 /**
  * The processes that have a store open. Each notes itself in the folder before it can lock anything, with its start time, so
- * that nobody takes another process with the same number for it.
+ * that nobody takes another process with the same number for it. The name of its file is `<process>-<thread>-<namespace>`:
+ * the first process of each container has the same number.
  */
+
+/** Of processes that cannot be seen from here, and so not be told from those that are no more. The latest are kept. */
+const unseenMax = 64
 
 /** The process that a thread belongs to. */
 export function processOf(thread: number): number | undefined {
@@ -43,7 +47,7 @@ export class ProcessList {
   /** `folder`: that of the store. */
   constructor(folder: string) {
     this.folder = join(folder, 'processes')
-    this.file = join(this.folder, `${process.pid}-${threadId}`)
+    this.file = join(this.folder, `${process.pid}-${threadId}-${pidNamespace()}`)
     this.namespace = readlinkSync('/proc/self/ns/pid')
   }
 
@@ -51,10 +55,13 @@ export class ProcessList {
   enter(): void {
     try {
       mkdirSync(this.folder, { recursive: true })
+      const unseen: string[] = []
       for (const name of readdirSync(this.folder)) {
         const known = this.read(name)
-        if (known !== undefined && !isAlive(known)) rmSync(join(this.folder, name), { force: true })
+        if (known === undefined) unseen.push(join(this.folder, name))
+        else if (!isAlive(known)) rmSync(join(this.folder, name), { force: true })
       }
+      forgetOldest(unseen)
       const { startTicks } = readStatus(process.pid)!
       writeFileSync(this.file, `${startTicks} ${this.namespace}\n`)
     } catch (error) {
@@ -81,9 +88,13 @@ export class ProcessList {
     return (
       isMainThread &&
       readdirSync(this.folder).every(
-        (name) => !name.startsWith(`${process.pid}-`) || join(this.folder, name) === this.file,
+        (name) => !this.isOfThisProcess(name) || join(this.folder, name) === this.file,
       )
     )
+  }
+
+  private isOfThisProcess(name: string): boolean {
+    return name.startsWith(`${process.pid}-`) && name.endsWith(`-${pidNamespace()}`)
   }
 
   private entries(): Pick<ProcessStatus, 'pid' | 'startTicks'>[] {
@@ -98,6 +109,9 @@ export class ProcessList {
   }
 }
 
-function isAlive({ pid, startTicks }: Pick<ProcessStatus, 'pid' | 'startTicks'>): boolean {
-  return readStatus(pid)?.startTicks === startTicks
+function forgetOldest(files: readonly string[]): void {
+  if (files.length <= unseenMax) return
+  const notedMs = (file: string): number => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0
+  const byAge = files.map((file) => ({ file, atMs: notedMs(file) })).toSorted((a, b) => a.atMs - b.atMs)
+  for (const { file } of byAge.slice(0, -unseenMax)) rmSync(file, { force: true })
 }

@@ -1,6 +1,6 @@
 /** Recipes over the coordination store: what a cluster, or a client, builds coordination from. */
 export { Barrier } from './barrier.ts'
-export { backoffMs, compareAndSet, conflict, type Contention } from './backoff.ts'
+export { backoffMs, callOptions, compareAndSet, conflict, type Contention } from './backoff.ts'
 export { type ChangeBatch, type EntryChange, follow, type Following } from './changes.ts'
 export { Election, type Leader, Leadership } from './election.ts'
 export { Hold, isHoldLost } from './hold.ts'

@@ -142,6 +142,26 @@ test('the store of a cluster of a newer format is not touched', async (t) => {
   assert.deepEqual(await again.range(''), before)
 })
 
+test('a stranger in the cluster does not end those that belong to it', async (t) => {
+  const url = `lmdb:${project(t, {})}/store`
+  const events = await node(t, { store: url, id: 'a', ttlMs: 1_000 })
+  const store = await openStore(url, machineClock)
+  t.after(() => store.close())
+  const keys = new ClusterKeys('vertigo')
+  const [own] = (await store.range(keys.nodes)).entries as [Entry]
+  // It came first, when all had lost their leases.
+  const stranger = { ...nodeRecord.decode(own), id: asNodeId('x'), authorities: ['theirs'] }
+  await store.transact({ then: [put(keys.node(stranger.id), nodeRecord.encode(stranger))] })
+  await store.revoke(own.lease!)
+  const of = (type: NodeEvent['type']): readonly NodeEvent[] => events.filter((event) => event.type === type)
+  await eventually('it says what is in its way', () =>
+    of('troubled').some((event) => JSON.stringify(event).includes('CLUSTER_FOREIGN')),
+  )
+  assert.deepEqual(of('gave-up'), [])
+  await store.transact({ then: [{ type: 'delete', key: keys.node(stranger.id) }] })
+  await eventually('it joins again when the stranger is gone', () => of('joined').length === 2)
+})
+
 /** A node of another version of Vertigo, as far as the store knows. */
 async function anotherVersion(
   t: TestContext,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readdirSync } from 'node:fs'
+import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { machineClock, sleep } from '../../../src/base/clock.ts'
@@ -96,4 +96,24 @@ test('who opens waits for who closes, and says so when that takes too long (CL-3
     return true
   })
   assert.deepEqual(readdirSync(join(folder, 'claims')).length, 1, 'its own claim is left')
+})
+
+test('who opens and has lost its claim meanwhile begins anew (CL-6)', async (t) => {
+  const folder = makeFolder(t)
+  const claims = new Claims(folder, machineClock)
+  await (await openLmdbStore({ folder })).close()
+  claims.place('close')
+  t.after(() => claims.withdraw('close'))
+  const placed = t.mock.method(Claims.prototype, 'place')
+  const opening = openStore(t, folder)
+  const name = await until('it has a claim', () =>
+    readdirSync(join(folder, 'claims')).find((found) => found.startsWith('open-')),
+  )
+  rmSync(join(folder, 'claims', name))
+  claims.withdraw('close')
+  await write(await opening)
+  assert.deepEqual(
+    placed.mock.calls.map(({ arguments: [kind] }) => kind),
+    ['open', 'open'],
+  )
 })

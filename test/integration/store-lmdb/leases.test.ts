@@ -33,7 +33,7 @@ test('a lease that is over when nobody has the store open is ended by the first 
   await child.hear('held')
   child.kill('SIGKILL')
   await child.exited
-  const later = { ...machineClock, monotonic: () => machineClock.monotonic() + 1_000 }
+  const later = { ...machineClock, monotonic: () => machineClock.monotonic() + 1_500 }
   const store = await openStore(t, folder, { clock: later })
   assert.deepEqual((await store.range('')).entries, [])
   assert.equal((await store.get('held')).revision, 3)

@@ -13,7 +13,9 @@ import { versionOf } from './networks.ts'
 /** The facts that scripts of the planner and of the manager have in common, and the commands that change them. */
 export class ClusterWorld {
   nowMs = 0
-  readonly nodes = new Map<string, InventoryNode & { readonly joinedAtMs: number }>()
+  /** Of the store. */
+  revision = 0
+  readonly nodes = new Map<string, InventoryNode & { readonly revision: number }>()
   readonly versions = new Map<VersionRecord['version'], VersionRecord>()
   plan: Plan | undefined
   openGeneration: Generation | undefined
@@ -93,7 +95,7 @@ export class ClusterWorld {
       workers: Number(valuesOf('workers')[0] ?? 2),
       draining: false,
       workersOfOthers: Number(valuesOf('used')[0] ?? 0),
-      joinedAtMs: this.nowMs,
+      revision: ++this.revision,
     })
   }
 

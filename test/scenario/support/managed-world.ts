@@ -25,7 +25,7 @@ export class ManagedWorld extends ClusterWorld {
   readonly ready = new Map<ReadyKey, ReadyRecord>()
   readonly finished = new Set<InstanceId>()
   /** By node. */
-  readonly deaths = new Map<NodeId, DeathRecord>()
+  readonly deaths = new Map<NodeId, { readonly revision: number; readonly record: DeathRecord }>()
   isAnew = false
 
   facts(means: Pick<NetworkFacts, 'term' | 'restarts'>): NetworkFacts {
@@ -41,7 +41,7 @@ export class ManagedWorld extends ClusterWorld {
       ready: records.filter(({ generation }) => generation === this.plan?.generation),
       readyGenerations: [...new Set(records.map(({ generation }) => generation))],
       nodes: [...this.nodes.values()],
-      deaths: [...this.deaths].map(([node, record]) => ({ node, record })),
+      deaths: [...this.deaths].map(([node, one]) => ({ node, ...one })),
       brokenLinks: [...this.broken.values()],
       quorum: this.quorum,
       nowMs: this.nowMs,
@@ -113,7 +113,8 @@ export class ManagedWorld extends ClusterWorld {
     const { plan, open, closed, nowMs } = this
     const node = this.nodes.get(id)!
     const network = { name: 'net', plan, lastOpen: open?.generation ?? closed }
-    this.deaths.set(node.id, deathOf([network], node, nowMs))
+    const record = deathOf([network], node, nowMs)
+    this.deaths.set(node.id, { revision: ++this.revision, record })
     this.loseNode(id)
   }
 

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, request, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test, type TestContext } from 'node:test'
-import { limitBody } from '../../../src/api/body-time.ts'
+import { bytesMin, limitBody } from '../../../src/api/body-time.ts'
 import { Http } from '../../../src/api/http.ts'
 import { isVertigoError } from '../../../src/base/errors.ts'
 import { TestClock } from '../../../src/testkit/test-clock.ts'
@@ -29,32 +29,56 @@ async function listening(t: TestContext, server: Server): Promise<string> {
 }
 
 /** A request whose body is on its way, and what the server has of it. */
-async function held(t: TestContext, isForPauses: boolean): Promise<Held> {
+async function held(t: TestContext, isForRate: boolean, length = 100): Promise<Held> {
   const clock = new TestClock()
   let bytes = 0
   let isCut = false
   const server = createServer((incoming) => {
-    limitBody(incoming, { clock, limitMs, isForPauses }, () => (isCut = true))
+    limitBody(incoming, { clock, limitMs, isForRate }, () => (isCut = true))
     incoming.on('data', (part: Buffer) => (bytes += part.length))
   })
   const address = await listening(t, server)
-  const asking = request(address, { method: 'PUT', headers: { 'content-length': '100' } })
+  const asking = request(address, { method: 'PUT', headers: { 'content-length': String(length) } })
   asking.on('error', () => undefined)
   asking.write('x')
   await eventually('the first byte is there', () => bytes === 1)
   return { clock, asking, received: () => bytes, isCut: () => isCut }
 }
 
-test('a body may take as long as it likes while bytes of it come, and no longer', async (t) => {
-  const { clock, asking, received, isCut } = await held(t, true)
-  for (let n = 2; n <= 12; n++) {
-    asking.write('x')
-    await eventually(`byte ${n} is there`, () => received() === n)
+test('a body may take as long as it likes while enough of it comes, and no longer', async (t) => {
+  const { clock, asking, received, isCut } = await held(t, true, bytesMin * 100)
+  for (let n = 1; n <= 12; n++) {
+    asking.write('x'.repeat(bytesMin))
+    await eventually(`part ${n} is there`, () => received() === 1 + n * bytesMin)
     clock.advance(limitMs * 0.7)
-    assert.ok(!isCut(), `after ${n} bytes`)
+    assert.ok(!isCut(), `after ${n} parts`)
   }
   clock.advance(limitMs * 1.3)
   assert.ok(isCut())
+})
+
+for (const [what, part] of [
+  ['byte by byte', 1],
+  ['by a little less than enough', bytesMin / 8],
+] as const)
+  test(`a body that comes ${what} is given up`, async (t) => {
+    const { clock, asking, received, isCut } = await held(t, true, bytesMin * 100)
+    for (let n = 1; n <= 4; n++) {
+      assert.ok(!isCut(), `before part ${n}`)
+      asking.write('x'.repeat(part))
+      await eventually(`part ${n} is there`, () => received() === 1 + n * part)
+      clock.advance(limitMs / 4)
+    }
+    assert.ok(isCut())
+  })
+
+test('a small body is not given up for being small', async (t) => {
+  const { clock, asking, received, isCut } = await held(t, true)
+  clock.advance(limitMs * 0.9)
+  asking.end('x'.repeat(99))
+  await eventually('all is there', () => received() === 100)
+  clock.advance(limitMs * 10)
+  assert.ok(!isCut())
 })
 
 test('where the limit is for the whole, bytes that come change nothing', async (t) => {

@@ -14,6 +14,7 @@ import {
 } from '../../client/index.ts'
 import type { ClientPortSide, ClusterView, NodeId } from '../../protocol/index.ts'
 import type { Peers } from '../peers.ts'
+import { Comparisons } from './comparisons.ts'
 import type { AnswerNews } from './output-line.ts'
 import type { PortLines } from './port-lines.ts'
 import {
@@ -30,8 +31,8 @@ export interface ClusterPortsMeans {
   readonly lines: PortLines
   readonly peers: Peers
   readonly view: () => ClusterView
-  /** Fulfilled when the view shows what the store has of a network by now. Errors: those of the store. */
-  readonly catchUp: (network: string, signal?: AbortSignal) => Promise<void>
+  /** Fulfilled when the view shows what the store has of a network by now, or the time is over. Errors: those of the store. */
+  readonly catchUp: (network: string, timeoutMs: number) => Promise<void>
   readonly clock: Clock
 }
 
@@ -85,22 +86,31 @@ export function portHandlers(lines: PortLines): CallHandlers {
  * - PC-1 A batch is handed to one instance, once: it is tried again only after an answer that says that it was not taken.
  * - PC-2 Whoever reads, or awaits an answer, goes on at the next instance when the one before is gone.
  * - PC-3 An answer is awaited before its message is sent, so that none is missed while the port stays where it is.
- * - PC-4 Nobody is refused by what was before: a view that does not have the port is compared with the store first.
+ * - PC-4 Nobody is refused by what was before: a view that does not have the port is compared with the store first
+ *   (`comparisons.ts`), for as long as the call has time.
  */
 export class ClusterPorts implements PortAccess {
   private readonly means: ClusterPortsMeans
+  private readonly comparisons: Comparisons
 
   constructor(means: ClusterPortsMeans) {
     this.means = means
+    this.comparisons = new Comparisons(means)
   }
 
-  /** PC-4 */
-  async check(network: string, side: ClientPortSide, port: string, signal?: AbortSignal): Promise<void> {
+  /** PC-4. Waits `leftMs` at most. */
+  async check(
+    network: string,
+    side: ClientPortSide,
+    port: string,
+    signal?: AbortSignal,
+    leftMs?: number,
+  ): Promise<void> {
     try {
       placeOfPort(this.means.view(), network, side, port)
     } catch (error) {
       if (!isVertigoError(error) || !ofViews.has(error.code)) throw error
-      await this.means.catchUp(network, signal)
+      await this.comparisons.compare(network, signal, leftMs)
       placeOfPort(this.means.view(), network, side, port)
     }
   }
@@ -113,7 +123,7 @@ export class ClusterPorts implements PortAccess {
   ): Promise<void> {
     const deadline = new Deadline(this.means.clock, options)
     const text = batchText(messages)
-    await this.check(network, 'input', port, deadline.signal)
+    await this.check(network, 'input', port, deadline.signal, deadline.leftMs)
     await this.sendBy(network, port, text, deadline)
   }
 
@@ -153,8 +163,8 @@ export class ClusterPorts implements PortAccess {
     const deadline = new Deadline(clock, request)
     const key = keyOf(message, correlate)
     const text = batchText([message])
-    await this.check(network, 'output', answerPort, deadline.signal)
-    await this.check(network, 'input', port, deadline.signal)
+    await this.check(network, 'output', answerPort, deadline.signal, deadline.leftMs)
+    await this.check(network, 'input', port, deadline.signal, deadline.leftMs)
     const ending = new AbortController()
     const signal = AbortSignal.any([ending.signal, deadline.signal])
     let stage: 'awaiting' | 'sending' | 'taken' = 'awaiting'

@@ -4,12 +4,14 @@ import { systemClock } from '../../../../src/base/clock.ts'
 import { isVertigoError } from '../../../../src/base/errors.ts'
 import { systemRandom } from '../../../../src/base/random.ts'
 import { join, type JoinMeans, type Membership } from '../../../../src/cluster/agent/membership.ts'
+import { eventLoopTurn, TestClock } from '../../../../src/testkit/test-clock.ts'
 import { asNodeId, ClusterKeys, nodeRecord } from '../../../../src/cluster/protocol/index.ts'
 import { storeOver } from '../../../../src/store/checked-store.ts'
 import { MemoryBackend } from '../../../../src/store/memory/memory-backend.ts'
 import { LeaseKeeper } from '../../../../src/store/recipes/index.ts'
 
 const cluster = 'c'
+const ttlMs = 60_000
 const keys = new ClusterKeys(cluster)
 
 function world(t: TestContext): JoinMeans {
@@ -27,6 +29,7 @@ function joinAs(
   authorities: string[],
   means: JoinMeans,
   incarnation?: string,
+  signal?: AbortSignal,
 ): Promise<Membership> {
   const record = {
     id: asNodeId(id),
@@ -42,7 +45,24 @@ function joinAs(
     labels: {},
     workers: 1,
   }
-  return join(record, means, { cluster, ttlMs: 60_000, incarnation })
+  return join(record, means, { cluster, ttlMs, incarnation, ...(signal && { signal }) })
+}
+
+/** What of it is known when this time has passed; no more than the waits of the one who joins need. */
+async function afterMs<T>(waitMs: number, clock: TestClock, outcome: Promise<T>): Promise<T | undefined> {
+  let result: PromiseSettledResult<T> | undefined
+  outcome.then(
+    (value) => (result = { status: 'fulfilled', value }),
+    (reason: unknown) => (result = { status: 'rejected', reason }),
+  )
+  const endMs = clock.now() + waitMs
+  for (;;) {
+    for (let turn = 0; turn < 10; turn++) await eventLoopTurn()
+    if (result?.status === 'rejected') throw result.reason
+    if (result !== undefined) return result.value
+    if (clock.now() >= endMs) return undefined
+    clock.advance(Math.min(1_000, endMs - clock.now()))
+  }
 }
 
 async function there({ store }: JoinMeans): Promise<readonly string[]> {
@@ -66,7 +86,9 @@ test('ME-3 who is refused leaves no trace', async (t) => {
   const means = world(t)
   await joinAs('a', ['x'], means)
   const before = await means.store.range('')
-  await assert.rejects(joinAs('b', [], means), { code: 'CLUSTER_FOREIGN' })
+  const clock = new TestClock()
+  const refused = afterMs(ttlMs * 1.6, clock, joinAs('b', [], { ...means, clock }))
+  await assert.rejects(refused, { code: 'CLUSTER_FOREIGN' })
   await assert.rejects(joinAs('b', ['x'], means, 'another incarnation'), { code: 'CLUSTER_REPLACED' })
   assert.deepEqual(await means.store.range(''), before)
   // Whose process is gone stands in nobody's way.
@@ -79,4 +101,33 @@ test('AD-2 who comes again to a store without its cluster makes no new one', asy
   const empty = world(t)
   await assert.rejects(joinAs('a', [], empty, incarnation), { code: 'CLUSTER_REPLACED' })
   assert.deepEqual((await empty.store.range('')).entries, [])
+})
+
+test('ME-4 a node waits for the records of those that have ended, and joins', async (t) => {
+  const means = world(t)
+  const former = await joinAs('a', ['x'], means)
+  const clock = new TestClock()
+  const joining = joinAs('b', ['y'], { ...means, clock })
+  assert.equal(await afterMs(ttlMs * 1.4, clock, joining), undefined, 'it is not refused yet')
+  await former.lease.close()
+  const joined = await afterMs(1_000, clock, joining)
+  assert.equal(joined?.record.id, 'b')
+  assert.deepEqual(await there(means), ['b'])
+})
+
+test('ME-4 who ends while it waits for others does not wait on', async (t) => {
+  const means = world(t)
+  await joinAs('a', ['x'], means)
+  const clock = new TestClock()
+  const ending = new AbortController()
+  const joining = joinAs('b', ['y'], { ...means, clock }, undefined, ending.signal)
+  assert.equal(await afterMs(ttlMs, clock, joining), undefined)
+  ending.abort(new Error('it ends'))
+  await assert.rejects(joining, /it ends/)
+})
+
+test('AD-2 who comes again hears that the cluster is another one before it hears of strangers', async (t) => {
+  const means = world(t)
+  await joinAs('a', ['x'], means)
+  await assert.rejects(joinAs('b', ['y'], means, 'another incarnation'), { code: 'CLUSTER_REPLACED' })
 })

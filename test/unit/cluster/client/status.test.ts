@@ -4,6 +4,7 @@ import { type NetworkRecords, networkStatus } from '../../../../src/cluster/clie
 import {
   asGeneration,
   asInstanceId,
+  asNodeId,
   asTerm,
   asVersion,
   asWorkerNumber,
@@ -97,4 +98,17 @@ test('a network without components runs on where its first component was refused
   const planned = { ...plan(1, 3), fallback: asVersion(1) }
   const outcome = { version: 2, state: 'refused' } as const
   assert.equal(stateOf(records(2, { planned, outcome })), 'running')
+})
+
+test('deaths of nodes are told while what they are blamed on does not run', () => {
+  const nodes = [asNodeId('n1'), asNodeId('n2')]
+  const died: Plan = { ...plan(1, 3), deaths: [{ component: 'a', count: 2, lastAtMs: 0, nodes }] }
+  const held: Plan = { ...died, waiting: [{ component: 'a', index: 0, reason: 'It is held back.' }] }
+  const failuresOf = (planned: Plan, open?: number): string[] =>
+    networkStatus(records(1, { planned, ...(open !== undefined && { open }) })).failures.map(
+      ({ component, error }) => `${component} ${error.code}`,
+    )
+  assert.deepEqual(failuresOf(died), ['a NODES_DIED'])
+  assert.deepEqual(failuresOf(held, 3), ['a NODES_DIED'])
+  assert.deepEqual(failuresOf(died, 3), [])
 })

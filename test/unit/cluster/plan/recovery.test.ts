@@ -79,6 +79,24 @@ describe('plans of networks with snapshots', () => {
     assert.equal(plan(world), undefined, 'a newer snapshot alone is no reason')
   })
 
+  it('PN-12 say since when the copies are in their places, over several recoveries', () => {
+    const world = worldWith(['a source', 'b x3', 'a -> b'], { from: undefined })
+    const first = plan(world)!
+    const sinceOf = ({ instances, generation }: Plan): string[] =>
+      instances.map((one) => `${slotOf(one)} ${one.since === generation} ${one.hereSince}`).toSorted()
+    assert.deepEqual(sinceOf(first).slice(0, 2), ['a[0] true undefined', 'b[0] true undefined'])
+    for (let recoveries = 0; recoveries < 2; recoveries++) {
+      // A copy that failed is a new one.
+      world.failed.add(world.plan!.instances.find((one) => slotOf(one) === 'b[2]')!.id)
+      assert.deepEqual(sinceOf(plan(world)!), [
+        `a[0] true ${first.generation}`,
+        `b[0] true ${first.generation}`,
+        `b[1] true ${first.generation}`,
+        'b[2] true undefined',
+      ])
+    }
+  })
+
   it('PN-12 begin again what finished since the snapshot, and not what had finished by then', () => {
     const world = worldWith(['a source', 'c source', 'b', 'a -> b', 'c -> b'], { from: undefined })
     const first = plan(world)!

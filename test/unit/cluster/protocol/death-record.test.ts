@@ -21,6 +21,8 @@ interface Hosted {
   readonly node?: string
   readonly finished?: true
   readonly hasBegun?: false
+  /** The generation that was the first with it there, where a recovery made it again. */
+  readonly hereSince?: number
 }
 
 /** A network of these, each of a generation of its own. */
@@ -41,7 +43,7 @@ function network(name: string, ...all: readonly Hosted[]): BereavedNetwork {
         node: asNodeId(node),
         incarnation: `${node}'`,
       })),
-      instances: all.map(({ component, node = 'n1', finished }, at) => ({
+      instances: all.map(({ component, node = 'n1', finished, hereSince }, at) => ({
         id: asInstanceId(at),
         component,
         index: 0,
@@ -49,6 +51,7 @@ function network(name: string, ...all: readonly Hosted[]): BereavedNetwork {
         version: asVersion(1),
         since: asGeneration(at + 1),
         draining: false,
+        ...(hereSince !== undefined && { hereSince: asGeneration(hereSince) }),
         ...(finished && { finished }),
       })),
       connections: {},
@@ -103,6 +106,17 @@ test('DR-3 what nodes have died with before is suspected first', () => {
   // Not for what it has done elsewhere: it has worked here since long.
   const elsewhere = network('guilty', { component: 'boom', deaths: 1 })
   assert.deepEqual(suspects(beside, elsewhere), ['fresh', 'beside/a'])
+})
+
+test('DR-3 what a recovery made again where it was is not new', () => {
+  const recovered = network(
+    'net',
+    { component: 'a', hasBegun: false, hereSince: 0 },
+    { component: 'b', placedAtMs: justNow, hereSince: 0 },
+    { component: 'c', placedAtMs: justNow },
+  )
+  assert.deepEqual(suspects({ ...recovered, lastOpen: asGeneration(3) }), ['fresh', 'net/c'])
+  assert.deepEqual(suspects({ ...recovered, lastOpen: asGeneration(0) }), ['fresh', 'net/c'])
 })
 
 test('what has never begun is new, however long ago it was placed', () => {

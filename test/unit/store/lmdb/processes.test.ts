@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { threadId } from 'node:worker_threads'
 import { holdersIn, lockHeadBytes, mappingOf } from '../../../../src/store/lmdb/lock-file.ts'
 import { patienceFor } from '../../../../src/store/lmdb/lock-wait.ts'
 import { parseStat, readStatus } from '../../../../src/base/process-status.ts'
-import { processOf } from '../../../../src/store/lmdb/processes.ts'
+import { ProcessList, processOf } from '../../../../src/store/lmdb/processes.ts'
 
 test('a process is read from its line, whatever its name', () => {
   const fields = Array.from({ length: 49 }, (_, index) => String(index + 4))
@@ -64,4 +68,41 @@ test('patience is half of the shortest lease, within bounds', () => {
   assert.equal(patienceFor(600, 1_000), 300)
   assert.equal(patienceFor(60_000, 1_000), 1_000)
   assert.equal(patienceFor(20, 1_000), 50)
+})
+
+/** A store's folder, with processes of another namespace noted in it. */
+function makeFolder(t: TestContext, names: readonly string[]): string {
+  const folder = mkdtempSync(join(tmpdir(), 'vertigo-processes-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  mkdirSync(join(folder, 'processes'))
+  for (const name of names) writeFileSync(join(folder, 'processes', name), '1 pid:[1]\n')
+  return folder
+}
+
+const skip = process.platform !== 'linux'
+
+test('a process of another container with the same number is another one', { skip }, (t) => {
+  const number = `${process.pid}-${threadId}`
+  // The first as it was named once.
+  for (const name of [number, `${number}-1`]) {
+    const folder = makeFolder(t, [name])
+    const list = new ProcessList(folder)
+    list.enter()
+    assert.equal(list.isAlone(), false)
+    assert.equal(list.isOnlyThread(), true)
+    assert.equal(list.has(readStatus(process.pid)!), true)
+    list.leave()
+    assert.deepEqual(readdirSync(join(folder, 'processes')), [name])
+  }
+})
+
+test('of processes that cannot be seen, a limited number is kept', { skip }, (t) => {
+  const folder = makeFolder(
+    t,
+    Array.from({ length: 100 }, (_, index) => `1-0-${index + 1}`),
+  )
+  const list = new ProcessList(folder)
+  list.enter()
+  assert.equal(readdirSync(join(folder, 'processes')).length, 65)
+  assert.equal(list.isAlone(), false)
 })
