@@ -194,6 +194,7 @@ export class ComponentInstance extends Instance {
   }
 
   protected get hasWork(): boolean {
+    if (this.snapshots.mayCut) return true
     if (this.tasks.isBusy) return false
     return this.tasks.canPull || this.timers.isDue || this.inbox.hasWork || this.mayEnd
   }
@@ -215,6 +216,8 @@ export class ComponentInstance extends Instance {
     const { clock } = this.host
     const started = clock.monotonic()
     let left = this.turnSize.messages
+    // What comes to its end between two turns leaves a moment for it.
+    this.snapshots.tryCut()
     while (left > 0 && this.outbox.blocked === 0 && !this.tasks.isBusy && this.state !== 'failed') {
       if (this.tasks.canPull) {
         this.tasks.pull()

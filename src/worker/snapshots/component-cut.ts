@@ -57,13 +57,25 @@ export class ComponentCut {
     this.alignment.cameTo(channel, snapshot)
   }
 
-  /** At the end of a turn, also without credit: barriers need none. */
+  /** Whether the cut may be taken now. */
+  get mayCut(): boolean {
+    const { alignment, owner } = this
+    if (!alignment.isPending) return false
+    const { isIdle, takenBack } = owner.tasks
+    return (isIdle && alignment.isComplete) || (takenBack !== undefined && alignment.mayOvertake)
+  }
+
+  /**
+   * At both ends of a turn, also without credit: barriers need none. Where they overtake, nothing begins before the cut: an instance with
+   * something to do at all times would else never come to it.
+   */
   tryCut(): void {
     const { alignment, owner } = this
     if (!alignment.isPending) return
-    const { tasks } = owner
-    const isReady = tasks.isIdle && alignment.isComplete
-    if (!isReady && (tasks.takenBack === undefined || !alignment.mayOvertake)) return
+    if (!this.mayCut) {
+      if (alignment.mayOvertake) owner.tasks.waitUntilIdle()
+      return
+    }
     owner.cut(alignment.begun!, alignment.elapsedMs)
     alignment.taken()
   }
@@ -72,10 +84,8 @@ export class ComponentCut {
     this.alignment.stop()
   }
 
-  /** What is at work is waited for, and nothing begins before the cut. */
   private cutLate(): void {
     const { alignment, owner } = this
-    if (!owner.tasks.isIdle) owner.tasks.waitUntilIdle()
     try {
       this.tryCut()
     } catch (error) {

@@ -8,7 +8,8 @@ import { eventually } from '../../support/eventually.ts'
 
 /** Networks with snapshots on real nodes: threads, sockets, a store and a storage in folders. */
 
-const linesCount = 200
+/** Enough for some snapshots: the handler takes 10 ms for each, and barriers overtake after a second. */
+const linesCount = 600
 
 /** Each word's count goes into a map, so what is there at the end is what the state says. */
 const files = {
@@ -123,5 +124,9 @@ test('the state is as if nothing had failed when an instance fails in the middle
   }
   const told = events.flat().map((event) => JSON.stringify(event))
   assert.ok(told.some((line) => line.includes('it fails in the middle')))
+  assert.ok(
+    told.some((line) => /planned generation \d+ .*snapshot \d+/.test(line)),
+    'it goes on from a snapshot',
+  )
   assert.deepEqual(byName(await countsIn(store)), byName(expected()))
 })
