@@ -6,6 +6,7 @@ import type { Benchmark } from './lib/benchmark.ts'
 import { journal } from './journal.ts'
 import { memory } from './memory.ts'
 import { planner } from './planner.ts'
+import { snapshots } from './snapshots.ts'
 import { startup } from './startup.ts'
 import { storeLmdb } from './store-lmdb.ts'
 import { storeEtcd } from './store-etcd.ts'
@@ -28,6 +29,7 @@ export const benchmarks: readonly Benchmark[] = [
   storeEtcd,
   storeScale,
   journal,
+  snapshots,
   planner,
   failover,
 ]
