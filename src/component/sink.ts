@@ -10,10 +10,11 @@
  *   from; then `commit` for those whose target does not have that snapshot. An instance that begins afresh begins without both.
  * - SK-2 `prepare` at each cut, when no handler is at work. What it has given is the engine's: it is in the snapshot, and comes back with
  *   `commit`, in this life of the instance or in a later one, on this machine or on another.
- * - SK-3 `commit` only after the snapshot was committed, as the store says; one at a time, oldest first; messages go on meanwhile. An aborted
- *   snapshot takes nothing back: the next commit brings what was prepared for it as well.
+ * - SK-3 `commit` only after that snapshot or a later one was committed, as the store says; one at a time, oldest first; messages go on
+ *   meanwhile. An aborted snapshot takes nothing back: with the next one that is committed, what was prepared for it is published first.
  * - SK-4 A `commit` that rejects is called again with the same batch, after a pause that grows; one of the same snapshot may also come
- *   from an instance of before that has been replaced and does not know it yet. So all of it has to be repeatable.
+ *   from an instance of before that has been replaced and does not know it yet. So all of it has to be repeatable. What belongs to one writer
+ *   and snapshot is the same whoever brings it.
  */
 
 /** Which snapshot. Of two of one writer, the newer one has the greater incarnation; of one incarnation, the greater id. */
@@ -23,14 +24,14 @@ export interface SinkSnapshot {
   readonly id: number
 }
 
-/** All that an instance has prepared since its last commit, up to a snapshot that is committed. */
+/** What an instance has prepared for one snapshot, and may publish. */
 export interface SinkBatch<T = unknown> {
   /** Whose it is. Not always that of the instance which is called: with fewer instances than before, some publish for others. */
   readonly writer: string
-  /** That it is published with. */
+  /** That it was prepared for. */
   readonly snapshot: SinkSnapshot
-  /** What `prepare` gave, oldest first. At least one. */
-  readonly staged: readonly T[]
+  /** What `prepare` gave. */
+  readonly staged: T
 }
 
 /** `T`: what is staged, plain data as in messages. It is part of each snapshot until it is published, so it costs space there. */
@@ -42,7 +43,7 @@ export interface Sink<T = unknown> {
    */
   prepare(snapshot: SinkSnapshot): T | undefined | PromiseLike<T | undefined>
   /**
-   * Writes all of `staged`, and `snapshot` under the name of `writer`, in one transaction of the target. Where the target has this snapshot of
+   * Writes `staged`, and `snapshot` under the name of `writer`, in one transaction of the target. Where the target has this snapshot of
    * the writer, or a newer one of the same incarnation, nothing is written: it has all of it. Where the target has one of a newer
    * incarnation, somebody else writes as this writer: throw SINK_AHEAD. Fulfilled when all is durable and to be seen.
    *
