@@ -1,6 +1,7 @@
 import { VertigoError } from '../../base/errors.ts'
 import type { SourcePositions } from '../../component/define.ts'
 import type { KindDefinition } from '../../component/kind.ts'
+import type { SinkSnapshot } from '../../component/sink.ts'
 import type { FileReference, InstanceManifest } from '../../snapshot/manifest.ts'
 import { mergeStates } from '../../snapshot/merge.ts'
 import type { InstanceRestore } from '../../snapshot/part.ts'
@@ -34,6 +35,7 @@ export interface RestoredPart {
 export interface RestoredSink {
   /** The number that it had. */
   readonly instance: number
+  readonly published: SinkSnapshot | undefined
   readonly staged: readonly Staged[]
 }
 
@@ -59,10 +61,9 @@ export async function readRestore(
   const wasOver =
     used.length > 0 && used.every(({ isFinished }, at) => isFinished || all[at]!.sink?.isOver === true)
   const sinks = used.flatMap((part, at): RestoredSink[] => {
-    const isOurs = own !== undefined || part.instance % instances === instance
-    return isOurs
-      ? [{ instance: part.instance, staged: (all[at]!.sink?.pieces ?? []).map(decodeStaged) }]
-      : []
+    if (own === undefined && part.instance % instances !== instance) return []
+    const { published, pieces = [] } = all[at]!.sink ?? {}
+    return [{ instance: part.instance, published, staged: pieces.map(decodeStaged) }]
   })
   if (own !== undefined) return { saved: all[0]!, part: own, wasOver, sinks }
   return { saved: divided(all, parts, owner), part: undefined, wasOver, sinks }
