@@ -971,6 +971,17 @@ export const errorCodes = codes({
     exit: 4,
     retryable: true,
   },
+  SINK_REFUSED: {
+    title: 'What a sink writes to refuses it.',
+    remedy: 'See the answer: address, credentials, or the form of the messages are not what it takes.',
+    exit: 1,
+  },
+  SINK_UNREACHABLE: {
+    title: 'What a sink writes to does not answer.',
+    remedy: 'Check its address and that it is up; the sink tries again by itself.',
+    exit: 1,
+    retryable: true,
+  },
   SINK_TARGET_LOST: {
     title: 'What a sink had published is not there any more where it wrote it.',
     remedy:

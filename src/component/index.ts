@@ -75,6 +75,7 @@ export type {
 export type {
   MapChange,
   QueueOptions,
+  SharedBatch,
   SharedChange,
   SharedChanges,
   SharedCollections,
@@ -90,6 +91,7 @@ export type {
   SharedSet,
   SharedTopic,
   SharedWatchOptions,
+  SharedWrite,
   SubscribeOptions,
   TopicMessage,
   TopicOptions,
