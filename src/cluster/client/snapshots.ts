@@ -151,7 +151,9 @@ export class Snapshots {
     if (entry === undefined)
       throw new VertigoError('SNAPSHOT_UNKNOWN', `Snapshot ${found.id} of "${network}" is gone.`)
     // It is of no generation that may still commit: what runs now is to give way to what goes on from it.
-    const chosen = snapshotRecord.encode({ ...found, generation: asGeneration(0) })
+    const before = committed && snapshotRecord.decode(committed).upTo
+    const upTo = newestOf([...snapshots, ...(before === undefined ? [] : [before])])
+    const chosen = snapshotRecord.encode({ ...found, generation: asGeneration(0), upTo })
     return {
       snapshot: found,
       compare: [...compare, isUnchanged(keys.committed, committed)],
@@ -183,6 +185,15 @@ export interface NetworkSnapshots {
   readonly snapshots: readonly ListedSnapshot[]
   /** The last one that came to nothing. */
   readonly aborted: AbortedSnapshot | undefined
+}
+
+/** Sinks may have published up to it. */
+function newestOf(all: readonly { readonly incarnation: number; readonly id: number }[]): {
+  incarnation: number
+  id: number
+} {
+  const [newest] = all.toSorted((a, b) => b.incarnation - a.incarnation || b.id - a.id)
+  return { incarnation: newest!.incarnation, id: newest!.id }
 }
 
 const namePattern = /^[A-Za-z][A-Za-z0-9._-]{0,99}$/

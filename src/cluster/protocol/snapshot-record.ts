@@ -29,6 +29,8 @@ export const snapshotReference = v.object({
   id: count,
   incarnation: count,
   manifest,
+  /** Sinks may have published up to this one: somebody has accepted that what came after the snapshot is published again. */
+  upTo: v.optional(v.object({ incarnation: count, id: count })),
 })
 export type SnapshotReference = Readonly<v.InferOutput<typeof snapshotReference>>
 
