@@ -34,6 +34,8 @@ export interface SimulatedClusterOptions {
   readonly isOneMachine?: boolean
   /** There is a storage of snapshots, so networks may have some. Default false. */
   readonly takesSnapshots?: boolean
+  /** After so many milliseconds barriers overtake. Default: as long as in a cluster. */
+  readonly alignMsMax?: number
 }
 
 const storeLane = 0
@@ -161,6 +163,7 @@ export class SimulatedCluster {
       pid: clock.lane,
       reach,
       storageLine,
+      alignMsMax: options.alignMsMax,
       isGone: (record: NodeRecord) => (options.isOneMachine === true ? this.isGone(record) : undefined),
     }
     return new SimulatedProcess(node, means)

@@ -58,6 +58,7 @@ export interface ProcessMeans {
   readonly reach: Reach
   /** Its way to the storage of snapshots, where there is one. */
   readonly storageLine: StorageLine | undefined
+  readonly alignMsMax: number | undefined
   /** Undefined: the processes of other nodes cannot be looked at. */
   readonly isGone: (record: NodeRecord) => boolean | undefined
 }
@@ -282,7 +283,7 @@ export class SimulatedProcess {
   }
 
   private makeManager(membership: Membership, snapshots: NodeSnapshots | undefined): Manager {
-    const { line, keys, clock, restarts, watcher } = this.means
+    const { line, keys, clock, restarts, watcher, alignMsMax } = this.means
     const { id } = this.options
     return new Manager({
       store: line,
@@ -292,7 +293,11 @@ export class SimulatedProcess {
       node: asNodeId(id),
       restarts,
       ...(snapshots && {
-        snapshots: { takers: watchedTakers(snapshots, watcher, id), storages: snapshots },
+        snapshots: {
+          takers: watchedTakers(snapshots, watcher, id),
+          storages: snapshots,
+          ...(alignMsMax !== undefined && { alignMsMax }),
+        },
       }),
       events: {
         elected: () => {

@@ -41,7 +41,7 @@ export function exactSeedText(seed: number): string {
 }
 
 const size: NetworkSize = { itemsMin: 8, itemsMax: 40, innerMax: 3 }
-const times = { pauseMsMax: 250, pausePart: 0.8, slowMsMax: 60 }
+const pauses = { pauseMsMax: 250, pausePart: 0.8 }
 /** Users and faults are at it for so long, in milliseconds. */
 const actMsMin = 600
 const actMsMax = 2_500
@@ -55,6 +55,7 @@ export async function runExactSeed(seed: number, options: ExactOptions = {}): Pr
     id: 'abc'[i]!,
     workers: 1 + random.int(2),
   }))
+  const times = { ...pauses, slowMsMax: pick(random, [10, 60, 300]) }
   const kinds = kindsWith(seededRandom(random.int(2 ** 31)), times)
   const world = new ExactWorld({
     seed,
@@ -62,6 +63,7 @@ export async function runExactSeed(seed: number, options: ExactOptions = {}): Pr
     kinds,
     ttlMs: 1_000,
     isOneMachine: random.next() < 0.5,
+    alignMsMax: pick(random, [0, 20, 1_000]),
     ...(random.next() < 0.3 && { limits: smallLimits }),
     restarts: { delayMs: 20, delayMsMax: 200, restartsMax: 1_000 },
     ...(options.trace && { trace: options.trace }),

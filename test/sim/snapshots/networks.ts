@@ -20,7 +20,7 @@ export interface NetworkSize {
   readonly innerMax: number
 }
 
-const largeSize: NetworkSize = { itemsMin: 20, itemsMax: 100, innerMax: 4 }
+const mediumSize: NetworkSize = { itemsMin: 10, itemsMax: 50, innerMax: 4 }
 
 const innerKinds = [
   'pass',
@@ -39,7 +39,7 @@ const innerKinds = [
 /** Each makes two messages of one: there is one of them in a network, so that it stays small. */
 const doubling: ReadonlySet<string> = new Set(['double', 'chunk'])
 
-export function randomNetwork(chance: Random, size: NetworkSize = largeSize): RandomNetwork {
+export function randomNetwork(chance: Random, size: NetworkSize = mediumSize): RandomNetwork {
   const components: Record<string, FlatComponent> = {}
   const connections: FlatConnection[] = []
   const fixed = new Set<string>()

@@ -20,7 +20,7 @@ import {
 } from '../../../src/snapshot/part.ts'
 import { storageOver } from '../../../src/snapshot/storage/checked-storage.ts'
 import { MemoryStorageBackend } from '../../../src/snapshot/storage/memory/memory-backend.ts'
-import { eventLoopTurn } from '../../../src/testkit/test-clock.ts'
+import { promisesSettled } from '../../../src/testkit/cluster/simulated-time.ts'
 import { inProcessLinks } from '../../../src/transport/in-process.ts'
 import type { Link } from '../../../src/transport/link.ts'
 import type { WorkerAssignment } from '../../../src/worker/assignment.ts'
@@ -28,7 +28,7 @@ import type { Instance } from '../../../src/worker/instance.ts'
 import { Worker } from '../../../src/worker/worker.ts'
 import { kindsWith } from './kinds.ts'
 import { compareComponent, type SeenState } from './compare.ts'
-import { expectedOf, type RandomNetwork, randomNetwork, rescaled } from './networks.ts'
+import { type Arrivals, expectedOf, type RandomNetwork, randomNetwork, rescaled } from './networks.ts'
 import { type Thread, Threads } from './threads.ts'
 
 /**
@@ -84,6 +84,7 @@ class Run {
   private killsLeft: number
   private detector = new QuietDetector()
   private readonly overtakes: boolean
+  private expected: Arrivals | undefined
 
   constructor(seed: number) {
     this.chance = seededRandom(seed)
@@ -101,17 +102,16 @@ class Run {
     let lastFinal = false
     let idle = 0
     for (let steps = 0; ; steps++) {
-      assert.ok(steps < stepsMax, `not at its end: ${this.standing}`)
+      if (steps >= stepsMax) assert.fail(`not at its end: ${this.standing}`)
       const wasDoing = await this.threads.step()
       this.control()
       if (steps % 10 === 0 && this.isAtRest()) for (const { worker } of this.hosted) worker.endBackEdges()
-      if (this.killsLeft > 0 && this.chance.int(400) === 0) {
+      if (this.killsLeft > 0 && this.chance.int(250) === 0) {
         await this.kill()
         continue
       }
       if (this.isFinished) {
         if (lastFinal) break
-        this.compare()
         // The last snapshot of a finite network has all of it (SN-6).
         const before = this.snapshot
         if (
@@ -119,13 +119,14 @@ class Run {
           this.last.instances.every(({ isFinished }) => isFinished) &&
           before > 0
         ) {
+          this.compare()
           await this.kill()
           lastFinal = true
         }
         continue
       }
       idle = wasDoing || !this.isIdle ? 0 : idle + 1
-      assert.ok(idle < idleStepsMax, `nothing goes on: ${this.standing}`)
+      if (idle >= idleStepsMax) assert.fail(`nothing goes on: ${this.standing}`)
     }
     this.compare()
   }
@@ -172,7 +173,7 @@ class Run {
     if (some.commands.length > 0 && chance.int(3) === 0) some.worker.snapshot(some.commands.shift()!)
     if (this.reports.length > 0 && chance.int(3) === 0) this.heard(this.reports.shift()!)
     if (this.inFlight === undefined) {
-      if (chance.int(60) === 0 || this.isFinished) this.beginSnapshot()
+      if (chance.int(40) === 0 || this.isFinished) this.beginSnapshot()
     } else if (chance.int(300) === 0) this.abort()
   }
 
@@ -295,7 +296,7 @@ class Run {
     const done = prepared.then(() => (progress.isPrepared = true))
     while (!progress.isPrepared) {
       await this.threads.step()
-      await Promise.race([done, eventLoopTurn()])
+      await Promise.race([done, promisesSettled()])
     }
     await done
     const links = this.links(all)
@@ -340,7 +341,8 @@ class Run {
   }
 
   private compare(): void {
-    const expected = expectedOf(this.random.network)
+    this.expected ??= expectedOf(this.random.network)
+    const { expected } = this
     const instances = this.hosted.flatMap(({ worker }) => worker.hosted)
     for (const [name, { kind }] of Object.entries(this.network.components)) {
       const own = instances.filter(({ identity }) => identity.component === name)
