@@ -28,7 +28,7 @@ export interface ManagerMeans {
   readonly restarts: RestartPolicy
   readonly events: ManagerEvents
   /** Without it no snapshots are taken. */
-  readonly snapshots?: Pick<SnapshotMeans, 'takers' | 'storages'>
+  readonly snapshots?: Pick<SnapshotMeans, 'takers' | 'storages' | 'alignMsMax'>
 }
 
 /** Before the next try where following or being elected failed. */

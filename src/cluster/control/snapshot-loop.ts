@@ -27,6 +27,8 @@ export interface SnapshotMeans {
   readonly leadership: Leadership
   readonly takers: SnapshotTakers
   readonly storages: SnapshotStorages
+  /** See `SnapshotMode`. */
+  readonly alignMsMax?: number
 }
 
 /** The nodes, as far as they have a part in snapshots. */
@@ -181,6 +183,7 @@ export class SnapshotLoop {
     const committed = view.snapshots.committed?.value
     const giveUp = new AbortController()
     this.flight = { plan, committed, needs, incarnation: ids.incarnation, giveUp }
+    const { alignMsMax = defaultSnapshotMode.alignMsMax } = this.means
     const begin: SnapshotBegin = {
       type: 'begin',
       generation,
@@ -188,7 +191,7 @@ export class SnapshotLoop {
       incarnation: ids.incarnation,
       predecessor: committed?.id ?? null,
       isAligned: needs.isAligned,
-      alignMsMax: needs.isQuiet ? null : defaultSnapshotMode.alignMsMax,
+      alignMsMax: needs.isQuiet ? null : alignMsMax,
     }
     for (const node of new Set(plan.workers.map((worker) => worker.node)))
       this.work(() => this.gather(node, begin, giveUp.signal, to))
