@@ -14,6 +14,7 @@ import { clusterRoutes } from './routes/cluster.ts'
 import { logRoutes } from './routes/logs.ts'
 import { networkRoutes } from './routes/networks.ts'
 import { portRoutes } from './routes/ports.ts'
+import { snapshotRoutes } from './routes/snapshots.ts'
 import { errorAnswer, errorSchema, object } from './schemas.ts'
 
 /** Bounds of what may come from outside. */
@@ -35,6 +36,7 @@ const lingerMs = 1_000
 export const apiRoutes: readonly ApiRoute[] = [
   ...clusterRoutes,
   ...networkRoutes,
+  ...snapshotRoutes,
   ...bundleRoutes,
   ...logRoutes,
   ...portRoutes,

@@ -8,6 +8,7 @@ import type {
   Management,
   Operation,
   PortAccess,
+  SnapshotFiles,
 } from '../cluster/client/index.ts'
 import type { Caller, Role } from './access.ts'
 import type { EventStream } from './event-stream.ts'
@@ -26,6 +27,8 @@ export interface ApiMeans {
   readonly management: Management
   readonly operation: Operation
   readonly bundles: BundleStore
+  /** The files behind `management.snapshots`. */
+  readonly snapshots: SnapshotFiles
   readonly observer: ClusterObserver
   readonly events: EventReader
   readonly logs: LogReader

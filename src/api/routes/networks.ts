@@ -1,5 +1,11 @@
 import { VertigoError } from '../../base/errors.ts'
-import { checkDeployment, checkPart, type NetworkStatus, statusInView } from '../../cluster/client/index.ts'
+import {
+  checkDeployment,
+  checkPart,
+  type GoOnFrom,
+  type NetworkStatus,
+  statusInView,
+} from '../../cluster/client/index.ts'
 import { asVersion, type VersionRecord } from '../../cluster/protocol/index.ts'
 import { networkBytesMax } from '../../model/limits.ts'
 import type { EventStream } from '../event-stream.ts'
@@ -50,16 +56,23 @@ export const networkRoutes: readonly ApiRoute[] = [
         mode = 'merge',
         bare = false,
         alone = false,
+        from,
       } = call.body as {
         readonly part: unknown
         readonly kinds: unknown
         readonly mode?: 'merge' | 'replace'
         readonly bare?: boolean
         readonly alone?: boolean
+        readonly from?: GoOnFrom
       }
       const deployment = checkDeployment(part, kinds, alone)
       await requireBundles(deployment, bundles)
-      const version = await management.deploy(deployment, { ...change(call), mode, bare })
+      const version = await management.deploy(deployment, {
+        ...change(call),
+        mode,
+        bare,
+        ...(from && { from }),
+      })
       return { name: deployment.part.name, version }
     },
   },

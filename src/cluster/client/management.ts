@@ -23,7 +23,7 @@ import {
   versionRecord,
 } from '../protocol/index.ts'
 import { deployed, type Deployment, scaled, undeployed, type VersionContent } from './deployment.ts'
-import { Snapshots } from './snapshots.ts'
+import { type GoOnFrom, Snapshots } from './snapshots.ts'
 import { type NetworkRecords, type NetworkStatus, networkStatus } from './status.ts'
 
 /** Who looks at a status looks again and again, and plans are large. */
@@ -178,11 +178,11 @@ export class Management {
       const changed = await next(isStopped ? undefined : current)
       const isAnew = isOver || isHeld || isAsked || from !== undefined
       if (changed === undefined && current !== undefined && !isAnew) return current.version
-      const goneBack = from && (await this.snapshots.goingOnFrom(name, from.snapshot, { ...from, ...call }))
       // The same as a new version is how one tries again what was refused, has failed, was finished or is held back.
       const content = changed ?? current
       assert(content !== undefined, 'nothing changes only where something is')
       const version = asVersion((current?.version ?? 0) + 1)
+      const goneBack = from && (await this.snapshots.goingOnFrom(name, { ...content, version }, from, call))
       const nowMs = this.clock.now()
       const wanted: DesiredNetwork = {
         version,
@@ -315,7 +315,7 @@ export interface DeployOptions extends ChangeOptions {
    * Goes on from a snapshot of the network, by its name or number. Errors: SNAPSHOT_UNKNOWN; SNAPSHOT_REPEATS where it is not the last one
    * and `acceptDuplicates` is not given.
    */
-  readonly from?: { readonly snapshot: string; readonly acceptDuplicates?: boolean }
+  readonly from?: GoOnFrom
 }
 
 function notCurrent(name: string, expected: number, current: number | undefined): VertigoError {

@@ -24,13 +24,34 @@ const manifest = v.object({ name: text, bytes: count, checksum: count })
 
 const copy = v.object({ component: text, index: count })
 
+/** An operator has put a snapshot in the place of the last one, with a version of the network. */
+const chosen = v.object({
+  version,
+  /** Components that are to begin afresh: what the snapshot has of them counts no more. */
+  discards: texts,
+})
+export type ChosenSnapshot = Readonly<v.InferOutput<typeof chosen>>
+
 /** Which snapshot, and where to read of what it consists. */
 export const snapshotReference = v.object({
   id: count,
   incarnation: count,
   manifest,
+  /** Absent: it is the last one that was committed. */
+  chosen: v.optional(chosen),
 })
 export type SnapshotReference = Readonly<v.InferOutput<typeof snapshotReference>>
+
+/** What a snapshot has of a component, as far as one has to know it to say whether a network can go on from it. */
+const component = v.object({
+  component: text,
+  instances: count,
+  /** Of any kind: it would be lost where nobody goes on with it. */
+  hasState: v.boolean(),
+  hasKeyedState: v.boolean(),
+  hasChannelState: v.boolean(),
+})
+export type SnapshotComponent = Readonly<v.InferOutput<typeof component>>
 
 /** A snapshot that was committed. Immutable, but for its names. */
 const snapshot = v.object({
@@ -52,6 +73,12 @@ const snapshot = v.object({
   isLast: v.boolean(),
   /** Under which it is kept until they are taken away. */
   names: texts,
+  /** Address of its storage, as the network says it. Absent: where the cluster keeps snapshots by default. */
+  storage: v.optional(text),
+  /** Absent in those of earlier versions. */
+  components: v.optional(v.array(component)),
+  /** It was taken elsewhere, and not all of its files are there yet. */
+  isPartial: v.optional(v.boolean()),
 })
 export type SnapshotRecord = Readonly<v.InferOutput<typeof snapshot>>
 export const snapshotRecord = recordType('A snapshot', snapshot)

@@ -5,6 +5,7 @@ import type { Json } from '../../../model/network.ts'
 import { type Arguments, usage } from '../../arguments.ts'
 import { apiOptions, connect } from '../../cluster/connect.ts'
 import { askWith, isNetworkFile, readDeployment, type ReadOptions } from '../../cluster/deployment.ts'
+import { goOnFrom, goOnOptions } from '../../cluster/go-on.ts'
 import { finishChange, waitOptions } from '../../cluster/wait.ts'
 import type { Command } from '../../command.ts'
 import { override, valueOf } from '../../override.ts'
@@ -52,6 +53,7 @@ export const deployCommand: Command = {
         value: '<version>',
         about: 'Only if this is the current version (0: only if there is no such network).',
       },
+      ...goOnOptions,
       ...waitOptions,
       ...apiOptions,
     },
@@ -61,6 +63,10 @@ export const deployCommand: Command = {
       [
         'vertigo deploy --component ./add.ts --instances 4 --group edge',
         'Deploy one function, in four copies on the nodes of the group `edge`.',
+      ],
+      [
+        'vertigo deploy network.yaml --from-snapshot before-upgrade --accept-duplicates',
+        'Go back to a snapshot that was kept.',
       ],
       ['vertigo deploy more.yaml', 'Add the components and connections of more.yaml to its network.'],
     ],
@@ -72,6 +78,7 @@ async function run(given: Arguments): Promise<number> {
   const expected = given.wholeNumber('expected', 0)
   const mode = given.flag('replace') ? ('replace' as const) : ('merge' as const)
   const source = sourceOf(given)
+  const from = goOnFrom(given)
   const options = readOptions(given)
   const client = await connect(given)
   if ('bare' in source) {
@@ -84,7 +91,7 @@ async function run(given: Arguments): Promise<number> {
   await client.sendBundles(loaded.bundles, (bundle) => {
     if (!given.flag('json')) process.stderr.write(`${sentText(bundle)}\n`)
   })
-  const made = await askWith(loaded, (deployment) => client.deploy(deployment, { mode, expected }))
+  const made = await askWith(loaded, (deployment) => client.deploy(deployment, { mode, expected, from }))
   return finishChange(given, client, { ...made, goal: made })
 }
 
@@ -155,7 +162,7 @@ function readOptions(given: Arguments): ReadOptions {
 
 /** Errors: USAGE. */
 function refuseForBare(given: Arguments, name: string): void {
-  const extra = ['bundle', 'set', 'group', 'replace'].find((option) => given.flag(option))
+  const extra = ['bundle', 'set', 'group', 'replace', 'from-snapshot'].find((option) => given.flag(option))
   if (extra !== undefined)
     throw usage(`There is no file "${name}", and a network without components has no use for --${extra}.`)
 }
