@@ -2,6 +2,7 @@ import { type Bundle, encodeBundle } from '../cluster/bundle/bundle.ts'
 import type {
   ClusterEvent,
   Deployment,
+  ExportedSnapshot,
   GoOnFrom,
   InstanceCounts,
   InstanceStatus,
@@ -96,9 +97,10 @@ export class ApiClient {
       readonly mode?: 'merge' | 'replace'
       readonly bare?: boolean
       readonly from?: GoOnFrom | undefined
+      readonly discardState?: readonly string[]
     } = {},
   ): Promise<Made> {
-    const { mode, bare, from, expected } = options
+    const { mode, bare, from, discardState = [], expected } = options
     return this.post('/v1/networks', {
       part,
       kinds,
@@ -107,6 +109,7 @@ export class ApiClient {
       // Nodes of earlier versions do not know it.
       ...(alone && { alone }),
       ...(from !== undefined && { from }),
+      ...(discardState.length > 0 && { discardState }),
       ...(expected !== undefined && { expected }),
     })
   }
@@ -182,6 +185,34 @@ export class ApiClient {
 
   async removeSnapshot(network: string, snapshot: string): Promise<void> {
     await this.http.json({ method: 'DELETE', path: snapshotPath(network, snapshot) })
+  }
+
+  /** A file of a snapshot. */
+  snapshotFile(network: string, snapshot: string, name: string): AsyncIterable<Uint8Array> {
+    return this.http.bytes({ method: 'GET', path: filePath(network, snapshot, name) })
+  }
+
+  /** Begins to send a snapshot that was taken elsewhere. `isPartial`: its files are wanted. */
+  importSnapshot(
+    network: string,
+    exported: ExportedSnapshot,
+    storage: string | undefined,
+  ): Promise<{ readonly name: string; readonly id: number; readonly isPartial: boolean }> {
+    const body = { ...exported, ...(storage !== undefined && { storage }) }
+    return this.post(`${snapshotPath(network)}/import`, body)
+  }
+
+  async putSnapshotFile(
+    network: string,
+    snapshot: string,
+    { name, content }: { readonly name: string; readonly content: AsyncIterable<Uint8Array> },
+  ): Promise<void> {
+    const path = filePath(network, snapshot, name)
+    await this.http.json({ method: 'PUT', path, bytes: content, timeoutMs: uploadMsMax })
+  }
+
+  completeSnapshot(network: string, snapshot: string): Promise<ListedSnapshot> {
+    return this.post(`${snapshotPath(network, snapshot)}/complete`)
   }
 
   nodes(): Promise<readonly NodeStatus[]> {
@@ -280,6 +311,10 @@ function network(name: string): string {
 
 function snapshotPath(name: string, snapshot?: string): string {
   return `${network(name)}/snapshots${snapshot === undefined ? '' : `/${encodeURIComponent(snapshot)}`}`
+}
+
+function filePath(network: string, snapshot: string, name: string): string {
+  return `${snapshotPath(network, snapshot)}/file?name=${encodeURIComponent(name)}`
 }
 
 function logParameters({ component, level, sinceMs, limit }: LogQuery): string {

@@ -72,20 +72,20 @@ export const deployBody = object(
           description:
             'It need not be the last one: what has been published since is published again. Default: false.',
         },
-        discardState: {
-          ...texts,
-          maxItems: 1000,
-          description: 'Components that begin afresh, whatever the snapshot has of them. Default: none.',
-        },
       },
       {
-        optional: ['acceptDuplicates', 'discardState'],
+        optional: ['acceptDuplicates'],
         description: 'The snapshot of the network that it goes on from.',
       },
     ),
+    discardState: {
+      ...texts,
+      maxItems: 1000,
+      description: 'Components that begin afresh, whatever the snapshot has of them. Default: none.',
+    },
     expected,
   },
-  { optional: ['mode', 'bare', 'alone', 'from', 'expected'] },
+  { optional: ['mode', 'bare', 'alone', 'from', 'discardState', 'expected'] },
 )
 
 export const undeployPartBody = object({ part: networkPart, expected }, { optional: ['expected'] })

@@ -101,3 +101,19 @@ export const content = open({
     instances: { type: 'array', items: part },
   }),
 })
+
+export const fileQuery = object({ name: { type: 'string', minLength: 1, maxLength: 512 } })
+export const bytes = { type: 'string', format: 'binary' } as const
+export const importBody = object(
+  {
+    storage: { ...text, description: 'Where it is to be. Default: where the cluster keeps snapshots.' },
+    snapshot: { type: 'object', description: 'As `showSnapshot` answers it.' },
+    manifest: { type: 'object', description: 'As `snapshotContent` answers it.' },
+  },
+  { optional: ['storage'] },
+)
+export const imported = open({
+  name: { ...text, description: 'By which it is kept.' },
+  id: whole,
+  isPartial: { ...yes, description: 'Whether files of it have to be sent.' },
+})

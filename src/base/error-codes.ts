@@ -1033,6 +1033,11 @@ export const errorCodes = codes({
     remedy: 'Name a snapshot of this network; `vertigo snapshot ls` lists them.',
     exit: 4,
   },
+  SNAPSHOT_EXPORT_INVALID: {
+    title: 'A folder is no export of a snapshot, or not a whole one.',
+    remedy: 'Make it with `vertigo snapshot export`, and let that come to its end.',
+    exit: 2,
+  },
   SNAPSHOT_NOT_DIVISIBLE: {
     title: 'A snapshot cannot be continued with another number of instances.',
     remedy:

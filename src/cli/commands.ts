@@ -85,6 +85,11 @@ export const commands: Readonly<Record<string, CommandEntry | CommandGroup>> = {
         summary: 'Show of what a snapshot consists.',
         load: async () => (await import('./commands/snapshot/show.ts')).snapshotShowCommand,
       },
+      export: {
+        usage: 'export <network> <snapshot> <folder>',
+        summary: 'Write a snapshot into a folder, for another cluster.',
+        load: async () => (await import('./commands/snapshot/export.ts')).snapshotExportCommand,
+      },
       rm: {
         usage: 'rm <network> <snapshot>',
         summary: 'Keep a snapshot no longer.',

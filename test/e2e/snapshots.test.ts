@@ -17,6 +17,7 @@ ${extra}connections:
 
 const files = {
   'tally.yaml': network(),
+  'other.yaml': network().replace('name: tally', 'name: other'),
   'count.ts': `import { defineComponent, port, value } from 'vertigo-flow'
 export default defineComponent({
   inputs: { in: port<number>() },
@@ -95,4 +96,43 @@ test('snapshots are taken with a name, listed, shown, gone back to, and removed'
 
   assertCode(await ask('snapshot', 'rm', 'tally', 'first'), 0)
   assert.doesNotMatch((await ask('snapshot', 'ls', 'tally')).stdout, /first/)
+})
+
+test('an export goes on in another cluster, as if it had always been there', async (t) => {
+  const first = await cluster(t, 1)
+  assertCode(await first.ask('deploy', 'tally.yaml', '--wait'), 0)
+  assertCode(await first.ask('snapshot', 'create', 'tally', '--name', 'keep', '--wait'), 0)
+  const backup = join(first.folder, 'backup')
+  const written = await first.ask('snapshot', 'export', 'tally', 'keep', backup)
+  assertCode(written, 0)
+  assert.match(written.stdout, /^tally: snapshot \d+ is in .*backup: \d+ files, /)
+  const again = await first.ask('snapshot', 'export', 'tally', 'keep', backup)
+  assertCode(again, 4)
+  assert.match(again.stderr, /FOLDER_NOT_EMPTY/)
+
+  const second = await cluster(t, 1)
+  const none = await second.ask('deploy', 'tally.yaml', '--from-snapshot', './nowhere')
+  assertCode(none, 2)
+  assert.match(none.stderr, /SNAPSHOT_EXPORT_INVALID/)
+  const foreign = await second.ask('deploy', 'other.yaml', '--from-snapshot', backup)
+  assertCode(foreign, 4)
+  assert.match(foreign.stderr, /SNAPSHOT_FOREIGN.*"tally", not of "other"/s)
+  const moved = await second.ask('deploy', 'tally.yaml', '--from-snapshot', backup, '--wait')
+  assertCode(moved, 0)
+  assert.match(moved.stderr, /snapshot \d+: \d+ files sent, kept as "imported-\d+-\d+"/)
+  const { snapshots } = json(await first.ask('snapshot', 'ls', 'tally', '--json')) as {
+    snapshots: { id: number; names: string[] }[]
+  }
+  const id = snapshots.find(({ names }) => names.includes('keep'))!.id
+  await second.nodes[0]!.until(new RegExp(`generation 1 .*from snapshot ${id}`))
+  // What it takes now has greater numbers, and refers to what was brought.
+  assertCode(await second.ask('snapshot', 'create', 'tally', '--name', 'here', '--wait'), 0)
+  const { snapshot } = json(await second.ask('snapshot', 'show', 'tally', 'here', '--json')) as {
+    snapshot: { id: number; incarnation: number }
+  }
+  assert.ok(snapshot.id > id, `${snapshot.id} comes after ${id}`)
+  // No key is counted as seen for the first time once more.
+  const firsts = second.nodes[0]!.stdout.match(/info: first (\d+)/g) ?? []
+  const before = first.nodes[0]!.stdout.match(/info: first (\d+)/g) ?? []
+  assert.ok(!firsts.includes(before[0]!), `${before[0]} was seen before`)
 })

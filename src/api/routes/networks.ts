@@ -49,7 +49,7 @@ export const networkRoutes: readonly ApiRoute[] = [
     body: schemas.deployBody,
     bodyBytesMax: networkBytesMax,
     answer: schemas.versionMade,
-    async handle(call, { management, bundles }) {
+    async handle(call, { management, bundles, snapshots }) {
       const {
         part,
         kinds,
@@ -57,6 +57,7 @@ export const networkRoutes: readonly ApiRoute[] = [
         bare = false,
         alone = false,
         from,
+        discardState = [],
       } = call.body as {
         readonly part: unknown
         readonly kinds: unknown
@@ -64,14 +65,17 @@ export const networkRoutes: readonly ApiRoute[] = [
         readonly bare?: boolean
         readonly alone?: boolean
         readonly from?: GoOnFrom
+        readonly discardState?: readonly string[]
       }
       const deployment = checkDeployment(part, kinds, alone)
       await requireBundles(deployment, bundles)
+      await snapshots.checkPlace(deployment.part)
       const version = await management.deploy(deployment, {
         ...change(call),
         mode,
         bare,
         ...(from && { from }),
+        discardState,
       })
       return { name: deployment.part.name, version }
     },

@@ -7,8 +7,9 @@ export const goOnOptions: Readonly<
   Record<'from-snapshot' | 'accept-duplicates' | 'discard-state', OptionSpec>
 > = {
   'from-snapshot': {
-    value: '<name>',
-    about: 'Goes on from a snapshot of the network: its name or number (`vertigo snapshot ls`).',
+    value: '<name|folder>',
+    about:
+      'Goes on from a snapshot of the network: its name or number (`vertigo snapshot ls`), or the folder of an export, with a slash in it (`./backup`), which is sent to the cluster.',
   },
   'accept-duplicates': {
     about:
@@ -18,23 +19,20 @@ export const goOnOptions: Readonly<
     value: '<component>',
     multiple: true,
     about:
-      'With --from-snapshot: this component begins afresh, whatever the snapshot has of it. May be repeated.',
+      'This component begins afresh, whatever the snapshot has of it; the others go on, from the last one or that of --from-snapshot. May be repeated.',
   },
+}
+
+/** Where to go on from: what the cluster knows, or a folder here. */
+export function isFolder(snapshot: string): boolean {
+  return /[/\\]/.test(snapshot)
 }
 
 /** Errors: USAGE. */
 export function goOnFrom(given: Arguments): GoOnFrom | undefined {
   const snapshot = given.text('from-snapshot')
-  const discardState = given.texts('discard-state')
   const acceptDuplicates = given.flag('accept-duplicates')
-  if (snapshot === undefined) {
-    const alone = acceptDuplicates
-      ? 'accept-duplicates'
-      : discardState.length > 0
-        ? 'discard-state'
-        : undefined
-    if (alone !== undefined) throw usage(`--${alone} is for --from-snapshot, which is missing.`)
-    return undefined
-  }
-  return { snapshot, acceptDuplicates, discardState }
+  if (snapshot === undefined && acceptDuplicates)
+    throw usage('--accept-duplicates is for --from-snapshot, which is missing.')
+  return snapshot === undefined ? undefined : { snapshot, acceptDuplicates }
 }

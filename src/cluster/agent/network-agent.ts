@@ -268,7 +268,7 @@ export class NetworkAgent {
     try {
       const plain = assignmentsOf(plan, versions)
       const isSaved = takesSnapshots(versions.get(plan.version)?.flat ?? {})
-      const all = isSaved ? withSnapshots(plain, snapshot, plan.restores?.chosen?.discards) : plain
+      const all = isSaved ? withSnapshots(plain, snapshot, plan.restores?.discards) : plain
       assignments = new Map(all.map((one) => [one.worker, one]))
     } catch (error) {
       for (const { worker } of mine) this.notPrepared(plan, worker, asError(error))

@@ -9,7 +9,14 @@ export {
   observeCluster,
   type ObserveMeans,
 } from './observer.ts'
-export { type OpenStorage, type SnapshotContent, SnapshotFiles } from './snapshot-files.ts'
+export { importedName } from './imported-snapshots.ts'
+export {
+  type ExportedSnapshot,
+  filesOf,
+  type OpenStorage,
+  type SnapshotContent,
+  SnapshotFiles,
+} from './snapshot-files.ts'
 export { type GoOnFrom, type ListedSnapshot, type NetworkSnapshots, Snapshots } from './snapshots.ts'
 export { kindFacts } from './load-deployment.ts'
 export type { ComponentSource, DeploymentSource } from './source.ts'

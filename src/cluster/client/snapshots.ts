@@ -167,19 +167,29 @@ export class Snapshots {
   }
 
   /**
-   * What a deployment adds to its transaction, so that the network goes on from a snapshot. Errors: NETWORK_UNKNOWN, SNAPSHOT_UNKNOWN;
+   * What a deployment adds to its transaction, so that the network goes on from a snapshot: the one that is named, or the last one, with
+   * some components that begin afresh. Errors: NETWORK_UNKNOWN, SNAPSHOT_UNKNOWN;
    * SNAPSHOT_REPEATS where a later one was committed and duplicates are not accepted; SNAPSHOT_UNFIT, COMPONENT_UNKNOWN.
    */
   async goingOnFrom(
     network: string,
     { version, ...content }: VersionContent & { readonly version: NetworkVersion },
-    { snapshot, acceptDuplicates = false, discardState = [] }: GoOnFrom,
+    { from, discardState = [] }: GoOn,
     options: CallOptions = {},
   ): Promise<GoingOn> {
     const keys = this.keys.network(network).snapshots
-    const { isCurrent: _, ...found } = await this.show(network, snapshot, options)
     const { snapshots } = await this.list(network, options)
-    const [newest] = snapshots
+    const { snapshot, acceptDuplicates = false } = from ?? {}
+    const current = snapshots.find(({ isCurrent }) => isCurrent)
+    const one = snapshot === undefined ? current : await this.show(network, snapshot, options)
+    if (one === undefined)
+      throw new VertigoError(
+        'SNAPSHOT_UNKNOWN',
+        `The network "${network}" has no snapshot that it would go on from, and so no state that could be discarded.`,
+      )
+    const { isCurrent: _, ...found } = one
+    // What comes from elsewhere is not what the network has published last.
+    const [newest] = current === undefined ? snapshots : [current, ...snapshots]
     const isNewest = newest?.id === found.id && newest.incarnation === found.incarnation
     if (!isNewest && !acceptDuplicates)
       throw new VertigoError(
@@ -187,6 +197,12 @@ export class Snapshots {
         `Snapshot ${found.id} of "${network}" is not its last, which is ${newest!.id}: what its sinks have published since would be published again.`,
       )
     checkFit(found, content, discardState)
+    if (found.isPartial === true)
+      throw new VertigoError(
+        'SNAPSHOT_UNFIT',
+        `Snapshot ${found.id} of "${network}" has not been taken in as a whole.`,
+        { remedy: 'Deploy once more from the folder of the export.' },
+      )
     const { entry, compare } = await this.kept(keys, found, options)
     const { entry: committed } = await this.store.get(keys.committed, options)
     if (entry === undefined)
@@ -195,7 +211,8 @@ export class Snapshots {
       ...found,
       // It is of no generation that may still commit: what runs now is to give way to what goes on from it.
       generation: asGeneration(0),
-      chosen: { version, discards: [...discardState] },
+      chosenFor: version,
+      discards: [...discardState],
       ...without(found, discardState),
     })
     return {
@@ -230,6 +247,11 @@ export interface GoOnFrom {
   readonly snapshot: string
   /** For one that is not the last. Default false. */
   readonly acceptDuplicates?: boolean
+}
+
+export interface GoOn {
+  /** Default: the last one. */
+  readonly from?: GoOnFrom | undefined
   /** Components that begin afresh, whatever the snapshot has of them. Default none. */
   readonly discardState?: readonly string[]
 }

@@ -62,5 +62,5 @@ export function isGoneOnFrom(plan: Plan, committed: SnapshotRecord | undefined):
   if (committed.generation === generation) return true
   const isSame = restores?.id === committed.id && restores.incarnation === committed.incarnation
   // One that goes on from the same snapshot, but not by this choice, would undo it with its next commit.
-  return isSame && restores.chosen?.version === committed.chosen?.version
+  return isSame && restores.chosenFor === committed.chosenFor
 }

@@ -238,7 +238,10 @@ export class ClusterNode {
       {
         node: { id: options.id, cluster: options.cluster, version: options.version },
         management,
-        snapshots: new SnapshotFiles(management.snapshots, (address) => this.storages.open(address)),
+        snapshots: new SnapshotFiles(management, {
+          open: (address) => this.storages.open(address),
+          check: (network, address) => this.proof.checkNew(network, address),
+        }),
         operation: new Operation(store, keys, means),
         bundles: new BundleStore(store, keys, machineClock),
         observer,

@@ -25,8 +25,8 @@ export function recovered(next: Plan, { recovery, current }: PlanningFacts): Pla
   }
 }
 
-function referenceTo({ id, incarnation, manifest, chosen }: SnapshotRecord): SnapshotReference {
-  return { id, incarnation, manifest, ...(chosen && { chosen }) }
+function referenceTo({ id, incarnation, manifest, chosenFor, discards }: SnapshotRecord): SnapshotReference {
+  return { id, incarnation, manifest, ...(chosenFor && { chosenFor }), ...(discards && { discards }) }
 }
 
 /** Those of a plan that had finished by the snapshot that is gone back to. */

@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { VertigoError } from '../../base/errors.ts'
 import { count, generation, text, texts, timeMs, version } from './fields.ts'
 import { recordType } from './record.ts'
 
@@ -24,21 +25,15 @@ const manifest = v.object({ name: text, bytes: count, checksum: count })
 
 const copy = v.object({ component: text, index: count })
 
-/** An operator has put a snapshot in the place of the last one, with a version of the network. */
-const chosen = v.object({
-  version,
-  /** Components that are to begin afresh: what the snapshot has of them counts no more. */
-  discards: texts,
-})
-export type ChosenSnapshot = Readonly<v.InferOutput<typeof chosen>>
-
 /** Which snapshot, and where to read of what it consists. */
 export const snapshotReference = v.object({
   id: count,
   incarnation: count,
   manifest,
-  /** Absent: it is the last one that was committed. */
-  chosen: v.optional(chosen),
+  /** The version with which an operator has put it in the place of the last one. Absent: it is the last one that was committed. */
+  chosenFor: v.optional(version),
+  /** Components that begin afresh: what the snapshot has of them counts no more. */
+  discards: v.optional(texts),
 })
 export type SnapshotReference = Readonly<v.InferOutput<typeof snapshotReference>>
 
@@ -82,6 +77,18 @@ const snapshot = v.object({
 })
 export type SnapshotRecord = Readonly<v.InferOutput<typeof snapshot>>
 export const snapshotRecord = recordType('A snapshot', snapshot)
+
+/** Of what comes from elsewhere. Errors: SNAPSHOT_FILE_DAMAGED. */
+export function checkSnapshotRecord(value: unknown): SnapshotRecord {
+  const parsed = v.safeParse(snapshot, value)
+  if (parsed.success) return parsed.output
+  const [issue] = parsed.issues
+  const at = v.getDotPath(issue) ?? ''
+  throw new VertigoError(
+    'SNAPSHOT_FILE_DAMAGED',
+    `What is said of the snapshot does not fit: ${at}: ${issue.message}.`,
+  )
+}
 
 /** Somebody wants a snapshot that is kept under the name of the record. Gone when there is one. */
 const wanted = v.object({ by: text, atMs: timeMs })

@@ -14,7 +14,7 @@ import {
 } from '../../../../src/cluster/protocol/index.ts'
 import { storeOver } from '../../../../src/store/checked-store.ts'
 import { MemoryBackend } from '../../../../src/store/memory/memory-backend.ts'
-import { put } from '../../../../src/store/operations.ts'
+import { put, remove } from '../../../../src/store/operations.ts'
 import { versionOf } from '../../../scenario/support/networks.ts'
 
 const keys = new ClusterKeys('c')
@@ -164,7 +164,8 @@ test('what does not fit a snapshot is refused, until its state is discarded', as
   await store.transact({ then: [write, put(network.snapshots.committed, snapshotRecord.encode(full))] })
   const by = 'me'
   const from = { snapshot: '3' }
-  const { flat, kinds } = version
+  const { flat } = version
+  const kinds = { ...version.kinds, a: { ...version.kinds['a']!, rewinds: true } }
   const deployment = (b: object): Parameters<typeof management.deploy>[0] => ({
     part: {
       ...flat,
@@ -190,18 +191,31 @@ test('what does not fit a snapshot is refused, until its state is discarded', as
       components: { ...others, c: flat.components['b']! },
       connections: [{ ...flat.connections[0]!, to: 'c.in' }],
     },
-    kinds: { ...kinds, c: kinds['b']! },
+    kinds: { ...kinds, c: version.kinds['b']! },
   }
   await assert.rejects(management.deploy(alone, options), refused(/state of b, which is not in the network/))
-  await assert.rejects(management.deploy(alone, { ...options, from: { ...from, discardState: ['bb'] } }), {
+  await assert.rejects(management.deploy(alone, { ...options, discardState: ['bb'] }), {
     code: 'COMPONENT_UNKNOWN',
     message: /Did you mean "b"/,
   })
-  await management.deploy(alone, { ...options, from: { ...from, discardState: ['b'] } })
+  await management.deploy(alone, { ...options, discardState: ['b'] })
   const { entry } = await store.get(network.snapshots.committed)
-  const { chosen, finished, hasChannelState } = snapshotRecord.decode(entry!)
+  const { chosenFor, discards, finished, hasChannelState } = snapshotRecord.decode(entry!)
   assert.deepEqual(
-    [chosen, finished, hasChannelState],
-    [{ version: 2, discards: ['b'] }, [{ component: 'a', index: 0 }], false],
+    [chosenFor, discards, finished, hasChannelState],
+    [2, ['b'], [{ component: 'a', index: 0 }], false],
   )
+})
+
+test('state is discarded without a snapshot being named, where there is a last one', async () => {
+  const { store, management, version } = await managed()
+  const deployment = { part: version.flat, kinds: version.kinds }
+  await management.deploy(deployment, { by: 'me', discardState: ['b'] })
+  const { entry } = await store.get(network.snapshots.committed)
+  const { id, chosenFor, discards } = snapshotRecord.decode(entry!)
+  assert.deepEqual([id, chosenFor, discards], [3, 2, ['b']])
+  await store.transact({ then: [remove(network.snapshots.committed)] })
+  await assert.rejects(management.deploy(deployment, { by: 'me', discardState: ['b'] }), {
+    code: 'SNAPSHOT_UNKNOWN',
+  })
 })
