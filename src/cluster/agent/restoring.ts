@@ -9,11 +9,14 @@ export function takesSnapshots({ guarantee = 'at-most-once' }: Pick<FlatNetwork,
   return guarantee !== 'at-most-once'
 }
 
-/** The assignments of a network with snapshots; its instances go on from `snapshot`, where one is given: what `restores` refers to. */
+/**
+ * The assignments of a network with snapshots; its instances go on from `snapshot`, where one is given: what `restores` refers to. Those of
+ * components that are to begin afresh do not.
+ */
 export function withSnapshots(
   assignments: readonly WorkerAssignment[],
   cluster: string,
-  restores: Pick<SnapshotReference, 'upTo'> | undefined,
+  restores: Pick<SnapshotReference, 'upTo' | 'discards'> | undefined,
   snapshot: SnapshotManifest | undefined,
 ): WorkerAssignment[] {
   const upTo = restores?.upTo === undefined ? {} : { upTo: restores.upTo }
@@ -23,6 +26,7 @@ export function withSnapshots(
     takesSnapshots: true,
     instances: assignment.instances.map((one) => {
       const { component, instance, instances } = one
+      if (restores?.discards?.includes(component) === true) return one
       const restore = snapshot && restoreOf(snapshot, { component, instance, instances })
       return restore === undefined ? one : { ...one, restore: { ...restore, ...upTo } }
     }),

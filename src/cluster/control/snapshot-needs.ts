@@ -62,5 +62,7 @@ export function isGoneOnFrom(plan: Plan, committed: SnapshotRecord | undefined):
   const { restores, generation } = plan
   if (committed === undefined) return restores === undefined
   if (committed.generation === generation) return true
-  return restores?.id === committed.id && restores.incarnation === committed.incarnation
+  const isSame = restores?.id === committed.id && restores.incarnation === committed.incarnation
+  // One that goes on from the same snapshot, but not by this choice, would undo it with its next commit.
+  return isSame && restores.chosenFor === committed.chosenFor
 }

@@ -1,4 +1,4 @@
-import type { Plan, SnapshotReference } from '../protocol/index.ts'
+import type { Plan, SnapshotRecord, SnapshotReference } from '../protocol/index.ts'
 import type { PlanningFacts } from './facts.ts'
 import { Numbers } from './numbers.ts'
 
@@ -25,8 +25,16 @@ export function recovered(next: Plan, { recovery, current }: PlanningFacts): Pla
   }
 }
 
-function referenceTo({ id, incarnation, manifest, upTo }: SnapshotReference): SnapshotReference {
-  return { id, incarnation, manifest, ...(upTo && { upTo }) }
+function referenceTo(record: SnapshotRecord): SnapshotReference {
+  const { id, incarnation, manifest, upTo, chosenFor, discards } = record
+  return {
+    id,
+    incarnation,
+    manifest,
+    ...(upTo && { upTo }),
+    ...(chosenFor && { chosenFor }),
+    ...(discards && { discards }),
+  }
 }
 
 /** Those of a plan that had finished by the snapshot that is gone back to. */

@@ -1,6 +1,7 @@
 import { VertigoError } from '../../base/errors.ts'
 import type { SourcePositions } from '../../component/define.ts'
 import type { KindDefinition } from '../../component/kind.ts'
+import { placeOf } from '../../snapshot/file-names.ts'
 import type { FileReference, InstanceManifest } from '../../snapshot/manifest.ts'
 import { mergeStates } from '../../snapshot/merge.ts'
 import type { InstanceRestore } from '../../snapshot/part.ts'
@@ -97,7 +98,9 @@ async function open(
 ): Promise<StateFile> {
   const file = await decodeState(name, storage.get(name, { expected: { bytes, checksum } }))
   const { head } = file
-  const isIts = head.network === network && head.incarnation === incarnation && head.kind === kind
+  // A snapshot refers to files of earlier incarnations, where it goes on from what was imported or restored.
+  const isOf = placeOf(name)?.incarnation ?? incarnation
+  const isIts = head.network === network && head.incarnation === isOf && head.kind === kind
   if (isIts && head.component === component && head.instance === instance) return file
   await file.chunks.return()
   const what = `the state of ${head.component}[${head.instance}] of network "${head.network}"`
