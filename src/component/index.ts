@@ -43,6 +43,7 @@ export type {
   SourcePositions,
   SourceReader,
   SourceSetupContext,
+  SplitsContext,
 } from './define.ts'
 export { builtInKind, isKind } from './kind.ts'
 export type { Kind } from './kind.ts'

@@ -24,6 +24,7 @@ import { NodeThreads } from './node-threads.ts'
 import { isProcessGone, ownIdentity } from './process-identity.ts'
 import { portHandlers } from './ports/cluster-ports.ts'
 import type { PortLines } from './ports/port-lines.ts'
+import { defaultJournalFolder } from './journal-place.ts'
 import { defaultSnapshotAddress } from './snapshot-place.ts'
 import { ThreadWorkers } from './thread-workers.ts'
 
@@ -381,6 +382,7 @@ function threadWorkers(
     stores: options.stores,
     threads,
     ...(snapshots !== undefined && { snapshots }),
+    journals: options.journals ?? defaultJournalFolder(options, process.env),
     stallMs: options.stallMs ?? stallMsDefault,
     clientPorts: ports,
     turnedAway: (worker, remote, error, more) =>

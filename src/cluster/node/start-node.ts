@@ -37,6 +37,11 @@ export interface StartNodeOptions {
   readonly ttlMs?: number
   /** Folder that bundles are kept in; nobody else may write into it. Default: `vertigo/bundles` in the user's cache. */
   readonly cache?: string
+  /**
+   * Folder in which sources that cannot rewind keep what they have received; nobody else may write into it. Default: beside a store in a
+   * folder, else `vertigo/journals` in the user's folder for state; each node has one of its own there.
+   */
+  readonly journals?: string
   /** Gives the start up, or leaves at once. */
   readonly signal?: AbortSignal
   /** Must not throw. */
@@ -113,6 +118,7 @@ export async function startNode(options: StartNodeOptions, means: StartNodeMeans
       ...(api !== undefined && { api }),
       ...(ttlMs !== undefined && { ttlMs }),
       ...(options.cache !== undefined && { cache: resolve(options.cache) }),
+      ...(options.journals !== undefined && { journals: resolve(options.journals) }),
       version: means.version,
       builtInKinds: means.builtInKinds,
       stores: means.stores,

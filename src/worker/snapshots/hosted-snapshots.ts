@@ -2,6 +2,7 @@ import { VertigoError } from '../../base/errors.ts'
 import type { PartReport, SnapshotBegin, SnapshotCommand } from '../../snapshot/part.ts'
 import type { SnapshotStorage } from '../../snapshot/storage/storage.ts'
 import type { HostedInstance } from '../hosted.ts'
+import { SourceInstance } from '../source-instance.ts'
 import type { WorkerMeans } from '../worker-means.ts'
 import { InstanceParts, type PartFacts } from './instance-parts.ts'
 import { keyGroupsOf, readRestore } from './restore.ts'
@@ -41,6 +42,7 @@ export class HostedSnapshots {
     const read = restore && (await readRestore(restore, instance, await this.storage()))
     if (read !== undefined) {
       instance.restore(read.saved)
+      if (instance instanceof SourceInstance) instance.restoredFrom(restore!.snapshot)
       instance.wasOver = read.wasOver
     }
     if (!instance.takesSnapshots) return
@@ -54,7 +56,10 @@ export class HostedSnapshots {
   obey(command: SnapshotCommand, running: Iterable<HostedInstance>): void {
     if (command.type !== 'begin') {
       if (this.begun?.snapshot === command.snapshot) this.begun = undefined
-      for (const { instance } of running) instance.endSnapshot(command.snapshot)
+      for (const { instance } of running) {
+        instance.endSnapshot(command.snapshot)
+        if (instance instanceof SourceInstance) instance.snapshotEnded(command)
+      }
       this.parts?.ended(command)
       return
     }
