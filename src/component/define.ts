@@ -126,6 +126,12 @@ export interface SourceReader<O extends Ports> {
 
 export type PollResult = 'more' | 'done'
 
+/**
+ * Splits, in the order in which they are dealt. `byName`: each is dealt by its name alone, so that it matters little whether all instances
+ * see the same ones: for those that come while the source runs (`SourceSetupContext.owns`).
+ */
+export type ListedSplits = readonly string[] | { readonly byName: readonly string[] }
+
 /** For `splits` of a source. */
 export interface SplitsContext<C> extends Pick<
   InstanceContext<{}, C>,
@@ -149,9 +155,7 @@ interface SourceDeclaration<O extends Ports, C extends StandardSchemaV1 | undefi
    * A split whose identity has changed has another name: it is a removal and an addition. What has a position and is not listed any more
    * is dropped; where that loses what was not read yet, throw SOURCE_POSITION_LOST. Without `splits`, splits are what has positions.
    */
-  readonly splits?: (
-    context: SplitsContext<ConfigOf<C>>,
-  ) => readonly string[] | PromiseLike<readonly string[]>
+  readonly splits?: (context: SplitsContext<ConfigOf<C>>) => ListedSplits | PromiseLike<ListedSplits>
   /**
    * `none`: its messages cannot be kept in a journal, so that it has to rewind by itself, or be in a network that may lose messages.
    * Default `engine`: a journal of the engine's, where it does not rewind and the network loses nothing.
@@ -171,6 +175,13 @@ export interface SourceSetupContext<O extends Ports, C> extends Omit<SetupContex
   readonly positions: SourcePositions | undefined
   /** Those of the splits listed by `splits` that are this instance's to read; undefined for a source that lists none. */
   readonly splits: readonly string[] | undefined
+  /** Whether a split that is dealt by its name, and was not listed yet, is this instance's. */
+  readonly owns: (split: string) => boolean
+  /**
+   * What it emits goes through a journal, since it does not rewind and nothing is to be lost: whoever gives it something is told by
+   * `kept` of `poll`, and not before.
+   */
+  readonly isJournaled: boolean
 }
 
 type SourceSetup<O extends Ports, C extends StandardSchemaV1 | undefined> = (

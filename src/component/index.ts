@@ -35,6 +35,7 @@ export type {
   ComponentOptions,
   ConfigOf,
   FunctionKind,
+  ListedSplits,
   PollContext,
   PollResult,
   Sent,

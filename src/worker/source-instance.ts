@@ -2,7 +2,7 @@ import type { Cancel } from '../base/clock.ts'
 import { VertigoError } from '../base/errors.ts'
 import { isThenable } from '../base/values.ts'
 import type { Logger } from '../component/context.ts'
-import type { SourcePositions } from '../component/define.ts'
+import type { ListedSplits, SourcePositions } from '../component/define.ts'
 import type { KindDefinition } from '../component/kind.ts'
 import type { SnapshotBegin, SnapshotEnd } from '../snapshot/part.ts'
 import { type Call, callClosed, callDirect, callDiscard } from './call.ts'
@@ -13,7 +13,7 @@ import { JournaledReader, type OpenedJournal } from './journal/journaled-reader.
 import { ReleasedPositions } from './released-positions.ts'
 import type { Saved } from './snapshots/saved.ts'
 import { codeBridge, sharedContext, type SetupMeans, type SourceJournals } from './setup.ts'
-import { dealJournals, dealKnown, dealListed, journalSplit, type Share } from './splits.ts'
+import { dealJournals, dealKnown, dealListed, journalSplit, owns, type Share } from './splits.ts'
 
 const pollMessagesMax = 256
 /** Before the size of its messages is known, a source is asked for few. */
@@ -290,6 +290,8 @@ export class SourceInstance extends Instance {
     const context = {
       ...this.sharedContext,
       load: this.means.load,
+      owns: (split: string) => owns(split, this.identity),
+      isJournaled: this.means.journals !== undefined,
       ...(this.means.journals === undefined ? await this.share() : nothingShared),
       [codeBridge]: this.means.bridge,
     }
@@ -309,8 +311,7 @@ export class SourceInstance extends Instance {
     if (splits === undefined)
       return { splits: undefined, positions: this.isUndealt && from ? dealKnown(from, identity) : from }
     const listed = await splits({ ...shared, load: this.means.load, positions: from })
-    if (!Array.isArray(listed) || !listed.every((split) => typeof split === 'string'))
-      throw new VertigoError('SOURCE_MISUSED', '`splits` gives an array of names')
+    if (!isListed(listed)) throw new VertigoError('SOURCE_MISUSED', '`splits` gives an array of names')
     return dealListed(listed, from, identity)
   }
 
@@ -320,4 +321,10 @@ export class SourceInstance extends Instance {
       throw new VertigoError('SOURCE_MISUSED', `${this.place} says that it rewinds, and has no \`positions\``)
     return reader
   }
+}
+
+function isListed(value: unknown): value is ListedSplits {
+  const names =
+    typeof value === 'object' && value !== null && 'byName' in value ? value.byName : (value as unknown)
+  return Array.isArray(names) && names.every((split) => typeof split === 'string')
 }

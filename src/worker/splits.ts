@@ -1,4 +1,5 @@
-import type { SourcePositions } from '../component/define.ts'
+import type { ListedSplits, SourcePositions } from '../component/define.ts'
+import { encodeKey, instanceOfKeyGroup, keyGroupOf } from '../state/keys.ts'
 
 /** What an instance of a source reads. */
 export interface Share {
@@ -14,18 +15,22 @@ interface Copy {
 }
 
 /**
- * Deals what was listed, by its order: a function of the list alone, so that all instances agree without asking each other. Known
+ * Deals what was listed, by its order or by names: a function of the list alone, so that all instances agree without asking each other. Known
  * positions go with their splits; those of splits that are not there any more are dropped.
  */
-export function dealListed(
-  listed: readonly string[],
-  known: SourcePositions | undefined,
-  { instance, instances }: Copy,
-): Share {
-  const splits = [...new Set(listed)].filter((_, at) => at % instances === instance)
+export function dealListed(listed: ListedSplits, known: SourcePositions | undefined, copy: Copy): Share {
+  const splits =
+    'byName' in listed
+      ? [...new Set(listed.byName)].filter((split) => owns(split, copy))
+      : [...new Set(listed)].filter((_, at) => at % copy.instances === copy.instance)
   if (known === undefined) return { splits, positions: undefined }
   const own = splits.flatMap((split) => (Object.hasOwn(known, split) ? [[split, known[split]!]] : []))
   return { splits, positions: Object.fromEntries(own) as SourcePositions }
+}
+
+/** Whether a split that is dealt by its name is this copy's. */
+export function owns(split: string, { instance, instances }: Copy): boolean {
+  return instanceOfKeyGroup(keyGroupOf(encodeKey(split)), instances) === instance
 }
 
 /** Deals what has positions, where a source lists nothing: by the order of names. */
