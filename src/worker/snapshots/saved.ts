@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { VertigoError } from '../../base/errors.ts'
 import type { SourcePositions } from '../../component/define.ts'
+import type { ChannelHash } from '../../messaging/input-channel.ts'
 import type { Control } from '../../messaging/parcel.ts'
 import type { StateEntry } from '../../snapshot/state-file.ts'
 import { readRow, writeRow } from '../../state/capture.ts'
@@ -32,6 +33,8 @@ export interface SavedTimer {
 export interface SavedChannel {
   readonly name: string
   readonly port: string
+  /** Needed where its sender is no more, and no connection says it. */
+  readonly hash: ChannelHash | null
   readonly parcels: readonly SavedParcel[]
 }
 
@@ -67,8 +70,10 @@ export function encodeSaved(saved: Saved, place: string): StateEntry[] {
   if (timers.length > 0) entries.push(entry(timersKey, [encoded(timers, 'a timer', place)]))
   if (positions !== undefined) entries.push(entry(positionsKey, [encoded(positions, 'a position', place)]))
   if (lastGroupId > 0) entries.push(entry(groupsKey, [encoded(lastGroupId, 'a group', place)]))
-  for (const { name, port, parcels } of channels) {
-    const parts = [port, ...parcels].map((part) => encoded(part, `what waits at port "${port}"`, place))
+  for (const { name, port, hash, parcels } of channels) {
+    const parts = [{ port, hash }, ...parcels].map((part) =>
+      encoded(part, `what waits at port "${port}"`, place),
+    )
     entries.push(entry(`${channelPrefix}${name}`, parts))
   }
   return entries
@@ -86,8 +91,8 @@ export function decodeSaved(entries: Iterable<StateEntry>): Saved {
     else if (name === positionsKey) saved.positions = values()[0] as SourcePositions
     else if (name === groupsKey) saved.lastGroupId = values()[0] as number
     else if (name.startsWith(channelPrefix)) {
-      const [port, ...parcels] = values() as [string, ...SavedParcel[]]
-      channels.push({ name: name.slice(channelPrefix.length), port, parcels })
+      const [of, ...parcels] = values() as [Pick<SavedChannel, 'port' | 'hash'>, ...SavedParcel[]]
+      channels.push({ name: name.slice(channelPrefix.length), ...of, parcels })
     }
   }
   return saved
