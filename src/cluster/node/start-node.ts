@@ -37,6 +37,11 @@ export interface StartNodeOptions {
   readonly ttlMs?: number
   /** Folder that bundles are kept in; nobody else may write into it. Default: `vertigo/bundles` in the user's cache. */
   readonly cache?: string
+  /**
+   * Where snapshots are kept of networks that do not say it: `file:///folder`, which has to be the same one on all nodes, or
+   * `s3://bucket/prefix`. The same for all nodes. Default: beside a store in a folder; else each network has to say it.
+   */
+  readonly snapshots?: string
   /** Gives the start up, or leaves at once. */
   readonly signal?: AbortSignal
   /** Must not throw. */
@@ -76,6 +81,8 @@ export interface RunningNode {
 /** Chosen by who puts the parts together. */
 export interface StartNodeMeans {
   readonly openStore: (url: string, clock: Clock) => Promise<Store>
+  /** Errors: SNAPSHOT_STORAGE_URL_INVALID. */
+  readonly checkSnapshots: (address: string) => void
   /** URLs of modules; see `RunModules`. */
   readonly builtInKinds: string
   readonly stores: string
@@ -84,7 +91,7 @@ export interface StartNodeMeans {
 
 const ttlMsMin = 100
 
-/** Errors: USAGE, those of `checkOwnCertificate`, and of `ClusterNode.start`. */
+/** Errors: USAGE, SNAPSHOT_STORAGE_URL_INVALID, those of `checkOwnCertificate`, and of `ClusterNode.start`. */
 export async function startNode(options: StartNodeOptions, means: StartNodeMeans): Promise<RunningNode> {
   const {
     cluster = clusterDefault,
@@ -96,6 +103,7 @@ export async function startNode(options: StartNodeOptions, means: StartNodeMeans
     signal,
   } = options
   check(options, cluster, id)
+  if (options.snapshots !== undefined) means.checkSnapshots(options.snapshots)
   if (tls !== undefined) checkOwnCertificate(tls, id, systemClock.now())
   const api = options.api === undefined ? undefined : await apiOptions(options.api, insecure)
   const node = await ClusterNode.start(
@@ -113,6 +121,7 @@ export async function startNode(options: StartNodeOptions, means: StartNodeMeans
       ...(api !== undefined && { api }),
       ...(ttlMs !== undefined && { ttlMs }),
       ...(options.cache !== undefined && { cache: resolve(options.cache) }),
+      ...(options.snapshots !== undefined && { snapshots: options.snapshots }),
       version: means.version,
       builtInKinds: means.builtInKinds,
       stores: means.stores,

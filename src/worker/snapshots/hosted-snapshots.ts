@@ -42,6 +42,8 @@ export class HostedSnapshots {
     if (read !== undefined) {
       instance.restore(read.saved)
       instance.wasOver = read.wasOver
+      const { incarnation, snapshot: id, upTo = { incarnation, id } } = restore!
+      instance.restoredSinks = { snapshot: { incarnation, id }, upTo, sinks: read.sinks }
     }
     if (!instance.takesSnapshots) return
     const { component, instance: number, instances } = identity
@@ -54,7 +56,10 @@ export class HostedSnapshots {
   obey(command: SnapshotCommand, running: Iterable<HostedInstance>): void {
     if (command.type !== 'begin') {
       if (this.begun?.snapshot === command.snapshot) this.begun = undefined
-      for (const { instance } of running) instance.endSnapshot(command.snapshot)
+      for (const { instance } of running) {
+        instance.endSnapshot(command.snapshot)
+        if (command.type === 'committed') instance.sink?.publish(command.snapshot)
+      }
       this.parts?.ended(command)
       return
     }
@@ -79,7 +84,7 @@ export class HostedSnapshots {
     const { begun } = this
     if (begun === undefined || instance.lastCut >= begun.snapshot) return
     instance.lastCut = begun.snapshot
-    this.parts?.cutFinished(id, begun, () => instance.partFacts())
+    this.parts?.cutFinished(id, begun, () => instance.partFacts(begun))
   }
 
   /** Writes for a slice; true where there is more to do. */

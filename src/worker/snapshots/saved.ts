@@ -20,6 +20,15 @@ export interface Saved {
   /** Ids of groups are not used twice. */
   readonly lastGroupId: number
   readonly channels: readonly SavedChannel[]
+  readonly sink: SavedSink | undefined
+}
+
+/** What a sink has prepared and not published yet. */
+export interface SavedSink {
+  /** Its instance has handled all there was. It is not over before all is published. */
+  readonly isOver: boolean
+  /** As `encodeStaged` writes them, oldest first. */
+  readonly pieces: readonly Uint8Array[]
 }
 
 export interface SavedTimer {
@@ -50,6 +59,7 @@ export const nothingSaved: Saved = {
   positions: undefined,
   lastGroupId: 0,
   channels: [],
+  sink: undefined,
 }
 
 const codec = new MessageCodec()
@@ -57,11 +67,12 @@ const stateKey = 'state'
 const timersKey = 'timers'
 const positionsKey = 'positions'
 const groupsKey = 'groups'
+const sinkKey = 'sink'
 const channelPrefix = 'channel/'
 
 /** Errors: STATE_NOT_ENCODABLE. */
 export function encodeSaved(saved: Saved, place: string): StateEntry[] {
-  const { instanceState, timers, positions, lastGroupId, channels } = saved
+  const { instanceState, timers, positions, lastGroupId, channels, sink } = saved
   const entries: StateEntry[] = []
   if (instanceState !== undefined) {
     check(instanceState.slots, 'its state', place)
@@ -70,6 +81,8 @@ export function encodeSaved(saved: Saved, place: string): StateEntry[] {
   if (timers.length > 0) entries.push(entry(timersKey, [encoded(timers, 'a timer', place)]))
   if (positions !== undefined) entries.push(entry(positionsKey, [encoded(positions, 'a position', place)]))
   if (lastGroupId > 0) entries.push(entry(groupsKey, [encoded(lastGroupId, 'a group', place)]))
+  if (sink !== undefined && (sink.isOver || sink.pieces.length > 0))
+    entries.push(entry(sinkKey, [encoded(sink.isOver, 'a sink', place), ...sink.pieces]))
   for (const { name, port, hash, parcels } of channels) {
     const parts = [{ port, hash }, ...parcels].map((part) =>
       encoded(part, `what waits at port "${port}"`, place),
@@ -90,7 +103,10 @@ export function decodeSaved(entries: Iterable<StateEntry>): Saved {
     else if (name === timersKey) saved.timers = values()[0] as readonly SavedTimer[]
     else if (name === positionsKey) saved.positions = values()[0] as SourcePositions
     else if (name === groupsKey) saved.lastGroupId = values()[0] as number
-    else if (name.startsWith(channelPrefix)) {
+    else if (name === sinkKey) {
+      const [isOver, ...pieces] = parts
+      saved.sink = { isOver: codec.decode(isOver!) === true, pieces }
+    } else if (name.startsWith(channelPrefix)) {
       const [of, ...parcels] = values() as [Pick<SavedChannel, 'port' | 'hash'>, ...SavedParcel[]]
       channels.push({ name: name.slice(channelPrefix.length), ...of, parcels })
     }
