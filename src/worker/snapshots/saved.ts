@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { VertigoError } from '../../base/errors.ts'
 import type { SourcePositions } from '../../component/define.ts'
+import type { ChannelHash } from '../../messaging/input-channel.ts'
 import type { Control } from '../../messaging/parcel.ts'
 import type { StateEntry } from '../../snapshot/state-file.ts'
 import { readRow, writeRow } from '../../state/capture.ts'
@@ -43,6 +44,8 @@ export interface SavedTimer {
 export interface SavedChannel {
   readonly name: string
   readonly port: string
+  /** Needed where its sender is no more, and no connection says it. */
+  readonly hash: ChannelHash | null
   readonly parcels: readonly SavedParcel[]
 }
 
@@ -82,8 +85,10 @@ export function encodeSaved(saved: Saved, place: string): StateEntry[] {
   if (lastGroupId > 0) entries.push(entry(groupsKey, [encoded(lastGroupId, 'a group', place)]))
   if (sink !== undefined && (sink.isOver || sink.pieces.length > 0))
     entries.push(entry(sinkKey, [encoded(sink.isOver, 'a sink', place), ...sink.pieces]))
-  for (const { name, port, parcels } of channels) {
-    const parts = [port, ...parcels].map((part) => encoded(part, `what waits at port "${port}"`, place))
+  for (const { name, port, hash, parcels } of channels) {
+    const parts = [{ port, hash }, ...parcels].map((part) =>
+      encoded(part, `what waits at port "${port}"`, place),
+    )
     entries.push(entry(`${channelPrefix}${name}`, parts))
   }
   return entries
@@ -104,8 +109,8 @@ export function decodeSaved(entries: Iterable<StateEntry>): Saved {
       const [isOver, ...pieces] = parts
       saved.sink = { isOver: codec.decode(isOver!) === true, pieces }
     } else if (name.startsWith(channelPrefix)) {
-      const [port, ...parcels] = values() as [string, ...SavedParcel[]]
-      channels.push({ name: name.slice(channelPrefix.length), port, parcels })
+      const [of, ...parcels] = values() as [Pick<SavedChannel, 'port' | 'hash'>, ...SavedParcel[]]
+      channels.push({ name: name.slice(channelPrefix.length), ...of, parcels })
     }
   }
   return saved
