@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer'
 import { VertigoError } from '../../base/errors.ts'
 import type { SourcePositions } from '../../component/define.ts'
 import type { SinkSnapshot } from '../../component/sink.ts'
+import type { ChannelHash } from '../../messaging/input-channel.ts'
 import type { Control } from '../../messaging/parcel.ts'
 import type { StateEntry } from '../../snapshot/state-file.ts'
 import { readRow, writeRow } from '../../state/capture.ts'
@@ -17,6 +18,8 @@ export interface Saved {
   readonly timers: readonly SavedTimer[]
   /** Of a source. */
   readonly positions: SourcePositions | undefined
+  /** The positions are those of all instances, of which there were others. Never written. */
+  readonly isUndealt?: boolean
   /** Ids of groups are not used twice. */
   readonly lastGroupId: number
   readonly channels: readonly SavedChannel[]
@@ -44,6 +47,8 @@ export interface SavedTimer {
 export interface SavedChannel {
   readonly name: string
   readonly port: string
+  /** Needed where its sender is no more, and no connection says it. */
+  readonly hash: ChannelHash | null
   readonly parcels: readonly SavedParcel[]
 }
 
@@ -87,8 +92,10 @@ export function encodeSaved(saved: Saved, place: string): StateEntry[] {
     const hasAny = isOver || published !== undefined || pieces.length > 0
     if (hasAny) entries.push(entry(sinkKey, [encoded(head, 'a sink', place), ...pieces]))
   }
-  for (const { name, port, parcels } of channels) {
-    const parts = [port, ...parcels].map((part) => encoded(part, `what waits at port "${port}"`, place))
+  for (const { name, port, hash, parcels } of channels) {
+    const parts = [{ port, hash }, ...parcels].map((part) =>
+      encoded(part, `what waits at port "${port}"`, place),
+    )
     entries.push(entry(`${channelPrefix}${name}`, parts))
   }
   return entries
@@ -111,8 +118,8 @@ export function decodeSaved(entries: Iterable<StateEntry>): Saved {
       const published = incarnation === undefined ? undefined : { incarnation, id: id! }
       saved.sink = { isOver, published, pieces }
     } else if (name.startsWith(channelPrefix)) {
-      const [port, ...parcels] = values() as [string, ...SavedParcel[]]
-      channels.push({ name: name.slice(channelPrefix.length), port, parcels })
+      const [of, ...parcels] = values() as [Pick<SavedChannel, 'port' | 'hash'>, ...SavedParcel[]]
+      channels.push({ name: name.slice(channelPrefix.length), ...of, parcels })
     }
   }
   return saved
