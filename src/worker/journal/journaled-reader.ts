@@ -127,6 +127,7 @@ export class JournaledReader implements Reader {
     try {
       await this.intake.stop()
     } finally {
+      await Promise.all(this.outlets.map((outlet) => outlet.close()))
       await Promise.all(this.outlets.map(({ journal }) => journal.close()))
     }
   }
