@@ -210,7 +210,8 @@ function posted(t: TestContext): Fixture {
     source: { kind: httpIntake, config: { port: 0 }, journals: made },
     given,
     async give(network) {
-      const batch = 5
+      // Larger than there is room for: cuts come in the middle of what is one record.
+      const batch = 40
       const senders = Array.from({ length: 3 }, async (_, sender) => {
         for (let n = 0; n < count / 3 / batch; n++) {
           const messages = Array.from({ length: batch }, (__, at) => `message ${n}.${at} of ${sender}`)
