@@ -167,7 +167,10 @@ type SourceRead<O extends Ports, C extends StandardSchemaV1 | undefined> = (
   context: InstanceContext<{}, ConfigOf<C>>,
 ) => Iterable<MessageOf<O[keyof O]>> | AsyncIterable<MessageOf<O[keyof O]>>
 
-export interface SourceSetupContext<O extends Ports, C> extends Omit<SetupContext<{}, O, C>, 'pump'> {
+export interface SourceSetupContext<O extends Ports, C> extends Omit<
+  SetupContext<{}, O, C>,
+  'pump' | 'publishes' | 'writer'
+> {
   /**
    * Where to go on, of the splits that are this instance's; undefined where the network begins. Errors that `setup` throws for a position that is
    * no more (SOURCE_POSITION_LOST) come before anything runs.

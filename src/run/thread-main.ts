@@ -170,6 +170,7 @@ const worker: Worker = new Worker(assignment, {
       else report({ type: 'instance-failed', id, error: errorToData(error) })
     },
     instanceFinished: (id) => report({ type: 'instance-finished', id }),
+    awaitsSnapshot: (id, awaits) => report({ type: 'awaits-snapshot', id, awaits }),
     ...(data.isolates ? { linkFailed } : {}),
     rejected: (record, taken) => {
       const asText = (): RejectedMessage => ({ ...record, message: readableText(record.message) })

@@ -134,6 +134,7 @@ export type ThreadReport =
   | { readonly type: 'prepared-next'; readonly generation: number; readonly isReady: boolean }
   | { readonly type: 'prepare-failed'; readonly generation: number; readonly error: ErrorData }
   | { readonly type: 'instance-finished'; readonly id: number }
+  | { readonly type: 'awaits-snapshot'; readonly id: number; readonly awaits: boolean }
   | { readonly type: 'instance-failed'; readonly id: number; readonly error: ErrorData }
   | { readonly type: 'link-failed'; readonly worker: number; readonly error: ErrorData }
   /** Somebody at its data port. `more`: others before, of whom nothing was told. */

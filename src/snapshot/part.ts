@@ -91,6 +91,8 @@ export interface InstanceRestore {
   /** That the snapshot is of. */
   readonly incarnation: number
   readonly snapshot: number
+  /** Sinks may have published up to this one, since somebody has accepted to go back behind it. Default: the snapshot itself. */
+  readonly upTo?: { readonly incarnation: number; readonly id: number }
   /**
    * Of its component: with the same number of instances, its own part, unless it is a source; else all parts of the component, of which it
    * takes the key groups and splits that are its own. None: it begins afresh, since the snapshot does not have its component.

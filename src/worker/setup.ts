@@ -56,6 +56,8 @@ export interface ContextInstance {
 }
 
 interface InstanceWithInputs extends ContextInstance {
+  readonly publishes: 'at-once' | 'with-snapshots'
+  readonly writer: string
   readonly inputs: readonly InputPort[]
   readonly inbox: Inbox
   pauseInput(port: number): void
@@ -180,6 +182,8 @@ export async function runSetup(
   const context = {
     ...shared,
     load: means.load,
+    publishes: instance.publishes,
+    writer: instance.writer,
     pump: (input: string, output: string) => pumps.push(checkedPump(definition, input, output)),
     [codeBridge]: means.bridge,
   }

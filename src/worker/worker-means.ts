@@ -22,6 +22,8 @@ export interface WorkerEvents {
   finished(): void
   /** One has, by its id. */
   instanceFinished?(id: number): void
+  /** One has handled all there was, and can publish it, and finish, once a snapshot is committed; or waits for that no more. */
+  awaitsSnapshot?(id: number, awaits: boolean): void
   /** `id`: the instance that has failed; undefined where the worker has. */
   failed(error: unknown, id?: number): void
   /** What came from a peer makes no sense. Without this, the worker fails. */

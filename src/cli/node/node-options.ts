@@ -56,6 +56,11 @@ export const nodeOptionSpecs = {
     about:
       "Where it keeps bundles, the code that comes with deployments; only its user may write there. Default: vertigo/bundles in the user's cache.",
   },
+  snapshots: {
+    value: '<address>',
+    about:
+      'Where snapshots are kept of networks that do not say it: `file:///folder`, which has to be the same one on all nodes, or `s3://bucket/prefix`. The same for all nodes. Default: beside a store in a folder; else each network has to say it.',
+  },
   journals: {
     value: '<folder>',
     about:
@@ -79,6 +84,7 @@ export async function nodeOptions(given: Arguments, id: string): Promise<StartNo
   const workers = given.wholeNumber('workers', 0)
   const listen = given.text('listen')
   const cache = given.text('cache')
+  const snapshots = given.text('snapshots')
   const journals = given.text('journals')
   const ttlMs = given.wholeNumber('ttl-ms', 1)
   const api = await apiOptions(given)
@@ -96,6 +102,7 @@ export async function nodeOptions(given: Arguments, id: string): Promise<StartNo
     ...(api !== undefined && { api }),
     ...(ttlMs !== undefined && { ttlMs }),
     ...(cache !== undefined && { cache }),
+    ...(snapshots !== undefined && { snapshots }),
     ...(journals !== undefined && { journals }),
   }
 }

@@ -45,6 +45,8 @@ export function lacksFinalSnapshot({
   snapshots,
 }: Pick<SnapshotFacts, 'plan' | 'versions' | 'snapshots'>): boolean {
   if (plan === undefined || !hasSnapshots(versions.get(plan.version))) return false
+  // All of it had finished by the snapshot that was gone back to, which is the last one.
+  if (plan.instances.length === 0) return false
   const committed = snapshots?.committed
   if (committed?.generation !== plan.generation) return true
   const finished = new Set(committed.finished.map(({ component, index }) => `${component}[${index}]`))

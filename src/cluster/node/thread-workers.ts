@@ -231,6 +231,8 @@ class ThreadWorker implements AgentWorker {
         finished: () => undefined,
         instanceFinished: (_worker, id) =>
           this.events.finished(id as Parameters<AgentWorkerEvents['finished']>[0]),
+        awaitsSnapshot: (_worker, id, awaits) =>
+          this.events.awaitsSnapshot?.(id as Parameters<AgentWorkerEvents['finished']>[0], awaits),
         instanceFailed: (_worker, id, error) =>
           this.events.failed(id as Parameters<AgentWorkerEvents['failed']>[0], asError(error)),
         failed: (error) => this.died(asError(error)),

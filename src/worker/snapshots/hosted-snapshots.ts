@@ -44,6 +44,8 @@ export class HostedSnapshots {
       instance.restore(read.saved)
       if (instance instanceof SourceInstance) instance.restoredFrom(restore!.snapshot)
       instance.wasOver = read.wasOver
+      const { incarnation, snapshot: id, upTo = { incarnation, id } } = restore!
+      instance.restoredSinks = { snapshot: { incarnation, id }, upTo, sinks: read.sinks }
     }
     if (!instance.takesSnapshots) return
     const { component, instance: number, instances } = identity
@@ -58,6 +60,7 @@ export class HostedSnapshots {
       if (this.begun?.snapshot === command.snapshot) this.begun = undefined
       for (const { instance } of running) {
         instance.endSnapshot(command.snapshot)
+        if (command.type === 'committed') instance.sink?.publish(command.snapshot)
         if (instance instanceof SourceInstance) instance.snapshotEnded(command)
       }
       this.parts?.ended(command)
@@ -84,7 +87,7 @@ export class HostedSnapshots {
     const { begun } = this
     if (begun === undefined || instance.lastCut >= begun.snapshot) return
     instance.lastCut = begun.snapshot
-    this.parts?.cutFinished(id, begun, () => instance.partFacts())
+    this.parts?.cutFinished(id, begun, () => instance.partFacts(begun))
   }
 
   /** Writes for a slice; true where there is more to do. */
