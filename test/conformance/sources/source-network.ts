@@ -10,7 +10,7 @@ import { storageOver } from '../../../src/snapshot/storage/checked-storage.ts'
 import { MemoryStorageBackend } from '../../../src/snapshot/storage/memory/memory-backend.ts'
 import type { InstanceAssignment } from '../../../src/worker/assignment.ts'
 import type { Instance } from '../../../src/worker/instance.ts'
-import { type Journals } from '../../../src/worker/journal/journals.ts'
+import type { Journals } from '../../../src/worker/journal/journals.ts'
 import { Worker } from '../../../src/worker/worker.ts'
 import { eventually } from '../../support/eventually.ts'
 

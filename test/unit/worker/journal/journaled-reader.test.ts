@@ -132,7 +132,7 @@ class Rig {
   }
 }
 
-const never = new Promise<'more'>(() => undefined)
+const never = new Promise<'more'>(() => {})
 
 /** Gives each of these in a poll of its own, and then waits. */
 function giving(batches: readonly (readonly unknown[])[], told: unknown[] = []): Poll {
