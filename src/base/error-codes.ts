@@ -115,8 +115,10 @@ export const errorCodes = codes({
     exit: 3,
   },
   SOURCE_CANNOT_REWIND: {
-    title: 'An exactly-once network has a source that cannot start again from a position.',
-    remedy: 'Use a source that can rewind, or set `guarantee` to `at-least-once` or `at-most-once`.',
+    title:
+      'An exactly-once network has a source that can neither start again from a position nor have a journal.',
+    remedy:
+      'Let the source declare positions (`rewinds`), let it have a journal (take `journal: false` away), or set `guarantee: at-most-once`.',
     exit: 3,
   },
   INPUT_UNCONNECTED: {
