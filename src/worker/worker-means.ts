@@ -8,6 +8,7 @@ import type { Link } from '../transport/link.ts'
 import type { ModuleAddress } from './assignment.ts'
 import type { RejectedMessage } from './host.ts'
 import type { MetricRecord } from './metrics.ts'
+import type { MergeFiles } from './snapshots/worker-snapshots.ts'
 import type { OpenSharedStore } from './shared.ts'
 
 /** What a worker is given, and what it tells. */
@@ -66,7 +67,11 @@ export interface WorkerMeans {
   /** The store behind `context.shared`; without it, using that is an error. */
   readonly openStore?: OpenSharedStore
   /** What snapshots are written to, where they are taken. Asked for once, when it is needed. */
-  readonly snapshots?: { readonly storage: () => Promise<SnapshotStorage> }
+  readonly snapshots?: {
+    readonly storage: () => Promise<SnapshotStorage>
+    /** Makes files one. Default: in the worker's own thread. */
+    readonly merge?: MergeFiles
+  }
   /** Whether messages are checked against schemas of ports: at the network's edges, everywhere, or not at all. */
   readonly check: 'edges' | 'all' | 'none'
   /** Development mode: messages and state cannot be changed in place, and every message is a copy. Default false. */
