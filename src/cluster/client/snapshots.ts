@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts'
 import { VertigoError } from '../../base/errors.ts'
 import { didYouMean } from '../../base/suggest.ts'
+import { guaranteeInCluster, losesNothing } from '../../model/guarantee.ts'
 import { get, isUnchanged, put, remove } from '../../store/operations.ts'
 import type { CallOptions, Compare, Entry, Operation, Store } from '../../store/store.ts'
 import { conflict, compareAndSet } from '../../store/recipes/index.ts'
@@ -114,8 +115,8 @@ export class Snapshots {
     if (goal === 'stop' || isOver)
       throw new VertigoError('NETWORK_NOT_RUNNING', `The network "${network}" does not run.`)
     const { entry } = await this.store.get(keys.version(version), options)
-    const { guarantee = 'at-most-once' } = (entry && versionRecord.decode(entry).flat) ?? {}
-    if (guarantee === 'at-most-once')
+    const flat = entry && versionRecord.decode(entry).flat
+    if (flat === undefined || !losesNothing(guaranteeInCluster(flat)))
       throw new VertigoError(
         'SNAPSHOT_NONE',
         `No snapshots are taken of the network "${network}": its guarantee is at-most-once.`,
@@ -207,10 +208,12 @@ export class Snapshots {
     const { entry: committed } = await this.store.get(keys.committed, options)
     if (entry === undefined)
       throw new VertigoError('SNAPSHOT_UNKNOWN', `Snapshot ${found.id} of "${network}" is gone.`)
+    const before = committed && snapshotRecord.decode(committed).upTo
     const chosen = snapshotRecord.encode({
       ...found,
       // It is of no generation that may still commit: what runs now is to give way to what goes on from it.
       generation: asGeneration(0),
+      upTo: newestOf([...snapshots, ...(before === undefined ? [] : [before])]),
       chosenFor: version,
       discards: [...discardState],
       ...without(found, discardState),
@@ -291,6 +294,15 @@ function without(
     hasChannelState: left?.some((one) => one.hasChannelState) ?? hasChannelState,
     ...(left !== undefined && { components: left }),
   }
+}
+
+/** Sinks may have published up to it. */
+function newestOf(all: readonly { readonly incarnation: number; readonly id: number }[]): {
+  incarnation: number
+  id: number
+} {
+  const [newest] = all.toSorted((a, b) => b.incarnation - a.incarnation || b.id - a.id)
+  return { incarnation: newest!.incarnation, id: newest!.id }
 }
 
 const namePattern = /^[A-Za-z][A-Za-z0-9._-]{0,99}$/

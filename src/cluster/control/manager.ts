@@ -28,7 +28,7 @@ export interface ManagerMeans {
   readonly restarts: RestartPolicy
   readonly events: ManagerEvents
   /** Without it no snapshots are taken. */
-  readonly snapshots?: Pick<SnapshotMeans, 'takers' | 'storages' | 'places'>
+  readonly snapshots?: Pick<SnapshotMeans, 'takers' | 'storages' | 'places' | 'alignMsMax'>
 }
 
 /** Before the next try where following or being elected failed. */

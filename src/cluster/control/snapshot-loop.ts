@@ -35,6 +35,8 @@ export interface SnapshotMeans {
   readonly leadership: Leadership
   readonly takers: SnapshotTakers
   readonly storages: SnapshotStorages
+  /** See `SnapshotMode`. */
+  readonly alignMsMax?: number
   /** Default: every storage will do. */
   readonly places?: SnapshotPlaces
 }
@@ -214,6 +216,7 @@ export class SnapshotLoop {
     const committed = view.snapshots.committed?.value
     const giveUp = new AbortController()
     this.flight = { plan, committed, needs, incarnation: ids.incarnation, giveUp }
+    const { alignMsMax = defaultSnapshotMode.alignMsMax } = this.means
     const begin: SnapshotBegin = {
       type: 'begin',
       generation,
@@ -221,7 +224,7 @@ export class SnapshotLoop {
       incarnation: ids.incarnation,
       predecessor: committed?.id ?? null,
       isAligned: needs.isAligned,
-      alignMsMax: needs.isQuiet ? null : defaultSnapshotMode.alignMsMax,
+      alignMsMax: needs.isQuiet ? null : alignMsMax,
     }
     const nodes = [...new Set(plan.workers.map(({ node }) => node))]
     this.work(() => this.gatherFrom(nodes, begin, { storage: needs.options.storage, giveUp, to }))

@@ -1,5 +1,6 @@
 import type { Definition, VersionSummary } from '../../../api/index.ts'
 import { snapshotsKept } from '../../../cluster/control/index.ts'
+import { guaranteeInCluster, losesNothing } from '../../../model/guarantee.ts'
 import { selectorSpec } from '../../../model/network.ts'
 import { snapshotTimesOf } from '../../../snapshot/coordinator.ts'
 import { type Arguments, usage } from '../../arguments.ts'
@@ -75,8 +76,10 @@ function definitionText({ name, version, createdAtMs, by, change, flat }: Defini
 }
 
 /** What is kept of it, and how. */
-function guaranteeText({ guarantee, snapshot = {} }: Definition['flat']): string[] {
-  if (guarantee === undefined || guarantee === 'at-most-once') return []
+function guaranteeText(flat: Definition['flat']): string[] {
+  const { snapshot = {} } = flat
+  const guarantee = guaranteeInCluster(flat)
+  if (!losesNothing(guarantee)) return []
   const { intervalMs } = snapshotTimesOf(snapshot)
   const { keep = snapshotsKept, storage } = snapshot
   const where = storage === undefined ? 'where the cluster keeps them' : `in ${visible(storage)}`
