@@ -192,7 +192,11 @@ export class SnapshotLoop {
       // An imported snapshot begins another incarnation.
       const isOld = this.ids?.incarnation !== view.snapshots.lineage?.value.incarnation
       if (this.ids === undefined || isOld || this.ids.next >= this.ids.below) {
-        const { transaction, first, below, incarnation } = takeIds(view.snapshots, clock.now())
+        const { transaction, first, below, incarnation } = takeIds(
+          view.snapshots,
+          clock.now(),
+          this.means.view.cluster?.restoredAtMs,
+        )
         const { succeeded, revision } = await leadership.transact(transaction, { repeat: 'once' })
         await this.seen(revision)
         if (!succeeded) return { type: 'not-allocated' }

@@ -35,12 +35,14 @@ interface Place {
   readonly folder: string
   readonly client: ApiClient
   readonly ask: (...args: readonly string[]) => Promise<Result>
+  readonly close: () => Promise<unknown>
 }
 
 async function place(t: TestContext, ...nodes: readonly Partial<StartNodeOptions>[]): Promise<Place> {
   const started: RunningNode[] = []
   // Before the folder goes.
-  t.after(() => Promise.all(started.map((node) => node.close())))
+  const close = (): Promise<unknown> => Promise.all(started.map((node) => node.close()))
+  t.after(close)
   const folder = project(t, files)
   for (const [at, options] of nodes.entries()) {
     const store = `lmdb:${join(folder, 'store')}`
@@ -51,7 +53,7 @@ async function place(t: TestContext, ...nodes: readonly Partial<StartNodeOptions
   const address = started[0]!.apiAddress!
   const ask = (...args: readonly string[]): Promise<Result> =>
     vertigo(t, args, { cwd: folder, env: { VERTIGO_API: address } })
-  return { folder, ask, client: new ApiClient({ address, clock: systemClock, timeoutMs: 60_000 }) }
+  return { folder, ask, close, client: new ApiClient({ address, clock: systemClock, timeoutMs: 60_000 }) }
 }
 
 /** The network, with its snapshots somewhere else. */
@@ -151,7 +153,46 @@ test('what another cluster keeps under the same address is left alone', async (t
   const wrong = await second.ask('deploy', keptIn(second, 'ftp://x'))
   assertCode(wrong, 2)
   assert.match(wrong.stderr, /SNAPSHOT_STORAGE_URL_INVALID/)
-  const unwritable = await second.ask('deploy', keptIn(second, 'file:///proc/none'))
+  const inFile = `${pathToFileURL(join(second.folder, 'count.ts')).href}/folder`
+  const unwritable = await second.ask('deploy', keptIn(second, inFile))
   assertCode(unwritable, 4)
   assert.match(unwritable.stderr, /SNAPSHOT_STORAGE_UNWRITABLE/)
+})
+
+test('a store that is restored from an export goes on from what that knows, with greater numbers', async (t) => {
+  const shared = pathToFileURL(join(project(t, {}), 'snapshots')).href
+  const before = await place(t, { snapshots: shared })
+  assertCode(await before.ask('deploy', 'tally.yaml', '--wait'), 0)
+  await eventually('a snapshot', async () => (await before.client.snapshots('tally')).snapshots.length > 0)
+  const backup = join(before.folder, 'backup.jsonl')
+  const store = ['--store', `lmdb:${join(before.folder, 'store')}`]
+  assertCode(await before.ask('snapshot', 'create', 'tally', '--name', 'known', '--wait'), 0)
+  assertCode(await before.ask('store', 'export', backup, ...store), 0)
+  const known = await before.client.snapshot('tally', 'known')
+  await eventually('it goes on', async () => {
+    const [newest] = (await before.client.snapshots('tally')).snapshots
+    return newest!.id > known.id + 5
+  })
+  await before.close()
+
+  const restored = project(t, files)
+  const url = `lmdb:${join(restored, 'store')}`
+  assertCode(await vertigo(t, ['store', 'import', backup, '--store', url], { cwd: restored }), 0)
+  const after = await place(t, { snapshots: shared, store: url })
+  await eventually('it goes on from a snapshot', async () =>
+    (await after.client.events()).some(({ text }) => /planned generation .*from snapshot \d+/.test(text)),
+  )
+  await eventually('it runs again', async () => (await after.client.status('tally')).state === 'running')
+  const made = await after.ask('snapshot', 'create', 'tally', '--name', 'new', '--wait')
+  assertCode(made, 0)
+  const taken = await after.client.snapshot('tally', 'new')
+  assert.ok(taken.incarnation > known.incarnation, `${taken.incarnation} is later than ${known.incarnation}`)
+  await after.close()
+
+  // The old one, should it come again, does nothing to what is the new one's.
+  const zombie = await place(t, { snapshots: shared, store: `lmdb:${join(before.folder, 'store')}` })
+  await eventually('it is told', async () => {
+    const { snapshots } = await zombie.client.status('tally')
+    return snapshots?.failing?.code === 'SNAPSHOT_STORAGE_TAKEN'
+  })
 })
