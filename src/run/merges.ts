@@ -48,9 +48,10 @@ export class Merges {
     if (this.isClosed || signal.aborted) return Promise.reject(stopped())
     this.thread ??= this.begin()
     const id = ++this.lastId
-    const done = new Promise<FileReference>((resolve, reject) => this.waiting.set(id, { resolve, reject }))
+    const { promise, resolve, reject } = Promise.withResolvers<FileReference>()
+    this.waiting.set(id, { resolve, reject })
     this.thread.postMessage({ id, request } satisfies MergeOrder)
-    return done
+    return promise
   }
 
   async close(): Promise<void> {
