@@ -40,12 +40,14 @@ export const importTable: ImportTable = {
     // What sources that cannot rewind have received, on the disk.
     journal: ['base'],
     state: ['wire', 'base'],
+    // What instances have where nothing else was chosen.
+    'state/memory': ['state', 'wire', 'base'],
     snapshot: ['state', 'wire', 'base'],
     // Moves messages between instances and does not know what an author writes.
     messaging: ['wire', 'transport', 'state', ...foundation],
 
     // Runs instances: the first place where the author's side and the engine's side meet.
-    worker: ['component', ...engine, ...foundation],
+    worker: ['component', 'state/memory', ...engine, ...foundation],
     // One network on one machine: load, place, host workers.
     run: ['worker', 'component', ...engine, ...foundation],
 
@@ -136,6 +138,6 @@ export const importTable: ImportTable = {
     cli: 'everything',
   },
   interfaces: ['store', 'state', 'transport', 'snapshot/storage'],
-  layers: ['store/recipes', 'store/collections'],
+  layers: ['store/recipes', 'store/collections', 'state/memory'],
   composers: ['cli', 'cluster/node', 'index.ts', 'stores.ts', 'testkit', 'testkit/cluster'],
 }

@@ -26,7 +26,7 @@ import { rejectionOf, sendRejection } from './rejection.ts'
 import { ComponentCut } from './snapshots/component-cut.ts'
 import type { Saved } from './snapshots/saved.ts'
 import { type Task, TaskRunner } from './task-runner.ts'
-import { TimerSet } from './timer-set.ts'
+import { checkTimers, TimerSet } from './timer-set.ts'
 import { TurnSize } from './turn-size.ts'
 
 /** How an instance treats its messages. */
@@ -168,6 +168,7 @@ export class ComponentInstance extends Instance {
     this.sharedContext = shared
     this.closeAuthor = behaviour.close?.bind(behaviour)
     for (const port of this.inputs) port.bind(behaviour)
+    checkTimers(this.timers, behaviour.timers, this.isMigrated)
     this.call = this.newCall()
   }
 
@@ -233,7 +234,7 @@ export class ComponentInstance extends Instance {
         left -= this.workOn(channel, left)
       }
     }
-    this.keyed?.sweep(this.nowMs())
+    this.keyed?.tend(this.nowMs())
     this.turnSize.adapt(clock.monotonic() - started, left)
     this.snapshots.tryCut()
     if (this.mayEnd && this.outbox.blocked === 0) this.end()

@@ -20,7 +20,7 @@ import type {
 import type { AgentWorker, AgentWorkerEvents, MakeWorker, PeerPlace } from './agent-worker.ts'
 import { assignmentsOf } from './assignments.ts'
 import { NodeParts } from './node-parts.ts'
-import { takesSnapshots, withSnapshots } from './restoring.ts'
+import { type GoneOnFrom, takesSnapshots, withSnapshots } from './restoring.ts'
 
 /**
  * One node's part of one network: compares what runs here with the newest plan, and makes the one like the other.
@@ -251,7 +251,11 @@ export class NetworkAgent {
       if (version === undefined || readSnapshot === undefined)
         throw new VertigoError('INTERNAL', `node "${this.means.node}" reads no snapshots`)
       const snapshot = await readSnapshot(plan, version)
-      if (this.plan === plan && !this.isClosed) this.assign(plan, versions, snapshot)
+      const { version: by, discards = [] } = plan.restores ?? {}
+      // The same version has no other code.
+      const isOther = by !== undefined && by !== plan.version
+      const from = { snapshot, by: isOther ? versions.get(by) : undefined, discards }
+      if (this.plan === plan && !this.isClosed) this.assign(plan, versions, from)
     } catch (error) {
       if (this.plan !== plan || this.isClosed) return
       for (const { worker } of this.mine(plan)) this.notPrepared(plan, worker, asError(error))
@@ -261,14 +265,14 @@ export class NetworkAgent {
   private assign(
     plan: Plan,
     versions: ReadonlyMap<NetworkVersion, VersionRecord>,
-    snapshot: SnapshotManifest | undefined,
+    from: GoneOnFrom | undefined,
   ): void {
     const mine = this.mine(plan)
     let assignments: ReadonlyMap<number, WorkerAssignment>
     try {
       const plain = assignmentsOf(plan, versions)
       const isSaved = takesSnapshots(versions.get(plan.version)?.flat ?? {})
-      const all = isSaved ? withSnapshots(plain, snapshot) : plain
+      const all = isSaved ? withSnapshots(plain, from) : plain
       assignments = new Map(all.map((one) => [one.worker, one]))
     } catch (error) {
       for (const { worker } of mine) this.notPrepared(plan, worker, asError(error))

@@ -1,5 +1,6 @@
 import { assert } from '../../base/assert.ts'
 import type { Clock } from '../../base/clock.ts'
+import type { ErrorCode } from '../../base/error-codes.ts'
 import { VertigoError } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
 import { didYouMean } from '../../base/suggest.ts'
@@ -19,6 +20,9 @@ import {
   outcomeRecord,
   planRecord,
   readyRecord,
+  type SnapshotRecord,
+  snapshotRecord,
+  unfitState,
   type VersionRecord,
   versionRecord,
 } from '../protocol/index.ts'
@@ -162,7 +166,7 @@ export class Management {
     options: ChangeOptions & { readonly change: string; readonly from?: DeployOptions['from'] },
     next: (current: VersionRecord | undefined) => Promise<VersionContent | undefined>,
   ): Promise<NetworkVersion> {
-    const { by, change, expected, from, anew: isAsked = false, ...call } = options
+    const { by, change, expected, from, discardState = [], anew: isAsked = false, ...call } = options
     const keys = this.keys.network(name)
     const contention = {
       clock: this.clock,
@@ -176,12 +180,16 @@ export class Management {
         throw notCurrent(name, expected, current?.version)
       const isStopped = desired !== undefined && desiredRecord.decode(desired).goal === 'stop'
       const changed = await next(isStopped ? undefined : current)
-      const isAnew = isOver || isHeld || isAsked || from !== undefined
+      const isAnew = isOver || isHeld || isAsked || from !== undefined || discardState.length > 0
       if (changed === undefined && current !== undefined && !isAnew) return current.version
-      const goneBack = from && (await this.snapshots.goingOnFrom(name, from.snapshot, { ...from, ...call }))
+      const chosen = from && (await this.snapshots.goingOnFrom(name, from.snapshot, { ...from, ...call }))
       // The same as a new version is how one tries again what was refused, has failed, was finished or is held back.
       const content = changed ?? current
       assert(content !== undefined, 'nothing changes only where something is')
+      checkComponents(content, discardState)
+      const goneBack =
+        discardState.length > 0 ? await this.snapshots.discarding(name, discardState, chosen, call) : chosen
+      if (!isStopped) await this.checkState(name, content, goneBack?.snapshot, call)
       const version = asVersion((current?.version ?? 0) + 1)
       const nowMs = this.clock.now()
       const wanted: DesiredNetwork = {
@@ -215,6 +223,24 @@ export class Management {
       )
       return succeeded ? version : conflict
     })
+  }
+
+  /** MA-3: the manager would refuse it as well, later. */
+  private async checkState(
+    name: string,
+    content: VersionContent,
+    chosen: SnapshotRecord | undefined,
+    call: CallOptions,
+  ): Promise<void> {
+    const keys = this.keys.network(name)
+    const { entry } = await this.store.get(keys.snapshots.committed, call)
+    const from = chosen ?? (entry && snapshotRecord.decode(entry))
+    if (from === undefined || (content.flat.guarantee ?? 'at-most-once') === 'at-most-once') return
+    const { entry: version } = await this.store.get(keys.version(from.version), call)
+    const unfit = version && unfitState(versionRecord.decode(version), content, from.discards)
+    if (unfit === undefined) return
+    const { code, message, remedy, component } = unfit
+    throw new VertigoError(code as ErrorCode, message, { remedy, place: { component } })
   }
 
   private async setGoal(name: string, goal: 'run' | 'stop', call: CallOptions): Promise<void> {
@@ -304,6 +330,11 @@ export interface ChangeOptions extends CallOptions {
    * deployed again while one of them is held back.
    */
   readonly anew?: boolean
+  /**
+   * Components that begin anew, without their state and what was on its way to them, while the rest goes on from the snapshot. Errors:
+   * COMPONENT_UNKNOWN, SNAPSHOT_UNKNOWN.
+   */
+  readonly discardState?: readonly string[]
 }
 
 export interface DeployOptions extends ChangeOptions {
@@ -316,6 +347,17 @@ export interface DeployOptions extends ChangeOptions {
    * and `acceptDuplicates` is not given.
    */
   readonly from?: { readonly snapshot: string; readonly acceptDuplicates?: boolean }
+}
+
+function checkComponents({ flat }: VersionContent, names: readonly string[]): void {
+  for (const name of names) {
+    if (Object.hasOwn(flat.components, name)) continue
+    const near = didYouMean(name, Object.keys(flat.components))
+    throw new VertigoError(
+      'COMPONENT_UNKNOWN',
+      `The network "${flat.name}" has no component "${name}".${near}`,
+    )
+  }
 }
 
 function notCurrent(name: string, expected: number, current: number | undefined): VertigoError {

@@ -131,11 +131,7 @@ export class Snapshots {
     network: string,
     snapshot: string,
     { acceptDuplicates = false, ...options }: CallOptions & { readonly acceptDuplicates?: boolean } = {},
-  ): Promise<{
-    readonly compare: readonly Compare[]
-    readonly then: readonly Operation[]
-    readonly snapshot: SnapshotRecord
-  }> {
+  ): Promise<GoingOn> {
     const keys = this.keys.network(network).snapshots
     const { isCurrent: _, ...found } = await this.show(network, snapshot, options)
     const { snapshots } = await this.list(network, options)
@@ -159,6 +155,29 @@ export class Snapshots {
     }
   }
 
+  /**
+   * What a deployment adds to its transaction, so that components begin anew while the rest of the network goes on: from the last snapshot,
+   * or from one that was `chosen`. Errors: NETWORK_UNKNOWN, SNAPSHOT_UNKNOWN where there is none.
+   */
+  async discarding(
+    network: string,
+    discards: readonly string[],
+    chosen: GoingOn | undefined,
+    options: CallOptions = {},
+  ): Promise<GoingOn> {
+    const { committed: key } = this.keys.network(network).snapshots
+    const { entry } = await this.store.get(key, options)
+    const found = chosen?.snapshot ?? (entry && snapshotRecord.decode(entry))
+    if (found === undefined)
+      throw new VertigoError(
+        'SNAPSHOT_UNKNOWN',
+        `The network "${network}" has no snapshot yet: there is no state that could be discarded.`,
+      )
+    const snapshot = { ...found, discards: [...discards] }
+    const value = snapshotRecord.encode({ ...snapshot, generation: asGeneration(0) })
+    return { snapshot, compare: chosen?.compare ?? [isUnchanged(key, entry)], then: [put(key, value)] }
+  }
+
   private async kept(
     keys: SnapshotKeys,
     { incarnation, id }: SnapshotRecord,
@@ -172,6 +191,13 @@ export class Snapshots {
   private unknownNetwork(network: string): VertigoError {
     return new VertigoError('NETWORK_UNKNOWN', `There is no network "${network}" in the cluster.`)
   }
+}
+
+/** What makes a network go on from a snapshot, in one transaction with what else is wanted. */
+export interface GoingOn {
+  readonly compare: readonly Compare[]
+  readonly then: readonly Operation[]
+  readonly snapshot: SnapshotRecord
 }
 
 export interface ListedSnapshot extends SnapshotRecord {

@@ -60,5 +60,11 @@ export function isGoneOnFrom(plan: Plan, committed: SnapshotRecord | undefined):
   const { restores, generation } = plan
   if (committed === undefined) return restores === undefined
   if (committed.generation === generation) return true
-  return restores?.id === committed.id && restores.incarnation === committed.incarnation
+  const isIt = restores?.id === committed.id && restores.incarnation === committed.incarnation
+  // Whose state was given up since is to begin anew, and what the generation would commit still has it.
+  return isIt && isSameList(restores.discards, committed.discards)
+}
+
+function isSameList(a: readonly string[] = [], b: readonly string[] = []): boolean {
+  return a.length === b.length && a.every((name) => b.includes(name))
 }

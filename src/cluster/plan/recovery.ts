@@ -1,4 +1,4 @@
-import type { Plan } from '../protocol/index.ts'
+import type { Plan, SnapshotRecord, SnapshotReference } from '../protocol/index.ts'
 import type { PlanningFacts } from './facts.ts'
 import { Numbers } from './numbers.ts'
 
@@ -20,7 +20,7 @@ export function recovered(next: Plan, { recovery, current }: PlanningFacts): Pla
     ...next,
     instances,
     workers: next.workers.filter(({ worker }) => used.has(worker)),
-    ...(from && { restores: { id: from.id, incarnation: from.incarnation, manifest: from.manifest } }),
+    ...(from && { restores: referenceTo(from) }),
     nextInstance: numbers.nextInstance,
   }
 }
@@ -48,8 +48,14 @@ export function withoutFinished(facts: PlanningFacts): PlanningFacts {
   }
 }
 
+function referenceTo({ id, incarnation, manifest, version, discards }: SnapshotRecord): SnapshotReference {
+  return { id, incarnation, manifest, version, ...(discards !== undefined && { discards }) }
+}
+
+/** One whose state is given up begins, whatever it had come to. */
 function finishedNames(recovery: PlanningFacts['recovery']): ReadonlySet<string> {
-  return new Set(recovery?.from?.finished.map(nameOf))
+  const { finished = [], discards = [] } = recovery?.from ?? {}
+  return new Set(finished.filter(({ component }) => !discards.includes(component)).map(nameOf))
 }
 
 function nameOf({ component, index }: { readonly component: string; readonly index: number }): string {

@@ -29,6 +29,10 @@ export const snapshotReference = v.object({
   id: count,
   incarnation: count,
   manifest,
+  /** Of the network, when it was taken. Absent in references of before. */
+  version: v.optional(version),
+  /** Components that begin anew all the same: somebody has given up their state. Absent: none. */
+  discards: v.optional(texts),
 })
 export type SnapshotReference = Readonly<v.InferOutput<typeof snapshotReference>>
 

@@ -1,14 +1,21 @@
 import { VertigoError } from '../../base/errors.ts'
-import type { PartReport, SnapshotBegin, SnapshotCommand } from '../../snapshot/part.ts'
+import { kindDefinition } from '../../component/kind.ts'
+import type { InstanceRestore, PartReport, SnapshotBegin, SnapshotCommand } from '../../snapshot/part.ts'
 import type { SnapshotStorage } from '../../snapshot/storage/storage.ts'
 import type { HostedInstance } from '../hosted.ts'
+import type { Instance } from '../instance.ts'
+import { asKind } from '../make-instance.ts'
 import type { WorkerMeans } from '../worker-means.ts'
 import { InstanceParts, type PartFacts } from './instance-parts.ts'
-import { keyGroupsOf, readRestore } from './restore.ts'
+import { savedStatesOf, stateVersionOf } from './reading.ts'
+import { keyGroupsOf, readRestore, type RestoredPart } from './restore.ts'
 import { WorkerSnapshots } from './worker-snapshots.ts'
+
+type HostedSnapshotsMeans = Pick<WorkerMeans, 'clock' | 'snapshots' | 'events' | 'load'>
 
 /** What a worker has to do with snapshots: it restores its instances, tells them to take the cut, and writes what they give. */
 export class HostedSnapshots {
+  private readonly means: HostedSnapshotsMeans
   private readonly network: string
   private readonly parts: WorkerSnapshots | undefined
   private readonly storage: () => Promise<SnapshotStorage>
@@ -16,12 +23,9 @@ export class HostedSnapshots {
   /** In flight, as far as is known. */
   private begun: SnapshotBegin | undefined
 
-  constructor(
-    means: Pick<WorkerMeans, 'clock' | 'snapshots' | 'events'>,
-    network: string,
-    requestStep: () => void,
-  ) {
+  constructor(means: HostedSnapshotsMeans, network: string, requestStep: () => void) {
     const { clock, snapshots, events } = means
+    this.means = means
     this.network = network
     this.report = (report) => events.part?.(report)
     this.storage = once(snapshots?.storage ?? noStorage)
@@ -38,17 +42,35 @@ export class HostedSnapshots {
   async begin({ id, assigned, instance }: HostedInstance): Promise<void> {
     const { restore } = assigned
     const { identity, keyed, place } = instance
-    const read = restore && (await readRestore(restore, instance, await this.storage()))
+    const read = restore && (await this.read(restore, instance))
     if (read !== undefined) {
       instance.restore(read.saved)
       instance.wasOver = read.wasOver
+      instance.isMigrated = read.isMigrated
     }
     if (!instance.takesSnapshots) return
     const { component, instance: number, instances } = identity
     const about = { network: this.network, component, instance: number, instances, place, keyed }
-    const owner = { ...about, keyGroups: keyGroupsOf(instance), stateVersion: 0 }
+    const { definition } = instance
+    const keyGroups = keyGroupsOf(instance)
+    const owner = {
+      ...about,
+      keyGroups,
+      stateVersion: stateVersionOf(definition),
+      states: savedStatesOf(definition),
+    }
     const base = restore && read?.part && { snapshot: restore.snapshot, part: read.part }
     this.parts?.add(id, new InstanceParts(owner, base))
+  }
+
+  private async read(restore: InstanceRestore, instance: Instance): Promise<RestoredPart> {
+    const { clock, load } = this.means
+    const { writer } = restore
+    return readRestore(restore, instance, {
+      storage: await this.storage(),
+      nowMs: clock.now(),
+      writer: async () => writer && kindDefinition(asKind(await load(writer), writer.address)),
+    })
   }
 
   obey(command: SnapshotCommand, running: Iterable<HostedInstance>): void {
