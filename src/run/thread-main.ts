@@ -156,6 +156,7 @@ const worker: Worker = new Worker(assignment, {
   setupMsMax: data.setupMsMax,
   counters: sink,
   ...(snapshots !== undefined && { snapshots: { storage: () => openStorage(snapshots) } }),
+  states: async (settings) => ((await import(data.stores)) as StoresModule).openStates(settings),
   ...(fence && { mayAct: fence.mayAct }),
   overLimit: new MemoryGuard(data.memoryBytesMax, systemClock, sink.memory, () => worker.memorySuspects())
     .check,

@@ -5,6 +5,7 @@ import { Inbox } from '../messaging/inbox.ts'
 import type { InputChannel } from '../messaging/input-channel.ts'
 import type { Parcel } from '../messaging/parcel.ts'
 import type { SnapshotBegin } from '../snapshot/part.ts'
+import type { NewKeyedState } from '../state/keyed-state.ts'
 import type { KeyReader } from '../state/keys.ts'
 import type { Call } from './call.ts'
 import { callClosed, callDirect } from './call.ts'
@@ -77,8 +78,9 @@ export class ComponentInstance extends Instance {
     hooks: LifeHooks,
     options: ComponentOptions,
     means: SetupMeans,
+    newKeyed?: NewKeyedState,
   ) {
-    super(identity, definition, host, hooks)
+    super(identity, definition, host, hooks, newKeyed)
     this.options = options
     this.means = means
     this.inputs = prepareInputs(definition, means)

@@ -2,6 +2,7 @@ import { VertigoError } from '../base/errors.ts'
 import { checkConfig, hasInstanceState, isKind, type Kind, kindDefinition } from '../component/kind.ts'
 import { defineFunction } from '../component/define.ts'
 import { sharedStateFault } from '../model/kind-info.ts'
+import type { NewKeyedState } from '../state/keyed-state.ts'
 import { keyReader } from '../state/keys.ts'
 import type { InstanceAssignment, ModuleAddress } from './assignment.ts'
 import { ComponentInstance } from './component-instance.ts'
@@ -17,6 +18,8 @@ interface Means {
   readonly bridge?: object
   readonly check: 'edges' | 'all' | 'none'
   readonly secrets: Secrets
+  /** Default: in memory. */
+  readonly newKeyed: NewKeyedState | undefined
 }
 
 /** Loads the kind of an instance and makes it; its channels come later. */
@@ -56,7 +59,7 @@ export async function makeInstance(
   const instanceState = hasInstanceState(definition)
   const shared = sharedStateFault(assigned.component, { instanceState, concurrency, errors: assigned.errors })
   if (shared !== undefined) throw new VertigoError('STATE_NEEDS_TURNS', shared)
-  return new ComponentInstance(identity, definition, host, hooks, options, setupMeans)
+  return new ComponentInstance(identity, definition, host, hooks, options, setupMeans, means.newKeyed)
 }
 
 /** A kind, or a plain function, which stands for `defineFunction` of it. */

@@ -4,6 +4,7 @@ import type { Random } from '../base/random.ts'
 import type { LogRecord } from '../component/context.ts'
 import type { PartReport } from '../snapshot/part.ts'
 import type { SnapshotStorage } from '../snapshot/storage/storage.ts'
+import type { NewKeyedState, StateSettings } from '../state/keyed-state.ts'
 import type { Link } from '../transport/link.ts'
 import type { ModuleAddress } from './assignment.ts'
 import type { RejectedMessage } from './host.ts'
@@ -67,6 +68,8 @@ export interface WorkerMeans {
   readonly openStore?: OpenSharedStore
   /** What snapshots are written to, where they are taken. Asked for once, when it is needed. */
   readonly snapshots?: { readonly storage: () => Promise<SnapshotStorage> }
+  /** Chooses the backend of keyed state. Without it, state is in memory whatever a network says. */
+  readonly states?: (settings: StateSettings) => Promise<NewKeyedState>
   /** Whether messages are checked against schemas of ports: at the network's edges, everywhere, or not at all. */
   readonly check: 'edges' | 'all' | 'none'
   /** Development mode: messages and state cannot be changed in place, and every message is a copy. Default false. */
