@@ -114,7 +114,7 @@ export const importTable: ImportTable = {
     'built-in-kinds.ts': ['operators', 'connectors', 'component', ...foundation],
 
     // The backends of stores, and of storages of snapshots, by their addresses.
-    'stores.ts': ['store', 'snapshot', 'state', 'base'],
+    'stores.ts': ['store', 'snapshot', 'state', 'state/memory', 'base'],
 
     // For programs that are no components: the store with all that stands on it.
     'coordination.ts': ['stores.ts', ...coordination, 'component', 'base'],

@@ -14,6 +14,7 @@ import { clusterRoutes } from './routes/cluster.ts'
 import { logRoutes } from './routes/logs.ts'
 import { networkRoutes } from './routes/networks.ts'
 import { portRoutes } from './routes/ports.ts'
+import { stateRoutes } from './routes/state.ts'
 import { errorAnswer, errorSchema, object } from './schemas.ts'
 
 /** Bounds of what may come from outside. */
@@ -38,6 +39,7 @@ export const apiRoutes: readonly ApiRoute[] = [
   ...bundleRoutes,
   ...logRoutes,
   ...portRoutes,
+  ...stateRoutes,
 ]
 
 export interface AppMeans extends ApiMeans {

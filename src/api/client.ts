@@ -13,6 +13,8 @@ import type {
   NetworkStatus,
   NodeStatus,
   PortClient,
+  StateQuery,
+  StateReading,
 } from '../cluster/client/index.ts'
 import type { ClusterConfig, VersionRecord } from '../cluster/protocol/index.ts'
 import { isVertigoError } from '../base/errors.ts'
@@ -62,6 +64,8 @@ export type LogUpdate =
 export interface ChangeRequest {
   /** Only if this is the current version. */
   readonly expected?: number | undefined
+  /** Components that begin anew, without their state, while the rest goes on from the last snapshot. */
+  readonly discardState?: readonly string[]
 }
 
 /**
@@ -90,7 +94,7 @@ export class ApiClient {
     { part, kinds, alone = false }: Deployment,
     options: ChangeRequest & { readonly mode?: 'merge' | 'replace'; readonly bare?: boolean } = {},
   ): Promise<Made> {
-    const { mode, bare, expected } = options
+    const { mode, bare, expected, discardState = [] } = options
     return this.post('/v1/networks', {
       part,
       kinds,
@@ -99,6 +103,7 @@ export class ApiClient {
       // Nodes of earlier versions do not know it.
       ...(alone && { alone }),
       ...(expected !== undefined && { expected }),
+      ...(discardState.length > 0 && { discardState }),
     })
   }
 
@@ -151,6 +156,15 @@ export class ApiClient {
   /** As it is deployed; default: its newest version. */
   definition(name: string, version?: number): Promise<Definition> {
     return this.get(`${network(name)}/definition${version === undefined ? '' : `?version=${version}`}`)
+  }
+
+  /** Of a key, by a snapshot. */
+  state(name: string, { component, key, snapshot }: StateQuery): Promise<StateReading> {
+    const query = new URLSearchParams({
+      key: JSON.stringify(key),
+      ...(snapshot !== undefined && { snapshot }),
+    })
+    return this.get(`${network(name)}/components/${encodeURIComponent(component)}/state?${query.toString()}`)
   }
 
   nodes(): Promise<readonly NodeStatus[]> {
@@ -235,8 +249,13 @@ export class ApiClient {
     return this.http.json({ method: 'POST', path, ...(body !== undefined && { body }) }) as Promise<T>
   }
 
-  private change(name: string, what: string, body: object, { expected }: ChangeRequest): Promise<Made> {
-    return this.post(`${network(name)}/${what}`, { ...body, ...(expected !== undefined && { expected }) })
+  private change(name: string, what: string, body: object, change: ChangeRequest): Promise<Made> {
+    const { expected, discardState = [] } = change
+    return this.post(`${network(name)}/${what}`, {
+      ...body,
+      ...(expected !== undefined && { expected }),
+      ...(discardState.length > 0 && { discardState }),
+    })
   }
 }
 

@@ -41,6 +41,12 @@ const expected = {
   ...whole,
   description: 'Only if this is the current version; 0: only if there is no such network.',
 }
+const discardState = {
+  type: 'array',
+  items: { type: 'string', minLength: 1 },
+  description:
+    'Components that begin anew, without their state, while the rest goes on from the last snapshot.',
+} as const
 const name = { type: 'string', minLength: 1, maxLength: 128 } as const
 
 const networkPart = {
@@ -65,18 +71,19 @@ export const deployBody = object(
         'The part is a single component and a network of its own: it is not merged into a network that holds anything else. Default: false.',
     },
     expected,
+    discardState,
   },
-  { optional: ['mode', 'bare', 'alone', 'expected'] },
+  { optional: ['mode', 'bare', 'alone', 'expected', 'discardState'] },
 )
 
 export const undeployPartBody = object({ part: networkPart, expected }, { optional: ['expected'] })
 export const scaleBody = object(
-  { component: { type: 'string', minLength: 1 }, instances: { type: 'integer' }, expected },
-  { optional: ['expected'] },
+  { component: { type: 'string', minLength: 1 }, instances: { type: 'integer' }, expected, discardState },
+  { optional: ['expected', 'discardState'] },
 )
 export const rollbackBody = object(
-  { to: { type: 'integer', minimum: 1 }, expected },
-  { optional: ['expected'] },
+  { to: { type: 'integer', minimum: 1 }, expected, discardState },
+  { optional: ['expected', 'discardState'] },
 )
 
 export const configuration = object(

@@ -463,6 +463,17 @@ export const errorCodes = codes({
     remedy: 'See the cause; make room in the folder for temporary files, or name another one in `TMPDIR`.',
     exit: 4,
   },
+  STATE_NOT_KEYED: {
+    title: 'A component has no state that belongs to keys.',
+    remedy: 'Ask for a component with keyed state; `vertigo describe <network>` lists the components.',
+    exit: 2,
+  },
+  STATE_KEY_UNKNOWN: {
+    title: 'A snapshot has nothing for a key.',
+    remedy:
+      'Check the key, which is JSON: a text that reads like a number needs quotes. The state of a key is there once it has changed.',
+    exit: 1,
+  },
   STATE_WITHOUT_KEY: {
     title: 'Keyed state was used where there is no key.',
     remedy: 'Use it in handlers of messages and keyed timers, or declare it with `scope: "instance"`.',

@@ -5,7 +5,6 @@ import { Inbox } from '../messaging/inbox.ts'
 import type { InputChannel } from '../messaging/input-channel.ts'
 import type { Parcel } from '../messaging/parcel.ts'
 import type { SnapshotBegin } from '../snapshot/part.ts'
-import type { NewKeyedState } from '../state/keyed-state.ts'
 import type { KeyReader } from '../state/keys.ts'
 import type { Call } from './call.ts'
 import { callClosed, callDirect } from './call.ts'
@@ -78,9 +77,8 @@ export class ComponentInstance extends Instance {
     hooks: LifeHooks,
     options: ComponentOptions,
     means: SetupMeans,
-    newKeyed?: NewKeyedState,
   ) {
-    super(identity, definition, host, hooks, newKeyed)
+    super(identity, definition, host, hooks, means.newKeyed)
     this.options = options
     this.means = means
     this.inputs = prepareInputs(definition, means)

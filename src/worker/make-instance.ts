@@ -59,7 +59,7 @@ export async function makeInstance(
   const instanceState = hasInstanceState(definition)
   const shared = sharedStateFault(assigned.component, { instanceState, concurrency, errors: assigned.errors })
   if (shared !== undefined) throw new VertigoError('STATE_NEEDS_TURNS', shared)
-  return new ComponentInstance(identity, definition, host, hooks, options, setupMeans, means.newKeyed)
+  return new ComponentInstance(identity, definition, host, hooks, options, setupMeans)
 }
 
 /** A kind, or a plain function, which stands for `defineFunction` of it. */
@@ -88,6 +88,7 @@ function setupMeansOf(assigned: InstanceAssignment, means: Means): SetupMeans {
     connected,
     checked,
     bridge: means.bridge,
+    newKeyed: means.newKeyed,
   }
 }
 

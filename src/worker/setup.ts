@@ -4,6 +4,7 @@ import { VertigoError } from '../base/errors.ts'
 import type { SharedCollections } from '../component/shared.ts'
 import type { KindDefinition } from '../component/kind.ts'
 import type { Inbox } from '../messaging/inbox.ts'
+import type { NewKeyedState } from '../state/keyed-state.ts'
 import type { KeyReader } from '../state/keys.ts'
 import type { SharedContext } from './call.ts'
 import { makeMessageLoop, type MessageLoop } from './message-loop.ts'
@@ -28,6 +29,8 @@ export interface SetupMeans {
   readonly checked: ReadonlySet<string>
   /** What the caller's code is reached by, for kinds that are placed in the main thread. */
   readonly bridge: object | undefined
+  /** Of the backend that the network has. */
+  readonly newKeyed: NewKeyedState | undefined
 }
 
 /** The instance, as far as its contexts show it. */

@@ -61,3 +61,5 @@ export {
   sendTimeoutMsDefault,
   sendTimeoutMsMax,
 } from './port-client.ts'
+export type { StateAccess, StateQuery, StateReading } from './state-access.ts'
+export type { ListedSnapshot } from './snapshots.ts'

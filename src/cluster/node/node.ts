@@ -16,6 +16,7 @@ import { incarnationOf, Life, type LifeMeans } from './life.ts'
 import { apiPortOf, type ServedApi, serveNodeApi } from './node-api.ts'
 import { drainMsDefault, type NodeOptions } from './node-options.ts'
 import { NodeView } from './node-view.ts'
+import { stateReader } from './state-reader.ts'
 import { ClusterPorts } from './ports/cluster-ports.ts'
 import { PortLines } from './ports/port-lines.ts'
 
@@ -219,6 +220,7 @@ export class ClusterNode {
         logs: this.insight.logs,
         counts: this.insight.counts,
         ports: this.ports,
+        states: stateReader(options, new Management(store, keys, means)),
         clock: machineClock,
         troubled: (error, request) => events.troubled(`the request ${request}`, error),
       },

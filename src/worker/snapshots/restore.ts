@@ -1,10 +1,11 @@
 import { VertigoError } from '../../base/errors.ts'
 import type { SourcePositions } from '../../component/define.ts'
 import { declaredStates, type KindDefinition } from '../../component/kind.ts'
-import type { FileReference, InstanceManifest } from '../../snapshot/manifest.ts'
+import type { InstanceManifest } from '../../snapshot/manifest.ts'
 import { mergeStates } from '../../snapshot/merge.ts'
 import type { InstanceRestore } from '../../snapshot/part.ts'
-import { decodeState, keyGroupSections, type StateEntry, type StateFile } from '../../snapshot/state-file.ts'
+import { openPartFile } from '../../snapshot/part-file.ts'
+import { keyGroupSections, type StateEntry, type StateFile } from '../../snapshot/state-file.ts'
 import type { SnapshotStorage } from '../../snapshot/storage/storage.ts'
 import { readRow } from '../../state/capture.ts'
 import type { KeyedState } from '../../state/keyed-state.ts'
@@ -85,7 +86,7 @@ async function readPart(part: InstanceManifest, about: PartReading): Promise<Sav
   const omit = (section: number): boolean =>
     section < keyGroupSections && (owner.keyed === undefined || !isOurs(section))
   const files: StateFile[] = []
-  for (const file of part.files) files.push(await open(file, part, restore, means.storage))
+  for (const file of part.files) files.push(await openPartFile(file, part, restore, means.storage))
   const sections: StateEntry[] = []
   for await (const { section, entries } of mergeStates(files, { omit })) {
     if (section >= keyGroupSections) sections.push(...entries)
@@ -99,24 +100,6 @@ async function readPart(part: InstanceManifest, about: PartReading): Promise<Sav
     ...saved,
     instanceState: isKept ? reading.instance.converted([instanceState], means.nowMs) : undefined,
   }
-}
-
-async function open(
-  { name, bytes, checksum, kind }: FileReference,
-  { component, instance }: InstanceManifest,
-  { network, incarnation }: InstanceRestore,
-  storage: SnapshotStorage,
-): Promise<StateFile> {
-  const file = await decodeState(name, storage.get(name, { expected: { bytes, checksum } }))
-  const { head } = file
-  const isIts = head.network === network && head.incarnation === incarnation && head.kind === kind
-  if (isIts && head.component === component && head.instance === instance) return file
-  await file.chunks.return()
-  const what = `the state of ${head.component}[${head.instance}] of network "${head.network}"`
-  throw new VertigoError(
-    'SNAPSHOT_FOREIGN',
-    `The file ${name} holds ${what}, not that of ${component}[${instance}].`,
-  )
 }
 
 function addRow({ parts }: StateEntry, { owner, reading, means, isNew }: PartReading): void {

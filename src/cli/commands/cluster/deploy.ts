@@ -5,6 +5,7 @@ import type { Json } from '../../../model/network.ts'
 import { type Arguments, usage } from '../../arguments.ts'
 import { apiOptions, connect } from '../../cluster/connect.ts'
 import { askWith, isNetworkFile, readDeployment, type ReadOptions } from '../../cluster/deployment.ts'
+import { discardOf, discardOptions } from '../../cluster/discard.ts'
 import { finishChange, waitOptions } from '../../cluster/wait.ts'
 import type { Command } from '../../command.ts'
 import { override, valueOf } from '../../override.ts'
@@ -52,6 +53,7 @@ export const deployCommand: Command = {
         value: '<version>',
         about: 'Only if this is the current version (0: only if there is no such network).',
       },
+      ...discardOptions,
       ...waitOptions,
       ...apiOptions,
     },
@@ -84,7 +86,9 @@ async function run(given: Arguments): Promise<number> {
   await client.sendBundles(loaded.bundles, (bundle) => {
     if (!given.flag('json')) process.stderr.write(`${sentText(bundle)}\n`)
   })
-  const made = await askWith(loaded, (deployment) => client.deploy(deployment, { mode, expected }))
+  const made = await askWith(loaded, (deployment) =>
+    client.deploy(deployment, { mode, expected, ...discardOf(given) }),
+  )
   return finishChange(given, client, { ...made, goal: made })
 }
 
@@ -155,7 +159,7 @@ function readOptions(given: Arguments): ReadOptions {
 
 /** Errors: USAGE. */
 function refuseForBare(given: Arguments, name: string): void {
-  const extra = ['bundle', 'set', 'group', 'replace'].find((option) => given.flag(option))
+  const extra = ['bundle', 'set', 'group', 'replace', 'discard-state'].find((option) => given.flag(option))
   if (extra !== undefined)
     throw usage(`There is no file "${name}", and a network without components has no use for --${extra}.`)
 }
