@@ -42,10 +42,9 @@ const expected = {
   description: 'Only if this is the current version; 0: only if there is no such network.',
 }
 const discardState = {
-  type: 'array',
-  items: { type: 'string', minLength: 1 },
-  description:
-    'Components that begin anew, without their state, while the rest goes on from the last snapshot.',
+  ...texts,
+  maxItems: 1000,
+  description: 'Components that begin afresh, whatever the snapshot has of them. Default: none.',
 } as const
 const name = { type: 'string', minLength: 1, maxLength: 128 } as const
 
@@ -70,10 +69,24 @@ export const deployBody = object(
       description:
         'The part is a single component and a network of its own: it is not merged into a network that holds anything else. Default: false.',
     },
+    from: object(
+      {
+        snapshot: { ...name, description: 'Its name or number.' },
+        acceptDuplicates: {
+          type: 'boolean',
+          description:
+            'It need not be the last one: what has been published since is published again. Default: false.',
+        },
+      },
+      {
+        optional: ['acceptDuplicates'],
+        description: 'The snapshot of the network that it goes on from.',
+      },
+    ),
     expected,
     discardState,
   },
-  { optional: ['mode', 'bare', 'alone', 'expected', 'discardState'] },
+  { optional: ['mode', 'bare', 'alone', 'from', 'discardState', 'expected'] },
 )
 
 export const undeployPartBody = object({ part: networkPart, expected }, { optional: ['expected'] })

@@ -1,4 +1,5 @@
 import { VertigoError } from '../base/errors.ts'
+import { placeOf } from './file-names.ts'
 import type { FileReference, InstanceManifest } from './manifest.ts'
 import { decodeState, type StateFile } from './state-file.ts'
 import type { CallOptions, SnapshotStorage } from './storage/storage.ts'
@@ -19,7 +20,9 @@ export async function openPartFile(
 ): Promise<StateFile> {
   const file = await decodeState(name, storage.get(name, { ...options, expected: { bytes, checksum } }))
   const { head } = file
-  const isIts = head.network === network && head.incarnation === incarnation && head.kind === kind
+  // A snapshot refers to files of earlier incarnations, where it goes on from what was imported or restored.
+  const isOf = placeOf(name)?.incarnation ?? incarnation
+  const isIts = head.network === network && head.incarnation === isOf && head.kind === kind
   if (isIts && head.component === component && head.instance === instance) return file
   await file.chunks.return()
   const what = `the state of ${head.component}[${head.instance}] of network "${head.network}"`

@@ -7,6 +7,7 @@ import {
   type InitialAssignment,
   type InputAssignment,
   type InstanceAssignment,
+  type JournalAssignment,
   type ModuleAddress,
   nowhere,
   type OutputAssignment,
@@ -53,6 +54,7 @@ export interface DraftPlace {
   readonly draining?: boolean
   readonly awaitsSources?: boolean
   readonly hasDoneSources?: boolean
+  readonly journal?: JournalAssignment
 }
 
 export function makeDraft(name: string, component: FlatComponent, at: DraftPlace): Draft {
@@ -64,6 +66,7 @@ export function makeDraft(name: string, component: FlatComponent, at: DraftPlace
     draining: at.draining ?? false,
     awaitsSources: at.awaitsSources ?? false,
     ...(at.hasDoneSources === true && { hasDoneSources: true }),
+    ...(at.journal && { journal: at.journal }),
     component: name,
     instance: at.instance,
     instances: at.of,

@@ -6,6 +6,7 @@ import { loadChannelParts } from './channel-parts.ts'
 import { HostedInstance, type PreparedInstance } from './hosted.ts'
 import type { InstanceHost } from './host.ts'
 import type { Instance } from './instance.ts'
+import type { Journals } from './journal/journals.ts'
 import { makeInstance } from './make-instance.ts'
 import { namedError } from './named-error.ts'
 import type { Secrets } from './secrets.ts'
@@ -16,6 +17,7 @@ export interface PreparationMeans {
   readonly clock: Clock
   readonly load: (module: ModuleAddress) => Promise<unknown>
   readonly bridge?: object
+  readonly journals?: Journals
   readonly check: 'edges' | 'all' | 'none'
   readonly setupMsMax: number
   readonly secrets: Secrets
@@ -95,9 +97,9 @@ export class Preparation {
 
   private async make(assigned: InstanceAssignment): Promise<Instance> {
     const { means } = this
-    const { state } = this.assignment
+    const { state, network, generation } = this.assignment
     const newKeyed = state && (await means.states?.(state))
-    return makeInstance(assigned, means.host, { ...means, newKeyed })
+    return makeInstance(assigned, means.host, { ...means, newKeyed, network, generation })
   }
 
   private addInputs(prepared: PreparedInstance): void {

@@ -3,10 +3,12 @@ import type { Clock } from '../base/clock.ts'
 import { VertigoError } from '../base/errors.ts'
 import type { SharedCollections } from '../component/shared.ts'
 import type { KindDefinition } from '../component/kind.ts'
+import type { Journal } from '../journal/journal.ts'
 import type { Inbox } from '../messaging/inbox.ts'
 import type { NewKeyedState } from '../state/keyed-state.ts'
 import type { KeyReader } from '../state/keys.ts'
 import type { SharedContext } from './call.ts'
+import { checkTimers, type TimerSet } from './timer-set.ts'
 import { makeMessageLoop, type MessageLoop } from './message-loop.ts'
 import {
   type AuthorBehaviour,
@@ -31,6 +33,16 @@ export interface SetupMeans {
   readonly bridge: object | undefined
   /** Of the backend that the network has. */
   readonly newKeyed: NewKeyedState | undefined
+  /** Opens the journals of a source that has one, by the number of the copy and the life; undefined where it has none. */
+  readonly journals: SourceJournals | undefined
+}
+
+/** The journals of one source, for its own copy and those whose it takes over. */
+export interface SourceJournals {
+  readonly life: number
+  open(instance: number, life: number, isKnown: boolean): Promise<Journal>
+  /** Deletes those of its own copy from other lives than these. */
+  forgetOthers(lives: readonly number[]): Promise<void>
 }
 
 /** The instance, as far as its contexts show it. */
@@ -48,8 +60,13 @@ export interface ContextInstance {
 }
 
 interface InstanceWithInputs extends ContextInstance {
+  readonly publishes: 'at-once' | 'with-snapshots'
+  readonly writer: string
   readonly inputs: readonly InputPort[]
   readonly inbox: Inbox
+  /** Those that a snapshot had. */
+  readonly timers: TimerSet
+  readonly isMigrated: boolean
   pauseInput(port: number): void
   wake(): void
 }
@@ -172,6 +189,8 @@ export async function runSetup(
   const context = {
     ...shared,
     load: means.load,
+    publishes: instance.publishes,
+    writer: instance.writer,
     pump: (input: string, output: string) => pumps.push(checkedPump(definition, input, output)),
     [codeBridge]: means.bridge,
   }
@@ -181,6 +200,7 @@ export async function runSetup(
   for (const pump of pumps) {
     behaviour = mergeBehaviour(behaviour, pump)
   }
+  checkTimers(instance.timers, behaviour.timers, instance.isMigrated)
   return { behaviour, shared }
 }
 

@@ -2,45 +2,56 @@ import { type InstanceRestore, restoreOf } from '../../snapshot/part.ts'
 import type { SnapshotManifest } from '../../snapshot/manifest.ts'
 import type { InstanceAssignment, WorkerAssignment } from '../../worker/assignment.ts'
 import type { FlatNetwork } from '../../model/flatten.ts'
-import type { VersionRecord } from '../protocol/index.ts'
+import { guaranteeInCluster, losesNothing } from '../../model/guarantee.ts'
+import type { SnapshotReference, VersionRecord } from '../protocol/index.ts'
 
 /** Whether snapshots are taken of a network: its guarantee stands on them. */
-export function takesSnapshots({ guarantee = 'at-most-once' }: Pick<FlatNetwork, 'guarantee'>): boolean {
-  return guarantee !== 'at-most-once'
+export function takesSnapshots(network: Pick<FlatNetwork, 'guarantee'>): boolean {
+  return losesNothing(guaranteeInCluster(network))
 }
 
 /** What a network goes on from. */
 export interface GoneOnFrom {
-  readonly snapshot: SnapshotManifest
-  /** Of the network, as it was when the snapshot was taken; undefined where that is not known any more. */
-  readonly by: VersionRecord | undefined
-  /** Components that begin anew. */
-  readonly discards: readonly string[]
+  readonly restores: Pick<SnapshotReference, 'upTo' | 'discards'> | undefined
+  /** What `restores` refers to; undefined: all begin. */
+  readonly snapshot: SnapshotManifest | undefined
+  /** The network when it was taken, where that is another version: its code may know how state becomes older. */
+  readonly wrote: VersionRecord | undefined
 }
 
-/** The assignments of a network with snapshots; its instances go on `from` one, where it is given. */
+/** The assignments of a network with snapshots. Components that are to begin afresh go on from none. */
 export function withSnapshots(
   assignments: readonly WorkerAssignment[],
-  from: GoneOnFrom | undefined,
+  cluster: string,
+  from: GoneOnFrom,
 ): WorkerAssignment[] {
   return assignments.map((assignment) => ({
     ...assignment,
+    cluster,
     takesSnapshots: true,
     instances: assignment.instances.map((one) => {
-      const restore = from && restoring(one, from)
+      const restore = restoring(one, from)
       return restore === undefined ? one : { ...one, restore }
     }),
   }))
 }
 
 function restoring(
-  { component, instance, instances }: InstanceAssignment,
-  { snapshot, by, discards }: GoneOnFrom,
+  one: InstanceAssignment,
+  { restores, snapshot, wrote }: GoneOnFrom,
 ): InstanceRestore | undefined {
-  if (discards.includes(component)) return undefined
-  const restore = restoreOf(snapshot, { component, instance, instances })
-  const components = by?.flat.components ?? {}
-  const wrote = Object.hasOwn(components, component) ? components[component] : undefined
-  if (restore === undefined || wrote === undefined) return restore
-  return { ...restore, writer: { address: wrote.kind, base: wrote.base } }
+  const { component, instance, instances } = one
+  if (snapshot === undefined || restores?.discards?.includes(component) === true) return undefined
+  // Only sources have no input.
+  const isSource = one.inputs.length + one.initial.length === 0
+  const restore = restoreOf(snapshot, { component, instance, instances, isSource })
+  const components = wrote?.flat.components ?? {}
+  const kind = Object.hasOwn(components, component) ? components[component] : undefined
+  return (
+    restore && {
+      ...restore,
+      ...(restores?.upTo && { upTo: restores.upTo }),
+      ...(kind && { writer: { address: kind.kind, base: kind.base } }),
+    }
+  )
 }

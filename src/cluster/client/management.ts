@@ -4,6 +4,7 @@ import type { ErrorCode } from '../../base/error-codes.ts'
 import { VertigoError } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
 import { didYouMean } from '../../base/suggest.ts'
+import { guaranteeInCluster, losesNothing } from '../../model/guarantee.ts'
 import type { Network } from '../../model/network.ts'
 import { get, isMissing, isUnchanged, put, removeRange } from '../../store/operations.ts'
 import { compareAndSet, conflict } from '../../store/recipes/index.ts'
@@ -27,7 +28,8 @@ import {
   versionRecord,
 } from '../protocol/index.ts'
 import { deployed, type Deployment, scaled, undeployed, type VersionContent } from './deployment.ts'
-import { Snapshots } from './snapshots.ts'
+import { ImportedSnapshots } from './imported-snapshots.ts'
+import { type GoOnFrom, Snapshots } from './snapshots.ts'
 import { type NetworkRecords, type NetworkStatus, networkStatus } from './status.ts'
 
 /** Who looks at a status looks again and again, and plans are large. */
@@ -48,6 +50,7 @@ export class Management {
   private readonly clock: Clock
   private readonly random: Random
   readonly snapshots: Snapshots
+  readonly imports: ImportedSnapshots
   private readonly plans = new DecodedRecords(planRecord, plansKept)
 
   constructor(store: Store, keys: ClusterKeys, { clock, random }: { clock: Clock; random: Random }) {
@@ -56,6 +59,7 @@ export class Management {
     this.clock = clock
     this.random = random
     this.snapshots = new Snapshots(store, keys, { clock, random })
+    this.imports = new ImportedSnapshots(store, keys, { clock, random })
   }
 
   /** Gives the version that holds it: a new one, or the current one where nothing changes. */
@@ -180,17 +184,17 @@ export class Management {
         throw notCurrent(name, expected, current?.version)
       const isStopped = desired !== undefined && desiredRecord.decode(desired).goal === 'stop'
       const changed = await next(isStopped ? undefined : current)
-      const isAnew = isOver || isHeld || isAsked || from !== undefined || discardState.length > 0
+      const isGoneBack = from !== undefined || discardState.length > 0
+      const isAnew = isOver || isHeld || isAsked || isGoneBack
       if (changed === undefined && current !== undefined && !isAnew) return current.version
-      const chosen = from && (await this.snapshots.goingOnFrom(name, from.snapshot, { ...from, ...call }))
       // The same as a new version is how one tries again what was refused, has failed, was finished or is held back.
       const content = changed ?? current
       assert(content !== undefined, 'nothing changes only where something is')
-      checkComponents(content, discardState)
-      const goneBack =
-        discardState.length > 0 ? await this.snapshots.discarding(name, discardState, chosen, call) : chosen
-      if (!isStopped) await this.checkState(name, content, goneBack?.snapshot, call)
       const version = asVersion((current?.version ?? 0) + 1)
+      const goneBack = isGoneBack
+        ? await this.snapshots.goingOnFrom(name, { ...content, version }, { from, discardState }, call)
+        : undefined
+      if (!isStopped) await this.checkState(name, content, { chosen: goneBack?.snapshot, discardState }, call)
       const nowMs = this.clock.now()
       const wanted: DesiredNetwork = {
         version,
@@ -229,15 +233,20 @@ export class Management {
   private async checkState(
     name: string,
     content: VersionContent,
-    chosen: SnapshotRecord | undefined,
+    {
+      chosen,
+      discardState,
+    }: { readonly chosen: SnapshotRecord | undefined; readonly discardState: readonly string[] },
     call: CallOptions,
   ): Promise<void> {
     const keys = this.keys.network(name)
     const { entry } = await this.store.get(keys.snapshots.committed, call)
     const from = chosen ?? (entry && snapshotRecord.decode(entry))
-    if (from === undefined || (content.flat.guarantee ?? 'at-most-once') === 'at-most-once') return
+    if (from === undefined || !losesNothing(guaranteeInCluster(content.flat))) return
     const { entry: version } = await this.store.get(keys.version(from.version), call)
-    const unfit = version && unfitState(versionRecord.decode(version), content, from.discards)
+    const unfit =
+      version &&
+      unfitState(versionRecord.decode(version), content, chosen === undefined ? from.discards : discardState)
     if (unfit === undefined) return
     const { code, message, remedy, component } = unfit
     throw new VertigoError(code as ErrorCode, message, { remedy, place: { component } })
@@ -331,8 +340,8 @@ export interface ChangeOptions extends CallOptions {
    */
   readonly anew?: boolean
   /**
-   * Components that begin anew, without their state and what was on its way to them, while the rest goes on from the snapshot. Errors:
-   * COMPONENT_UNKNOWN, SNAPSHOT_UNKNOWN.
+   * Components that begin afresh, without their state and what was on its way to them, while the rest goes on from the snapshot. Errors:
+   * COMPONENT_UNKNOWN, SNAPSHOT_UNKNOWN where there is none.
    */
   readonly discardState?: readonly string[]
 }
@@ -346,18 +355,7 @@ export interface DeployOptions extends ChangeOptions {
    * Goes on from a snapshot of the network, by its name or number. Errors: SNAPSHOT_UNKNOWN; SNAPSHOT_REPEATS where it is not the last one
    * and `acceptDuplicates` is not given.
    */
-  readonly from?: { readonly snapshot: string; readonly acceptDuplicates?: boolean }
-}
-
-function checkComponents({ flat }: VersionContent, names: readonly string[]): void {
-  for (const name of names) {
-    if (Object.hasOwn(flat.components, name)) continue
-    const near = didYouMean(name, Object.keys(flat.components))
-    throw new VertigoError(
-      'COMPONENT_UNKNOWN',
-      `The network "${flat.name}" has no component "${name}".${near}`,
-    )
-  }
+  readonly from?: GoOnFrom
 }
 
 function notCurrent(name: string, expected: number, current: number | undefined): VertigoError {

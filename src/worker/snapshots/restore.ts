@@ -13,6 +13,7 @@ import { encodeKey, instanceOfKeyGroup, keyGroupOf } from '../../state/keys.ts'
 import { type Reading, readingOf, type ReadingOwner } from './reading.ts'
 import { redistributed } from './redistribute.ts'
 import { decodeSaved, nothingSaved, type Saved } from './saved.ts'
+import { decodeStaged, type Staged } from './staged.ts'
 
 /** Who goes on from a snapshot. */
 export interface Restored extends ReadingOwner {
@@ -35,13 +36,21 @@ export interface RestoredPart {
   readonly wasOver: boolean
   /** Its state is of another version of the component. */
   readonly isMigrated: boolean
+  /** Of its component, those whose writers are its own now: what they had prepared and not published. */
+  readonly sinks: readonly RestoredSink[]
+}
+
+export interface RestoredSink {
+  /** The number that it had. */
+  readonly instance: number
+  readonly staged: readonly Staged[]
 }
 
 /**
  * Reads what the snapshot has of an instance: its keyed state into `keyed`, the rest as it is.
  *
- * With another number of instances than the snapshot was taken of, it takes out of all parts the key groups that are its own, timers of
- * their keys, and every so many of the splits of a source.
+ * With another number of instances than the snapshot was taken of, it takes out of all parts the key groups that are its own, and timers of
+ * their keys. A source is given the positions of all splits then, and always where it lists its splits: it takes its share by itself.
  *
  * Errors: those of the storage, SNAPSHOT_FOREIGN, SNAPSHOT_NOT_DIVISIBLE, STATE_VERSION_UNKNOWN, STATE_CHANGED, STATE_MIGRATION_FAILED.
  */
@@ -50,23 +59,41 @@ export async function readRestore(
   owner: Restored,
   means: RestoreMeans,
 ): Promise<RestoredPart> {
-  const { instance, instances } = owner.identity
+  const { definition, identity } = owner
+  const { instance, instances } = identity
   const own = restore.parts.find((part) => part.instance === instance && part.instances === instances)
   const parts = own === undefined ? restore.parts : [own]
   const [first] = parts
-  if (first === undefined) return { saved: nothingSaved, part: undefined, wasOver: false, isMigrated: false }
+  if (first === undefined)
+    return { saved: nothingSaved, part: undefined, wasOver: false, isMigrated: false, sinks: [] }
   // One version of the component has written all of them.
   const reading = await readingOf(first, owner, means.writer)
   const isNew = own === undefined || !reading.keyed.isNone
+  const about = { restore, owner, reading, means, isOfOthers: own === undefined, isNew }
   const all: Saved[] = []
-  for (const part of parts)
-    all.push(await readPart(part, { restore, owner, reading, means, isOfOthers: own === undefined, isNew }))
-  const about = {
+  for (const part of parts) all.push(await readPart(part, about))
+  const read = {
     part: isNew ? undefined : own,
-    wasOver: parts.every(({ isFinished }) => isFinished),
+    wasOver: parts.every(({ isFinished }, at) => isFinished || all[at]!.sink?.isOver === true),
     isMigrated: reading.isMigrated,
+    sinks: parts.flatMap((part, at): RestoredSink[] => {
+      const isOurs = own !== undefined || part.instance % instances === instance
+      return isOurs
+        ? [{ instance: part.instance, staged: (all[at]!.sink?.pieces ?? []).map(decodeStaged) }]
+        : []
+    }),
   }
-  return { ...about, saved: own === undefined ? divided(all, parts, owner) : all[0]! }
+  if (own === undefined) return { ...read, saved: divided(all, parts, owner) }
+  if (definition.splits === undefined) return { ...read, saved: all[0]! }
+  // Splits that are listed are dealt by the list: what another copy had may be this one's now.
+  for (const part of restore.parts) if (part !== own) all.push(await readPart(part, about))
+  return { ...read, saved: { ...all[0]!, positions: joined(all) } }
+}
+
+function joined(all: readonly Saved[]): SourcePositions | undefined {
+  const known = all.filter(({ positions }) => positions !== undefined)
+  if (known.length === 0) return undefined
+  return Object.assign({}, ...known.map(({ positions }) => positions)) as SourcePositions
 }
 
 interface PartReading {
@@ -131,16 +158,14 @@ function divided(all: readonly Saved[], parts: readonly InstanceManifest[], owne
   const isOurs = (key: unknown): boolean =>
     instanceOfKeyGroup(keyGroupOf(encodeKey(key)), instances) === instance
   const timers = all.flatMap((saved) => saved.timers)
-  const splits = all
-    .flatMap(({ positions }) => Object.entries(positions ?? {}))
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-  const ours: SourcePositions = Object.fromEntries(splits.filter((_, at) => at % instances === instance))
   return {
     ...nothingSaved,
     instanceState,
     timers:
       owner.keyed === undefined ? (instance === 0 ? timers : []) : timers.filter(({ key }) => isOurs(key)),
-    positions: splits.length > 0 ? ours : undefined,
+    // Of all: the source deals them (`splits.ts`).
+    positions: joined(all),
+    isUndealt: true,
     lastGroupId: Math.max(0, ...all.map(({ lastGroupId }) => lastGroupId)),
   }
 }
