@@ -36,8 +36,9 @@ export function blame(facts: NetworkFacts, target: Target, readiness: Readiness)
     const error = readiness.failed.get(id)!
     if (stays(component) && !errors.has(component)) errors.set(component, error)
   }
-  const isNew = canGoBack(facts, target)
-  const unreadable = plan.restores && failed.find(({ id }) => isUnreadable(readiness.failed.get(id)!, isNew))
+  // A version that was given up, and one that can be, say nothing of what goes on.
+  const isLeft = plan.version !== target.version || canGoBack(facts, target)
+  const unreadable = plan.restores && failed.find(({ id }) => isUnreadable(readiness.failed.get(id)!, isLeft))
   if (unreadable !== undefined)
     return {
       outcome: outcomeOf(facts, 'failed', readiness.failed.get(unreadable.id)),
@@ -61,8 +62,8 @@ export function blame(facts: NetworkFacts, target: Target, readiness: Readiness)
  * The snapshot that is to be gone on from cannot be read: trying again would not help, and going further back is for an operator (DE-8).
  * A change that cannot read its state is a change like others that fail: what ran before it goes on.
  */
-function isUnreadable({ code }: ErrorText, isNewChange: boolean): boolean {
-  return damageCodes.has(code) || (stateCodes.has(code) && !isNewChange)
+function isUnreadable({ code }: ErrorText, isLeft: boolean): boolean {
+  return damageCodes.has(code) || (stateCodes.has(code) && !isLeft)
 }
 const damageCodes: ReadonlySet<string> = new Set<ErrorCode>([
   'SNAPSHOT_FILE_DAMAGED',
