@@ -6,9 +6,8 @@ import { routingKey } from '../messaging/router.ts'
 import { frozenStateHandle } from '../state/frozen-handles.ts'
 import { type StateCursor, stateHandle } from '../state/handles.ts'
 import type { KeyedState } from '../state/keyed-state.ts'
-import { ChangeTracker } from '../state/changes.ts'
-import type { KeyReader } from '../state/keys.ts'
-import type { Row } from '../state/row.ts'
+import { encodeKey, type KeyReader } from '../state/keys.ts'
+import { noEpoch, type Row, type RowTracker } from '../state/row.ts'
 
 /**
  * One call of an author's handler: what it may send and which key's state it sees.
@@ -103,7 +102,7 @@ class AuthorContext {
 }
 
 /** Of those without keyed state. */
-const unused = new ChangeTracker()
+const unused: RowTracker = { epoch: noEpoch, note: () => undefined }
 
 export class Call implements StateCursor {
   mode: CallMode = callClosed
@@ -114,7 +113,7 @@ export class Call implements StateCursor {
   readonly context: AuthorContext
   /** Something of it has gone out: it cannot be taken back, nor repeated. */
   hasSent = false
-  readonly tracker: ChangeTracker
+  readonly tracker: RowTracker
   private buffer: (() => void)[] = []
   private readonly owner: CallOwner
 
@@ -150,8 +149,8 @@ export class Call implements StateCursor {
     }
     const key = this.readKey(this.message)
     const row = keyed.row(routingKey(key), key)
-    // What outlives its time is swept away, also while a handler awaits something: it then needs its row anew.
-    if (!keyed.withTtl) this.cachedRow = row
+    // What is swept away or written to the disk while a handler awaits something is needed anew.
+    if (keyed.keepsRows) this.cachedRow = row
     return row
   }
 
@@ -165,7 +164,10 @@ export class Call implements StateCursor {
 
   /** The handles for the state of a given row: for `drain`, which goes through all of them. */
   stateOf(row: Row): object {
-    return this.makeState(new FixedCursor(this, row, this.tracker))
+    const { keyed } = this.owner
+    if (keyed === undefined || keyed.keepsRows)
+      return this.makeState(new FixedCursor(this, row, this.tracker))
+    return this.makeState(new KeyCursor(this, keyed, row.key))
   }
 
   /** Buffered: everything is sent now, in its order. */
@@ -254,9 +256,9 @@ export class Call implements StateCursor {
 class FixedCursor implements StateCursor {
   private readonly call: Call
   private readonly fixed: Row
-  readonly tracker: ChangeTracker
+  readonly tracker: RowTracker
 
-  constructor(call: Call, fixed: Row, tracker: ChangeTracker) {
+  constructor(call: Call, fixed: Row, tracker: RowTracker) {
     this.call = call
     this.fixed = fixed
     this.tracker = tracker
@@ -268,6 +270,37 @@ class FixedCursor implements StateCursor {
 
   row(): Row {
     return this.fixed
+  }
+
+  nowMs(): number {
+    return this.call.nowMs()
+  }
+}
+
+/** State of a given key, whose row may be another object each time. */
+class KeyCursor implements StateCursor {
+  private readonly call: Call
+  private readonly keyed: KeyedState
+  private readonly key: unknown
+  private readonly encoded: string
+
+  constructor(call: Call, keyed: KeyedState, key: unknown) {
+    this.call = call
+    this.keyed = keyed
+    this.key = key
+    this.encoded = encodeKey(key)
+  }
+
+  get tracker(): RowTracker {
+    return this.keyed.tracker
+  }
+
+  get undo(): (() => void)[] | null {
+    return this.call.undo
+  }
+
+  row(): Row {
+    return this.keyed.row(this.encoded, this.key)
   }
 
   nowMs(): number {
