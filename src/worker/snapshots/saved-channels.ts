@@ -81,6 +81,8 @@ export function restoreChannels(saved: readonly SavedChannel[], receiver: Receiv
       continue
     }
     const channel = new InputChannel(-1, portIndex(receiver, port), { release: () => undefined })
+    // The next snapshot may come before it has been handled.
+    channel.name = name
     channel.isDormant = true
     channel.restore([...parcels.map(parcelOf), { items: [], group: 0, control: { type: 'end' } }])
     inbox.add(channel)
