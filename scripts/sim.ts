@@ -4,7 +4,8 @@
  *   npm run sim -- --seeds 10000 [--first 1]
  *   npm run sim -- --first 17 --trace        one seed, with all that happens in it
  *   npm run sim -- --snapshots --seeds 10000 networks with snapshots: what they have at their end is that of a plain loop
- *   npm run sim -- --crashes                 a cluster's life, with an end of whoever does it at each of its steps
+ *   npm run sim -- --crashes                 a cluster's life, with an end of whoever does it at each of its steps; and that of a
+ *                                            network with snapshots (alone with --snapshots)
  *   npm run sim -- --faults kill,drain       these kinds of faults only (src/testkit/cluster/faults.ts)
  *
  * A seed that fails is named with what was violated; the exit code is 1 then.
@@ -12,6 +13,7 @@
 import { parseArgs } from 'node:util'
 import { crashRun, crashesOf, crashText } from '../test/sim/crash-run.ts'
 import { runSeed } from '../test/sim/run-seed.ts'
+import { exactCrashRun } from '../test/sim/snapshots/exact-crash-run.ts'
 import { runExactSeed } from '../test/sim/snapshots/exact-seed.ts'
 
 const { values } = parseArgs({
@@ -29,17 +31,19 @@ if (values.crashes) await crashes()
 else await seeds()
 
 async function crashes(): Promise<void> {
-  const { points } = await crashRun()
-  const all = crashesOf(points)
   let failed = 0
-  for (const crash of all) {
-    const { violations } = await crashRun(crash)
-    if (violations.length === 0) continue
-    failed++
-    console.log(`${crashText(crash)}:`)
-    for (const violation of violations) console.log(`  ${violation}`)
+  for (const run of values.snapshots ? [exactCrashRun] : [crashRun, exactCrashRun]) {
+    const { points } = await run()
+    const all = crashesOf(points)
+    for (const crash of all) {
+      const { violations } = await run(crash)
+      if (violations.length === 0) continue
+      failed++
+      console.log(`${crashText(crash)}:`)
+      for (const violation of violations) console.log(`  ${violation}`)
+    }
+    console.log(`${points.length} steps, ${all.length} crashes, ${failed} failed`)
   }
-  console.log(`${points.length} steps, ${all.length} crashes, ${failed} failed`)
   if (failed > 0) process.exitCode = 1
 }
 

@@ -143,6 +143,7 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
       ...nothingSaved,
       instanceState: row && entryOf(row, instanceState!.slots, true),
       lastGroupId,
+      open: this.outputs.flatMap((port) => port.saved ?? []),
     }
   }
 
@@ -152,6 +153,7 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
     if (instanceState !== undefined && saved.instanceState !== undefined)
       applyToRow(instanceState.row('', undefined), instanceState.slots, saved.instanceState)
     this.lastGroupId = saved.lastGroupId
+    for (const open of saved.open) this.outputs.find(({ name }) => name === open.port)?.restore(open)
   }
 
   /** What the manifest says of it, and what goes into its file beside keyed state. Errors: STATE_NOT_ENCODABLE. */
@@ -159,7 +161,8 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
     const isFinished = this.state === 'finished' || this.state === 'closed'
     const saved = this.saved()
     const entries = encodeSaved(saved, this.place)
-    const now: SavedEntries = { entries, hasChannelState: saved.channels.length > 0 }
+    // What is in an open group went to the copies that its beginning went to.
+    const now: SavedEntries = { entries, hasChannelState: saved.channels.length + saved.open.length > 0 }
     const late = isFinished ? undefined : this.savedLate()
     if (late === undefined) return { saved: now, isFinished }
     const all = async (): Promise<SavedEntries> => {

@@ -115,6 +115,7 @@ function divided(all: readonly Saved[], parts: readonly InstanceManifest[], owne
     )
   if (all.some(({ channels }) => channels.length > 0))
     throw refused('it has messages that were on their way to them')
+  if (all.some(({ open }) => open.length > 0)) throw refused('they have groups open')
   if (all.some(({ instanceState }) => instanceState !== undefined))
     throw refused('they have state of the instance')
   const isOurs = (key: unknown): boolean =>

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { VertigoError } from '../../base/errors.ts'
 import type { SourcePositions } from '../../component/define.ts'
+import type { SavedOpen } from '../../messaging/open-groups.ts'
 import type { Control } from '../../messaging/parcel.ts'
 import type { StateEntry } from '../../snapshot/state-file.ts'
 import { readRow, writeRow } from '../../state/capture.ts'
@@ -18,6 +19,8 @@ export interface Saved {
   readonly positions: SourcePositions | undefined
   /** Ids of groups are not used twice. */
   readonly lastGroupId: number
+  /** Groups and batches that it has open at its outputs. */
+  readonly open: readonly SavedOpen[]
   readonly channels: readonly SavedChannel[]
 }
 
@@ -46,6 +49,7 @@ export const nothingSaved: Saved = {
   timers: [],
   positions: undefined,
   lastGroupId: 0,
+  open: [],
   channels: [],
 }
 
@@ -54,11 +58,12 @@ const stateKey = 'state'
 const timersKey = 'timers'
 const positionsKey = 'positions'
 const groupsKey = 'groups'
+const openKey = 'open'
 const channelPrefix = 'channel/'
 
 /** Errors: STATE_NOT_ENCODABLE. */
 export function encodeSaved(saved: Saved, place: string): StateEntry[] {
-  const { instanceState, timers, positions, lastGroupId, channels } = saved
+  const { instanceState, timers, positions, lastGroupId, open, channels } = saved
   const entries: StateEntry[] = []
   if (instanceState !== undefined) {
     check(instanceState.slots, 'its state', place)
@@ -67,6 +72,7 @@ export function encodeSaved(saved: Saved, place: string): StateEntry[] {
   if (timers.length > 0) entries.push(entry(timersKey, [encoded(timers, 'a timer', place)]))
   if (positions !== undefined) entries.push(entry(positionsKey, [encoded(positions, 'a position', place)]))
   if (lastGroupId > 0) entries.push(entry(groupsKey, [encoded(lastGroupId, 'a group', place)]))
+  if (open.length > 0) entries.push(entry(openKey, [encoded(open, 'an open group', place)]))
   for (const { name, port, parcels } of channels) {
     const parts = [port, ...parcels].map((part) => encoded(part, `what waits at port "${port}"`, place))
     entries.push(entry(`${channelPrefix}${name}`, parts))
@@ -85,6 +91,7 @@ export function decodeSaved(entries: Iterable<StateEntry>): Saved {
     else if (name === timersKey) saved.timers = values()[0] as readonly SavedTimer[]
     else if (name === positionsKey) saved.positions = values()[0] as SourcePositions
     else if (name === groupsKey) saved.lastGroupId = values()[0] as number
+    else if (name === openKey) saved.open = values()[0] as readonly SavedOpen[]
     else if (name.startsWith(channelPrefix)) {
       const [port, ...parcels] = values() as [string, ...SavedParcel[]]
       channels.push({ name: name.slice(channelPrefix.length), port, parcels })
