@@ -78,6 +78,11 @@ export class InstanceParts {
     return this.last
   }
 
+  /** Ends what is being written. */
+  close(): void {
+    this.giveBack()
+  }
+
   /** What was written for the snapshot, if anything, is what the next part stands on. */
   private settle(committed: number): void {
     const { last } = this
