@@ -203,7 +203,8 @@ export class OutputPort {
         this.name,
         `${this.groups.unresumed} group(s) were open at the snapshot, and were not opened again`,
       )
-    if (this.groups.size > 0) throw misuse(this.name, `${this.groups.size} group(s) are still open at the end`)
+    if (this.groups.size > 0)
+      throw misuse(this.name, `${this.groups.size} group(s) are still open at the end`)
     if (this.batchOpen) throw misuse(this.name, 'a batch is still open at the end')
     this.ended = true
     for (const channel of this.channels) {

@@ -34,7 +34,7 @@ export const exactMutations: readonly Mutation[] = [
     name: 'a commit does not compare the plan',
     finds: /SX-2 snapshot .* is committed in generation/,
     faults: ['storeSlow', 'workerDies', 'componentThrows'],
-    seed: 1,
+    seed: 3,
     apply: () =>
       changed(Leadership.prototype, 'transact', (transact) => (transaction, ...rest) => {
         const { compare = [], then = [] } = transaction as Transaction
@@ -47,20 +47,20 @@ export const exactMutations: readonly Mutation[] = [
     name: 'a recovery keeps what was on its way',
     finds: wrong,
     faults: ['workerDies', 'componentThrows'],
-    seed: 1,
+    seed: 4,
     apply: keepsFrames,
   },
   {
     name: 'what was written for a snapshot that came to nothing is not written again',
     finds: wrong,
     faults: ['storageFails', 'storageGone', 'workerDies'],
-    seed: 1,
+    seed: 2,
     apply: () => changed(PartInWork.prototype, 'giveBack', () => () => undefined),
   },
   {
     name: 'a cut does not wait for the barriers of some inputs',
     finds: wrong,
-    seed: 1,
+    seed: 4,
     apply: () =>
       changed(
         Alignment.prototype,
@@ -72,13 +72,13 @@ export const exactMutations: readonly Mutation[] = [
     name: 'a recovery goes back to the newest snapshot, committed or not',
     finds: wrong,
     faults: ['storeSlow', 'storageFails', 'killAtStep', 'workerDies', 'killManager'],
-    seed: 1,
+    seed: 15,
     apply: restoresNewest,
   },
   {
     name: 'a source that had finished is forgotten',
     finds: wrong,
-    seed: 1,
+    seed: 21,
     apply: forgetsDone,
   },
   {
@@ -95,7 +95,7 @@ export const exactMutations: readonly Mutation[] = [
   {
     name: 'a cut loses open timers',
     finds: /SX-5/,
-    seed: 1,
+    seed: 4,
     apply: () =>
       changed(ComponentCut.prototype, 'saved', (saved) => (...args) => {
         const all = saved(...args) as Saved
@@ -105,7 +105,7 @@ export const exactMutations: readonly Mutation[] = [
   {
     name: 'a cut loses what barriers have overtaken',
     finds: wrong,
-    seed: 1,
+    seed: 4,
     apply: () =>
       changed(ComponentCut.prototype, 'saved', (saved) => (...args) => {
         const all = saved(...args) as Saved
@@ -181,7 +181,14 @@ function restoresNewest(): () => void {
       }
       const { plan, incarnation } = taken as Taken
       const { generation } = plan
-      newest = { network: 'net', incarnation, generation, id, predecessor: null, instances: [...parts.values()] }
+      newest = {
+        network: 'net',
+        incarnation,
+        generation,
+        id,
+        predecessor: null,
+        instances: [...parts.values()],
+      }
       return write(effect, taken)
     }),
     changed(NetworkAgent.prototype, 'assign', (assign) => (plan, versions, snapshot) => {

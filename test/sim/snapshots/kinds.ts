@@ -331,7 +331,10 @@ function sendNext(
   let { group } = share
   if (group === undefined) {
     const first = nth - (nth % groupSize)
-    const all = Array.from({ length: groupSize }, (_, at) => (first + at) * share.of + (share.index % share.of))
+    const all = Array.from(
+      { length: groupSize },
+      (_, at) => (first + at) * share.of + (share.index % share.of),
+    )
     const ids = all.filter((index) => index < count).map((index) => itemOf(source, index).id)
     const name = `${share.index % share.of}/${share.of}`
     group = out.group(name, { key: item.key, ids } satisfies GroupArgs)

@@ -112,9 +112,7 @@ function sourceConfig(
   }: { readonly itemsMin: number; readonly itemsMax: number; readonly spread: KeySpread },
 ): NonNullable<FlatComponent['config']> {
   const count = itemsMin + chance.int(itemsMax - itemsMin)
-  return chance.int(4) === 0
-    ? { count, keys: 'one', groupSize: 2 + chance.int(5) }
-    : { count, keys: spread }
+  return chance.int(4) === 0 ? { count, keys: 'one', groupSize: 2 + chance.int(5) } : { count, keys: spread }
 }
 
 /** By `all` at one connection of a network: each makes as many messages of one as there are instances. */

@@ -101,7 +101,7 @@ describe('what is decided for a network with snapshots', () => {
     world.tell('finished', 'lines[0]', 'print[0]')
     world.commit(['lines', 'print'])
     // The node is gone before anybody has said that it has finished.
-    for (const node of [...world.nodes.keys()]) world.tell('lose', node)
+    for (const node of world.nodes.keys()) world.tell('lose', node)
     world.tell('node', 'n3')
     world.run()
     assert.deepEqual(world.plan!.instances, [])
