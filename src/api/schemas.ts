@@ -64,9 +64,28 @@ export const deployBody = object(
       description:
         'The part is a single component and a network of its own: it is not merged into a network that holds anything else. Default: false.',
     },
+    from: object(
+      {
+        snapshot: { ...name, description: 'Its name or number.' },
+        acceptDuplicates: {
+          type: 'boolean',
+          description:
+            'It need not be the last one: what has been published since is published again. Default: false.',
+        },
+      },
+      {
+        optional: ['acceptDuplicates'],
+        description: 'The snapshot of the network that it goes on from.',
+      },
+    ),
+    discardState: {
+      ...texts,
+      maxItems: 1000,
+      description: 'Components that begin afresh, whatever the snapshot has of them. Default: none.',
+    },
     expected,
   },
-  { optional: ['mode', 'bare', 'alone', 'expected'] },
+  { optional: ['mode', 'bare', 'alone', 'from', 'discardState', 'expected'] },
 )
 
 export const undeployPartBody = object({ part: networkPart, expected }, { optional: ['expected'] })
@@ -122,10 +141,31 @@ const statusFields = {
   refused: answer({ version: whole, error: errorText }, ['error']),
   error: errorText,
   failures: listOf(answer({ component: text, count: whole, lastAtMs: { type: 'number' }, error: errorText })),
+  snapshots: {
+    ...answer(
+      {
+        last: {
+          ...answer({
+            id: whole,
+            committedAtMs: { type: 'number' },
+            tookMs: { type: 'number' },
+            bytes: whole,
+          }),
+          description: 'The last one that was committed. Watchers are not told of it.',
+        },
+        failing: {
+          ...answer({ sinceMs: { type: 'number' }, times: whole, code: text, reason: text }),
+          description: 'Since then each has come to nothing.',
+        },
+      },
+      ['last', 'failing'],
+    ),
+    description: 'Of a network that takes them.',
+  },
   instances: listOf(answer(instanceFields, instanceOptional)),
 } as const
 
-export const status = answer(statusFields, ['refused', 'error'])
+export const status = answer(statusFields, ['refused', 'error', 'snapshots'])
 
 const missing = {
   ...listOf(answer({ node: text, reason: text })),
@@ -162,7 +202,7 @@ export const countedStatus = answer(
     ),
     missing,
   },
-  ['refused', 'error', 'metrics', 'missing'],
+  ['refused', 'error', 'snapshots', 'metrics', 'missing'],
 )
 
 export const summaries = listOf(

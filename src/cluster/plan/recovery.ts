@@ -1,4 +1,4 @@
-import type { Plan } from '../protocol/index.ts'
+import type { Plan, SnapshotRecord, SnapshotReference } from '../protocol/index.ts'
 import type { PlanningFacts } from './facts.ts'
 import { Numbers } from './numbers.ts'
 
@@ -20,8 +20,20 @@ export function recovered(next: Plan, { recovery, current }: PlanningFacts): Pla
     ...next,
     instances,
     workers: next.workers.filter(({ worker }) => used.has(worker)),
-    ...(from && { restores: { id: from.id, incarnation: from.incarnation, manifest: from.manifest } }),
+    ...(from && { restores: referenceTo(from) }),
     nextInstance: numbers.nextInstance,
+  }
+}
+
+function referenceTo(record: SnapshotRecord): SnapshotReference {
+  const { id, incarnation, manifest, upTo, chosenFor, discards } = record
+  return {
+    id,
+    incarnation,
+    manifest,
+    ...(upTo && { upTo }),
+    ...(chosenFor && { chosenFor }),
+    ...(discards && { discards }),
   }
 }
 

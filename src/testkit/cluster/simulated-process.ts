@@ -12,6 +12,7 @@ import {
 } from '../../cluster/protocol/index.ts'
 import type { Calls } from '../../transport/calls.ts'
 import { NodeSnapshots } from '../../cluster/node/node-snapshots.ts'
+import { NodeStorages } from '../../cluster/node/node-storages.ts'
 import { storageOver } from '../../snapshot/storage/checked-storage.ts'
 import { LeaseKeeper } from '../../store/recipes/index.ts'
 import type { WorkerAssignment } from '../../worker/assignment.ts'
@@ -141,7 +142,8 @@ export class SimulatedProcess {
   /** From joining to the end of the lease. */
   private async live(leases: LeaseKeeper): Promise<void> {
     const { cluster, lines, random, watcher, ttlMs, isGone } = this.means
-    const snapshots = this.snapshots((node) => control.to(node))
+    const storages = this.storages()
+    const snapshots = storages && this.snapshots(storages, (node) => control.to(node))
     const control: SimulatedControl = await SimulatedControl.open({
       cluster,
       self: asNodeId(this.options.id),
@@ -154,28 +156,31 @@ export class SimulatedProcess {
       ...(snapshots && { handlers: snapshots.handlers }),
     })
     try {
-      await this.beMember(leases, control, snapshots)
+      await this.beMember(leases, control, storages, snapshots)
     } finally {
-      await snapshots?.close()
+      await storages?.close()
       await control.close()
     }
   }
 
-  private snapshots(to: (node: NodeId) => Calls): NodeSnapshots | undefined {
+  private storages(): NodeStorages | undefined {
     const { clock, storageLine } = this.means
     if (storageLine === undefined) return undefined
-    return new NodeSnapshots({
-      self: asNodeId(this.options.id),
+    return new NodeStorages({
       clock,
       defaultAddress: 'simulated:',
       openStorage: () => Promise.resolve(storageOver(storageLine, clock)),
-      to,
     })
+  }
+
+  private snapshots(storages: NodeStorages, to: (node: NodeId) => Calls): NodeSnapshots {
+    return new NodeSnapshots({ self: asNodeId(this.options.id), storages, to })
   }
 
   private async beMember(
     leases: LeaseKeeper,
     control: SimulatedControl,
+    storages: NodeStorages | undefined,
     snapshots: NodeSnapshots | undefined,
   ): Promise<void> {
     const { cluster, keys, line, clock, random, ttlMs, isGone } = this.means
@@ -191,7 +196,7 @@ export class SimulatedProcess {
     this.agent = agent
     if (snapshots !== undefined) snapshots.agent = agent
     control.joined(membership, { store: line, keys, view: () => agent.view })
-    const manager = this.makeManager(membership, snapshots)
+    const manager = this.makeManager(membership, storages, snapshots)
     await ended(AbortSignal.any([membership.lease.signal, signal]))
     this.note(signal.aborted ? 'leaves' : 'lost its lease')
     await Promise.all([agent.close(), manager.close()])
@@ -282,7 +287,11 @@ export class SimulatedProcess {
     return agent
   }
 
-  private makeManager(membership: Membership, snapshots: NodeSnapshots | undefined): Manager {
+  private makeManager(
+    membership: Membership,
+    storages: NodeStorages | undefined,
+    snapshots: NodeSnapshots | undefined,
+  ): Manager {
     const { line, keys, clock, restarts, watcher, alignMsMax } = this.means
     const { id } = this.options
     return new Manager({
@@ -292,13 +301,14 @@ export class SimulatedProcess {
       lease: membership.lease,
       node: asNodeId(id),
       restarts,
-      ...(snapshots && {
-        snapshots: {
-          takers: watchedTakers(snapshots, watcher, id),
-          storages: snapshots,
-          ...(alignMsMax !== undefined && { alignMsMax }),
-        },
-      }),
+      ...(snapshots &&
+        storages && {
+          snapshots: {
+            takers: watchedTakers(snapshots, watcher, id),
+            storages,
+            ...(alignMsMax !== undefined && { alignMsMax }),
+          },
+        }),
       events: {
         elected: () => {
           this.isManager = true

@@ -1,11 +1,15 @@
 import { VertigoError } from '../../base/errors.ts'
+import { mergeFiles, type MergeRequest } from '../../snapshot/merge-files.ts'
 import type { PartReport, SnapshotBegin, SnapshotCommand } from '../../snapshot/part.ts'
 import type { SnapshotStorage } from '../../snapshot/storage/storage.ts'
 import type { HostedInstance } from '../hosted.ts'
+import { SourceInstance } from '../source-instance.ts'
 import type { WorkerMeans } from '../worker-means.ts'
 import { InstanceParts, type PartFacts } from './instance-parts.ts'
 import { keyGroupsOf, readRestore } from './restore.ts'
 import { WorkerSnapshots } from './worker-snapshots.ts'
+
+const mergeToldMs = 60_000
 
 /** What a worker has to do with snapshots: it restores its instances, tells them to take the cut, and writes what they give. */
 export class HostedSnapshots {
@@ -13,6 +17,9 @@ export class HostedSnapshots {
   private readonly parts: WorkerSnapshots | undefined
   private readonly storage: () => Promise<SnapshotStorage>
   private readonly report: (report: PartReport) => void
+  private readonly clock: WorkerMeans['clock']
+  private readonly logged: WorkerMeans['events']['logged']
+  private toldMs = -Infinity
   /** In flight, as far as is known. */
   private begun: SnapshotBegin | undefined
 
@@ -23,6 +30,8 @@ export class HostedSnapshots {
   ) {
     const { clock, snapshots, events } = means
     this.network = network
+    this.clock = clock
+    this.logged = (record, taken) => events.logged(record, taken)
     this.report = (report) => events.part?.(report)
     this.storage = once(snapshots?.storage ?? noStorage)
     if (snapshots === undefined) return
@@ -31,6 +40,9 @@ export class HostedSnapshots {
       storage: this.storage,
       report: this.report,
       requestStep,
+      merge:
+        snapshots.merge ?? (async (request, signal) => mergeFiles(await this.storage(), request, signal)),
+      mergeFailed: (of, error) => this.mergeFailed(of, error),
     })
   }
 
@@ -41,7 +53,10 @@ export class HostedSnapshots {
     const read = restore && (await readRestore(restore, instance, await this.storage()))
     if (read !== undefined) {
       instance.restore(read.saved)
+      if (instance instanceof SourceInstance) instance.restoredFrom(restore!.snapshot)
       instance.wasOver = read.wasOver
+      const { incarnation, snapshot: id, upTo = { incarnation, id } } = restore!
+      instance.restoredSinks = { snapshot: { incarnation, id }, upTo, sinks: read.sinks }
     }
     if (!instance.takesSnapshots) return
     const { component, instance: number, instances } = identity
@@ -60,7 +75,11 @@ export class HostedSnapshots {
   obey(command: SnapshotCommand, running: Iterable<HostedInstance>): void {
     if (command.type !== 'begin') {
       if (this.begun?.snapshot === command.snapshot) this.begun = undefined
-      for (const { instance } of running) instance.endSnapshot(command.snapshot)
+      for (const { instance } of running) {
+        instance.endSnapshot(command.snapshot)
+        if (command.type === 'committed') instance.sink?.publish(command.snapshot)
+        if (instance instanceof SourceInstance) instance.snapshotEnded(command)
+      }
       this.parts?.ended(command)
       return
     }
@@ -85,7 +104,7 @@ export class HostedSnapshots {
     const { begun } = this
     if (begun === undefined || instance.lastCut >= begun.snapshot) return
     instance.lastCut = begun.snapshot
-    this.parts?.cutFinished(id, begun, () => instance.partFacts())
+    this.parts?.cutFinished(id, begun, () => instance.partFacts(begun))
   }
 
   /** Writes for a slice; true where there is more to do. */
@@ -95,6 +114,15 @@ export class HostedSnapshots {
 
   close(): void {
     this.parts?.close()
+  }
+
+  private mergeFailed({ component, instance }: MergeRequest['head'], error: Error): void {
+    const nowMs = this.clock.monotonic()
+    if (nowMs - this.toldMs < mergeToldMs) return
+    this.toldMs = nowMs
+    const message = `Files of its snapshots could not be made one: ${error.message}`
+    const record = { level: 'warn', message, component, instance, timeMs: this.clock.now() } as const
+    this.logged(record, () => undefined)
   }
 }
 
