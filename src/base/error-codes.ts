@@ -365,6 +365,12 @@ export const errorCodes = codes({
       'See what its `setup` waits for (a server that does not answer?), or raise the limit: `--setup-ms`, `setupMsMax` of `run`.',
     exit: 1,
   },
+  INTAKE_ADDRESS_UNFIT: {
+    title: 'A source cannot listen for requests where it was told to.',
+    remedy:
+      'Give another address or port, end what listens there, or spread the copies of the component over nodes (`placement: { spread: node }`).',
+    exit: 4,
+  },
   LISTENER_FAILED: {
     title: 'The listener that the run was given threw an error.',
     remedy: 'Catch in `onEvent` what may fail there.',

@@ -85,6 +85,8 @@ export interface ThreadData {
   readonly links: readonly PeerLink[]
   /** Address of the storage of snapshots, where they are taken. */
   readonly snapshots?: string
+  /** Folder of the journals of sources, where they have any. */
+  readonly journals?: string
   /** In a cluster. */
   readonly net?: DataNet
   /** In a cluster: until when it may act; see `Fence`. */

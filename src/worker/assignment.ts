@@ -78,8 +78,19 @@ export interface InstanceAssignment {
   readonly initial: readonly InitialAssignment[]
   /** Of a source: where it goes on. Without it, it begins. */
   readonly positions?: SourcePositions
+  /** Of a source that cannot rewind, where nothing is to be lost: what it gives goes through its journal. */
+  readonly journal?: JournalAssignment
   /** The snapshot's parts that it goes on from. Without it, it begins. */
   readonly restore?: InstanceRestore
+}
+
+export interface JournalAssignment {
+  /** Of the deployment: with another one, it begins afresh. */
+  readonly life: number
+  /** Of the network, shared by all nodes. Default: a folder of the node. */
+  readonly folder?: string
+  /** What the journal may hold. Default: as journals do. */
+  readonly bytesMax?: number
 }
 
 /** A constant for an input port. */

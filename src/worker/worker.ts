@@ -316,13 +316,10 @@ export class Worker {
   }
 
   private makePreparation(assignment: WorkerAssignment): Preparation {
-    const { clock, load, bridge, check, counters, setupMsMax = setupMsMaxDefault } = this.means
+    const { counters, setupMsMax = setupMsMaxDefault } = this.means
     const known = (id: number): HostedInstance | undefined => this.running.get(id) ?? this.prepared.get(id)
     return new Preparation(assignment, known, {
-      clock,
-      load,
-      bridge,
-      check,
+      ...this.means,
       setupMsMax,
       secrets: this.secrets,
       host: this.host,

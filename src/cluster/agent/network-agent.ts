@@ -93,7 +93,7 @@ export class NetworkAgent {
     // First what was prepared: `open` may be of that generation, and the newest plan one further.
     this.follow(open)
     // Before anything ends: what belongs to it is to be seen.
-    this.tellCommitted(view?.snapshots.committed?.value)
+    this.tellCommitted(view?.snapshots)
     this.endWorkers(plan)
     if (plan === undefined || view === undefined || plan.generation === this.plan?.generation) return
     this.plan = plan
@@ -139,13 +139,19 @@ export class NetworkAgent {
     for (const resolve of waiting) resolve()
   }
 
-  private tellCommitted(snapshot: SnapshotRecord | undefined): void {
+  private tellCommitted(snapshots: NetworkView['snapshots'] | undefined): void {
+    const snapshot = snapshots?.committed?.value
     if (snapshot === undefined || snapshot.generation !== this.switched || snapshot.id === this.committed)
       return
     this.committed = snapshot.id
     for (const { worker, state } of this.slots.values())
       if (state === 'lives')
-        worker.snapshot({ type: 'committed', generation: snapshot.generation, snapshot: snapshot.id })
+        worker.snapshot({
+          type: 'committed',
+          generation: snapshot.generation,
+          snapshot: snapshot.id,
+          oldestKept: oldestKept(snapshots!, snapshot),
+        })
   }
 
   /** Ends all workers, in peace. */
@@ -411,6 +417,14 @@ export class NetworkAgent {
     this.published = text
     this.means.publish(record)
   }
+}
+
+/** Of its incarnation. */
+function oldestKept({ kept }: NetworkView['snapshots'], { incarnation, id }: SnapshotRecord): number {
+  let oldest = id
+  for (const { value } of kept.values())
+    if (value.incarnation === incarnation) oldest = Math.min(oldest, value.id)
+  return oldest
 }
 
 const stackLengthMax = 4_000

@@ -2,11 +2,12 @@ import { restoreOf } from '../../snapshot/part.ts'
 import type { SnapshotManifest } from '../../snapshot/manifest.ts'
 import type { WorkerAssignment } from '../../worker/assignment.ts'
 import type { FlatNetwork } from '../../model/flatten.ts'
+import { guaranteeInCluster, losesNothing } from '../../model/guarantee.ts'
 import type { SnapshotReference } from '../protocol/index.ts'
 
 /** Whether snapshots are taken of a network: its guarantee stands on them. */
-export function takesSnapshots({ guarantee = 'at-most-once' }: Pick<FlatNetwork, 'guarantee'>): boolean {
-  return guarantee !== 'at-most-once'
+export function takesSnapshots(network: Pick<FlatNetwork, 'guarantee'>): boolean {
+  return losesNothing(guaranteeInCluster(network))
 }
 
 /**
@@ -27,7 +28,9 @@ export function withSnapshots(
     instances: assignment.instances.map((one) => {
       const { component, instance, instances } = one
       if (restores?.discards?.includes(component) === true) return one
-      const restore = snapshot && restoreOf(snapshot, { component, instance, instances })
+      // Only sources have no input.
+      const isSource = one.inputs.length + one.initial.length === 0
+      const restore = snapshot && restoreOf(snapshot, { component, instance, instances, isSource })
       return restore === undefined ? one : { ...one, restore: { ...restore, ...upTo } }
     }),
   }))

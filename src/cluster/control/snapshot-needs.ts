@@ -1,3 +1,4 @@
+import { guaranteeInCluster } from '../../model/guarantee.ts'
 import type { Network } from '../../model/network.ts'
 import type { NetworkView, Plan, SnapshotRecord } from '../protocol/index.ts'
 import { awaitsLast, hasSnapshots, lacksFinalSnapshot, unfitForCopies } from './snapshot-facts.ts'
@@ -39,7 +40,7 @@ export function snapshotNeeds(network: NetworkView): SnapshotNeeds | undefined {
     isChanging && unfitForCopies(committed, facts.versions, desired.value.version) !== undefined
   return {
     options: version.flat.snapshot ?? {},
-    isAligned: version.flat.guarantee === 'exactly-once',
+    isAligned: guaranteeInCluster(version.flat) === 'exactly-once',
     isQuiet: isLast || isChanging,
     isUrgent: awaitsLast(facts) || waitsForQuiet || (hasHandledAll(network) && lacksFinalSnapshot(facts)),
     isLast,

@@ -24,6 +24,7 @@ import { NodeThreads } from './node-threads.ts'
 import { incarnationOf, isProcessGone, ownIdentity } from './process-identity.ts'
 import { portHandlers } from './ports/cluster-ports.ts'
 import type { PortLines } from './ports/port-lines.ts'
+import { defaultJournalFolder } from './journal-place.ts'
 import type { StorageProof } from './storage-proof.ts'
 import { ThreadWorkers } from './thread-workers.ts'
 
@@ -367,6 +368,7 @@ function threadWorkers(
     stores: options.stores,
     threads,
     ...(snapshots !== undefined && { snapshots }),
+    journals: options.journals ?? defaultJournalFolder(options, process.env),
     stallMs: options.stallMs ?? stallMsDefault,
     clientPorts: ports,
     turnedAway: (worker, remote, error, more) =>

@@ -42,6 +42,11 @@ export interface StartNodeOptions {
    * `s3://bucket/prefix`. The same for all nodes. Default: beside a store in a folder; else each network has to say it.
    */
   readonly snapshots?: string
+  /**
+   * Folder in which sources that cannot rewind keep what they have received; nobody else may write into it. Default: beside a store in a
+   * folder, else `vertigo/journals` in the user's folder for state; each node has one of its own there.
+   */
+  readonly journals?: string
   /** Gives the start up, or leaves at once. */
   readonly signal?: AbortSignal
   /** Must not throw. */
@@ -122,6 +127,7 @@ export async function startNode(options: StartNodeOptions, means: StartNodeMeans
       ...(ttlMs !== undefined && { ttlMs }),
       ...(options.cache !== undefined && { cache: resolve(options.cache) }),
       ...(options.snapshots !== undefined && { snapshots: options.snapshots }),
+      ...(options.journals !== undefined && { journals: resolve(options.journals) }),
       version: means.version,
       builtInKinds: means.builtInKinds,
       stores: means.stores,

@@ -27,6 +27,8 @@ export interface ThreadWorkersOptions {
   readonly store: string
   /** Address of the storage of snapshots, where they are taken. */
   readonly snapshots?: string
+  /** Folder of the journals of sources. */
+  readonly journals?: string
   readonly builtInKinds: string
   readonly stores: string
   readonly threads: NodeThreads
@@ -213,6 +215,7 @@ class ThreadWorker implements AgentWorker {
         store: { url: store },
         links: [],
         ...(snapshots !== undefined && { snapshots }),
+        ...(options.journals !== undefined && { journals: options.journals }),
         net: { ...net, module: dataLinksUrl, network: options.network },
         fence,
         isolates: true,

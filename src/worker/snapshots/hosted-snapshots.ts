@@ -2,6 +2,7 @@ import { VertigoError } from '../../base/errors.ts'
 import type { PartReport, SnapshotBegin, SnapshotCommand } from '../../snapshot/part.ts'
 import type { SnapshotStorage } from '../../snapshot/storage/storage.ts'
 import type { HostedInstance } from '../hosted.ts'
+import { SourceInstance } from '../source-instance.ts'
 import type { WorkerMeans } from '../worker-means.ts'
 import { InstanceParts, type PartFacts } from './instance-parts.ts'
 import { keyGroupsOf, readRestore } from './restore.ts'
@@ -41,6 +42,7 @@ export class HostedSnapshots {
     const read = restore && (await readRestore(restore, instance, await this.storage()))
     if (read !== undefined) {
       instance.restore(read.saved)
+      if (instance instanceof SourceInstance) instance.restoredFrom(restore!.snapshot)
       instance.wasOver = read.wasOver
       const { incarnation, snapshot: id, upTo = { incarnation, id } } = restore!
       instance.restoredSinks = { snapshot: { incarnation, id }, upTo, sinks: read.sinks }
@@ -59,6 +61,7 @@ export class HostedSnapshots {
       for (const { instance } of running) {
         instance.endSnapshot(command.snapshot)
         if (command.type === 'committed') instance.sink?.publish(command.snapshot)
+        if (instance instanceof SourceInstance) instance.snapshotEnded(command)
       }
       this.parts?.ended(command)
       return

@@ -41,8 +41,8 @@ export interface RestoredSink {
 /**
  * Reads what the snapshot has of an instance: its keyed state into `keyed`, the rest as it is.
  *
- * With another number of instances than the snapshot was taken of, it takes out of all parts the key groups that are its own, timers of
- * their keys, and every so many of the splits of a source.
+ * With another number of instances than the snapshot was taken of, it takes out of all parts the key groups that are its own, and timers of
+ * their keys. A source is given the positions of all splits then, and always where it lists its splits: it takes its share by itself.
  *
  * Errors: those of the storage, SNAPSHOT_FOREIGN, SNAPSHOT_NOT_DIVISIBLE.
  */
@@ -52,7 +52,8 @@ export async function readRestore(
   storage: SnapshotStorage,
 ): Promise<RestoredPart> {
   const { parts } = restore
-  const { instance, instances } = owner.identity
+  const { definition, identity } = owner
+  const { instance, instances } = identity
   const own = parts.find((part) => part.instance === instance && part.instances === instances)
   const used = own === undefined ? parts : [own]
   const all: Saved[] = []
@@ -65,8 +66,18 @@ export async function readRestore(
       ? [{ instance: part.instance, staged: (all[at]!.sink?.pieces ?? []).map(decodeStaged) }]
       : []
   })
-  if (own !== undefined) return { saved: all[0]!, part: own, wasOver, sinks }
-  return { saved: divided(all, parts, owner), part: undefined, wasOver, sinks }
+  if (own === undefined) return { saved: divided(all, parts, owner), part: undefined, wasOver, sinks }
+  if (definition.splits === undefined) return { saved: all[0]!, part: own, wasOver, sinks }
+  // Splits that are listed are dealt by the list: what another copy had may be this one's now.
+  const others = parts.filter((part) => part !== own)
+  for (const part of others) all.push(await readPart(part, restore, owner, false, storage))
+  return { saved: { ...all[0]!, positions: joined(all) }, part: own, wasOver, sinks }
+}
+
+function joined(all: readonly Saved[]): SourcePositions | undefined {
+  const known = all.filter(({ positions }) => positions !== undefined)
+  if (known.length === 0) return undefined
+  return Object.assign({}, ...known.map(({ positions }) => positions)) as SourcePositions
 }
 
 async function readPart(
@@ -138,15 +149,13 @@ function divided(all: readonly Saved[], parts: readonly InstanceManifest[], owne
   const isOurs = (key: unknown): boolean =>
     instanceOfKeyGroup(keyGroupOf(encodeKey(key)), instances) === instance
   const timers = all.flatMap((saved) => saved.timers)
-  const splits = all
-    .flatMap(({ positions }) => Object.entries(positions ?? {}))
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-  const ours: SourcePositions = Object.fromEntries(splits.filter((_, at) => at % instances === instance))
   return {
     ...nothingSaved,
     timers:
       owner.keyed === undefined ? (instance === 0 ? timers : []) : timers.filter(({ key }) => isOurs(key)),
-    positions: splits.length > 0 ? ours : undefined,
+    // Of all: the source deals them (`splits.ts`).
+    positions: joined(all),
+    isUndealt: true,
     lastGroupId: Math.max(0, ...all.map(({ lastGroupId }) => lastGroupId)),
   }
 }

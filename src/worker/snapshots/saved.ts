@@ -17,6 +17,8 @@ export interface Saved {
   readonly timers: readonly SavedTimer[]
   /** Of a source. */
   readonly positions: SourcePositions | undefined
+  /** The positions are those of all instances, of which there were others. Never written. */
+  readonly isUndealt?: boolean
   /** Ids of groups are not used twice. */
   readonly lastGroupId: number
   readonly channels: readonly SavedChannel[]
