@@ -1,4 +1,5 @@
+import { fileSubjects } from './files.ts'
 import { memorySubject } from './memory.ts'
 import { sinkSuite } from './suite.ts'
 
-for (const subject of [memorySubject]) sinkSuite(subject)
+for (const subject of [memorySubject, ...fileSubjects]) sinkSuite(subject)
