@@ -952,6 +952,31 @@ export const errorCodes = codes({
     remedy: 'Start from the last snapshot, or accept it: `--accept-duplicates`.',
     exit: 2,
   },
+  SINK_AHEAD: {
+    title: 'A sink has published more than the store knows of: to go on would publish it again.',
+    remedy:
+      'Bring back the newest state of the store, or take back what the sink has published since; or give the network another name, so that it writes as somebody else.',
+    exit: 4,
+  },
+  SINK_COMMIT_FAILED: {
+    title: 'A sink could not publish what belongs to a committed snapshot.',
+    remedy:
+      'See the cause: what the sink writes to has to be reachable. Nothing is lost: it is in the snapshot, and is published when the component runs again.',
+    exit: 4,
+    retryable: true,
+  },
+  SINK_LATE: {
+    title: 'A sink has not published for a while what belongs to committed snapshots.',
+    remedy: 'See whether what it writes to can be reached; it tries again by itself.',
+    exit: 4,
+    retryable: true,
+  },
+  SINK_TARGET_LOST: {
+    title: 'What a sink had published is not there any more where it wrote it.',
+    remedy:
+      'Bring it back, or run the component on the machine that has it; or begin anew, without the old snapshots.',
+    exit: 4,
+  },
   SNAPSHOT_STORAGE_UNSET: {
     title: 'Nobody has said where snapshots are kept.',
     remedy:

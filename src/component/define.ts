@@ -126,7 +126,10 @@ type SourceRead<O extends Ports, C extends StandardSchemaV1 | undefined> = (
   context: InstanceContext<{}, ConfigOf<C>>,
 ) => Iterable<MessageOf<O[keyof O]>> | AsyncIterable<MessageOf<O[keyof O]>>
 
-export interface SourceSetupContext<O extends Ports, C> extends Omit<SetupContext<{}, O, C>, 'pump'> {
+export interface SourceSetupContext<O extends Ports, C> extends Omit<
+  SetupContext<{}, O, C>,
+  'pump' | 'publishes' | 'writer'
+> {
   /** Where to go on; undefined where it begins. */
   readonly positions: SourcePositions | undefined
 }

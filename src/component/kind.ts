@@ -45,6 +45,7 @@ export interface KindDefinition {
   readonly ready?: AnyFunction
   readonly drain?: AnyFunction
   readonly close?: AnyFunction
+  readonly sink?: object
   readonly setup?: AnyFunction
   readonly read?: AnyFunction
 }
