@@ -6,7 +6,10 @@ export const serverFields = {
   /** `postgres://user:password@host:5432/database?sslmode=verify-full`; best as a secret: `${env:DATABASE_URL}`. */
   url: v.pipe(
     text(),
-    v.regex(/^postgres(ql)?:\/\/|^\$\{/, 'must begin with `postgres://`, or be a secret such as `${env:DATABASE_URL}`'),
+    v.regex(
+      /^postgres(ql)?:\/\/|^\$\{/,
+      'must begin with `postgres://`, or be a secret such as `${env:DATABASE_URL}`',
+    ),
   ),
   /** How long a connection may take to be made. Default 10000. */
   connectTimeoutMs: v.optional(wholeNumber(1, 600_000), 10_000),

@@ -3,14 +3,14 @@
  *
  * Between two calls nothing is open but the connection: no transaction outlives `transaction`, whichever way that ends.
  */
-import type { Client, ClientConfig, CustomTypesConfig } from 'pg'
+import type * as Pg from 'pg'
 import { asError } from '../../base/errors.ts'
 import { loadPackage } from '../servers/load-package.ts'
 import { type Patience, withPatience } from '../servers/retry.ts'
 import type { ServerConfig } from './config.ts'
 import { postgresError, type Use } from './errors.ts'
 
-type Package = typeof import('pg')
+type Package = (typeof Pg)['default']
 
 /** A row, by the names of its columns. */
 export type Row = Readonly<Record<string, unknown>>
@@ -27,16 +27,16 @@ const idleInTransactionMsMax = 20_000
 export interface ConnectionOptions extends Patience {
   readonly server: ServerConfig
   readonly use: Use
-  readonly types?: CustomTypesConfig
+  readonly types?: Pg.CustomTypesConfig
 }
 
 export class Connection {
   readonly #options: ConnectionOptions
-  readonly #package: Package['default']
-  #client: Client | undefined
+  readonly #package: Package
+  #client: Pg.Client | undefined
   #closed = false
 
-  private constructor(options: ConnectionOptions, loaded: Package['default']) {
+  private constructor(options: ConnectionOptions, loaded: Package) {
     this.#options = options
     this.#package = loaded
   }
@@ -62,18 +62,12 @@ export class Connection {
    * `run` has to look for itself, inside of the transaction, whether its work is done.
    */
   transaction<T>(run: (query: Query) => Promise<T>): Promise<T> {
-    return this.#patiently(async (query) => {
-      await query('BEGIN')
-      try {
-        const result = await run(query)
-        await query('COMMIT')
-        return result
-      } catch (error) {
-        // Without an answer, the connection is of no use: the server ends the transaction with it.
-        await query('ROLLBACK').catch(() => this.#drop())
-        throw error
-      }
-    })
+    return this.#patiently((query) => inTransaction(query, run))
+  }
+
+  /** The same, tried once, for callers that try again by themselves. */
+  transactionOnce<T>(run: (query: Query) => Promise<T>): Promise<T> {
+    return this.#attempt((query) => inTransaction(query, run))
   }
 
   async close(): Promise<void> {
@@ -82,19 +76,22 @@ export class Connection {
   }
 
   #patiently<T>(run: (query: Query) => Promise<T>): Promise<T> {
-    return withPatience(this.#options, this.#options.use.component, async () => {
-      try {
-        const client = await this.#connected()
-        return await run(async (text, values) => (await client.query(text, values as unknown[])).rows as Row[])
-      } catch (thrown) {
-        const error = postgresError(thrown, this.#options.use)
-        if (error.code === 'SERVER_UNREACHABLE') await this.#drop()
-        throw error
-      }
-    })
+    return withPatience(this.#options, this.#options.use.component, () => this.#attempt(run))
   }
 
-  async #connected(): Promise<Client> {
+  async #attempt<T>(run: (query: Query) => Promise<T>): Promise<T> {
+    try {
+      const client = await this.#connected()
+      return await run(async (text, values) => (await client.query(text, values as unknown[])).rows as Row[])
+    } catch (thrown) {
+      const error = postgresError(thrown, this.#options.use)
+      // Whatever it is in the middle of, the server ends with the connection.
+      if (error.retryable) await this.#drop()
+      throw error
+    }
+  }
+
+  async #connected(): Promise<Pg.Client> {
     if (this.#closed) throw new Error('the connection was closed')
     if (this.#client !== undefined) return this.#client
     const client = new this.#package.Client(this.#clientConfig())
@@ -112,7 +109,7 @@ export class Connection {
     return client
   }
 
-  #clientConfig(): ClientConfig {
+  #clientConfig(): Pg.ClientConfig {
     const { server, types, use } = this.#options
     return {
       connectionString: server.url,
@@ -138,5 +135,22 @@ export class Connection {
     } catch (error) {
       this.#options.log.debug(`a connection to PostgreSQL did not end well: ${asError(error).message}`)
     }
+  }
+}
+
+async function inTransaction<T>(query: Query, run: (query: Query) => Promise<T>): Promise<T> {
+  await query('BEGIN')
+  try {
+    // Where the server would say that something is durable before it is, for all who use it.
+    await query(
+      `SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'`,
+    )
+    const result = await run(query)
+    await query('COMMIT')
+    return result
+  } catch (error) {
+    // Where that fails too, the connection is of no use, and the error that led here says so.
+    await query('ROLLBACK').catch(() => undefined)
+    throw error
   }
 }

@@ -37,7 +37,8 @@ const connectionCodes: ReadonlySet<string> = new Set([
   'ENOENT',
 ])
 /** Texts of the client, which gives these errors no code. */
-const connectionTexts = /connection terminated|timeout expired|timeout exceeded|not queryable|connection error|client was closed/i
+const connectionTexts =
+  /connection terminated|timeout expired|timeout exceeded|read timeout|not queryable|connection error|client was closed/i
 
 /** An error of the client or the server, as what it means here. */
 export function postgresError(thrown: unknown, { component, what }: Use): VertigoError {
@@ -51,9 +52,10 @@ export function postgresError(thrown: unknown, { component, what }: Use): Vertig
     return fault('SERVER_UNREACHABLE', 'PostgreSQL does not answer as it should')
   if (state === '' && connectionTexts.test(cause.message))
     return fault('SERVER_UNREACHABLE', 'the connection to PostgreSQL is lost')
-  if (/^28/.test(state) || state === '42501') return fault('SERVER_REFUSED', `PostgreSQL refuses ${what}`)
-  if (state === '3D000') return fault('SINK_TARGET_INVALID', 'there is no such database')
+  if (state.startsWith('28') || state === '42501')
+    return fault('SERVER_REFUSED', `PostgreSQL refuses ${what}`)
+  if (state === '3D000') return fault('TARGET_UNFIT', 'there is no such database')
   if (/^22|^23/.test(state)) return fault('SINK_REFUSED', `PostgreSQL refuses what is written to ${what}`)
-  if (/^42|^0A/.test(state)) return fault('SINK_TARGET_INVALID', `${what} is not what it has to be`)
+  if (/^42|^0A/.test(state)) return fault('TARGET_UNFIT', `${what} is not what it has to be`)
   return fault('SERVER_REFUSED', `PostgreSQL refuses ${what}`)
 }

@@ -55,7 +55,7 @@ FROM pg_index i
 WHERE i.indrelid = $1::oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
   AND i.indimmediate`
 
-/** What the server knows of a table. Errors: SINK_TARGET_INVALID where there is none. */
+/** What the server knows of a table. Errors: TARGET_UNFIT where there is none. */
 export async function describeTable(query: Query, name: string, use: Use): Promise<Table> {
   const [found] = await query(findTable, [name])
   if (found === undefined)
@@ -77,8 +77,13 @@ export async function describeTable(query: Query, name: string, use: Use): Promi
   }
 }
 
-/** Those of the names that the table has. Errors: SINK_TARGET_INVALID for any other. */
-export function columnsOf(table: Table, names: readonly string[], use: Use, field: string): readonly Column[] {
+/** Those of the names that the table has. Errors: TARGET_UNFIT for any other. */
+export function columnsOf(
+  table: Table,
+  names: readonly string[],
+  use: Use,
+  field: string,
+): readonly Column[] {
   return names.map((name) => {
     const column = table.columns.get(name)
     if (column !== undefined) return column
@@ -99,7 +104,7 @@ export function isUnique(table: Table, names: readonly string[]): boolean {
 }
 
 export function tableFault({ component }: Use, text: string, remedy: string): VertigoError {
-  return new VertigoError('SINK_TARGET_INVALID', `${component}: ${text}.`, { place: { component }, remedy })
+  return new VertigoError('TARGET_UNFIT', `${component}: ${text}.`, { place: { component }, remedy })
 }
 
 /** A name as SQL reads it. */
