@@ -348,6 +348,11 @@ export const errorCodes = codes({
     remedy: 'Give `read`, or a `setup` that returns `poll`; `poll` returns "more" or "done".',
     exit: 1,
   },
+  SOURCE_MESSAGE_INVALID: {
+    title: 'What a source has read is not in the format that its configuration names.',
+    remedy: 'Read it as `text` or `bytes`, and let a component decide what to do with such messages.',
+    exit: 4,
+  },
   SOURCE_POSITION_LOST: {
     title: 'A source cannot go on where it was: what stood there is no more, or is something else.',
     remedy:

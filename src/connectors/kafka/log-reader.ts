@@ -1,5 +1,5 @@
 import type { Consumer } from '@platformatic/kafka'
-import { VertigoError } from '../../base/errors.ts'
+import { asError, VertigoError } from '../../base/errors.ts'
 import type { KafkaPackage } from './client.ts'
 import { baseOptions } from './client.ts'
 import type { ServerConfig } from './config.ts'
@@ -58,7 +58,9 @@ export class LogReader {
       if (found === undefined) throw this.#missing(name)
       return { id: found.id, leaders: found.partitions.map(({ leader }) => leader) }
     } catch (error) {
-      if (saysOf(error, 'UNKNOWN_TOPIC_OR_PARTITION', 'INVALID_TOPIC_EXCEPTION'))
+      // The client says it in words of its own.
+      const isUnknown = asError(error).message.startsWith('Unknown topic')
+      if (isUnknown || saysOf(error, 'UNKNOWN_TOPIC_OR_PARTITION', 'INVALID_TOPIC_EXCEPTION'))
         throw this.#missing(name, error)
       throw kafkaError(error, this.#use)
     }
