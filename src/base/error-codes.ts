@@ -370,6 +370,12 @@ export const errorCodes = codes({
       'See what its `setup` waits for (a server that does not answer?), or raise the limit: `--setup-ms`, `setupMsMax` of `run`.',
     exit: 1,
   },
+  INTAKE_ADDRESS_UNFIT: {
+    title: 'A source cannot listen for requests where it was told to.',
+    remedy:
+      'Give another address or port, end what listens there, or spread the copies of the component over nodes (`placement: { spread: node }`).',
+    exit: 4,
+  },
   LISTENER_FAILED: {
     title: 'The listener that the run was given threw an error.',
     remedy: 'Catch in `onEvent` what may fail there.',
@@ -942,6 +948,11 @@ export const errorCodes = codes({
     exit: 4,
     retryable: true,
   },
+  SNAPSHOT_NONE: {
+    title: 'No snapshots are taken of the network.',
+    remedy: 'Deploy it with `guarantee: exactly-once` (or `at-least-once`), which snapshots are taken for.',
+    exit: 2,
+  },
   SNAPSHOT_UNKNOWN: {
     title: 'There is no such snapshot of the network.',
     remedy: '`vertigo snapshot ls` lists them.',
@@ -1028,6 +1039,12 @@ export const errorCodes = codes({
     remedy: 'Mount a shared folder at the same path on every node, or keep snapshots in an object storage.',
     exit: 4,
   },
+  SNAPSHOT_STORAGE_TAKEN: {
+    title: 'Another cluster keeps the snapshots of a network of this name there.',
+    remedy:
+      'Give each cluster an address of its own; where that cluster is no more, delete the file `<network>/owner` there.',
+    exit: 4,
+  },
   SNAPSHOT_STORAGE_UNWRITABLE: {
     title: 'The storage of snapshots cannot be read or written.',
     remedy: 'Check the folder, its permissions, and whether the file system is read-only.',
@@ -1086,6 +1103,11 @@ export const errorCodes = codes({
     title: 'A snapshot is that of another network, or of another incarnation of the cluster.',
     remedy: 'Name a snapshot of this network; `vertigo snapshot ls` lists them.',
     exit: 4,
+  },
+  SNAPSHOT_EXPORT_INVALID: {
+    title: 'A folder is no export of a snapshot, or not a whole one.',
+    remedy: 'Make it with `vertigo snapshot export`, and let that come to its end.',
+    exit: 2,
   },
   SNAPSHOT_NOT_DIVISIBLE: {
     title: 'A snapshot cannot be continued with another number of instances.',
@@ -1166,6 +1188,11 @@ export const errorCodes = codes({
   NETWORK_RUNS: {
     title: 'A network that is not at its end was to be forgotten.',
     remedy: 'Undeploy it first, and wait until it has stopped.',
+    exit: 2,
+  },
+  NETWORK_NOT_RUNNING: {
+    title: 'A network that has ended, or is to end, was to do something.',
+    remedy: 'Deploy it, and ask again when it runs.',
     exit: 2,
   },
   KIND_NOT_IN_CLUSTER: {

@@ -35,6 +35,7 @@ export type {
   ComponentOptions,
   ConfigOf,
   FunctionKind,
+  ListedSplits,
   PollContext,
   PollResult,
   Sent,
@@ -43,6 +44,7 @@ export type {
   SourcePositions,
   SourceReader,
   SourceSetupContext,
+  SplitsContext,
 } from './define.ts'
 export { builtInKind, isKind } from './kind.ts'
 export type { Kind } from './kind.ts'

@@ -32,6 +32,8 @@ export interface KindDefinition {
   readonly concurrency?: number
   readonly order?: 'input' | 'completion'
   readonly rewinds?: boolean
+  readonly splits?: AnyFunction
+  readonly journal?: 'engine' | 'none'
   readonly isFunction?: boolean
   readonly targets?: (
     config: never,
@@ -112,6 +114,7 @@ export function kindInfo(kind: Kind): KindInfo {
     instanceState: hasInstanceState(definition),
     concurrency: definition.concurrency,
     rewinds: definition.rewinds ?? false,
+    ...(definition.journal !== undefined && { journal: definition.journal }),
     async checkConfig(config) {
       const checked = await checkConfig(definition, config)
       if (!('faults' in checked)) return []

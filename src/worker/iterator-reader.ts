@@ -10,13 +10,14 @@ export interface Reader {
   drain?(): void
   /** See `SourceReader`. */
   positions?(): SourcePositions
+  release?(positions: SourcePositions): unknown
   close?(): unknown
 }
 
 /** What a reader needs of its source. */
 export interface ReaderOwner {
-  readonly outbox: Outbox
-  readonly outputs: readonly OutputPort[]
+  readonly outbox: Pick<Outbox, 'blocked'>
+  readonly outputs: readonly Pick<OutputPort, 'send'>[]
   readonly clock: Clock
   /** Whether messages are still taken: a source may have been stopped while its iterator was waited for. */
   readonly takesMessages: boolean

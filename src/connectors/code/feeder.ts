@@ -18,7 +18,8 @@ export interface Feeder<T> {
   readonly kind: Kind<{}, FeederPorts<T>>
   /**
    * Settles when there is room: awaiting it keeps memory bounded; what it accepted is handled, also when the network is
-   * drained then. Rejects (`BRIDGE_CLOSED`) when the network ended.
+   * drained then. Where the network is to lose nothing, it settles when the message is on the disk, from when the network has begun.
+   * Rejects (`BRIDGE_CLOSED`) when the network ended.
    */
   send(message: T): Promise<void>
   /** No more messages: the source ends when all are taken. */
@@ -46,7 +47,7 @@ export function feeder<T>(options: FeederOptions = {}): Feeder<T> {
       description: 'Messages that code sends.',
       placement: 'main',
       outputs: { out: port<T>() },
-      setup: ({ signal }) => readerOf(queue, signal),
+      setup: (context) => readerOf(queue, context),
     }),
     send: (message) => queue.send(message),
     end: () => queue.end(),
@@ -54,12 +55,20 @@ export function feeder<T>(options: FeederOptions = {}): Feeder<T> {
   }
 }
 
-function readerOf<T>(queue: FeederQueue<T>, signal: AbortSignal): SourceReader<FeederPorts<T>> {
-  const close = (): void =>
-    queue.close(signal.aborted && signal.reason instanceof Error ? signal.reason : undefined)
+function readerOf<T>(
+  queue: FeederQueue<T>,
+  { signal, isJournaled }: { readonly signal: AbortSignal; readonly isJournaled: boolean },
+): SourceReader<FeederPorts<T>> {
+  queue.attach(isJournaled)
+  let isAttached = true
+  const close = (): void => {
+    if (!isAttached) return
+    isAttached = false
+    queue.detach(signal.aborted && signal.reason instanceof Error ? signal.reason : undefined)
+  }
   signal.addEventListener('abort', close, { once: true })
   return {
-    poll: (max, { emit }): PollResult | Promise<PollResult> => queue.take(max, emit.out),
+    poll: (max, { emit, kept }): PollResult | Promise<PollResult> => queue.take(max, emit.out, kept),
     drain: () => queue.drain(),
     close,
   }
@@ -73,6 +82,6 @@ export const feederKind = builtInKind(
     placement: 'main',
     outputs: { out: port() },
     config: configObject({}),
-    setup: (context) => readerOf(bridgeOf(context).input(context.component), context.signal),
+    setup: (context) => readerOf(bridgeOf(context).input(context.component), context),
   }),
 )
