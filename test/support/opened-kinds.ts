@@ -24,14 +24,15 @@ interface Behaviour {
 
 async function setUp(kind: Kind, options: OpenOptions, stop: AbortController): Promise<unknown> {
   const definition = kindDefinition(kind)
+  const { instance = 0, instances = 1 } = options
   const checked = await checkConfig(definition, options.config)
   if ('faults' in checked) assert.fail(JSON.stringify(checked.faults))
   const write = (): void => undefined
   const log: Logger = { fatal: write, error: write, warn: write, info: write, debug: write, trace: write }
   const context = {
     component: 'it',
-    instance: options.instance ?? 0,
-    instances: options.instances ?? 1,
+    instance,
+    instances,
     config: checked.value,
     log,
     clock: options.clock ?? systemClock,
@@ -41,7 +42,11 @@ async function setUp(kind: Kind, options: OpenOptions, stop: AbortController): P
     writer: options.writer ?? 'test/net/it/0',
     positions: options.positions,
   }
-  return (definition.setup as unknown as (context: object) => unknown)(context)
+  const list = definition.splits as unknown as
+    ((context: object) => PromiseLike<readonly string[]>) | undefined
+  const splits = (await list?.(context))?.filter((_, index) => index % instances === instance)
+  const setup = definition.setup as unknown as (context: object) => unknown
+  return setup({ ...context, splits })
 }
 
 export class OpenedSink {

@@ -1,5 +1,11 @@
 import * as v from 'valibot'
-import { builtInKind, defineSource, port, type SourcePositions } from '../../component/index.ts'
+import {
+  builtInKind,
+  defineSource,
+  type InstanceContext,
+  port,
+  type SourcePositions,
+} from '../../component/index.ts'
 import { configObject, oneOf, text, truth, wholeNumber } from '../../component/built-in-config.ts'
 import { type Patience, withPatience } from '../servers/retry.ts'
 import { loadKafka } from './client.ts'
@@ -62,6 +68,7 @@ export const kafkaSource = builtInKind(
     outputs: { out: port() },
     config,
     rewinds: true,
+    splits: (context) => listSplits(context),
     async setup(context) {
       const { clock, log, signal, component } = context
       const { topic, retryMs } = context.config
@@ -79,11 +86,45 @@ export const kafkaSource = builtInKind(
   }),
 )
 
+type ListingContext = Pick<
+  InstanceContext<{}, KafkaSourceConfig>,
+  'component' | 'config' | 'log' | 'clock'
+> & {
+  readonly positions: SourcePositions | undefined
+}
+
+/** All partitions. Errors: SOURCE_POSITION_LOST where positions are of another topic. */
+async function listSplits({
+  component,
+  config: own,
+  log,
+  clock,
+  positions,
+}: ListingContext): Promise<string[]> {
+  const use: Use = { component, what: `the topic "${own.topic}"` }
+  // Nobody asks it to end before it is done.
+  const { signal } = new AbortController()
+  const reader = new LogReader(await loadKafka(component), own, use)
+  try {
+    const patience: Patience = { clock, log, signal, retryMs: own.retryMs }
+    const { id, leaders } = await withPatience(patience, component, () => reader.topic(own.topic, true))
+    const listed = Array.from(leaders.keys(), (partition) => splitOf(id, partition))
+    const lost = Object.keys(positions ?? {}).find((split) => !listed.includes(split))
+    if (lost !== undefined) throw madeAnew(use)
+    return listed
+  } finally {
+    await reader.close()
+  }
+}
+
+function madeAnew({ component, what }: Use): Error {
+  return positionLost(component, `${what} is another one than was read: it was deleted and made anew`)
+}
+
 interface PlanContext {
   readonly config: KafkaSourceConfig
   readonly positions: SourcePositions | undefined
-  readonly instance: number
-  readonly instances: number
+  readonly splits: readonly string[] | undefined
 }
 
 export interface ReadingPlan {
@@ -98,7 +139,8 @@ async function makePlan(reader: LogReader, context: PlanContext, use: Use): Prom
   const info = await reader.topic(topic, true)
   const [first, end] = [await reader.offsets(topic, 'first'), await reader.offsets(topic, 'end')]
   const stable = follow ? undefined : await reader.offsets(topic, 'stable')
-  const begin = from === 'first' ? first : end
+  // A partition that was added since the snapshot is read whole: nothing of it was seen.
+  const begin = from === 'first' || context.positions !== undefined ? first : end
   const starts = new Map<number, { readonly from: bigint; readonly end: bigint | undefined }>()
   for (const partition of partitionsOf(info, context, use)) {
     const given = context.positions?.[splitOf(info.id, partition)]
@@ -110,16 +152,10 @@ async function makePlan(reader: LogReader, context: PlanContext, use: Use): Prom
 }
 
 /** Those that this instance reads. */
-function partitionsOf(info: TopicInfo, { positions, instance, instances }: PlanContext, use: Use): number[] {
-  if (positions === undefined)
-    return Array.from(info.leaders.keys()).filter((partition) => partition % instances === instance)
-  return Object.keys(positions).map((split) => {
+function partitionsOf(info: TopicInfo, { splits = [] }: PlanContext, use: Use): number[] {
+  return splits.map((split) => {
     const partition = partitionOf(split, info.id)
-    if (partition === undefined || partition >= info.leaders.length)
-      throw positionLost(
-        use.component,
-        `${use.what} is another one than was read: it was deleted and made anew`,
-      )
+    if (partition === undefined || partition >= info.leaders.length) throw madeAnew(use)
     return partition
   })
 }

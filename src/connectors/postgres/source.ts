@@ -3,6 +3,7 @@ import { pause } from '../../base/clock.ts'
 import {
   builtInKind,
   defineSource,
+  type InstanceContext,
   type PollContext,
   type PollResult,
   type Port,
@@ -59,33 +60,17 @@ export const postgresSource = builtInKind(
     outputs: { out: port<PostgresRow>() },
     config,
     rewinds: true,
+    splits: (context) => listSplits(context),
     async setup(context) {
-      const { clock, log, signal, component, positions, instance } = context
-      const { table: name, retryMs } = context.config
-      const use: Use = { component, what: `the table "${name}"` }
-      const types = await readingTypes(component)
-      const connection = await Connection.open({
-        clock,
-        log,
-        signal,
-        retryMs,
-        server: context.config,
-        use,
-        types,
-      })
+      const { clock, signal, component, positions, splits = [] } = context
+      const use: Use = { component, what: `the table "${context.config.table}"` }
+      const connection = await connect(context, signal, use)
       try {
         const plan = await connection.queries((query) => makePlan(query, context.config, use))
-        const mine = positions === undefined ? instance === 0 : Object.keys(positions).length > 0
-        const start = positions === undefined ? undefined : keyAt(positions, plan, use)
-        return new TableReader({
-          connection,
-          plan,
-          config: context.config,
-          mine,
-          start,
-          wait: (ms) => pause(clock, ms, signal),
-          signal,
-        })
+        const start = keyAt(positions ?? {}, plan, use)
+        const wait = (ms: number): Promise<void> => pause(clock, ms, signal)
+        const mine = splits.includes(plan.split)
+        return new TableReader({ connection, plan, config: context.config, mine, start, wait, signal })
       } catch (error) {
         await connection.close()
         throw error
@@ -93,6 +78,29 @@ export const postgresSource = builtInKind(
     },
   }),
 )
+
+type Context = Pick<InstanceContext<{}, Config>, 'component' | 'config' | 'log' | 'clock'>
+
+async function connect({ component, config: own, clock, log }: Context, signal: AbortSignal, use: Use) {
+  const types = await readingTypes(component)
+  return Connection.open({ clock, log, signal, retryMs: own.retryMs, server: own, use, types })
+}
+
+/** The table. Errors: SOURCE_POSITION_LOST where positions are of another one. */
+async function listSplits(
+  context: Context & { readonly positions: SourcePositions | undefined },
+): Promise<string[]> {
+  const use: Use = { component: context.component, what: `the table "${context.config.table}"` }
+  // Nobody asks it to end before it is done.
+  const connection = await connect(context, new AbortController().signal, use)
+  try {
+    const plan = await connection.queries((query) => makePlan(query, context.config, use))
+    keyAt(context.positions ?? {}, plan, use)
+    return [plan.split]
+  } finally {
+    await connection.close()
+  }
+}
 
 type Outputs = { readonly out: Port<PostgresRow> }
 
