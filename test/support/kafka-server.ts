@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { Admin, FindCoordinatorKeyTypes } from '@platformatic/kafka'
 import { eventually } from './eventually.ts'
 import { freePort, ServerProcess } from './server-process.ts'
 
@@ -62,10 +62,29 @@ export class KafkaServer {
       'Kafka answers',
       async () => {
         if (this.#process.hasEnded) throw new Error(`Kafka ended: ${this.#process.said()}`)
-        return canConnect(this.bootstrap)
+        return this.#isReady()
       },
       120_000,
     )
+  }
+
+  /** It takes transactions: that comes last. */
+  async #isReady(): Promise<boolean> {
+    const admin = new Admin({
+      clientId: 'test',
+      bootstrapBrokers: [this.bootstrap],
+      retries: 0,
+      connectTimeout: 1_000,
+    })
+    try {
+      const found = await admin.findCoordinator({
+        keyType: FindCoordinatorKeyTypes.TRANSACTION,
+        keys: ['ready'],
+      })
+      return found.length > 0
+    } finally {
+      await admin.close()
+    }
   }
 
   /** At once, as if the power had failed. */
@@ -117,16 +136,4 @@ function properties(settings: Readonly<Record<string, string>>): string {
   return Object.entries(settings)
     .map(([name, value]) => `${name}=${value}\n`)
     .join('')
-}
-
-function canConnect(address: string): Promise<boolean> {
-  const [host = '', port] = address.split(':')
-  return new Promise((resolve) => {
-    const socket = connect(Number(port), host)
-    socket.once('connect', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.once('error', () => resolve(false))
-  })
 }

@@ -1,6 +1,6 @@
 import type { Producer } from '@platformatic/kafka'
 import { VertigoError } from '../../base/errors.ts'
-import type { Clock } from '../../base/clock.ts'
+import { type Clock, sleep } from '../../base/clock.ts'
 import { compareSinkSnapshots, type SinkBatch, type SinkSnapshot } from '../../component/index.ts'
 import { baseOptions, type KafkaPackage } from './client.ts'
 import type { ServerConfig } from './config.ts'
@@ -26,6 +26,8 @@ export interface WriterOptions {
 
 /** Of one request; far below what brokers take of one partition (1 MiB by default), as texts may grow on the way. */
 const requestBytesMax = 512 * 1024
+
+const shownEveryMs = 5
 
 /** A producer that has a writer's transactional id, and what Kafka had of the writer then. */
 interface Hold {
@@ -83,7 +85,7 @@ export class TransactionalWriter {
     const producer = new loaded.Producer({
       ...baseOptions(use.component, server),
       idempotent: true,
-      transactionalId: `vertigo/${this.#writer}`,
+      transactionalId: this.#id,
       timeout: transactionTimeoutMs,
     })
     try {
@@ -106,6 +108,30 @@ export class TransactionalWriter {
       await send(transaction, topic, staged, from, to)
     await transaction.send({ messages: [snapshots.message(this.#writer, snapshot)] })
     await transaction.commit()
+    await this.#shown(producer).catch(() => undefined)
+  }
+
+  /**
+   * The commit is certain when Kafka has acknowledged it; it is to be seen when its marks are written, a few milliseconds later. Where
+   * that cannot be asked (older brokers, no permission), it is not waited for.
+   */
+  async #shown(producer: Producer): Promise<void> {
+    const { package: loaded, clock, server } = this.#options
+    const node = producer.coordinatorId
+    if (node === undefined) return
+    const connection = (await producer.connectToBrokers([node])).get(node)
+    if (connection === undefined) return
+    const endMs = clock.monotonic() + server.requestTimeoutMs
+    const { signal } = new AbortController()
+    while (clock.monotonic() < endMs) {
+      const { transactionStates } = await loaded.describeTransactionsV0.api.async(connection, [this.#id])
+      if (transactionStates[0]?.transactionState !== 'PrepareCommit') return
+      await sleep(clock, shownEveryMs, signal)
+    }
+  }
+
+  get #id(): string {
+    return `vertigo/${this.#writer}`
   }
 
   #explained(error: VertigoError, startMs: number): VertigoError {
