@@ -25,6 +25,7 @@ const loaders: Readonly<Record<string, KindLoader>> = {
   'kafka-source': async () => (await import('./connectors/kafka/source.ts')).kafkaSource,
   log: async () => (await import('./connectors/log.ts')).log,
   map: async () => (await import('./operators/functions.ts')).mapKind,
+  'nats-source': async () => (await import('./connectors/nats/source.ts')).natsSource,
   'postgres-sink': async () => (await import('./connectors/postgres/sink.ts')).postgresSink,
   'postgres-source': async () => (await import('./connectors/postgres/source.ts')).postgresSource,
   'record-generator': async () => (await import('./connectors/generate/generator.ts')).recordGenerator,

@@ -106,6 +106,10 @@ export class OpenedSource<T = unknown> {
     return this.#reader.positions!()
   }
 
+  async release(positions: SourcePositions): Promise<void> {
+    await this.#reader.release?.(positions)
+  }
+
   async poll(max = 256): Promise<void> {
     const before = this.messages.length
     const emit = { out: (message: T) => void this.messages.push(message) }

@@ -1,7 +1,7 @@
 import { VertigoError } from '../../base/errors.ts'
 import { isRecord } from '../../base/values.ts'
 import type { Use } from './errors.ts'
-import { encode } from './formats.ts'
+import { encode } from '../servers/formats.ts'
 import type { EncodedMessage } from './staged.ts'
 
 export interface EncoderOptions {

@@ -16,7 +16,7 @@ import { inTransaction, markerOf, type RawBatch } from './batches.ts'
 import { baseOptions, type KafkaPackage } from './client.ts'
 import type { ServerConfig } from './config.ts'
 import { kafkaError, saysOf, type Use } from './errors.ts'
-import { asBuffer } from './formats.ts'
+import { asBuffer } from '../servers/formats.ts'
 import type { LogReader } from './log-reader.ts'
 
 const partition = 0

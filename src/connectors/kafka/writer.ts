@@ -5,7 +5,7 @@ import { compareSinkSnapshots, type SinkBatch, type SinkSnapshot } from '../../c
 import { baseOptions, type KafkaPackage } from './client.ts'
 import type { ServerConfig } from './config.ts'
 import { kafkaError, type Use } from './errors.ts'
-import { asBuffer } from './formats.ts'
+import { asBuffer } from '../servers/formats.ts'
 import type { LogReader } from './log-reader.ts'
 import type { SnapshotsTopic } from './snapshots-topic.ts'
 import { piecesOf, type StagedMessages } from './staged.ts'

@@ -2,12 +2,12 @@ import { VertigoError } from '../../base/errors.ts'
 import { jsonText } from '../json-text.ts'
 
 /** How bytes of keys and values become what a network works with. */
-export type KafkaFormat = 'text' | 'json' | 'bytes'
+export type MessageFormat = 'text' | 'json' | 'bytes'
 
 /** Errors: SOURCE_MESSAGE_INVALID, which says where it stands. */
 export function decode(
   bytes: Uint8Array | null | undefined,
-  format: KafkaFormat,
+  format: MessageFormat,
   place: () => { readonly component: string; readonly where: string },
 ): unknown {
   if (bytes === null || bytes === undefined) return null
