@@ -1,9 +1,10 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { isThenable } from '../base/values.ts'
-import type { Emit, InstanceContext, SetupContext } from './context.ts'
+import type { InstanceContext, Output, SetupContext } from './context.ts'
 import type { Behaviour } from './handlers.ts'
 import { type Kind, makeKind } from './kind.ts'
 import { type MessageOf, type Port, type Ports, port } from './port.ts'
+import type { TrackedOptions, TrackHandlers, TrackOptions } from './tracking.ts'
 import type { StateDeclarations } from './state.ts'
 
 /** The configuration's type: what the schema puts out, or plain JSON where there is no schema. */
@@ -87,12 +88,23 @@ export interface SourcePosition {
  */
 export type SourcePositions = Readonly<Record<string, SourcePosition>>
 
-/** For `poll` of a source. */
-export interface PollContext<O extends Ports> {
-  readonly emit: Emit<O>
+/** Sends on one output port of a source. */
+export interface SourceOutput<T> extends Output<T> {
+  /**
+   * Sends a message that is tracked: the reader's `ack`, `fail` or `timeout` is called when it, and all that is derived
+   * from it, has been handled, when a handler has failed, or when its time is over.
+   */
+  tracked(message: T, options?: TrackedOptions): void
 }
 
-export interface SourceReader<O extends Ports> {
+export type SourceEmit<O extends Ports> = { readonly [P in keyof O]: SourceOutput<MessageOf<O[P]>> }
+
+/** For `poll` of a source. */
+export interface PollContext<O extends Ports> {
+  readonly emit: SourceEmit<O>
+}
+
+export interface SourceReader<O extends Ports> extends TrackHandlers {
   /**
    * Emits up to about `max` messages and says whether there may be `more`, or that the source is `done`. The engine
    * calls it only while there is room. Where nothing is there at the moment, return a promise that settles when
@@ -120,6 +132,11 @@ interface SourceDeclaration<O extends Ports, C extends StandardSchemaV1 | undefi
   readonly config?: C
   /** Whether it can start again from a position (`SourceReader.positions`); `exactly-once` needs it. Default false. */
   readonly rewinds?: boolean
+  /**
+   * How it tracks messages. With `read`, it tracks all that it yields, where this is given; with `setup`, those that are
+   * sent by `emit.port.tracked`.
+   */
+  readonly track?: TrackOptions
 }
 
 type SourceRead<O extends Ports, C extends StandardSchemaV1 | undefined> = (

@@ -3,6 +3,7 @@ import type { ConfigFault, KindInfo } from '../model/kind-info.ts'
 import { isReferenceAt } from '../model/secret-references.ts'
 import type { Ports } from './port.ts'
 import type { StateDeclarations } from './state.ts'
+import type { TrackOptions } from './tracking.ts'
 
 const brand = Symbol.for('vertigo.kind')
 
@@ -32,6 +33,7 @@ export interface KindDefinition {
   readonly concurrency?: number
   readonly order?: 'input' | 'completion'
   readonly rewinds?: boolean
+  readonly track?: TrackOptions
   readonly isFunction?: boolean
   readonly targets?: (
     config: never,

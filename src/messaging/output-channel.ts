@@ -3,6 +3,7 @@ import { estimateBytes } from '../wire/size.ts'
 import { type ChannelLimits, defaultChannelLimits } from './limits.ts'
 import { type Control, countOf, type Parcel } from './parcel.ts'
 import { notePartial } from './partial.ts'
+import { roomForTrack, type Track, trackNumbers, type Tracks } from './tracks.ts'
 
 /** The outbox that a channel belongs to. */
 export interface ChannelOwner {
@@ -63,6 +64,9 @@ export class OutputChannel {
   count = 0
   /** Value of `count` at which `atLimit` has to be called. */
   limit = 1
+  /** Of tracked messages among those that are pending: entries, and how many numbers of them are in use. */
+  tracks: Tracks | null = null
+  private tracksUsed = 0
   /** Parcels that have left: each arrives once at the other end, as long as that lives. */
   parcels = 0
   private flushed = 0
@@ -121,22 +125,39 @@ export class OutputChannel {
     if (at + 1 >= this.limit) this.atLimit()
   }
 
+  /** As `append`, of a message that belongs to a tree. */
+  appendTracked(message: unknown, track: Track): void {
+    this.noteTrack(track)
+    this.append(message)
+  }
+
+  /** An entry for what is appended next. */
+  private noteTrack(track: Track): void {
+    const at = this.tracksUsed
+    const entries = roomForTrack(this.tracks, at)
+    this.tracks = entries
+    this.tracksUsed = at + trackNumbers
+    track.write(this, this.count, entries, at)
+  }
+
   /** Appends while groups are open on the port; `group` is 0 for a message outside of them. */
-  appendIn(group: number, message: unknown): void {
+  appendIn(group: number, message: unknown, track: Track | null = null): void {
     try {
       this.enter(group)
     } catch (error) {
       notePartial(error)
       throw error
     }
-    this.append(message)
+    if (track === null) this.append(message)
+    else this.appendTracked(message, track)
   }
 
   /** Sends a control that belongs to `group`; with its end, the channel is outside of groups again. */
-  control(group: number, control: Control): void {
+  control(group: number, control: Control, track: Track | null = null): void {
     try {
       this.enter(group)
       if (control.type !== 'end') this.owner.countEmitted(this.count + 1)
+      if (track !== null) this.noteTrack(track)
       this.flush(control)
     } catch (error) {
       notePartial(error)
@@ -165,6 +186,7 @@ export class OutputChannel {
     }
     const bytes = this.pendingBytes()
     const items = this.takePending()
+    const tracks = this.takeTracks()
     this.flushed += count
     this.count = 0
     this.limit = 1
@@ -172,13 +194,22 @@ export class OutputChannel {
     this.sampledMessages = 0
     this.parcels++
     this.inFlightMessages += countOf(items, control)
-    this.inFlightBytes += this.target.deliver({ items, group: this.group, control, bytes, released: false })
+    this.inFlightBytes += this.target.deliver({
+      items,
+      group: this.group,
+      control,
+      bytes,
+      tracks,
+      released: false,
+    })
     if (!this.blocked && !this.ended && this.isFull()) this.block()
   }
 
   private forgetPending(): void {
     this.flushed += this.count
     this.pending = []
+    this.tracks = null
+    this.tracksUsed = 0
     this.count = 0
     this.limit = 1
   }
@@ -197,6 +228,14 @@ export class OutputChannel {
     this.pending = isFull ? fullParcel.slice() : []
     if (items.length > count) items.length = count
     return items
+  }
+
+  private takeTracks(): Tracks | null {
+    const { tracks, tracksUsed } = this
+    if (tracks === null) return null
+    this.tracks = null
+    this.tracksUsed = 0
+    return tracks.subarray(0, tracksUsed)
   }
 
   /** The last control of the channel. */

@@ -1,6 +1,6 @@
 import { defaultChannelLimits, emitPerMessageMaxDefault, type ChannelLimits } from '../messaging/limits.ts'
 import type { FlatComponent, FlatConnection, FlatNetwork } from '../model/flatten.ts'
-import { selectorSpec } from '../model/network.ts'
+import { type Guarantee, selectorSpec } from '../model/network.ts'
 import { encodeKey, instanceOfKeyGroup, keyGroupOf, keyReader } from '../state/keys.ts'
 import {
   type InitialAssignment,
@@ -130,6 +130,7 @@ export interface WorkersOptions {
   readonly generation: number
   readonly limits?: Partial<ChannelLimits>
   readonly emitPerMessageMax?: number
+  readonly guarantee?: Guarantee
 }
 
 /** What each of the workers is to host, out of all instances. */
@@ -140,12 +141,13 @@ export function workersOf(
 ): WorkerAssignment[] {
   const limits = { ...defaultChannelLimits, ...options.limits }
   const emitPerMessageMax = options.emitPerMessageMax ?? emitPerMessageMaxDefault
-  const { network, generation } = options
+  const { network, generation, guarantee } = options
   return workers.map((worker) => {
     const own = drafts.filter((draft) => draft.worker === worker)
     const instances = own.map(({ worker: _, ...instance }) => instance)
     const peers = peersOf(worker, own)
-    return { worker, network, generation, workers, instances, peers, limits, emitPerMessageMax }
+    const all = { worker, network, generation, workers, instances, peers, limits, emitPerMessageMax }
+    return guarantee === undefined ? all : { ...all, guarantee }
   })
 }
 

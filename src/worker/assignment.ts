@@ -1,6 +1,6 @@
 import type { SourcePositions } from '../component/define.ts'
 import type { ChannelLimits } from '../messaging/limits.ts'
-import type { ErrorPolicy } from '../model/network.ts'
+import type { ErrorPolicy, Guarantee } from '../model/network.ts'
 import type { InstanceRestore } from '../snapshot/part.ts'
 
 /** What a worker is to host, as plain data: it crosses threads, and later nodes. */
@@ -20,6 +20,8 @@ export interface WorkerAssignment {
   readonly emitPerMessageMax: number
   /** Changes of state are noted, since snapshots are taken of the network. Default false. */
   readonly takesSnapshots?: boolean
+  /** Of the network. Default `at-most-once`. */
+  readonly guarantee?: Guarantee
 }
 
 /** Instances of which each is reached from each other, as far as a worker has a part in it; see `cycles.ts`. */

@@ -10,12 +10,14 @@ import { applyToRow, entryOf } from '../state/entries.ts'
 import { KeyedState } from '../state/keyed-state.ts'
 import type { SlotDeclaration } from '../state/row.ts'
 import { Call, type CallOwner, type SharedContext } from './call.ts'
-import type { InstanceHost, Schedulable } from './host.ts'
+import type { InstanceHost, RejectedMessage, Schedulable } from './host.ts'
 import { instanceLogger } from './logger.ts'
 import { InstanceMetrics } from './metrics.ts'
 import type { Reporter } from './record-window.ts'
+import { sendRejection } from './rejection.ts'
 import type { PartFacts, SavedEntries } from './snapshots/instance-parts.ts'
 import { encodeSaved, nothingSaved, type Saved } from './snapshots/saved.ts'
+import type { WorkerTracking } from './tracking/worker-tracking.ts'
 
 /** Which instance this is, and what it was told. */
 export interface InstanceIdentity {
@@ -124,7 +126,7 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
   /** A snapshot begins that it has a part in. */
   abstract beginSnapshot(begin: SnapshotBegin): void
   /** It has come to its end, whatever that is: what of it waits here is over. */
-  abstract endSnapshot(snapshot: number): void
+  abstract endSnapshot(snapshot: number, isCommitted: boolean): void
   /** Ends without waiting for the inputs: sources stop, components wait for the end of their inputs. */
   abstract drain(): void
 
@@ -201,6 +203,10 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
 
   get emitPerMessageMax(): number {
     return this.host.emitPerMessageMax
+  }
+
+  get tracking(): WorkerTracking {
+    return this.host.tracking
   }
 
   get clock(): Clock {
@@ -327,6 +333,13 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
     this.outbox.flushEager()
     this.state = 'finished'
     this.host.finished(this)
+  }
+
+  /** To the port for errors, or to whoever takes what no such port took. */
+  protected rejectMessage(record: RejectedMessage): void {
+    this.rejectedCount++
+    if (this.errorOutput === undefined) this.host.rejected(this, record)
+    else sendRejection(this.errorOutput, record)
   }
 
   protected newCall(): Call {

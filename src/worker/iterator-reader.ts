@@ -1,10 +1,10 @@
 import type { Clock } from '../base/clock.ts'
 import type { SourcePositions } from '../component/define.ts'
+import type { TrackHandlers } from '../component/tracking.ts'
 import type { Outbox } from '../messaging/outbox.ts'
-import type { OutputPort } from '../messaging/output-port.ts'
 
 /** The author's reader, types erased. */
-export interface Reader {
+export interface Reader extends TrackHandlers {
   poll(max: number, context: object): unknown
   /** The run asks the source to end: see `SourceReader`. */
   drain?(): void
@@ -16,7 +16,8 @@ export interface Reader {
 /** What a reader needs of its source. */
 export interface ReaderOwner {
   readonly outbox: Outbox
-  readonly outputs: readonly OutputPort[]
+  /** Sends on the first port. */
+  readonly yielded: (message: unknown) => void
   readonly clock: Clock
   /** Whether messages are still taken: a source may have been stopped while its iterator was waited for. */
   readonly takesMessages: boolean
@@ -37,13 +38,14 @@ export function iteratorReader(
     : asyncReader(items[Symbol.asyncIterator](), owner)
 }
 
-function syncReader(iterator: Iterator<unknown>, { outbox, outputs: [port] }: ReaderOwner): Reader {
+function syncReader(iterator: Iterator<unknown>, owner: ReaderOwner): Reader {
+  const { outbox, yielded } = owner
   return {
     poll(max) {
       for (let i = 0; i < max && outbox.blocked === 0; i++) {
         const step = iterator.next()
         if (step.done) return 'done'
-        port?.send(step.value)
+        yielded(step.value)
       }
       return 'more'
     },
@@ -52,8 +54,7 @@ function syncReader(iterator: Iterator<unknown>, { outbox, outputs: [port] }: Re
 }
 
 function asyncReader(iterator: AsyncIterator<unknown>, owner: ReaderOwner): Reader {
-  const { outbox, clock } = owner
-  const [port] = owner.outputs
+  const { outbox, clock, yielded } = owner
   let isWaiting = false
   const next = async (): Promise<IteratorResult<unknown>> => {
     isWaiting = true
@@ -69,7 +70,7 @@ function asyncReader(iterator: AsyncIterator<unknown>, owner: ReaderOwner): Read
         const step = await next()
         if (step.done) return 'done'
         if (!owner.takesMessages) break
-        port?.send(step.value)
+        yielded(step.value)
       }
       return 'more'
     },

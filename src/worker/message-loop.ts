@@ -1,6 +1,7 @@
 import { isIterator, isThenable } from '../base/values.ts'
 import type { Outbox } from '../messaging/outbox.ts'
-import type { Call } from './call.ts'
+import { firstTrackFrom, type Tracks, trackNumbers, type TrackSink } from '../messaging/tracks.ts'
+import { type Call, callDirect, callTracked } from './call.ts'
 import type { Invoke } from './handlers.ts'
 
 /**
@@ -83,6 +84,99 @@ const sharedLoop: MessageLoop = (items, from, end, invoke, call, outbox, progres
         progress.result = result
         return
       }
+      if (outbox.interrupted && !outbox.nextCall()) return
+    }
+  } finally {
+    progress.at = at
+  }
+}
+
+/** As a `MessageLoop`, for a parcel in which some messages are tracked. */
+export type TrackedLoop = (
+  items: readonly unknown[],
+  from: number,
+  end: number,
+  invoke: Invoke,
+  call: Call,
+  outbox: Outbox,
+  progress: LoopProgress,
+  tracks: Tracks,
+  at: number,
+  sink: TrackSink,
+) => void
+
+/** The same loop, which gives each message's part of a token to the call, and settles it when the handler has ended. */
+const trackedSource = (keyed: boolean): string => `
+/* ${++made} */
+return function trackedLoop(items, from, end, invoke, call, outbox, progress, tracks, entry, sink) {
+  const context = call.context
+  const track = call.trackHolder()
+  let at = from
+  try {
+    while (at < end) {
+      if (entry < tracks.length && tracks[entry] === at) {
+        track.take(tracks, entry)
+        entry += ${trackNumbers}
+        call.track = track
+        call.mode = ${callTracked}
+      } else {
+        call.track = null
+        call.mode = ${callDirect}
+      }
+      const message = items[at++]
+      ${keyed ? 'call.message = message; call.cachedRow = null' : ''}
+      const result = invoke(message, context)
+      if (result !== undefined && result !== null && typeof result === 'object' &&
+          (typeof result.then === 'function' || typeof result.next === 'function')) {
+        progress.result = result
+        return
+      }
+      if (call.track !== null) track.settle(sink)
+      if (outbox.interrupted && !outbox.nextCall()) return
+    }
+  } finally {
+    progress.at = at
+  }
+}`
+
+/** Made for a handler when the first tracked message comes to it. */
+export function makeTrackedLoop(keyed: boolean): TrackedLoop {
+  try {
+    // oxlint-disable-next-line typescript/no-unsafe-call, typescript/no-implied-eval -- as above
+    return new Function(trackedSource(keyed))() as TrackedLoop
+  } catch {
+    return sharedTrackedLoop
+  }
+}
+
+const sharedTrackedLoop: TrackedLoop = (
+  items,
+  from,
+  end,
+  invoke,
+  call,
+  outbox,
+  progress,
+  tracks,
+  _at,
+  sink,
+) => {
+  const { context } = call
+  let at = from
+  try {
+    while (at < end) {
+      const entry = firstTrackFrom(tracks, at)
+      call.takeTrack(tracks, entry < tracks.length && tracks[entry] === at ? entry : -1)
+      call.mode = call.directMode
+      const message = items[at++]
+      call.message = message
+      call.cachedRow = null
+      const result = invoke(message, context)
+      if (isThenable(result) || isIterator(result)) {
+        progress.result = result
+        return
+      }
+      call.track?.settle(sink)
       if (outbox.interrupted && !outbox.nextCall()) return
     }
   } finally {

@@ -6,7 +6,7 @@ import type { KindDefinition } from '../component/kind.ts'
 import type { Inbox } from '../messaging/inbox.ts'
 import type { KeyReader } from '../state/keys.ts'
 import type { SharedContext } from './call.ts'
-import { makeMessageLoop, type MessageLoop } from './message-loop.ts'
+import { makeMessageLoop, makeTrackedLoop, type MessageLoop, type TrackedLoop } from './message-loop.ts'
 import {
   type AuthorBehaviour,
   declaredBehaviour,
@@ -63,6 +63,8 @@ export class InputPort {
   groups: PortHandlers['groups']
   batch: PortHandlers['batch']
   readonly loop: MessageLoop
+  private tracked: TrackedLoop | undefined
+  private readonly isKeyed: boolean
   private readonly schema: StandardSchemaV1 | undefined
   private readonly isConnected: boolean
   private isChecked: boolean
@@ -75,9 +77,16 @@ export class InputPort {
     this.index = index
     this.isConnected = means.connected.has(name)
     this.readKey = means.connected.get(name)
-    this.loop = makeMessageLoop(definition.state !== undefined)
+    this.isKeyed = definition.state !== undefined
+    this.loop = makeMessageLoop(this.isKeyed)
     this.schema = definition.inputs[name]?.schema
     this.isChecked = means.checked.has(name)
+  }
+
+  /** For parcels with tracked messages. */
+  get trackedLoop(): TrackedLoop {
+    this.tracked ??= makeTrackedLoop(this.isKeyed)
+    return this.tracked
   }
 
   /** Errors: PORT_NOT_READ where something is connected and nothing handles it. */

@@ -4,6 +4,8 @@ import { isThenable } from '../base/values.ts'
 import type { Logger } from '../component/context.ts'
 import type { SourcePositions } from '../component/define.ts'
 import type { KindDefinition } from '../component/kind.ts'
+import type { TrackedOptions } from '../component/tracking.ts'
+import type { OutputPort } from '../messaging/output-port.ts'
 import type { SnapshotBegin } from '../snapshot/part.ts'
 import { type Call, callClosed, callDirect, callDiscard } from './call.ts'
 import type { InstanceHost } from './host.ts'
@@ -11,6 +13,8 @@ import { iteratorReader, type Reader } from './iterator-reader.ts'
 import { Instance, type InstanceIdentity, type LifeHooks } from './instance.ts'
 import type { Saved } from './snapshots/saved.ts'
 import { codeBridge, sharedContext, type SetupMeans } from './setup.ts'
+import { rejectionOf } from './rejection.ts'
+import { SourceTracking } from './tracking/source-tracking.ts'
 
 const pollMessagesMax = 256
 /** Before the size of its messages is known, a source is asked for few. */
@@ -31,6 +35,8 @@ export class SourceInstance extends Instance {
   /** It was asked to end. */
   isEnding = false
   private cancelLastPoll: Cancel = () => undefined
+  /** Made with the first message that is tracked. */
+  private tracker: SourceTracking | undefined
 
   constructor(
     identity: InstanceIdentity,
@@ -50,6 +56,19 @@ export class SourceInstance extends Instance {
     return this.call
   }
 
+  /** Opens a tree (`emit.port.tracked`). */
+  readonly openTree = (port: OutputPort, message: unknown, options: TrackedOptions | undefined): void => {
+    this.tracker ??= this.makeTracker()
+    this.tracker.open(port, message, options)
+  }
+
+  /** What an iterator gives: tracked, where its source says so. */
+  readonly yielded = (message: unknown): void => {
+    const [port] = this.outputs
+    if (this.definition.track === undefined) port?.send(message)
+    else if (port !== undefined) this.openTree(port, message, undefined)
+  }
+
   get takesMessages(): boolean {
     return this.state === 'running'
   }
@@ -61,25 +80,30 @@ export class SourceInstance extends Instance {
 
   /** Between two polls, or while one waits: what it has said so far has been sent. */
   beginSnapshot(begin: SnapshotBegin): void {
+    if (begin.predecessor !== null) this.tracker?.committed(begin.predecessor)
     if (this.state !== 'running' || begin.snapshot <= this.lastCut) return
     try {
       this.cut(begin, 0)
+      this.tracker?.cut(begin.snapshot)
     } catch (error) {
       this.fail(error)
     }
   }
 
-  endSnapshot(): void {
-    // It waits for nobody.
+  endSnapshot(snapshot: number, isCommitted: boolean): void {
+    if (isCommitted) this.tracker?.committed(snapshot)
   }
 
   override saved(): Saved {
-    return { ...super.saved(), positions: this.positions }
+    return { ...super.saved(), positions: this.positions, tracked: this.tracker?.saved() ?? [] }
   }
 
   override restore(saved: Saved): void {
     super.restore(saved)
     this.from = saved.positions ?? this.from
+    if (saved.tracked.length === 0) return
+    this.tracker = this.makeTracker()
+    this.tracker.restore(saved.tracked, this.outputs)
   }
 
   get queuedMessages(): number {
@@ -142,19 +166,37 @@ export class SourceInstance extends Instance {
 
   protected override released(): void {
     this.cancelLastPoll()
+    this.tracker?.close()
   }
 
   protected get hasWork(): boolean {
-    return !this.polling && (this.state === 'running' || this.exhausted)
+    const { tracker } = this
+    if (tracker?.hasDue === true) return true
+    if (this.exhausted) return tracker?.isUnfinished !== true
+    return !this.polling && this.state === 'running' && tracker?.isFull !== true
   }
 
   protected work(): void {
+    const { tracker } = this
+    tracker?.beginTurn()
+    try {
+      tracker?.work(this.reader!)
+      this.pollOrFinish()
+    } finally {
+      // The first tracked message makes it.
+      this.tracker?.endTurn()
+    }
+  }
+
+  private pollOrFinish(): void {
     for (let polls = 0; polls < pollsPerTurn; polls++) {
       if (this.exhausted) {
+        if (this.tracker?.isUnfinished === true) return
+        this.tracker?.close()
         this.finish()
         return
       }
-      if (this.polling || this.outbox.blocked > 0) return
+      if (this.polling || this.outbox.blocked > 0 || this.tracker?.isFull === true) return
       this.poll()
     }
   }
@@ -213,7 +255,24 @@ export class SourceInstance extends Instance {
   private room(): number {
     let room = this.sent === 0 ? firstPollMessages : pollMessagesMax
     for (const port of this.outputs) room = Math.min(room, port.room)
+    if (this.tracker !== undefined) room = Math.min(room, this.tracker.room)
     return Math.max(1, room)
+  }
+
+  private makeTracker(): SourceTracking {
+    const { host, takesSnapshots } = this
+    return new SourceTracking({
+      clock: host.clock,
+      tracking: host.tracking,
+      options: this.definition.track ?? {},
+      guarantee: host.guarantee(),
+      takesSnapshots,
+      maySend: () => this.outbox.blocked === 0,
+      due: () => this.wake(),
+      failed: (error) => this.fail(error),
+      deadLetter: (port, message, error) =>
+        this.rejectMessage(rejectionOf(this.identity, { port, message }, error, this.nowMs())),
+    })
   }
 
   private async makeReader(): Promise<Reader> {

@@ -54,7 +54,7 @@ export class HostedSnapshots {
   obey(command: SnapshotCommand, running: Iterable<HostedInstance>): void {
     if (command.type !== 'begin') {
       if (this.begun?.snapshot === command.snapshot) this.begun = undefined
-      for (const { instance } of running) instance.endSnapshot(command.snapshot)
+      for (const { instance } of running) instance.endSnapshot(command.snapshot, command.type === 'committed')
       this.parts?.ended(command)
       return
     }

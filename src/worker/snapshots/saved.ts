@@ -5,6 +5,7 @@ import type { Control } from '../../messaging/parcel.ts'
 import type { StateEntry } from '../../snapshot/state-file.ts'
 import { readRow, writeRow } from '../../state/capture.ts'
 import type { Entry } from '../../state/entries.ts'
+import type { SavedTree } from '../tracking/source-tracking.ts'
 import { MessageCodec } from '../../wire/message-codec.ts'
 
 /**
@@ -19,6 +20,8 @@ export interface Saved {
   /** Ids of groups are not used twice. */
   readonly lastGroupId: number
   readonly channels: readonly SavedChannel[]
+  /** Of a source: the messages that it tracks, which are open. */
+  readonly tracked: readonly SavedTree[]
 }
 
 export interface SavedTimer {
@@ -47,6 +50,7 @@ export const nothingSaved: Saved = {
   positions: undefined,
   lastGroupId: 0,
   channels: [],
+  tracked: [],
 }
 
 const codec = new MessageCodec()
@@ -54,11 +58,12 @@ const stateKey = 'state'
 const timersKey = 'timers'
 const positionsKey = 'positions'
 const groupsKey = 'groups'
+const trackedKey = 'tracked'
 const channelPrefix = 'channel/'
 
 /** Errors: STATE_NOT_ENCODABLE. */
 export function encodeSaved(saved: Saved, place: string): StateEntry[] {
-  const { instanceState, timers, positions, lastGroupId, channels } = saved
+  const { instanceState, timers, positions, lastGroupId, channels, tracked } = saved
   const entries: StateEntry[] = []
   if (instanceState !== undefined) {
     check(instanceState.slots, 'its state', place)
@@ -67,6 +72,7 @@ export function encodeSaved(saved: Saved, place: string): StateEntry[] {
   if (timers.length > 0) entries.push(entry(timersKey, [encoded(timers, 'a timer', place)]))
   if (positions !== undefined) entries.push(entry(positionsKey, [encoded(positions, 'a position', place)]))
   if (lastGroupId > 0) entries.push(entry(groupsKey, [encoded(lastGroupId, 'a group', place)]))
+  if (tracked.length > 0) entries.push(entry(trackedKey, [encoded(tracked, 'a tracked message', place)]))
   for (const { name, port, parcels } of channels) {
     const parts = [port, ...parcels].map((part) => encoded(part, `what waits at port "${port}"`, place))
     entries.push(entry(`${channelPrefix}${name}`, parts))
@@ -85,6 +91,7 @@ export function decodeSaved(entries: Iterable<StateEntry>): Saved {
     else if (name === timersKey) saved.timers = values()[0] as readonly SavedTimer[]
     else if (name === positionsKey) saved.positions = values()[0] as SourcePositions
     else if (name === groupsKey) saved.lastGroupId = values()[0] as number
+    else if (name === trackedKey) saved.tracked = values()[0] as readonly SavedTree[]
     else if (name.startsWith(channelPrefix)) {
       const [port, ...parcels] = values() as [string, ...SavedParcel[]]
       channels.push({ name: name.slice(channelPrefix.length), port, parcels })
