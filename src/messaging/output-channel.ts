@@ -3,7 +3,7 @@ import { estimateBytes } from '../wire/size.ts'
 import { type ChannelLimits, defaultChannelLimits } from './limits.ts'
 import { type Control, countOf, type Parcel } from './parcel.ts'
 import { notePartial } from './partial.ts'
-import { roomForTrack, type Track, trackNumbers, type Tracks } from './tracks.ts'
+import type { Track, TrackedChannel, Tracks } from './tracks.ts'
 
 /** The outbox that a channel belongs to. */
 export interface ChannelOwner {
@@ -29,6 +29,8 @@ const fullParcel: readonly unknown[] = Array.from(
   () => undefined,
 )
 
+const fullTracks: Tracks = [...fullParcel, undefined] as Tracks
+
 /** Positions in a parcel at which a message's size is sampled; large messages show at the first. */
 const samplePositions = [1, 8, 64]
 
@@ -45,7 +47,7 @@ const samplePositions = [1, 8, 64]
  * `append` is on the hot path: everything that is not needed for each message happens at `limit`, which is the next of
  * a sample position, the capacity of the parcel and the end of the credit.
  */
-export class OutputChannel {
+export class OutputChannel implements TrackedChannel {
   id: number
   private readonly owner: ChannelOwner
   private target: ChannelTarget
@@ -64,9 +66,10 @@ export class OutputChannel {
   count = 0
   /** Value of `count` at which `atLimit` has to be called. */
   limit = 1
-  /** Of tracked messages among those that are pending: entries, and how many numbers of them are in use. */
+  /** Of tracked messages among those that are pending, by index; as long as a full parcel where that is likely. */
   tracks: Tracks | null = null
-  private tracksUsed = 0
+  private hadTracks = false
+  lender: Track | undefined = undefined
   /** Parcels that have left: each arrives once at the other end, as long as that lives. */
   parcels = 0
   private flushed = 0
@@ -132,12 +135,15 @@ export class OutputChannel {
   }
 
   /** An entry for what is appended next. */
-  private noteTrack(track: Track): void {
-    const at = this.tracksUsed
-    const entries = roomForTrack(this.tracks, at)
-    this.tracks = entries
-    this.tracksUsed = at + trackNumbers
-    track.write(this, this.count, entries, at)
+  noteTrack(track: Track): void {
+    if (track.channel !== undefined) track.split()
+    if (this.lender !== undefined) this.lender.split()
+    if (this.tracks === null) this.tracks = this.hadTracks ? fullTracks.slice() : []
+    const at = this.count
+    this.tracks[at] = track
+    track.channel = this
+    track.at = at
+    this.lender = track
   }
 
   /** Appends while groups are open on the port; `group` is 0 for a message outside of them. */
@@ -185,8 +191,8 @@ export class OutputChannel {
       return
     }
     const bytes = this.pendingBytes()
-    const items = this.takePending()
     const tracks = this.takeTracks()
+    const items = this.takePending()
     this.flushed += count
     this.count = 0
     this.limit = 1
@@ -208,8 +214,7 @@ export class OutputChannel {
   private forgetPending(): void {
     this.flushed += this.count
     this.pending = []
-    this.tracks = null
-    this.tracksUsed = 0
+    this.takeTracks()
     this.count = 0
     this.limit = 1
   }
@@ -231,11 +236,15 @@ export class OutputChannel {
   }
 
   private takeTracks(): Tracks | null {
-    const { tracks, tracksUsed } = this
+    const { tracks } = this
     if (tracks === null) return null
+    // What leaves is not the sender's any more.
+    this.lender?.split()
     this.tracks = null
-    this.tracksUsed = 0
-    return tracks.subarray(0, tracksUsed)
+    this.hadTracks = this.count >= fullParcel.length
+    // One for the control.
+    if (tracks.length !== this.count + 1) tracks.length = this.count + 1
+    return tracks
   }
 
   /** The last control of the channel. */

@@ -17,7 +17,7 @@ import type { Inbox } from './inbox.ts'
 import type { ChannelSource, InputChannel } from './input-channel.ts'
 import type { ChannelTarget, OutputChannel } from './output-channel.ts'
 import { type Control, isControl, type Parcel } from './parcel.ts'
-import type { Tracks } from './tracks.ts'
+import { entriesOf, type Tracks } from './tracks.ts'
 
 interface RemoteInput {
   readonly inbox: Inbox
@@ -36,8 +36,8 @@ export interface PeerEvents {
   switched(peer: Peer): void
   /** Something about a cycle that both workers have a part in. */
   cycle(peer: Peer, frame: CycleFrame): void
-  /** A parcel with tracked messages has come from it. */
-  tracked(peer: Peer, tracks: Tracks): void
+  /** A parcel with tracked messages has come from it: what these entries say, of so many indices. */
+  tracked(peer: Peer, entries: Int32Array, count: number): Tracks
   /** What comes back of trees. */
   track(frame: TrackFrame): void
 }
@@ -250,7 +250,7 @@ export class Peer {
       const input = this.inputs.get(frame.channel)
       if (input === undefined)
         throw new VertigoError('FRAME_INVALID', `a frame for the unknown channel ${frame.channel}`)
-      const { items, group, control, tracks, credit } = frame
+      const { items, group, control, tracks: entries, credit } = frame
       if (credit !== undefined) this.giveCredit(credit)
       if (control !== null && !isControl(control)) {
         throw new VertigoError(
@@ -259,7 +259,7 @@ export class Peer {
         )
       }
       if (control?.type === 'end' && this.successors.has(frame.channel)) this.succeed(frame.channel)
-      if (tracks !== null) this.events.tracked(this, tracks)
+      const tracks = entries === null ? null : this.events.tracked(this, entries, items.length + 1)
       const { byteLength } = bytes
       input.inbox.arrive(input.channel, { items, group, control, bytes: byteLength, tracks, released: false })
     }
@@ -299,7 +299,14 @@ export function encodeChecked(
 ): Uint8Array {
   const { items, control } = parcel
   checkEncodable(items, control, place)
-  const frame = encodeParcel(channelId, parcel.group, items, control, peer.takeCredit(), parcel.tracks)
+  const frame = encodeParcel(
+    channelId,
+    parcel.group,
+    items,
+    control,
+    peer.takeCredit(),
+    parcel.tracks && entriesOf(parcel.tracks),
+  )
   if (frame.byteLength > frameBytesMax) {
     throw new VertigoError(
       'MESSAGE_NOT_ENCODABLE',

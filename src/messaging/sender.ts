@@ -52,6 +52,15 @@ return function senderOf(gate) {
       return
     }
     if (gate.mode === ${sendTracked}) {
+      const direct = port.direct
+      if (direct !== undefined) {
+        direct.noteTrack(gate.track)
+        const at = direct.count
+        direct.pending[at] = message
+        direct.count = at + 1
+        if (at + 1 >= direct.limit) direct.atLimit()
+        return
+      }
       port.sendTracked(message, gate.track)
       return
     }

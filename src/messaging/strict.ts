@@ -7,6 +7,7 @@ import type { ChannelTarget } from './output-channel.ts'
 import type { Control, Parcel } from './parcel.ts'
 import { checkEncodable, encodeChecked } from './remote.ts'
 import type { MessageHook } from './router.ts'
+import { copyTracks } from './tracks.ts'
 
 /**
  * Development mode: within a thread, messages are what they are between threads. A run that has it is wired with these
@@ -49,7 +50,7 @@ export class CopyingTarget implements ChannelTarget {
 
   deliver(parcel: Parcel): number {
     const { items, control } = this.copy(parcel)
-    this.inbox.arrive(this.channel, { ...parcel, items, control })
+    this.inbox.arrive(this.channel, { ...parcel, items, control, tracks: copyTracks(parcel.tracks) })
     return parcel.bytes
   }
 

@@ -1,15 +1,15 @@
 import type { Random } from '../base/random.ts'
+import { trackEntryNumbers } from '../wire/frame.ts'
 
 /**
  * Which messages of a parcel belong to the trees of tracked messages, and with what part of the tree's token.
  *
  * A tracked message and all that is derived from it are a tree. Its source draws a token, a random number of 64 bits, and
- * keeps it. Whoever handles a message of the tree holds a part of the token: for each message that is sent on, a random
- * number is taken out of it (by XOR) and goes with that message; what is left when the handler has ended goes with the
- * last message, or back to the source where there is none. So the XOR of all that is on its way is what the source keeps,
- * and a tree whose parts have all come back is at zero, however large it was, and in whatever order they came. (The acker
- * of Apache Storm, but for one thing: there both ends of each edge are told. Here only leaves tell, so that a message that
- * goes from step to step costs no message back.)
+ * keeps it. Whoever handles a message of the tree holds a part of the token, and splits it (by XOR with a random number)
+ * among the messages that it sends on; where it sends none, its part goes back to the source. So the XOR of all that is on
+ * its way is what the source keeps, and a tree whose parts have all come back is at zero, however large it was, and in
+ * whatever order they came. (The acker of Apache Storm, but for one thing: there both ends of each edge are told. Here only
+ * leaves tell, so that a message that goes from step to step costs no message back, and no random number.)
  *
  * - TK-1 The XOR of the parts that are on their way, held by handlers, or on their way back is the source's token.
  * - TK-2 No part is a XOR of others, but by chance: 1 in 2^64 for each that comes back.
@@ -17,17 +17,8 @@ import type { Random } from '../base/random.ts'
  * - TK-4 A parcel without tracked messages has no tracks, and travels as if there were no such thing.
  */
 
-/**
- * Numbers of 32 bits for each tracked message, and one more for the parcel's control if that is: its index among the items
- * (for the control, the number of items), the worker of its source, the tree there (two numbers), its part (two).
- */
-export const trackNumbers = 6
-
-/** Entries by ascending index. */
-export type Tracks = Int32Array
-
-const firstEntries = 16
-const growth = 4
+/** By index of the message among the items of its parcel; behind them, that of the parcel's control. */
+export type Tracks = (Track | undefined)[]
 
 /** Draws what is taken out of tokens: sfc32 (Chris Doty-Humphrey), which is not linear, as TK-2 needs it. */
 export class TokenSource {
@@ -72,110 +63,115 @@ export interface TrackSink {
 
 /** Where messages wait to leave: an output channel. */
 export interface TrackedChannel {
-  /** Of the messages that wait; another array once they have left. */
+  /** Of the messages that wait. */
   readonly tracks: Tracks | null
+  /** Who has sent the last of them, and is still at work. */
+  lender: Track | undefined
 }
 
-/** The part of a token that one handler holds. */
+/**
+ * A part of a token: of a message on its way, and of the handler at work on it. The last message that a handler has sent
+ * has the handler's own on loan, while it waits in its channel: when the handler ends by then, it goes on with the message
+ * as it is. Where the handler sends another one, or the message has to leave before, the loan is split.
+ */
 export class Track {
-  worker = 0
-  tree = 0
-  stamp = 0
-  a = 0
-  b = 0
-  /** Where the last message that was sent waits, with its entry: it may still be given more. */
-  private channel: TrackedChannel | undefined = undefined
-  private entries: Tracks = none
-  private at = 0
+  readonly worker: number
+  readonly tree: number
+  readonly stamp: number
+  a: number
+  b: number
+  /** Where the message waits that has it on loan; undefined for none. */
+  channel: TrackedChannel | undefined = undefined
+  /** Its index there. */
+  at = 0
   private readonly tokens: TokenSource
 
-  constructor(tokens: TokenSource) {
+  constructor(tokens: TokenSource, worker: number, tree: number, stamp: number, a: number, b: number) {
     this.tokens = tokens
-  }
-
-  /** Begins with an entry of a parcel. */
-  take(entries: Tracks, at: number): void {
-    this.begin(entries[at + 1]!, entries[at + 2]!, entries[at + 3]!, entries[at + 4]!, entries[at + 5]!)
-  }
-
-  begin(worker: number, tree: number, stamp: number, a: number, b: number): void {
     this.worker = worker
     this.tree = tree
     this.stamp = stamp
     this.a = a
     this.b = b
-    this.channel = undefined
   }
 
-  /** Writes an entry for what is being appended to a channel. */
-  write(channel: TrackedChannel, index: number, entries: Tracks, at: number): void {
-    const { tokens } = this
+  /** The message that has it on loan gets a part of its own. */
+  split(): void {
+    const { channel, tokens } = this
+    if (channel === undefined) return
     tokens.draw()
     const { a, b } = tokens
-    entries[at] = index
-    entries[at + 1] = this.worker
-    entries[at + 2] = this.tree
-    entries[at + 3] = this.stamp
-    entries[at + 4] = a
-    entries[at + 5] = b
-    this.a ^= a
-    this.b ^= b
-    this.channel = channel
-    this.entries = entries
-    this.at = at
+    channel.tracks![this.at] = this.with(this.a ^ a, this.b ^ b)
+    this.a = a
+    this.b = b
+    this.endLoan()
   }
 
-  /** The handler has ended: what is left goes with the last message, where that has not left, else back. */
+  /** The handler has ended: the message keeps what it has on loan; without one, it goes back. */
   settle(sink: TrackSink): void {
-    const { channel, entries, at } = this
-    if (channel !== undefined && channel.tracks === entries) {
-      entries[at + 4]! ^= this.a
-      entries[at + 5]! ^= this.b
-    } else sink.report(this.worker, this.tree, this.stamp, this.a, this.b)
+    if (this.channel === undefined) sink.report(this.worker, this.tree, this.stamp, this.a, this.b)
+    else this.endLoan()
+  }
+
+  copy(): Track {
+    return this.with(this.a, this.b)
+  }
+
+  private with(a: number, b: number): Track {
+    return new Track(this.tokens, this.worker, this.tree, this.stamp, a, b)
+  }
+
+  private endLoan(): void {
+    this.channel!.lender = undefined
     this.channel = undefined
   }
 }
 
-const none = new Int32Array(0)
-
-/** Room for one entry more than `used` numbers. */
-export function roomForTrack(entries: Tracks | null, used: number): Tracks {
-  if (entries === null) return new Int32Array(firstEntries * trackNumbers)
-  if (used + trackNumbers <= entries.length) return entries
-  const larger = new Int32Array(entries.length * growth)
-  larger.set(entries)
-  return larger
-}
-
-/** Where the first entry is whose index is `index` or more; the end of the entries where there is none. */
-export function firstTrackFrom(entries: Tracks, index: number): number {
-  // As good as always, either all messages of a parcel are tracked or few.
-  const dense = index * trackNumbers
-  if (dense < entries.length && entries[dense] === index) return dense
-  let at = 0
-  while (at < entries.length && entries[at]! < index) at += trackNumbers
-  return at
-}
-
-/** The entry of exactly this index, or -1. */
-export function trackAt(entries: Tracks | null, index: number): number {
-  if (entries === null) return -1
-  const at = firstTrackFrom(entries, index)
-  return at < entries.length && entries[at] === index ? at : -1
-}
-
-/** The entry of one index alone, for a parcel of its own. */
-export function tracksOfOne(entries: Tracks | null, index: number): Tracks | null {
-  const at = trackAt(entries, index)
-  if (at < 0) return null
-  const one = entries!.slice(at, at + trackNumbers)
-  one[0] = 0
-  return one
+/** Of one message alone, for a parcel of its own; null where that is not tracked. */
+export function tracksOfOne(tracks: Tracks | null, index: number): Tracks | null {
+  const track = tracks?.[index]
+  return track === undefined ? null : [track]
 }
 
 /** Nothing is done with the messages of these indices: they are complete. */
-export function settleTracks(entries: Tracks | null, from: number, end: number, sink: TrackSink): void {
-  if (entries === null) return
-  for (let at = firstTrackFrom(entries, from); at < entries.length && entries[at]! < end; at += trackNumbers)
-    sink.report(entries[at + 1]!, entries[at + 2]!, entries[at + 3]!, entries[at + 4]!, entries[at + 5]!)
+export function settleTracks(tracks: Tracks | null, from: number, end: number, sink: TrackSink): void {
+  if (tracks === null) return
+  for (let at = from; at < end && at < tracks.length; at++) tracks[at]?.settle(sink)
+}
+
+export function copyTracks(tracks: Tracks | null): Tracks | null {
+  return tracks === null ? null : tracks.map((track) => track?.copy())
+}
+
+/** As they cross a link: see `wire/frame.ts`. */
+export function entriesOf(tracks: Tracks): Int32Array {
+  const entries = new Int32Array(tracks.length * trackEntryNumbers)
+  let used = 0
+  for (let index = 0; index < tracks.length; index++) {
+    const track = tracks[index]
+    if (track === undefined) continue
+    entries[used] = index
+    entries[used + 1] = track.worker
+    entries[used + 2] = track.tree
+    entries[used + 3] = track.stamp
+    entries[used + 4] = track.a
+    entries[used + 5] = track.b
+    used += trackEntryNumbers
+  }
+  return entries.subarray(0, used)
+}
+
+/** `count`: of indices. */
+export function tracksOf(entries: Int32Array, count: number, tokens: TokenSource): Tracks {
+  const tracks: Tracks = Array.from({ length: count }, () => undefined)
+  for (let at = 0; at < entries.length; at += trackEntryNumbers)
+    tracks[entries[at]!] = new Track(
+      tokens,
+      entries[at + 1]!,
+      entries[at + 2]!,
+      entries[at + 3]!,
+      entries[at + 4]!,
+      entries[at + 5]!,
+    )
+  return tracks
 }

@@ -14,8 +14,8 @@ import { decodeTrackFrame, type TrackFrame, typeTrackReports, typeTreeNews } fro
  * | 9- or 5- | group, 0 for none (4 bytes) | entries of 16 bytes: channel (8), messages (4), bytes (4) |
  * | 13- | with credit: number of entries (1 byte), entries; then items, or [items, control], by the message codec | |
  *
- * A parcel with tracked messages has type 16 (plus 4 likewise), and holds [items, control or null, tracks]: what
- * `messaging/tracks.ts` says of them, as numbers of 32 bits. What is said back about them: `track-frames.ts`.
+ * A parcel with tracked messages has type 16 (plus 4 likewise), and holds [items, control or null, tracks]: an
+ * entry of numbers of 32 bits for each. What is said back about them: `track-frames.ts`.
  *
  * A channel's number is made of three others (`cluster/protocol/channels.ts`): a whole number that a double holds exactly,
  * below 2^53. It travels as its low and its high 32 bits.
@@ -53,8 +53,11 @@ const creditEntryNumbers = 3
 /** What the codec leaves free in front of a parcel, 255 bytes, holds no more than that. */
 export const parcelCreditEntriesMax = 15
 
-/** Of an entry of tracks; see `messaging/tracks.ts`. */
-const trackNumbers = 6
+/**
+ * For each tracked message, and for the control if that is: its index among the items (for the control, their number), the
+ * worker of its source, the tree there (two numbers), its part of the token (two). By ascending index.
+ */
+export const trackEntryNumbers = 6
 
 const uint32Range = 0x1_0000_0000
 /** Of a number below 2^53. */
@@ -233,10 +236,10 @@ export function decodeFrame(
 
 /** Entries by ascending index, each of something that is there. */
 function checkedTracks(tracks: unknown, indices: number): Int32Array {
-  if (!(tracks instanceof Int32Array) || tracks.length === 0 || tracks.length % trackNumbers !== 0)
+  if (!(tracks instanceof Int32Array) || tracks.length === 0 || tracks.length % trackEntryNumbers !== 0)
     throw new VertigoError('FRAME_INVALID', 'a frame holds no tracks where it says so')
   let last = -1
-  for (let at = 0; at < tracks.length; at += trackNumbers) {
+  for (let at = 0; at < tracks.length; at += trackEntryNumbers) {
     const index = tracks[at]!
     if (index <= last || index >= indices)
       throw new VertigoError('FRAME_INVALID', `a frame tracks message ${index} of ${indices}`)

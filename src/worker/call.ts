@@ -3,7 +3,7 @@ import { emitLimit } from '../messaging/outbox.ts'
 import { sendDirect, sendFor, sendTracked } from '../messaging/sender.ts'
 import type { OpenGroup, OutputPort } from '../messaging/output-port.ts'
 import { routingKey } from '../messaging/router.ts'
-import { Track, type Tracks } from '../messaging/tracks.ts'
+import type { Track } from '../messaging/tracks.ts'
 import type { TrackedOptions } from '../component/tracking.ts'
 import { frozenStateHandle } from '../state/frozen-handles.ts'
 import { type StateCursor, stateHandle } from '../state/handles.ts'
@@ -125,7 +125,6 @@ export class Call implements StateCursor {
   readonly context: AuthorContext
   /** Of the tree that its message belongs to; null for none. */
   track: Track | null = null
-  private ownTrack: Track | undefined
   /** Something of it has gone out: it cannot be taken back, nor repeated. */
   hasSent = false
   readonly tracker: ChangeTracker
@@ -176,22 +175,6 @@ export class Call implements StateCursor {
   /** While what it sends goes out at once. */
   get directMode(): CallMode {
     return this.track === null ? callDirect : callTracked
-  }
-
-  /** Made with the first tracked message. */
-  trackHolder(): Track {
-    this.ownTrack ??= new Track(this.owner.tracking.tokens)
-    return this.ownTrack
-  }
-
-  /** Its message has this entry; -1 for one that is not tracked. */
-  takeTrack(entries: Tracks | null, at: number): void {
-    if (entries === null || at < 0) {
-      this.track = null
-      return
-    }
-    this.track = this.trackHolder()
-    this.track.take(entries, at)
   }
 
   /** Its handler has ended well: what is left of the token goes on, or back. */

@@ -4,7 +4,7 @@ import type { GroupContext } from '../messaging/group-tracker.ts'
 import { Inbox } from '../messaging/inbox.ts'
 import type { InputChannel } from '../messaging/input-channel.ts'
 import type { Parcel } from '../messaging/parcel.ts'
-import { firstTrackFrom, settleTracks, trackAt } from '../messaging/tracks.ts'
+import { settleTracks } from '../messaging/tracks.ts'
 import type { SnapshotBegin } from '../snapshot/part.ts'
 import type { KeyReader } from '../state/keys.ts'
 import type { InstanceAssignment } from './assignment.ts'
@@ -298,11 +298,7 @@ export class ComponentInstance extends Instance {
     call.context.group = group
     try {
       if (tracks === null) port.loop(items, from, end, invoke, call, this.outbox, progress)
-      else {
-        const entry = firstTrackFrom(tracks, from)
-        const { outbox, tracking } = this
-        port.trackedLoop(items, from, end, invoke, call, outbox, progress, tracks, entry, tracking)
-      }
+      else port.trackedLoop(items, from, end, invoke, call, this.outbox, progress, tracks, this.tracking)
     } catch (error) {
       const described = this.describe(error, port.name, items[progress.at - 1])
       const message = items[progress.at - 1]
@@ -344,8 +340,8 @@ export class ComponentInstance extends Instance {
         break
       }
       const lock = isKeyed ? keyLock(readKey, message) : undefined
-      const entry = trackAt(tracks, at)
-      const task = { invoke, port: port.name, message, group, readKey, channel, tracks, trackAt: entry }
+      const track = tracks?.[at]
+      const task = { invoke, port: port.name, message, group, readKey, channel, track }
       if (!this.tasks.start(task, lock)) break
       at++
       this.outbox.nextCall()
@@ -390,7 +386,7 @@ export class ComponentInstance extends Instance {
   ): void {
     const invoke: Invoke = (_message, context) => handler(context)
     this.tasks.startAlone(
-      { invoke, port: port?.name, message: undefined, group, readKey: undefined, tracks },
+      { invoke, port: port?.name, message: undefined, group, readKey: undefined, track: tracks?.[0] },
       after,
       prepare,
     )

@@ -1,6 +1,6 @@
 import { isIterator, isThenable } from '../base/values.ts'
 import type { Outbox } from '../messaging/outbox.ts'
-import { firstTrackFrom, type Tracks, trackNumbers, type TrackSink } from '../messaging/tracks.ts'
+import type { Tracks, TrackSink } from '../messaging/tracks.ts'
 import { type Call, callDirect, callTracked } from './call.ts'
 import type { Invoke } from './handlers.ts'
 
@@ -101,22 +101,19 @@ export type TrackedLoop = (
   outbox: Outbox,
   progress: LoopProgress,
   tracks: Tracks,
-  at: number,
   sink: TrackSink,
 ) => void
 
 /** The same loop, which gives each message's part of a token to the call, and settles it when the handler has ended. */
 const trackedSource = (keyed: boolean): string => `
 /* ${++made} */
-return function trackedLoop(items, from, end, invoke, call, outbox, progress, tracks, entry, sink) {
+return function trackedLoop(items, from, end, invoke, call, outbox, progress, tracks, sink) {
   const context = call.context
-  const track = call.trackHolder()
   let at = from
   try {
     while (at < end) {
-      if (entry < tracks.length && tracks[entry] === at) {
-        track.take(tracks, entry)
-        entry += ${trackNumbers}
+      const track = tracks[at]
+      if (track !== undefined) {
         call.track = track
         call.mode = ${callTracked}
       } else {
@@ -131,7 +128,7 @@ return function trackedLoop(items, from, end, invoke, call, outbox, progress, tr
         progress.result = result
         return
       }
-      if (call.track !== null) track.settle(sink)
+      if (track !== undefined) track.settle(sink)
       if (outbox.interrupted && !outbox.nextCall()) return
     }
   } finally {
@@ -149,24 +146,12 @@ export function makeTrackedLoop(keyed: boolean): TrackedLoop {
   }
 }
 
-const sharedTrackedLoop: TrackedLoop = (
-  items,
-  from,
-  end,
-  invoke,
-  call,
-  outbox,
-  progress,
-  tracks,
-  _at,
-  sink,
-) => {
+const sharedTrackedLoop: TrackedLoop = (items, from, end, invoke, call, outbox, progress, tracks, sink) => {
   const { context } = call
   let at = from
   try {
     while (at < end) {
-      const entry = firstTrackFrom(tracks, at)
-      call.takeTrack(tracks, entry < tracks.length && tracks[entry] === at ? entry : -1)
+      call.track = tracks[at] ?? null
       call.mode = call.directMode
       const message = items[at++]
       call.message = message

@@ -13,7 +13,7 @@ export interface PeerSetEvents {
   cycle(worker: number, frame: CycleFrame): void
   /** Hears of tracked messages, and of what comes back of them. */
   readonly tracking: {
-    learn(worker: number, tracks: Tracks): void
+    learn(worker: number, entries: Int32Array, count: number): Tracks
     received(frame: TrackFrame): void
     keepOnly(isAlive: (worker: number) => boolean): void
   }
@@ -44,7 +44,7 @@ export class PeerSet {
         arrived: () => this.events.arrived(),
         switched: () => this.events.switched(),
         cycle: (peer, frame) => this.events.cycle(peer.worker, frame),
-        tracked: (peer, tracks) => this.events.tracking.learn(peer.worker, tracks),
+        tracked: (peer, entries, count) => this.events.tracking.learn(peer.worker, entries, count),
         track: (frame) => this.events.tracking.received(frame),
         mayAct: () => this.events.mayAct(),
         creditDue: (due) => {

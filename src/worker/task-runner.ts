@@ -3,7 +3,7 @@ import { isIterator, isThenable } from '../base/values.ts'
 import type { GroupContext } from '../messaging/group-tracker.ts'
 import type { InputChannel } from '../messaging/input-channel.ts'
 import { isPartlySent } from '../messaging/partial.ts'
-import type { Tracks } from '../messaging/tracks.ts'
+import type { Track } from '../messaging/tracks.ts'
 import type { KeyReader } from '../state/keys.ts'
 import { type Call, callBuffered, callClosed, callDiscard } from './call.ts'
 import type { Invoke } from './handlers.ts'
@@ -20,9 +20,8 @@ export interface Task {
   /** That the message came by. */
   readonly channel?: InputChannel
   readonly call?: Call
-  /** Where the message is tracked: its entry, and the entries that it is one of. */
-  readonly tracks?: Tracks | null
-  readonly trackAt?: number
+  /** Where the message is tracked. */
+  readonly track?: Track | undefined
 }
 
 export interface TaskOwner {
@@ -255,7 +254,7 @@ export class TaskRunner {
     }
     call.cachedRow = null
     call.context.group = task.group
-    call.takeTrack(task.tracks ?? null, task.trackAt ?? 0)
+    call.track = task.track ?? null
     call.mode = running.alone ? call.directMode : callBuffered
     call.undo = running.alone ? null : undoOf(task)
     const outerStart = this.inStart

@@ -14,6 +14,7 @@ import {
   value,
 } from '../../src/component/index.ts'
 import { testNetwork } from '../../src/testkit/index.ts'
+import { trackedItems } from '../support/tracked-source.ts'
 
 /**
  * Random networks without cycles (chains, fan-in, fan-out, diamonds) with tiny channels, pauses, failures that are tried
@@ -298,31 +299,6 @@ const count = defineComponent({
   },
 })
 
-/** A source that tracks all of its messages, and hears what becomes of them: `ack 7`. */
-function tracking(items: () => Generator<Item>, isAsync: boolean, heard: string[]) {
-  return defineSource({
-    outputs: { out: port<Item>() },
-    track: { openMessagesMax: 16 },
-    setup() {
-      const all = items()
-      return {
-        async poll(max, { emit }) {
-          for (let n = 0; n < max; n++) {
-            if (isAsync) await Promise.resolve()
-            const next = all.next()
-            if (next.done) return 'done'
-            emit.out.tracked(next.value, { id: next.value.v })
-          }
-          return 'more'
-        },
-        ack: (id) => void heard.push(`ack ${String(id)}`),
-        fail: (id) => void heard.push(`fail ${String(id)}`),
-        timeout: (id) => void heard.push(`timeout ${String(id)}`),
-      }
-    },
-  })
-}
-
 /** Keys of `count` are the last digit to base 5, so the message has to carry it. */
 const keyed = (item: Item): Item & { readonly key: number } => ({ ...item, key: item.v % 5 })
 
@@ -344,7 +320,7 @@ function build(plan: Plan, heard: ReadonlyMap<string, string[]>) {
           },
         })
       : defineSource({ outputs: { out: port<Item>() }, read: items })
-    const source = tracks ? tracking(items, isAsync, heard.get(name)!) : untracked
+    const source = tracks ? trackedItems(items, isAsync, heard.get(name)!) : untracked
     outputs.set(name, net.add(name, source).outputs.out)
   }
   for (const { name, op, instances, concurrency, order, retries, from } of plan.nodes) {

@@ -29,3 +29,32 @@ export function trackedSource<T>(
   })
   return { kind, heard }
 }
+
+/** A source that tracks all of its messages, and hears what becomes of them: `ack 7`. */
+export function trackedItems<T extends { readonly v: number }>(
+  items: () => Generator<T>,
+  isAsync: boolean,
+  heard: string[],
+) {
+  return defineSource({
+    outputs: { out: port<T>() },
+    track: { openMessagesMax: 16 },
+    setup() {
+      const all = items()
+      return {
+        async poll(max, { emit }) {
+          for (let n = 0; n < max; n++) {
+            if (isAsync) await Promise.resolve()
+            const next = all.next()
+            if (next.done) return 'done'
+            emit.out.tracked(next.value, { id: next.value.v })
+          }
+          return 'more'
+        },
+        ack: (id) => void heard.push(`ack ${String(id)}`),
+        fail: (id) => void heard.push(`fail ${String(id)}`),
+        timeout: (id) => void heard.push(`timeout ${String(id)}`),
+      }
+    },
+  })
+}

@@ -96,7 +96,10 @@ function trackingFeeder<T>(options: FeederOptions, track: TrackOptions & TrackHa
         ({ message, options: own }) =>
           emit.out.tracked(message, own),
     ),
-    ...{ ack, fail, timeout, answer },
+    ack,
+    fail,
+    timeout,
+    answer,
   })
   return {
     kind: feederOf(reader, how),

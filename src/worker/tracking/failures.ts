@@ -4,25 +4,19 @@ import type { TrackFailure } from '../../component/tracking.ts'
 import { isNewsEncodable } from '../../wire/track-frames.ts'
 import { errorOf } from '../rejection.ts'
 import type { Task } from '../task-runner.ts'
-import type { TreeAddress, WorkerTracking } from './worker-tracking.ts'
+import type { WorkerTracking } from './worker-tracking.ts'
 
 interface FailedAt {
   readonly identity: { readonly component: string; readonly instance: number }
   readonly tracking: WorkerTracking
 }
 
-type FailedTask = Pick<Task, 'port' | 'message' | 'call' | 'tracks' | 'trackAt'>
+type FailedTask = Pick<Task, 'port' | 'message' | 'call' | 'track'>
 
 /** A handler has failed: the source of its message hears of it, where that tracks it. */
 export function tellSource({ identity, tracking }: FailedAt, task: FailedTask, error: VertigoError): void {
-  const tree = treeOf(task)
-  if (tree !== null) tracking.fail(tree, failureOf(identity, task, error))
-}
-
-function treeOf({ call, tracks = null, trackAt: at = 0 }: FailedTask): TreeAddress | null {
-  if (call !== undefined) return call.track
-  if (tracks === null || at < 0) return null
-  return { worker: tracks[at + 1]!, tree: tracks[at + 2]!, stamp: tracks[at + 3]! }
+  const tree = task.track ?? task.call?.track
+  if (tree !== undefined && tree !== null) tracking.fail(tree, failureOf(identity, task, error))
 }
 
 function failureOf(

@@ -9,7 +9,7 @@ import {
   type TrackOptions,
 } from '../../component/tracking.ts'
 import type { OutputPort } from '../../messaging/output-port.ts'
-import { Track } from '../../messaging/tracks.ts'
+import { type TokenSource, Track } from '../../messaging/tracks.ts'
 import type { Guarantee } from '../../model/network.ts'
 import { acked, type Outcome, Tracker, type TrackerOptions, type Tree } from './tracker.ts'
 import { type TreeOwner, treeNumber, type WorkerTracking } from './worker-tracking.ts'
@@ -49,7 +49,7 @@ const replayDelayMsMaxDefault = 10_000
 /** What a source has to do with the messages that it tracks: it sends them, and its author hears what became of them. */
 export class SourceTracking implements TreeOwner {
   private readonly tracker: Tracker
-  private readonly track: Track
+  private readonly tokens: TokenSource
   private readonly number: number
   private readonly means: SourceTrackingMeans
   private answers: { readonly id: unknown; readonly answer: unknown }[] = []
@@ -57,8 +57,8 @@ export class SourceTracking implements TreeOwner {
   constructor(means: SourceTrackingMeans) {
     const { clock, tracking, due } = means
     this.means = means
-    this.track = new Track(tracking.tokens)
-    this.tracker = new Tracker(trackerOptions(means), { clock, due, tokens: () => tracking.tokens })
+    this.tokens = tracking.tokens
+    this.tracker = new Tracker(trackerOptions(means), { clock, due, tokens: this.tokens })
     this.number = tracking.add(this)
   }
 
@@ -89,12 +89,8 @@ export class SourceTracking implements TreeOwner {
   }
 
   open(port: OutputPort, message: unknown, options: TrackedOptions | undefined): void {
-    const tree = this.tracker.begin(port, message, {
-      id: options?.id,
-      timeoutMs: options?.timeoutMs,
-      wantsAnswers: options?.wantsAnswers === true,
-    })
-    this.send(tree)
+    const wantsAnswers = options?.wantsAnswers === true
+    this.send(this.tracker.begin(port, message, options?.id, options?.timeoutMs, wantsAnswers))
   }
 
   report(index: number, stamp: number, a: number, b: number): void {
@@ -155,9 +151,9 @@ export class SourceTracking implements TreeOwner {
   }
 
   restore(saved: readonly SavedTree[], ports: readonly OutputPort[]): void {
-    for (const { port: name, message, outcome, ...options } of saved) {
-      const port = ports.find((known) => known.name === name)
-      if (port !== undefined) this.tracker.restore(port, message, options, outcome)
+    for (const one of saved) {
+      const port = ports.find(({ name }) => name === one.port)
+      if (port !== undefined) this.tracker.restore({ ...one, port }, one.outcome)
     }
   }
 
@@ -167,9 +163,9 @@ export class SourceTracking implements TreeOwner {
   }
 
   private send({ index, stamp, a, b, port, message, wantsAnswers }: Tree): void {
-    const { track } = this
     const { tracking } = this.means
-    track.begin(tracking.worker, treeNumber(this.number, index, wantsAnswers), stamp, a, b)
+    const number = treeNumber(this.number, index, wantsAnswers)
+    const track = new Track(this.tokens, tracking.worker, number, stamp, a, b)
     port!.sendTracked(message, track)
     track.settle(tracking)
   }

@@ -23,8 +23,7 @@ export interface TrackerOptions {
 
 export interface TrackerMeans {
   readonly clock: Clock
-  /** Asked for when the first tree is opened. */
-  readonly tokens: () => TokenSource
+  readonly tokens: TokenSource
   /** There is something to be told, or to be sent again. */
   readonly due: () => void
 }
@@ -63,9 +62,12 @@ export class Tree {
   }
 }
 
-interface OpenOptions {
+/** A message, as a snapshot has kept it. */
+interface Kept {
+  readonly port: OutputPort
+  readonly message: unknown
   readonly id: unknown
-  readonly timeoutMs: number | undefined
+  readonly timeoutMs: number
   readonly wantsAnswers: boolean
 }
 
@@ -115,15 +117,21 @@ export class Tracker {
     return this.replays.length > 0
   }
 
-  begin(port: OutputPort, message: unknown, options: OpenOptions): Tree {
-    const tree = this.prepare(port, message, options)
+  begin(
+    port: OutputPort,
+    message: unknown,
+    id: unknown,
+    timeoutMs: number | undefined,
+    wantsAnswers: boolean,
+  ): Tree {
+    const tree = this.prepare(port, message, id, timeoutMs ?? this.options.timeoutMs, wantsAnswers)
     this.attempt(tree)
     return tree
   }
 
   /** It goes on from a snapshot. */
-  restore(port: OutputPort, message: unknown, options: OpenOptions, outcome: Outcome | undefined): void {
-    const tree = this.prepare(port, message, options)
+  restore({ port, message, id, timeoutMs, wantsAnswers }: Kept, outcome: Outcome | undefined): void {
+    const tree = this.prepare(port, message, id, timeoutMs, wantsAnswers)
     if (outcome !== undefined) this.settle(tree, outcome)
     else {
       tree.state = 'waiting'
@@ -131,14 +139,20 @@ export class Tracker {
     }
   }
 
-  private prepare(port: OutputPort, message: unknown, { id, timeoutMs, wantsAnswers }: OpenOptions): Tree {
+  private prepare(
+    port: OutputPort,
+    message: unknown,
+    id: unknown,
+    timeoutMs: number,
+    wantsAnswers: boolean,
+  ): Tree {
     const tree = this.free.pop() ?? this.makeTree()
     this.open++
     tree.id = id
     tree.message = message
     tree.port = port
     tree.wantsAnswers = wantsAnswers
-    tree.timeoutMs = timeoutMs ?? this.options.timeoutMs
+    tree.timeoutMs = timeoutMs
     tree.attempt = 0
     return tree
   }
@@ -217,13 +231,13 @@ export class Tracker {
 
   private makeTree(): Tree {
     const tree = new Tree(this.trees.length)
-    tree.stamp = this.means.tokens().step()
+    tree.stamp = this.means.tokens.step()
     this.trees.push(tree)
     return tree
   }
 
   private attempt(tree: Tree): void {
-    const tokens = this.means.tokens()
+    const { tokens } = this.means
     tokens.draw()
     tree.a = tokens.a
     tree.b = tokens.b

@@ -2,7 +2,8 @@ import { VertigoError } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
 import type { TrackFailure } from '../../component/tracking.ts'
 import type { Peer } from '../../messaging/remote.ts'
-import { TokenSource, type Tracks, type TrackSink, trackNumbers } from '../../messaging/tracks.ts'
+import { TokenSource, type Tracks, type TrackSink, tracksOf } from '../../messaging/tracks.ts'
+import { trackEntryNumbers } from '../../wire/frame.ts'
 import {
   isNewsEncodable,
   reportEntriesMax,
@@ -101,15 +102,16 @@ export class WorkerTracking implements TrackSink {
   }
 
   /** A parcel from a peer holds messages of these trees (WT-2). */
-  learn(peer: number, tracks: Tracks): void {
+  learn(peer: number, entries: Int32Array, count: number): Tracks {
     let last = this.means.worker
-    for (let at = 1; at < tracks.length; at += trackNumbers) {
-      const worker = tracks[at]!
+    for (let at = 1; at < entries.length; at += trackEntryNumbers) {
+      const worker = entries[at]!
       if (worker === last) continue
       last = worker
       const known = this.ways.get(worker)
       if (known === undefined || this.means.peer(known) === undefined) this.ways.set(worker, peer)
     }
+    return tracksOf(entries, count, this.tokens)
   }
 
   received(frame: TrackFrame): void {

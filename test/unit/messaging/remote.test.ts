@@ -23,7 +23,7 @@ function linked(queueMessagesMax: number) {
     arrived: () => undefined,
     switched: () => undefined,
     cycle: () => undefined,
-    tracked: () => undefined,
+    tracked: () => [],
     track: () => undefined,
     mayAct: () => true,
   }
