@@ -56,7 +56,15 @@ export const importTable: ImportTable = {
     'cluster/control': ['cluster/plan', 'cluster/protocol', 'snapshot', ...coordination, ...foundation],
     'cluster/agent': ['cluster/protocol', 'worker', 'component', ...engine, ...foundation],
     // Reads what it deploys where the code is, as a run does.
-    'cluster/client': ['cluster/protocol', 'run', 'worker', 'component', ...coordination, ...foundation],
+    'cluster/client': [
+      'cluster/protocol',
+      'run',
+      'worker',
+      'component',
+      'snapshot',
+      ...coordination,
+      ...foundation,
+    ],
     // Code that travels: made where the code is, and read by nodes.
     'cluster/bundle': [
       'cluster/client',

@@ -64,9 +64,28 @@ export const deployBody = object(
       description:
         'The part is a single component and a network of its own: it is not merged into a network that holds anything else. Default: false.',
     },
+    from: object(
+      {
+        snapshot: { ...name, description: 'Its name or number.' },
+        acceptDuplicates: {
+          type: 'boolean',
+          description:
+            'It need not be the last one: what has been published since is published again. Default: false.',
+        },
+      },
+      {
+        optional: ['acceptDuplicates'],
+        description: 'The snapshot of the network that it goes on from.',
+      },
+    ),
+    discardState: {
+      ...texts,
+      maxItems: 1000,
+      description: 'Components that begin afresh, whatever the snapshot has of them. Default: none.',
+    },
     expected,
   },
-  { optional: ['mode', 'bare', 'alone', 'expected'] },
+  { optional: ['mode', 'bare', 'alone', 'from', 'discardState', 'expected'] },
 )
 
 export const undeployPartBody = object({ part: networkPart, expected }, { optional: ['expected'] })

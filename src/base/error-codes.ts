@@ -376,6 +376,12 @@ export const errorCodes = codes({
       'See what its `setup` waits for (a server that does not answer?), or raise the limit: `--setup-ms`, `setupMsMax` of `run`.',
     exit: 1,
   },
+  INTAKE_ADDRESS_UNFIT: {
+    title: 'A source cannot listen for requests where it was told to.',
+    remedy:
+      'Give another address or port, end what listens there, or spread the copies of the component over nodes (`placement: { spread: node }`).',
+    exit: 4,
+  },
   LISTENER_FAILED: {
     title: 'The listener that the run was given threw an error.',
     remedy: 'Catch in `onEvent` what may fail there.',
@@ -948,6 +954,11 @@ export const errorCodes = codes({
     exit: 4,
     retryable: true,
   },
+  SNAPSHOT_NONE: {
+    title: 'No snapshots are taken of the network.',
+    remedy: 'Deploy it with `guarantee: exactly-once` (or `at-least-once`), which snapshots are taken for.',
+    exit: 2,
+  },
   SNAPSHOT_UNKNOWN: {
     title: 'There is no such snapshot of the network.',
     remedy: '`vertigo snapshot ls` lists them.',
@@ -963,6 +974,31 @@ export const errorCodes = codes({
     remedy: 'Start from the last snapshot, or accept it: `--accept-duplicates`.',
     exit: 2,
   },
+  SINK_AHEAD: {
+    title: 'A sink has published more than the store knows of: to go on would publish it again.',
+    remedy:
+      'Bring back the newest state of the store, or take back what the sink has published since; or give the network another name, so that it writes as somebody else.',
+    exit: 4,
+  },
+  SINK_COMMIT_FAILED: {
+    title: 'A sink could not publish what belongs to a committed snapshot.',
+    remedy:
+      'See the cause: what the sink writes to has to be reachable. Nothing is lost: it is in the snapshot, and is published when the component runs again.',
+    exit: 4,
+    retryable: true,
+  },
+  SINK_LATE: {
+    title: 'A sink has not published for a while what belongs to committed snapshots.',
+    remedy: 'See whether what it writes to can be reached; it tries again by itself.',
+    exit: 4,
+    retryable: true,
+  },
+  SINK_TARGET_LOST: {
+    title: 'What a sink had published is not there any more where it wrote it.',
+    remedy:
+      'Bring it back, or run the component on the machine that has it; or begin anew, without the old snapshots.',
+    exit: 4,
+  },
   SNAPSHOT_STORAGE_UNSET: {
     title: 'Nobody has said where snapshots are kept.',
     remedy:
@@ -972,6 +1008,12 @@ export const errorCodes = codes({
   SNAPSHOT_STORAGE_LOCAL: {
     title: 'The folder for snapshots is not the same one on all nodes.',
     remedy: 'Mount a shared folder at the same path on every node, or keep snapshots in an object storage.',
+    exit: 4,
+  },
+  SNAPSHOT_STORAGE_TAKEN: {
+    title: 'Another cluster keeps the snapshots of a network of this name there.',
+    remedy:
+      'Give each cluster an address of its own; where that cluster is no more, delete the file `<network>/owner` there.',
     exit: 4,
   },
   SNAPSHOT_STORAGE_UNWRITABLE: {
@@ -1032,6 +1074,11 @@ export const errorCodes = codes({
     title: 'A snapshot is that of another network, or of another incarnation of the cluster.',
     remedy: 'Name a snapshot of this network; `vertigo snapshot ls` lists them.',
     exit: 4,
+  },
+  SNAPSHOT_EXPORT_INVALID: {
+    title: 'A folder is no export of a snapshot, or not a whole one.',
+    remedy: 'Make it with `vertigo snapshot export`, and let that come to its end.',
+    exit: 2,
   },
   SNAPSHOT_NOT_DIVISIBLE: {
     title: 'A snapshot cannot be continued with another number of instances.',
@@ -1112,6 +1159,11 @@ export const errorCodes = codes({
   NETWORK_RUNS: {
     title: 'A network that is not at its end was to be forgotten.',
     remedy: 'Undeploy it first, and wait until it has stopped.',
+    exit: 2,
+  },
+  NETWORK_NOT_RUNNING: {
+    title: 'A network that has ended, or is to end, was to do something.',
+    remedy: 'Deploy it, and ask again when it runs.',
     exit: 2,
   },
   KIND_NOT_IN_CLUSTER: {

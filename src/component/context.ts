@@ -129,6 +129,16 @@ export interface DrainContext<I extends Ports, O extends Ports, S, C, T extends 
 
 /** For `setup`. */
 export interface SetupContext<I extends Ports, O extends Ports, C> extends InstanceContext<I, C> {
+  /**
+   * When what the instance writes is to be seen outside. `with-snapshots`: snapshots are taken of the network, and `sink` publishes with their
+   * commits. `at-once`: nobody calls `sink`; handlers write as messages come.
+   */
+  readonly publishes: 'at-once' | 'with-snapshots'
+  /**
+   * By which name targets know this instance: `cluster/network/component/number` (without a cluster: `network/component/number`). The same
+   * in each life of the instance.
+   */
+  readonly writer: string
   /** Sends everything that arrives at `input` on to `output`, groups and batches included. */
   readonly pump: (input: keyof I & string, output: keyof O & string) => void
   /** Imports a module of the user's, addressed as kinds are (relative to the network's file): `./rules.ts#isError`. */

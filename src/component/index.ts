@@ -35,6 +35,7 @@ export type {
   ComponentOptions,
   ConfigOf,
   FunctionKind,
+  ListedSplits,
   PollContext,
   PollResult,
   Sent,
@@ -45,6 +46,7 @@ export type {
   SourcePositions,
   SourceReader,
   SourceSetupContext,
+  SplitsContext,
 } from './define.ts'
 export { builtInKind, isKind } from './kind.ts'
 export type { Kind } from './kind.ts'
@@ -52,6 +54,8 @@ export { port } from './port.ts'
 export type { MessageOf, Port, PortOptions, Ports } from './port.ts'
 export { all, custom, fair, hash, random, roundRobin } from './selectors.ts'
 export type { HashSelector, KeyCheck, SelectorFor, SelectorFunction, TypedSelector } from './selectors.ts'
+export { compareSinkSnapshots } from './sink.ts'
+export type { Sink, SinkBatch, SinkSnapshot } from './sink.ts'
 export { list, map, value } from './state.ts'
 export type { ListState, MapState, StateDeclarations, StateOf, StateOptions, ValueState } from './state.ts'
 export type { MetricCounter, MetricGauge, MetricHistogram, Metrics, MetricType } from './metrics.ts'

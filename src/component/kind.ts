@@ -34,6 +34,8 @@ export interface KindDefinition {
   readonly order?: 'input' | 'completion'
   readonly rewinds?: boolean
   readonly track?: TrackOptions
+  readonly splits?: AnyFunction
+  readonly journal?: 'engine' | 'none'
   readonly isFunction?: boolean
   readonly targets?: (
     config: never,
@@ -47,6 +49,7 @@ export interface KindDefinition {
   readonly ready?: AnyFunction
   readonly drain?: AnyFunction
   readonly close?: AnyFunction
+  readonly sink?: object
   readonly setup?: AnyFunction
   readonly read?: AnyFunction
 }
@@ -102,6 +105,12 @@ export function hasInstanceState(definition: KindDefinition): boolean {
   return Object.values(definition.state ?? {}).some((state) => state.options.scope === 'instance')
 }
 
+/** A source that tracks sends again what was lost: a journal beside that would keep everything twice. */
+function journalOf({ journal, track }: KindDefinition): Pick<KindInfo, 'journal'> {
+  if (journal !== undefined) return { journal }
+  return track === undefined ? {} : { journal: 'none' }
+}
+
 /** What validation needs to know of a kind. */
 export function kindInfo(kind: Kind): KindInfo {
   const definition = kindDefinition(kind)
@@ -113,6 +122,7 @@ export function kindInfo(kind: Kind): KindInfo {
     instanceState: hasInstanceState(definition),
     concurrency: definition.concurrency,
     rewinds: definition.rewinds ?? false,
+    ...journalOf(definition),
     async checkConfig(config) {
       const checked = await checkConfig(definition, config)
       if (!('faults' in checked)) return []

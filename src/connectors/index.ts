@@ -7,6 +7,7 @@ import { fileReceiver } from './file/receiver.ts'
 import { fileSender } from './file/sender.ts'
 import { fileSink } from './file/sink.ts'
 import { generator, recordGenerator } from './generate/generator.ts'
+import { httpIntake } from './http/intake.ts'
 import { interval } from './generate/interval.ts'
 import { log } from './log.ts'
 import { stdin } from './standard-streams/stdin.ts'
@@ -28,6 +29,7 @@ export { type ReceivedFile, fileReceiver } from './file/receiver.ts'
 export { type FileEnd, type FileStart, fileSender } from './file/sender.ts'
 export { fileSink } from './file/sink.ts'
 export { generator, recordGenerator } from './generate/generator.ts'
+export { httpIntake } from './http/intake.ts'
 export { type Tick, interval } from './generate/interval.ts'
 export { log } from './log.ts'
 export { stdin } from './standard-streams/stdin.ts'
@@ -42,6 +44,7 @@ export const connectorKinds: Readonly<Record<string, Kind>> = {
   'file-sender': fileSender,
   'file-sink': fileSink,
   generator,
+  'http-intake': httpIntake,
   interval,
   log,
   'record-generator': recordGenerator,

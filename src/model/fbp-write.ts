@@ -131,6 +131,7 @@ function annotations(network: Network, lost: string[]): string[] {
   add('snapshot-interval-ms', 'snapshot', intervalMs?.toString())
   const hasMore = Object.values(rest).some((value) => value !== undefined)
   if (network.snapshot !== undefined && (intervalMs === undefined || hasMore)) lost.push('snapshot')
+  if (network.journal !== undefined) lost.push('journal')
   add('dead-letter', 'deadLetter', network.deadLetter)
   return [...lines, '']
 }

@@ -94,6 +94,27 @@ export const networkSchema: Schema = {
         },
       },
     },
+    journal: {
+      type: 'object',
+      description: 'Where what cannot be read again is kept: journals of sources that do not rewind.',
+      additionalProperties: false,
+      properties: {
+        folder: {
+          type: 'string',
+          minLength: 1,
+          maxLength: 1_000,
+          description:
+            'A folder that all nodes share. Default: one of each node, to which the copy is bound that writes there.',
+        },
+        bytesMax: {
+          type: 'integer',
+          minimum: 1_048_576,
+          maximum: 1_125_899_906_842_624,
+          default: 17_179_869_184,
+          description: 'What the journal of one copy may hold, in bytes.',
+        },
+      },
+    },
     components: {
       type: 'object',
       description: 'The components by name.',
@@ -192,6 +213,12 @@ export const networkSchema: Schema = {
           description: 'Order of the results of concurrent handling.',
         },
         errors: { $ref: '#/$defs/errors' },
+        journal: {
+          type: 'boolean',
+          default: true,
+          description:
+            'With false, a source that does not rewind has no journal: what it has given may be lost.',
+        },
         hooks: { ...hooks, description: 'Modules that observe the component.' },
       },
     },

@@ -8,6 +8,7 @@ import type { RejectedMessage } from '../worker/host.ts'
 import type { SnapshotStorage } from '../snapshot/storage/storage.ts'
 import type { WorkerAssignment } from '../worker/assignment.ts'
 import { createLoader } from '../worker/load-module.ts'
+import { folderJournals } from '../worker/journal/journals.ts'
 import { Worker } from '../worker/worker.ts'
 import { ThreadClientPorts } from './client-ports.ts'
 import { counterSink } from './counters.ts'
@@ -156,6 +157,7 @@ const worker: Worker = new Worker(assignment, {
   setupMsMax: data.setupMsMax,
   counters: sink,
   ...(snapshots !== undefined && { snapshots: { storage: () => openStorage(snapshots) } }),
+  ...(data.journals !== undefined && { journals: folderJournals(data.journals) }),
   ...(fence && { mayAct: fence.mayAct }),
   overLimit: new MemoryGuard(data.memoryBytesMax, systemClock, sink.memory, () => worker.memorySuspects())
     .check,
@@ -168,6 +170,7 @@ const worker: Worker = new Worker(assignment, {
       else report({ type: 'instance-failed', id, error: errorToData(error) })
     },
     instanceFinished: (id) => report({ type: 'instance-finished', id }),
+    awaitsSnapshot: (id, awaits) => report({ type: 'awaits-snapshot', id, awaits }),
     ...(data.isolates ? { linkFailed } : {}),
     rejected: (record, taken) => {
       const asText = (): RejectedMessage => ({ ...record, message: readableText(record.message) })

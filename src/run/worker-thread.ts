@@ -207,6 +207,9 @@ export class WorkerThread implements HostedWorker {
       case 'metric':
         this.events.metric(message.record)
         return
+      case 'awaits-snapshot':
+        this.events.awaitsSnapshot?.(this.worker, message.id, message.awaits)
+        break
       case 'part':
         this.events.part?.(this.worker, message.report)
         return

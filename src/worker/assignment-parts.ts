@@ -6,6 +6,7 @@ import {
   type InitialAssignment,
   type InputAssignment,
   type InstanceAssignment,
+  type JournalAssignment,
   type ModuleAddress,
   nowhere,
   type OutputAssignment,
@@ -52,6 +53,7 @@ export interface DraftPlace {
   readonly draining?: boolean
   readonly awaitsSources?: boolean
   readonly hasDoneSources?: boolean
+  readonly journal?: JournalAssignment
 }
 
 export function makeDraft(name: string, component: FlatComponent, at: DraftPlace): Draft {
@@ -63,6 +65,7 @@ export function makeDraft(name: string, component: FlatComponent, at: DraftPlace
     draining: at.draining ?? false,
     awaitsSources: at.awaitsSources ?? false,
     ...(at.hasDoneSources === true && { hasDoneSources: true }),
+    ...(at.journal && { journal: at.journal }),
     component: name,
     instance: at.instance,
     instances: at.of,

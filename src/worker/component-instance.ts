@@ -174,6 +174,7 @@ export class ComponentInstance extends Instance {
     this.closeAuthor = behaviour.close?.bind(behaviour)
     for (const port of this.inputs) port.bind(behaviour)
     this.call = this.newCall()
+    await this.setUpSink(behaviour.sink)
   }
 
   override started(): void {
@@ -201,7 +202,8 @@ export class ComponentInstance extends Instance {
   protected get hasWork(): boolean {
     if (this.snapshots.mayCut) return true
     if (this.tasks.isBusy) return false
-    return this.tasks.canPull || this.timers.isDue || this.inbox.hasWork || this.mayEnd
+    const mayTake = this.inbox.hasWork && this.sink?.isFull !== true
+    return this.tasks.canPull || this.timers.isDue || mayTake || this.mayEnd
   }
 
   protected override released(): void {
@@ -233,7 +235,7 @@ export class ComponentInstance extends Instance {
         else this.tasks.waitUntilIdle()
         left--
       } else {
-        const channel = this.inbox.take()
+        const channel = this.sink?.isFull === true ? undefined : this.inbox.take()
         if (channel === undefined) break
         left -= this.workOn(channel, left)
       }

@@ -55,6 +55,12 @@ export interface InstanceHost {
   cut(instance: Schedulable, begin: SnapshotBegin, alignedMs: number, facts: () => PartFacts): void
   /** It has not come to the cut of a snapshot in time: for people. */
   late(instance: Schedulable, begin: SnapshotBegin, waitsFor: string): void
+  /** As targets of sinks know the instance. */
+  writerOf(component: string, instance: number): string
+  /** The worker may act: its node has its lease. */
+  mayAct(): boolean
+  /** An instance that is over may have published what it had to, or wait for something else. */
+  publicationChanged(instance: Schedulable): void
   readonly metricMade: (record: MetricRecord) => void
 }
 

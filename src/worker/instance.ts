@@ -2,6 +2,7 @@ import { asError, isVertigoError, VertigoError } from '../base/errors.ts'
 import type { Clock } from '../base/clock.ts'
 import type { LogRecord } from '../component/context.ts'
 import type { SharedCollections } from '../component/shared.ts'
+import type { Sink } from '../component/sink.ts'
 import type { KindDefinition } from '../component/kind.ts'
 import { Outbox } from '../messaging/outbox.ts'
 import type { OutputPort } from '../messaging/output-port.ts'
@@ -16,7 +17,9 @@ import { InstanceMetrics } from './metrics.ts'
 import type { Reporter } from './record-window.ts'
 import { sendRejection } from './rejection.ts'
 import type { PartFacts, SavedEntries } from './snapshots/instance-parts.ts'
+import type { InstanceSink } from './snapshots/instance-sink.ts'
 import { encodeSaved, nothingSaved, type Saved } from './snapshots/saved.ts'
+import { openSink, type RestoredSinksOf } from './snapshots/sink-owner.ts'
 import type { WorkerTracking } from './tracking/worker-tracking.ts'
 
 /** Which instance this is, and what it was told. */
@@ -26,6 +29,9 @@ export interface InstanceIdentity {
   readonly instances: number
   readonly config: Readonly<Record<string, unknown>>
 }
+
+/** How long publishing what is committed may hold up a close, in milliseconds: less than a close may take. */
+const lastCommitMsMax = 4_000
 
 /** Records of the log that `setup` may leave for the log's ports, which are connected when the instance starts. */
 const earlyRecordsMax = 1_000
@@ -64,6 +70,10 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
   lastCut = 0
   /** It goes on from a snapshot in which it was over: it ends when it starts. */
   wasOver = false
+  /** What the sinks of the instances that it goes on from have left. */
+  restoredSinks: RestoredSinksOf | undefined
+  /** Where it publishes with snapshots. */
+  sink: InstanceSink | undefined
   /** It drains because the network goes on without it: for those that it sends to, its end is not that of their input. */
   isLeaving = false
   sharedContext: SharedContext = undefined as unknown as SharedContext
@@ -126,7 +136,7 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
   /** A snapshot begins that it has a part in. */
   abstract beginSnapshot(begin: SnapshotBegin): void
   /** It has come to its end, whatever that is: what of it waits here is over. */
-  abstract endSnapshot(snapshot: number, isCommitted: boolean): void
+  abstract endSnapshot(snapshot: number): void
   /** Ends without waiting for the inputs: sources stop, components wait for the end of their inputs. */
   abstract drain(): void
 
@@ -156,23 +166,42 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
     this.lastGroupId = saved.lastGroupId
   }
 
-  /** What the manifest says of it, and what goes into its file beside keyed state. Errors: STATE_NOT_ENCODABLE. */
-  partFacts(): PartFacts {
-    const isFinished = this.state === 'finished' || this.state === 'closed'
+  /**
+   * What the manifest says of it, and what goes into its file beside keyed state. One that has something to publish is not finished: it is
+   * set up again after a failure. Errors: STATE_NOT_ENCODABLE, and what a sink throws.
+   */
+  partFacts(begin: SnapshotBegin): PartFacts {
+    const isOver = this.state === 'finished' || this.state === 'closed'
     const saved = this.saved()
     const entries = encodeSaved(saved, this.place)
     const now: SavedEntries = { entries, hasChannelState: saved.channels.length > 0 }
-    const late = isFinished ? undefined : this.savedLate()
-    if (late === undefined) return { saved: now, isFinished }
+    const sink = this.sink?.prepare(begin, isOver)
+    const isFinished = isOver && this.sink?.isEmpty !== false
+    const late = isOver ? undefined : this.savedLate()
+    if (late === undefined && sink === undefined) return { saved: now, isFinished }
     const all = async (): Promise<SavedEntries> => {
-      const channels = await late
+      const channels = (await late) ?? []
+      const more = { ...nothingSaved, channels, sink: isFinished ? undefined : await sink }
       const hasChannelState = now.hasChannelState || channels.length > 0
-      return {
-        hasChannelState,
-        entries: [...entries, ...encodeSaved({ ...nothingSaved, channels }, this.place)],
-      }
+      return { hasChannelState, entries: [...entries, ...encodeSaved(more, this.place)] }
     }
     return { saved: all(), isFinished }
+  }
+
+  get publishes(): 'at-once' | 'with-snapshots' {
+    return this.takesSnapshots ? 'with-snapshots' : 'at-once'
+  }
+
+  get writer(): string {
+    return this.host.writerOf(this.identity.component, this.identity.instance)
+  }
+
+  protected async setUpSink(sink: Sink | undefined): Promise<void> {
+    if (sink === undefined || !this.takesSnapshots) return
+    const { sink: opened, recovered } = openSink(sink, this, this.host)
+    this.sink = opened
+    if (this.state === 'closed') opened.stop()
+    await recovered
   }
 
   /** What belongs to the cut of now and comes after it; undefined where there cannot be anything. */
@@ -183,7 +212,7 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
   /** Takes the cut: what was sent belongs to the snapshot, what is sent from now on does not. */
   cut(begin: SnapshotBegin, alignedMs: number): void {
     this.lastCut = begin.snapshot
-    this.host.cut(this, begin, alignedMs, () => this.partFacts())
+    this.host.cut(this, begin, alignedMs, () => this.partFacts(begin))
     for (const port of this.outputs) port.barrier(begin.snapshot)
     for (const port of this.implicitOutputs.values()) port.barrier(begin.snapshot)
   }
@@ -291,6 +320,7 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
     this.state = 'closed'
     this.stop.abort(new VertigoError('STOPPED', `${this.place} was stopped`))
     this.released()
+    await this.sink?.close(lastCommitMsMax)
     await this.closeOpened()
     if (ran) for (const hook of this.hooks.onStop) hook(this.identity)
   }
@@ -313,6 +343,8 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
   fail(error: unknown): void {
     if (this.state === 'failed' || this.state === 'closed') return
     this.state = 'failed'
+    // Whoever goes on from the last snapshot publishes it.
+    this.sink?.stop()
     this.host.failed(this, this.describe(error))
   }
 
@@ -328,6 +360,7 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
 
   /** All is handled and sent: ends the outputs. */
   protected finish(): void {
+    this.sink?.finish(() => this.host.publicationChanged(this))
     for (const port of this.outputs) port.end(this.isLeaving)
     for (const port of this.implicitOutputs.values()) port.end(this.isLeaving)
     this.outbox.flushEager()

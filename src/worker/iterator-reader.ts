@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts'
 import type { SourcePositions } from '../component/define.ts'
 import type { TrackHandlers } from '../component/tracking.ts'
 import type { Outbox } from '../messaging/outbox.ts'
+import type { OutputPort } from '../messaging/output-port.ts'
 
 /** The author's reader, types erased. */
 export interface Reader extends TrackHandlers {
@@ -10,14 +11,14 @@ export interface Reader extends TrackHandlers {
   drain?(): void
   /** See `SourceReader`. */
   positions?(): SourcePositions
+  release?(positions: SourcePositions): unknown
   close?(): unknown
 }
 
 /** What a reader needs of its source. */
 export interface ReaderOwner {
-  readonly outbox: Outbox
-  /** Sends on the first port. */
-  readonly yielded: (message: unknown) => void
+  readonly outbox: Pick<Outbox, 'blocked'>
+  readonly outputs: readonly Pick<OutputPort, 'send'>[]
   readonly clock: Clock
   /** Whether messages are still taken: a source may have been stopped while its iterator was waited for. */
   readonly takesMessages: boolean
@@ -38,14 +39,13 @@ export function iteratorReader(
     : asyncReader(items[Symbol.asyncIterator](), owner)
 }
 
-function syncReader(iterator: Iterator<unknown>, owner: ReaderOwner): Reader {
-  const { outbox, yielded } = owner
+function syncReader(iterator: Iterator<unknown>, { outbox, outputs: [port] }: ReaderOwner): Reader {
   return {
     poll(max) {
       for (let i = 0; i < max && outbox.blocked === 0; i++) {
         const step = iterator.next()
         if (step.done) return 'done'
-        yielded(step.value)
+        port?.send(step.value)
       }
       return 'more'
     },
@@ -54,7 +54,8 @@ function syncReader(iterator: Iterator<unknown>, owner: ReaderOwner): Reader {
 }
 
 function asyncReader(iterator: AsyncIterator<unknown>, owner: ReaderOwner): Reader {
-  const { outbox, clock, yielded } = owner
+  const { outbox, clock } = owner
+  const [port] = owner.outputs
   let isWaiting = false
   const next = async (): Promise<IteratorResult<unknown>> => {
     isWaiting = true
@@ -70,7 +71,7 @@ function asyncReader(iterator: AsyncIterator<unknown>, owner: ReaderOwner): Read
         const step = await next()
         if (step.done) return 'done'
         if (!owner.takesMessages) break
-        yielded(step.value)
+        port?.send(step.value)
       }
       return 'more'
     },

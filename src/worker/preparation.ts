@@ -4,6 +4,7 @@ import type { InstanceAssignment, ModuleAddress, WorkerAssignment } from './assi
 import { loadChannelParts } from './channel-parts.ts'
 import { HostedInstance, type PreparedInstance } from './hosted.ts'
 import type { InstanceHost } from './host.ts'
+import type { Journals } from './journal/journals.ts'
 import { makeInstance } from './make-instance.ts'
 import { namedError } from './named-error.ts'
 import type { Secrets } from './secrets.ts'
@@ -14,6 +15,7 @@ export interface PreparationMeans {
   readonly clock: Clock
   readonly load: (module: ModuleAddress) => Promise<unknown>
   readonly bridge?: object
+  readonly journals?: Journals
   readonly check: 'edges' | 'all' | 'none'
   readonly setupMsMax: number
   readonly secrets: Secrets
@@ -82,7 +84,9 @@ export class Preparation {
   private async prepare(assigned: InstanceAssignment): Promise<PreparedInstance> {
     const { means } = this
     const known = this.known(assigned.id)
-    const hosted = known ?? new HostedInstance(assigned, await makeInstance(assigned, means.host, means))
+    const { network, generation } = this.assignment
+    const ofInstance = { ...means, network, generation }
+    const hosted = known ?? new HostedInstance(assigned, await makeInstance(assigned, means.host, ofInstance))
     const prepared = { hosted, assigned, parts: await loadChannelParts(assigned, means) }
     // Its successor makes its own: this one has not been set up, so there is nothing to close.
     this.ending.signal.throwIfAborted()

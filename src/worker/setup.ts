@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts'
 import { VertigoError } from '../base/errors.ts'
 import type { SharedCollections } from '../component/shared.ts'
 import type { KindDefinition } from '../component/kind.ts'
+import type { Journal } from '../journal/journal.ts'
 import type { Inbox } from '../messaging/inbox.ts'
 import type { KeyReader } from '../state/keys.ts'
 import type { SharedContext } from './call.ts'
@@ -28,6 +29,16 @@ export interface SetupMeans {
   readonly checked: ReadonlySet<string>
   /** What the caller's code is reached by, for kinds that are placed in the main thread. */
   readonly bridge: object | undefined
+  /** Opens the journals of a source that has one, by the number of the copy and the life; undefined where it has none. */
+  readonly journals: SourceJournals | undefined
+}
+
+/** The journals of one source, for its own copy and those whose it takes over. */
+export interface SourceJournals {
+  readonly life: number
+  open(instance: number, life: number, isKnown: boolean): Promise<Journal>
+  /** Deletes those of its own copy from other lives than these. */
+  forgetOthers(lives: readonly number[]): Promise<void>
 }
 
 /** The instance, as far as its contexts show it. */
@@ -45,6 +56,8 @@ export interface ContextInstance {
 }
 
 interface InstanceWithInputs extends ContextInstance {
+  readonly publishes: 'at-once' | 'with-snapshots'
+  readonly writer: string
   readonly inputs: readonly InputPort[]
   readonly inbox: Inbox
   pauseInput(port: number): void
@@ -178,6 +191,8 @@ export async function runSetup(
   const context = {
     ...shared,
     load: means.load,
+    publishes: instance.publishes,
+    writer: instance.writer,
     pump: (input: string, output: string) => pumps.push(checkedPump(definition, input, output)),
     [codeBridge]: means.bridge,
   }

@@ -2,17 +2,20 @@ import type { Cancel } from '../base/clock.ts'
 import { VertigoError } from '../base/errors.ts'
 import { isThenable } from '../base/values.ts'
 import type { Logger } from '../component/context.ts'
-import type { SourcePositions } from '../component/define.ts'
+import type { ListedSplits, SourcePositions } from '../component/define.ts'
 import type { KindDefinition } from '../component/kind.ts'
 import type { TrackedOptions } from '../component/tracking.ts'
 import type { OutputPort } from '../messaging/output-port.ts'
-import type { SnapshotBegin } from '../snapshot/part.ts'
+import type { SnapshotBegin, SnapshotEnd } from '../snapshot/part.ts'
 import { type Call, callClosed, callDirect, callDiscard } from './call.ts'
 import type { InstanceHost } from './host.ts'
-import { iteratorReader, type Reader } from './iterator-reader.ts'
+import { iteratorReader, type Reader, type ReaderOwner } from './iterator-reader.ts'
 import { Instance, type InstanceIdentity, type LifeHooks } from './instance.ts'
+import { JournaledReader, type OpenedJournal } from './journal/journaled-reader.ts'
+import { ReleasedPositions } from './released-positions.ts'
 import type { Saved } from './snapshots/saved.ts'
-import { codeBridge, sharedContext, type SetupMeans } from './setup.ts'
+import { codeBridge, sharedContext, type SetupMeans, type SourceJournals } from './setup.ts'
+import { dealJournals, dealKnown, dealListed, journalSplit, owns, type Share } from './splits.ts'
 import { rejectionOf } from './rejection.ts'
 import { SourceTracking } from './tracking/source-tracking.ts'
 
@@ -23,15 +26,25 @@ const pollsPerTurn = 4
 /** How long a poll that is under way may take to end when the source is asked to: what it has pulled is not lost. */
 const lastPollMsMax = 1_000
 
+/** A source with a journal begins always: where it goes on is the journal's to know. */
+const nothingShared: Share = { positions: undefined, splits: undefined }
+
 /** An instance that is asked for messages while there is room for them. */
 export class SourceInstance extends Instance {
   private readonly means: SetupMeans
-  /** Where it goes on. */
+  /** Where it goes on: of all instances, where they are dealt anew. */
   private from: SourcePositions | undefined
+  private readonly needed: ReleasedPositions
+  private pollContext: object
   private reader: Reader | undefined
   private call: Call
   private polling = false
   private exhausted = false
+  private lastSaved: SourcePositions | undefined
+  /** The snapshot that it goes on from. */
+  private restored: number | undefined
+  /** `from` is of all instances, and their number is another one now. */
+  private isUndealt = false
   /** It was asked to end. */
   isEnding = false
   private cancelLastPoll: Cancel = () => undefined
@@ -50,6 +63,8 @@ export class SourceInstance extends Instance {
     this.means = means
     this.from = from
     this.call = undefined as unknown as Call
+    this.pollContext = {}
+    this.needed = new ReleasedPositions(this.place, this.logger as Logger)
   }
 
   actingCall(): Call {
@@ -60,13 +75,6 @@ export class SourceInstance extends Instance {
   readonly openTree = (port: OutputPort, message: unknown, options: TrackedOptions | undefined): void => {
     this.tracker ??= this.makeTracker()
     this.tracker.open(port, message, options)
-  }
-
-  /** What an iterator gives: tracked, where its source says so. */
-  readonly yielded = (message: unknown): void => {
-    const [port] = this.outputs
-    if (this.definition.track === undefined) port?.send(message)
-    else if (port !== undefined) this.openTree(port, message, undefined)
   }
 
   get takesMessages(): boolean {
@@ -84,22 +92,41 @@ export class SourceInstance extends Instance {
     if (this.state !== 'running' || begin.snapshot <= this.lastCut) return
     try {
       this.cut(begin, 0)
-      this.tracker?.cut(begin.snapshot)
     } catch (error) {
       this.fail(error)
     }
   }
 
-  endSnapshot(snapshot: number, isCommitted: boolean): void {
-    if (isCommitted) this.tracker?.committed(snapshot)
+  endSnapshot(): void {
+    // It waits for nobody.
+  }
+
+  /** What no kept snapshot goes back to is let go of. */
+  snapshotEnded(end: SnapshotEnd): void {
+    const { reader, state } = this
+    if (end.type === 'committed') this.tracker?.committed(end.snapshot)
+    if (end.type === 'committed' && (state === 'running' || state === 'finished'))
+      this.needed.committed(end, reader?.release && ((positions) => reader.release!(positions)))
+  }
+
+  restoredFrom(snapshot: number): void {
+    this.restored = snapshot
+  }
+
+  override cut(begin: SnapshotBegin, alignedMs: number): void {
+    super.cut(begin, alignedMs)
+    this.needed.cut(begin.snapshot, this.lastSaved)
+    this.tracker?.cut(begin.snapshot)
   }
 
   override saved(): Saved {
-    return { ...super.saved(), positions: this.positions, tracked: this.tracker?.saved() ?? [] }
+    this.lastSaved = this.positions
+    return { ...super.saved(), positions: this.lastSaved, tracked: this.tracker?.saved() ?? [] }
   }
 
   override restore(saved: Saved): void {
     super.restore(saved)
+    this.isUndealt = saved.isUndealt === true
     this.from = saved.positions ?? this.from
     if (saved.tracked.length === 0) return
     this.tracker = this.makeTracker()
@@ -117,8 +144,11 @@ export class SourceInstance extends Instance {
   protected async setUp(): Promise<void> {
     this.sharedContext = sharedContext(this, this.stop.signal, {})
     this.call = this.newCall()
+    const keptAtOnce = (then: () => void): void => then()
+    this.pollContext = Object.assign(this.call.context, { kept: keptAtOnce })
     this.reader = await this.makeReader()
     this.closeAuthor = this.reader.close?.bind(this.reader)
+    if (this.restored !== undefined) this.needed.cut(this.restored, this.positions)
   }
 
   setTimer(): void {
@@ -204,7 +234,7 @@ export class SourceInstance extends Instance {
   private poll(): void {
     const { call } = this
     call.mode = callDirect
-    const result = this.reader!.poll(this.room(), call.context)
+    const result = this.reader!.poll(this.room(), this.pollContext)
     this.outbox.nextCall()
     if (!isThenable(result)) {
       call.mode = callClosed
@@ -275,12 +305,47 @@ export class SourceInstance extends Instance {
     })
   }
 
-  private async makeReader(): Promise<Reader> {
+  private makeReader(): Promise<Reader> {
+    const { journals } = this.means
+    return journals === undefined ? this.authorsReader(this) : this.journaledReader(journals)
+  }
+
+  private async journaledReader(journals: SourceJournals): Promise<Reader> {
+    const { identity, from, definition, place, host, stop } = this
+    const { life } = journals
+    const own = journalSplit(life, identity.instance)
+    const shares = [{ split: own, life, instance: identity.instance }, ...dealJournals(from, own, identity)]
+    const opened: OpenedJournal[] = []
+    try {
+      for (const { split, life: ofLife, instance } of shares) {
+        const isKnown = from !== undefined && Object.hasOwn(from, split)
+        opened.push({ split, journal: await journals.open(instance, ofLife, isKnown) })
+      }
+    } catch (error) {
+      await Promise.all(opened.map(({ journal }) => journal.close()))
+      throw error
+    }
+    const lives = shares.filter(({ instance }) => instance === identity.instance).map((one) => one.life)
+    return JournaledReader.open({
+      journals: opened as [OpenedJournal, ...OpenedJournal[]],
+      positions: from,
+      ports: Object.keys(definition.outputs),
+      place,
+      clock: host.clock,
+      stop,
+      forgetOthers: () => journals.forgetOthers(lives),
+      source: (owner) => this.authorsReader(owner),
+    })
+  }
+
+  private async authorsReader(owner: ReaderOwner): Promise<Reader> {
     const { definition } = this
     const context = {
       ...this.sharedContext,
       load: this.means.load,
-      positions: this.from,
+      owns: (split: string) => owns(split, this.identity),
+      isJournaled: this.means.journals !== undefined,
+      ...(this.means.journals === undefined ? await this.share() : nothingShared),
       [codeBridge]: this.means.bridge,
     }
     if (definition.setup !== undefined) {
@@ -290,7 +355,33 @@ export class SourceInstance extends Instance {
     const read = definition.read as
       ((context: object) => Iterable<unknown> | AsyncIterable<unknown>) | undefined
     if (read === undefined) throw new VertigoError('SOURCE_MISUSED', 'a source needs `read` or `setup`')
-    return iteratorReader(read(context), this)
+    return iteratorReader(read(context), definition.track === undefined ? owner : this.trackingOwner(owner))
+  }
+
+  /** All that an iterator gives is tracked. */
+  private trackingOwner(owner: ReaderOwner): ReaderOwner {
+    const [port] = this.outputs
+    return {
+      outbox: owner.outbox,
+      clock: owner.clock,
+      outputs: port === undefined ? [] : [{ send: (message) => this.openTree(port, message, undefined) }],
+      get takesMessages() {
+        return owner.takesMessages
+      },
+      get isEnding() {
+        return owner.isEnding
+      },
+    }
+  }
+
+  private async share(): Promise<Share> {
+    const { definition, from, identity, sharedContext: shared } = this
+    const splits = definition.splits as ((context: object) => unknown) | undefined
+    if (splits === undefined)
+      return { splits: undefined, positions: this.isUndealt && from ? dealKnown(from, identity) : from }
+    const listed = await splits({ ...shared, load: this.means.load, positions: from })
+    if (!isListed(listed)) throw new VertigoError('SOURCE_MISUSED', '`splits` gives an array of names')
+    return dealListed(listed, from, identity)
   }
 
   /** What it says of itself is not believed where it shows to be otherwise. */
@@ -299,4 +390,10 @@ export class SourceInstance extends Instance {
       throw new VertigoError('SOURCE_MISUSED', `${this.place} says that it rewinds, and has no \`positions\``)
     return reader
   }
+}
+
+function isListed(value: unknown): value is ListedSplits {
+  const names =
+    typeof value === 'object' && value !== null && 'byName' in value ? value.byName : (value as unknown)
+  return Array.isArray(names) && names.every((split) => typeof split === 'string')
 }

@@ -7,6 +7,7 @@ import type { SnapshotStorage } from '../snapshot/storage/storage.ts'
 import type { Link } from '../transport/link.ts'
 import type { ModuleAddress } from './assignment.ts'
 import type { RejectedMessage } from './host.ts'
+import type { Journals } from './journal/journals.ts'
 import type { MetricRecord } from './metrics.ts'
 import type { OpenSharedStore } from './shared.ts'
 
@@ -21,6 +22,8 @@ export interface WorkerEvents {
   finished(): void
   /** One has, by its id. */
   instanceFinished?(id: number): void
+  /** One has handled all there was, and can publish it, and finish, once a snapshot is committed; or waits for that no more. */
+  awaitsSnapshot?(id: number, awaits: boolean): void
   /** `id`: the instance that has failed; undefined where the worker has. */
   failed(error: unknown, id?: number): void
   /** What came from a peer makes no sense. Without this, the worker fails. */
@@ -67,6 +70,8 @@ export interface WorkerMeans {
   readonly openStore?: OpenSharedStore
   /** What snapshots are written to, where they are taken. Asked for once, when it is needed. */
   readonly snapshots?: { readonly storage: () => Promise<SnapshotStorage> }
+  /** Where sources that cannot rewind have their journals. */
+  readonly journals?: Journals
   /** Whether messages are checked against schemas of ports: at the network's edges, everywhere, or not at all. */
   readonly check: 'edges' | 'all' | 'none'
   /** Development mode: messages and state cannot be changed in place, and every message is a copy. Default false. */

@@ -2,9 +2,10 @@ import { assert } from '../base/assert.ts'
 import { VertigoError } from '../base/errors.ts'
 import type { SnapshotCommand } from '../snapshot/part.ts'
 import type { Link } from '../transport/link.ts'
-import type { WorkerAssignment } from './assignment.ts'
+import { type WorkerAssignment, writerOf } from './assignment.ts'
 import { Closer } from './closer.ts'
 import { CycleWatch } from './cycles.ts'
+import { Endings } from './endings.ts'
 import { Finishing } from './finishing.ts'
 import type { InstanceHost, Schedulable } from './host.ts'
 import type { HostedInstance, PreparedInstance } from './hosted.ts'
@@ -71,6 +72,7 @@ export class Worker {
   readonly secrets = new Secrets()
   private readonly records = new RecordWindow()
   private readonly finishing: Finishing
+  private readonly endings: Endings
   private readonly cycles: CycleWatch
   private readonly snapshots: HostedSnapshots
   private preparation: Preparation | undefined
@@ -117,6 +119,10 @@ export class Worker {
     })
     this.wiring = new Wiring(assignment.worker, this.peers, means)
     this.finishing = new Finishing(this.peers, ({ id }) => means.events.instanceFinished?.(id))
+    this.endings = new Endings(this.means, this.running, {
+      finished: (hosted) => this.snapshots.finished(hosted),
+      over: (hosted, isLast) => this.onOver(hosted, isLast),
+    })
     this.cycles = new CycleWatch({
       clock: means.clock,
       peers: this.peers,
@@ -315,13 +321,10 @@ export class Worker {
   }
 
   private makePreparation(assignment: WorkerAssignment): Preparation {
-    const { clock, load, bridge, check, counters, setupMsMax = setupMsMaxDefault } = this.means
+    const { counters, setupMsMax = setupMsMaxDefault } = this.means
     const known = (id: number): HostedInstance | undefined => this.running.get(id) ?? this.prepared.get(id)
     return new Preparation(assignment, known, {
-      clock,
-      load,
-      bridge,
-      check,
+      ...this.means,
       setupMsMax,
       secrets: this.secrets,
       host: this.host,
@@ -414,7 +417,7 @@ export class Worker {
         if (this.isHeld) this.onRelease.push(action)
         else action()
       },
-      finished: (instance) => this.onFinished(this.hostedOf.get(instance)!),
+      finished: (instance) => this.endings.finished(this.hostedOf.get(instance)!),
       failed: (instance, error) => {
         if (this.means.isolates && this.isOpen) events.failed(error, this.hostedOf.get(instance)?.id)
         else this.fail(error)
@@ -427,6 +430,9 @@ export class Worker {
         this.records.reported(reporter)
         events.logged(record, taken)
       },
+      writerOf: (...copy) => writerOf(this.assignment, ...copy),
+      mayAct: () => (this.means.mayAct ?? always)(),
+      publicationChanged: (instance) => this.endings.publicationChanged(this.hostedOf.get(instance)!),
       metricMade: (record) => events.metric(record),
       takesSnapshots: () => this.assignment.takesSnapshots === true,
       guarantee: () => this.assignment.guarantee ?? 'at-most-once',
@@ -435,24 +441,14 @@ export class Worker {
     }
   }
 
-  private onFinished(hosted: HostedInstance): void {
-    const { clock, events } = this.means
-    hosted.hasFinished = true
-    this.snapshots.finished(hosted)
-    // The last frames and counters go out before anyone is told.
-    clock.soon(() => {
-      this.writeCounters([hosted.instance])
-      if (this.state !== 'open') return
-      if (this.generation > 0) {
-        this.closer.close(hosted)
-        this.finishing.add(hosted)
-      } else events.instanceFinished?.(hosted.id)
-    })
-    const isLast = [...this.running.values()].every(({ hasFinished }) => hasFinished)
-    if (!isLast) return
-    clock.soon(() => {
-      if (this.state === 'open') events.finished()
-    })
+  private onOver(hosted: HostedInstance, isLast: boolean): void {
+    this.writeCounters([hosted.instance])
+    if (this.state !== 'open') return
+    if (this.generation > 0) {
+      this.closer.close(hosted)
+      this.finishing.add(hosted)
+    } else this.means.events.instanceFinished?.(hosted.id)
+    if (isLast) this.means.events.finished()
   }
 
   private onTurn(instance: Schedulable | undefined): void {

@@ -1,5 +1,11 @@
 import { VertigoError } from '../../base/errors.ts'
-import { checkDeployment, checkPart, type NetworkStatus, statusInView } from '../../cluster/client/index.ts'
+import {
+  checkDeployment,
+  checkPart,
+  type GoOnFrom,
+  type NetworkStatus,
+  statusInView,
+} from '../../cluster/client/index.ts'
 import { asVersion, type VersionRecord } from '../../cluster/protocol/index.ts'
 import { networkBytesMax } from '../../model/limits.ts'
 import type { EventStream } from '../event-stream.ts'
@@ -43,23 +49,34 @@ export const networkRoutes: readonly ApiRoute[] = [
     body: schemas.deployBody,
     bodyBytesMax: networkBytesMax,
     answer: schemas.versionMade,
-    async handle(call, { management, bundles }) {
+    async handle(call, { management, bundles, snapshots }) {
       const {
         part,
         kinds,
         mode = 'merge',
         bare = false,
         alone = false,
+        from,
+        discardState = [],
       } = call.body as {
         readonly part: unknown
         readonly kinds: unknown
         readonly mode?: 'merge' | 'replace'
         readonly bare?: boolean
         readonly alone?: boolean
+        readonly from?: GoOnFrom
+        readonly discardState?: readonly string[]
       }
       const deployment = checkDeployment(part, kinds, alone)
       await requireBundles(deployment, bundles)
-      const version = await management.deploy(deployment, { ...change(call), mode, bare })
+      await snapshots.checkPlace(deployment.part)
+      const version = await management.deploy(deployment, {
+        ...change(call),
+        mode,
+        bare,
+        ...(from && { from }),
+        discardState,
+      })
       return { name: deployment.part.name, version }
     },
   },

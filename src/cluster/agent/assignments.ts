@@ -6,6 +6,7 @@ import { nowhere, type WorkerAssignment } from '../../worker/assignment.ts'
 import {
   constantTarget,
   type Draft,
+  type DraftPlace,
   makeDraft,
   makeInput,
   makeOutput,
@@ -115,8 +116,23 @@ class Assignments {
       draining,
       awaitsSources: !draining && this.awaiting.has(component),
       hasDoneSources: !draining && this.bereft.has(component),
+      ...(!draining && this.journalOf(planned)),
     })
     return { planned, draft, version: draining ? written : this.current }
+  }
+
+  /** The planner knows who has one. */
+  private journalOf({ component, index }: PlannedInstance): Pick<DraftPlace, 'journal'> {
+    const home = this.plan.homes?.find((one) => one.component === component && one.index === index)
+    if (home === undefined) return {}
+    const { folder, bytesMax } = this.current.record.flat.journal ?? {}
+    return {
+      journal: {
+        life: home.life,
+        ...(folder !== undefined && { folder }),
+        ...(bytesMax !== undefined && { bytesMax }),
+      },
+    }
   }
 
   private list(member: Member): void {

@@ -65,7 +65,7 @@ function inGroup(network: FlatNetwork, group: string | undefined): FlatNetwork {
 
 /** What a cluster must know of a kind without loading it. */
 export function kindFacts(kind: KindDefinition): KindFacts {
-  const { role, inputs, outputs, concurrency, rewinds = false, placement } = kind
+  const { role, inputs, outputs, concurrency, rewinds = false, journal, placement } = kind
   const schemas = Object.keys(inputs).filter((name) => inputs[name]!.schema !== undefined)
   return {
     role,
@@ -76,6 +76,7 @@ export function kindFacts(kind: KindDefinition): KindFacts {
     rewinds,
     inMain: placement === 'main',
     ...(concurrency !== undefined && { concurrency }),
+    ...(journal !== undefined && { journal }),
     ...(schemas.length > 0 && { schemas }),
   }
 }

@@ -23,7 +23,8 @@ import {
   versionRecord,
 } from '../protocol/index.ts'
 import { deployed, type Deployment, scaled, undeployed, type VersionContent } from './deployment.ts'
-import { Snapshots } from './snapshots.ts'
+import { ImportedSnapshots } from './imported-snapshots.ts'
+import { type GoOnFrom, Snapshots } from './snapshots.ts'
 import { type NetworkRecords, type NetworkStatus, networkStatus } from './status.ts'
 
 /** Who looks at a status looks again and again, and plans are large. */
@@ -44,6 +45,7 @@ export class Management {
   private readonly clock: Clock
   private readonly random: Random
   readonly snapshots: Snapshots
+  readonly imports: ImportedSnapshots
   private readonly plans = new DecodedRecords(planRecord, plansKept)
 
   constructor(store: Store, keys: ClusterKeys, { clock, random }: { clock: Clock; random: Random }) {
@@ -52,6 +54,7 @@ export class Management {
     this.clock = clock
     this.random = random
     this.snapshots = new Snapshots(store, keys, { clock, random })
+    this.imports = new ImportedSnapshots(store, keys, { clock, random })
   }
 
   /** Gives the version that holds it: a new one, or the current one where nothing changes. */
@@ -162,7 +165,7 @@ export class Management {
     options: ChangeOptions & { readonly change: string; readonly from?: DeployOptions['from'] },
     next: (current: VersionRecord | undefined) => Promise<VersionContent | undefined>,
   ): Promise<NetworkVersion> {
-    const { by, change, expected, from, anew: isAsked = false, ...call } = options
+    const { by, change, expected, from, discardState = [], anew: isAsked = false, ...call } = options
     const keys = this.keys.network(name)
     const contention = {
       clock: this.clock,
@@ -176,13 +179,16 @@ export class Management {
         throw notCurrent(name, expected, current?.version)
       const isStopped = desired !== undefined && desiredRecord.decode(desired).goal === 'stop'
       const changed = await next(isStopped ? undefined : current)
-      const isAnew = isOver || isHeld || isAsked || from !== undefined
+      const isGoneBack = from !== undefined || discardState.length > 0
+      const isAnew = isOver || isHeld || isAsked || isGoneBack
       if (changed === undefined && current !== undefined && !isAnew) return current.version
-      const goneBack = from && (await this.snapshots.goingOnFrom(name, from.snapshot, { ...from, ...call }))
       // The same as a new version is how one tries again what was refused, has failed, was finished or is held back.
       const content = changed ?? current
       assert(content !== undefined, 'nothing changes only where something is')
       const version = asVersion((current?.version ?? 0) + 1)
+      const goneBack = isGoneBack
+        ? await this.snapshots.goingOnFrom(name, { ...content, version }, { from, discardState }, call)
+        : undefined
       const nowMs = this.clock.now()
       const wanted: DesiredNetwork = {
         version,
@@ -304,6 +310,11 @@ export interface ChangeOptions extends CallOptions {
    * deployed again while one of them is held back.
    */
   readonly anew?: boolean
+  /**
+   * Components that begin afresh, without their state and what was on its way to them, while the rest goes on from the snapshot. Errors:
+   * COMPONENT_UNKNOWN, SNAPSHOT_UNKNOWN where there is none.
+   */
+  readonly discardState?: readonly string[]
 }
 
 export interface DeployOptions extends ChangeOptions {
@@ -315,7 +326,7 @@ export interface DeployOptions extends ChangeOptions {
    * Goes on from a snapshot of the network, by its name or number. Errors: SNAPSHOT_UNKNOWN; SNAPSHOT_REPEATS where it is not the last one
    * and `acceptDuplicates` is not given.
    */
-  readonly from?: { readonly snapshot: string; readonly acceptDuplicates?: boolean }
+  readonly from?: GoOnFrom
 }
 
 function notCurrent(name: string, expected: number, current: number | undefined): VertigoError {

@@ -110,6 +110,7 @@ function planning(facts: NetworkFacts, target: Target, readiness: Readiness): De
     network: facts.network,
     ...planned,
     ...(recovery && { recovery }),
+    ...(isAfresh(facts, target) && { beginsAfresh: true }),
     versions: facts.versions,
     nodes: facts.nodes,
     ...(facts.brokenLinks && { brokenLinks: facts.brokenLinks }),
@@ -129,6 +130,12 @@ function planning(facts: NetworkFacts, target: Target, readiness: Readiness): De
   const ends = target.goal === 'run' && recovery === undefined && facts.snapshots?.committed !== undefined
   const next = { ...plan, ...(deaths.length > 0 && { deaths }), recent }
   return { type: 'plan', plan: next, ...(ends && { endsSnapshots: true }) }
+}
+
+/** What was stopped, or has finished, is over, unless a snapshot is named that it goes on from. */
+function isAfresh({ outcome, snapshots }: NetworkFacts, { goal }: Target): boolean {
+  const { state } = outcome ?? {}
+  return goal === 'run' && (state === 'stopped' || state === 'finished') && snapshots?.committed === undefined
 }
 
 /** A change that has not run, and that nodes have died with (DT-4). */

@@ -1,3 +1,4 @@
+import { guaranteeInCluster, losesNothing } from '../../model/guarantee.ts'
 import type { PlanningFacts } from '../plan/index.ts'
 import type { NetworkVersion, SnapshotRecord, VersionRecord } from '../protocol/index.ts'
 import type { NetworkFacts } from './facts.ts'
@@ -8,8 +9,7 @@ type SnapshotFacts = Pick<NetworkFacts, 'desired' | 'plan' | 'open' | 'versions'
 
 /** Whether snapshots are taken of a version: they are what keeps its guarantee. */
 export function hasSnapshots(record: VersionRecord | undefined): boolean {
-  const { guarantee = 'at-most-once' } = record?.flat ?? {}
-  return guarantee !== 'at-most-once'
+  return record !== undefined && losesNothing(guaranteeInCluster(record.flat))
 }
 
 /** Undefined where a version has none. */
@@ -45,6 +45,8 @@ export function lacksFinalSnapshot({
   snapshots,
 }: Pick<SnapshotFacts, 'plan' | 'versions' | 'snapshots'>): boolean {
   if (plan === undefined || !hasSnapshots(versions.get(plan.version))) return false
+  // All of it had finished by the snapshot that was gone back to, which is the last one.
+  if (plan.instances.length === 0) return false
   const committed = snapshots?.committed
   if (committed?.generation !== plan.generation) return true
   const finished = new Set(committed.finished.map(({ component, index }) => `${component}[${index}]`))

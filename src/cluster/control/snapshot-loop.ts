@@ -9,6 +9,7 @@ import type { ClusterView, NetworkView, NodeId, Plan, SnapshotRecord } from '../
 import type { ManagerEvents } from './manager-events.ts'
 import { SnapshotCommit, type SnapshotStorages } from './snapshot-commit.ts'
 import { isGoneOnFrom, snapshotNeeds, type SnapshotNeeds } from './snapshot-needs.ts'
+import { isOver, SnapshotTidying } from './snapshot-tidying.ts'
 import { abortTransaction, takeIds } from './snapshot-transactions.ts'
 
 /**
@@ -27,6 +28,15 @@ export interface SnapshotMeans {
   readonly leadership: Leadership
   readonly takers: SnapshotTakers
   readonly storages: SnapshotStorages
+  /** See `SnapshotMode`. */
+  readonly alignMsMax?: number
+  /** Default: every storage will do. */
+  readonly places?: SnapshotPlaces
+}
+
+export interface SnapshotPlaces {
+  /** Rejects where a storage cannot hold the snapshots of a network: all of `hosts` have to see the same one. */
+  check(network: string, address: string | undefined, hosts: readonly NodeId[]): Promise<void>
 }
 
 /** The nodes, as far as they have a part in snapshots. */
@@ -40,6 +50,7 @@ export interface SnapshotTakers {
 
 type Effect = CoordinatorEffect<InstanceManifest>
 type Event = CoordinatorEvent<InstanceManifest>
+type Coordinator = SnapshotCoordinator<InstanceManifest> | undefined
 
 /** What a snapshot in flight was begun with. */
 interface Flight {
@@ -54,7 +65,8 @@ export class SnapshotLoop {
   private readonly network: string
   private readonly means: SnapshotMeans
   private readonly commit: SnapshotCommit
-  private coordinator: SnapshotCoordinator<InstanceManifest> | undefined
+  private readonly tidying: SnapshotTidying
+  private coordinator: Coordinator
   private times = ''
   private ids: { next: number; readonly below: number; readonly incarnation: number } | undefined
   private flight: Flight | undefined
@@ -68,12 +80,14 @@ export class SnapshotLoop {
     this.network = network
     this.means = means
     this.commit = new SnapshotCommit(network, means)
+    this.tidying = new SnapshotTidying(network, { ...means, view: () => this.view })
   }
 
   /** The view shows this revision now. */
   facts(revision: number): void {
     this.revision = revision
     this.look()
+    this.tidying.look()
     if (this.waitsForRevision !== undefined && revision >= this.waitsForRevision.revision)
       this.waitsForRevision.done()
   }
@@ -85,7 +99,13 @@ export class SnapshotLoop {
     this.flight?.giveUp.abort()
     this.waitsForRevision?.done()
     this.commit.close()
-    await Promise.all(this.working)
+    await Promise.all([...this.working, this.tidying.close()])
+  }
+
+  /** The network is gone from the store: so are its snapshots, and their files go as well. */
+  async forgotten(): Promise<void> {
+    await this.tidying.purge()
+    await this.close()
   }
 
   private get view(): NetworkView | undefined {
@@ -96,6 +116,8 @@ export class SnapshotLoop {
   private look(): void {
     const { view } = this
     const needs = view && snapshotNeeds(view)
+    // Files below the next block are nobody's then, and are deleted (CO-2).
+    if (view !== undefined && isOver(view)) this.ids = undefined
     if (view === undefined || needs === undefined) {
       this.tell({ type: 'closed', reason: { type: 'generation' } })
       return
@@ -156,7 +178,9 @@ export class SnapshotLoop {
     try {
       const { view } = this
       if (view === undefined) return { type: 'not-allocated' }
-      if (this.ids === undefined || this.ids.next >= this.ids.below) {
+      // An imported snapshot begins another incarnation.
+      const isOld = this.ids?.incarnation !== view.snapshots.lineage?.value.incarnation
+      if (this.ids === undefined || isOld || this.ids.next >= this.ids.below) {
         const { transaction, first, below, incarnation } = takeIds(view.snapshots, clock.now())
         const { succeeded, revision } = await leadership.transact(transaction, { repeat: 'once' })
         await this.seen(revision)
@@ -170,7 +194,7 @@ export class SnapshotLoop {
     }
   }
 
-  private begin({ generation, id }: Extract<Effect, { type: 'begin' }>, to: typeof this.coordinator): void {
+  private begin({ generation, id }: Extract<Effect, { type: 'begin' }>, to: Coordinator): void {
     const { view, ids } = this
     const needs = view && snapshotNeeds(view)
     const plan = view?.plan?.value
@@ -181,6 +205,7 @@ export class SnapshotLoop {
     const committed = view.snapshots.committed?.value
     const giveUp = new AbortController()
     this.flight = { plan, committed, needs, incarnation: ids.incarnation, giveUp }
+    const { alignMsMax = defaultSnapshotMode.alignMsMax } = this.means
     const begin: SnapshotBegin = {
       type: 'begin',
       generation,
@@ -188,17 +213,36 @@ export class SnapshotLoop {
       incarnation: ids.incarnation,
       predecessor: committed?.id ?? null,
       isAligned: needs.isAligned,
-      alignMsMax: needs.isQuiet ? null : defaultSnapshotMode.alignMsMax,
+      alignMsMax: needs.isQuiet ? null : alignMsMax,
     }
-    for (const node of new Set(plan.workers.map((worker) => worker.node)))
-      this.work(() => this.gather(node, begin, giveUp.signal, to))
+    const nodes = [...new Set(plan.workers.map(({ node }) => node))]
+    this.work(() => this.gatherFrom(nodes, begin, { storage: needs.options.storage, giveUp, to }))
+  }
+
+  private async gatherFrom(
+    nodes: readonly NodeId[],
+    begin: SnapshotBegin,
+    {
+      storage,
+      giveUp: { signal },
+      to,
+    }: { readonly storage: string | undefined; readonly giveUp: AbortController; readonly to: Coordinator },
+  ): Promise<void> {
+    const { generation, snapshot: id } = begin
+    try {
+      await this.means.places?.check(this.network, storage, nodes)
+    } catch (error) {
+      this.tell({ type: 'failed', generation, id, reason: { type: 'failed', error: asError(error) } }, to)
+      return
+    }
+    if (!signal.aborted) await Promise.all(nodes.map((node) => this.gather(node, begin, signal, to)))
   }
 
   private async gather(
     node: NodeId,
     begin: SnapshotBegin,
     signal: AbortSignal,
-    to: typeof this.coordinator,
+    to: Coordinator,
   ): Promise<void> {
     const { generation, snapshot: id } = begin
     const { takers } = this.means
@@ -219,10 +263,7 @@ export class SnapshotLoop {
     this.troubled(`snapshot ${snapshot} of "${this.network}"`, new VertigoError('SNAPSHOT_LATE', text))
   }
 
-  private async write(
-    effect: Extract<Effect, { type: 'commit' }>,
-    to: typeof this.coordinator,
-  ): Promise<void> {
+  private async write(effect: Extract<Effect, { type: 'commit' }>, to: Coordinator): Promise<void> {
     const { id } = effect
     const { flight, view } = this
     this.flight = undefined

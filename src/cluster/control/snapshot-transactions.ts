@@ -86,6 +86,13 @@ function freedNames({ kept }: SnapshotsView, names: readonly string[]): Operatio
   })
 }
 
+/** Of those without a name, the newest `keep` stay. As many as a transaction takes: the next one has the others. */
+export function letGo(view: SnapshotsView, keep: number): Operation[] {
+  return beyond(view, keep)
+    .slice(0, changesMax)
+    .map((key) => remove(key))
+}
+
 /** Keys of those without a name beyond the newest `keep`, oldest first. */
 function beyond({ kept }: SnapshotsView, keep: number): string[] {
   const unnamed = [...kept].filter(([, { value }]) => value.names.length === 0).map(([key]) => key)

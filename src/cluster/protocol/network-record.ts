@@ -26,6 +26,8 @@ export const kindFactsSchema = v.object({
   concurrency: v.optional(v.number()),
   /** A source that can be told to start from a position. */
   rewinds: v.boolean(),
+  /** A source whose messages cannot be kept in a journal. Absent: they can. */
+  journal: v.optional(v.picklist(['engine', 'none'])),
   /** Talks to the world by the process that it is in: one of the fixed kinds for clients. */
   inMain: v.boolean(),
   /** Inputs whose messages are checked against a schema. Absent: none. */

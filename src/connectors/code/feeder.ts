@@ -27,7 +27,8 @@ export interface Feeder<T> {
   readonly kind: Kind<{}, FeederPorts<T>>
   /**
    * Settles when there is room: awaiting it keeps memory bounded; what it accepted is handled, also when the network is
-   * drained then. Rejects (`BRIDGE_CLOSED`) when the network ended.
+   * drained then. Where the network is to lose nothing, it settles when the message is on the disk, from when the network has begun.
+   * Rejects (`BRIDGE_CLOSED`) when the network ended.
    */
   send(message: T): Promise<void>
   /** No more messages: the source ends when all are taken. */
@@ -73,7 +74,7 @@ export function feeder<T>(
 function plainFeeder<T>(options: FeederOptions): Feeder<T> {
   const queue = new FeederQueue<T>(options)
   return {
-    kind: feederOf((signal) => readerOf(queue, signal, ({ emit }) => emit.out)),
+    kind: feederOf((context) => readerOf(queue, context, ({ emit }) => emit.out)),
     send: (message) => queue.send(message),
     end: () => queue.end(),
     fail: (error) => queue.fail(error),
@@ -88,10 +89,10 @@ interface Fed<T> {
 function trackingFeeder<T>(options: FeederOptions, track: TrackOptions & TrackHandlers): TrackingFeeder<T> {
   const queue = new FeederQueue<Fed<T>>(options)
   const { ack, fail, timeout, answer, ...how } = track
-  const reader = (signal: AbortSignal): SourceReader<FeederPorts<T>> => ({
+  const reader = (context: FeederContext): SourceReader<FeederPorts<T>> => ({
     ...readerOf<T, Fed<T>>(
       queue,
-      signal,
+      context,
       ({ emit }) =>
         ({ message, options: own }) =>
           emit.out.tracked(message, own),
@@ -110,7 +111,7 @@ function trackingFeeder<T>(options: FeederOptions, track: TrackOptions & TrackHa
 }
 
 function feederOf<T>(
-  reader: (signal: AbortSignal) => SourceReader<FeederPorts<T>>,
+  reader: (context: FeederContext) => SourceReader<FeederPorts<T>>,
   track?: TrackOptions,
 ): Feeder<T>['kind'] {
   return defineSource({
@@ -118,20 +119,30 @@ function feederOf<T>(
     placement: 'main',
     outputs: { out: port<T>() },
     ...(track !== undefined && { track }),
-    setup: ({ signal }) => reader(signal),
+    setup: (context) => reader(context),
   })
+}
+
+interface FeederContext {
+  readonly signal: AbortSignal
+  readonly isJournaled: boolean
 }
 
 function readerOf<T, M>(
   queue: FeederQueue<M>,
-  signal: AbortSignal,
+  { signal, isJournaled }: FeederContext,
   out: (context: PollContext<FeederPorts<T>>) => (message: M) => void,
 ): SourceReader<FeederPorts<T>> {
-  const close = (): void =>
-    queue.close(signal.aborted && signal.reason instanceof Error ? signal.reason : undefined)
+  queue.attach(isJournaled)
+  let isAttached = true
+  const close = (): void => {
+    if (!isAttached) return
+    isAttached = false
+    queue.detach(signal.aborted && signal.reason instanceof Error ? signal.reason : undefined)
+  }
   signal.addEventListener('abort', close, { once: true })
   return {
-    poll: (max, context): PollResult | Promise<PollResult> => queue.take(max, out(context)),
+    poll: (max, context): PollResult | Promise<PollResult> => queue.take(max, out(context), context.kept),
     drain: () => queue.drain(),
     close,
   }
@@ -145,7 +156,6 @@ export const feederKind = builtInKind(
     placement: 'main',
     outputs: { out: port() },
     config: configObject({}),
-    setup: (context) =>
-      readerOf(bridgeOf(context).input(context.component), context.signal, ({ emit }) => emit.out),
+    setup: (context) => readerOf(bridgeOf(context).input(context.component), context, ({ emit }) => emit.out),
   }),
 )

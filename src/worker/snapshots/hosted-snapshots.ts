@@ -2,6 +2,7 @@ import { VertigoError } from '../../base/errors.ts'
 import type { PartReport, SnapshotBegin, SnapshotCommand } from '../../snapshot/part.ts'
 import type { SnapshotStorage } from '../../snapshot/storage/storage.ts'
 import type { HostedInstance } from '../hosted.ts'
+import { SourceInstance } from '../source-instance.ts'
 import type { WorkerMeans } from '../worker-means.ts'
 import { InstanceParts, type PartFacts } from './instance-parts.ts'
 import { keyGroupsOf, readRestore } from './restore.ts'
@@ -41,7 +42,10 @@ export class HostedSnapshots {
     const read = restore && (await readRestore(restore, instance, await this.storage()))
     if (read !== undefined) {
       instance.restore(read.saved)
+      if (instance instanceof SourceInstance) instance.restoredFrom(restore!.snapshot)
       instance.wasOver = read.wasOver
+      const { incarnation, snapshot: id, upTo = { incarnation, id } } = restore!
+      instance.restoredSinks = { snapshot: { incarnation, id }, upTo, sinks: read.sinks }
     }
     if (!instance.takesSnapshots) return
     const { component, instance: number, instances } = identity
@@ -54,7 +58,11 @@ export class HostedSnapshots {
   obey(command: SnapshotCommand, running: Iterable<HostedInstance>): void {
     if (command.type !== 'begin') {
       if (this.begun?.snapshot === command.snapshot) this.begun = undefined
-      for (const { instance } of running) instance.endSnapshot(command.snapshot, command.type === 'committed')
+      for (const { instance } of running) {
+        instance.endSnapshot(command.snapshot)
+        if (command.type === 'committed') instance.sink?.publish(command.snapshot)
+        if (instance instanceof SourceInstance) instance.snapshotEnded(command)
+      }
       this.parts?.ended(command)
       return
     }
@@ -79,7 +87,7 @@ export class HostedSnapshots {
     const { begun } = this
     if (begun === undefined || instance.lastCut >= begun.snapshot) return
     instance.lastCut = begun.snapshot
-    this.parts?.cutFinished(id, begun, () => instance.partFacts())
+    this.parts?.cutFinished(id, begun, () => instance.partFacts(begun))
   }
 
   /** Writes for a slice; true where there is more to do. */

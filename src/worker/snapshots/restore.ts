@@ -1,6 +1,7 @@
 import { VertigoError } from '../../base/errors.ts'
 import type { SourcePositions } from '../../component/define.ts'
 import type { KindDefinition } from '../../component/kind.ts'
+import { placeOf } from '../../snapshot/file-names.ts'
 import type { FileReference, InstanceManifest } from '../../snapshot/manifest.ts'
 import { mergeStates } from '../../snapshot/merge.ts'
 import type { InstanceRestore } from '../../snapshot/part.ts'
@@ -12,6 +13,7 @@ import { applyEntry } from '../../state/entries.ts'
 import type { KeyedState } from '../../state/keyed-state.ts'
 import { encodeKey, instanceOfKeyGroup, keyGroupOf } from '../../state/keys.ts'
 import { decodeSaved, nothingSaved, type Saved } from './saved.ts'
+import { decodeStaged, type Staged } from './staged.ts'
 
 /** Who goes on from a snapshot. */
 export interface Restored {
@@ -26,13 +28,21 @@ export interface RestoredPart {
   /** What later increments stand on; undefined where its state is now made of several parts. */
   readonly part: InstanceManifest | undefined
   readonly wasOver: boolean
+  /** Of its component, those whose writers are its own now: what they had prepared and not published. */
+  readonly sinks: readonly RestoredSink[]
+}
+
+export interface RestoredSink {
+  /** The number that it had. */
+  readonly instance: number
+  readonly staged: readonly Staged[]
 }
 
 /**
  * Reads what the snapshot has of an instance: its keyed state into `keyed`, the rest as it is.
  *
- * With another number of instances than the snapshot was taken of, it takes out of all parts the key groups that are its own, timers of
- * their keys, and every so many of the splits of a source.
+ * With another number of instances than the snapshot was taken of, it takes out of all parts the key groups that are its own, and timers of
+ * their keys. A source is given the positions of all splits then, and always where it lists its splits: it takes its share by itself.
  *
  * Errors: those of the storage, SNAPSHOT_FOREIGN, SNAPSHOT_NOT_DIVISIBLE.
  */
@@ -42,15 +52,32 @@ export async function readRestore(
   storage: SnapshotStorage,
 ): Promise<RestoredPart> {
   const { parts } = restore
-  const { instance, instances } = owner.identity
+  const { definition, identity } = owner
+  const { instance, instances } = identity
   const own = parts.find((part) => part.instance === instance && part.instances === instances)
+  const used = own === undefined ? parts : [own]
   const all: Saved[] = []
-  for (const part of own === undefined ? parts : [own])
-    all.push(await readPart(part, restore, owner, own === undefined, storage))
+  for (const part of used) all.push(await readPart(part, restore, owner, own === undefined, storage))
   const wasOver =
-    parts.length > 0 && (own === undefined ? parts : [own]).every(({ isFinished }) => isFinished)
-  if (own !== undefined) return { saved: all[0]!, part: own, wasOver }
-  return { saved: divided(all, parts, owner), part: undefined, wasOver }
+    used.length > 0 && used.every(({ isFinished }, at) => isFinished || all[at]!.sink?.isOver === true)
+  const sinks = used.flatMap((part, at): RestoredSink[] => {
+    const isOurs = own !== undefined || part.instance % instances === instance
+    return isOurs
+      ? [{ instance: part.instance, staged: (all[at]!.sink?.pieces ?? []).map(decodeStaged) }]
+      : []
+  })
+  if (own === undefined) return { saved: divided(all, parts, owner), part: undefined, wasOver, sinks }
+  if (definition.splits === undefined) return { saved: all[0]!, part: own, wasOver, sinks }
+  // Splits that are listed are dealt by the list: what another copy had may be this one's now.
+  const others = parts.filter((part) => part !== own)
+  for (const part of others) all.push(await readPart(part, restore, owner, false, storage))
+  return { saved: { ...all[0]!, positions: joined(all) }, part: own, wasOver, sinks }
+}
+
+function joined(all: readonly Saved[]): SourcePositions | undefined {
+  const known = all.filter(({ positions }) => positions !== undefined)
+  if (known.length === 0) return undefined
+  return Object.assign({}, ...known.map(({ positions }) => positions)) as SourcePositions
 }
 
 async function readPart(
@@ -82,7 +109,9 @@ async function open(
 ): Promise<StateFile> {
   const file = await decodeState(name, storage.get(name, { expected: { bytes, checksum } }))
   const { head } = file
-  const isIts = head.network === network && head.incarnation === incarnation && head.kind === kind
+  // A snapshot refers to files of earlier incarnations, where it goes on from what was imported or restored.
+  const isOf = placeOf(name)?.incarnation ?? incarnation
+  const isIts = head.network === network && head.incarnation === isOf && head.kind === kind
   if (isIts && head.component === component && head.instance === instance) return file
   await file.chunks.return()
   const what = `the state of ${head.component}[${head.instance}] of network "${head.network}"`
@@ -120,15 +149,13 @@ function divided(all: readonly Saved[], parts: readonly InstanceManifest[], owne
   const isOurs = (key: unknown): boolean =>
     instanceOfKeyGroup(keyGroupOf(encodeKey(key)), instances) === instance
   const timers = all.flatMap((saved) => saved.timers)
-  const splits = all
-    .flatMap(({ positions }) => Object.entries(positions ?? {}))
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-  const ours: SourcePositions = Object.fromEntries(splits.filter((_, at) => at % instances === instance))
   return {
     ...nothingSaved,
     timers:
       owner.keyed === undefined ? (instance === 0 ? timers : []) : timers.filter(({ key }) => isOurs(key)),
-    positions: splits.length > 0 ? ours : undefined,
+    // Of all: the source deals them (`splits.ts`).
+    positions: joined(all),
+    isUndealt: true,
     lastGroupId: Math.max(0, ...all.map(({ lastGroupId }) => lastGroupId)),
   }
 }

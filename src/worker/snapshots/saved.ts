@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { VertigoError } from '../../base/errors.ts'
 import type { SourcePositions } from '../../component/define.ts'
+import type { ChannelHash } from '../../messaging/input-channel.ts'
 import type { Control } from '../../messaging/parcel.ts'
 import type { StateEntry } from '../../snapshot/state-file.ts'
 import { readRow, writeRow } from '../../state/capture.ts'
@@ -17,11 +18,22 @@ export interface Saved {
   readonly timers: readonly SavedTimer[]
   /** Of a source. */
   readonly positions: SourcePositions | undefined
+  /** The positions are those of all instances, of which there were others. Never written. */
+  readonly isUndealt?: boolean
   /** Ids of groups are not used twice. */
   readonly lastGroupId: number
   readonly channels: readonly SavedChannel[]
   /** Of a source: the messages that it tracks, which are open. */
   readonly tracked: readonly SavedTree[]
+  readonly sink: SavedSink | undefined
+}
+
+/** What a sink has prepared and not published yet. */
+export interface SavedSink {
+  /** Its instance has handled all there was. It is not over before all is published. */
+  readonly isOver: boolean
+  /** As `encodeStaged` writes them, oldest first. */
+  readonly pieces: readonly Uint8Array[]
 }
 
 export interface SavedTimer {
@@ -35,6 +47,8 @@ export interface SavedTimer {
 export interface SavedChannel {
   readonly name: string
   readonly port: string
+  /** Needed where its sender is no more, and no connection says it. */
+  readonly hash: ChannelHash | null
   readonly parcels: readonly SavedParcel[]
 }
 
@@ -51,6 +65,7 @@ export const nothingSaved: Saved = {
   lastGroupId: 0,
   channels: [],
   tracked: [],
+  sink: undefined,
 }
 
 const codec = new MessageCodec()
@@ -59,11 +74,12 @@ const timersKey = 'timers'
 const positionsKey = 'positions'
 const groupsKey = 'groups'
 const trackedKey = 'tracked'
+const sinkKey = 'sink'
 const channelPrefix = 'channel/'
 
 /** Errors: STATE_NOT_ENCODABLE. */
 export function encodeSaved(saved: Saved, place: string): StateEntry[] {
-  const { instanceState, timers, positions, lastGroupId, channels, tracked } = saved
+  const { instanceState, timers, positions, lastGroupId, channels, tracked, sink } = saved
   const entries: StateEntry[] = []
   if (instanceState !== undefined) {
     check(instanceState.slots, 'its state', place)
@@ -73,8 +89,12 @@ export function encodeSaved(saved: Saved, place: string): StateEntry[] {
   if (positions !== undefined) entries.push(entry(positionsKey, [encoded(positions, 'a position', place)]))
   if (lastGroupId > 0) entries.push(entry(groupsKey, [encoded(lastGroupId, 'a group', place)]))
   if (tracked.length > 0) entries.push(entry(trackedKey, [encoded(tracked, 'a tracked message', place)]))
-  for (const { name, port, parcels } of channels) {
-    const parts = [port, ...parcels].map((part) => encoded(part, `what waits at port "${port}"`, place))
+  if (sink !== undefined && (sink.isOver || sink.pieces.length > 0))
+    entries.push(entry(sinkKey, [encoded(sink.isOver, 'a sink', place), ...sink.pieces]))
+  for (const { name, port, hash, parcels } of channels) {
+    const parts = [{ port, hash }, ...parcels].map((part) =>
+      encoded(part, `what waits at port "${port}"`, place),
+    )
     entries.push(entry(`${channelPrefix}${name}`, parts))
   }
   return entries
@@ -92,9 +112,12 @@ export function decodeSaved(entries: Iterable<StateEntry>): Saved {
     else if (name === positionsKey) saved.positions = values()[0] as SourcePositions
     else if (name === groupsKey) saved.lastGroupId = values()[0] as number
     else if (name === trackedKey) saved.tracked = values()[0] as readonly SavedTree[]
-    else if (name.startsWith(channelPrefix)) {
-      const [port, ...parcels] = values() as [string, ...SavedParcel[]]
-      channels.push({ name: name.slice(channelPrefix.length), port, parcels })
+    else if (name === sinkKey) {
+      const [isOver, ...pieces] = parts
+      saved.sink = { isOver: codec.decode(isOver!) === true, pieces }
+    } else if (name.startsWith(channelPrefix)) {
+      const [of, ...parcels] = values() as [Pick<SavedChannel, 'port' | 'hash'>, ...SavedParcel[]]
+      channels.push({ name: name.slice(channelPrefix.length), ...of, parcels })
     }
   }
   return saved

@@ -21,9 +21,14 @@ export interface Item {
 
 export const keyCount = 7
 
+/** How keys are spread: all the same, one of them for most, or all of them for all messages. */
+export type KeySpread = 'even' | 'skewed' | 'one'
+
 /** The message of an index: the same whenever it is asked for. */
-export function itemOf(source: string, index: number): Item {
-  return { id: `${source}:${index}`, key: `k${(index * 2_654_435_761) % keyCount}` }
+export function itemOf(source: string, index: number, spread: KeySpread = 'even'): Item {
+  const drawn = (index * 2_654_435_761) % keyCount
+  const key = spread === 'even' || (spread === 'skewed' && index % 4 === 0) ? drawn : 0
+  return { id: `${source}:${index}`, key: `k${key}` }
 }
 
 export function doubled({ id, key }: Item): readonly Item[] {
@@ -43,13 +48,25 @@ export function roundOf({ id, key }: Item): Item | undefined {
 
 const items = { out: port<Item>() }
 
+export interface KindTimes {
+  /** Between two polls, at the most, in milliseconds; and how often there is none. */
+  readonly pauseMsMax: number
+  readonly pausePart: number
+  /** Of a handler that takes its time. */
+  readonly slowMsMax: number
+}
+
+const shortTimes: KindTimes = { pauseMsMax: 15, pausePart: 0.25, slowMsMax: 60 }
+
 /** `chance` is drawn from while the network runs, and does not go back with it. */
-export function kindsWith(chance: Random): ReadonlyMap<string, Kind> {
+export function kindsWith(chance: Random, times: KindTimes = shortTimes): ReadonlyMap<string, Kind> {
+  const { pauseMsMax, pausePart, slowMsMax } = times
   const source = defineSource({
     outputs: items,
     rewinds: true,
     setup({ clock, component, config, instance, instances, positions }) {
       const count = config['count'] as number
+      const spread = config['keys'] as KeySpread | undefined
       const shares = positions === undefined ? [{ of: instances, index: instance }] : sharesOf(positions)
       const isOver = (): boolean => shares.every(({ index }) => index >= count)
       return {
@@ -57,10 +74,10 @@ export function kindsWith(chance: Random): ReadonlyMap<string, Kind> {
           for (const share of shares) {
             const some = 1 + chance.int(6)
             for (let sent = 0; sent < Math.min(max, some) && share.index < count; sent++) {
-              emit.out(itemOf(component, share.index))
+              emit.out(itemOf(component, share.index, spread))
               share.index += share.of
             }
-            if (chance.int(4) === 0) await sleep(clock, chance.int(15))
+            if (chance.next() < pausePart) await sleep(clock, chance.int(pauseMsMax))
           }
           return isOver() ? 'done' : 'more'
         },
@@ -95,6 +112,61 @@ export function kindsWith(chance: Random): ReadonlyMap<string, Kind> {
     on: {
       async in(item, { emit, clock }) {
         if (chance.int(3) === 0) await sleep(clock, chance.int(10))
+        emit.out(item)
+      },
+    },
+  })
+  const slow = defineComponent({
+    inputs: { in: port<Item>() },
+    outputs: items,
+    on: {
+      async in(item, { emit, clock }) {
+        await sleep(clock, chance.int(slowMsMax))
+        emit.out(item)
+      },
+    },
+  })
+  const chunk = defineComponent({
+    inputs: { in: port<Item>() },
+    outputs: items,
+    on: {
+      in(item, { emit }) {
+        const group = emit.out.group('g', item)
+        for (const each of doubled(item)) group.send(each)
+        group.end()
+      },
+    },
+  })
+  const gather = defineComponent({
+    inputs: { in: port<Item>() },
+    outputs: items,
+    on: { in: (item, { emit }) => emit.out(item) },
+    groups: {
+      in: {
+        g: {
+          async message(item, { clock, group }) {
+            if (chance.int(3) === 0) await sleep(clock, chance.int(10))
+            const gathered = (group.state['items'] as readonly Item[] | undefined) ?? []
+            group.state['items'] = [...gathered, item]
+          },
+          end(_args, { emit, group }) {
+            for (const item of group.state['items'] as readonly Item[]) emit.out(item)
+          },
+        },
+      },
+    },
+  })
+  const join = defineComponent({
+    inputs: { left: port<Item>(), right: port<Item>() },
+    outputs: items,
+    state: { left: list<string>(), right: list<string>() },
+    on: {
+      left(item, { emit, state }) {
+        state.left.push(item.id)
+        emit.out(item)
+      },
+      right(item, { emit, state }) {
+        state.right.push(item.id)
         emit.out(item)
       },
     },
@@ -171,6 +243,10 @@ export function kindsWith(chance: Random): ReadonlyMap<string, Kind> {
     ['pass', pass],
     ['double', double],
     ['wait', wait],
+    ['slow', slow],
+    ['chunk', chunk],
+    ['gather', gather],
+    ['join', join],
     ['flaky', flaky],
     ['round', round],
     ['sum', sum],
@@ -188,7 +264,12 @@ function goRound(
   else emit.again(next)
 }
 
-export const keyedKinds: ReadonlySet<string> = new Set(['sum', 'later', 'flaky'])
+export const keyedKinds: ReadonlySet<string> = new Set(['sum', 'later', 'flaky', 'join'])
+
+/** Of a kind, those that take what others send. */
+export function inputsOf(kind: string): readonly string[] {
+  return kind === 'join' ? ['left', 'right'] : ['in']
+}
 
 export function sourceOf({ id }: Item): string {
   return id.split(':')[0]!

@@ -113,6 +113,21 @@ describe('plans of networks with snapshots', () => {
     assert.equal(plan(world), undefined)
   })
 
+  it('PN-12 take nobody for finished who has another share now', () => {
+    const world = worldWith(['a source x2', 'b', 'a -> b'], { from: undefined })
+    plan(world)
+    world.recovery = { from: snapshot(7, [{ component: 'a', index: 0 }]) }
+    world.apply({ type: 'deploy', lines: ['a source', 'b', 'a -> b'] })
+    assert.deepEqual(plan(world)!.instances.map(slotOf).toSorted(), ['a[0]', 'b[0]'])
+    // It is restored from what both had, whatever fails before there is a snapshot of it.
+    world.failed.add(world.plan!.instances.find(({ component }) => component === 'b')!.id)
+    const next = plan(world)!
+    assert.deepEqual(next.instances.map(slotOf).toSorted(), ['a[0]', 'b[0]'])
+    assert.deepEqual(next.done, [])
+    world.apply({ type: 'deploy', lines: ['a source x2', 'b', 'a -> b'] })
+    assert.deepEqual(plan(world)!.instances.map(slotOf).toSorted(), ['a[0]', 'a[1]', 'b[0]'])
+  })
+
   it('PN-12 drain nothing when a node is to be left, or the network changes', () => {
     const world = worldWith(['a source', 'b x2', 'a -> b'], { from: undefined })
     plan(world)
