@@ -7,7 +7,6 @@ import type { ChannelTarget } from './output-channel.ts'
 import type { Control, Parcel } from './parcel.ts'
 import { checkEncodable, encodeChecked } from './remote.ts'
 import type { MessageHook } from './router.ts'
-import { copyTracks } from './tracks.ts'
 
 /**
  * Development mode: within a thread, messages are what they are between threads. A run that has it is wired with these
@@ -50,13 +49,14 @@ export class CopyingTarget implements ChannelTarget {
 
   deliver(parcel: Parcel): number {
     const { items, control } = this.copy(parcel)
-    this.inbox.arrive(this.channel, { ...parcel, items, control, tracks: copyTracks(parcel.tracks) })
+    this.inbox.arrive(this.channel, { ...parcel, items, control })
     return parcel.bytes
   }
 
   private copy(parcel: Parcel): { readonly items: unknown[]; readonly control: Control | null } {
+    // Tracks go on as they are: no author sees them.
     // The encoder writes on in its buffer, and what was decoded may look into it.
-    const frame = encodeChecked(this.channel.id, parcel, this.place, noCredit).slice()
+    const frame = encodeChecked(this.channel.id, { ...parcel, tracks: null }, this.place, noCredit).slice()
     const decoded = decodeFrame(frame)
     if (decoded.type !== 'parcel') throw new VertigoError('INTERNAL', 'a parcel came back as something else')
     return { items: decoded.items, control: decoded.control as Control | null }

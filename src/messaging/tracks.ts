@@ -20,6 +20,9 @@ import { trackEntryNumbers } from '../wire/frame.ts'
 /** By index of the message among the items of its parcel; behind them, that of the parcel's control. */
 export type Tracks = (Track | undefined)[]
 
+/** Of a thread. Others are left to the collector. */
+const freeTracksMax = 65_536
+
 /** Draws what is taken out of tokens: sfc32 (Chris Doty-Humphrey), which is not linear, as TK-2 needs it. */
 export class TokenSource {
   /** What was drawn last. */
@@ -29,6 +32,8 @@ export class TokenSource {
   private s1: number
   private s2: number
   private counter = 1
+  /** Those that nobody holds: used again, since what lives for so short a time, and yet is passed on so often, costs the collector most. */
+  private readonly free: Track[] = []
 
   constructor(random: Random) {
     const word = (): number => random.int(0x1_0000) * 0x1_0000 + random.int(0x1_0000)
@@ -36,6 +41,21 @@ export class TokenSource {
     this.s1 = word() | 0
     this.s2 = word() | 0
     for (let i = 0; i < 12; i++) this.step()
+  }
+
+  /** A part of a token. It is let go of by `settle`, or where it leaves its thread. */
+  track(worker: number, tree: number, stamp: number, a: number, b: number): Track {
+    const track = this.free.pop() ?? new Track(this)
+    track.worker = worker
+    track.tree = tree
+    track.stamp = stamp
+    track.a = a
+    track.b = b
+    return track
+  }
+
+  letGo(track: Track): void {
+    if (this.free.length < freeTracksMax) this.free.push(track)
   }
 
   draw(): void {
@@ -75,24 +95,19 @@ export interface TrackedChannel {
  * as it is. Where the handler sends another one, or the message has to leave before, the loan is split.
  */
 export class Track {
-  readonly worker: number
-  readonly tree: number
-  readonly stamp: number
-  a: number
-  b: number
+  worker = 0
+  tree = 0
+  stamp = 0
+  a = 0
+  b = 0
   /** Where the message waits that has it on loan; undefined for none. */
   channel: TrackedChannel | undefined = undefined
   /** Its index there. */
   at = 0
   private readonly tokens: TokenSource
 
-  constructor(tokens: TokenSource, worker: number, tree: number, stamp: number, a: number, b: number) {
+  constructor(tokens: TokenSource) {
     this.tokens = tokens
-    this.worker = worker
-    this.tree = tree
-    this.stamp = stamp
-    this.a = a
-    this.b = b
   }
 
   /** The message that has it on loan gets a part of its own. */
@@ -107,18 +122,23 @@ export class Track {
     this.endLoan()
   }
 
-  /** The handler has ended: the message keeps what it has on loan; without one, it goes back. */
+  /** The handler has ended: the message keeps what it has on loan; without one, it goes back, and nobody holds it any more. */
   settle(sink: TrackSink): void {
-    if (this.channel === undefined) sink.report(this.worker, this.tree, this.stamp, this.a, this.b)
-    else this.endLoan()
+    if (this.channel !== undefined) {
+      this.endLoan()
+      return
+    }
+    sink.report(this.worker, this.tree, this.stamp, this.a, this.b)
+    this.tokens.letGo(this)
   }
 
-  copy(): Track {
-    return this.with(this.a, this.b)
+  /** It has left its thread, as numbers. */
+  letGo(): void {
+    this.tokens.letGo(this)
   }
 
   private with(a: number, b: number): Track {
-    return new Track(this.tokens, this.worker, this.tree, this.stamp, a, b)
+    return this.tokens.track(this.worker, this.tree, this.stamp, a, b)
   }
 
   private endLoan(): void {
@@ -139,11 +159,7 @@ export function settleTracks(tracks: Tracks | null, from: number, end: number, s
   for (let at = from; at < end && at < tracks.length; at++) tracks[at]?.settle(sink)
 }
 
-export function copyTracks(tracks: Tracks | null): Tracks | null {
-  return tracks === null ? null : tracks.map((track) => track?.copy())
-}
-
-/** As they cross a link: see `wire/frame.ts`. */
+/** As they cross a link: see `wire/frame.ts`. They are let go of. */
 export function entriesOf(tracks: Tracks): Int32Array {
   const entries = new Int32Array(tracks.length * trackEntryNumbers)
   let used = 0
@@ -157,6 +173,7 @@ export function entriesOf(tracks: Tracks): Int32Array {
     entries[used + 4] = track.a
     entries[used + 5] = track.b
     used += trackEntryNumbers
+    track.letGo()
   }
   return entries.subarray(0, used)
 }
@@ -165,8 +182,7 @@ export function entriesOf(tracks: Tracks): Int32Array {
 export function tracksOf(entries: Int32Array, count: number, tokens: TokenSource): Tracks {
   const tracks: Tracks = Array.from({ length: count }, () => undefined)
   for (let at = 0; at < entries.length; at += trackEntryNumbers)
-    tracks[entries[at]!] = new Track(
-      tokens,
+    tracks[entries[at]!] = tokens.track(
       entries[at + 1]!,
       entries[at + 2]!,
       entries[at + 3]!,

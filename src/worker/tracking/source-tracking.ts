@@ -9,7 +9,7 @@ import {
   type TrackOptions,
 } from '../../component/tracking.ts'
 import type { OutputPort } from '../../messaging/output-port.ts'
-import { type TokenSource, Track } from '../../messaging/tracks.ts'
+import type { TokenSource } from '../../messaging/tracks.ts'
 import type { Guarantee } from '../../model/network.ts'
 import { acked, type Outcome, Tracker, type TrackerOptions, type Tree } from './tracker.ts'
 import { type TreeOwner, treeNumber, type WorkerTracking } from './worker-tracking.ts'
@@ -165,7 +165,7 @@ export class SourceTracking implements TreeOwner {
   private send({ index, stamp, a, b, port, message, wantsAnswers }: Tree): void {
     const { tracking } = this.means
     const number = treeNumber(this.number, index, wantsAnswers)
-    const track = new Track(this.tokens, tracking.worker, number, stamp, a, b)
+    const track = this.tokens.track(tracking.worker, number, stamp, a, b)
     port!.sendTracked(message, track)
     track.settle(tracking)
   }
