@@ -79,6 +79,7 @@ export type {
 export type {
   MapChange,
   QueueOptions,
+  SharedBatch,
   SharedChange,
   SharedChanges,
   SharedCollections,
@@ -94,6 +95,7 @@ export type {
   SharedSet,
   SharedTopic,
   SharedWatchOptions,
+  SharedWrite,
   SubscribeOptions,
   TopicMessage,
   TopicOptions,

@@ -1,3 +1,4 @@
+import type { StateSettings } from '../state/keyed-state.ts'
 import { defaultChannelLimits, emitPerMessageMaxDefault, type ChannelLimits } from '../messaging/limits.ts'
 import type { FlatComponent, FlatConnection, FlatNetwork } from '../model/flatten.ts'
 import { type Guarantee, selectorSpec } from '../model/network.ts'
@@ -107,7 +108,7 @@ export function makeInput(
 
 export function makeOutput(
   connection: FlatConnection,
-  number: number,
+  { number, name }: { readonly number: number; readonly name: string },
   port: string,
   channels: OutputAssignment['channels'],
 ): OutputAssignment {
@@ -115,6 +116,7 @@ export function makeOutput(
   const selector = selectorSpec(connection.selector)
   return {
     connection: number,
+    name,
     port,
     channels,
     back: connection.back ?? false,
@@ -134,6 +136,8 @@ export interface WorkersOptions {
   readonly limits?: Partial<ChannelLimits>
   readonly emitPerMessageMax?: number
   readonly guarantee?: Guarantee
+  /** As the network says. */
+  readonly state?: Partial<StateSettings>
 }
 
 /** What each of the workers is to host, out of all instances. */
@@ -149,8 +153,12 @@ export function workersOf(
     const own = drafts.filter((draft) => draft.worker === worker)
     const instances = own.map(({ worker: _, ...instance }) => instance)
     const peers = peersOf(worker, own)
-    const all = { worker, network, generation, workers, instances, peers, limits, emitPerMessageMax }
-    return guarantee === undefined ? all : { ...all, guarantee }
+    const of = { worker, network, generation, workers, instances, peers, limits, emitPerMessageMax }
+    return {
+      ...of,
+      ...(guarantee !== undefined && { guarantee }),
+      ...(options.state !== undefined && { state: { backend: 'memory' as const, ...options.state } }),
+    }
   })
 }
 

@@ -96,8 +96,8 @@ class Assignments {
     const { network, generation, workers } = this.plan
     const drafts = this.members.map(({ draft }) => draft)
     const numbers = workers.map(({ worker }) => worker)
-    const { guarantee } = this.current.record.flat
-    const about = { network, generation, ...limits, ...(guarantee !== undefined && { guarantee }) }
+    const { guarantee, state } = this.current.record.flat
+    const about = { network, generation, ...limits, ...(guarantee && { guarantee }), ...(state && { state }) }
     return withCycles(workersOf(numbers, drafts, about), drafts)
   }
 
@@ -160,7 +160,7 @@ class Assignments {
         target.draft.inputs.push(makeInput(connection, channel, to.port, of))
         return { channel, toWorker: target.planned.worker }
       })
-      source.draft.outputs.push(makeOutput(connection, number, from.port, channels))
+      source.draft.outputs.push(makeOutput(connection, { number, name: key }, from.port, channels))
     }
   }
 
