@@ -355,6 +355,17 @@ export const errorCodes = codes({
     remedy: 'Read it as `text` or `bytes`, and let a component decide what to do with such messages.',
     exit: 4,
   },
+  TRACKED_FAILED: {
+    title: 'A message was sent again as often as it may be, and a handler failed each time.',
+    remedy: 'Mend what the error names, and send the message again; it stands in the dead letters.',
+    exit: 1,
+  },
+  TRACKED_TIMED_OUT: {
+    title: 'A message was sent again as often as it may be, and was not complete in its time.',
+    remedy:
+      'See which component is slow or was lost, set a longer `track.timeoutMs`, and send the message again; it stands in the dead letters.',
+    exit: 1,
+  },
   SOURCE_POSITION_LOST: {
     title: 'A source cannot go on where it was: what stood there is no more, or is something else.',
     remedy:
