@@ -71,7 +71,7 @@ export class Published {
         try {
           resolve(what())
         } catch (error) {
-          reject(error as Error)
+          reject(error)
         }
       })
     })
