@@ -324,7 +324,6 @@ export class SourceInstance extends Instance {
 }
 
 function isListed(value: unknown): value is ListedSplits {
-  const names =
-    typeof value === 'object' && value !== null && 'byName' in value ? value.byName : value
+  const names = typeof value === 'object' && value !== null && 'byName' in value ? value.byName : value
   return Array.isArray(names) && names.every((split) => typeof split === 'string')
 }
