@@ -20,6 +20,7 @@ const loaders: Readonly<Record<string, KindLoader>> = {
   filter: async () => (await import('./operators/functions.ts')).filterKind,
   'flat-map': async () => (await import('./operators/functions.ts')).flatMapKind,
   generator: async () => (await import('./connectors/generate/generator.ts')).generator,
+  'http-intake': async () => (await import('./connectors/http/intake.ts')).httpIntake,
   interval: async () => (await import('./connectors/generate/interval.ts')).interval,
   log: async () => (await import('./connectors/log.ts')).log,
   map: async () => (await import('./operators/functions.ts')).mapKind,
