@@ -4,11 +4,13 @@ import type { Random } from '../base/random.ts'
 import type { LogRecord } from '../component/context.ts'
 import type { PartReport } from '../snapshot/part.ts'
 import type { SnapshotStorage } from '../snapshot/storage/storage.ts'
+import type { NewKeyedState, StateSettings } from '../state/keyed-state.ts'
 import type { Link } from '../transport/link.ts'
 import type { ModuleAddress } from './assignment.ts'
 import type { RejectedMessage } from './host.ts'
 import type { Journals } from './journal/journals.ts'
 import type { MetricRecord } from './metrics.ts'
+import type { MergeFiles } from './snapshots/worker-snapshots.ts'
 import type { OpenSharedStore } from './shared.ts'
 
 /** What a worker is given, and what it tells. */
@@ -69,7 +71,13 @@ export interface WorkerMeans {
   /** The store behind `context.shared`; without it, using that is an error. */
   readonly openStore?: OpenSharedStore
   /** What snapshots are written to, where they are taken. Asked for once, when it is needed. */
-  readonly snapshots?: { readonly storage: () => Promise<SnapshotStorage> }
+  readonly snapshots?: {
+    readonly storage: () => Promise<SnapshotStorage>
+    /** Makes files one. Default: in the worker's own thread. */
+    readonly merge?: MergeFiles
+  }
+  /** Chooses the backend of keyed state. Without it, state is in memory whatever a network says. */
+  readonly states?: (settings: StateSettings) => Promise<NewKeyedState>
   /** Where sources that cannot rewind have their journals. */
   readonly journals?: Journals
   /** Whether messages are checked against schemas of ports: at the network's edges, everywhere, or not at all. */
