@@ -103,7 +103,7 @@ test('http-intake: a body without a length is cut off where it is too large', as
   const body = new ReadableStream({
     pull: (controller) => controller.enqueue(new TextEncoder().encode('"x"\n'.repeat(100))),
   })
-  const answer = fetch(intake.url, { method: 'POST', headers: lines, body, duplex: 'half' } as RequestInit)
+  const answer = fetch(intake.url, { method: 'POST', headers: lines, body, duplex: 'half' })
   const status = await statusOf(answer).catch(() => 'cut off')
   assert.ok(status === 413 || status === 'cut off', String(status))
   assert.deepEqual(intake.messages, [])

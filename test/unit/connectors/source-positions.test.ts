@@ -225,8 +225,7 @@ test('with follow, files that begin to match are read, each by one copy, and onc
     await Promise.all(copies.map((copy) => copy.close()))
     await Promise.all(reading)
   }
-  assert.deepEqual(
-    seen.toSorted(),
-    ['first 1', ...names.flatMap((name) => [`${name} 1`, `${name} 2`])].toSorted(),
-  )
+  const all = ['first 1', ...names.flatMap((name) => [`${name} 1`, `${name} 2`])]
+  assert.equal(seen.length, all.length)
+  assert.deepEqual(new Set(seen), new Set(all))
 })
