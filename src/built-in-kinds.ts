@@ -21,6 +21,7 @@ const loaders: Readonly<Record<string, KindLoader>> = {
   filter: async () => (await import('./operators/functions.ts')).filterKind,
   'flat-map': async () => (await import('./operators/functions.ts')).flatMapKind,
   generator: async () => (await import('./connectors/generate/generator.ts')).generator,
+  'http-intake': async () => (await import('./connectors/http/intake.ts')).httpIntake,
   'http-sink': async () => (await import('./connectors/http-sink.ts')).httpSink,
   interval: async () => (await import('./connectors/generate/interval.ts')).interval,
   'kafka-sink': async () => (await import('./connectors/kafka/sink.ts')).kafkaSink,
