@@ -51,7 +51,8 @@ export function assign(network: FlatNetwork, placement: Placement, options: Assi
         target.inputs.push(makeInput(connection, id, to.port, { worker: source.worker, isEdge, name }))
         return { channel: id, toWorker: target.worker }
       })
-      source.outputs.push(makeOutput(connection, number, from.port, channels))
+      const name = `${number}: ${connection.from} ${connection.to}`
+      source.outputs.push(makeOutput(connection, { number, name }, from.port, channels))
     }
   }
   for (const packet of network.initial ?? []) {

@@ -108,7 +108,7 @@ export function makeInput(
 
 export function makeOutput(
   connection: FlatConnection,
-  number: number,
+  { number, name }: { readonly number: number; readonly name: string },
   port: string,
   channels: OutputAssignment['channels'],
 ): OutputAssignment {
@@ -116,6 +116,7 @@ export function makeOutput(
   const selector = selectorSpec(connection.selector)
   return {
     connection: number,
+    name,
     port,
     channels,
     back: connection.back ?? false,

@@ -132,6 +132,8 @@ export const nowhere = -1
 export interface OutputAssignment {
   /** Its number in the network. */
   readonly connection: number
+  /** What it is called in snapshots; see `InputAssignment`. */
+  readonly name?: string
   readonly port: string
   readonly selector:
     | { readonly type: 'round-robin' | 'random' | 'fair' | 'all' }

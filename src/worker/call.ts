@@ -1,7 +1,9 @@
 import { VertigoError } from '../base/errors.ts'
 import { emitLimit } from '../messaging/outbox.ts'
 import { sendDirect } from '../messaging/sender.ts'
-import type { OpenGroup, OutputPort } from '../messaging/output-port.ts'
+import { notInSnapshots } from '../messaging/group-tracker.ts'
+import type { OpenGroup } from '../messaging/open-groups.ts'
+import type { OutputPort } from '../messaging/output-port.ts'
 import { routingKey } from '../messaging/router.ts'
 import { frozenStateHandle } from '../state/frozen-handles.ts'
 import { type StateCursor, stateHandle } from '../state/handles.ts'
@@ -224,13 +226,13 @@ export class Call implements StateCursor {
   private openBatch(port: OutputPort, send: (message: unknown) => void, args: unknown): object {
     this.perform(() => port.startBatch(args))
     const active = (): Call => this.acting()
-    return {
+    return handleOf({
       send: (message: unknown) =>
         active() === this ? send(message) : active().perform(() => port.send(message)),
       group: (name?: string, groupArgs?: unknown) =>
         new GroupHandle(active(), port, undefined, name, groupArgs).author,
       end: (endArgs?: unknown) => active().perform(() => port.endBatch(endArgs)),
-    }
+    })
   }
 
   private makeState(ofKey: StateCursor): object {
@@ -308,6 +310,11 @@ class KeyCursor implements StateCursor {
   }
 }
 
+/** Snapshots leave it out of what a group gathers: who goes on from one opens it again, by its name. */
+function handleOf<T extends object>(handle: T): T {
+  return Object.defineProperty(handle, notInSnapshots, { value: true })
+}
+
 /** The author's handle of an open group. */
 class GroupHandle {
   readonly author: object
@@ -323,12 +330,12 @@ class GroupHandle {
     call.perform(() => {
       this.open = port.startGroup(parent?.opened(), name, args)
     })
-    this.author = {
+    this.author = handleOf({
       send: (message: unknown) => call.acting().perform(() => port.sendIn(this.opened(), message)),
       group: (innerName?: string, innerArgs?: unknown) =>
         new GroupHandle(call.acting(), port, this, innerName, innerArgs).author,
       end: (endArgs?: unknown) => call.acting().perform(() => port.endGroup(this.opened(), endArgs)),
-    }
+    })
   }
 
   private opened(): OpenGroup {

@@ -163,6 +163,7 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
       ...nothingSaved,
       instanceState: row && entryOf(row, instanceState!.slots, true),
       lastGroupId,
+      open: this.outputs.flatMap((port) => port.saved ?? []),
     }
   }
 
@@ -172,6 +173,7 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
     if (instanceState !== undefined && saved.instanceState !== undefined)
       applyToRow(instanceState.row('', undefined), instanceState.slots, saved.instanceState, this.nowMs())
     this.lastGroupId = saved.lastGroupId
+    for (const open of saved.open) this.outputs.find(({ name }) => name === open.port)?.restore(open)
   }
 
   /**
@@ -182,7 +184,8 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
     const isOver = this.state === 'finished' || this.state === 'closed'
     const saved = this.saved()
     const entries = encodeSaved(saved, this.place)
-    const now: SavedEntries = { entries, hasChannelState: saved.channels.length > 0 }
+    // What is in an open group went to the copies that its beginning went to.
+    const now: SavedEntries = { entries, hasChannelState: saved.channels.length + saved.open.length > 0 }
     const sink = this.sink?.prepare(begin, isOver)
     const isFinished = isOver && this.sink?.isEmpty !== false
     const late = isOver ? undefined : this.savedLate()

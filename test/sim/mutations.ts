@@ -197,10 +197,10 @@ export const mutations: readonly Mutation[] = [
   },
 ]
 
-type Method = (...args: unknown[]) => unknown
+export type Method = (...args: unknown[]) => unknown
 
 /** Puts another method in the place of one; `make` gets the old one, bound. */
-function changed<Self extends object>(
+export function changed<Self extends object>(
   prototype: Self,
   name: string,
   make: (old: Method, self: Self) => Method,
@@ -215,7 +215,7 @@ function changed<Self extends object>(
   }
 }
 
-function both(...undo: readonly (() => void)[]): () => void {
+export function both(...undo: readonly (() => void)[]): () => void {
   return () => {
     for (const each of undo) each()
   }

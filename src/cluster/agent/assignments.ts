@@ -160,7 +160,7 @@ class Assignments {
         target.draft.inputs.push(makeInput(connection, channel, to.port, of))
         return { channel, toWorker: target.planned.worker }
       })
-      source.draft.outputs.push(makeOutput(connection, number, from.port, channels))
+      source.draft.outputs.push(makeOutput(connection, { number, name: key }, from.port, channels))
     }
   }
 

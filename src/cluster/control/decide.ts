@@ -9,6 +9,7 @@ import { Readiness } from './readiness.ts'
 import { isPaused, retryAtMs } from './restarts.ts'
 import {
   awaitsLast,
+  hasSnapshots,
   lacksFinalSnapshot,
   recoveryOf,
   unfitForCopies,
@@ -25,7 +26,8 @@ import { cannotBePlanned } from './unfit.ts'
  * - DE-1 Each decision but `wait` changes the facts that it was made from; after finitely many, with agents that get ready,
  *   the newest generation is open, or an outcome is written and nothing is left, or `wait` names what is missing.
  * - DE-2 `open` is written only for the newest plan, when each of its instances is ready, each component has a copy, and each
- *   that owns keys all of them. An instance that goes on in a place that it is to leave counts.
+ *   that owns keys all of them. An instance that goes on in a place that it is to leave counts. A network with snapshots needs all
+ *   copies of all components: what is not there has no part in the next snapshot, and what it had would be lost with that.
  * - DE-3 `open` is deleted as soon as an instance of the open generation is gone, before a plan is made for it.
  * - DE-4 A change that has not run and cannot be set up is refused, and the version before is planned again. The
  *   outcome is written first: from then on every manager goes the same way. A change for which there is no place is
@@ -229,8 +231,10 @@ function missing({ versions }: Pick<NetworkFacts, 'versions'>, plan: Plan): stri
     components.add(component)
   }
   const owners = ownersOfKeys(record)
+  const isWhole = hasSnapshots(record)
   const needed = plan.waiting.find(
-    (copy) => !there.has(nameOf(copy)) && (!components.has(copy.component) || owners.has(copy.component)),
+    (copy) =>
+      !there.has(nameOf(copy)) && (isWhole || !components.has(copy.component) || owners.has(copy.component)),
   )
   return needed && `a place for ${nameOf(needed)}. ${needed.reason}`
 }

@@ -88,6 +88,12 @@ export class HostedSnapshots {
     })
   }
 
+  /** Another generation is in force: what was begun before it is over, whether or not its end has been heard of. */
+  switched(removed: Iterable<HostedInstance>): void {
+    this.begun = undefined
+    for (const { id } of removed) this.parts?.forget(id)
+  }
+
   obey(command: SnapshotCommand, running: Iterable<HostedInstance>): void {
     if (command.type !== 'begin') {
       if (this.begun?.snapshot === command.snapshot) this.begun = undefined

@@ -84,6 +84,11 @@ export class InstanceParts {
     return this.last
   }
 
+  /** Ends what is being written. */
+  close(): void {
+    this.giveBack()
+  }
+
   /**
    * Files that are to be made one, once, when they have become many: `merged` is to be called in the end. `generation`, `incarnation`: of the
    * file that is written.

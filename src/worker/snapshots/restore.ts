@@ -149,6 +149,7 @@ function divided(all: readonly Saved[], parts: readonly InstanceManifest[], owne
     )
   if (all.some(({ channels }) => channels.length > 0))
     throw refused('it has messages that were on their way to them')
+  if (all.some(({ open }) => open.length > 0)) throw refused('they have groups open')
   const states = declaredStates(owner.definition).filter(({ scope }) => scope === 'instance')
   const instanceState = redistributed(
     all.flatMap((saved) => saved.instanceState ?? []),
