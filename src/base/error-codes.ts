@@ -1139,7 +1139,7 @@ export const errorCodes = codes({
   SNAPSHOT_FILE_MISSING: {
     title: 'A file of a snapshot is not there.',
     remedy:
-      'Restore the storage of the snapshots, or start from a snapshot that is whole (`--from-snapshot`).',
+      'Restore the storage of the snapshots; or start from a snapshot that is whole (`--from-snapshot`), or let the component begin anew (`--discard-state <component>`).',
     exit: 4,
   },
   SNAPSHOT_FILE_EXISTS: {
@@ -1150,7 +1150,7 @@ export const errorCodes = codes({
   SNAPSHOT_FILE_DAMAGED: {
     title: 'A file of a snapshot is not what was written.',
     remedy:
-      'Restore the storage of the snapshots, or start from a snapshot that is whole (`--from-snapshot`).',
+      'Restore the storage of the snapshots; or start from a snapshot that is whole (`--from-snapshot`), or let the component begin anew (`--discard-state <component>`).',
     exit: 4,
   },
   SNAPSHOT_FORMAT_NEWER: {
