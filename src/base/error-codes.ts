@@ -115,8 +115,10 @@ export const errorCodes = codes({
     exit: 3,
   },
   SOURCE_CANNOT_REWIND: {
-    title: 'An exactly-once network has a source that cannot start again from a position.',
-    remedy: 'Use a source that can rewind, or set `guarantee` to `at-least-once` or `at-most-once`.',
+    title:
+      'An exactly-once network has a source that can neither start again from a position nor have a journal.',
+    remedy:
+      'Let the source declare positions (`rewinds`), let it have a journal (take `journal: false` away), or set `guarantee: at-most-once`.',
     exit: 3,
   },
   INPUT_UNCONNECTED: {
@@ -980,6 +982,17 @@ export const errorCodes = codes({
     title: 'A sink has not published for a while what belongs to committed snapshots.',
     remedy: 'See whether what it writes to can be reached; it tries again by itself.',
     exit: 4,
+    retryable: true,
+  },
+  SINK_REFUSED: {
+    title: 'What a sink writes to refuses it.',
+    remedy: 'See the answer: address, credentials, or the form of the messages are not what it takes.',
+    exit: 1,
+  },
+  SINK_UNREACHABLE: {
+    title: 'What a sink writes to does not answer.',
+    remedy: 'Check its address and that it is up; the sink tries again by itself.',
+    exit: 1,
     retryable: true,
   },
   SINK_TARGET_LOST: {

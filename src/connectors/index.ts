@@ -1,5 +1,6 @@
 /** The built-in sources and sinks. Their only ports are called `in` and `out`. */
 import type { Kind } from '../component/index.ts'
+import { collectionSink } from './collection-sink.ts'
 import { collectorKind } from './code/collector.ts'
 import { feederKind } from './code/feeder.ts'
 import { fileLines } from './file/lines.ts'
@@ -9,11 +10,13 @@ import { fileSink } from './file/sink.ts'
 import { generator, recordGenerator } from './generate/generator.ts'
 import { httpIntake } from './http/intake.ts'
 import { interval } from './generate/interval.ts'
+import { httpSink } from './http-sink.ts'
 import { log } from './log.ts'
 import { stdin } from './standard-streams/stdin.ts'
 import { stdout } from './standard-streams/stdout.ts'
 
 export { type CodeBridge, codeBridge } from './code-bridge.ts'
+export { collectionSink } from './collection-sink.ts'
 export { type Collector, collector, collectorKind } from './code/collector.ts'
 export { type CollectorOptions, CollectorQueue } from './code/collector-queue.ts'
 export { type Feeder, feeder, feederKind } from './code/feeder.ts'
@@ -25,12 +28,14 @@ export { fileSink } from './file/sink.ts'
 export { generator, recordGenerator } from './generate/generator.ts'
 export { httpIntake } from './http/intake.ts'
 export { type Tick, interval } from './generate/interval.ts'
+export { httpSink } from './http-sink.ts'
 export { log } from './log.ts'
 export { stdin } from './standard-streams/stdin.ts'
 export { stdout } from './standard-streams/stdout.ts'
 
 /** By the names that networks in files use. */
 export const connectorKinds: Readonly<Record<string, Kind>> = {
+  'collection-sink': collectionSink,
   collector: collectorKind,
   feeder: feederKind,
   'file-lines': fileLines,
@@ -39,6 +44,7 @@ export const connectorKinds: Readonly<Record<string, Kind>> = {
   'file-sink': fileSink,
   generator,
   'http-intake': httpIntake,
+  'http-sink': httpSink,
   interval,
   log,
   'record-generator': recordGenerator,

@@ -390,6 +390,7 @@ class EndingClock implements Clock {
   }
 
   after(delayMs: number, action: () => void): Cancel {
+    if (this.isOver) return () => undefined
     const cancel = systemClock.after(delayMs, () => {
       this.timers.delete(cancel)
       this.run(action)

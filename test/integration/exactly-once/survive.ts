@@ -96,6 +96,7 @@ class Survival {
 
   private async finishes(): Promise<void> {
     this.arena.callHurry()
+    this.killer.say('nothing fails any more')
     const { cluster } = this.arena
     await eventually(
       'the network has finished',
@@ -107,6 +108,7 @@ class Survival {
       },
       endMsMax,
     )
+    this.killer.say('the network has finished')
   }
 
   private async check(faults: number): Promise<Outcome> {
