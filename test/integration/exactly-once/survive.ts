@@ -31,7 +31,7 @@ export interface Outcome {
 
 /** About what a fault takes, so that the sources have something to say until the last one. */
 const faultMs = 2_000
-const endMsMax = 180_000
+const endMsMax = 300_000
 
 export async function survive({
   open,
