@@ -443,6 +443,45 @@ export const errorCodes = codes({
       'Keep plain data in state, or register a codec for the class (`registerCodec`); the message names component, key and field.',
     exit: 1,
   },
+  STATE_INVALID: {
+    title: 'A state is declared in a way that has no meaning.',
+    remedy: 'See the guide on state for what a declaration may say.',
+    exit: 3,
+  },
+  STATE_VERSION_UNKNOWN: {
+    title: "A snapshot has a version of a component's state that no migration leads from.",
+    remedy:
+      'Add the step to `migrate` of the component, deploy the version that wrote it, or let the component begin anew: `--discard-state <component>`.',
+    exit: 3,
+  },
+  STATE_CHANGED: {
+    title: 'A snapshot has state that a component does not declare any more, or otherwise.',
+    remedy:
+      'Raise `stateVersion` and say in `migrate` what becomes of it, or let the component begin anew: `--discard-state <component>`.',
+    exit: 3,
+  },
+  STATE_MIGRATION_FAILED: {
+    title: "A migration of a component's state failed, or gave something else than what is declared.",
+    remedy:
+      'Mend the migration and deploy again; nothing has run. Or let the component begin anew: `--discard-state <component>`.',
+    exit: 3,
+  },
+  STATE_DISK_FAILED: {
+    title: 'The disk refused to keep state that is larger than memory.',
+    remedy: 'See the cause; make room in the folder for temporary files, or name another one in `TMPDIR`.',
+    exit: 4,
+  },
+  STATE_NOT_KEYED: {
+    title: 'A component has no state that belongs to keys.',
+    remedy: 'Ask for a component with keyed state; `vertigo describe <network>` lists the components.',
+    exit: 2,
+  },
+  STATE_KEY_UNKNOWN: {
+    title: 'A snapshot has nothing for a key.',
+    remedy:
+      'Check the key, which is JSON: a text that reads like a number needs quotes. The state of a key is there once it has changed.',
+    exit: 1,
+  },
   STATE_WITHOUT_KEY: {
     title: 'Keyed state was used where there is no key.',
     remedy: 'Use it in handlers of messages and keyed timers, or declare it with `scope: "instance"`.',

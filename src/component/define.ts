@@ -4,7 +4,7 @@ import type { Emit, InstanceContext, SetupContext } from './context.ts'
 import type { Behaviour } from './handlers.ts'
 import { type Kind, makeKind } from './kind.ts'
 import { type MessageOf, type Port, type Ports, port } from './port.ts'
-import type { StateDeclarations } from './state.ts'
+import type { StateDeclarations, StateMigration } from './state.ts'
 
 /** The configuration's type: what the schema puts out, or plain JSON where there is no schema. */
 export type ConfigOf<C> = C extends StandardSchemaV1
@@ -32,6 +32,16 @@ export interface ComponentOptions<
   readonly inputs: I
   readonly outputs?: O
   readonly state?: S
+  /**
+   * Version of the form of its state: a whole number, to be raised when older state means something else. Default 1. States that are
+   * added need no other version.
+   */
+  readonly stateVersion?: number
+  /**
+   * By version: how its state is made of that of the version before, and that of the version before of it. A snapshot with a version that
+   * no way leads from is refused before anything runs.
+   */
+  readonly migrate?: { readonly [version: number]: StateMigration }
   /** Any Standard Schema; faults are reported with the field's name before anything runs. */
   readonly config?: C
   /** Messages that one instance may handle at the same time; for asynchronous handlers. Default 1, which keeps state simple. */

@@ -2,7 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { ConfigFault, KindInfo } from '../model/kind-info.ts'
 import { isReferenceAt } from '../model/secret-references.ts'
 import type { Ports } from './port.ts'
-import type { StateDeclarations } from './state.ts'
+import type { PartedStateOptions, Redistribution, StateDeclarations, StateMigration } from './state.ts'
 
 const brand = Symbol.for('vertigo.kind')
 
@@ -29,6 +29,8 @@ export interface KindDefinition {
   readonly outputs: Ports
   readonly config?: StandardSchemaV1
   readonly state?: StateDeclarations
+  readonly stateVersion?: number
+  readonly migrate?: { readonly [version: number]: StateMigration }
   readonly concurrency?: number
   readonly order?: 'input' | 'completion'
   readonly rewinds?: boolean
@@ -91,6 +93,26 @@ export async function checkConfig(
       message: issue.message,
     })),
   }
+}
+
+/** Of one that says none. */
+export const firstStateVersion = 1
+
+/** A state as it is declared, as far as snapshots have to know it. */
+export interface DeclaredState {
+  readonly name: string
+  readonly type: 'value' | 'map' | 'list'
+  readonly scope: 'keyed' | 'instance'
+  readonly onRescale: Redistribution
+  readonly hasTtl: boolean
+}
+
+/** In the order of the declaration. */
+export function declaredStates({ state = {} }: KindDefinition): readonly DeclaredState[] {
+  return Object.entries(state).map(([name, { type, options }]) => {
+    const { scope = 'keyed', onRescale = 'refuse', ttlMs }: PartedStateOptions = options
+    return { name, type, scope, onRescale, hasTtl: ttlMs !== undefined }
+  })
 }
 
 /** Whether messages of the kind belong to keys. */

@@ -4,6 +4,9 @@ import { type BareParcel, type Control, countOf, type Parcel } from './parcel.ts
 
 type GroupStart = Extract<Control, { type: 'group-start' }>
 
+/** What has it is not in snapshots where it stands in the state of a group. */
+export const notInSnapshots = Symbol('not in snapshots')
+
 /**
  * The groups that are open in one channel, at its receiver.
  *
@@ -143,6 +146,13 @@ class Level {
   }
 }
 
+/** What of a group's state its `start`, which runs again, does not put there: no handles of groups, and nothing of the engine's own. */
+function gathered(state: Record<string, unknown>): Record<string, unknown> {
+  const isHandle = (value: unknown): boolean =>
+    typeof value === 'object' && value !== null && notInSnapshots in value
+  return Object.fromEntries(Object.entries(state).filter(([, value]) => !isHandle(value)))
+}
+
 /** An open group at a receiver; what handlers see of it is the author's `GroupContext`. */
 export class GroupContext {
   readonly id: number
@@ -172,7 +182,7 @@ export class GroupContext {
   openParcels(): BareParcel[] {
     const { id, name, args, state } = this
     const parent = this.parent?.id ?? 0
-    const control = { type: 'group-start', id, parent, name, args, resumed: state } as const
+    const control = { type: 'group-start', id, parent, name, args, resumed: gathered(state) } as const
     return [{ items: [], group: parent, control }, ...(this.inner?.openParcels() ?? [])]
   }
 

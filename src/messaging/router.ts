@@ -17,6 +17,8 @@ export type MessageHook = (message: unknown) => void
 /** One connection, at one source instance: chooses among the channels to the target's instances. */
 export class Router {
   readonly channels: readonly OutputChannel[]
+  /** What its connection is called in snapshots. */
+  readonly name: string
   private readonly selector: RouterSelector
   private readonly random: Random
   private readonly onSend: readonly MessageHook[]
@@ -29,7 +31,9 @@ export class Router {
     random: Random,
     onSend: readonly MessageHook[],
     start: number,
+    name = '',
   ) {
+    this.name = name
     this.channels = channels
     this.selector = selector
     this.random = random

@@ -1,14 +1,15 @@
 import { VertigoError } from '../base/errors.ts'
 import { emitLimit } from '../messaging/outbox.ts'
 import { sendDirect } from '../messaging/sender.ts'
-import type { OpenGroup, OutputPort } from '../messaging/output-port.ts'
+import { notInSnapshots } from '../messaging/group-tracker.ts'
+import type { OpenGroup } from '../messaging/open-groups.ts'
+import type { OutputPort } from '../messaging/output-port.ts'
 import { routingKey } from '../messaging/router.ts'
 import { frozenStateHandle } from '../state/frozen-handles.ts'
 import { type StateCursor, stateHandle } from '../state/handles.ts'
 import type { KeyedState } from '../state/keyed-state.ts'
-import { ChangeTracker } from '../state/changes.ts'
-import type { KeyReader } from '../state/keys.ts'
-import type { Row } from '../state/row.ts'
+import { encodeKey, type KeyReader } from '../state/keys.ts'
+import { noEpoch, type Row, type RowTracker } from '../state/row.ts'
 
 /**
  * One call of an author's handler: what it may send and which key's state it sees.
@@ -103,7 +104,7 @@ class AuthorContext {
 }
 
 /** Of those without keyed state. */
-const unused = new ChangeTracker()
+const unused: RowTracker = { epoch: noEpoch, note: () => undefined }
 
 export class Call implements StateCursor {
   mode: CallMode = callClosed
@@ -114,7 +115,7 @@ export class Call implements StateCursor {
   readonly context: AuthorContext
   /** Something of it has gone out: it cannot be taken back, nor repeated. */
   hasSent = false
-  readonly tracker: ChangeTracker
+  readonly tracker: RowTracker
   private buffer: (() => void)[] = []
   private readonly owner: CallOwner
 
@@ -150,8 +151,8 @@ export class Call implements StateCursor {
     }
     const key = this.readKey(this.message)
     const row = keyed.row(routingKey(key), key)
-    // What outlives its time is swept away, also while a handler awaits something: it then needs its row anew.
-    if (!keyed.withTtl) this.cachedRow = row
+    // What is swept away or written to the disk while a handler awaits something is needed anew.
+    if (keyed.keepsRows) this.cachedRow = row
     return row
   }
 
@@ -165,7 +166,10 @@ export class Call implements StateCursor {
 
   /** The handles for the state of a given row: for `drain`, which goes through all of them. */
   stateOf(row: Row): object {
-    return this.makeState(new FixedCursor(this, row, this.tracker))
+    const { keyed } = this.owner
+    if (keyed === undefined || keyed.keepsRows)
+      return this.makeState(new FixedCursor(this, row, this.tracker))
+    return this.makeState(new KeyCursor(this, keyed, row.key))
   }
 
   /** Buffered: everything is sent now, in its order. */
@@ -222,13 +226,13 @@ export class Call implements StateCursor {
   private openBatch(port: OutputPort, send: (message: unknown) => void, args: unknown): object {
     this.perform(() => port.startBatch(args))
     const active = (): Call => this.acting()
-    return {
+    return handleOf({
       send: (message: unknown) =>
         active() === this ? send(message) : active().perform(() => port.send(message)),
       group: (name?: string, groupArgs?: unknown) =>
         new GroupHandle(active(), port, undefined, name, groupArgs).author,
       end: (endArgs?: unknown) => active().perform(() => port.endBatch(endArgs)),
-    }
+    })
   }
 
   private makeState(ofKey: StateCursor): object {
@@ -254,9 +258,9 @@ export class Call implements StateCursor {
 class FixedCursor implements StateCursor {
   private readonly call: Call
   private readonly fixed: Row
-  readonly tracker: ChangeTracker
+  readonly tracker: RowTracker
 
-  constructor(call: Call, fixed: Row, tracker: ChangeTracker) {
+  constructor(call: Call, fixed: Row, tracker: RowTracker) {
     this.call = call
     this.fixed = fixed
     this.tracker = tracker
@@ -275,6 +279,42 @@ class FixedCursor implements StateCursor {
   }
 }
 
+/** State of a given key, whose row may be another object each time. */
+class KeyCursor implements StateCursor {
+  private readonly call: Call
+  private readonly keyed: KeyedState
+  private readonly key: unknown
+  private readonly encoded: string
+
+  constructor(call: Call, keyed: KeyedState, key: unknown) {
+    this.call = call
+    this.keyed = keyed
+    this.key = key
+    this.encoded = encodeKey(key)
+  }
+
+  get tracker(): RowTracker {
+    return this.keyed.tracker
+  }
+
+  get undo(): (() => void)[] | null {
+    return this.call.undo
+  }
+
+  row(): Row {
+    return this.keyed.row(this.encoded, this.key)
+  }
+
+  nowMs(): number {
+    return this.call.nowMs()
+  }
+}
+
+/** Snapshots leave it out of what a group gathers: who goes on from one opens it again, by its name. */
+function handleOf<T extends object>(handle: T): T {
+  return Object.defineProperty(handle, notInSnapshots, { value: true })
+}
+
 /** The author's handle of an open group. */
 class GroupHandle {
   readonly author: object
@@ -290,12 +330,12 @@ class GroupHandle {
     call.perform(() => {
       this.open = port.startGroup(parent?.opened(), name, args)
     })
-    this.author = {
+    this.author = handleOf({
       send: (message: unknown) => call.acting().perform(() => port.sendIn(this.opened(), message)),
       group: (innerName?: string, innerArgs?: unknown) =>
         new GroupHandle(call.acting(), port, this, innerName, innerArgs).author,
       end: (endArgs?: unknown) => call.acting().perform(() => port.endGroup(this.opened(), endArgs)),
-    }
+    })
   }
 
   private opened(): OpenGroup {

@@ -78,7 +78,7 @@ export class ComponentInstance extends Instance {
     options: ComponentOptions,
     means: SetupMeans,
   ) {
-    super(identity, definition, host, hooks)
+    super(identity, definition, host, hooks, means.newKeyed)
     this.options = options
     this.means = means
     this.inputs = prepareInputs(definition, means)
@@ -235,7 +235,7 @@ export class ComponentInstance extends Instance {
         left -= this.workOn(channel, left)
       }
     }
-    this.keyed?.sweep(this.nowMs())
+    this.keyed?.tend(this.nowMs())
     this.turnSize.adapt(clock.monotonic() - started, left)
     this.snapshots.tryCut()
     if (this.mayEnd && this.outbox.blocked === 0) this.end()

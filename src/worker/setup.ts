@@ -5,8 +5,10 @@ import type { SharedCollections } from '../component/shared.ts'
 import type { KindDefinition } from '../component/kind.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { Inbox } from '../messaging/inbox.ts'
+import type { NewKeyedState } from '../state/keyed-state.ts'
 import type { KeyReader } from '../state/keys.ts'
 import type { SharedContext } from './call.ts'
+import { checkTimers, type TimerSet } from './timer-set.ts'
 import { makeMessageLoop, type MessageLoop } from './message-loop.ts'
 import {
   type AuthorBehaviour,
@@ -29,6 +31,8 @@ export interface SetupMeans {
   readonly checked: ReadonlySet<string>
   /** What the caller's code is reached by, for kinds that are placed in the main thread. */
   readonly bridge: object | undefined
+  /** Of the backend that the network has. */
+  readonly newKeyed: NewKeyedState | undefined
   /** Opens the journals of a source that has one, by the number of the copy and the life; undefined where it has none. */
   readonly journals: SourceJournals | undefined
 }
@@ -60,6 +64,9 @@ interface InstanceWithInputs extends ContextInstance {
   readonly writer: string
   readonly inputs: readonly InputPort[]
   readonly inbox: Inbox
+  /** Those that a snapshot had. */
+  readonly timers: TimerSet
+  readonly isMigrated: boolean
   pauseInput(port: number): void
   wake(): void
 }
@@ -193,6 +200,7 @@ export async function runSetup(
   for (const pump of pumps) {
     behaviour = mergeBehaviour(behaviour, pump)
   }
+  checkTimers(instance.timers, behaviour.timers, instance.isMigrated)
   return { behaviour, shared }
 }
 

@@ -183,6 +183,7 @@ export class Worker {
     this.owesSwitched = assignment.generation > 0
     const isAlive = (worker: number): boolean => this.alive.has(worker)
     const removed = this.takeRemoved(next)
+    this.snapshots.switched(removed)
     for (const { hosted, assigned } of next) hosted.assigned = assigned
     for (const hosted of removed) hosted.assigned = { ...hosted.assigned, inputs: [], outputs: [] }
     const all = [...this.running.values(), ...removed]
