@@ -31,7 +31,7 @@ export interface Outcome {
 
 /** About what a fault takes, so that the sources have something to say until the last one. */
 const faultMs = 2_000
-const endMsMax = 180_000
+const endMsMax = 300_000
 
 export async function survive({
   open,
@@ -96,6 +96,7 @@ class Survival {
 
   private async finishes(): Promise<void> {
     this.arena.callHurry()
+    this.killer.say('nothing fails any more')
     const { cluster } = this.arena
     await eventually(
       'the network has finished',
@@ -107,6 +108,7 @@ class Survival {
       },
       endMsMax,
     )
+    this.killer.say('the network has finished')
   }
 
   private async check(faults: number): Promise<Outcome> {
