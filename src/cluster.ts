@@ -4,7 +4,7 @@ import { systemRandom } from './base/random.ts'
 import type { Http as HttpOfNode } from './api/index.ts'
 import type { ClusterConnection, SendBundled } from './cluster/client/connect.ts'
 import type { RunningNode, StartNodeOptions } from './cluster/node/start-node.ts'
-import { openStore, storesUrl } from './stores.ts'
+import { checkSnapshotAddress, openStore, storesUrl } from './stores.ts'
 
 /** `vertigo-flow/cluster`: nodes of a cluster, and access to one, for programs. */
 export type { ClusterConnection, SourceOptions } from './cluster/client/connect.ts'
@@ -53,12 +53,18 @@ const builtInKinds = new URL(
  * Fulfilled when it has joined. It goes on until `drain` or `close`; where it loses its lease it ends its workers and joins
  * again by itself.
  *
- * Errors: NODE_EXISTS, NODE_OPEN, NODE_ADDRESS_UNFIT, CLUSTER_FORMAT_NEWER, LINK_VERSION_UNFIT, API_OPEN, API_ADDRESS_UNFIT, USAGE, those of the
- * store.
+ * Errors: NODE_EXISTS, NODE_OPEN, NODE_ADDRESS_UNFIT, CLUSTER_FORMAT_NEWER, LINK_VERSION_UNFIT, API_OPEN, API_ADDRESS_UNFIT, USAGE,
+ * SNAPSHOT_STORAGE_URL_INVALID, those of the store.
  */
 export async function startNode(options: StartNodeOptions): Promise<RunningNode> {
   const { startNode: start } = await import('./cluster/node/start-node.ts')
-  return start(options, { openStore, builtInKinds, stores: storesUrl, version: packageVersion() })
+  return start(options, {
+    openStore,
+    checkSnapshots: checkSnapshotAddress,
+    builtInKinds,
+    stores: storesUrl,
+    version: packageVersion(),
+  })
 }
 
 export interface ConnectClusterOptions {

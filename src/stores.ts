@@ -3,10 +3,11 @@ import type { Clock } from './base/clock.ts'
 import { VertigoError } from './base/errors.ts'
 import { systemRandom } from './base/random.ts'
 import type { SnapshotStorage } from './snapshot/storage/storage.ts'
+import type { NewKeyedState, StateSettings } from './state/keyed-state.ts'
 import type { Store } from './store/store.ts'
 import { parseStoreUrl } from './store/url.ts'
 
-/** Chooses the backend of a store, or of a storage of snapshots, by its address. Backends are loaded when they are needed. */
+/** Chooses the backend of a store, or of a storage of snapshots, by its address; and that of keyed state. Backends are loaded when they are needed. */
 
 /** For `run`: the address of this module, in the sources and in the package. */
 export const storesUrl = import.meta.url
@@ -74,9 +75,9 @@ export async function connectStore(port: MessagePort, clock: Clock): Promise<Sto
  * Errors: SNAPSHOT_STORAGE_URL_INVALID, and those of the backend.
  */
 export async function openSnapshotStorage(address: string, clock: Clock): Promise<SnapshotStorage> {
-  const url = URL.parse(address)
+  const url = checkSnapshotAddress(address)
   const { storageOver } = await import('./snapshot/storage/checked-storage.ts')
-  if (url?.protocol === 'file:') {
+  if (url.protocol === 'file:') {
     const [{ FolderStorageBackend }, { fileURLToPath }] = await Promise.all([
       import('./snapshot/storage/folder/folder-backend.ts'),
       import('node:url'),
@@ -89,20 +90,32 @@ export async function openSnapshotStorage(address: string, clock: Clock): Promis
       clock,
     )
   }
-  if (url?.protocol === 's3:' && url.hostname !== '') {
-    const { openS3Backend } = await import('./snapshot/storage/s3/open.ts')
-    const prefix = url.pathname.replaceAll(/^\/+|\/+$/g, '')
-    const [endpoint, region] = [url.searchParams.get('endpoint'), url.searchParams.get('region')]
-    const backend = await openS3Backend({
-      bucket: url.hostname,
-      ...(prefix !== '' && { prefix }),
-      ...(endpoint !== null && { endpoint }),
-      ...(region !== null && { region }),
-    })
-    return storageOver(backend, clock)
-  }
+  const { openS3Backend } = await import('./snapshot/storage/s3/open.ts')
+  const prefix = url.pathname.replaceAll(/^\/+|\/+$/g, '')
+  const [endpoint, region] = [url.searchParams.get('endpoint'), url.searchParams.get('region')]
+  const backend = await openS3Backend({
+    bucket: url.hostname,
+    ...(prefix !== '' && { prefix }),
+    ...(endpoint !== null && { endpoint }),
+    ...(region !== null && { region }),
+  })
+  return storageOver(backend, clock)
+}
+
+/** Errors: SNAPSHOT_STORAGE_URL_INVALID. */
+export function checkSnapshotAddress(address: string): URL {
+  const url = URL.parse(address)
+  const isFolder = url?.protocol === 'file:' && url.hostname === '' && url.pathname.length > 1
+  if (url !== null && (isFolder || (url.protocol === 's3:' && url.hostname !== ''))) return url
   throw new VertigoError(
     'SNAPSHOT_STORAGE_URL_INVALID',
     `"${address}" is no place for snapshots: it is file:///folder or s3://bucket/prefix.`,
   )
+}
+
+/** The backend of keyed state that a network has chosen. */
+export async function openStates(settings: StateSettings): Promise<NewKeyedState> {
+  if (settings.backend === 'lmdb') return (await import('./state/lmdb/open.ts')).lmdbStates(settings)
+  const { MemoryState } = await import('./state/memory/memory-state.ts')
+  return (slots) => new MemoryState(slots)
 }

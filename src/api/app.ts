@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
+import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import type { Clock } from '../base/clock.ts'
 import { asError, isVertigoError, VertigoError } from '../base/errors.ts'
@@ -14,6 +15,8 @@ import { clusterRoutes } from './routes/cluster.ts'
 import { logRoutes } from './routes/logs.ts'
 import { networkRoutes } from './routes/networks.ts'
 import { portRoutes } from './routes/ports.ts'
+import { stateRoutes } from './routes/state.ts'
+import { snapshotRoutes } from './routes/snapshots.ts'
 import { errorAnswer, errorSchema, object } from './schemas.ts'
 
 /** Bounds of what may come from outside. */
@@ -35,9 +38,11 @@ const lingerMs = 1_000
 export const apiRoutes: readonly ApiRoute[] = [
   ...clusterRoutes,
   ...networkRoutes,
+  ...snapshotRoutes,
   ...bundleRoutes,
   ...logRoutes,
   ...portRoutes,
+  ...stateRoutes,
 ]
 
 export interface AppMeans extends ApiMeans {
@@ -85,7 +90,7 @@ export async function makeApp(
   app.setNotFoundHandler((request, reply) => answerError(notFound(request, reply), reply))
   app.addHook('onRequest', async ({ raw, routeOptions: { url } }, reply) => {
     const { clock, requestMsMax: limitMs = apiLimits.requestMsMax } = means
-    const isForRate = apiRoutes.some(({ path, takesBytes }) => path === url && takesBytes === true)
+    const isForRate = apiRoutes.some(({ path, takesBytes }) => path === url && takesBytes !== undefined)
     limitBody(raw, { clock, limitMs, isForRate }, () => cutOff(raw.socket, reply.raw.headersSent, clock))
   })
   await extend(app)
@@ -93,9 +98,10 @@ export async function makeApp(
   app.addHook('preClose', async () => streams.close())
   app.register(async (scope) => {
     for (const route of apiRoutes)
-      if (route.takesBytes !== true) scope.route(routeOptions(route, means, streams))
+      if (route.takesBytes === undefined) scope.route(routeOptions(route, means, streams))
   })
   app.register(async (scope) => takeBytes(scope, means, streams))
+  app.register(async (scope) => takeStreams(scope, means, streams))
   await app.ready()
   return app
 }
@@ -136,6 +142,7 @@ function routeOptions(route: ApiRoute, means: AppMeans, streams: Streams): Route
       }
       reply.header('cache-control', 'no-store')
       if ('handle' in route) return answered(route, call, means, reply)
+      if ('bytes' in route) return sentBytes(route.bytes(call, means), reply)
       await streams.begin(route, call, request, reply)
       return reply
     },
@@ -169,11 +176,46 @@ async function answered(
   return reply.type('application/json').send(content)
 }
 
+/** The first bytes decide whether there is an answer at all. */
+async function sentBytes(pieces: AsyncIterable<Uint8Array>, reply: FastifyReply): Promise<FastifyReply> {
+  const iterator = pieces[Symbol.asyncIterator]()
+  const first = await iterator.next()
+  const all = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      for (let next = first; next.done !== true; next = await iterator.next()) yield next.value
+    } finally {
+      await iterator.return?.()
+    }
+  }
+  return reply.type(bytesType).send(Readable.from(all(), { objectMode: false }))
+}
+
+/** Routes that take bytes as they come. What is not taken is thrown away by the connection's end. */
+function takeStreams(scope: FastifyInstance, means: AppMeans, streams: Streams): void {
+  let uploads = 0
+  scope.removeAllContentTypeParsers()
+  scope.addContentTypeParser(bytesType, (_, payload, done) => {
+    done(null, payload)
+  })
+  for (const route of apiRoutes) {
+    if (route.takesBytes !== 'stream') continue
+    scope.route({
+      ...routeOptions(route, means, streams),
+      preParsing: async (_, reply) => {
+        if (uploads >= apiLimits.uploadsMax)
+          throw new VertigoError('API_BUSY', `This node takes ${uploads} files already.`)
+        uploads++
+        reply.raw.once('close', () => uploads--)
+      },
+    })
+  }
+}
+
 /** Routes that take bytes, and nothing else. */
 function takeBytes(scope: FastifyInstance, means: AppMeans, streams: Streams): void {
   let uploads = 0
   scope.removeAllContentTypeParsers()
-  scope.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_, body, done) => {
+  scope.addContentTypeParser(bytesType, { parseAs: 'buffer' }, (_, body, done) => {
     done(null, body)
   })
   for (const route of apiRoutes) {
@@ -192,11 +234,12 @@ function takeBytes(scope: FastifyInstance, means: AppMeans, streams: Streams): v
   }
 }
 
+const bytesType = 'application/octet-stream'
 const bytes = { description: 'Bytes.' } as const
 
 /** For the validator, and for the document. */
 function schemaOf(route: ApiRoute): JsonSchema {
-  const { path, id, summary, role, query, body, answer, takesBytes = false } = route
+  const { path, id, summary, role, query, body, answer, takesBytes } = route
   const params = [...path.matchAll(/:(\w+)/g)].map(([, name]) => [name!, { type: 'string' }] as const)
   return {
     operationId: id,
@@ -205,7 +248,7 @@ function schemaOf(route: ApiRoute): JsonSchema {
     ...(params.length > 0 && { params: object(Object.fromEntries(params)) }),
     querystring: query ?? object({}),
     ...(body !== undefined && { body }),
-    ...(takesBytes && { consumes: ['application/octet-stream'], body: bytes }),
+    ...(takesBytes !== undefined && { consumes: [bytesType], body: bytes }),
     response: {
       200:
         'open' in route
@@ -216,7 +259,9 @@ function schemaOf(route: ApiRoute): JsonSchema {
                 ...(route.lines === true && { [linesType]: { schema: answer } }),
               },
             }
-          : { description: 'It was done.', ...answer },
+          : 'bytes' in route
+            ? { description: 'Bytes.', content: { [bytesType]: { schema: answer } } }
+            : { description: 'It was done.', ...answer },
       default: { description: 'It was not done, and why.', ...errorAnswer },
     },
   }

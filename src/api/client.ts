@@ -2,17 +2,24 @@ import { type Bundle, encodeBundle } from '../cluster/bundle/bundle.ts'
 import type {
   ClusterEvent,
   Deployment,
+  ExportedSnapshot,
+  GoOnFrom,
   InstanceCounts,
   InstanceStatus,
+  ListedSnapshot,
   LogLine,
   LogNews,
   LogPage,
   LogQuery,
   MissingNode,
   MetricValue,
+  NetworkSnapshots,
   NetworkStatus,
   NodeStatus,
   PortClient,
+  StateQuery,
+  StateReading,
+  SnapshotContent,
 } from '../cluster/client/index.ts'
 import type { ClusterConfig, VersionRecord } from '../cluster/protocol/index.ts'
 import { isVertigoError } from '../base/errors.ts'
@@ -62,6 +69,8 @@ export type LogUpdate =
 export interface ChangeRequest {
   /** Only if this is the current version. */
   readonly expected?: number | undefined
+  /** Components that begin anew, without their state, while the rest goes on from the last snapshot. */
+  readonly discardState?: readonly string[]
 }
 
 /**
@@ -88,9 +97,13 @@ export class ApiClient {
 
   deploy(
     { part, kinds, alone = false }: Deployment,
-    options: ChangeRequest & { readonly mode?: 'merge' | 'replace'; readonly bare?: boolean } = {},
+    options: ChangeRequest & {
+      readonly mode?: 'merge' | 'replace'
+      readonly bare?: boolean
+      readonly from?: GoOnFrom | undefined
+    } = {},
   ): Promise<Made> {
-    const { mode, bare, expected } = options
+    const { mode, bare, from, discardState = [], expected } = options
     return this.post('/v1/networks', {
       part,
       kinds,
@@ -98,7 +111,9 @@ export class ApiClient {
       ...(bare !== undefined && { bare }),
       // Nodes of earlier versions do not know it.
       ...(alone && { alone }),
+      ...(from !== undefined && { from }),
       ...(expected !== undefined && { expected }),
+      ...(discardState.length > 0 && { discardState }),
     })
   }
 
@@ -151,6 +166,65 @@ export class ApiClient {
   /** As it is deployed; default: its newest version. */
   definition(name: string, version?: number): Promise<Definition> {
     return this.get(`${network(name)}/definition${version === undefined ? '' : `?version=${version}`}`)
+  }
+
+  /** Of a key, by a snapshot. */
+  state(name: string, { component, key, snapshot }: StateQuery): Promise<StateReading> {
+    const query = new URLSearchParams({
+      key: JSON.stringify(key),
+      ...(snapshot !== undefined && { snapshot }),
+    })
+    return this.get(`${network(name)}/components/${encodeURIComponent(component)}/state?${query.toString()}`)
+  }
+
+  snapshots(network: string): Promise<NetworkSnapshots> {
+    return this.get(snapshotPath(network))
+  }
+
+  /** By its name or number. */
+  snapshot(network: string, snapshot: string): Promise<ListedSnapshot> {
+    return this.get(snapshotPath(network, snapshot))
+  }
+
+  snapshotContent(network: string, snapshot: string): Promise<SnapshotContent> {
+    return this.get(`${snapshotPath(network, snapshot)}/content`)
+  }
+
+  /** Asks for one; it is there when `wanted` of the list is without the name. */
+  async createSnapshot(network: string, name: string): Promise<void> {
+    await this.post(snapshotPath(network), { name })
+  }
+
+  async removeSnapshot(network: string, snapshot: string): Promise<void> {
+    await this.http.json({ method: 'DELETE', path: snapshotPath(network, snapshot) })
+  }
+
+  /** A file of a snapshot. */
+  snapshotFile(network: string, snapshot: string, name: string): AsyncIterable<Uint8Array> {
+    return this.http.bytes({ method: 'GET', path: filePath(network, snapshot, name) })
+  }
+
+  /** Begins to send a snapshot that was taken elsewhere. `isPartial`: its files are wanted. */
+  importSnapshot(
+    network: string,
+    exported: ExportedSnapshot,
+    storage: string | undefined,
+  ): Promise<{ readonly name: string; readonly id: number; readonly isPartial: boolean }> {
+    const body = { ...exported, ...(storage !== undefined && { storage }) }
+    return this.post(`${snapshotPath(network)}/import`, body)
+  }
+
+  async putSnapshotFile(
+    network: string,
+    snapshot: string,
+    { name, content }: { readonly name: string; readonly content: AsyncIterable<Uint8Array> },
+  ): Promise<void> {
+    const path = filePath(network, snapshot, name)
+    await this.http.json({ method: 'PUT', path, bytes: content, timeoutMs: uploadMsMax })
+  }
+
+  completeSnapshot(network: string, snapshot: string): Promise<ListedSnapshot> {
+    return this.post(`${snapshotPath(network, snapshot)}/complete`)
   }
 
   nodes(): Promise<readonly NodeStatus[]> {
@@ -235,8 +309,13 @@ export class ApiClient {
     return this.http.json({ method: 'POST', path, ...(body !== undefined && { body }) }) as Promise<T>
   }
 
-  private change(name: string, what: string, body: object, { expected }: ChangeRequest): Promise<Made> {
-    return this.post(`${network(name)}/${what}`, { ...body, ...(expected !== undefined && { expected }) })
+  private change(name: string, what: string, body: object, change: ChangeRequest): Promise<Made> {
+    const { expected, discardState = [] } = change
+    return this.post(`${network(name)}/${what}`, {
+      ...body,
+      ...(expected !== undefined && { expected }),
+      ...(discardState.length > 0 && { discardState }),
+    })
   }
 }
 
@@ -245,6 +324,14 @@ const uploadMsMax = 60_000
 
 function network(name: string): string {
   return `/v1/networks/${encodeURIComponent(name)}`
+}
+
+function snapshotPath(name: string, snapshot?: string): string {
+  return `${network(name)}/snapshots${snapshot === undefined ? '' : `/${encodeURIComponent(snapshot)}`}`
+}
+
+function filePath(network: string, snapshot: string, name: string): string {
+  return `${snapshotPath(network, snapshot)}/file?name=${encodeURIComponent(name)}`
 }
 
 function logParameters({ component, level, sinceMs, limit }: LogQuery): string {

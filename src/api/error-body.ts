@@ -45,6 +45,23 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   // It was sent so. One that is damaged in the store is the same to whoever asks: it has to be sent again.
   BUNDLE_DAMAGED: 422,
   USAGE: 422,
+  NETWORK_NOT_RUNNING: 409,
+  SNAPSHOT_UNKNOWN: 404,
+  SNAPSHOT_NONE: 409,
+  SNAPSHOT_REPEATS: 409,
+  SNAPSHOT_UNFIT: 422,
+  SNAPSHOT_FOREIGN: 422,
+  SNAPSHOT_FILE_EXISTS: 409,
+  // As with bundles: it was sent so, most often.
+  SNAPSHOT_FILE_DAMAGED: 422,
+  SNAPSHOT_FILE_MISSING: 404,
+  SNAPSHOT_FORMAT_NEWER: 422,
+  SNAPSHOT_EXPORT_INVALID: 422,
+  SNAPSHOT_STORAGE_UNSET: 422,
+  SNAPSHOT_STORAGE_LOCAL: 422,
+  SNAPSHOT_STORAGE_TAKEN: 409,
+  SNAPSHOT_STORAGE_URL_INVALID: 422,
+  SNAPSHOT_STORAGE_FULL: 507,
 }
 
 export function statusOf(code: ErrorCode): number {

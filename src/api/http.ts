@@ -22,7 +22,7 @@ export interface HttpRequest {
   readonly path: string
   readonly body?: unknown
   /** In place of `body`. */
-  readonly bytes?: Uint8Array
+  readonly bytes?: Uint8Array | AsyncIterable<Uint8Array>
   readonly headers?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal
   /** How long this answer may take. Default: that of all. While `bytes` are taken, it begins anew. */
@@ -90,6 +90,27 @@ export class Http {
     }
   }
 
+  /** Bytes, as they come: each of them has to come in time. */
+  async *bytes(request: HttpRequest): AsyncGenerator<Uint8Array, void, undefined> {
+    const deadline = new Deadline(this.options, request.signal)
+    try {
+      const response = await this.fetch(request, deadline.signal)
+      if (!response.ok) await this.content(response)
+      if (response.body === null) return
+      for await (const piece of response.body as ReadableStream<Uint8Array>) {
+        // Whoever takes them may be slow.
+        deadline.cancel()
+        yield piece
+        deadline.renew()
+      }
+    } catch (error) {
+      const explained = deadline.explain(error)
+      throw isVertigoError(explained) ? explained : unreachable(this.options.address, explained)
+    } finally {
+      deadline.cancel()
+    }
+  }
+
   private async fetch(request: HttpRequest, signal: AbortSignal, onSent?: () => void): Promise<Response> {
     const { address, token, user, ca } = this.options
     const { method, path, headers, bytes } = request
@@ -106,13 +127,12 @@ export class Http {
         ...headers,
       },
     }
-    const body = json ?? (bytes as Uint8Array<ArrayBuffer> | undefined)
-    const content = body === undefined ? {} : { body }
     try {
       const url = `${address}${path}`
+      const body = bytes ?? json
       if (bytes !== undefined || (ca !== undefined && url.startsWith('https:')))
-        return await fetchByNode(url, { ...sent, ...content, ca, onSent })
-      return await fetch(url, { ...sent, ...content, redirect: 'error' })
+        return await fetchByNode(url, { ...sent, ...(body !== undefined && { body }), ca, onSent })
+      return await fetch(url, { ...sent, ...(json !== undefined && { body: json }), redirect: 'error' })
     } catch (error) {
       signal.throwIfAborted()
       throw unreachable(address, error)

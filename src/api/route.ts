@@ -8,6 +8,8 @@ import type {
   Management,
   Operation,
   PortAccess,
+  StateAccess,
+  SnapshotFiles,
 } from '../cluster/client/index.ts'
 import type { Caller, Role } from './access.ts'
 import type { EventStream } from './event-stream.ts'
@@ -26,12 +28,16 @@ export interface ApiMeans {
   readonly management: Management
   readonly operation: Operation
   readonly bundles: BundleStore
+  /** The files behind `management.snapshots`. */
+  readonly snapshots: SnapshotFiles
   readonly observer: ClusterObserver
   readonly events: EventReader
   readonly logs: LogReader
   readonly counts: CountsReader
   /** Exported ports of networks. */
   readonly ports: PortAccess
+  /** State of networks, by their snapshots. */
+  readonly states: StateAccess
   readonly clock: Clock
   /** Something went wrong that whoever asked is not told in full. */
   readonly troubled: (error: Error, request: string) => void
@@ -65,8 +71,11 @@ interface RouteFacts {
   readonly answer: JsonSchema
   /** Default 64 KiB. */
   readonly bodyBytesMax?: number
-  /** Takes bytes, `application/octet-stream`, in place of JSON. Default false. */
-  readonly takesBytes?: boolean
+  /**
+   * Takes bytes, `application/octet-stream`, in place of JSON. `stream`: the body is an iterable of them, of any length, and the handler
+   * has to take it. Default: none.
+   */
+  readonly takesBytes?: true | 'stream'
 }
 
 export interface AnswerRoute extends RouteFacts {
@@ -81,4 +90,10 @@ export interface StreamRoute extends RouteFacts {
   readonly open: (call: ApiCall, means: ApiMeans) => Promise<(stream: EventStream) => Promise<void>>
 }
 
-export type ApiRoute = AnswerRoute | StreamRoute
+/** Answers with bytes, `application/octet-stream`. */
+export interface BytesRoute extends RouteFacts {
+  /** What rejects before the first of them is answered as an error; after that, the answer breaks off. */
+  readonly bytes: (call: ApiCall, means: ApiMeans) => AsyncIterable<Uint8Array>
+}
+
+export type ApiRoute = AnswerRoute | StreamRoute | BytesRoute

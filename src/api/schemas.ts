@@ -41,6 +41,11 @@ const expected = {
   ...whole,
   description: 'Only if this is the current version; 0: only if there is no such network.',
 }
+const discardState = {
+  ...texts,
+  maxItems: 1000,
+  description: 'Components that begin afresh, whatever the snapshot has of them. Default: none.',
+} as const
 const name = { type: 'string', minLength: 1, maxLength: 128 } as const
 
 const networkPart = {
@@ -64,19 +69,34 @@ export const deployBody = object(
       description:
         'The part is a single component and a network of its own: it is not merged into a network that holds anything else. Default: false.',
     },
+    from: object(
+      {
+        snapshot: { ...name, description: 'Its name or number.' },
+        acceptDuplicates: {
+          type: 'boolean',
+          description:
+            'It need not be the last one: what has been published since is published again. Default: false.',
+        },
+      },
+      {
+        optional: ['acceptDuplicates'],
+        description: 'The snapshot of the network that it goes on from.',
+      },
+    ),
     expected,
+    discardState,
   },
-  { optional: ['mode', 'bare', 'alone', 'expected'] },
+  { optional: ['mode', 'bare', 'alone', 'from', 'discardState', 'expected'] },
 )
 
 export const undeployPartBody = object({ part: networkPart, expected }, { optional: ['expected'] })
 export const scaleBody = object(
-  { component: { type: 'string', minLength: 1 }, instances: { type: 'integer' }, expected },
-  { optional: ['expected'] },
+  { component: { type: 'string', minLength: 1 }, instances: { type: 'integer' }, expected, discardState },
+  { optional: ['expected', 'discardState'] },
 )
 export const rollbackBody = object(
-  { to: { type: 'integer', minimum: 1 }, expected },
-  { optional: ['expected'] },
+  { to: { type: 'integer', minimum: 1 }, expected, discardState },
+  { optional: ['expected', 'discardState'] },
 )
 
 export const configuration = object(
@@ -122,10 +142,31 @@ const statusFields = {
   refused: answer({ version: whole, error: errorText }, ['error']),
   error: errorText,
   failures: listOf(answer({ component: text, count: whole, lastAtMs: { type: 'number' }, error: errorText })),
+  snapshots: {
+    ...answer(
+      {
+        last: {
+          ...answer({
+            id: whole,
+            committedAtMs: { type: 'number' },
+            tookMs: { type: 'number' },
+            bytes: whole,
+          }),
+          description: 'The last one that was committed. Watchers are not told of it.',
+        },
+        failing: {
+          ...answer({ sinceMs: { type: 'number' }, times: whole, code: text, reason: text }),
+          description: 'Since then each has come to nothing.',
+        },
+      },
+      ['last', 'failing'],
+    ),
+    description: 'Of a network that takes them.',
+  },
   instances: listOf(answer(instanceFields, instanceOptional)),
 } as const
 
-export const status = answer(statusFields, ['refused', 'error'])
+export const status = answer(statusFields, ['refused', 'error', 'snapshots'])
 
 const missing = {
   ...listOf(answer({ node: text, reason: text })),
@@ -162,7 +203,7 @@ export const countedStatus = answer(
     ),
     missing,
   },
-  ['refused', 'error', 'metrics', 'missing'],
+  ['refused', 'error', 'snapshots', 'metrics', 'missing'],
 )
 
 export const summaries = listOf(

@@ -5,7 +5,7 @@ import { Readable } from 'node:stream'
 export interface NodeRequest {
   readonly method: string
   readonly headers: Readonly<Record<string, string>>
-  readonly body?: string | Uint8Array
+  readonly body?: string | Uint8Array | AsyncIterable<Uint8Array>
   readonly signal: AbortSignal
   /** PEM text with the authorities to trust, and no others. Default: those that Node trusts. */
   readonly ca?: string | undefined
@@ -45,12 +45,37 @@ export function fetchByNode(
     })
     asking.on('error', reject)
     if (body instanceof Uint8Array) sendParts(asking, body, onSent)
+    else if (typeof body === 'object') sendPieces(asking, body, onSent).catch(reject)
     else asking.end(body)
   })
 }
 
-function lengthOf(body: string | Uint8Array | undefined): { readonly 'content-length'?: string } {
-  return body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
+function lengthOf(body: NodeRequest['body']): { readonly 'content-length'?: string } {
+  const isWhole = typeof body === 'string' || body instanceof Uint8Array
+  return isWhole ? { 'content-length': String(Buffer.byteLength(body)) } : {}
+}
+
+/** As fast as the other end takes them. Rejects with what the pieces reject with, when the request has ended for it. */
+async function sendPieces(
+  asking: ClientRequest,
+  pieces: AsyncIterable<Uint8Array>,
+  onSent: () => void = () => undefined,
+): Promise<void> {
+  try {
+    for await (const piece of pieces) {
+      const isOver = await new Promise<boolean>((resolve) => {
+        if (asking.destroyed) resolve(true)
+        else asking.write(piece, (error) => resolve(error !== undefined && error !== null))
+      })
+      // Whoever asks hears of it by the request.
+      if (isOver) return
+      onSent()
+    }
+    asking.end()
+  } catch (error) {
+    asking.destroy()
+    throw error
+  }
 }
 
 /** The next part when the one before is with the system. */

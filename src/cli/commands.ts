@@ -62,6 +62,41 @@ export const commands: Readonly<Record<string, CommandEntry | CommandGroup>> = {
     summary: 'Go back to an older version of a network.',
     load: async () => (await import('./commands/cluster/rollback.ts')).rollbackCommand,
   },
+  snapshot: {
+    usage: 'snapshot <command>',
+    summary: 'Take, look at and keep snapshots of networks.',
+    about: [
+      'A network whose guarantee is at-least-once or exactly-once takes snapshots all the time, and goes back to the last one after a failure. Here they are looked at, taken with a name, and taken elsewhere.',
+      'To let a network go on from one: `vertigo deploy <file> --from-snapshot <name>`.',
+    ],
+    commands: {
+      create: {
+        usage: 'create <network>',
+        summary: 'Take a snapshot that is kept.',
+        load: async () => (await import('./commands/snapshot/create.ts')).snapshotCreateCommand,
+      },
+      ls: {
+        usage: 'ls <network>',
+        summary: 'List the snapshots of a network.',
+        load: async () => (await import('./commands/snapshot/ls.ts')).snapshotLsCommand,
+      },
+      show: {
+        usage: 'show <network> <snapshot>',
+        summary: 'Show of what a snapshot consists.',
+        load: async () => (await import('./commands/snapshot/show.ts')).snapshotShowCommand,
+      },
+      export: {
+        usage: 'export <network> <snapshot> <folder>',
+        summary: 'Write a snapshot into a folder, for another cluster.',
+        load: async () => (await import('./commands/snapshot/export.ts')).snapshotExportCommand,
+      },
+      rm: {
+        usage: 'rm <network> <snapshot>',
+        summary: 'Keep a snapshot no longer.',
+        load: async () => (await import('./commands/snapshot/rm.ts')).snapshotRmCommand,
+      },
+    },
+  },
   nodes: {
     usage: 'nodes',
     summary: 'List the nodes of the cluster.',
@@ -106,6 +141,18 @@ export const commands: Readonly<Record<string, CommandEntry | CommandGroup>> = {
     usage: 'request <network> <port> <message>',
     summary: 'Send a message and print the answer.',
     load: async () => (await import('./commands/cluster/request.ts')).requestCommand,
+  },
+  state: {
+    usage: 'state <command>',
+    summary: 'Look into the state of a network.',
+    about: ['What the snapshots of a network have of its keys.'],
+    commands: {
+      get: {
+        usage: 'get <network> <component> <key>',
+        summary: 'Print the state of a key.',
+        load: async () => (await import('./commands/cluster/state-get.ts')).stateGetCommand,
+      },
+    },
   },
   node: {
     usage: 'node',

@@ -7,7 +7,10 @@ import type { Kind } from './kind.ts'
 import type { Port, Ports } from './port.ts'
 import type { KeyCheck, SelectorFor, SelectorFunction } from './selectors.ts'
 
-export type NetworkOptions = Pick<Network, 'description' | 'guarantee' | 'snapshot' | 'deadLetter'>
+export type NetworkOptions = Pick<
+  Network,
+  'description' | 'guarantee' | 'snapshot' | 'state' | 'journal' | 'deadLetter'
+>
 
 /** How a component runs: the same fields as in a network's file. */
 export type ComponentSettings = Omit<Component, 'kind' | 'config'>

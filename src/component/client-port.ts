@@ -4,7 +4,8 @@ import type { ErrorData } from '../base/errors.ts'
  * What a node and the instance behind an exported port of a deployed network (kinds `client-input`, `client-output`) say to
  * each other. Messages of clients are JSON: they travel as text, and threads parse and write it, not the node.
  *
- * - CP-1 A batch is taken whole or not at all. `taken` is said when all of its messages were sent into the network.
+ * - CP-1 A batch is taken whole or not at all. `taken` is said when all of its messages were sent into the network; where that is to lose
+ *   nothing, when they are in the journal of the instance.
  * - CP-2 What was `refused` is never sent: its time was over, it does not fit, or the instance is at its end.
  * - CP-3 An instance gives a part of what it has for each `pull`, and never more. While nobody reads, it keeps nothing.
  * - CP-4 For an `await`, the first message whose field has the value is the `answer`, of those that come after `awaiting`.

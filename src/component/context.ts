@@ -111,6 +111,11 @@ export interface MessageContext<
   readonly timers: Timers<T>
   /** The innermost group that the message is in. */
   readonly group: GroupContext | undefined
+  /**
+   * Sends an answer to the source that tracks the message that this one was derived from; says whether that wants
+   * answers. Where the answer has to leave its thread, it is what a message may be.
+   */
+  readonly answer: (answer: unknown) => boolean
 }
 
 /** In `drain`: the instance's keys, each with its state. */
@@ -124,6 +129,16 @@ export interface DrainContext<I extends Ports, O extends Ports, S, C, T extends 
 
 /** For `setup`. */
 export interface SetupContext<I extends Ports, O extends Ports, C> extends InstanceContext<I, C> {
+  /**
+   * When what the instance writes is to be seen outside. `with-snapshots`: snapshots are taken of the network, and `sink` publishes with their
+   * commits. `at-once`: nobody calls `sink`; handlers write as messages come.
+   */
+  readonly publishes: 'at-once' | 'with-snapshots'
+  /**
+   * By which name targets know this instance: `cluster/network/component/number` (without a cluster: `network/component/number`). The same
+   * in each life of the instance.
+   */
+  readonly writer: string
   /** Sends everything that arrives at `input` on to `output`, groups and batches included. */
   readonly pump: (input: keyof I & string, output: keyof O & string) => void
   /** Imports a module of the user's, addressed as kinds are (relative to the network's file): `./rules.ts#isError`. */

@@ -1,10 +1,11 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { isThenable } from '../base/values.ts'
-import type { Emit, InstanceContext, SetupContext } from './context.ts'
+import type { InstanceContext, Output, SetupContext } from './context.ts'
 import type { Behaviour } from './handlers.ts'
 import { type Kind, makeKind } from './kind.ts'
 import { type MessageOf, type Port, type Ports, port } from './port.ts'
-import type { StateDeclarations } from './state.ts'
+import type { TrackedOptions, TrackHandlers, TrackOptions } from './tracking.ts'
+import type { StateDeclarations, StateMigration } from './state.ts'
 
 /** The configuration's type: what the schema puts out, or plain JSON where there is no schema. */
 export type ConfigOf<C> = C extends StandardSchemaV1
@@ -32,6 +33,16 @@ export interface ComponentOptions<
   readonly inputs: I
   readonly outputs?: O
   readonly state?: S
+  /**
+   * Version of the form of its state: a whole number, to be raised when older state means something else. Default 1. States that are
+   * added need no other version.
+   */
+  readonly stateVersion?: number
+  /**
+   * By version: how its state is made of that of the version before, and that of the version before of it. A snapshot with a version that
+   * no way leads from is refused before anything runs.
+   */
+  readonly migrate?: { readonly [version: number]: StateMigration }
   /** Any Standard Schema; faults are reported with the field's name before anything runs. */
   readonly config?: C
   /** Messages that one instance may handle at the same time; for asynchronous handlers. Default 1, which keeps state simple. */
@@ -87,12 +98,28 @@ export interface SourcePosition {
  */
 export type SourcePositions = Readonly<Record<string, SourcePosition>>
 
-/** For `poll` of a source. */
-export interface PollContext<O extends Ports> {
-  readonly emit: Emit<O>
+/** Sends on one output port of a source. */
+export interface SourceOutput<T> extends Output<T> {
+  /**
+   * Sends a message that is tracked: the reader's `ack`, `fail` or `timeout` is called when it, and all that is derived
+   * from it, has been handled, when a handler has failed, or when its time is over.
+   */
+  tracked(message: T, options?: TrackedOptions): void
 }
 
-export interface SourceReader<O extends Ports> {
+export type SourceEmit<O extends Ports> = { readonly [P in keyof O]: SourceOutput<MessageOf<O[P]>> }
+
+/** For `poll` of a source. */
+export interface PollContext<O extends Ports> {
+  readonly emit: SourceEmit<O>
+  /**
+   * Calls `then` once what this poll has emitted is kept: whoever gave it may be told so, and forget it. With a journal that is when it is
+   * on the disk; else at once. With an error where it cannot be kept: then it may or may not be sent. Called in the order of the polls.
+   */
+  readonly kept: (then: (error?: Error) => void) => void
+}
+
+export interface SourceReader<O extends Ports> extends TrackHandlers {
   /**
    * Emits up to about `max` messages and says whether there may be `more`, or that the source is `done`. The engine
    * calls it only while there is room. Where nothing is there at the moment, return a promise that settles when
@@ -110,25 +137,81 @@ export interface SourceReader<O extends Ports> {
    * poll waits. A source that `rewinds` has it, and goes on from what it finds in `context.positions`.
    */
   positions?(): SourcePositions
+  /**
+   * No snapshot that is kept goes back to what stands before these positions: whoever keeps it for this source may forget it (a
+   * consumer group's offset, a slot of replication, acknowledgements). Called now and then after commits, never with earlier positions than before;
+   * what it throws is logged, and it is called again with the next ones.
+   */
+  release?(positions: SourcePositions): void | PromiseLike<void>
   close?(): void | PromiseLike<void>
 }
 
 export type PollResult = 'more' | 'done'
 
+/**
+ * Splits, in the order in which they are dealt. `byName`: each is dealt by its name alone, so that it matters little whether all instances
+ * see the same ones: for those that come while the source runs (`SourceSetupContext.owns`).
+ */
+export type ListedSplits = readonly string[] | { readonly byName: readonly string[] }
+
+/** For `splits` of a source. */
+export interface SplitsContext<C> extends Pick<
+  InstanceContext<{}, C>,
+  'component' | 'instances' | 'config' | 'log' | 'clock' | 'shared'
+> {
+  /** Those of all instances, where the network goes on from a snapshot; undefined where it begins. */
+  readonly positions: SourcePositions | undefined
+  /** Imports a module of the user's, as in `setup`. */
+  readonly load: (address: string) => Promise<unknown>
+}
+
 interface SourceDeclaration<O extends Ports, C extends StandardSchemaV1 | undefined> extends CommonOptions {
   readonly outputs: O
   readonly config?: C
-  /** Whether it can start again from a position (`SourceReader.positions`); `exactly-once` needs it. Default false. */
+  /** Whether it can start again from a position (`SourceReader.positions`). One that cannot gets a journal where messages are not to be lost. Default false. */
   readonly rewinds?: boolean
+  /**
+   * How it tracks messages. With `read`, it tracks all that it yields, where this is given; with `setup`, those that are
+   * sent by `emit.port.tracked`.
+   */
+  readonly track?: TrackOptions
+  /**
+   * Lists the splits that there are now: the engine deals them to instances (`context.splits`), and deals them anew where their number
+   * changes. Each instance asks for itself, so it has to give the same names in the same order everywhere.
+   *
+   * A split whose identity has changed has another name: it is a removal and an addition. What has a position and is not listed any more
+   * is dropped; where that loses what was not read yet, throw SOURCE_POSITION_LOST. Without `splits`, splits are what has positions.
+   */
+  readonly splits?: (context: SplitsContext<ConfigOf<C>>) => ListedSplits | PromiseLike<ListedSplits>
+  /**
+   * `none`: its messages cannot be kept in a journal, so that it has to rewind by itself, or be in a network that may lose messages.
+   * Default `engine`: a journal of the engine's, where it does not rewind and the network loses nothing.
+   */
+  readonly journal?: 'engine' | 'none'
 }
 
 type SourceRead<O extends Ports, C extends StandardSchemaV1 | undefined> = (
   context: InstanceContext<{}, ConfigOf<C>>,
 ) => Iterable<MessageOf<O[keyof O]>> | AsyncIterable<MessageOf<O[keyof O]>>
 
-export interface SourceSetupContext<O extends Ports, C> extends Omit<SetupContext<{}, O, C>, 'pump'> {
-  /** Where to go on; undefined where it begins. */
+export interface SourceSetupContext<O extends Ports, C> extends Omit<
+  SetupContext<{}, O, C>,
+  'pump' | 'publishes' | 'writer'
+> {
+  /**
+   * Where to go on, of the splits that are this instance's; undefined where the network begins. Errors that `setup` throws for a position that is
+   * no more (SOURCE_POSITION_LOST) come before anything runs.
+   */
   readonly positions: SourcePositions | undefined
+  /** Those of the splits listed by `splits` that are this instance's to read; undefined for a source that lists none. */
+  readonly splits: readonly string[] | undefined
+  /** Whether a split that is dealt by its name, and was not listed yet, is this instance's. */
+  readonly owns: (split: string) => boolean
+  /**
+   * What it emits goes through a journal, since it does not rewind and nothing is to be lost: whoever gives it something is told by
+   * `kept` of `poll`, and not before.
+   */
+  readonly isJournaled: boolean
 }
 
 type SourceSetup<O extends Ports, C extends StandardSchemaV1 | undefined> = (

@@ -1,5 +1,6 @@
 import type { DrainContext, GroupContext, MessageContext } from './context.ts'
 import type { MessageOf, Ports } from './port.ts'
+import type { Sink } from './sink.ts'
 
 /**
  * What a handler may return: nothing; a promise, which the engine awaits before the next message (unless
@@ -55,6 +56,11 @@ export interface Behaviour<I extends Ports, O extends Ports, S, C, T extends str
   readonly ready?: (context: MessageContext<I, O, S, C, T>) => HandlerResult
   /** Once, when all inputs have ended; the last moment when sending is possible. */
   readonly drain?: (context: DrainContext<I, O, S, C, T>) => HandlerResult
+  /**
+   * Publishes with the commit of snapshots. Used where snapshots are taken of the network, which `context.publishes` of `setup` tells; else
+   * never called: handlers write at once then.
+   */
+  readonly sink?: Sink
   /** Once, at the very end, also after a failure; closes what `setup` opened. */
   readonly close?: () => void | PromiseLike<void>
 }

@@ -35,14 +35,18 @@ export type {
   ComponentOptions,
   ConfigOf,
   FunctionKind,
+  ListedSplits,
   PollContext,
   PollResult,
   Sent,
+  SourceEmit,
   SourceOptions,
+  SourceOutput,
   SourcePosition,
   SourcePositions,
   SourceReader,
   SourceSetupContext,
+  SplitsContext,
 } from './define.ts'
 export { builtInKind, isKind } from './kind.ts'
 export type { Kind } from './kind.ts'
@@ -50,6 +54,8 @@ export { port } from './port.ts'
 export type { MessageOf, Port, PortOptions, Ports } from './port.ts'
 export { all, custom, fair, hash, random, roundRobin } from './selectors.ts'
 export type { HashSelector, KeyCheck, SelectorFor, SelectorFunction, TypedSelector } from './selectors.ts'
+export { compareSinkSnapshots } from './sink.ts'
+export type { Sink, SinkBatch, SinkSnapshot } from './sink.ts'
 export { list, map, value } from './state.ts'
 export type { ListState, MapState, StateDeclarations, StateOf, StateOptions, ValueState } from './state.ts'
 export type { MetricCounter, MetricGauge, MetricHistogram, Metrics, MetricType } from './metrics.ts'
@@ -73,6 +79,7 @@ export type {
 export type {
   MapChange,
   QueueOptions,
+  SharedBatch,
   SharedChange,
   SharedChanges,
   SharedCollections,
@@ -88,9 +95,11 @@ export type {
   SharedSet,
   SharedTopic,
   SharedWatchOptions,
+  SharedWrite,
   SubscribeOptions,
   TopicMessage,
   TopicOptions,
 } from './shared.ts'
+export type { ReplayOptions, TrackedOptions, TrackFailure, TrackHandlers, TrackOptions } from './tracking.ts'
 export type { HookedInstance, Hooks } from './hooks.ts'
 export type { BatchHandlers, Behaviour, GroupHandlers, HandlerResult, MessageHandlers } from './handlers.ts'

@@ -1,10 +1,15 @@
 import type { GroupContext } from './group-tracker.ts'
 import { GroupTracker } from './group-tracker.ts'
-import type { KeyReader } from '../state/keys.ts'
+import { type KeyReader, keyReader } from '../state/keys.ts'
 import { type BareParcel, countOf, type Parcel } from './parcel.ts'
 import type { MessageHook } from './router.ts'
 
 type Handler = (message: unknown, context: object) => unknown
+
+/** Where the connection is by `hash`: the path of the key. Null: the message itself is the key. */
+export interface ChannelHash {
+  readonly key: string | null
+}
 
 /** Who is told that parcels were handled: the sending end, of this thread or across a link. */
 export interface ChannelSource {
@@ -32,6 +37,8 @@ export class InputChannel {
   arrived = 0
   /** Where the connection is by `hash`: how it reads the key. Connections to one port may differ in that. */
   readKey: KeyReader | undefined = undefined
+  /** The same, as snapshots have it. */
+  hash: ChannelHash | undefined = undefined
   inBatch = false
   batchArgs: unknown = undefined
   /** Whether it stands in its inbox's list of channels with something to do. */
@@ -75,6 +82,11 @@ export class InputChannel {
   finish(removed: boolean): void {
     this.ended = true
     if (removed || this.isLeaving) this.onGone()
+  }
+
+  useKey(key: string | undefined): void {
+    this.readKey = keyReader(key)
+    this.hash = { key: key ?? null }
   }
 
   /** The handler, with the hooks of this connection before it. */
@@ -138,6 +150,7 @@ export class InputChannel {
       group,
       control,
       bytes: 0,
+      tracks: null,
       released: true,
     }))
     this.queue = [...restored, ...this.queue.slice(this.head)]
@@ -210,8 +223,11 @@ export class InputChannel {
   }
 
   /** Throws away all that waits, and gives its credit back. */
-  discard(): void {
-    while (!this.isEmpty) this.shift()
+  discard(onParcel?: (parcel: Parcel, from: number) => void): void {
+    while (!this.isEmpty) {
+      onParcel?.(this.queue[this.head]!, this.position)
+      this.shift()
+    }
   }
 
   private release(parcel: Parcel): void {

@@ -62,12 +62,21 @@ export interface Flattened {
 export const subnetSeparator = '/'
 
 /** Options of a component that a subnet cannot have, since it does not run itself. */
-const singleOptions = ['config', 'instances', 'placement', 'concurrency', 'order', 'errors', 'hooks'] as const
+const singleOptions = [
+  'config',
+  'instances',
+  'placement',
+  'concurrency',
+  'order',
+  'errors',
+  'journal',
+  'hooks',
+] as const
 
 /**
  * Replaces each component that is a network by the components in it, to any depth. Connections and initial packets to
  * a subnet's exported ports lead to the ports that these stand for. A component in a subnet takes the subnet's `group`
- * where it has none of its own; the subnet's `guarantee`, `snapshot` and `deadLetter` have no effect, the outermost
+ * where it has none of its own; the subnet's `guarantee`, `snapshot`, `state`, `journal` and `deadLetter` have no effect, the outermost
  * network's count.
  */
 export async function flattenNetwork(

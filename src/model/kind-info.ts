@@ -20,6 +20,8 @@ export interface KindInfo {
   readonly concurrency?: number
   /** Sources only: whether it can start again from a position. */
   readonly rewinds: boolean
+  /** Sources only: `none` where its messages cannot be kept in a journal. */
+  readonly journal?: 'engine' | 'none'
   /** Faults of a configuration: one for each field; empty where it fits. */
   checkConfig(config: { readonly [field: string]: unknown }): Promise<readonly ConfigFault[]>
   /** For each instance, what it has to itself: texts that are equal where two would get in each other's way. */

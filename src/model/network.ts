@@ -25,6 +25,20 @@ export interface Network {
     /** Where they are kept: `file:///folder`, or `s3://bucket/prefix`. Default: as the cluster was told. */
     readonly storage?: string
   }
+  /** Where keyed state of its components is kept while it runs. */
+  readonly state?: {
+    /** `memory`, or `lmdb`: on the disk, for what is larger than memory. Default `memory`. */
+    readonly backend?: 'memory' | 'lmdb'
+    /** Of `lmdb`: bytes of rows that one instance keeps in memory. Default 67108864. */
+    readonly cacheBytesMax?: number
+  }
+  /** Where what cannot be read again is kept: journals of sources that do not rewind, in networks that lose nothing. */
+  readonly journal?: {
+    /** A folder that all nodes share. Default: one of each node's own, to which the copy is bound that writes there. */
+    readonly folder?: string
+    /** Of each copy. Default 16 GiB. */
+    readonly bytesMax?: number
+  }
   readonly components: { readonly [name: string]: Component }
   readonly connections: readonly Connection[]
   /** Constants that are sent once, before any source starts. */
@@ -54,6 +68,8 @@ export interface Component {
   /** Whether results of concurrent handling come out in the order of the inputs, or as they are completed. Default `input`. */
   readonly order?: 'input' | 'completion'
   readonly errors?: ErrorPolicy
+  /** `false`: a source that does not rewind has no journal; what it has given may be lost. Default: it has one where nothing is to be lost. */
+  readonly journal?: boolean
   /** Modules of hooks, addressed like kinds. */
   readonly hooks?: readonly string[]
 }

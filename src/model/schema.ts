@@ -94,6 +94,48 @@ export const networkSchema: Schema = {
         },
       },
     },
+    state: {
+      type: 'object',
+      description: 'Where keyed state is kept while the network runs.',
+      additionalProperties: false,
+      properties: {
+        backend: {
+          type: 'string',
+          enum: ['memory', 'lmdb'],
+          default: 'memory',
+          description:
+            'In memory, or in a temporary database on the disk, for state that is larger than memory.',
+        },
+        cacheBytesMax: {
+          type: 'integer',
+          minimum: 65_536,
+          maximum: 1_099_511_627_776,
+          default: 67_108_864,
+          description: 'Bytes of rows that one instance keeps in memory, where the backend is `lmdb`.',
+        },
+      },
+    },
+    journal: {
+      type: 'object',
+      description: 'Where what cannot be read again is kept: journals of sources that do not rewind.',
+      additionalProperties: false,
+      properties: {
+        folder: {
+          type: 'string',
+          minLength: 1,
+          maxLength: 1_000,
+          description:
+            'A folder that all nodes share. Default: one of each node, to which the copy is bound that writes there.',
+        },
+        bytesMax: {
+          type: 'integer',
+          minimum: 1_048_576,
+          maximum: 1_125_899_906_842_624,
+          default: 17_179_869_184,
+          description: 'What the journal of one copy may hold, in bytes.',
+        },
+      },
+    },
     components: {
       type: 'object',
       description: 'The components by name.',
@@ -192,6 +234,12 @@ export const networkSchema: Schema = {
           description: 'Order of the results of concurrent handling.',
         },
         errors: { $ref: '#/$defs/errors' },
+        journal: {
+          type: 'boolean',
+          default: true,
+          description:
+            'With false, a source that does not rewind has no journal: what it has given may be lost.',
+        },
         hooks: { ...hooks, description: 'Modules that observe the component.' },
       },
     },

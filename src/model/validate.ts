@@ -2,6 +2,7 @@ import { asError, VertigoError } from '../base/errors.ts'
 import { didYouMean } from '../base/suggest.ts'
 import { subnetSeparator } from './flatten.ts'
 import { cyclicParts, type Edge, findCycles } from './cycles.ts'
+import { cannotRepeat } from './guarantee.ts'
 import { implicitOutputs, type KindInfo, type KindLookup, sharedStateFault } from './kind-info.ts'
 import { type Component, type Network, parsePortRef, type PortRef, selectorSpec } from './network.ts'
 import { errorPlace, fault, type Path, pathText, type Places, sortFaults } from './places.ts'
@@ -216,9 +217,15 @@ class NetworkCheck {
         errors,
       })
       if (shared !== undefined) this.#add('STATE_NEEDS_TURNS', shared, path)
-      if (this.#network.guarantee === 'exactly-once' && info.role === 'source' && !info.rewinds) {
-        const message = `${name} (${kind}) cannot start again from a position, which exactly-once needs.`
-        this.#add('SOURCE_CANNOT_REWIND', message, [...path, 'kind'])
+      const component = this.#network.components[name]!
+      if (this.#network.guarantee === 'exactly-once' && cannotRepeat(component, info)) {
+        const why =
+          component.journal === false ? 'is to have no journal' : 'cannot have a journal, as its kind says'
+        const message = `${name} (${kind}) cannot start again from a position, and ${why}: exactly-once needs one of the two.`
+        this.#add('SOURCE_CANNOT_REWIND', message, [
+          ...path,
+          component.journal === false ? 'journal' : 'kind',
+        ])
       }
     }
   }

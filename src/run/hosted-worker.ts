@@ -30,6 +30,7 @@ export interface HostEvents {
   /** Where instances fail one by one, and the worker goes on. */
   instanceFailed?(worker: number, id: number, error: unknown): void
   instanceFinished?(worker: number, id: number): void
+  awaitsSnapshot?(worker: number, id: number, awaits: boolean): void
   /** What came from a peer made no sense; the link to it is closed. */
   linkFailed?(worker: number, peer: number, error: unknown): void
   /** At its data port. */

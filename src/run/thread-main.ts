@@ -8,11 +8,13 @@ import type { RejectedMessage } from '../worker/host.ts'
 import type { SnapshotStorage } from '../snapshot/storage/storage.ts'
 import type { WorkerAssignment } from '../worker/assignment.ts'
 import { createLoader } from '../worker/load-module.ts'
+import { folderJournals } from '../worker/journal/journals.ts'
 import { Worker } from '../worker/worker.ts'
 import { ThreadClientPorts } from './client-ports.ts'
 import { counterSink } from './counters.ts'
 import { Fence } from './fence.ts'
 import { MemoryGuard } from './memory-guard.ts'
+import { Merges } from './merges.ts'
 import { openLinks } from './open-links.ts'
 import { ThreadStore } from './run-store.ts'
 import type {
@@ -113,6 +115,8 @@ async function openStorage(address: string): Promise<SnapshotStorage> {
   return openSnapshotStorage(address, systemClock)
 }
 
+const merges = snapshots === undefined ? undefined : new Merges({ stores: data.stores, address: snapshots })
+
 /** Of the newest assignment; others reach this worker only from the same. */
 let newest: WorkerAssignment = assignment
 const net = await openNet()
@@ -155,7 +159,11 @@ const worker: Worker = new Worker(assignment, {
   dev: data.dev,
   setupMsMax: data.setupMsMax,
   counters: sink,
-  ...(snapshots !== undefined && { snapshots: { storage: () => openStorage(snapshots) } }),
+  ...(snapshots !== undefined && {
+    snapshots: { storage: () => openStorage(snapshots), ...(merges && { merge: merges.merge }) },
+  }),
+  states: async (settings) => ((await import(data.stores)) as StoresModule).openStates(settings),
+  ...(data.journals !== undefined && { journals: folderJournals(data.journals) }),
   ...(fence && { mayAct: fence.mayAct }),
   overLimit: new MemoryGuard(data.memoryBytesMax, systemClock, sink.memory, () => worker.memorySuspects())
     .check,
@@ -168,6 +176,7 @@ const worker: Worker = new Worker(assignment, {
       else report({ type: 'instance-failed', id, error: errorToData(error) })
     },
     instanceFinished: (id) => report({ type: 'instance-finished', id }),
+    awaitsSnapshot: (id, awaits) => report({ type: 'awaits-snapshot', id, awaits }),
     ...(data.isolates ? { linkFailed } : {}),
     rejected: (record, taken) => {
       const asText = (): RejectedMessage => ({ ...record, message: readableText(record.message) })
@@ -244,6 +253,7 @@ async function closeAll(): Promise<void> {
   try {
     await worker.close()
   } finally {
+    await merges?.close()
     await net?.close()
     await store.close()
   }

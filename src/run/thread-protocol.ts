@@ -85,6 +85,8 @@ export interface ThreadData {
   readonly links: readonly PeerLink[]
   /** Address of the storage of snapshots, where they are taken. */
   readonly snapshots?: string
+  /** Folder of the journals of sources, where they have any. */
+  readonly journals?: string
   /** In a cluster. */
   readonly net?: DataNet
   /** In a cluster: until when it may act; see `Fence`. */
@@ -132,6 +134,7 @@ export type ThreadReport =
   | { readonly type: 'prepared-next'; readonly generation: number; readonly isReady: boolean }
   | { readonly type: 'prepare-failed'; readonly generation: number; readonly error: ErrorData }
   | { readonly type: 'instance-finished'; readonly id: number }
+  | { readonly type: 'awaits-snapshot'; readonly id: number; readonly awaits: boolean }
   | { readonly type: 'instance-failed'; readonly id: number; readonly error: ErrorData }
   | { readonly type: 'link-failed'; readonly worker: number; readonly error: ErrorData }
   /** Somebody at its data port. `more`: others before, of whom nothing was told. */

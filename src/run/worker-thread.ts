@@ -45,6 +45,8 @@ export class WorkerThread implements HostedWorker {
     this.prepared = new Promise((resolve, reject) => {
       this.onPrepared = { resolve, reject }
     })
+    // A node waits for what comes next only, and is told of the failure: it must not end by it.
+    this.prepared.catch(() => undefined)
     this.thread = thread
     const ports = portsOf(data.links)
     this.thread.postMessage(data, 'port' in data.store ? [...ports, data.store.port] : ports)
@@ -207,6 +209,9 @@ export class WorkerThread implements HostedWorker {
       case 'metric':
         this.events.metric(message.record)
         return
+      case 'awaits-snapshot':
+        this.events.awaitsSnapshot?.(this.worker, message.id, message.awaits)
+        break
       case 'part':
         this.events.part?.(this.worker, message.report)
         return

@@ -10,7 +10,7 @@ import type { FileReference, InstanceManifest, SnapshotManifest } from './manife
  * - CO-1 (SN-5) A snapshot refers to files that its committed predecessor refers to, and to files that are spared at least until
  *   itself. So an increment never stands on a file of a snapshot that was aborted.
  * - CO-2 Nothing is deleted that a kept snapshot refers to, or that is spared until a later snapshot than the last committed one.
- * - CO-3 The last committed snapshot is kept. With CO-1 this makes it harmless to delete by a list that is out of date: whatever was
+ * - CO-3 The last committed snapshot is kept, as long as anything runs. With CO-1 this makes it harmless to delete by a list that is out of date: whatever was
  *   committed since refers to nothing that it names.
  */
 
@@ -31,8 +31,10 @@ export function unfitReferences(
 
 export interface CollectionFacts {
   readonly incarnation: number
-  /** Of this incarnation. undefined where none was committed: then nothing is deleted. */
+  /** Of this incarnation. undefined where none was committed: then nothing is deleted, unless all is over. */
   readonly lastCommitted: number | undefined
+  /** Nothing of the network runs, and no snapshot below this one is taken any more. Default: something may run. */
+  readonly overBelow?: number
   /** All that are to stay, the last committed one among them (CO-3); of any incarnation. */
   readonly kept: readonly SnapshotManifest[]
   /** Names of their own manifests. */
@@ -43,17 +45,18 @@ export interface CollectionFacts {
 
 /** What may be deleted (CO-2). Names that nobody here has made are left alone. */
 export function collectable(facts: CollectionFacts): readonly string[] {
-  const { incarnation, lastCommitted, kept, keptManifests, present } = facts
+  const { incarnation, lastCommitted, overBelow, kept, keptManifests, present } = facts
   const isKept = kept.some(
     (manifest) => manifest.incarnation === incarnation && manifest.id === lastCommitted,
   )
-  if (lastCommitted === undefined || !isKept) return []
+  const below = overBelow ?? (lastCommitted !== undefined && isKept ? lastCommitted + 1 : 0)
+  if (below === 0) return []
   const needed = new Set([...keptManifests, ...kept.flatMap(filesOf).map((file) => file.name)])
   return present.filter((name) => {
     const place = placeOf(name)
     if (place === undefined || needed.has(name)) return false
     if (place.incarnation !== incarnation) return place.incarnation < incarnation
-    return place.until <= lastCommitted
+    return place.until < below
   })
 }
 

@@ -42,7 +42,13 @@ export interface SnapshotBegin extends SnapshotMode {
 }
 
 export type SnapshotEnd =
-  | { readonly type: 'committed'; readonly generation: number; readonly snapshot: number }
+  | {
+      readonly type: 'committed'
+      readonly generation: number
+      readonly snapshot: number
+      /** The oldest snapshot of the same incarnation that is kept: what stands before it is gone back to by nobody. Absent: not known. */
+      readonly oldestKept?: number
+    }
   | { readonly type: 'aborted'; readonly generation: number; readonly snapshot: number }
 
 /** To every worker of the generation, those with no source as well. */
@@ -85,11 +91,15 @@ export interface InstanceRestore {
   /** That the snapshot is of. */
   readonly incarnation: number
   readonly snapshot: number
+  /** Sinks may have published up to this one, since somebody has accepted to go back behind it. Default: the snapshot itself. */
+  readonly upTo?: { readonly incarnation: number; readonly id: number }
   /**
-   * Of its component: with the same number of instances, its own part; else all parts of the component, of which it takes the key groups
-   * and splits that are its own. None: it begins afresh, since the snapshot does not have its component.
+   * Of its component: with the same number of instances, its own part, unless it is a source; else all parts of the component, of which it
+   * takes the key groups and splits that are its own. None: it begins afresh, since the snapshot does not have its component.
    */
   readonly parts: readonly InstanceManifest[]
+  /** The kind that they were written by, where it is known: it may know how its state becomes that of an older version. */
+  readonly writer?: { readonly address: string; readonly base: string }
 }
 
 /**
@@ -98,11 +108,17 @@ export interface InstanceRestore {
  */
 export function restoreOf(
   snapshot: SnapshotManifest,
-  wanted: { readonly component: string; readonly instance: number; readonly instances: number },
+  wanted: {
+    readonly component: string
+    readonly instance: number
+    readonly instances: number
+    /** It is given all parts of its component, with its own among them: splits may be dealt anew. Default false. */
+    readonly isSource?: boolean
+  },
 ): InstanceRestore | undefined {
   const { network, incarnation, id } = snapshot
   const all = snapshot.instances.filter(({ component }) => component === wanted.component)
   if (all.length === 0) return undefined
   const own = all.filter((part) => part.instance === wanted.instance && part.instances === wanted.instances)
-  return { network, incarnation, snapshot: id, parts: own.length > 0 ? own : all }
+  return { network, incarnation, snapshot: id, parts: own.length > 0 && wanted.isSource !== true ? own : all }
 }

@@ -1,12 +1,15 @@
 import type { SourcePositions } from '../component/define.ts'
 import type { ChannelLimits } from '../messaging/limits.ts'
-import type { ErrorPolicy } from '../model/network.ts'
+import type { ErrorPolicy, Guarantee } from '../model/network.ts'
 import type { InstanceRestore } from '../snapshot/part.ts'
+import type { StateSettings } from '../state/keyed-state.ts'
 
 /** What a worker is to host, as plain data: it crosses threads, and later nodes. */
 export interface WorkerAssignment {
   readonly worker: number
   readonly network: string
+  /** Of the cluster, where there is one. */
+  readonly cluster?: string
   /** Of the plan. 0 where there is one assignment only, which never changes. */
   readonly generation: number
   /** All workers of the plan: what another one had sent is all that there will be of it. */
@@ -18,8 +21,21 @@ export interface WorkerAssignment {
   readonly cycles?: readonly CycleAssignment[]
   readonly limits: ChannelLimits
   readonly emitPerMessageMax: number
+  /** Where keyed state is kept. Absent: in memory. */
+  readonly state?: StateSettings
   /** Changes of state are noted, since snapshots are taken of the network. Default false. */
   readonly takesSnapshots?: boolean
+  /** Of the network. Default `at-most-once`. */
+  readonly guarantee?: Guarantee
+}
+
+/** As targets of sinks know an instance: the same in each of its lives, and no other's. */
+export function writerOf(
+  { cluster, network }: Pick<WorkerAssignment, 'cluster' | 'network'>,
+  component: string,
+  instance: number,
+): string {
+  return [...(cluster === undefined ? [] : [cluster]), network, component, instance].join('/')
 }
 
 /** Instances of which each is reached from each other, as far as a worker has a part in it; see `cycles.ts`. */
@@ -67,8 +83,19 @@ export interface InstanceAssignment {
   readonly initial: readonly InitialAssignment[]
   /** Of a source: where it goes on. Without it, it begins. */
   readonly positions?: SourcePositions
+  /** Of a source that cannot rewind, where nothing is to be lost: what it gives goes through its journal. */
+  readonly journal?: JournalAssignment
   /** The snapshot's parts that it goes on from. Without it, it begins. */
   readonly restore?: InstanceRestore
+}
+
+export interface JournalAssignment {
+  /** Of the deployment: with another one, it begins afresh. */
+  readonly life: number
+  /** Of the network, shared by all nodes. Default: a folder of the node. */
+  readonly folder?: string
+  /** What the journal may hold. Default: as journals do. */
+  readonly bytesMax?: number
 }
 
 /** A constant for an input port. */
@@ -107,6 +134,8 @@ export const nowhere = -1
 export interface OutputAssignment {
   /** Its number in the network. */
   readonly connection: number
+  /** What it is called in snapshots; see `InputAssignment`. */
+  readonly name?: string
   readonly port: string
   readonly selector:
     | { readonly type: 'round-robin' | 'random' | 'fair' | 'all' }

@@ -1,4 +1,5 @@
 import type { KindDefinition } from '../component/kind.ts'
+import type { Sink } from '../component/sink.ts'
 
 /** The author's handlers as the engine calls them: types erased, looked up once. */
 export type Invoke = (message: unknown, context: object) => unknown
@@ -26,6 +27,7 @@ export interface AuthorBehaviour {
   readonly ready?: (context: object) => unknown
   readonly drain?: (context: object) => unknown
   readonly close?: () => unknown
+  readonly sink?: Sink
 }
 
 /** What the definition itself declares. */
@@ -47,6 +49,7 @@ export function mergeBehaviour(
     ready: fromSetup.ready ?? declared.ready,
     drain: fromSetup.drain ?? declared.drain,
     close: fromSetup.close ?? declared.close,
+    sink: fromSetup.sink ?? declared.sink,
   }
 }
 

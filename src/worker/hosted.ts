@@ -58,6 +58,10 @@ export class HostedInstance {
   readonly connectedTo = new Map<string, string>()
   /** It has handled all there was, and may be closed by now. */
   hasFinished = false
+  /** And has published what it had to. */
+  isTold = false
+  /** It is over, and can publish what it has with the next snapshot. */
+  awaitsSnapshot = false
   /** Constants were put into its inbox, which happens once in its life. */
   hasConstants = false
   private settingUp: Promise<void> | undefined
@@ -80,7 +84,9 @@ export class HostedInstance {
 
   private async restoreAndSetUp(restore: () => Promise<void>): Promise<void> {
     await restore()
-    if (!this.instance.wasOver) await this.instance.setup()
+    const { instance } = this
+    const hasToPublish = instance.restoredSinks?.sinks.some(({ staged }) => staged.length > 0) ?? false
+    if (!instance.wasOver || hasToPublish) await instance.setup()
   }
 
   port(name: string): OutputPort {

@@ -2,20 +2,26 @@ import { asError, isVertigoError, VertigoError } from '../base/errors.ts'
 import type { Clock } from '../base/clock.ts'
 import type { LogRecord } from '../component/context.ts'
 import type { SharedCollections } from '../component/shared.ts'
+import type { Sink } from '../component/sink.ts'
 import type { KindDefinition } from '../component/kind.ts'
 import { Outbox } from '../messaging/outbox.ts'
 import type { OutputPort } from '../messaging/output-port.ts'
 import type { SnapshotBegin } from '../snapshot/part.ts'
 import { applyToRow, entryOf } from '../state/entries.ts'
-import { KeyedState } from '../state/keyed-state.ts'
+import type { KeyedState, NewKeyedState } from '../state/keyed-state.ts'
+import { MemoryState } from '../state/memory/memory-state.ts'
 import type { SlotDeclaration } from '../state/row.ts'
 import { Call, type CallOwner, type SharedContext } from './call.ts'
-import type { InstanceHost, Schedulable } from './host.ts'
+import type { InstanceHost, RejectedMessage, Schedulable } from './host.ts'
 import { instanceLogger } from './logger.ts'
 import { InstanceMetrics } from './metrics.ts'
 import type { Reporter } from './record-window.ts'
+import { sendRejection } from './rejection.ts'
 import type { PartFacts, SavedEntries } from './snapshots/instance-parts.ts'
+import type { InstanceSink } from './snapshots/instance-sink.ts'
 import { encodeSaved, nothingSaved, type Saved } from './snapshots/saved.ts'
+import { openSink, type RestoredSinksOf } from './snapshots/sink-owner.ts'
+import type { WorkerTracking } from './tracking/worker-tracking.ts'
 
 /** Which instance this is, and what it was told. */
 export interface InstanceIdentity {
@@ -24,6 +30,9 @@ export interface InstanceIdentity {
   readonly instances: number
   readonly config: Readonly<Record<string, unknown>>
 }
+
+/** How long publishing what is committed may hold up a close, in milliseconds: less than a close may take. */
+const lastCommitMsMax = 4_000
 
 /** Records of the log that `setup` may leave for the log's ports, which are connected when the instance starts. */
 const earlyRecordsMax = 1_000
@@ -62,6 +71,12 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
   lastCut = 0
   /** It goes on from a snapshot in which it was over: it ends when it starts. */
   wasOver = false
+  /** Its state is that of another version of the component. */
+  isMigrated = false
+  /** What the sinks of the instances that it goes on from have left. */
+  restoredSinks: RestoredSinksOf | undefined
+  /** Where it publishes with snapshots. */
+  sink: InstanceSink | undefined
   /** It drains because the network goes on without it: for those that it sends to, its end is not that of their input. */
   isLeaving = false
   sharedContext: SharedContext = undefined as unknown as SharedContext
@@ -82,7 +97,14 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
   private lastGroupId = 0
   private inTurn = false
 
-  constructor(identity: InstanceIdentity, definition: KindDefinition, host: InstanceHost, hooks: LifeHooks) {
+  /** `newKeyed`: keyed state of the backend that the network has. Default: in memory. */
+  constructor(
+    identity: InstanceIdentity,
+    definition: KindDefinition,
+    host: InstanceHost,
+    hooks: LifeHooks,
+    newKeyed: NewKeyedState = (slots) => new MemoryState(slots),
+  ) {
     this.identity = identity
     this.definition = definition
     this.host = host
@@ -103,10 +125,10 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
     const slots = declaredSlots(definition)
     this.stateNames = slots.names
     this.frozenState = host.dev
-    this.keyed = slots.keyed.length > 0 ? new KeyedState(slots.keyed) : undefined
-    this.instanceState = slots.instance.length > 0 ? new KeyedState(slots.instance) : undefined
+    this.keyed = slots.keyed.length > 0 ? newKeyed(slots.keyed, this.place) : undefined
+    this.instanceState = slots.instance.length > 0 ? new MemoryState(slots.instance) : undefined
     this.takesSnapshots = host.takesSnapshots()
-    if (this.takesSnapshots) this.keyed?.tracker.begin()
+    if (this.takesSnapshots) this.keyed?.beginSnapshots()
   }
 
   abstract actingCall(opener: Call): Call
@@ -143,6 +165,7 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
       ...nothingSaved,
       instanceState: row && entryOf(row, instanceState!.slots, true),
       lastGroupId,
+      open: this.outputs.flatMap((port) => port.saved ?? []),
     }
   }
 
@@ -150,27 +173,48 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
   restore(saved: Saved): void {
     const { instanceState } = this
     if (instanceState !== undefined && saved.instanceState !== undefined)
-      applyToRow(instanceState.row('', undefined), instanceState.slots, saved.instanceState)
+      applyToRow(instanceState.row('', undefined), instanceState.slots, saved.instanceState, this.nowMs())
     this.lastGroupId = saved.lastGroupId
+    for (const open of saved.open) this.outputs.find(({ name }) => name === open.port)?.restore(open)
   }
 
-  /** What the manifest says of it, and what goes into its file beside keyed state. Errors: STATE_NOT_ENCODABLE. */
-  partFacts(): PartFacts {
-    const isFinished = this.state === 'finished' || this.state === 'closed'
+  /**
+   * What the manifest says of it, and what goes into its file beside keyed state. One that has something to publish is not finished: it is
+   * set up again after a failure. Errors: STATE_NOT_ENCODABLE, and what a sink throws.
+   */
+  partFacts(begin: SnapshotBegin): PartFacts {
+    const isOver = this.state === 'finished' || this.state === 'closed'
     const saved = this.saved()
     const entries = encodeSaved(saved, this.place)
-    const now: SavedEntries = { entries, hasChannelState: saved.channels.length > 0 }
-    const late = isFinished ? undefined : this.savedLate()
-    if (late === undefined) return { saved: now, isFinished }
+    // What is in an open group went to the copies that its beginning went to.
+    const now: SavedEntries = { entries, hasChannelState: saved.channels.length + saved.open.length > 0 }
+    const sink = this.sink?.prepare(begin, isOver)
+    const isFinished = isOver && this.sink?.isEmpty !== false
+    const late = isOver ? undefined : this.savedLate()
+    if (late === undefined && sink === undefined) return { saved: now, isFinished }
     const all = async (): Promise<SavedEntries> => {
-      const channels = await late
+      const channels = (await late) ?? []
+      const more = { ...nothingSaved, channels, sink: isFinished ? undefined : await sink }
       const hasChannelState = now.hasChannelState || channels.length > 0
-      return {
-        hasChannelState,
-        entries: [...entries, ...encodeSaved({ ...nothingSaved, channels }, this.place)],
-      }
+      return { hasChannelState, entries: [...entries, ...encodeSaved(more, this.place)] }
     }
     return { saved: all(), isFinished }
+  }
+
+  get publishes(): 'at-once' | 'with-snapshots' {
+    return this.takesSnapshots ? 'with-snapshots' : 'at-once'
+  }
+
+  get writer(): string {
+    return this.host.writerOf(this.identity.component, this.identity.instance)
+  }
+
+  protected async setUpSink(sink: Sink | undefined): Promise<void> {
+    if (sink === undefined || !this.takesSnapshots) return
+    const { sink: opened, recovered } = openSink(sink, this, this.host)
+    this.sink = opened
+    if (this.state === 'closed') opened.stop()
+    await recovered
   }
 
   /** What belongs to the cut of now and comes after it; undefined where there cannot be anything. */
@@ -181,7 +225,7 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
   /** Takes the cut: what was sent belongs to the snapshot, what is sent from now on does not. */
   cut(begin: SnapshotBegin, alignedMs: number): void {
     this.lastCut = begin.snapshot
-    this.host.cut(this, begin, alignedMs, () => this.partFacts())
+    this.host.cut(this, begin, alignedMs, () => this.partFacts(begin))
     for (const port of this.outputs) port.barrier(begin.snapshot)
     for (const port of this.implicitOutputs.values()) port.barrier(begin.snapshot)
   }
@@ -201,6 +245,10 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
 
   get emitPerMessageMax(): number {
     return this.host.emitPerMessageMax
+  }
+
+  get tracking(): WorkerTracking {
+    return this.host.tracking
   }
 
   get clock(): Clock {
@@ -280,11 +328,18 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
 
   /** Stops at once and frees what `setup` opened. Idempotent. Errors of the author's `close` are thrown. */
   async close(): Promise<void> {
-    if (this.state === 'closed') return
+    if (this.state === 'closed') {
+      this.keyed?.close()
+      return
+    }
     const ran = this.state !== 'new'
+    // Snapshots have a part of one that has finished: until it is closed once more, with its worker or since the plan is without it.
+    const isAskedOn = this.state === 'finished' && this.takesSnapshots
     this.state = 'closed'
     this.stop.abort(new VertigoError('STOPPED', `${this.place} was stopped`))
     this.released()
+    await this.sink?.close(lastCommitMsMax)
+    if (!isAskedOn) this.keyed?.close()
     await this.closeOpened()
     if (ran) for (const hook of this.hooks.onStop) hook(this.identity)
   }
@@ -307,6 +362,8 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
   fail(error: unknown): void {
     if (this.state === 'failed' || this.state === 'closed') return
     this.state = 'failed'
+    // Whoever goes on from the last snapshot publishes it.
+    this.sink?.stop()
     this.host.failed(this, this.describe(error))
   }
 
@@ -322,11 +379,19 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
 
   /** All is handled and sent: ends the outputs. */
   protected finish(): void {
+    this.sink?.finish(() => this.host.publicationChanged(this))
     for (const port of this.outputs) port.end(this.isLeaving)
     for (const port of this.implicitOutputs.values()) port.end(this.isLeaving)
     this.outbox.flushEager()
     this.state = 'finished'
     this.host.finished(this)
+  }
+
+  /** To the port for errors, or to whoever takes what no such port took. */
+  protected rejectMessage(record: RejectedMessage): void {
+    this.rejectedCount++
+    if (this.errorOutput === undefined) this.host.rejected(this, record)
+    else sendRejection(this.errorOutput, record)
   }
 
   protected newCall(): Call {

@@ -1,22 +1,24 @@
 import type { Clock } from '../base/clock.ts'
 import type { SourcePositions } from '../component/define.ts'
+import type { TrackHandlers } from '../component/tracking.ts'
 import type { Outbox } from '../messaging/outbox.ts'
 import type { OutputPort } from '../messaging/output-port.ts'
 
 /** The author's reader, types erased. */
-export interface Reader {
+export interface Reader extends TrackHandlers {
   poll(max: number, context: object): unknown
   /** The run asks the source to end: see `SourceReader`. */
   drain?(): void
   /** See `SourceReader`. */
   positions?(): SourcePositions
+  release?(positions: SourcePositions): unknown
   close?(): unknown
 }
 
 /** What a reader needs of its source. */
 export interface ReaderOwner {
-  readonly outbox: Outbox
-  readonly outputs: readonly OutputPort[]
+  readonly outbox: Pick<Outbox, 'blocked'>
+  readonly outputs: readonly Pick<OutputPort, 'send'>[]
   readonly clock: Clock
   /** Whether messages are still taken: a source may have been stopped while its iterator was waited for. */
   readonly takesMessages: boolean

@@ -2,6 +2,7 @@ import { VertigoError } from '../base/errors.ts'
 import { checkConfig, hasInstanceState, isKind, type Kind, kindDefinition } from '../component/kind.ts'
 import { defineFunction } from '../component/define.ts'
 import { sharedStateFault } from '../model/kind-info.ts'
+import type { NewKeyedState } from '../state/keyed-state.ts'
 import { keyReader } from '../state/keys.ts'
 import type { InstanceAssignment, ModuleAddress } from './assignment.ts'
 import { ComponentInstance } from './component-instance.ts'
@@ -9,7 +10,8 @@ import { loadHooks } from './hooks.ts'
 import { failurePolicy, type InstanceHost } from './host.ts'
 import type { Instance, InstanceIdentity, LifeHooks } from './instance.ts'
 import type { Secrets } from './secrets.ts'
-import type { SetupMeans } from './setup.ts'
+import type { Journals } from './journal/journals.ts'
+import type { SetupMeans, SourceJournals } from './setup.ts'
 import { SourceInstance } from './source-instance.ts'
 
 interface Means {
@@ -17,6 +19,12 @@ interface Means {
   readonly bridge?: object
   readonly check: 'edges' | 'all' | 'none'
   readonly secrets: Secrets
+  /** Default: in memory. */
+  readonly newKeyed: NewKeyedState | undefined
+  /** Where the journals of sources are, and of which generation of which network whoever opens them is. */
+  readonly journals?: Journals
+  readonly network: string
+  readonly generation: number
 }
 
 /** Loads the kind of an instance and makes it; its channels come later. */
@@ -85,6 +93,26 @@ function setupMeansOf(assigned: InstanceAssignment, means: Means): SetupMeans {
     connected,
     checked,
     bridge: means.bridge,
+    newKeyed: means.newKeyed,
+    journals: sourceJournals(assigned, means),
+  }
+}
+
+function sourceJournals(assigned: InstanceAssignment, means: Means): SourceJournals | undefined {
+  const { journal, component, instance: own } = assigned
+  if (journal === undefined) return undefined
+  const { journals, network, generation } = means
+  if (journals === undefined)
+    throw new VertigoError(
+      'INTERNAL',
+      `${component} is to have a journal, and the worker has no place for one`,
+    )
+  const { life, folder, bytesMax } = journal
+  const place = { network, component, folder, bytesMax, generation }
+  return {
+    life,
+    open: (instance, ofLife, isKnown) => journals.open({ ...place, instance, life: ofLife, isKnown }),
+    forgetOthers: (lives) => journals.forgetOthers({ ...place, instance: own, life, isKnown: true }, lives),
   }
 }
 

@@ -110,6 +110,7 @@ export class Secrets {
 export function withoutSecrets(events: WorkerEvents, secrets: Secrets): WorkerEvents {
   return {
     finished: () => events.finished(),
+    ...(events.awaitsSnapshot && { awaitsSnapshot: (id, awaits) => events.awaitsSnapshot?.(id, awaits) }),
     ...(events.instanceFinished && { instanceFinished: (id) => events.instanceFinished?.(id) }),
     ...(events.linkFailed && { linkFailed: (worker, error) => events.linkFailed?.(worker, error) }),
     failed: (error, id) => events.failed(secrets.hideInError(error), id),

@@ -2,15 +2,22 @@ import type { Cancel } from '../base/clock.ts'
 import { VertigoError } from '../base/errors.ts'
 import { isThenable } from '../base/values.ts'
 import type { Logger } from '../component/context.ts'
-import type { SourcePositions } from '../component/define.ts'
+import type { ListedSplits, SourcePositions } from '../component/define.ts'
 import type { KindDefinition } from '../component/kind.ts'
-import type { SnapshotBegin } from '../snapshot/part.ts'
+import type { TrackedOptions } from '../component/tracking.ts'
+import type { OutputPort } from '../messaging/output-port.ts'
+import type { SnapshotBegin, SnapshotEnd } from '../snapshot/part.ts'
 import { type Call, callClosed, callDirect, callDiscard } from './call.ts'
 import type { InstanceHost } from './host.ts'
-import { iteratorReader, type Reader } from './iterator-reader.ts'
+import { iteratorReader, type Reader, type ReaderOwner } from './iterator-reader.ts'
 import { Instance, type InstanceIdentity, type LifeHooks } from './instance.ts'
+import { JournaledReader, type OpenedJournal } from './journal/journaled-reader.ts'
+import { ReleasedPositions } from './released-positions.ts'
 import type { Saved } from './snapshots/saved.ts'
-import { codeBridge, sharedContext, type SetupMeans } from './setup.ts'
+import { codeBridge, sharedContext, type SetupMeans, type SourceJournals } from './setup.ts'
+import { dealJournals, dealKnown, dealListed, journalSplit, owns, type Share } from './splits.ts'
+import { rejectionOf } from './rejection.ts'
+import { SourceTracking } from './tracking/source-tracking.ts'
 
 const pollMessagesMax = 256
 /** Before the size of its messages is known, a source is asked for few. */
@@ -19,18 +26,30 @@ const pollsPerTurn = 4
 /** How long a poll that is under way may take to end when the source is asked to: what it has pulled is not lost. */
 const lastPollMsMax = 1_000
 
+/** A source with a journal begins always: where it goes on is the journal's to know. */
+const nothingShared: Share = { positions: undefined, splits: undefined }
+
 /** An instance that is asked for messages while there is room for them. */
 export class SourceInstance extends Instance {
   private readonly means: SetupMeans
-  /** Where it goes on. */
+  /** Where it goes on: of all instances, where they are dealt anew. */
   private from: SourcePositions | undefined
+  private readonly needed: ReleasedPositions
+  private pollContext: object
   private reader: Reader | undefined
   private call: Call
   private polling = false
   private exhausted = false
+  private lastSaved: SourcePositions | undefined
+  /** The snapshot that it goes on from. */
+  private restored: number | undefined
+  /** `from` is of all instances, and their number is another one now. */
+  private isUndealt = false
   /** It was asked to end. */
   isEnding = false
   private cancelLastPoll: Cancel = () => undefined
+  /** Made with the first message that is tracked. */
+  private tracker: SourceTracking | undefined
 
   constructor(
     identity: InstanceIdentity,
@@ -44,10 +63,18 @@ export class SourceInstance extends Instance {
     this.means = means
     this.from = from
     this.call = undefined as unknown as Call
+    this.pollContext = {}
+    this.needed = new ReleasedPositions(this.place, this.logger as Logger)
   }
 
   actingCall(): Call {
     return this.call
+  }
+
+  /** Opens a tree (`emit.port.tracked`). */
+  readonly openTree = (port: OutputPort, message: unknown, options: TrackedOptions | undefined): void => {
+    this.tracker ??= this.makeTracker()
+    this.tracker.open(port, message, options)
   }
 
   get takesMessages(): boolean {
@@ -61,6 +88,7 @@ export class SourceInstance extends Instance {
 
   /** Between two polls, or while one waits: what it has said so far has been sent. */
   beginSnapshot(begin: SnapshotBegin): void {
+    if (begin.predecessor !== null) this.tracker?.committed(begin.predecessor)
     if (this.state !== 'running' || begin.snapshot <= this.lastCut) return
     try {
       this.cut(begin, 0)
@@ -73,13 +101,36 @@ export class SourceInstance extends Instance {
     // It waits for nobody.
   }
 
+  /** What no kept snapshot goes back to is let go of. */
+  snapshotEnded(end: SnapshotEnd): void {
+    const { reader, state } = this
+    if (end.type === 'committed') this.tracker?.committed(end.snapshot)
+    if (end.type === 'committed' && (state === 'running' || state === 'finished'))
+      this.needed.committed(end, reader?.release && ((positions) => reader.release!(positions)))
+  }
+
+  restoredFrom(snapshot: number): void {
+    this.restored = snapshot
+  }
+
+  override cut(begin: SnapshotBegin, alignedMs: number): void {
+    super.cut(begin, alignedMs)
+    this.needed.cut(begin.snapshot, this.lastSaved)
+    this.tracker?.cut(begin.snapshot)
+  }
+
   override saved(): Saved {
-    return { ...super.saved(), positions: this.positions }
+    this.lastSaved = this.positions
+    return { ...super.saved(), positions: this.lastSaved, tracked: this.tracker?.saved() ?? [] }
   }
 
   override restore(saved: Saved): void {
     super.restore(saved)
+    this.isUndealt = saved.isUndealt === true
     this.from = saved.positions ?? this.from
+    if (saved.tracked.length === 0) return
+    this.tracker = this.makeTracker()
+    this.tracker.restore(saved.tracked, this.outputs)
   }
 
   get queuedMessages(): number {
@@ -93,8 +144,11 @@ export class SourceInstance extends Instance {
   protected async setUp(): Promise<void> {
     this.sharedContext = sharedContext(this, this.stop.signal, {})
     this.call = this.newCall()
+    const keptAtOnce = (then: () => void): void => then()
+    this.pollContext = Object.assign(this.call.context, { kept: keptAtOnce })
     this.reader = await this.makeReader()
     this.closeAuthor = this.reader.close?.bind(this.reader)
+    if (this.restored !== undefined) this.needed.cut(this.restored, this.positions)
   }
 
   setTimer(): void {
@@ -142,19 +196,37 @@ export class SourceInstance extends Instance {
 
   protected override released(): void {
     this.cancelLastPoll()
+    this.tracker?.close()
   }
 
   protected get hasWork(): boolean {
-    return !this.polling && (this.state === 'running' || this.exhausted)
+    const { tracker } = this
+    if (tracker?.hasDue === true) return true
+    if (this.exhausted) return tracker?.isUnfinished !== true
+    return !this.polling && this.state === 'running' && tracker?.isFull !== true
   }
 
   protected work(): void {
+    const { tracker } = this
+    tracker?.beginTurn()
+    try {
+      tracker?.work(this.reader!)
+      this.pollOrFinish()
+    } finally {
+      // The first tracked message makes it.
+      this.tracker?.endTurn()
+    }
+  }
+
+  private pollOrFinish(): void {
     for (let polls = 0; polls < pollsPerTurn; polls++) {
       if (this.exhausted) {
+        if (this.tracker?.isUnfinished === true) return
+        this.tracker?.close()
         this.finish()
         return
       }
-      if (this.polling || this.outbox.blocked > 0) return
+      if (this.polling || this.outbox.blocked > 0 || this.tracker?.isFull === true) return
       this.poll()
     }
   }
@@ -162,7 +234,7 @@ export class SourceInstance extends Instance {
   private poll(): void {
     const { call } = this
     call.mode = callDirect
-    const result = this.reader!.poll(this.room(), call.context)
+    const result = this.reader!.poll(this.room(), this.pollContext)
     this.outbox.nextCall()
     if (!isThenable(result)) {
       call.mode = callClosed
@@ -213,15 +285,67 @@ export class SourceInstance extends Instance {
   private room(): number {
     let room = this.sent === 0 ? firstPollMessages : pollMessagesMax
     for (const port of this.outputs) room = Math.min(room, port.room)
+    if (this.tracker !== undefined) room = Math.min(room, this.tracker.room)
     return Math.max(1, room)
   }
 
-  private async makeReader(): Promise<Reader> {
+  private makeTracker(): SourceTracking {
+    const { host, takesSnapshots } = this
+    return new SourceTracking({
+      clock: host.clock,
+      tracking: host.tracking,
+      options: this.definition.track ?? {},
+      guarantee: host.guarantee(),
+      takesSnapshots,
+      maySend: () => this.outbox.blocked === 0,
+      due: () => this.wake(),
+      failed: (error) => this.fail(error),
+      deadLetter: (port, message, error) =>
+        this.rejectMessage(rejectionOf(this.identity, { port, message }, error, this.nowMs())),
+    })
+  }
+
+  private makeReader(): Promise<Reader> {
+    const { journals } = this.means
+    return journals === undefined ? this.authorsReader(this) : this.journaledReader(journals)
+  }
+
+  private async journaledReader(journals: SourceJournals): Promise<Reader> {
+    const { identity, from, definition, place, host, stop } = this
+    const { life } = journals
+    const own = journalSplit(life, identity.instance)
+    const shares = [{ split: own, life, instance: identity.instance }, ...dealJournals(from, own, identity)]
+    const opened: OpenedJournal[] = []
+    try {
+      for (const { split, life: ofLife, instance } of shares) {
+        const isKnown = from !== undefined && Object.hasOwn(from, split)
+        opened.push({ split, journal: await journals.open(instance, ofLife, isKnown) })
+      }
+    } catch (error) {
+      await Promise.all(opened.map(({ journal }) => journal.close()))
+      throw error
+    }
+    const lives = shares.filter(({ instance }) => instance === identity.instance).map((one) => one.life)
+    return JournaledReader.open({
+      journals: opened as [OpenedJournal, ...OpenedJournal[]],
+      positions: from,
+      ports: Object.keys(definition.outputs),
+      place,
+      clock: host.clock,
+      stop,
+      forgetOthers: () => journals.forgetOthers(lives),
+      source: (owner) => this.authorsReader(owner),
+    })
+  }
+
+  private async authorsReader(owner: ReaderOwner): Promise<Reader> {
     const { definition } = this
     const context = {
       ...this.sharedContext,
       load: this.means.load,
-      positions: this.from,
+      owns: (split: string) => owns(split, this.identity),
+      isJournaled: this.means.journals !== undefined,
+      ...(this.means.journals === undefined ? await this.share() : nothingShared),
       [codeBridge]: this.means.bridge,
     }
     if (definition.setup !== undefined) {
@@ -231,7 +355,33 @@ export class SourceInstance extends Instance {
     const read = definition.read as
       ((context: object) => Iterable<unknown> | AsyncIterable<unknown>) | undefined
     if (read === undefined) throw new VertigoError('SOURCE_MISUSED', 'a source needs `read` or `setup`')
-    return iteratorReader(read(context), this)
+    return iteratorReader(read(context), definition.track === undefined ? owner : this.trackingOwner(owner))
+  }
+
+  /** All that an iterator gives is tracked. */
+  private trackingOwner(owner: ReaderOwner): ReaderOwner {
+    const [port] = this.outputs
+    return {
+      outbox: owner.outbox,
+      clock: owner.clock,
+      outputs: port === undefined ? [] : [{ send: (message) => this.openTree(port, message, undefined) }],
+      get takesMessages() {
+        return owner.takesMessages
+      },
+      get isEnding() {
+        return owner.isEnding
+      },
+    }
+  }
+
+  private async share(): Promise<Share> {
+    const { definition, from, identity, sharedContext: shared } = this
+    const splits = definition.splits as ((context: object) => unknown) | undefined
+    if (splits === undefined)
+      return { splits: undefined, positions: this.isUndealt && from ? dealKnown(from, identity) : from }
+    const listed = await splits({ ...shared, load: this.means.load, positions: from })
+    if (!isListed(listed)) throw new VertigoError('SOURCE_MISUSED', '`splits` gives an array of names')
+    return dealListed(listed, from, identity)
   }
 
   /** What it says of itself is not believed where it shows to be otherwise. */
@@ -240,4 +390,9 @@ export class SourceInstance extends Instance {
       throw new VertigoError('SOURCE_MISUSED', `${this.place} says that it rewinds, and has no \`positions\``)
     return reader
   }
+}
+
+function isListed(value: unknown): value is ListedSplits {
+  const names = typeof value === 'object' && value !== null && 'byName' in value ? value.byName : value
+  return Array.isArray(names) && names.every((split) => typeof split === 'string')
 }

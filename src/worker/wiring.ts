@@ -8,7 +8,6 @@ import type { OutputPort } from '../messaging/output-port.ts'
 import { ParkedTarget } from '../messaging/parked-target.ts'
 import { type MessageHook, Router } from '../messaging/router.ts'
 import { CopyingTarget, strictReceive, strictSend } from '../messaging/strict.ts'
-import { keyReader } from '../state/keys.ts'
 import { type InputAssignment, nowhere, type OutputAssignment, type WorkerAssignment } from './assignment.ts'
 import type { ComponentInstance } from './component-instance.ts'
 import type { HostedInstance, InputEnd, LocalEnd, OutputEnd, PreparedInstance } from './hosted.ts'
@@ -75,7 +74,7 @@ export class Wiring {
     const local = fromWorker === this.worker ? localEnd(inbox) : undefined
     const source = local ?? this.peers.get(fromWorker).source(id)
     const channel = new InputChannel(id, port, source, this.strictly(strictReceive, hooks))
-    if (input.isHash) channel.readKey = keyReader(input.key)
+    if (input.isHash) channel.useKey(input.key)
     channel.name = input.name ?? ''
     channel.isBack = input.back ?? false
     channel.isDormant = true
@@ -112,7 +111,7 @@ export class Wiring {
       const channel = new InputChannel(-1, connectedPort(component, port), source, hooks)
       channel.name = `constant/${at}`
       // By the key that chose the instance: the port's connections may have others.
-      if (isHash) channel.readKey = keyReader(key)
+      if (isHash) channel.useKey(key)
       component.addConstant(channel, value)
     }
   }
@@ -163,6 +162,7 @@ export class Wiring {
       group: 0,
       control: { type: 'end', removed: true },
       bytes: 0,
+      tracks: null,
       released: true,
     })
   }
@@ -194,7 +194,7 @@ export class Wiring {
       const routers = outputs.map((output) => {
         const { selector, hooks } = parts.outputs[assigned.outputs.indexOf(output)]!
         const channels = output.channels.map((end, at) => this.output(hosted, output, end, at, worker))
-        return new Router(channels, selector, this.random, hooks, assigned.instance)
+        return new Router(channels, selector, this.random, hooks, assigned.instance, output.name)
       })
       // Hooks observe what was sent, which is not to be changed by them either.
       const onSend = this.strictly(strictSend({ component: assigned.component, port: name }), parts.onSend)

@@ -4,10 +4,13 @@ import type { Random } from '../base/random.ts'
 import type { LogRecord } from '../component/context.ts'
 import type { PartReport } from '../snapshot/part.ts'
 import type { SnapshotStorage } from '../snapshot/storage/storage.ts'
+import type { NewKeyedState, StateSettings } from '../state/keyed-state.ts'
 import type { Link } from '../transport/link.ts'
 import type { ModuleAddress } from './assignment.ts'
 import type { RejectedMessage } from './host.ts'
+import type { Journals } from './journal/journals.ts'
 import type { MetricRecord } from './metrics.ts'
+import type { MergeFiles } from './snapshots/worker-snapshots.ts'
 import type { OpenSharedStore } from './shared.ts'
 
 /** What a worker is given, and what it tells. */
@@ -21,6 +24,8 @@ export interface WorkerEvents {
   finished(): void
   /** One has, by its id. */
   instanceFinished?(id: number): void
+  /** One has handled all there was, and can publish it, and finish, once a snapshot is committed; or waits for that no more. */
+  awaitsSnapshot?(id: number, awaits: boolean): void
   /** `id`: the instance that has failed; undefined where the worker has. */
   failed(error: unknown, id?: number): void
   /** What came from a peer makes no sense. Without this, the worker fails. */
@@ -66,7 +71,15 @@ export interface WorkerMeans {
   /** The store behind `context.shared`; without it, using that is an error. */
   readonly openStore?: OpenSharedStore
   /** What snapshots are written to, where they are taken. Asked for once, when it is needed. */
-  readonly snapshots?: { readonly storage: () => Promise<SnapshotStorage> }
+  readonly snapshots?: {
+    readonly storage: () => Promise<SnapshotStorage>
+    /** Makes files one. Default: in the worker's own thread. */
+    readonly merge?: MergeFiles
+  }
+  /** Chooses the backend of keyed state. Without it, state is in memory whatever a network says. */
+  readonly states?: (settings: StateSettings) => Promise<NewKeyedState>
+  /** Where sources that cannot rewind have their journals. */
+  readonly journals?: Journals
   /** Whether messages are checked against schemas of ports: at the network's edges, everywhere, or not at all. */
   readonly check: 'edges' | 'all' | 'none'
   /** Development mode: messages and state cannot be changed in place, and every message is a copy. Default false. */

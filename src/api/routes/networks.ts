@@ -1,5 +1,11 @@
 import { VertigoError } from '../../base/errors.ts'
-import { checkDeployment, checkPart, type NetworkStatus, statusInView } from '../../cluster/client/index.ts'
+import {
+  checkDeployment,
+  checkPart,
+  type GoOnFrom,
+  type NetworkStatus,
+  statusInView,
+} from '../../cluster/client/index.ts'
 import { asVersion, type VersionRecord } from '../../cluster/protocol/index.ts'
 import { networkBytesMax } from '../../model/limits.ts'
 import type { EventStream } from '../event-stream.ts'
@@ -11,11 +17,16 @@ import { withCounters } from './logs.ts'
 /** Bodies were checked by the route's schema. */
 interface Expecting {
   readonly expected?: number
+  readonly discardState?: readonly string[]
 }
 
-function change(call: ApiCall): { readonly by: string; readonly expected?: number } {
-  const { expected } = call.body as Expecting
-  return { by: call.caller.name, ...(expected !== undefined && { expected }) }
+function change(call: ApiCall): { readonly by: string } & Expecting {
+  const { expected, discardState } = call.body as Expecting
+  return {
+    by: call.caller.name,
+    ...(expected !== undefined && { expected }),
+    ...(discardState !== undefined && { discardState }),
+  }
 }
 
 const path = '/v1/networks'
@@ -43,23 +54,34 @@ export const networkRoutes: readonly ApiRoute[] = [
     body: schemas.deployBody,
     bodyBytesMax: networkBytesMax,
     answer: schemas.versionMade,
-    async handle(call, { management, bundles }) {
+    async handle(call, { management, bundles, snapshots }) {
       const {
         part,
         kinds,
         mode = 'merge',
         bare = false,
         alone = false,
+        from,
+        discardState = [],
       } = call.body as {
         readonly part: unknown
         readonly kinds: unknown
         readonly mode?: 'merge' | 'replace'
         readonly bare?: boolean
         readonly alone?: boolean
+        readonly from?: GoOnFrom
+        readonly discardState?: readonly string[]
       }
       const deployment = checkDeployment(part, kinds, alone)
       await requireBundles(deployment, bundles)
-      const version = await management.deploy(deployment, { ...change(call), mode, bare })
+      await snapshots.checkPlace(deployment.part)
+      const version = await management.deploy(deployment, {
+        ...change(call),
+        mode,
+        bare,
+        ...(from && { from }),
+        discardState,
+      })
       return { name: deployment.part.name, version }
     },
   },

@@ -56,6 +56,16 @@ export const nodeOptionSpecs = {
     about:
       "Where it keeps bundles, the code that comes with deployments; only its user may write there. Default: vertigo/bundles in the user's cache.",
   },
+  snapshots: {
+    value: '<address>',
+    about:
+      'Where snapshots are kept of networks that do not say it: `file:///folder`, which has to be the same one on all nodes, or `s3://bucket/prefix`. The same for all nodes. Default: beside a store in a folder; else each network has to say it.',
+  },
+  journals: {
+    value: '<folder>',
+    about:
+      "Where sources that cannot rewind keep what they have received, on a disk that outlives the process. Default: beside a store in a folder, else vertigo/journals in the user's folder for state.",
+  },
   'ttl-ms': {
     value: '<n>',
     about: 'How long others wait for it when it is frozen or cut off, in milliseconds. Default 3000.',
@@ -74,6 +84,8 @@ export async function nodeOptions(given: Arguments, id: string): Promise<StartNo
   const workers = given.wholeNumber('workers', 0)
   const listen = given.text('listen')
   const cache = given.text('cache')
+  const snapshots = given.text('snapshots')
+  const journals = given.text('journals')
   const ttlMs = given.wholeNumber('ttl-ms', 1)
   const api = await apiOptions(given)
   const tls = await tlsFiles(given)
@@ -90,6 +102,8 @@ export async function nodeOptions(given: Arguments, id: string): Promise<StartNo
     ...(api !== undefined && { api }),
     ...(ttlMs !== undefined && { ttlMs }),
     ...(cache !== undefined && { cache }),
+    ...(snapshots !== undefined && { snapshots }),
+    ...(journals !== undefined && { journals }),
   }
 }
 

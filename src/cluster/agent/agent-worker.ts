@@ -38,6 +38,8 @@ export interface PeerPlace {
 export interface AgentWorkerEvents {
   /** The instance has handled all there was, and is closed. */
   finished(instance: InstanceId): void
+  /** It has handled all there was, and can publish it, and finish, once a snapshot is committed; or it waits for that no more. */
+  awaitsSnapshot?(instance: InstanceId, awaits: boolean): void
   /** Undefined: all of the worker's. */
   failed(instance: InstanceId | undefined, error: Error): void
   /** The worker is no more, and nobody asked it to end. */

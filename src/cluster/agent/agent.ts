@@ -196,6 +196,7 @@ export class Agent {
       troubled: (error) => events.troubled(`telling that "${name}" is ready`, error),
     })
     const agent = new NetworkAgent({
+      cluster: keys.name,
       node: membership.record.id,
       incarnation: membership.record.incarnation,
       makeWorker: workersOf(name),

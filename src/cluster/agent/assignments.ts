@@ -6,6 +6,7 @@ import { nowhere, type WorkerAssignment } from '../../worker/assignment.ts'
 import {
   constantTarget,
   type Draft,
+  type DraftPlace,
   makeDraft,
   makeInput,
   makeOutput,
@@ -95,7 +96,9 @@ class Assignments {
     const { network, generation, workers } = this.plan
     const drafts = this.members.map(({ draft }) => draft)
     const numbers = workers.map(({ worker }) => worker)
-    return withCycles(workersOf(numbers, drafts, { network, generation, ...limits }), drafts)
+    const { guarantee, state } = this.current.record.flat
+    const about = { network, generation, ...limits, ...(guarantee && { guarantee }), ...(state && { state }) }
+    return withCycles(workersOf(numbers, drafts, about), drafts)
   }
 
   private makeMember(planned: PlannedInstance): Member {
@@ -113,8 +116,23 @@ class Assignments {
       draining,
       awaitsSources: !draining && this.awaiting.has(component),
       hasDoneSources: !draining && this.bereft.has(component),
+      ...(!draining && this.journalOf(planned)),
     })
     return { planned, draft, version: draining ? written : this.current }
+  }
+
+  /** The planner knows who has one. */
+  private journalOf({ component, index }: PlannedInstance): Pick<DraftPlace, 'journal'> {
+    const home = this.plan.homes?.find((one) => one.component === component && one.index === index)
+    if (home === undefined) return {}
+    const { folder, bytesMax } = this.current.record.flat.journal ?? {}
+    return {
+      journal: {
+        life: home.life,
+        ...(folder !== undefined && { folder }),
+        ...(bytesMax !== undefined && { bytesMax }),
+      },
+    }
   }
 
   private list(member: Member): void {
@@ -142,7 +160,7 @@ class Assignments {
         target.draft.inputs.push(makeInput(connection, channel, to.port, of))
         return { channel, toWorker: target.planned.worker }
       })
-      source.draft.outputs.push(makeOutput(connection, number, from.port, channels))
+      source.draft.outputs.push(makeOutput(connection, { number, name: key }, from.port, channels))
     }
   }
 

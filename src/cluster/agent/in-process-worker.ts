@@ -126,6 +126,7 @@ export class InProcessWorker implements AgentWorker {
         // Each of its instances has told.
         finished: () => undefined,
         instanceFinished: (id) => this.tell(() => events.finished(id as InstanceId)),
+        awaitsSnapshot: (id, awaits) => this.tell(() => events.awaitsSnapshot?.(id as InstanceId, awaits)),
         failed: (error, id) =>
           this.tell(() => {
             if (id === undefined) this.die(asError(error))

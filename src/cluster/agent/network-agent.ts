@@ -31,6 +31,8 @@ import { takesSnapshots, withSnapshots } from './restoring.ts'
  * - NA-4 It restarts nothing: a worker or an instance that has failed stays so until a plan is without it.
  */
 export interface NetworkAgentMeans {
+  /** Name of the cluster. */
+  readonly cluster: string
   readonly node: NodeId
   readonly incarnation: string
   readonly makeWorker: MakeWorker
@@ -64,6 +66,8 @@ export class NetworkAgent {
   private readonly slots = new Map<WorkerNumber, Slot>()
   private readonly finished = new Set<InstanceId>()
   private readonly failed = new Map<InstanceId, ErrorText>()
+  /** Have handled all there was, and wait for a snapshot to publish it. */
+  private readonly awaiting = new Set<InstanceId>()
   private readonly ending = new Set<Promise<void>>()
   private plan: Plan | undefined
   /** The plan that everything here is prepared for. */
@@ -89,7 +93,7 @@ export class NetworkAgent {
     // First what was prepared: `open` may be of that generation, and the newest plan one further.
     this.follow(open)
     // Before anything ends: what belongs to it is to be seen.
-    this.tellCommitted(view?.snapshots.committed?.value)
+    this.tellCommitted(view?.snapshots)
     this.endWorkers(plan)
     if (plan === undefined || view === undefined || plan.generation === this.plan?.generation) return
     this.plan = plan
@@ -135,13 +139,19 @@ export class NetworkAgent {
     for (const resolve of waiting) resolve()
   }
 
-  private tellCommitted(snapshot: SnapshotRecord | undefined): void {
+  private tellCommitted(snapshots: NetworkView['snapshots'] | undefined): void {
+    const snapshot = snapshots?.committed?.value
     if (snapshot === undefined || snapshot.generation !== this.switched || snapshot.id === this.committed)
       return
     this.committed = snapshot.id
     for (const { worker, state } of this.slots.values())
       if (state === 'lives')
-        worker.snapshot({ type: 'committed', generation: snapshot.generation, snapshot: snapshot.id })
+        worker.snapshot({
+          type: 'committed',
+          generation: snapshot.generation,
+          snapshot: snapshot.id,
+          oldestKept: oldestKept(snapshots!, snapshot),
+        })
   }
 
   /** Ends all workers, in peace. */
@@ -233,6 +243,7 @@ export class NetworkAgent {
     const known = new Set(plan.instances.map(({ id }) => id))
     for (const id of this.finished) if (!known.has(id)) this.finished.delete(id)
     for (const id of this.failed.keys()) if (!known.has(id)) this.failed.delete(id)
+    for (const id of this.awaiting) if (!known.has(id)) this.awaiting.delete(id)
     for (const { instances } of this.slots.values())
       for (const id of instances) if (!known.has(id)) instances.delete(id)
   }
@@ -268,7 +279,12 @@ export class NetworkAgent {
     try {
       const plain = assignmentsOf(plan, versions)
       const isSaved = takesSnapshots(versions.get(plan.version)?.flat ?? {})
-      const all = isSaved ? withSnapshots(plain, snapshot) : plain
+      const { cluster } = this.means
+      const by = plan.restores?.version
+      // The same version has no other code.
+      const wrote = by === undefined || by === plan.version ? undefined : versions.get(by)
+      const from = { restores: plan.restores, snapshot, wrote }
+      const all = isSaved ? withSnapshots(plain, cluster, from) : plain
       assignments = new Map(all.map((one) => [one.worker, one]))
     } catch (error) {
       for (const { worker } of mine) this.notPrepared(plan, worker, asError(error))
@@ -316,6 +332,11 @@ export class NetworkAgent {
       worker: makeWorker(number, {
         finished: (id) => {
           this.finished.add(id)
+          this.tell()
+        },
+        awaitsSnapshot: (id, awaits) => {
+          if (awaits) this.awaiting.add(id)
+          else this.awaiting.delete(id)
           this.tell()
         },
         failed: (id, error) => this.instanceFailed(number, id, error),
@@ -378,7 +399,8 @@ export class NetworkAgent {
     const finished = own.filter((id) => this.finished.has(id))
     // A worker may have died before anybody knew of the plan, with nothing of it: its end is news all the same.
     const lost = mine.filter(({ worker }) => this.slots.get(worker)?.state === 'died')
-    if (!isPrepared && failed.length === 0 && finished.length === 0 && lost.length === 0) return
+    const awaiting = own.filter((id) => this.awaiting.has(id) && !this.finished.has(id))
+    if (!isPrepared && [failed, finished, lost].every((some) => some.length === 0)) return
     const setUp = new Set([...this.slots.values()].flatMap(({ instances }) => [...instances]))
     const record: ReadyRecord = {
       node: this.means.node,
@@ -386,6 +408,7 @@ export class NetworkAgent {
       generation: plan.generation,
       ready: own.filter((id) => setUp.has(id) && !this.failed.has(id) && !this.finished.has(id)),
       finished,
+      ...(awaiting.length > 0 && { awaiting }),
       failed: failed.map((instance) => ({ instance, error: this.failed.get(instance)! })),
       lost: lost.map(({ worker }) => worker),
       workers: mine.flatMap(({ worker }) => {
@@ -398,6 +421,14 @@ export class NetworkAgent {
     this.published = text
     this.means.publish(record)
   }
+}
+
+/** Of its incarnation. */
+function oldestKept({ kept }: NetworkView['snapshots'], { incarnation, id }: SnapshotRecord): number {
+  let oldest = id
+  for (const { value } of kept.values())
+    if (value.incarnation === incarnation) oldest = Math.min(oldest, value.id)
+  return oldest
 }
 
 const stackLengthMax = 4_000

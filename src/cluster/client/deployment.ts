@@ -127,7 +127,7 @@ async function checked({ flat, kinds }: VersionContent): Promise<VersionContent>
 
 /** Configurations were checked where the code is; they have not changed since. */
 function kindInfoOf(facts: KindFacts): KindInfo {
-  const { role, inputs, outputs, keyedState, instanceState, concurrency, rewinds } = facts
+  const { role, inputs, outputs, keyedState, instanceState, concurrency, rewinds, journal } = facts
   return {
     role,
     inputs,
@@ -136,6 +136,7 @@ function kindInfoOf(facts: KindFacts): KindInfo {
     instanceState,
     rewinds,
     ...(concurrency !== undefined && { concurrency }),
+    ...(journal !== undefined && { journal }),
     checkConfig: () => Promise.resolve([]),
   }
 }

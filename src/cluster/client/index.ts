@@ -9,6 +9,15 @@ export {
   observeCluster,
   type ObserveMeans,
 } from './observer.ts'
+export { importedName } from './imported-snapshots.ts'
+export {
+  type ExportedSnapshot,
+  filesOf,
+  type OpenStorage,
+  type SnapshotContent,
+  SnapshotFiles,
+} from './snapshot-files.ts'
+export { type GoOnFrom, type ListedSnapshot, type NetworkSnapshots, Snapshots } from './snapshots.ts'
 export { kindFacts } from './load-deployment.ts'
 export type { ComponentSource, DeploymentSource } from './source.ts'
 export { type NodeStatus, Operation } from './operation.ts'
@@ -61,3 +70,4 @@ export {
   sendTimeoutMsDefault,
   sendTimeoutMsMax,
 } from './port-client.ts'
+export type { StateAccess, StateQuery, StateReading } from './state-access.ts'

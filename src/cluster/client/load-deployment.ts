@@ -1,5 +1,11 @@
 import { isVertigoError, VertigoError } from '../../base/errors.ts'
-import { hasInstanceState, hasKeyedState, type KindDefinition } from '../../component/kind.ts'
+import {
+  declaredStates,
+  firstStateVersion,
+  hasInstanceState,
+  hasKeyedState,
+  type KindDefinition,
+} from '../../component/kind.ts'
 import type { FlatComponent, FlatConnection, FlatNetwork } from '../../model/flatten.ts'
 import { fault, networkInvalid, type Path, type Places } from '../../model/places.ts'
 import { type LoadedNetwork, loadNetwork } from '../../run/load-network.ts'
@@ -8,7 +14,7 @@ import { loadHooks } from '../../worker/hooks.ts'
 import { baseUrl } from '../../worker/loading/address.ts'
 import { completeAddress } from '../../worker/loading/complete.ts'
 import type { Load } from '../../worker/worker.ts'
-import type { KindFacts } from '../protocol/index.ts'
+import type { KindFacts, StateFacts } from '../protocol/index.ts'
 import type { Deployment } from './deployment.ts'
 import { type DeploymentSource, isAlone, readableSource } from './source.ts'
 
@@ -65,7 +71,7 @@ function inGroup(network: FlatNetwork, group: string | undefined): FlatNetwork {
 
 /** What a cluster must know of a kind without loading it. */
 export function kindFacts(kind: KindDefinition): KindFacts {
-  const { role, inputs, outputs, concurrency, rewinds = false, placement } = kind
+  const { role, inputs, outputs, concurrency, rewinds = false, journal, placement } = kind
   const schemas = Object.keys(inputs).filter((name) => inputs[name]!.schema !== undefined)
   return {
     role,
@@ -76,8 +82,25 @@ export function kindFacts(kind: KindDefinition): KindFacts {
     rewinds,
     inMain: placement === 'main',
     ...(concurrency !== undefined && { concurrency }),
+    ...(journal !== undefined && { journal }),
     ...(schemas.length > 0 && { schemas }),
+    ...(kind.state !== undefined && { state: stateFacts(kind) }),
   }
+}
+
+function stateFacts(kind: KindDefinition): StateFacts {
+  const { stateVersion = firstStateVersion, migrate = {} } = kind
+  const versionsWith = (way: 'up' | 'down'): number[] =>
+    Object.keys(migrate)
+      .map(Number)
+      .filter((version) => migrate[version]?.[way] !== undefined)
+  const states = declaredStates(kind).map(({ name, type, scope, onRescale }) => ({
+    name,
+    type,
+    scope,
+    onRescale,
+  }))
+  return { version: stateVersion, up: versionsWith('up'), down: versionsWith('down'), states }
 }
 
 /** The same network, with addresses that mean the same wherever they are read. */

@@ -1,13 +1,16 @@
 import { assert } from '../../base/assert.ts'
 import type { Clock } from '../../base/clock.ts'
+import type { ErrorCode } from '../../base/error-codes.ts'
 import { VertigoError } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
 import { didYouMean } from '../../base/suggest.ts'
+import { guaranteeInCluster, losesNothing } from '../../model/guarantee.ts'
 import type { Network } from '../../model/network.ts'
 import { get, isMissing, isUnchanged, put, removeRange } from '../../store/operations.ts'
 import { compareAndSet, conflict } from '../../store/recipes/index.ts'
 import type { Entry, Store } from '../../store/store.ts'
 import {
+  abortedRecord,
   asVersion,
   type ClusterKeys,
   DecodedRecords,
@@ -19,11 +22,15 @@ import {
   outcomeRecord,
   planRecord,
   readyRecord,
+  type SnapshotRecord,
+  snapshotRecord,
+  unfitState,
   type VersionRecord,
   versionRecord,
 } from '../protocol/index.ts'
 import { deployed, type Deployment, scaled, undeployed, type VersionContent } from './deployment.ts'
-import { Snapshots } from './snapshots.ts'
+import { ImportedSnapshots } from './imported-snapshots.ts'
+import { type GoOnFrom, Snapshots } from './snapshots.ts'
 import { type NetworkRecords, type NetworkStatus, networkStatus } from './status.ts'
 
 /** Who looks at a status looks again and again, and plans are large. */
@@ -44,6 +51,7 @@ export class Management {
   private readonly clock: Clock
   private readonly random: Random
   readonly snapshots: Snapshots
+  readonly imports: ImportedSnapshots
   private readonly plans = new DecodedRecords(planRecord, plansKept)
 
   constructor(store: Store, keys: ClusterKeys, { clock, random }: { clock: Clock; random: Random }) {
@@ -52,6 +60,7 @@ export class Management {
     this.clock = clock
     this.random = random
     this.snapshots = new Snapshots(store, keys, { clock, random })
+    this.imports = new ImportedSnapshots(store, keys, { clock, random })
   }
 
   /** Gives the version that holds it: a new one, or the current one where nothing changes. */
@@ -135,10 +144,19 @@ export class Management {
   private async records(name: string, options: CallOptions): Promise<NetworkRecords> {
     const keys = this.keys.network(name)
     const { results } = await this.store.transact(
-      { then: [get(keys.desired), get(keys.plan), get(keys.open), get(keys.outcome)] },
+      {
+        then: [
+          get(keys.desired),
+          get(keys.plan),
+          get(keys.open),
+          get(keys.outcome),
+          get(keys.snapshots.committed),
+          get(keys.snapshots.aborted),
+        ],
+      },
       options,
     )
-    const [desired, plan, open, outcome] = results.map((result) =>
+    const [desired, plan, open, outcome, committed, aborted] = results.map((result) =>
       result.type === 'get' ? result.entry : undefined,
     )
     if (desired === undefined) throw await this.unknown(name)
@@ -154,6 +172,8 @@ export class Management {
       open: open && openRecord.decode(open),
       outcome: outcome && outcomeRecord.decode(outcome),
       ready: ready.map((entry) => readyRecord.decode(entry)),
+      committed: committed && snapshotRecord.decode(committed),
+      aborted: aborted && abortedRecord.decode(aborted),
     }
   }
 
@@ -162,7 +182,7 @@ export class Management {
     options: ChangeOptions & { readonly change: string; readonly from?: DeployOptions['from'] },
     next: (current: VersionRecord | undefined) => Promise<VersionContent | undefined>,
   ): Promise<NetworkVersion> {
-    const { by, change, expected, from, anew: isAsked = false, ...call } = options
+    const { by, change, expected, from, discardState = [], anew: isAsked = false, ...call } = options
     const keys = this.keys.network(name)
     const contention = {
       clock: this.clock,
@@ -176,13 +196,18 @@ export class Management {
         throw notCurrent(name, expected, current?.version)
       const isStopped = desired !== undefined && desiredRecord.decode(desired).goal === 'stop'
       const changed = await next(isStopped ? undefined : current)
-      const isAnew = isOver || isHeld || isAsked || from !== undefined
+      const isGoneBack = from !== undefined || discardState.length > 0
+      const isAnew = isOver || isHeld || isAsked || isGoneBack
       if (changed === undefined && current !== undefined && !isAnew) return current.version
-      const goneBack = from && (await this.snapshots.goingOnFrom(name, from.snapshot, { ...from, ...call }))
       // The same as a new version is how one tries again what was refused, has failed, was finished or is held back.
       const content = changed ?? current
       assert(content !== undefined, 'nothing changes only where something is')
       const version = asVersion((current?.version ?? 0) + 1)
+      const goneBack = isGoneBack
+        ? await this.snapshots.goingOnFrom(name, { ...content, version }, { from, discardState }, call)
+        : undefined
+      if (!isStopped) await this.snapshots.checkPlace(name, content, goneBack?.snapshot, call)
+      if (!isStopped) await this.checkState(name, content, { chosen: goneBack?.snapshot, discardState }, call)
       const nowMs = this.clock.now()
       const wanted: DesiredNetwork = {
         version,
@@ -215,6 +240,29 @@ export class Management {
       )
       return succeeded ? version : conflict
     })
+  }
+
+  /** MA-3: the manager would refuse it as well, later. */
+  private async checkState(
+    name: string,
+    content: VersionContent,
+    {
+      chosen,
+      discardState,
+    }: { readonly chosen: SnapshotRecord | undefined; readonly discardState: readonly string[] },
+    call: CallOptions,
+  ): Promise<void> {
+    const keys = this.keys.network(name)
+    const { entry } = await this.store.get(keys.snapshots.committed, call)
+    const from = chosen ?? (entry && snapshotRecord.decode(entry))
+    if (from === undefined || !losesNothing(guaranteeInCluster(content.flat))) return
+    const { entry: version } = await this.store.get(keys.version(from.version), call)
+    const unfit =
+      version &&
+      unfitState(versionRecord.decode(version), content, chosen === undefined ? from.discards : discardState)
+    if (unfit === undefined) return
+    const { code, message, remedy, component } = unfit
+    throw new VertigoError(code as ErrorCode, message, { remedy, place: { component } })
   }
 
   private async setGoal(name: string, goal: 'run' | 'stop', call: CallOptions): Promise<void> {
@@ -304,6 +352,11 @@ export interface ChangeOptions extends CallOptions {
    * deployed again while one of them is held back.
    */
   readonly anew?: boolean
+  /**
+   * Components that begin afresh, without their state and what was on its way to them, while the rest goes on from the snapshot. Errors:
+   * COMPONENT_UNKNOWN, SNAPSHOT_UNKNOWN where there is none.
+   */
+  readonly discardState?: readonly string[]
 }
 
 export interface DeployOptions extends ChangeOptions {
@@ -315,7 +368,7 @@ export interface DeployOptions extends ChangeOptions {
    * Goes on from a snapshot of the network, by its name or number. Errors: SNAPSHOT_UNKNOWN; SNAPSHOT_REPEATS where it is not the last one
    * and `acceptDuplicates` is not given.
    */
-  readonly from?: { readonly snapshot: string; readonly acceptDuplicates?: boolean }
+  readonly from?: GoOnFrom
 }
 
 function notCurrent(name: string, expected: number, current: number | undefined): VertigoError {

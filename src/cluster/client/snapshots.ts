@@ -1,7 +1,8 @@
 import type { Clock } from '../../base/clock.ts'
 import { VertigoError } from '../../base/errors.ts'
 import { didYouMean } from '../../base/suggest.ts'
-import { get, isPresent, isUnchanged, put, remove } from '../../store/operations.ts'
+import { guaranteeInCluster, losesNothing } from '../../model/guarantee.ts'
+import { get, isUnchanged, put, remove } from '../../store/operations.ts'
 import type { CallOptions, Compare, Entry, Operation, Store } from '../../store/store.ts'
 import { conflict, compareAndSet } from '../../store/recipes/index.ts'
 import type { Random } from '../../base/random.ts'
@@ -10,11 +11,17 @@ import {
   abortedRecord,
   asGeneration,
   type ClusterKeys,
+  desiredRecord,
+  type NetworkVersion,
+  outcomeRecord,
   type SnapshotKeys,
   type SnapshotRecord,
   snapshotRecord,
+  versionRecord,
   wantedRecord,
 } from '../protocol/index.ts'
+import type { VersionContent } from './deployment.ts'
+import { checkFit } from './snapshot-fit.ts'
 
 /**
  * What users ask about the snapshots of networks, and of them, in the store. As `Management`, it works without any node.
@@ -45,6 +52,7 @@ export class Snapshots {
     )
     const [desired, committed, aborted] = results.map((one) => (one.type === 'get' ? one.entry : undefined))
     const { entries } = await this.store.range(snapshots.kept, options)
+    const { entries: wanted } = await this.store.range(snapshots.wanted, options)
     if (desired === undefined && entries.length === 0) throw this.unknownNetwork(network)
     const current = committed && snapshotRecord.decode(committed)
     const kept = entries.map((entry) => snapshotRecord.decode(entry)).toReversed()
@@ -54,13 +62,14 @@ export class Snapshots {
         isCurrent: one.id === current?.id && one.incarnation === current.incarnation,
       })),
       aborted: aborted && abortedRecord.decode(aborted),
+      wanted: wanted.map(({ key }) => snapshots.wantedName(key)),
     }
   }
 
   /** By a name, or by its number. Errors: NETWORK_UNKNOWN, SNAPSHOT_UNKNOWN. */
   async show(network: string, snapshot: string, options: CallOptions = {}): Promise<ListedSnapshot> {
     const { snapshots } = await this.list(network, options)
-    const found = snapshots.find((one) => one.names.includes(snapshot) || String(one.id) === snapshot)
+    const found = snapshots.find((one) => isNamed(one, snapshot))
     if (found !== undefined) return found
     const near = didYouMean(
       snapshot,
@@ -72,16 +81,47 @@ export class Snapshots {
     )
   }
 
-  /** Asks for one that is kept under a name; `created` says when it is there. Errors: NETWORK_UNKNOWN. */
+  /**
+   * Asks for one that is kept under a name; `created` says when it is there. Errors: NETWORK_UNKNOWN; SNAPSHOT_NONE,
+   * NETWORK_NOT_RUNNING where there never would be one.
+   */
   async want(network: string, name: string, by: string, options: CallOptions = {}): Promise<void> {
     checkName(name)
     const keys = this.keys.network(network)
-    const value = wantedRecord.encode({ by, atMs: this.clock.now() })
-    const { succeeded } = await this.store.transact(
-      { compare: [isPresent(keys.desired)], then: [put(keys.snapshots.wantedAs(name), value)] },
-      { ...options, repeat: 'harmless' },
-    )
-    if (!succeeded) throw this.unknownNetwork(network)
+    const contention = { ...this.contention(network), signal: options.signal }
+    await compareAndSet(contention, async () => {
+      const desired = await this.checkTakes(network, options)
+      const value = wantedRecord.encode({ by, atMs: this.clock.now() })
+      const { succeeded } = await this.store.transact(
+        {
+          compare: [isUnchanged(keys.desired, desired)],
+          then: [put(keys.snapshots.wantedAs(name), value)],
+        },
+        { ...options, repeat: 'harmless' },
+      )
+      return succeeded ? true : conflict
+    })
+  }
+
+  /** What is wanted of the network, which snapshots are taken of. */
+  private async checkTakes(network: string, options: CallOptions): Promise<Entry> {
+    const keys = this.keys.network(network)
+    const { results } = await this.store.transact({ then: [get(keys.desired), get(keys.outcome)] }, options)
+    const [desired, outcome] = results.map((one) => (one.type === 'get' ? one.entry : undefined))
+    if (desired === undefined) throw this.unknownNetwork(network)
+    const { version, goal } = desiredRecord.decode(desired)
+    const ended = outcome && outcomeRecord.decode(outcome)
+    const isOver = ended?.version === version && (ended.state === 'finished' || ended.state === 'failed')
+    if (goal === 'stop' || isOver)
+      throw new VertigoError('NETWORK_NOT_RUNNING', `The network "${network}" does not run.`)
+    const { entry } = await this.store.get(keys.version(version), options)
+    const flat = entry && versionRecord.decode(entry).flat
+    if (flat === undefined || !losesNothing(guaranteeInCluster(flat)))
+      throw new VertigoError(
+        'SNAPSHOT_NONE',
+        `No snapshots are taken of the network "${network}": its guarantee is at-most-once.`,
+      )
+    return desired
   }
 
   /** The snapshot of a name that was wanted; undefined as long as it is still wanted. Errors: SNAPSHOT_UNKNOWN. */
@@ -101,13 +141,17 @@ export class Snapshots {
   }
 
   /**
-   * Takes a snapshot away: its files go with the next collection. The last committed one only loses its names (SC-2). Errors:
-   * NETWORK_UNKNOWN, SNAPSHOT_UNKNOWN.
+   * Takes a snapshot away: its files go with the next collection. The last committed one only loses its names (SC-2). One that is wanted is
+   * wanted no more. Errors: NETWORK_UNKNOWN, SNAPSHOT_UNKNOWN.
    */
   async remove(network: string, snapshot: string, options: CallOptions = {}): Promise<void> {
+    const { snapshots: there, wanted } = await this.list(network, options)
+    if (wanted.includes(snapshot)) {
+      await this.unwant(network, snapshot, options)
+      if (!there.some((one) => isNamed(one, snapshot))) return
+    }
     const keys = this.keys.network(network).snapshots
-    const { signal } = options
-    const contention = { clock: this.clock, random: this.random, signal, what: `The network "${network}"` }
+    const contention = { ...this.contention(network), signal: options.signal }
     await compareAndSet(contention, async () => {
       const { isCurrent, ...found } = await this.show(network, snapshot, options)
       const { entry, compare } = await this.kept(keys, found, options)
@@ -124,39 +168,91 @@ export class Snapshots {
   }
 
   /**
-   * What a deployment adds to its transaction, so that the network goes on from a snapshot. Errors: NETWORK_UNKNOWN, SNAPSHOT_UNKNOWN;
-   * SNAPSHOT_REPEATS where a later one was committed and duplicates are not accepted.
+   * What a deployment adds to its transaction, so that the network goes on from a snapshot: the one that is named, or the last one, with
+   * some components that begin afresh. Errors: NETWORK_UNKNOWN, SNAPSHOT_UNKNOWN;
+   * SNAPSHOT_REPEATS where a later one was committed and duplicates are not accepted; SNAPSHOT_UNFIT, COMPONENT_UNKNOWN.
    */
   async goingOnFrom(
     network: string,
-    snapshot: string,
-    { acceptDuplicates = false, ...options }: CallOptions & { readonly acceptDuplicates?: boolean } = {},
-  ): Promise<{
-    readonly compare: readonly Compare[]
-    readonly then: readonly Operation[]
-    readonly snapshot: SnapshotRecord
-  }> {
+    { version, ...content }: VersionContent & { readonly version: NetworkVersion },
+    { from, discardState = [] }: GoOn,
+    options: CallOptions = {},
+  ): Promise<GoingOn> {
     const keys = this.keys.network(network).snapshots
-    const { isCurrent: _, ...found } = await this.show(network, snapshot, options)
     const { snapshots } = await this.list(network, options)
-    const [newest] = snapshots
+    const { snapshot, acceptDuplicates = false } = from ?? {}
+    const current = snapshots.find(({ isCurrent }) => isCurrent)
+    const one = snapshot === undefined ? current : await this.show(network, snapshot, options)
+    if (one === undefined)
+      throw new VertigoError(
+        'SNAPSHOT_UNKNOWN',
+        `The network "${network}" has no snapshot that it would go on from, and so no state that could be discarded.`,
+      )
+    const { isCurrent: _, ...found } = one
+    // What comes from elsewhere is not what the network has published last.
+    const [newest] = current === undefined ? snapshots : [current, ...snapshots]
     const isNewest = newest?.id === found.id && newest.incarnation === found.incarnation
     if (!isNewest && !acceptDuplicates)
       throw new VertigoError(
         'SNAPSHOT_REPEATS',
         `Snapshot ${found.id} of "${network}" is not its last, which is ${newest!.id}: what its sinks have published since would be published again.`,
       )
+    checkFit(found, content, discardState)
+    if (found.isPartial === true)
+      throw new VertigoError(
+        'SNAPSHOT_UNFIT',
+        `Snapshot ${found.id} of "${network}" has not been taken in as a whole.`,
+        { remedy: 'Deploy once more from the folder of the export.' },
+      )
     const { entry, compare } = await this.kept(keys, found, options)
     const { entry: committed } = await this.store.get(keys.committed, options)
     if (entry === undefined)
       throw new VertigoError('SNAPSHOT_UNKNOWN', `Snapshot ${found.id} of "${network}" is gone.`)
-    // It is of no generation that may still commit: what runs now is to give way to what goes on from it.
-    const chosen = snapshotRecord.encode({ ...found, generation: asGeneration(0) })
+    const before = committed && snapshotRecord.decode(committed).upTo
+    const chosen = snapshotRecord.encode({
+      ...found,
+      // It is of no generation that may still commit: what runs now is to give way to what goes on from it.
+      generation: asGeneration(0),
+      upTo: newestOf([...snapshots, ...(before === undefined ? [] : [before])]),
+      chosenFor: version,
+      discards: [...discardState],
+      ...without(found, discardState),
+    })
     return {
       snapshot: found,
       compare: [...compare, isUnchanged(keys.committed, committed)],
       then: [put(keys.committed, chosen)],
     }
+  }
+
+  /**
+   * Whether a version finds what it goes on from where it keeps its snapshots. `chosen`: what an operator has named. Errors: SNAPSHOT_UNFIT.
+   */
+  async checkPlace(
+    network: string,
+    { flat }: VersionContent,
+    chosen: SnapshotRecord | undefined,
+    options: CallOptions = {},
+  ): Promise<void> {
+    if (!losesNothing(guaranteeInCluster(flat))) return
+    const { entry } = await this.store.get(this.keys.network(network).snapshots.committed, options)
+    const from = chosen ?? (entry && snapshotRecord.decode(entry))
+    const place = flat.snapshot?.storage
+    // Earlier versions did not note it.
+    if (from?.components === undefined || from.storage === place) return
+    const [was, is] = [from.storage, place].map((address) => address ?? 'where the cluster keeps snapshots')
+    throw new VertigoError(
+      'SNAPSHOT_UNFIT',
+      `Snapshot ${from.id}, which "${network}" would go on from, is in another place (${was}) than its snapshots are to be (${is}).`,
+      {
+        remedy:
+          'Leave `snapshot.storage` as it was; or export that snapshot, undeploy the network, and deploy it from the export.',
+      },
+    )
+  }
+
+  private contention(network: string): { clock: Clock; random: Random; what: string } {
+    return { clock: this.clock, random: this.random, what: `The network "${network}"` }
   }
 
   private async kept(
@@ -174,6 +270,28 @@ export class Snapshots {
   }
 }
 
+/** What a deployment goes on from. */
+export interface GoOnFrom {
+  /** Its name or number. */
+  readonly snapshot: string
+  /** For one that is not the last. Default false. */
+  readonly acceptDuplicates?: boolean
+}
+
+export interface GoOn {
+  /** Default: the last one. */
+  readonly from?: GoOnFrom | undefined
+  /** Components that begin afresh, whatever the snapshot has of them. Default none. */
+  readonly discardState?: readonly string[]
+}
+
+/** Of a transaction. */
+export interface GoingOn {
+  readonly compare: readonly Compare[]
+  readonly then: readonly Operation[]
+  readonly snapshot: SnapshotRecord
+}
+
 export interface ListedSnapshot extends SnapshotRecord {
   /** A failure would go back to it. */
   readonly isCurrent: boolean
@@ -183,6 +301,34 @@ export interface NetworkSnapshots {
   readonly snapshots: readonly ListedSnapshot[]
   /** The last one that came to nothing. */
   readonly aborted: AbortedSnapshot | undefined
+  /** Names under which one is wanted that is not there yet. */
+  readonly wanted: readonly string[]
+}
+
+function isNamed({ names, id }: SnapshotRecord, snapshot: string): boolean {
+  return names.includes(snapshot) || String(id) === snapshot
+}
+
+/** What is decided by does not count of components that begin afresh. */
+function without(
+  { finished, hasChannelState, components }: SnapshotRecord,
+  discards: readonly string[],
+): Pick<SnapshotRecord, 'finished' | 'hasChannelState' | 'components'> {
+  const left = components?.filter(({ component }) => !discards.includes(component))
+  return {
+    finished: finished.filter(({ component }) => !discards.includes(component)),
+    hasChannelState: left?.some((one) => one.hasChannelState) ?? hasChannelState,
+    ...(left !== undefined && { components: left }),
+  }
+}
+
+/** Sinks may have published up to it. */
+function newestOf(all: readonly { readonly incarnation: number; readonly id: number }[]): {
+  incarnation: number
+  id: number
+} {
+  const [newest] = all.toSorted((a, b) => b.incarnation - a.incarnation || b.id - a.id)
+  return { incarnation: newest!.incarnation, id: newest!.id }
 }
 
 const namePattern = /^[A-Za-z][A-Za-z0-9._-]{0,99}$/

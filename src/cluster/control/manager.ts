@@ -28,7 +28,7 @@ export interface ManagerMeans {
   readonly restarts: RestartPolicy
   readonly events: ManagerEvents
   /** Without it no snapshots are taken. */
-  readonly snapshots?: Pick<SnapshotMeans, 'takers' | 'storages'>
+  readonly snapshots?: Pick<SnapshotMeans, 'takers' | 'storages' | 'places' | 'alignMsMax'>
 }
 
 /** Before the next try where following or being elected failed. */
@@ -81,7 +81,7 @@ export class Manager {
     for (const entry of following.entries) view.apply(entry.key, entry)
     const loops = new Map<string, Loops>()
     /** Of networks that are gone. */
-    const leaving = new Set<Promise<unknown>>()
+    const leaving = new Map<Loops, Promise<unknown>>()
     // What it counts and waits by, within one term: restarts are not to depend on who sets the time of day.
     const steady = steadyClock(clock)
     const means = { clock: steady, restarts, events, view, leadership, term: asTerm(leadership.token) }
@@ -118,15 +118,18 @@ export class Manager {
         for (const [name, loop] of loops)
           if (!view.networks.has(name)) {
             loops.delete(name)
-            const left: Promise<unknown> = closed(loop).finally(() => leaving.delete(left))
-            leaving.add(left)
+            leaving.set(
+              loop,
+              forgotten(loop).finally(() => leaving.delete(loop)),
+            )
           }
       }
     } catch (error) {
       if (!signal.aborted) throw error
     } finally {
       following.close()
-      await Promise.all([...[...loops.values()].map(closed), ...leaving])
+      await Promise.all([...loops.values(), ...leaving.keys()].map(closed))
+      await Promise.all(leaving.values())
     }
   }
 }
@@ -140,6 +143,11 @@ interface Loops {
 async function closed({ network, snapshots }: Loops): Promise<void> {
   network.close()
   await Promise.all([network.ended, snapshots?.close()])
+}
+
+async function forgotten({ network, snapshots }: Loops): Promise<void> {
+  network.close()
+  await Promise.all([network.ended, snapshots?.forgotten()])
 }
 
 /** Ends early, and does not reject, when the signal is aborted. */

@@ -21,7 +21,7 @@ import { decide } from './decide.ts'
 import type { Decision } from './decision.ts'
 import type { NetworkFacts, RestartPolicy } from './facts.ts'
 import type { DecisionKind, ManagerEvents } from './manager-events.ts'
-import { comparesCommitted } from './snapshot-transactions.ts'
+import { comparesCommitted, letGo } from './snapshot-transactions.ts'
 
 /**
  * Decides for one network as long as a manager leads, one decision at a time: the shell around `decide`.
@@ -230,8 +230,8 @@ export function transactionOf(
         compare: [isPlan, isDesired, isOutcome, ...(isOver ? [comparesCommitted(snapshots)] : [])],
         then: [
           put(keys.outcome, outcomeRecord.encode(decision.outcome)),
-          // What is deployed after that begins afresh.
-          ...(isOver ? [remove(snapshots.keys.committed)] : []),
+          // What is deployed after that begins afresh, unless somebody says from which snapshot it goes on.
+          ...(isOver ? [remove(snapshots.keys.committed), ...letGo(snapshots, 1)] : []),
         ],
       }
     }

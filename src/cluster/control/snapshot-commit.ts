@@ -6,7 +6,7 @@ import type { InstanceManifest, SnapshotManifest } from '../../snapshot/manifest
 import type { SnapshotStorage } from '../../snapshot/storage/storage.ts'
 import { getManifest, type ManifestReference, putManifest } from '../../snapshot/stored-manifest.ts'
 import type { Leadership } from '../../store/recipes/index.ts'
-import type { NetworkView, Plan, SnapshotRecord } from '../protocol/index.ts'
+import type { NetworkView, Plan, SnapshotComponent, SnapshotRecord } from '../protocol/index.ts'
 import type { SnapshotNeeds } from './snapshot-needs.ts'
 import { commitTransaction } from './snapshot-transactions.ts'
 
@@ -77,6 +77,7 @@ export class SnapshotCommit {
       tookMs: Math.round(clock.monotonic() - effect.begunAtMs),
       isLast: needs.isLast,
       names: [...effect.names],
+      ...(needs.options.storage !== undefined && { storage: needs.options.storage }),
     })
     // The view is as it was read at this moment: what has changed since the beginning makes it another truth.
     if (view.plan?.value !== plan || view.snapshots.committed?.value !== committed) return undefined
@@ -132,7 +133,7 @@ function checkReferences(manifest: SnapshotManifest, predecessor: SnapshotManife
 function recordOf(
   { id, incarnation, generation, predecessor, instances }: SnapshotManifest,
   manifest: ManifestReference,
-  rest: Pick<SnapshotRecord, 'version' | 'committedAtMs' | 'tookMs' | 'isLast' | 'names'>,
+  rest: Pick<SnapshotRecord, 'version' | 'committedAtMs' | 'tookMs' | 'isLast' | 'names' | 'storage'>,
 ): SnapshotRecord {
   return {
     id,
@@ -145,6 +146,22 @@ function recordOf(
       .filter(({ isFinished }) => isFinished)
       .map(({ component, instance }) => ({ component, index: instance })),
     hasChannelState: instances.some(({ hasChannelState }) => hasChannelState),
+    components: componentsOf(instances),
     ...rest,
   }
+}
+
+function componentsOf(instances: readonly InstanceManifest[]): SnapshotComponent[] {
+  const byName = new Map<string, SnapshotComponent>()
+  for (const { component, instances: count, files, keyGroups, hasChannelState } of instances) {
+    const known = byName.get(component)
+    byName.set(component, {
+      component,
+      instances: count,
+      hasState: files.length > 0 || known?.hasState === true,
+      hasKeyedState: keyGroups !== null || known?.hasKeyedState === true,
+      hasChannelState: hasChannelState || known?.hasChannelState === true,
+    })
+  }
+  return [...byName.values()]
 }

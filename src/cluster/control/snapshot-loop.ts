@@ -5,10 +5,18 @@ import type { AbortReason, CoordinatorEffect, CoordinatorEvent } from '../../sna
 import type { InstanceManifest } from '../../snapshot/manifest.ts'
 import { defaultSnapshotMode, type PartReport, type SnapshotBegin } from '../../snapshot/part.ts'
 import { isHoldLost, type Leadership } from '../../store/recipes/index.ts'
-import type { ClusterView, NetworkView, NodeId, Plan, SnapshotRecord } from '../protocol/index.ts'
+import {
+  type ClusterView,
+  failingNow,
+  type NetworkView,
+  type NodeId,
+  type Plan,
+  type SnapshotRecord,
+} from '../protocol/index.ts'
 import type { ManagerEvents } from './manager-events.ts'
 import { SnapshotCommit, type SnapshotStorages } from './snapshot-commit.ts'
 import { isGoneOnFrom, snapshotNeeds, type SnapshotNeeds } from './snapshot-needs.ts'
+import { isOver, SnapshotTidying } from './snapshot-tidying.ts'
 import { abortTransaction, takeIds } from './snapshot-transactions.ts'
 
 /**
@@ -27,6 +35,15 @@ export interface SnapshotMeans {
   readonly leadership: Leadership
   readonly takers: SnapshotTakers
   readonly storages: SnapshotStorages
+  /** See `SnapshotMode`. */
+  readonly alignMsMax?: number
+  /** Default: every storage will do. */
+  readonly places?: SnapshotPlaces
+}
+
+export interface SnapshotPlaces {
+  /** Rejects where a storage cannot hold the snapshots of a network: all of `hosts` have to see the same one. */
+  check(network: string, address: string | undefined, hosts: readonly NodeId[]): Promise<void>
 }
 
 /** The nodes, as far as they have a part in snapshots. */
@@ -38,8 +55,12 @@ export interface SnapshotTakers {
   take(node: NodeId, network: string, begin: SnapshotBegin, signal: AbortSignal): AsyncIterable<PartReport>
 }
 
+/** Between two failures that are told. */
+const troubledMs = 60_000
+
 type Effect = CoordinatorEffect<InstanceManifest>
 type Event = CoordinatorEvent<InstanceManifest>
+type Coordinator = SnapshotCoordinator<InstanceManifest> | undefined
 
 /** What a snapshot in flight was begun with. */
 interface Flight {
@@ -54,7 +75,8 @@ export class SnapshotLoop {
   private readonly network: string
   private readonly means: SnapshotMeans
   private readonly commit: SnapshotCommit
-  private coordinator: SnapshotCoordinator<InstanceManifest> | undefined
+  private readonly tidying: SnapshotTidying
+  private coordinator: Coordinator
   private times = ''
   private ids: { next: number; readonly below: number; readonly incarnation: number } | undefined
   private flight: Flight | undefined
@@ -63,17 +85,20 @@ export class SnapshotLoop {
   private cancel: Cancel = () => undefined
   private readonly working = new Set<Promise<void>>()
   private isClosed = false
+  private toldMs = -Infinity
 
   constructor(network: string, means: SnapshotMeans) {
     this.network = network
     this.means = means
     this.commit = new SnapshotCommit(network, means)
+    this.tidying = new SnapshotTidying(network, { ...means, view: () => this.view })
   }
 
   /** The view shows this revision now. */
   facts(revision: number): void {
     this.revision = revision
     this.look()
+    this.tidying.look()
     if (this.waitsForRevision !== undefined && revision >= this.waitsForRevision.revision)
       this.waitsForRevision.done()
   }
@@ -85,7 +110,13 @@ export class SnapshotLoop {
     this.flight?.giveUp.abort()
     this.waitsForRevision?.done()
     this.commit.close()
-    await Promise.all(this.working)
+    await Promise.all([...this.working, this.tidying.close()])
+  }
+
+  /** The network is gone from the store: so are its snapshots, and their files go as well. */
+  async forgotten(): Promise<void> {
+    await this.tidying.purge()
+    await this.close()
   }
 
   private get view(): NetworkView | undefined {
@@ -96,6 +127,8 @@ export class SnapshotLoop {
   private look(): void {
     const { view } = this
     const needs = view && snapshotNeeds(view)
+    // Files below the next block are nobody's then, and are deleted (CO-2).
+    if (view !== undefined && isOver(view)) this.ids = undefined
     if (view === undefined || needs === undefined) {
       this.tell({ type: 'closed', reason: { type: 'generation' } })
       return
@@ -156,8 +189,14 @@ export class SnapshotLoop {
     try {
       const { view } = this
       if (view === undefined) return { type: 'not-allocated' }
-      if (this.ids === undefined || this.ids.next >= this.ids.below) {
-        const { transaction, first, below, incarnation } = takeIds(view.snapshots, clock.now())
+      // An imported snapshot begins another incarnation.
+      const isOld = this.ids?.incarnation !== view.snapshots.lineage?.value.incarnation
+      if (this.ids === undefined || isOld || this.ids.next >= this.ids.below) {
+        const { transaction, first, below, incarnation } = takeIds(
+          view.snapshots,
+          clock.now(),
+          this.means.view.cluster?.restoredAtMs,
+        )
         const { succeeded, revision } = await leadership.transact(transaction, { repeat: 'once' })
         await this.seen(revision)
         if (!succeeded) return { type: 'not-allocated' }
@@ -170,7 +209,7 @@ export class SnapshotLoop {
     }
   }
 
-  private begin({ generation, id }: Extract<Effect, { type: 'begin' }>, to: typeof this.coordinator): void {
+  private begin({ generation, id }: Extract<Effect, { type: 'begin' }>, to: Coordinator): void {
     const { view, ids } = this
     const needs = view && snapshotNeeds(view)
     const plan = view?.plan?.value
@@ -181,6 +220,7 @@ export class SnapshotLoop {
     const committed = view.snapshots.committed?.value
     const giveUp = new AbortController()
     this.flight = { plan, committed, needs, incarnation: ids.incarnation, giveUp }
+    const { alignMsMax = defaultSnapshotMode.alignMsMax } = this.means
     const begin: SnapshotBegin = {
       type: 'begin',
       generation,
@@ -188,17 +228,36 @@ export class SnapshotLoop {
       incarnation: ids.incarnation,
       predecessor: committed?.id ?? null,
       isAligned: needs.isAligned,
-      alignMsMax: needs.isQuiet ? null : defaultSnapshotMode.alignMsMax,
+      alignMsMax: needs.isQuiet ? null : alignMsMax,
     }
-    for (const node of new Set(plan.workers.map((worker) => worker.node)))
-      this.work(() => this.gather(node, begin, giveUp.signal, to))
+    const nodes = [...new Set(plan.workers.map(({ node }) => node))]
+    this.work(() => this.gatherFrom(nodes, begin, { storage: needs.options.storage, giveUp, to }))
+  }
+
+  private async gatherFrom(
+    nodes: readonly NodeId[],
+    begin: SnapshotBegin,
+    {
+      storage,
+      giveUp: { signal },
+      to,
+    }: { readonly storage: string | undefined; readonly giveUp: AbortController; readonly to: Coordinator },
+  ): Promise<void> {
+    const { generation, snapshot: id } = begin
+    try {
+      await this.means.places?.check(this.network, storage, nodes)
+    } catch (error) {
+      this.tell({ type: 'failed', generation, id, reason: { type: 'failed', error: asError(error) } }, to)
+      return
+    }
+    if (!signal.aborted) await Promise.all(nodes.map((node) => this.gather(node, begin, signal, to)))
   }
 
   private async gather(
     node: NodeId,
     begin: SnapshotBegin,
     signal: AbortSignal,
-    to: typeof this.coordinator,
+    to: Coordinator,
   ): Promise<void> {
     const { generation, snapshot: id } = begin
     const { takers } = this.means
@@ -219,10 +278,7 @@ export class SnapshotLoop {
     this.troubled(`snapshot ${snapshot} of "${this.network}"`, new VertigoError('SNAPSHOT_LATE', text))
   }
 
-  private async write(
-    effect: Extract<Effect, { type: 'commit' }>,
-    to: typeof this.coordinator,
-  ): Promise<void> {
+  private async write(effect: Extract<Effect, { type: 'commit' }>, to: Coordinator): Promise<void> {
     const { id } = effect
     const { flight, view } = this
     this.flight = undefined
@@ -233,12 +289,27 @@ export class SnapshotLoop {
       else {
         const revision = await this.commit.write(effect, { ...flight, view })
         if (revision === undefined) reason = { type: 'superseded' }
-        else await this.seen(revision)
+        else {
+          this.tellSuccess(id, view)
+          await this.seen(revision)
+        }
       }
     } catch (error) {
       reason = isHoldLost(error) ? { type: 'superseded' } : { type: 'failed', error: asError(error) }
     }
     this.tell(reason === undefined ? { type: 'committed', id } : { type: 'not-committed', id, reason }, to)
+  }
+
+  private tellSuccess(id: number, { snapshots }: NetworkView): void {
+    const failing = failingNow(snapshots)
+    if (failing === undefined) return
+    const { times = 1 } = failing
+    this.toldMs = -Infinity
+    this.means.events.decided(
+      this.network,
+      `snapshot ${id} is committed, after ${times} that came to nothing`,
+      'snapshots-mended',
+    )
   }
 
   /** SL-1. Fulfilled early when this is closed: whoever goes on then is not heard. */
@@ -262,7 +333,8 @@ export class SnapshotLoop {
     flight?.giveUp.abort()
     if (reason.type === 'generation' || reason.type === 'superseded' || view === undefined) return
     const error = this.errorOf(reason)
-    this.troubled(`snapshot ${id} of "${this.network}"`, error)
+    const { sinceMs = clock.now(), times = 0 } = failingNow(view.snapshots) ?? {}
+    this.tellFailure(id, error, times)
     const record = {
       id,
       generation: generation as Plan['generation'],
@@ -270,12 +342,29 @@ export class SnapshotLoop {
       isLast,
       code: error.code,
       reason: error.message,
+      sinceMs,
+      times: times + 1,
     }
     try {
       await leadership.transact(abortTransaction(view.snapshots, record), { repeat: 'harmless' })
     } catch (failed) {
       this.troubled(`telling that snapshot ${id} of "${this.network}" came to nothing`, failed)
     }
+  }
+
+  /** Each of them would be too much to read. */
+  private tellFailure(id: number, error: VertigoError, times: number): void {
+    const { clock, events } = this.means
+    const nowMs = clock.monotonic()
+    if (times === 0)
+      events.decided(
+        this.network,
+        `snapshot ${id} came to nothing: ${error.code}: ${error.message}`,
+        'snapshots-failing',
+      )
+    if (times > 0 && nowMs - this.toldMs < troubledMs) return
+    this.toldMs = nowMs
+    this.troubled(`snapshot ${id} of "${this.network}"`, error)
   }
 
   private errorOf(reason: Extract<AbortReason, { type: 'failed' | 'timed-out' }>): VertigoError {

@@ -1,3 +1,4 @@
+import { guaranteeInCluster } from '../../model/guarantee.ts'
 import type { Network } from '../../model/network.ts'
 import type { NetworkView, Plan, SnapshotRecord } from '../protocol/index.ts'
 import { awaitsLast, hasSnapshots, lacksFinalSnapshot, unfitForCopies } from './snapshot-facts.ts'
@@ -39,17 +40,19 @@ export function snapshotNeeds(network: NetworkView): SnapshotNeeds | undefined {
     isChanging && unfitForCopies(committed, facts.versions, desired.value.version) !== undefined
   return {
     options: version.flat.snapshot ?? {},
-    isAligned: version.flat.guarantee === 'exactly-once',
+    isAligned: guaranteeInCluster(version.flat) === 'exactly-once',
     isQuiet: isLast || isChanging,
-    isUrgent: awaitsLast(facts) || waitsForQuiet || (hasFinished(network) && lacksFinalSnapshot(facts)),
+    isUrgent: awaitsLast(facts) || waitsForQuiet || (hasHandledAll(network) && lacksFinalSnapshot(facts)),
     isLast,
   }
 }
 
-function hasFinished(network: NetworkView): boolean {
+/** A sink that publishes what was committed waits for no snapshot: while it does, none is urgent. */
+function hasHandledAll(network: NetworkView): boolean {
   const { instances, generation } = network.plan!.value
-  const finished = new Set(network.readyOf(generation).flatMap((record) => record.finished))
-  return instances.every(({ id }) => finished.has(id))
+  const records = network.readyOf(generation)
+  const over = new Set(records.flatMap(({ finished, awaiting = [] }) => [...finished, ...awaiting]))
+  return instances.every(({ id }) => over.has(id))
 }
 
 /**
@@ -60,5 +63,7 @@ export function isGoneOnFrom(plan: Plan, committed: SnapshotRecord | undefined):
   const { restores, generation } = plan
   if (committed === undefined) return restores === undefined
   if (committed.generation === generation) return true
-  return restores?.id === committed.id && restores.incarnation === committed.incarnation
+  const isSame = restores?.id === committed.id && restores.incarnation === committed.incarnation
+  // One that goes on from the same snapshot, but not by this choice, would undo it with its next commit.
+  return isSame && restores.chosenFor === committed.chosenFor
 }

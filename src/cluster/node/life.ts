@@ -4,7 +4,6 @@ import { type Random, systemRandom } from '../../base/random.ts'
 import { put, remove } from '../../store/operations.ts'
 import { LeaseKeeper } from '../../store/recipes/index.ts'
 import { allocateFence, setFence } from '../../run/fence.ts'
-import type { StoresModule } from '../../run/types.ts'
 import type { Store } from '../../store/store.ts'
 import type { CallHandlers } from '../../transport/call-server.ts'
 import { authoritiesOf } from '../../transport/tcp/own-certificate.ts'
@@ -20,11 +19,13 @@ import type { NodeInsight } from './insight.ts'
 import { LinkWatch } from './link-watch.ts'
 import { type NodeOptions, stallMsDefault, ttlMsDefault } from './node-options.ts'
 import { NodeSnapshots } from './node-snapshots.ts'
+import type { NodeStorages } from './node-storages.ts'
 import { NodeThreads } from './node-threads.ts'
-import { isProcessGone, ownIdentity } from './process-identity.ts'
+import { incarnationOf, isProcessGone, ownIdentity } from './process-identity.ts'
 import { portHandlers } from './ports/cluster-ports.ts'
 import type { PortLines } from './ports/port-lines.ts'
-import { defaultSnapshotAddress } from './snapshot-place.ts'
+import { defaultJournalFolder } from './journal-place.ts'
+import type { StorageProof } from './storage-proof.ts'
 import { ThreadWorkers } from './thread-workers.ts'
 
 /** What all lives of a node have in common. */
@@ -32,6 +33,8 @@ export interface LifeMeans {
   readonly options: NodeOptions
   readonly store: Store
   readonly keys: ClusterKeys
+  readonly storages: NodeStorages
+  readonly proof: StorageProof
   readonly insight: NodeInsight
   /** To the instances behind exported ports on this node. */
   readonly ports: PortLines
@@ -67,7 +70,6 @@ export class Life {
   private readonly links: LinkWatch
   private readonly linkWriter: RecordWriter<LinkRecord>
   private readonly bundles: NodeBundles
-  private readonly snapshots: NodeSnapshots
   private readonly threads: NodeThreads
   private readonly stopLooking: () => void
   private willLook = false
@@ -88,7 +90,6 @@ export class Life {
     this.leases = parts.leases
     this.net = net
     this.insight = insight
-    this.snapshots = snapshots
     const clock = machineClock
     const random: Random = systemRandom
     const troubled = (what: string, error: Error): void => events.troubled(what, error)
@@ -179,7 +180,7 @@ export class Life {
       lease: membership.lease,
       node: options.id,
       restarts: defaultRestartPolicy,
-      snapshots: { takers: snapshots, storages: snapshots },
+      snapshots: { takers: snapshots, storages: parts.storages, places: parts.proof },
       events: {
         elected: () => {
           this.bundles.elected()
@@ -223,10 +224,7 @@ export class Life {
     const nets: Watches = { watch: undefined, links: undefined }
     const snapshots = new NodeSnapshots({
       self: id,
-      clock,
-      defaultAddress: options.snapshots ?? defaultSnapshotAddress(options.storeUrl),
-      openStorage: async (address) =>
-        ((await import(options.stores)) as StoresModule).openSnapshotStorage(address, clock),
+      storages: means.storages,
       to: (node) => net.to(node),
     })
     const net: ControlNet = await openNet({
@@ -236,7 +234,7 @@ export class Life {
       tls: options.tls,
       clock,
       random,
-      handlers: allHandlers(insight.handlers, portHandlers(ports), snapshots.handlers),
+      handlers: allHandlers(insight.handlers, portHandlers(ports), snapshots.handlers, means.proof.handlers),
       events: {
         broken: (node) => {
           nets.watch?.suspect(node)
@@ -311,7 +309,6 @@ export class Life {
     await this.manager.close()
     if (isLost) await this.agent.terminated
     else await this.agent.close()
-    await this.snapshots.close()
     await this.links.close()
     await this.linkWriter.idle
     await this.threads.close()
@@ -333,16 +330,6 @@ async function openNet(options: ControlNetOptions): Promise<ControlNet> {
       cause,
     })
   }
-}
-
-/** 128 bits: no two lives have the same. */
-export function incarnationOf(random: Random): string {
-  return Array.from({ length: 4 }, () =>
-    random
-      .int(2 ** 32)
-      .toString(16)
-      .padStart(8, '0'),
-  ).join('')
 }
 
 /** What nearly every worker needs. Components import the package; where their own is another one, it was in vain. */
@@ -381,6 +368,7 @@ function threadWorkers(
     stores: options.stores,
     threads,
     ...(snapshots !== undefined && { snapshots }),
+    journals: options.journals ?? defaultJournalFolder(options, process.env),
     stallMs: options.stallMs ?? stallMsDefault,
     clientPorts: ports,
     turnedAway: (worker, remote, error, more) =>

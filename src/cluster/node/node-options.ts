@@ -34,6 +34,11 @@ export interface NodeOptions {
   readonly stores: string
   /** Where snapshots are of networks that do not say it. Default: beside a store in a folder; else nowhere. */
   readonly snapshots?: string
+  /**
+   * Folder of the journals of sources that cannot rewind; nobody else may write there. Default: beside a store in a folder, else
+   * `vertigo/journals` in the user's folder for state; for each node of its own.
+   */
+  readonly journals?: string
   /** Folder of the files for messages that were rejected; see `DeadLetters`. Default: the current one. */
   readonly deadLetters?: string
   readonly events: NodeEvents

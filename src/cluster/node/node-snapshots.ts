@@ -1,23 +1,19 @@
-import type { Clock } from '../../base/clock.ts'
 import { VertigoError } from '../../base/errors.ts'
 import type { SnapshotManifest } from '../../snapshot/manifest.ts'
 import type { PartReport, SnapshotBegin } from '../../snapshot/part.ts'
-import type { SnapshotStorage } from '../../snapshot/storage/storage.ts'
 import { getManifest } from '../../snapshot/stored-manifest.ts'
 import type { CallHandlers } from '../../transport/call-server.ts'
 import type { Calls } from '../../transport/calls.ts'
 import type { Agent } from '../agent/agent.ts'
-import { hasSnapshots, type SnapshotStorages, type SnapshotTakers } from '../control/index.ts'
+import { hasSnapshots, type SnapshotTakers } from '../control/index.ts'
 import type { NetworkView, NodeId, Plan, VersionRecord } from '../protocol/index.ts'
+import type { NodeStorages } from './node-storages.ts'
 import { asPartReport, asTakeRequest, snapshotMethods } from './snapshot-messages.ts'
 
 /** What a node has to do with snapshots: its own part, and, where it is the manager, those of the others. */
 export interface NodeSnapshotsMeans {
   readonly self: NodeId
-  readonly clock: Clock
-  /** Where snapshots are of networks that do not say it. */
-  readonly defaultAddress: string | undefined
-  readonly openStorage: (address: string, clock: Clock) => Promise<SnapshotStorage>
+  readonly storages: NodeStorages
   /** Errors: NODE_UNKNOWN. */
   readonly to: (node: NodeId) => Pick<Calls, 'stream'>
 }
@@ -25,11 +21,10 @@ export interface NodeSnapshotsMeans {
 /** Parts that may be under way from one node. */
 const itemsMax = 64
 
-export class NodeSnapshots implements SnapshotTakers, SnapshotStorages {
+export class NodeSnapshots implements SnapshotTakers {
   /** Once there is one. */
   agent: Agent | undefined
   private readonly means: NodeSnapshotsMeans
-  private readonly opened = new Map<string, Promise<SnapshotStorage>>()
 
   constructor(means: NodeSnapshotsMeans) {
     this.means = means
@@ -66,21 +61,7 @@ export class NodeSnapshots implements SnapshotTakers, SnapshotStorages {
   addressFor(network: NetworkView | undefined): string | undefined {
     const version = network?.plan && network.versions.get(network.plan.value.version)?.value
     if (version === undefined || !hasSnapshots(version)) return undefined
-    return version.flat.snapshot?.storage ?? this.means.defaultAddress
-  }
-
-  /** Opened once, and closed with this. One that could not be opened is tried anew. */
-  open(address: string | undefined): Promise<SnapshotStorage> {
-    const { openStorage, clock, defaultAddress } = this.means
-    const found = address ?? defaultAddress
-    if (found === undefined)
-      return Promise.reject(new VertigoError('SNAPSHOT_STORAGE_UNSET', 'There is no place for snapshots.'))
-    const known = this.opened.get(found)
-    if (known !== undefined) return known
-    const opening = openStorage(found, clock)
-    opening.catch(() => this.opened.delete(found))
-    this.opened.set(found, opening)
-    return opening
+    return version.flat.snapshot?.storage ?? this.means.storages.defaultAddress
   }
 
   /** The snapshot that a plan goes on from. Errors: those of the storage and of manifests. */
@@ -89,13 +70,11 @@ export class NodeSnapshots implements SnapshotTakers, SnapshotStorages {
     if (restores === undefined)
       throw new VertigoError('INTERNAL', 'a plan that restores nothing was to be read')
     const { manifest, incarnation, id } = restores
-    return getManifest(await this.open(flat.snapshot?.storage), manifest, { network, incarnation, id })
-  }
-
-  async close(): Promise<void> {
-    const opened = await Promise.allSettled(this.opened.values())
-    this.opened.clear()
-    await Promise.all(opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value.close()] : [])))
+    return getManifest(await this.means.storages.open(flat.snapshot?.storage), manifest, {
+      network,
+      incarnation,
+      id,
+    })
   }
 
   private own(network: string, begin: SnapshotBegin, signal: AbortSignal): AsyncIterable<PartReport> {

@@ -3,21 +3,27 @@ import type { ErrorCode } from '../../base/error-codes.ts'
 import { asError, isVertigoError, VertigoError } from '../../base/errors.ts'
 import { isLoopback } from '../../base/loopback.ts'
 import { systemRandom } from '../../base/random.ts'
+import type { StoresModule } from '../../run/types.ts'
 import type { Store } from '../../store/store.ts'
 import type { Calls } from '../../transport/calls.ts'
 import { BundleStore } from '../bundle/index.ts'
-import { EventLog, Management, Operation } from '../client/index.ts'
+import { EventLog, Management, Operation, SnapshotFiles } from '../client/index.ts'
 import { pause } from '../control/index.ts'
 import { ClusterKeys, type ClusterView, type NodeId, type NodeRecord } from '../protocol/index.ts'
 import { catchUp } from './catch-up.ts'
 import { NodeInsight } from './insight.ts'
 import { giveUpInstances, instancesOn } from './leave.ts'
-import { incarnationOf, Life, type LifeMeans } from './life.ts'
+import { Life, type LifeMeans } from './life.ts'
 import { apiPortOf, type ServedApi, serveNodeApi } from './node-api.ts'
 import { drainMsDefault, type NodeOptions } from './node-options.ts'
+import { NodeStorages } from './node-storages.ts'
 import { NodeView } from './node-view.ts'
+import { stateReader } from './state-reader.ts'
+import { incarnationOf } from './process-identity.ts'
 import { ClusterPorts } from './ports/cluster-ports.ts'
 import { PortLines } from './ports/port-lines.ts'
+import { defaultSnapshotAddress } from './snapshot-place.ts'
+import { StorageProof } from './storage-proof.ts'
 
 export type { NodeEvents } from './node-events.ts'
 export type { NodeApiOptions, NodeOptions } from './node-options.ts'
@@ -45,6 +51,8 @@ export class ClusterNode {
   private readonly options: NodeOptions
   private readonly store: Store
   private readonly keys: ClusterKeys
+  private readonly storages: NodeStorages
+  private readonly proof: StorageProof
   private readonly observer: NodeView
   /** Logs, counters, events: for the API. */
   readonly insight: NodeInsight
@@ -67,6 +75,20 @@ export class ClusterNode {
     this.store = store
     this.keys = new ClusterKeys(options.cluster)
     this.observer = new NodeView(this.keys)
+    this.storages = new NodeStorages({
+      clock: machineClock,
+      defaultAddress: options.snapshots ?? defaultSnapshotAddress(options.storeUrl),
+      openStorage: async (address, clock) =>
+        ((await import(options.stores)) as StoresModule).openSnapshotStorage(address, clock),
+    })
+    this.proof = new StorageProof({
+      self: options.id,
+      clock: machineClock,
+      random: systemRandom,
+      storages: this.storages,
+      view: () => this.life?.agent.view,
+      to: (node) => this.callsTo(node),
+    })
     this.insight = new NodeInsight({
       self: options.id,
       store,
@@ -113,6 +135,7 @@ export class ClusterNode {
     } catch (error) {
       await node.api?.server.close()
       await node.insight.close()
+      await node.storages.close()
       await store.close()
       throw error
     } finally {
@@ -176,6 +199,7 @@ export class ClusterNode {
     await this.living
     await this.api?.server.close()
     await this.insight.close()
+    await this.storages.close()
     await this.store.close()
   }
 
@@ -190,10 +214,12 @@ export class ClusterNode {
   }
 
   private get lifeMeans(): LifeMeans {
-    const { options, store, keys, api, observer, insight, portLines: ports } = this
+    const { options, store, keys, storages, proof, api, observer, insight, portLines: ports } = this
     return {
       options,
       store,
+      storages,
+      proof,
       insight,
       ports,
       keys,
@@ -208,10 +234,15 @@ export class ClusterNode {
     const { api, events, listen } = options
     if (api === undefined) return undefined
     const means = { clock: machineClock, random: systemRandom }
+    const management = new Management(store, keys, means)
     const served = await serveNodeApi(
       {
         node: { id: options.id, cluster: options.cluster, version: options.version },
-        management: new Management(store, keys, means),
+        management,
+        snapshots: new SnapshotFiles(management, {
+          open: (address) => this.storages.open(address),
+          check: (network, address) => this.proof.checkNew(network, address),
+        }),
         operation: new Operation(store, keys, means),
         bundles: new BundleStore(store, keys, machineClock),
         observer,
@@ -219,6 +250,7 @@ export class ClusterNode {
         logs: this.insight.logs,
         counts: this.insight.counts,
         ports: this.ports,
+        states: stateReader(options, new Management(store, keys, means)),
         clock: machineClock,
         troubled: (error, request) => events.troubled(`the request ${request}`, error),
       },

@@ -1,5 +1,6 @@
 import { readFileSync, readlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
+import type { Random } from '../../base/random.ts'
 
 /**
  * Which process this is, so that others on the same machine can tell for sure that it is no more: a number of a process is
@@ -64,4 +65,14 @@ function exists(pid: number): boolean {
       (error as NodeJS.ErrnoException).code !== 'ENOENT' && (error as NodeJS.ErrnoException).code !== 'ESRCH'
     )
   }
+}
+
+/** 128 bits: no two lives have the same. */
+export function incarnationOf(random: Random): string {
+  return Array.from({ length: 4 }, () =>
+    random
+      .int(2 ** 32)
+      .toString(16)
+      .padStart(8, '0'),
+  ).join('')
 }

@@ -37,6 +37,16 @@ export interface StartNodeOptions {
   readonly ttlMs?: number
   /** Folder that bundles are kept in; nobody else may write into it. Default: `vertigo/bundles` in the user's cache. */
   readonly cache?: string
+  /**
+   * Where snapshots are kept of networks that do not say it: `file:///folder`, which has to be the same one on all nodes, or
+   * `s3://bucket/prefix`. The same for all nodes. Default: beside a store in a folder; else each network has to say it.
+   */
+  readonly snapshots?: string
+  /**
+   * Folder in which sources that cannot rewind keep what they have received; nobody else may write into it. Default: beside a store in a
+   * folder, else `vertigo/journals` in the user's folder for state; each node has one of its own there.
+   */
+  readonly journals?: string
   /** Gives the start up, or leaves at once. */
   readonly signal?: AbortSignal
   /** Must not throw. */
@@ -76,6 +86,8 @@ export interface RunningNode {
 /** Chosen by who puts the parts together. */
 export interface StartNodeMeans {
   readonly openStore: (url: string, clock: Clock) => Promise<Store>
+  /** Errors: SNAPSHOT_STORAGE_URL_INVALID. */
+  readonly checkSnapshots: (address: string) => void
   /** URLs of modules; see `RunModules`. */
   readonly builtInKinds: string
   readonly stores: string
@@ -84,7 +96,7 @@ export interface StartNodeMeans {
 
 const ttlMsMin = 100
 
-/** Errors: USAGE, those of `checkOwnCertificate`, and of `ClusterNode.start`. */
+/** Errors: USAGE, SNAPSHOT_STORAGE_URL_INVALID, those of `checkOwnCertificate`, and of `ClusterNode.start`. */
 export async function startNode(options: StartNodeOptions, means: StartNodeMeans): Promise<RunningNode> {
   const {
     cluster = clusterDefault,
@@ -96,6 +108,7 @@ export async function startNode(options: StartNodeOptions, means: StartNodeMeans
     signal,
   } = options
   check(options, cluster, id)
+  if (options.snapshots !== undefined) means.checkSnapshots(options.snapshots)
   if (tls !== undefined) checkOwnCertificate(tls, id, systemClock.now())
   const api = options.api === undefined ? undefined : await apiOptions(options.api, insecure)
   const node = await ClusterNode.start(
@@ -113,6 +126,8 @@ export async function startNode(options: StartNodeOptions, means: StartNodeMeans
       ...(api !== undefined && { api }),
       ...(ttlMs !== undefined && { ttlMs }),
       ...(options.cache !== undefined && { cache: resolve(options.cache) }),
+      ...(options.snapshots !== undefined && { snapshots: options.snapshots }),
+      ...(options.journals !== undefined && { journals: resolve(options.journals) }),
       version: means.version,
       builtInKinds: means.builtInKinds,
       stores: means.stores,

@@ -27,6 +27,8 @@ export interface ThreadWorkersOptions {
   readonly store: string
   /** Address of the storage of snapshots, where they are taken. */
   readonly snapshots?: string
+  /** Folder of the journals of sources. */
+  readonly journals?: string
   readonly builtInKinds: string
   readonly stores: string
   readonly threads: NodeThreads
@@ -213,6 +215,7 @@ class ThreadWorker implements AgentWorker {
         store: { url: store },
         links: [],
         ...(snapshots !== undefined && { snapshots }),
+        ...(options.journals !== undefined && { journals: options.journals }),
         net: { ...net, module: dataLinksUrl, network: options.network },
         fence,
         isolates: true,
@@ -228,6 +231,8 @@ class ThreadWorker implements AgentWorker {
         finished: () => undefined,
         instanceFinished: (_worker, id) =>
           this.events.finished(id as Parameters<AgentWorkerEvents['finished']>[0]),
+        awaitsSnapshot: (_worker, id, awaits) =>
+          this.events.awaitsSnapshot?.(id as Parameters<AgentWorkerEvents['finished']>[0], awaits),
         instanceFailed: (_worker, id, error) =>
           this.events.failed(id as Parameters<AgentWorkerEvents['failed']>[0], asError(error)),
         failed: (error) => this.died(asError(error)),

@@ -1,3 +1,4 @@
+import { guaranteeInCluster } from '../../model/guarantee.ts'
 import { canonicalJson } from '../../model/json.ts'
 import { type Component, parsePortRef, selectorSpec } from '../../model/network.ts'
 import type { VersionRecord } from '../protocol/index.ts'
@@ -34,7 +35,7 @@ function allEssences(record: VersionRecord): Map<string, string> {
     initial.set(to, [...(initial.get(to) ?? []), packet])
   }
   const shared = sharedByNumber(record)
-  const ofNetwork = [flat.guarantee, flat.deadLetter]
+  const ofNetwork = [guaranteeInCluster(flat), flat.deadLetter, flat.state]
   return new Map(
     Object.entries(flat.components).map(([name, component]) => {
       const { group: _, placement: __, instances, ...made } = component

@@ -63,6 +63,8 @@ export interface PlanningFacts {
   readonly held?: ReadonlyMap<string, string>
   /** As they are to stand in the plan. */
   readonly failures: readonly ComponentFailures[]
+  /** The network was stopped, or has finished: what it has kept is of no use to what begins now. Default false. */
+  readonly beginsAfresh?: boolean
   /** Of a network with snapshots: what its next generation goes on from (PN-12). Absent: it has none. */
   readonly recovery?: { readonly from: SnapshotRecord | undefined }
 }

@@ -1,6 +1,7 @@
 import { asGeneration, asWorkerNumber, noGeneration, type Plan } from '../protocol/index.ts'
 import { numberConnections } from './connections.ts'
 import type { PlanningFacts } from './facts.ts'
+import { Homes } from './homes.ts'
 import { placeAround } from './place-around.ts'
 import { finishedBy, recovered, withoutFinished } from './recovery.ts'
 import { shapesOf } from './shape.ts'
@@ -40,6 +41,9 @@ import { LivingWorkers, recordOf, survey } from './survey.ts'
  * - PN-12 In a network with snapshots that is to run, a plan is a recovery: all of its instances are new, in their places, and go on from
  *   the snapshot that was committed last. Nothing drains: what is on its way is sent again. What had finished by that snapshot is
  *   `done`; whatever finished since begins again. So an instance counts as finished here when the snapshot has it so.
+ *
+ * - PN-13 A copy that keeps something on the disk of a node stays there, from the first plan in which it has a place until its network begins
+ *   afresh: where that node is gone or drained, it waits, and is not begun elsewhere without what it had.
  *
  * `facts.ts` says what is given, `board.ts` which place is the best, `survey.ts` what becomes of what runs.
  */
@@ -86,6 +90,7 @@ function planned(facts: PlanningFacts): Planned {
     waiting: [...placed.waiting],
     done: [...found.done],
     failures: [...facts.failures],
+    ...new Homes(facts).next(instances, placed.workers),
     nextWorker: asWorkerNumber(numbers.nextWorker),
     nextInstance: numbers.nextInstance,
     nextConnection: numbers.nextConnection,

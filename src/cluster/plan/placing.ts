@@ -2,6 +2,7 @@ import type { PlannedInstance, PlannedWorker, WaitingInstance, WorkerNumber } fr
 import { Board, type NodePlace, type WorkerPlace } from './board.ts'
 import type { PlanningFacts } from './facts.ts'
 import { allowsBeside, allowsNode, hasRules, whyNot } from './fit.ts'
+import { Homes } from './homes.ts'
 import { LinkTable, type Yielding } from './links.ts'
 import type { Numbers } from './numbers.ts'
 import type { ComponentShape } from './shape.ts'
@@ -30,6 +31,7 @@ export class Placing {
   readonly #shapes: ReadonlyMap<string, ComponentShape>
   readonly #numbers: Numbers
   readonly #board: Board
+  readonly #homes: Homes
   readonly #links: LinkTable
   readonly #yielding: Yielding
   readonly #seats = new Map<WorkerNumber, Seat>()
@@ -48,6 +50,7 @@ export class Placing {
     this.#shapes = shapes
     this.#numbers = numbers
     this.#yielding = yielding
+    this.#homes = new Homes(facts)
     this.#links = LinkTable.of(facts, shapes)
     const total = found.kept.length + found.missing.length
     this.#board = new Board(facts.nodes, shapes, total, () => numbers.worker())
@@ -99,7 +102,11 @@ export class Placing {
       const { shape } = copy.slot
       const { node, worker } = this.#seats.get(copy.instance.worker)!
       const isFinished = this.#facts.finished.has(copy.instance.id)
-      const fits = allowsNode(shape, node.node) && allowsBeside(shape, node) && !node.node.draining
+      const fits =
+        allowsNode(shape, node.node) &&
+        allowsBeside(shape, node) &&
+        !node.node.draining &&
+        this.#isHome(copy.slot, node)
       if (isFinished) {
         // Nothing comes to it or goes from it any more, by whatever link.
         this.#board.add(shape, node, worker)
@@ -166,7 +173,7 @@ export class Placing {
 
   #fill(slot: Slot, before: WorkerNumber | undefined): boolean {
     if (this.#holdsBack(slot) !== undefined) return false
-    const seat = this.#seatFor(slot.shape, before)
+    const seat = this.#seatFor(slot, before)
     if (seat === undefined) return false
     this.#start(slot, seat)
     return true
@@ -184,8 +191,9 @@ export class Placing {
   }
 
   /** In the worker of the one before where that is right still: what is together stays together. */
-  #seatFor(shape: ComponentShape, before: WorkerNumber | undefined): Seat | undefined {
-    const fitting = this.#fitting(shape)
+  #seatFor(slot: Slot, before: WorkerNumber | undefined): Seat | undefined {
+    const { shape } = slot
+    const fitting = this.#fitting(shape).filter((place) => this.#isHome(slot, place))
     const old = before === undefined ? undefined : this.#seats.get(before)
     const isBound = shape.isSpread || shape.apart.length > 0
     const free = isBound ? fitting.filter((place) => allowsBeside(shape, place)) : fitting
@@ -226,8 +234,9 @@ export class Placing {
     const { shape } = slot
     if (this.#holdsBack(slot) !== undefined) return false
     this.#unseat(shape, { node, worker })
-    const canStay = this.#fitting(shape).includes(node) && allowsBeside(shape, node)
-    const seat = canStay ? { node, worker } : this.#seatFor(shape, undefined)
+    const canStay =
+      this.#fitting(shape).includes(node) && allowsBeside(shape, node) && this.#isHome(slot, node)
+    const seat = canStay ? { node, worker } : this.#seatFor(slot, undefined)
     if (seat === undefined || canStay) this.#seat(shape, { node, worker })
     if (seat === undefined) return false
     if (canStay) this.#instances.push(instance)
@@ -246,7 +255,7 @@ export class Placing {
     const canStay =
       this.#yielding.gives === 'cut' && this.#links.cutOff(shape, own.node.node.id) === undefined
     this.#board.remove(shape, own.node, own.worker)
-    const seat = canStay ? own : this.#seatFor(shape, undefined)
+    const seat = canStay ? own : this.#seatFor(slot, undefined)
     if (seat === undefined) this.#board.add(shape, own.node, own.worker)
     else if (seat.node === own.node) {
       this.#seat(shape, own)
@@ -273,7 +282,13 @@ export class Placing {
   #waits(missing: readonly { readonly slot: Slot }[], displaced: readonly Copy[]): WaitingInstance[] {
     const { nodes } = this.#board
     const waiting = missing.map(({ slot }) =>
-      waits(slot, this.#holdsBack(slot) ?? this.#missesLink(slot.shape) ?? whyNot(slot.shape, nodes)),
+      waits(
+        slot,
+        this.#holdsBack(slot) ??
+          this.#whyNotHome(slot) ??
+          this.#missesLink(slot.shape) ??
+          whyNot(slot.shape, nodes),
+      ),
     )
     const isDisplaced = new Set(displaced.map(({ instance }) => instance.id))
     for (const { slot, instance } of displaced) {
@@ -281,7 +296,11 @@ export class Placing {
       const others = nodes.filter((place) => place !== node)
       const noOther = others.length === 0 ? 'There is no other node: start one.' : undefined
       const why =
-        this.#holdsBack(slot) ?? noOther ?? this.#missesLink(slot.shape, node) ?? whyNot(slot.shape, others)
+        this.#holdsBack(slot) ??
+        this.#whyNotHome(slot) ??
+        noOther ??
+        this.#missesLink(slot.shape, node) ??
+        whyNot(slot.shape, others)
       waiting.push(waits(slot, `It stays on ${node.node.id} for now. ${why}`))
     }
     if (this.#links.isWhole) return waiting
@@ -293,6 +312,22 @@ export class Placing {
       if (cut !== undefined) waiting.push(waits({ shape, index }, this.#whyCutOff(shape, node, cut)))
     }
     return waiting
+  }
+
+  /** PN-13 */
+  #isHome({ shape, index }: Slot, { node }: NodePlace): boolean {
+    return this.#homes.nodesFor(shape.name, index).every((home) => home === node.id)
+  }
+
+  #whyNotHome({ shape, index }: Slot): string | undefined {
+    const [home, ...others] = this.#homes.nodesFor(shape.name, index)
+    if (home === undefined) return undefined
+    if (others.length > 0)
+      return `Journals that it is to read are on ${[home, ...others].join(' and ')}: give the component as many copies as it had.`
+    const place = this.#board.nodes.find(({ node }) => node.id === home)
+    if (place === undefined)
+      return `Its journal is on ${home}, which is not there: start that node again, with its disk.`
+    return place.node.draining ? `Its journal is on ${home}, which is drained: end the drain.` : undefined
   }
 
   /** Whether only links keep it from being placed, on another node than `own`. */

@@ -3,6 +3,8 @@ import { decodeSegment } from '../../store/recipes/index.ts'
 import type { Entry } from '../../store/store.ts'
 import {
   type ClusterConfig,
+  type ClusterRecord,
+  clusterRecord,
   configRecord,
   type DrainRecord,
   drainRecord,
@@ -54,6 +56,7 @@ export class ClusterView {
   /** By key: what cannot be read, outside of networks. */
   readonly faults = new Map<string, VertigoError>()
   config: ClusterConfig = {}
+  cluster: ClusterRecord | undefined
   private readonly keys: ClusterKeys
 
   constructor(keys: ClusterKeys) {
@@ -76,6 +79,7 @@ export class ClusterView {
     else if (key.startsWith(this.keys.deaths))
       this.set(this.deaths, this.keys.deaths, key, entry, deathRecord)
     else if (key.startsWith(this.keys.suspicions)) this.suspicion(key, entry)
+    else if (key === this.keys.cluster) this.cluster = entry && this.read(clusterRecord, entry)?.value
     else if (key === this.keys.config) this.config = (entry && this.read(configRecord, entry)?.value) ?? {}
     return undefined
   }

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { count, text, timeMs } from './fields.ts'
+import { count, text, texts, timeMs } from './fields.ts'
 import { recordType } from './record.ts'
 
 /** The cluster itself, written by its first node. */
@@ -10,6 +10,10 @@ const cluster = v.object({
   /** Made at random: another one after a store was restored or set up anew. */
   incarnation: text,
   createdAtMs: timeMs,
+  /** Where the store was filled from a backup: the incarnations of before, the oldest first. */
+  earlier: v.optional(texts),
+  /** When it was. Numbers that are to be greater than all of before, begin there. */
+  restoredAtMs: v.optional(timeMs),
 })
 export type ClusterRecord = Readonly<v.InferOutput<typeof cluster>>
 export const clusterRecord = recordType('The record of the cluster', cluster)

@@ -11,7 +11,8 @@ import type { Generation, NetworkVersion, NodeId } from './numbers.ts'
  */
 export class ClusterKeys {
   readonly prefix: string
-  private readonly name: string
+  /** Of the cluster, encoded. */
+  readonly name: string
 
   constructor(cluster: string) {
     this.name = encodeSegment(cluster)

@@ -15,6 +15,23 @@ const desired = v.object({
 export type DesiredNetwork = Readonly<v.InferOutput<typeof desired>>
 export const desiredRecord = recordType('What is wanted of a network', desired)
 
+/** What decides whether its state can be gone on from. */
+const stateFacts = v.object({
+  version: v.number(),
+  /** Versions that it makes of the one before, and of which it makes the one before. */
+  up: v.array(v.number()),
+  down: v.array(v.number()),
+  states: v.array(
+    v.object({
+      name: v.string(),
+      type: v.picklist(['value', 'map', 'list']),
+      scope: v.picklist(['keyed', 'instance']),
+      onRescale: v.picklist(['split', 'union', 'refuse']),
+    }),
+  ),
+})
+export type StateFacts = Readonly<v.InferOutput<typeof stateFacts>>
+
 /** What planner, agents and later checks must know of a kind without loading it. */
 export const kindFactsSchema = v.object({
   role: v.picklist(['component', 'source']),
@@ -26,10 +43,14 @@ export const kindFactsSchema = v.object({
   concurrency: v.optional(v.number()),
   /** A source that can be told to start from a position. */
   rewinds: v.boolean(),
+  /** A source whose messages cannot be kept in a journal. Absent: they can. */
+  journal: v.optional(v.picklist(['engine', 'none'])),
   /** Talks to the world by the process that it is in: one of the fixed kinds for clients. */
   inMain: v.boolean(),
   /** Inputs whose messages are checked against a schema. Absent: none. */
   schemas: v.optional(v.array(v.string())),
+  /** Absent: it declares no state. */
+  state: v.optional(stateFacts),
 })
 export type KindFacts = Readonly<v.InferOutput<typeof kindFactsSchema>>
 

@@ -98,6 +98,17 @@ const deaths = v.object({
 })
 export type ComponentDeaths = Readonly<v.InferOutput<typeof deaths>>
 
+/** Where what a copy keeps on a disk is: the journal of a source. */
+const home = v.object({
+  component: text,
+  index: count,
+  /** Absent: on a disk that all nodes share. */
+  node: v.optional(nodeId),
+  /** Of the deployment that it belongs to: when the version was made in which the copy began. */
+  life: count,
+})
+export type CopyHome = Readonly<v.InferOutput<typeof home>>
+
 const planned = v.object({ generation, atMs: timeMs })
 /** When a generation was planned. */
 export type PlannedAt = Readonly<v.InferOutput<typeof planned>>
@@ -119,6 +130,8 @@ const schema = v.object({
   failures: v.array(failures),
   /** Absent: none. */
   deaths: v.optional(v.array(deaths)),
+  /** Of copies that keep something on a disk. Absent: none. */
+  homes: v.optional(v.array(home)),
   /** Of the generations of the last moments; absent in plans that nobody saw made. */
   recent: v.optional(v.array(planned)),
   /** The snapshot that its instances go on from. Absent: they begin, or are those of the parent. */

@@ -11,6 +11,8 @@ const ready = v.object({
   ready: v.array(instanceId),
   /** Have handled all there was. */
   finished: v.array(instanceId),
+  /** Have handled all there was, and can publish it, and finish, once a snapshot is committed. Default: none. */
+  awaiting: v.optional(v.array(instanceId)),
   failed: v.array(v.object({ instance: instanceId, error: errorText })),
   /** Workers that have ended by themselves. Their instances are in `failed`; their numbers are of no use any more. */
   lost: v.optional(v.array(workerNumber)),

@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { VertigoError } from '../../base/errors.ts'
 import { count, generation, text, texts, timeMs, version } from './fields.ts'
 import { recordType } from './record.ts'
 
@@ -29,8 +30,27 @@ export const snapshotReference = v.object({
   id: count,
   incarnation: count,
   manifest,
+  /** Of the network, when it was taken. Absent in references of before. */
+  version: v.optional(version),
+  /** Sinks may have published up to this one: somebody has accepted that what came after the snapshot is published again. */
+  upTo: v.optional(v.object({ incarnation: count, id: count })),
+  /** The version with which an operator has put it in the place of the last one. Absent: it is the last one that was committed. */
+  chosenFor: v.optional(version),
+  /** Components that begin afresh: what the snapshot has of them counts no more. */
+  discards: v.optional(texts),
 })
 export type SnapshotReference = Readonly<v.InferOutput<typeof snapshotReference>>
+
+/** What a snapshot has of a component, as far as one has to know it to say whether a network can go on from it. */
+const component = v.object({
+  component: text,
+  instances: count,
+  /** Of any kind: it would be lost where nobody goes on with it. */
+  hasState: v.boolean(),
+  hasKeyedState: v.boolean(),
+  hasChannelState: v.boolean(),
+})
+export type SnapshotComponent = Readonly<v.InferOutput<typeof component>>
 
 /** A snapshot that was committed. Immutable, but for its names. */
 const snapshot = v.object({
@@ -52,9 +72,27 @@ const snapshot = v.object({
   isLast: v.boolean(),
   /** Under which it is kept until they are taken away. */
   names: texts,
+  /** Address of its storage, as the network says it. Absent: where the cluster keeps snapshots by default. */
+  storage: v.optional(text),
+  /** Absent in those of earlier versions. */
+  components: v.optional(v.array(component)),
+  /** It was taken elsewhere, and not all of its files are there yet. */
+  isPartial: v.optional(v.boolean()),
 })
 export type SnapshotRecord = Readonly<v.InferOutput<typeof snapshot>>
 export const snapshotRecord = recordType('A snapshot', snapshot)
+
+/** Of what comes from elsewhere. Errors: SNAPSHOT_FILE_DAMAGED. */
+export function checkSnapshotRecord(value: unknown): SnapshotRecord {
+  const parsed = v.safeParse(snapshot, value)
+  if (parsed.success) return parsed.output
+  const [issue] = parsed.issues
+  const at = v.getDotPath(issue) ?? ''
+  throw new VertigoError(
+    'SNAPSHOT_FILE_DAMAGED',
+    `What is said of the snapshot does not fit: ${at}: ${issue.message}.`,
+  )
+}
 
 /** Somebody wants a snapshot that is kept under the name of the record. Gone when there is one. */
 const wanted = v.object({ by: text, atMs: timeMs })
@@ -70,6 +108,9 @@ const aborted = v.object({
   isLast: v.boolean(),
   code: text,
   reason: text,
+  /** Since when each has come to nothing, and how many. */
+  sinceMs: v.optional(timeMs),
+  times: v.optional(count),
 })
 export type AbortedSnapshot = Readonly<v.InferOutput<typeof aborted>>
 export const abortedRecord = recordType('The snapshot that was aborted last', aborted)

@@ -46,13 +46,17 @@ export class InputQueue {
   }
 
   /** Sends whole batches: the first that waits, and those after it that fit into `max`. */
-  poll(max: number, emit: (message: unknown) => void): PollResult | Promise<PollResult> {
+  poll(
+    max: number,
+    emit: (message: unknown) => void,
+    kept: (tell: (error?: Error) => void) => void,
+  ): PollResult | Promise<PollResult> {
     let sent = 0
     for (;;) {
       const [batch] = this.#batches
       if (batch === undefined || (sent > 0 && sent + batch.messages.length > max)) break
       this.#drop(batch.id)
-      this.#send(batch, emit)
+      this.#send(batch, emit, kept)
       sent += batch.messages.length
     }
     if (sent > 0) return 'more'
@@ -109,7 +113,11 @@ export class InputQueue {
     this.#wake()
   }
 
-  #send({ id, messages }: Batch, emit: (message: unknown) => void): void {
+  #send(
+    { id, messages }: Batch,
+    emit: (message: unknown) => void,
+    kept: (tell: (error?: Error) => void) => void,
+  ): void {
     let at = 0
     try {
       for (; at < messages.length; at++) emit(messages[at])
@@ -118,7 +126,10 @@ export class InputQueue {
       this.#tellRefused(id, at === 0 ? error : partly(at, messages.length, error))
       return
     }
-    this.#means.line.tell({ type: 'taken', id })
+    kept((error) => {
+      if (error === undefined) this.#means.line.tell({ type: 'taken', id })
+      else this.#tellRefused(id, notKept(error))
+    })
   }
 
   #refuse(id: number, error: unknown): void {
@@ -146,6 +157,11 @@ async function checkAll(messages: readonly unknown[], check: CheckMessage): Prom
 
 function ended(): VertigoError {
   return new VertigoError('PORT_MOVED', 'The instance behind the exported port is at its end.')
+}
+
+function notKept(cause: Error): VertigoError {
+  const message = 'The journal of the exported port failed while the messages were written to it.'
+  return new VertigoError('SEND_OUTCOME_UNKNOWN', message, { cause })
 }
 
 function partly(taken: number, of: number, cause: unknown): VertigoError {

@@ -26,7 +26,7 @@ export const clientInputKind = builtInKind(
       const line = clientPortsOf(context).open(component, (command) => queue.obey(command))
       const queue = new InputQueue({ clock, line, check })
       return {
-        poll: (max, { emit }) => queue.poll(max, emit.out),
+        poll: (max, { emit, kept }) => queue.poll(max, emit.out, kept),
         drain: () => queue.end(),
         close: () => {
           queue.end()

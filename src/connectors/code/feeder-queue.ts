@@ -8,6 +8,16 @@ export interface FeederOptions {
 
 const accepted = Promise.resolve()
 
+const atOnce = (tell: () => void): void => tell()
+
+function notKept(cause: Error): VertigoError {
+  return new VertigoError(
+    'SEND_OUTCOME_UNKNOWN',
+    'the message may or may not be kept: the journal of the source failed while it was written',
+    { cause },
+  )
+}
+
 interface Waiter<T> {
   readonly message: T
   readonly accept: () => void
@@ -27,21 +37,30 @@ export class FeederQueue<T = unknown> {
   #state: 'open' | 'ended' | 'failed' | 'closed' = 'open'
   #error: Error | undefined
   #drained = false
+  /** Sources that take from it: those of a network that goes on from a snapshot are there before those of before are gone. */
+  #takersAttached = 0
+  /** What it was before the last source took no more. */
+  #before: 'open' | 'ended' | undefined
+  #isJournaled = false
 
   constructor(options: FeederOptions = {}) {
     this.#messagesMax = options.queueMessagesMax ?? 1024
   }
 
-  /** Settles when there is room for the message, in the order of the calls. Rejects when the network takes no more. */
+  /**
+   * Settles when there is room for the message, in the order of the calls; where the source has a journal, when the message is on the disk.
+   * Rejects when the network takes no more.
+   */
   send(message: T): Promise<void> {
     if (this.#state !== 'open') return Promise.reject(this.#refusal())
-    if (this.#queue.length - this.#head < this.#messagesMax) {
+    if (!this.#isJournaled && this.#queue.length - this.#head < this.#messagesMax) {
       this.#queue.push(message)
       this.#wakeTakers()
       return accepted
     }
     return new Promise((accept, refuse) => {
       this.#waiters.push({ message, accept, refuse })
+      if (this.#isJournaled) this.#wakeTakers()
     })
   }
 
@@ -70,8 +89,29 @@ export class FeederQueue<T = unknown> {
     this.#wakeTakers()
   }
 
+  /** The network's side: a source begins to take. Where it was closed with the last one, it is open again. */
+  attach(isJournaled: boolean): void {
+    this.#takersAttached++
+    this.#isJournaled = isJournaled
+    if (this.#state !== 'closed' || this.#before === undefined) return
+    this.#state = this.#before
+    this.#error = undefined
+  }
+
+  /** The network's side: a source takes no more. With the last one it is closed. */
+  detach(cause?: Error): void {
+    if (--this.#takersAttached > 0) return
+    const state = this.#state
+    this.close(cause)
+    if (state === 'open' || state === 'ended') this.#before = state
+  }
+
   /** The network's side: sends on up to `max` messages; the promise settles when there may be some. */
-  take(max: number, out: (message: T) => void): PollResult | Promise<PollResult> {
+  take(
+    max: number,
+    out: (message: T) => void,
+    kept: (tell: (error?: Error) => void) => void = atOnce,
+  ): PollResult | Promise<PollResult> {
     if (this.#state === 'failed') throw this.#error!
     if (this.#state === 'closed') return 'done'
     const end = Math.min(this.#queue.length, this.#head + max)
@@ -80,6 +120,16 @@ export class FeederQueue<T = unknown> {
       this.#head = end
       this.#compact()
       this.#admit()
+      return 'more'
+    }
+    if (this.#isJournaled && this.#waiters.length > 0) {
+      const taken = this.#waiters.splice(0, max)
+      for (const { message } of taken) out(message)
+      kept((error) => {
+        for (const { accept, refuse } of taken)
+          if (error === undefined) accept()
+          else refuse(notKept(error))
+      })
       return 'more'
     }
     if (this.#state === 'ended' && this.#waiters.length === 0) return 'done'
@@ -101,6 +151,8 @@ export class FeederQueue<T = unknown> {
 
   /** Waiting messages move up into the queue. */
   #admit(): void {
+    // With a journal, to be accepted is more than to wait in a queue.
+    if (this.#isJournaled) return
     let room = this.#messagesMax - (this.#queue.length - this.#head)
     while (room-- > 0) {
       const waiter = this.#waiters.shift()

@@ -1,13 +1,16 @@
 import * as v from 'valibot'
 import {
+  type Logger,
   type PollResult,
   type SourcePositions,
   type SourceReader,
+  type SourceSetupContext,
   builtInKind,
   defineSource,
   port,
 } from '../../component/index.ts'
-import type { Clock } from '../../base/clock.ts'
+import type { Cancel, Clock } from '../../base/clock.ts'
+import { asError } from '../../base/errors.ts'
 import { configObject, oneOf, text, truth, wholeNumber } from '../../component/built-in-config.ts'
 import { GzipChunkReader, PlainChunkReader } from './chunk-reader.ts'
 import { type FileUse, fileError, fileFault } from './errors.ts'
@@ -22,7 +25,8 @@ import {
   startOfFile,
 } from './line-position.ts'
 import { type LineSource, LineStream, Waiting } from './line-stream.ts'
-import { findFiles } from './paths.ts'
+import { listFiles } from './line-splits.ts'
+import { matching, splitPatterns } from './paths.ts'
 
 /** 16 MiB: far above lines that are meant, far below what a file without line ends takes from the memory. */
 export const maxLineBytesDefault = 16 * 1024 * 1024
@@ -46,10 +50,15 @@ const config = v.pipe(
     ),
     /** Goes on with lines as they are appended, across truncation and rotation; the source then never ends. */
     follow: v.optional(truth(), false),
-    /** How often to look, in milliseconds, where the system does not tell of changes. Default 1000. */
+    /** How often to look, in milliseconds, where the system does not tell of changes, and for files that match a pattern. Default 1000. */
     pollMs: v.optional(wholeNumber(1), 1000),
     /** Default: by the ending `.gz`. */
     gzip: v.optional(truth()),
+    /**
+     * What becomes of a file of which a part was read, and that is another one now, shorter or gone, when the source goes on from a
+     * position: `fail` (default), or `begin` with what is there, without what was not read of the one before.
+     */
+    lost: v.optional(oneOf('fail', 'begin'), 'fail'),
     ...lineFields,
   }),
   v.forward(
@@ -66,11 +75,11 @@ type Config = v.InferOutput<typeof config>
 /**
  * Source `file-lines`: the lines of files, without their line ends (`\n` or `\r\n`). A last line without a line end
  * counts. Files are read one after another, in the order given (a glob's by name); with several instances, instance
- * `i` reads the files whose index modulo the number of instances is `i`. With `follow` all are read side by side;
- * files that begin to match a glob later are not taken up.
+ * `i` reads the files whose index modulo the number of instances is `i`. With `follow` all are read side by side, and files that
+ * begin to match a glob later are taken up; where there is a glob, a file's name alone says which instance reads it.
  *
  * Goes on from positions: a file is a split, by its path; it is known again by its first bytes. What was renamed away while
- * nobody read is not looked for.
+ * nobody read is not looked for; a glob must not match the names that rotated files get.
  *
  * Errors: `SOURCE_POSITION_LOST`, `FILE_NOT_FOUND`, `FILE_IS_DIRECTORY`, `FILE_UNREADABLE`, `FILE_CORRUPT`, `LINE_TOO_LONG`.
  */
@@ -81,32 +90,33 @@ export const fileLines = builtInKind(
     outputs: { out: port<string>() },
     config,
     rewinds: true,
+    splits: ({ config: options, component, positions }) =>
+      listFiles(options, positions, { component, field: 'path' }),
     async setup(context) {
-      const { component, instance, instances } = context
-      const { positions } = context
-      const files =
-        positions === undefined
-          ? (await findFiles(context.config.path, { component, field: 'path' })).filter(
-              (_, index) => index % instances === instance,
-            )
-          : Object.keys(positions)
-      const reader = new FilesReader(files, context.config, component, context.clock, positions)
-      if (context.config.follow) await reader.followAll()
-      context.signal.addEventListener('abort', () => void reader.close().catch(() => undefined), {
-        once: true,
-      })
+      const { signal, config: options } = context
+      const reader = new FilesReader(context)
+      await reader.check()
+      if (options.follow) await reader.followAll((await splitPatterns(options.path)).patterns)
+      signal.addEventListener('abort', () => void reader.close().catch(() => undefined), { once: true })
       return reader
     },
   }),
 )
 
+interface ReaderContext extends Pick<
+  SourceSetupContext<{}, Config>,
+  'component' | 'config' | 'clock' | 'log' | 'positions' | 'splits' | 'owns'
+> {}
+
 type Outputs = (typeof fileLines)['outputs']
 
 class FilesReader implements SourceReader<Outputs> {
-  readonly #files: readonly string[]
+  readonly #files: string[]
   readonly #config: Config
   readonly #component: string
   readonly #clock: Clock
+  readonly #log: Logger
+  readonly #owns: (split: string) => boolean
   readonly #waiting = new Waiting()
   /** Streams being read: one, or all with `follow`. */
   #streams: LineStream[] = []
@@ -117,20 +127,39 @@ class FilesReader implements SourceReader<Outputs> {
   readonly #positions = new Map<string, LinePosition>()
   readonly #reading = new Map<LineStream, string>()
 
-  constructor(
-    files: readonly string[],
-    configuration: Config,
-    component: string,
-    clock: Clock,
-    positions: SourcePositions | undefined,
-  ) {
-    this.#files = files
-    this.#config = configuration
+  #cancelLook: Cancel = () => undefined
+  #looking: Promise<void> = Promise.resolve()
+  /** Files may come: a copy that has none yet waits for them. */
+  #isLooking = false
+
+  constructor({ component, config: options, clock, log, positions, splits, owns }: ReaderContext) {
+    this.#files = [...(splits ?? [])]
+    this.#config = options
     this.#component = component
     this.#clock = clock
-    for (const path of files) {
+    this.#log = log
+    this.#owns = owns
+    for (const path of this.#files) {
       const given = positions?.[path]
       this.#positions.set(path, given === undefined ? startOfFile : asLinePosition(given, this.#use(path)))
+    }
+  }
+
+  /** Before anything runs: whether all is as it was where it goes on. Errors: SOURCE_POSITION_LOST, FILE_NOT_FOUND. */
+  async check(): Promise<void> {
+    for (const [path, start] of this.#positions) {
+      if (start.done || start.bytes === 0) continue
+      const use = this.#use(path)
+      try {
+        await this.#check(use, start)
+      } catch (thrown) {
+        const error = fileError(thrown, use)
+        const isLost = error.code === 'SOURCE_POSITION_LOST' || error.code === 'FILE_NOT_FOUND'
+        if (!isLost || this.#config.lost === 'fail') throw error
+        this.#log.warn(`begins with what is there, without what was not read before: ${error.message}`)
+        if (error.code === 'SOURCE_POSITION_LOST') this.#positions.set(path, startOfFile)
+        else this.#forget(path)
+      }
     }
   }
 
@@ -140,8 +169,41 @@ class FilesReader implements SourceReader<Outputs> {
     return Object.fromEntries(Array.from(all, ([path, position]) => [path, asSourcePosition(position)]))
   }
 
-  async followAll(): Promise<void> {
+  async followAll(patterns: readonly string[]): Promise<void> {
     while (this.#opened < this.#files.length) await this.#openNext()
+    if (patterns.length === 0) return
+    let isBusy = false
+    this.#isLooking = true
+    this.#cancelLook = this.#clock.every(this.#config.pollMs, () => {
+      if (isBusy) return
+      isBusy = true
+      this.#looking = this.#lookFor(patterns).finally(() => (isBusy = false))
+    })
+  }
+
+  /** Files that have come. One that cannot be opened is tried again. */
+  async #lookFor(patterns: readonly string[]): Promise<void> {
+    try {
+      for (const path of await matching(patterns)) {
+        if (this.#closed) return
+        if (this.#positions.has(path) || !this.#owns(path)) continue
+        this.#positions.set(path, startOfFile)
+        this.#files.push(path)
+        await this.#openNext()
+        this.#waiting.wake()
+      }
+    } catch (error) {
+      const path = this.#files.at(-1)
+      if (path !== undefined && ![...this.#reading.values()].includes(path)) this.#forget(path)
+      this.#log.warn(`a file that has come cannot be read yet: ${asError(error).message}`)
+    }
+  }
+
+  #forget(path: string): void {
+    this.#positions.delete(path)
+    const at = this.#files.indexOf(path)
+    this.#files.splice(at, 1)
+    if (at < this.#opened) this.#opened--
   }
 
   poll(
@@ -156,12 +218,14 @@ class FilesReader implements SourceReader<Outputs> {
       if (sent > 0) return 'more'
       this.#turn++
     }
-    if (this.#streams.length > 0) return this.#waiting.wait()
+    if (this.#streams.length > 0 || this.#isLooking) return this.#waiting.wait()
     return this.#opened < this.#files.length ? this.#openNext() : 'done'
   }
 
   async close(): Promise<void> {
     this.#closed = true
+    this.#cancelLook()
+    await this.#looking
     const streams = this.#streams
     this.#streams = []
     await Promise.all(streams.map((stream) => stream.close()))
@@ -214,7 +278,6 @@ class FilesReader implements SourceReader<Outputs> {
 
   async #openSource(use: FileUse, start: LinePosition): Promise<LineSource> {
     const gzip = this.#config.gzip ?? use.path.endsWith('.gz')
-    if (start.bytes > 0) await this.#check(use, start, gzip)
     if (!this.#config.follow) {
       if (!gzip) return PlainChunkReader.open(use.path, start.bytes)
       return new SkippingReader(new GzipChunkReader(use.path), start.bytes, use)
@@ -228,8 +291,8 @@ class FilesReader implements SourceReader<Outputs> {
     return FollowingReader.open(use.path, this.#clock, this.#config.pollMs, undefined, start.bytes)
   }
 
-  /** Errors: SOURCE_POSITION_LOST */
-  async #check(use: FileUse, start: LinePosition, gzip: boolean): Promise<void> {
+  async #check(use: FileUse, start: LinePosition): Promise<void> {
+    const gzip = this.#config.gzip ?? use.path.endsWith('.gz')
     const reader = gzip ? new GzipChunkReader(use.path) : await PlainChunkReader.open(use.path)
     try {
       await checkHead(reader, start, use)

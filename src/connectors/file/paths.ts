@@ -21,6 +21,36 @@ export async function findFiles(
   return [...found]
 }
 
+/** Of a `path` of a configuration: what names one file, and what stands for those that there are. */
+export async function splitPatterns(
+  paths: string | readonly string[],
+): Promise<{ readonly files: readonly string[]; readonly patterns: readonly string[] }> {
+  const files: string[] = []
+  const patterns: string[] = []
+  for (const path of typeof paths === 'string' ? [paths] : paths)
+    if (isDynamicPattern(path) && !(await isThere(path))) patterns.push(path)
+    else files.push(path)
+  return { files, patterns }
+}
+
+/** Those that there are now, by name; none where nothing matches. */
+export async function matching(patterns: readonly string[]): Promise<readonly string[]> {
+  if (patterns.length === 0) return []
+  const files = await glob([...patterns], { onlyFiles: true, expandDirectories: false, dot: false })
+  return files.toSorted()
+}
+
+export async function isThere(path: string): Promise<boolean> {
+  try {
+    await stat(path)
+    return true
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return false
+    throw error
+  }
+}
+
 async function expand(path: string, at: FileUse): Promise<readonly string[]> {
   const fault = await checkReadable(path, at)
   if (fault === undefined) return [path]

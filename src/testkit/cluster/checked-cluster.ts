@@ -10,7 +10,7 @@ import { StoreChecks } from './store-checks.ts'
 import type { ClusterWatcher, WatchedWorker } from './watcher.ts'
 
 export interface CheckedClusterOptions extends Partial<
-  Pick<SimulatedClusterOptions, 'ttlMs' | 'restarts' | 'isOneMachine'>
+  Pick<SimulatedClusterOptions, 'ttlMs' | 'restarts' | 'isOneMachine' | 'takesSnapshots' | 'alignMsMax'>
 > {
   readonly seed: number
   readonly nodes: readonly NodeOptions[]

@@ -3,8 +3,17 @@ import { drainRecord, asNodeId } from '../../cluster/protocol/index.ts'
 import { put, remove } from '../../store/operations.ts'
 import type { SimulatedNode } from './simulated-cluster.ts'
 import type { ClusterFault } from './simulation-options.ts'
+import { goodStorage } from './storage-line.ts'
 import { goodLine } from './store-line.ts'
-import { momentsOf, type Step, type StepName, stepNames, workerSteps } from './steps.ts'
+import {
+  momentsOf,
+  snapshotSteps,
+  type Step,
+  type StepName,
+  stepNames,
+  workerSnapshotSteps,
+  workerSteps,
+} from './steps.ts'
 import type { CheckedCluster } from './checked-cluster.ts'
 
 /** A kind of fault: does it, and gives what undoes it. */
@@ -12,7 +21,7 @@ type Fault = (faults: Faults) => (() => void) | undefined
 
 const ttlMs = 1_000
 /** Between two faults, at the most. */
-const gapMsMax = 1_200
+const gapMsMaxDefault = 1_200
 /** What lies between a moment and three times a lease. */
 const lastingMsMax = 3 * ttlMs
 const jumpMsMax = 3_600_000
@@ -26,21 +35,37 @@ export class Faults {
   count = 0
   readonly world: CheckedCluster
   readonly random: Random
+  /** Whether somebody takes snapshots. */
+  readonly hasSnapshots: boolean
   private readonly kinds: readonly (readonly [string, Fault])[]
   private readonly undoing = new Set<() => void>()
+  private readonly gapMsMax: number
   private isOver = false
 
-  /** `only`: the names of the kinds; all where it is not given. */
-  constructor(world: CheckedCluster, random: Random, only?: readonly string[]) {
+  /** `only`: the names of the kinds; all where it is not given. `gapMsMax`: between two of them. */
+  constructor(
+    world: CheckedCluster,
+    random: Random,
+    only?: readonly string[],
+    {
+      hasSnapshots = false,
+      gapMsMax = gapMsMaxDefault,
+    }: { readonly hasSnapshots?: boolean; readonly gapMsMax?: number } = {},
+  ) {
     this.world = world
     this.random = random
-    this.kinds = Object.entries(faultKinds).filter(([name]) => only?.includes(name) ?? true)
+    this.hasSnapshots = hasSnapshots
+    this.gapMsMax = gapMsMax
+    const all: Readonly<Record<string, Fault>> = hasSnapshots
+      ? { ...faultKinds, ...storageFaultKinds }
+      : faultKinds
+    this.kinds = Object.entries(all).filter(([name]) => only?.includes(name) ?? true)
   }
 
   begin(): void {
     const { cluster } = this.world
     if (this.kinds.length === 0) return
-    cluster.time.at(cluster.time.nowMs + this.random.next() * gapMsMax, faultLane, () => {
+    cluster.time.at(cluster.time.nowMs + this.random.next() * this.gapMsMax, faultLane, () => {
       if (this.isOver) return
       this.one()
       this.begin()
@@ -119,7 +144,7 @@ const faultKinds = {
   },
   /** In the middle of something: before it asks the store or a worker, or before it learns what came of it. */
   killAtStep(faults) {
-    const step = anyStep(faults)
+    const step = anyStep(faults, faults.hasSnapshots ? stepsWithSnapshots : rareSteps)
     let undo: () => void = () => undefined
     const stop = whenReached(faults, step, ({ who }) => {
       const node = faults.world.cluster.nodes.get(who)
@@ -133,7 +158,8 @@ const faultKinds = {
     }
   },
   workerDiesAtStep(faults) {
-    return whenReached(faults, anyStep(faults, workerSteps), ({ endWorker }) => {
+    const steps = faults.hasSnapshots ? workerStepsWithSnapshots : workerSteps
+    return whenReached(faults, anyStep(faults, steps), ({ endWorker }) => {
       endWorker?.()
       return endWorker !== undefined
     })
@@ -185,6 +211,7 @@ const faultKinds = {
     const { lines } = faults.world.cluster
     const to = faults.node().id
     const from = faults.nodes().filter(({ id }) => id !== to)
+    if (from.length === 0) return undefined
     faults.note(`calls to ${to} are refused`)
     faults.world.mayBeWrong = true
     for (const { id } of from) lines.wall(id, to)
@@ -269,6 +296,29 @@ const faultKinds = {
   },
 } satisfies Readonly<Record<string, Fault>>
 
+const storageFaultKinds = {
+  /** Calls to the storage of snapshots end after a while, with nothing done. */
+  storageGone(faults) {
+    const nodes = faults.random.next() < 0.4 ? faults.nodes() : [faults.node()]
+    faults.note(`no storage for ${nodes.map(({ id }) => id).join(' ')}`)
+    for (const node of nodes) node.isStorageCut = true
+    return () => {
+      for (const node of nodes) node.isStorageCut = false
+    }
+  },
+  /** The storage is slow, and fails now and then, before or after what it was asked for is done. */
+  storageFails(faults) {
+    const nodes = faults.random.next() < 0.4 ? faults.nodes() : [faults.node()]
+    const { random } = faults
+    const quality = { delayMsMax: 2 + random.int(200), failing: random.next() * 0.5 }
+    faults.note(`bad storage for ${nodes.map(({ id }) => id).join(' ')}: ${quality.delayMsMax} ms`)
+    for (const node of nodes) node.storage = quality
+    return () => {
+      for (const node of nodes) node.storage = goodStorage
+    }
+  },
+} satisfies Readonly<Record<string, Fault>>
+
 type FaultName = keyof typeof faultKinds
 
 export const faultNames: readonly string[] = Object.keys(faultKinds)
@@ -280,6 +330,8 @@ export const publicFaults: readonly ClusterFault[] = (Object.keys(faultKinds) as
 
 /** What nodes do all the time is left out: any moment is one of those. */
 const rareSteps = stepNames.filter((name) => name !== 'read' && name !== 'renew')
+const stepsWithSnapshots = [...rareSteps, ...snapshotSteps]
+const workerStepsWithSnapshots = [...workerSteps, ...workerSnapshotSteps]
 
 function anyStep(
   faults: Faults,

@@ -7,12 +7,14 @@ import { storeOver } from '../../store/checked-store.ts'
 import { MemoryBackend } from '../../store/memory/memory-backend.ts'
 import type { Store, Transaction } from '../../store/store.ts'
 import type { ModuleAddress, WorkerAssignment } from '../../worker/assignment.ts'
+import { MemoryStorageBackend } from '../../snapshot/storage/memory/memory-backend.ts'
 import { DeafBackend } from './deaf-backend.ts'
 import { type NodeOptions, SimulatedProcess } from './simulated-process.ts'
 import { type Machine, ProcessClock, SimulatedTime } from './simulated-time.ts'
 import type { SimulatedWorker } from './simulated-worker.ts'
 import { SimulatedLines } from './simulated-lines.ts'
 import { type Reach, Steps, writeName } from './steps.ts'
+import { goodStorage, StorageLine, type StorageQuality } from './storage-line.ts'
 import { goodLine, type LineQuality, StoreLine } from './store-line.ts'
 import type { ClusterWatcher } from './watcher.ts'
 import { Wires } from './wires.ts'
@@ -30,6 +32,10 @@ export interface SimulatedClusterOptions {
   readonly restarts?: Partial<RestartPolicy>
   /** Nodes look at each other's processes, as on one machine: who is killed is known to be gone. Default false. */
   readonly isOneMachine?: boolean
+  /** There is a storage of snapshots, so networks may have some. Default false. */
+  readonly takesSnapshots?: boolean
+  /** After so many milliseconds barriers overtake. Default: as long as in a cluster. */
+  readonly alignMsMax?: number
 }
 
 const storeLane = 0
@@ -53,6 +59,8 @@ export class SimulatedCluster {
   readonly steps = new Steps()
   /** The store as nobody disturbs it, for who checks. */
   readonly store: Store
+  /** What is in the storage of snapshots. */
+  readonly files = new MemoryStorageBackend()
   private readonly options: SimulatedClusterOptions
   private readonly workers = new Map<string, SimulatedWorker>()
   private lanes = firstProcessLane
@@ -125,10 +133,16 @@ export class SimulatedCluster {
   /** A new life of a node: its process. */
   startProcess(
     node: NodeOptions,
-    { quality, machine }: { readonly quality: LineQuality; readonly machine: Machine },
+    {
+      quality,
+      machine,
+      storage,
+    }: { readonly quality: LineQuality; readonly machine: Machine; readonly storage: StorageQuality },
   ): SimulatedProcess {
     const { options } = this
     const { clock, line, backend, random, reach } = this.process(node.id, quality, machine)
+    const storageLine = options.takesSnapshots === true ? this.storageLine(clock, reach) : undefined
+    if (storageLine !== undefined) storageLine.quality = storage
     const means = {
       cluster: 'sim',
       keys: this.keys,
@@ -148,6 +162,8 @@ export class SimulatedCluster {
       port: () => this.ports++,
       pid: clock.lane,
       reach,
+      storageLine,
+      alignMsMax: options.alignMsMax,
       isGone: (record: NodeRecord) => (options.isOneMachine === true ? this.isGone(record) : undefined),
     }
     return new SimulatedProcess(node, means)
@@ -172,6 +188,12 @@ export class SimulatedCluster {
     }
     const line = new StoreLine(storeOver(backend, network), means, quality)
     return { clock, random, backend, line, reach }
+  }
+
+  private storageLine(own: ProcessClock, reach: Reach): StorageLine {
+    const network = new ProcessClock(this.time, own.lane)
+    const means = { network, own, random: this.fork(), isDead: () => own.isDead, reach }
+    return new StorageLine(this.files, means)
   }
 
   private isGone({ id, pid }: NodeRecord): boolean {
@@ -212,6 +234,8 @@ export class SimulatedNode {
   readonly machine: Machine
   private lineQuality = goodLine
   private isLineCut = false
+  private storageQuality = goodStorage
+  private isStorageLineCut = false
 
   constructor(options: NodeOptions, cluster: SimulatedCluster) {
     this.options = options
@@ -243,6 +267,28 @@ export class SimulatedNode {
     if (this.process !== undefined) this.process.means.line.isCut = isCut
   }
 
+  /** Of its way to the storage of snapshots; later lives as well. */
+  get storage(): StorageQuality {
+    return this.storageQuality
+  }
+
+  set storage(quality: StorageQuality) {
+    this.storageQuality = quality
+    const line = this.process?.means.storageLine
+    if (line !== undefined) line.quality = quality
+  }
+
+  /** Whether it has no storage of snapshots; later lives as well. */
+  get isStorageCut(): boolean {
+    return this.isStorageLineCut
+  }
+
+  set isStorageCut(isCut: boolean) {
+    this.isStorageLineCut = isCut
+    const line = this.process?.means.storageLine
+    if (line !== undefined) line.isCut = isCut
+  }
+
   get isUp(): boolean {
     return this.process !== undefined && !this.process.isDead
   }
@@ -251,6 +297,7 @@ export class SimulatedNode {
     if (this.isUp) return
     this.process = this.cluster.startProcess(this.options, this)
     this.process.means.line.isCut = this.isCut
+    if (this.process.means.storageLine !== undefined) this.process.means.storageLine.isCut = this.isStorageCut
   }
 
   kill(): void {

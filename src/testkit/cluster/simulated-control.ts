@@ -6,6 +6,8 @@ import type { ControlLines } from '../../cluster/node/control-lines.ts'
 import { probeMsMax } from '../../cluster/node/control-lines.ts'
 import { ControlNet } from '../../cluster/node/control-net.ts'
 import type { ClusterKeys, ClusterView, NodeId, NodeRecord } from '../../cluster/protocol/index.ts'
+import type { CallHandlers } from '../../transport/call-server.ts'
+import type { Calls } from '../../transport/calls.ts'
 import type { Store } from '../../store/store.ts'
 import type { LineOwner, SimulatedLines } from './simulated-lines.ts'
 import type { ClusterWatcher } from './watcher.ts'
@@ -18,6 +20,8 @@ export interface SimulatedControlMeans {
   readonly random: Random
   readonly watcher: ClusterWatcher
   readonly linkLossMs: number
+  /** What it answers beside the calls of the simulation itself. */
+  readonly handlers?: CallHandlers
   /** Undefined: the processes of other nodes cannot be looked at. */
   readonly isGone: (record: NodeRecord) => boolean | undefined
 }
@@ -40,7 +44,7 @@ export class SimulatedControl {
   }
 
   static async open(means: SimulatedControlMeans): Promise<SimulatedControl> {
-    const { cluster, self, end, random, watcher, linkLossMs } = means
+    const { cluster, self, end, random, watcher, linkLossMs, handlers = {} } = means
     const own: { control?: SimulatedControl } = {}
     const net = await ControlNet.open({
       cluster,
@@ -51,7 +55,10 @@ export class SimulatedControl {
       random,
       linkLossMs,
       lines: controlLines(means),
-      handlers: { requests: { [method]: (body) => (body as number) + 1 } },
+      handlers: {
+        ...handlers,
+        requests: { ...handlers.requests, [method]: (body) => (body as number) + 1 },
+      },
       events: {
         broken: (node) => own.control?.watch?.suspect(node),
         refused: (node) => own.control?.watch?.suspect(node),
@@ -89,6 +96,16 @@ export class SimulatedControl {
       },
     })
     this.stopLooking = end.clock.every(lookMs, () => this.look(view()))
+  }
+
+  /** Errors: NODE_UNKNOWN. */
+  to(node: NodeId): Calls {
+    return this.net.to(node)
+  }
+
+  /** Dials who is new. */
+  update(view: ClusterView): void {
+    this.net.update([...view.nodes.values()].map(({ value }) => value))
   }
 
   async close(): Promise<void> {

@@ -3,7 +3,17 @@ import type { Random } from '../../base/random.ts'
 import { Agent } from '../../cluster/agent/agent.ts'
 import { join, type Membership } from '../../cluster/agent/membership.ts'
 import { Manager, type RestartPolicy } from '../../cluster/control/index.ts'
-import { type Address, asNodeId, type ClusterKeys, type NodeRecord } from '../../cluster/protocol/index.ts'
+import {
+  type Address,
+  asNodeId,
+  type ClusterKeys,
+  type NodeId,
+  type NodeRecord,
+} from '../../cluster/protocol/index.ts'
+import type { Calls } from '../../transport/calls.ts'
+import { NodeSnapshots } from '../../cluster/node/node-snapshots.ts'
+import { NodeStorages } from '../../cluster/node/node-storages.ts'
+import { storageOver } from '../../snapshot/storage/checked-storage.ts'
 import { LeaseKeeper } from '../../store/recipes/index.ts'
 import type { WorkerAssignment } from '../../worker/assignment.ts'
 import type { Load } from '../../worker/worker.ts'
@@ -14,6 +24,8 @@ import type { ProcessClock } from './simulated-time.ts'
 import { ThreadClock } from './thread-clock.ts'
 import { SimulatedWorker } from './simulated-worker.ts'
 import type { Reach } from './steps.ts'
+import { watchedTakers } from './snapshot-watch.ts'
+import type { StorageLine } from './storage-line.ts'
 import type { StoreLine } from './store-line.ts'
 import type { ClusterWatcher } from './watcher.ts'
 import type { Wires } from './wires.ts'
@@ -45,6 +57,9 @@ export interface ProcessMeans {
   readonly workerAt: (address: Address) => SimulatedWorker
   readonly pid: number
   readonly reach: Reach
+  /** Its way to the storage of snapshots, where there is one. */
+  readonly storageLine: StorageLine | undefined
+  readonly alignMsMax: number | undefined
   /** Undefined: the processes of other nodes cannot be looked at. */
   readonly isGone: (record: NodeRecord) => boolean | undefined
 }
@@ -127,7 +142,9 @@ export class SimulatedProcess {
   /** From joining to the end of the lease. */
   private async live(leases: LeaseKeeper): Promise<void> {
     const { cluster, lines, random, watcher, ttlMs, isGone } = this.means
-    const control = await SimulatedControl.open({
+    const storages = this.storages()
+    const snapshots = storages && this.snapshots(storages, (node) => control.to(node))
+    const control: SimulatedControl = await SimulatedControl.open({
       cluster,
       self: asNodeId(this.options.id),
       end: this.end,
@@ -136,15 +153,36 @@ export class SimulatedProcess {
       watcher,
       linkLossMs: ttlMs * linkLossPart,
       isGone,
+      ...(snapshots && { handlers: snapshots.handlers }),
     })
     try {
-      await this.beMember(leases, control)
+      await this.beMember(leases, control, storages, snapshots)
     } finally {
+      await storages?.close()
       await control.close()
     }
   }
 
-  private async beMember(leases: LeaseKeeper, control: SimulatedControl): Promise<void> {
+  private storages(): NodeStorages | undefined {
+    const { clock, storageLine } = this.means
+    if (storageLine === undefined) return undefined
+    return new NodeStorages({
+      clock,
+      defaultAddress: 'simulated:',
+      openStorage: () => Promise.resolve(storageOver(storageLine, clock)),
+    })
+  }
+
+  private snapshots(storages: NodeStorages, to: (node: NodeId) => Calls): NodeSnapshots {
+    return new NodeSnapshots({ self: asNodeId(this.options.id), storages, to })
+  }
+
+  private async beMember(
+    leases: LeaseKeeper,
+    control: SimulatedControl,
+    storages: NodeStorages | undefined,
+    snapshots: NodeSnapshots | undefined,
+  ): Promise<void> {
     const { cluster, keys, line, clock, random, ttlMs, isGone } = this.means
     const { signal } = this.leaving
     const membership = await join(
@@ -154,10 +192,11 @@ export class SimulatedProcess {
     )
     this.membership = membership
     this.note(`joined as ${membership.record.incarnation}`)
-    const agent = this.makeAgent(membership)
+    const agent = this.makeAgent(membership, control, snapshots)
     this.agent = agent
+    if (snapshots !== undefined) snapshots.agent = agent
     control.joined(membership, { store: line, keys, view: () => agent.view })
-    const manager = this.makeManager(membership)
+    const manager = this.makeManager(membership, storages, snapshots)
     await ended(AbortSignal.any([membership.lease.signal, signal]))
     this.note(signal.aborted ? 'leaves' : 'lost its lease')
     await Promise.all([agent.close(), manager.close()])
@@ -184,11 +223,15 @@ export class SimulatedProcess {
     }
   }
 
-  private makeAgent(membership: Membership): Agent {
+  private makeAgent(
+    membership: Membership,
+    control: SimulatedControl,
+    snapshots: NodeSnapshots | undefined,
+  ): Agent {
     const { line, keys, random, clock, wires, lines, ttlMs, watcher, load, localize, port } = this.means
-    const { made, workerAt, reach } = this.means
+    const { made, workerAt, reach, storageLine } = this.means
     const { id } = this.options
-    return new Agent({
+    const agent: Agent = new Agent({
       store: line,
       keys,
       random,
@@ -209,6 +252,9 @@ export class SimulatedProcess {
           random,
           load,
           check: 'none',
+          ...(storageLine && {
+            snapshots: { storage: () => Promise.resolve(storageOver(storageLine, thread)) },
+          }),
         })
         this.workers.add(worker)
         made(worker)
@@ -216,6 +262,7 @@ export class SimulatedProcess {
         return worker
       },
       localize: (assignment) => Promise.resolve(localize(assignment)),
+      ...(snapshots && { readSnapshot: snapshots.read }),
       events: {
         rejected: (_network, _record, taken) => taken(),
         logged: (network, { level, component, instance, message }, taken) => {
@@ -226,7 +273,9 @@ export class SimulatedProcess {
           this.note(`${network}: ${what} failed: ${error.message}`)
           watcher.troubled(id, `${network}: ${what}`, error)
         },
-        seen: () => undefined,
+        seen: () => {
+          if (snapshots !== undefined) control.update(agent.view)
+        },
         linkFailed: (network, from, to, error) =>
           this.note(`${network}: the link ${from} to ${to} failed: ${error.message}`),
         troubled: (what, error) => {
@@ -235,10 +284,15 @@ export class SimulatedProcess {
         },
       },
     })
+    return agent
   }
 
-  private makeManager(membership: Membership): Manager {
-    const { line, keys, clock, restarts, watcher } = this.means
+  private makeManager(
+    membership: Membership,
+    storages: NodeStorages | undefined,
+    snapshots: NodeSnapshots | undefined,
+  ): Manager {
+    const { line, keys, clock, restarts, watcher, alignMsMax } = this.means
     const { id } = this.options
     return new Manager({
       store: line,
@@ -247,6 +301,14 @@ export class SimulatedProcess {
       lease: membership.lease,
       node: asNodeId(id),
       restarts,
+      ...(snapshots &&
+        storages && {
+          snapshots: {
+            takers: watchedTakers(snapshots, watcher, id),
+            storages,
+            ...(alignMsMax !== undefined && { alignMsMax }),
+          },
+        }),
       events: {
         elected: () => {
           this.isManager = true

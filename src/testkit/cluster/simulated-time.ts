@@ -179,6 +179,13 @@ function whenSettled(steps: number, next: () => void): void {
   else process.nextTick(afterPromises, next)
 }
 
+/** Fulfilled when all promises have settled that can without input, output or time. */
+export function promisesSettled(): Promise<void> {
+  return new Promise((resolve) => {
+    process.nextTick(afterPromises, resolve)
+  })
+}
+
 const isFulfilled = Promise.resolve()
 
 function afterPromises(next: () => void): void {

@@ -78,6 +78,12 @@ export class SimulatedWorker implements AgentWorker, WatchedWorker {
           this.lost(error.message)
           events.died(error)
         },
+        part: (report) => {
+          if (this.endsAt('tell-part', 'before')) return
+          watcher.partTold?.(this, report)
+          events.part?.(report)
+          this.endsAt('tell-part', 'after')
+        },
         linkFailed: (peer, error) => {
           watcher.troubled(this.name, `link to worker ${peer}`, error)
           events.linkFailed(peer, error)
@@ -138,7 +144,11 @@ export class SimulatedWorker implements AgentWorker, WatchedWorker {
   }
 
   snapshot(command: SnapshotCommand): void {
+    const step = command.type === 'begin' ? 'begin-snapshot' : 'end-snapshot'
+    if (this.endsAt(step, 'before')) return
+    this.means.watcher.snapshotTold?.(this, command)
     this.inner.snapshot(command)
+    this.endsAt(step, 'after')
   }
 
   async close(): Promise<void> {

@@ -15,6 +15,21 @@ export type StepMoment = 'before' | 'done' | 'after'
 /** Asked of a worker. */
 export const workerSteps = ['prepare', 'switch-over', 'hold', 'release', 'end-worker'] as const
 
+/** Of snapshots: what is asked of a worker, and what it tells. */
+export const workerSnapshotSteps = ['begin-snapshot', 'end-snapshot', 'tell-part'] as const
+
+/** Of snapshots: what is written to the store, and what is asked of the storage. */
+export const snapshotSteps = [
+  'take-ids',
+  'commit',
+  'abort',
+  'write-part',
+  'write-manifest',
+  'load',
+  'delete-file',
+  ...workerSnapshotSteps,
+] as const
+
 export const stepNames = [
   'read',
   'lease',
@@ -35,12 +50,15 @@ export const stepNames = [
   ...workerSteps,
 ] as const
 
-export type StepName = (typeof stepNames)[number]
+export type StepName = (typeof stepNames)[number] | (typeof snapshotSteps)[number]
+
+/** In the order in which a write is named by what it touches. */
+const namesOfWrites: readonly StepName[] = ['commit', 'take-ids', 'abort', ...stepNames]
 
 /** A worker's are done when they are over; who hears something ends before it knows. */
 export function momentsOf(name: StepName): readonly StepMoment[] {
   if (name === 'hear') return ['before']
-  const isOfWorker = workerSteps.some((one) => one === name)
+  const isOfWorker = [...workerSteps, ...workerSnapshotSteps].some((one) => one === name)
   return isOfWorker ? ['before', 'after'] : ['before', 'done', 'after']
 }
 
@@ -76,7 +94,7 @@ export function writeName(keys: ClusterKeys, { then = [] }: Transaction): StepNa
   for (const operation of then)
     if ('key' in operation && operation.type === 'put') touched.add(putName(keys, operation.key))
     else if (operation.type !== 'get' && operation.type !== 'range') touched.add('clean-up')
-  return stepNames.find((name) => touched.has(name)) ?? 'read'
+  return namesOfWrites.find((name) => touched.has(name)) ?? 'read'
 }
 
 function putName(keys: ClusterKeys, key: string): StepName {
@@ -91,6 +109,9 @@ function putName(keys: ClusterKeys, key: string): StepName {
   if (key === of.closed) return 'close'
   if (key === of.outcome) return 'outcome'
   if (key === of.desired) return 'change'
+  if (key === of.snapshots.committed) return 'commit'
+  if (key === of.snapshots.lineage) return 'take-ids'
+  if (key === of.snapshots.aborted) return 'abort'
   return key.startsWith(of.ready) ? 'ready' : 'write'
 }
 

@@ -1,4 +1,5 @@
 import type { InstanceId, WorkerNumber } from '../../cluster/protocol/index.ts'
+import type { PartReport, SnapshotBegin, SnapshotCommand } from '../../snapshot/part.ts'
 import type { WorkerAssignment } from '../../worker/assignment.ts'
 import type { WireEnd } from './wires.ts'
 
@@ -32,6 +33,12 @@ export interface ClusterWatcher {
   delivered(from: WatchedWorker, to: WatchedWorker, frame: Uint8Array): void
   /** A node ended the lease of a life of another one, which it takes for dead. */
   declaredDead(by: string, node: string): void
+  /** A worker is told of a snapshot. */
+  snapshotTold?(worker: WatchedWorker, command: SnapshotCommand): void
+  /** It tells of its part. */
+  partTold?(worker: WatchedWorker, report: PartReport): void
+  /** The manager on a node asks another one for its part; `over`: nobody listens to it any more. */
+  partAsked?(manager: string, network: string, begin: SnapshotBegin): { readonly over: () => void }
   /** Something that nobody expects. */
   troubled(who: string, what: string, error: Error): void
 }

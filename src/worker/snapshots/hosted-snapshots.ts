@@ -1,28 +1,41 @@
 import { VertigoError } from '../../base/errors.ts'
-import type { PartReport, SnapshotBegin, SnapshotCommand } from '../../snapshot/part.ts'
+import { kindDefinition } from '../../component/kind.ts'
+import { mergeFiles, type MergeRequest } from '../../snapshot/merge-files.ts'
+import type { InstanceRestore, PartReport, SnapshotBegin, SnapshotCommand } from '../../snapshot/part.ts'
 import type { SnapshotStorage } from '../../snapshot/storage/storage.ts'
 import type { HostedInstance } from '../hosted.ts'
+import type { Instance } from '../instance.ts'
+import { asKind } from '../make-instance.ts'
+import { SourceInstance } from '../source-instance.ts'
 import type { WorkerMeans } from '../worker-means.ts'
 import { InstanceParts, type PartFacts } from './instance-parts.ts'
-import { keyGroupsOf, readRestore } from './restore.ts'
+import { savedStatesOf, stateVersionOf } from './reading.ts'
+import { keyGroupsOf, readRestore, type RestoredPart } from './restore.ts'
 import { WorkerSnapshots } from './worker-snapshots.ts'
+
+const mergeToldMs = 60_000
+
+type HostedSnapshotsMeans = Pick<WorkerMeans, 'clock' | 'snapshots' | 'events' | 'load'>
 
 /** What a worker has to do with snapshots: it restores its instances, tells them to take the cut, and writes what they give. */
 export class HostedSnapshots {
+  private readonly means: HostedSnapshotsMeans
   private readonly network: string
   private readonly parts: WorkerSnapshots | undefined
   private readonly storage: () => Promise<SnapshotStorage>
   private readonly report: (report: PartReport) => void
+  private readonly clock: WorkerMeans['clock']
+  private readonly logged: WorkerMeans['events']['logged']
+  private toldMs = -Infinity
   /** In flight, as far as is known. */
   private begun: SnapshotBegin | undefined
 
-  constructor(
-    means: Pick<WorkerMeans, 'clock' | 'snapshots' | 'events'>,
-    network: string,
-    requestStep: () => void,
-  ) {
+  constructor(means: HostedSnapshotsMeans, network: string, requestStep: () => void) {
     const { clock, snapshots, events } = means
+    this.means = means
     this.network = network
+    this.clock = clock
+    this.logged = (record, taken) => events.logged(record, taken)
     this.report = (report) => events.part?.(report)
     this.storage = once(snapshots?.storage ?? noStorage)
     if (snapshots === undefined) return
@@ -31,6 +44,9 @@ export class HostedSnapshots {
       storage: this.storage,
       report: this.report,
       requestStep,
+      merge:
+        snapshots.merge ?? (async (request, signal) => mergeFiles(await this.storage(), request, signal)),
+      mergeFailed: (of, error) => this.mergeFailed(of, error),
     })
   }
 
@@ -38,23 +54,54 @@ export class HostedSnapshots {
   async begin({ id, assigned, instance }: HostedInstance): Promise<void> {
     const { restore } = assigned
     const { identity, keyed, place } = instance
-    const read = restore && (await readRestore(restore, instance, await this.storage()))
+    const read = restore && (await this.read(restore, instance))
     if (read !== undefined) {
       instance.restore(read.saved)
+      if (instance instanceof SourceInstance) instance.restoredFrom(restore!.snapshot)
       instance.wasOver = read.wasOver
+      instance.isMigrated = read.isMigrated
+      const { incarnation, snapshot: id, upTo = { incarnation, id } } = restore!
+      instance.restoredSinks = { snapshot: { incarnation, id }, upTo, sinks: read.sinks }
     }
     if (!instance.takesSnapshots) return
     const { component, instance: number, instances } = identity
     const about = { network: this.network, component, instance: number, instances, place, keyed }
-    const owner = { ...about, keyGroups: keyGroupsOf(instance), stateVersion: 0 }
+    const { definition } = instance
+    const keyGroups = keyGroupsOf(instance)
+    const owner = {
+      ...about,
+      keyGroups,
+      stateVersion: stateVersionOf(definition),
+      states: savedStatesOf(definition),
+    }
     const base = restore && read?.part && { snapshot: restore.snapshot, part: read.part }
     this.parts?.add(id, new InstanceParts(owner, base))
+  }
+
+  private async read(restore: InstanceRestore, instance: Instance): Promise<RestoredPart> {
+    const { clock, load } = this.means
+    const { writer } = restore
+    return readRestore(restore, instance, {
+      storage: await this.storage(),
+      nowMs: clock.now(),
+      writer: async () => writer && kindDefinition(asKind(await load(writer), writer.address)),
+    })
+  }
+
+  /** Another generation is in force: what was begun before it is over, whether or not its end has been heard of. */
+  switched(removed: Iterable<HostedInstance>): void {
+    this.begun = undefined
+    for (const { id } of removed) this.parts?.forget(id)
   }
 
   obey(command: SnapshotCommand, running: Iterable<HostedInstance>): void {
     if (command.type !== 'begin') {
       if (this.begun?.snapshot === command.snapshot) this.begun = undefined
-      for (const { instance } of running) instance.endSnapshot(command.snapshot)
+      for (const { instance } of running) {
+        instance.endSnapshot(command.snapshot)
+        if (command.type === 'committed') instance.sink?.publish(command.snapshot)
+        if (instance instanceof SourceInstance) instance.snapshotEnded(command)
+      }
       this.parts?.ended(command)
       return
     }
@@ -79,7 +126,7 @@ export class HostedSnapshots {
     const { begun } = this
     if (begun === undefined || instance.lastCut >= begun.snapshot) return
     instance.lastCut = begun.snapshot
-    this.parts?.cutFinished(id, begun, () => instance.partFacts())
+    this.parts?.cutFinished(id, begun, () => instance.partFacts(begun))
   }
 
   /** Writes for a slice; true where there is more to do. */
@@ -89,6 +136,15 @@ export class HostedSnapshots {
 
   close(): void {
     this.parts?.close()
+  }
+
+  private mergeFailed({ component, instance }: MergeRequest['head'], error: Error): void {
+    const nowMs = this.clock.monotonic()
+    if (nowMs - this.toldMs < mergeToldMs) return
+    this.toldMs = nowMs
+    const message = `Files of its snapshots could not be made one: ${error.message}`
+    const record = { level: 'warn', message, component, instance, timeMs: this.clock.now() } as const
+    this.logged(record, () => undefined)
   }
 }
 

@@ -68,19 +68,22 @@ function savedChannel(
   const port = ports[channel.port]!.name
   assert(channel.name !== '', `an input channel of port "${port}" has no name`)
   const bare = parcels.map(({ items, group, control }): SavedParcel => ({ items, group, control }))
-  return { name: channel.name, port, parcels: bare }
+  return { name: channel.name, port, hash: channel.hash ?? null, parcels: bare }
 }
 
 /** Puts it into the channels of the same names; where a channel is no more, into one of its own, which ends. */
 export function restoreChannels(saved: readonly SavedChannel[], receiver: Receiver): void {
   const { inbox } = receiver
-  for (const { name, port, parcels } of saved) {
+  for (const { name, port, hash, parcels } of saved) {
     const known = inbox.all.find((channel) => channel.name === name)
     if (known !== undefined) {
       known.restore(parcels.map(parcelOf))
       continue
     }
     const channel = new InputChannel(-1, portIndex(receiver, port), { release: () => undefined })
+    // It may be in the next snapshot as well.
+    channel.name = name
+    if (hash !== null) channel.useKey(hash.key ?? undefined)
     channel.isDormant = true
     channel.restore([...parcels.map(parcelOf), { items: [], group: 0, control: { type: 'end' } }])
     inbox.add(channel)

@@ -1,10 +1,14 @@
 import { Buffer } from 'node:buffer'
 import { VertigoError } from '../../base/errors.ts'
 import type { SourcePositions } from '../../component/define.ts'
+import type { SinkSnapshot } from '../../component/sink.ts'
+import type { ChannelHash } from '../../messaging/input-channel.ts'
+import type { SavedOpen } from '../../messaging/open-groups.ts'
 import type { Control } from '../../messaging/parcel.ts'
 import type { StateEntry } from '../../snapshot/state-file.ts'
 import { readRow, writeRow } from '../../state/capture.ts'
 import type { Entry } from '../../state/entries.ts'
+import type { SavedTree } from '../tracking/source-tracking.ts'
 import { MessageCodec } from '../../wire/message-codec.ts'
 
 /**
@@ -16,9 +20,26 @@ export interface Saved {
   readonly timers: readonly SavedTimer[]
   /** Of a source. */
   readonly positions: SourcePositions | undefined
+  /** The positions are those of all instances, of which there were others. Never written. */
+  readonly isUndealt?: boolean
   /** Ids of groups are not used twice. */
   readonly lastGroupId: number
+  /** Groups and batches that it has open at its outputs. */
+  readonly open: readonly SavedOpen[]
   readonly channels: readonly SavedChannel[]
+  /** Of a source: the messages that it tracks, which are open. */
+  readonly tracked: readonly SavedTree[]
+  readonly sink: SavedSink | undefined
+}
+
+/** What a sink has prepared and not published yet. */
+export interface SavedSink {
+  /** Its instance has handled all there was. It is not over before all is published. */
+  readonly isOver: boolean
+  /** The newest that is published. */
+  readonly published: SinkSnapshot | undefined
+  /** As `encodeStaged` writes them, oldest first. */
+  readonly pieces: readonly Uint8Array[]
 }
 
 export interface SavedTimer {
@@ -32,6 +53,8 @@ export interface SavedTimer {
 export interface SavedChannel {
   readonly name: string
   readonly port: string
+  /** Needed where its sender is no more, and no connection says it. */
+  readonly hash: ChannelHash | null
   readonly parcels: readonly SavedParcel[]
 }
 
@@ -46,7 +69,10 @@ export const nothingSaved: Saved = {
   timers: [],
   positions: undefined,
   lastGroupId: 0,
+  open: [],
   channels: [],
+  tracked: [],
+  sink: undefined,
 }
 
 const codec = new MessageCodec()
@@ -54,11 +80,14 @@ const stateKey = 'state'
 const timersKey = 'timers'
 const positionsKey = 'positions'
 const groupsKey = 'groups'
+const trackedKey = 'tracked'
+const openKey = 'open'
+const sinkKey = 'sink'
 const channelPrefix = 'channel/'
 
 /** Errors: STATE_NOT_ENCODABLE. */
 export function encodeSaved(saved: Saved, place: string): StateEntry[] {
-  const { instanceState, timers, positions, lastGroupId, channels } = saved
+  const { instanceState, timers, positions, lastGroupId, open, channels, tracked, sink } = saved
   const entries: StateEntry[] = []
   if (instanceState !== undefined) {
     check(instanceState.slots, 'its state', place)
@@ -67,8 +96,18 @@ export function encodeSaved(saved: Saved, place: string): StateEntry[] {
   if (timers.length > 0) entries.push(entry(timersKey, [encoded(timers, 'a timer', place)]))
   if (positions !== undefined) entries.push(entry(positionsKey, [encoded(positions, 'a position', place)]))
   if (lastGroupId > 0) entries.push(entry(groupsKey, [encoded(lastGroupId, 'a group', place)]))
-  for (const { name, port, parcels } of channels) {
-    const parts = [port, ...parcels].map((part) => encoded(part, `what waits at port "${port}"`, place))
+  if (tracked.length > 0) entries.push(entry(trackedKey, [encoded(tracked, 'a tracked message', place)]))
+  if (open.length > 0) entries.push(entry(openKey, [encoded(open, 'an open group', place)]))
+  if (sink !== undefined) {
+    const { isOver, published, pieces } = sink
+    const head = [isOver, published?.incarnation, published?.id]
+    const hasAny = isOver || published !== undefined || pieces.length > 0
+    if (hasAny) entries.push(entry(sinkKey, [encoded(head, 'a sink', place), ...pieces]))
+  }
+  for (const { name, port, hash, parcels } of channels) {
+    const parts = [{ port, hash }, ...parcels].map((part) =>
+      encoded(part, `what waits at port "${port}"`, place),
+    )
     entries.push(entry(`${channelPrefix}${name}`, parts))
   }
   return entries
@@ -85,9 +124,16 @@ export function decodeSaved(entries: Iterable<StateEntry>): Saved {
     else if (name === timersKey) saved.timers = values()[0] as readonly SavedTimer[]
     else if (name === positionsKey) saved.positions = values()[0] as SourcePositions
     else if (name === groupsKey) saved.lastGroupId = values()[0] as number
-    else if (name.startsWith(channelPrefix)) {
-      const [port, ...parcels] = values() as [string, ...SavedParcel[]]
-      channels.push({ name: name.slice(channelPrefix.length), port, parcels })
+    else if (name === trackedKey) saved.tracked = values()[0] as readonly SavedTree[]
+    else if (name === openKey) saved.open = values()[0] as readonly SavedOpen[]
+    else if (name === sinkKey) {
+      const [head, ...pieces] = parts
+      const [isOver, incarnation, id] = codec.decode(head!) as [boolean, number?, number?]
+      const published = incarnation === undefined ? undefined : { incarnation, id: id! }
+      saved.sink = { isOver, published, pieces }
+    } else if (name.startsWith(channelPrefix)) {
+      const [of, ...parcels] = values() as [Pick<SavedChannel, 'port' | 'hash'>, ...SavedParcel[]]
+      channels.push({ name: name.slice(channelPrefix.length), ...of, parcels })
     }
   }
   return saved

@@ -19,7 +19,7 @@ import {
   planRecord,
 } from '../../../src/cluster/protocol/index.ts'
 import { Election, follow, type Following } from '../../../src/store/recipes/index.ts'
-import type { Json } from '../../../src/model/network.ts'
+import type { Json, Network, Selector } from '../../../src/model/network.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { openStore } from '../../../src/stores.ts'
 import { createLoader } from '../../../src/worker/load-module.ts'
@@ -49,11 +49,13 @@ export interface ComponentText {
 /** Components of a network, and what they are connected by. */
 export interface NetworkText {
   readonly name: string
+  readonly guarantee?: Network['guarantee']
+  readonly snapshot?: Network['snapshot']
   readonly components: { readonly [name: string]: ComponentText }
   readonly connections: readonly {
     readonly from: string
     readonly to: string
-    readonly selector?: 'all'
+    readonly selector?: Selector
     readonly back?: true
   }[]
 }
@@ -76,6 +78,8 @@ export class FaultyCluster {
   private following: Following | undefined
   private watching: Promise<void> = Promise.resolve()
   private failure: Error | undefined
+  /** Last. */
+  private deployed: NetworkText | undefined
 
   private constructor(options: ClusterOptions, store: Store, folder: string) {
     const { storeUrl, nodes = 3, ttlMs = 2_000, stallMs = 10_000, workers = 2, api = false, hosts } = options
@@ -121,13 +125,18 @@ export class FaultyCluster {
 
   /** Who manages, as the store has it. */
   manager(): Promise<NodeProcess> {
-    const election = new Election(this.store, this.keys.manager, { clock: machineClock })
     return eventually('a node manages that lives', async () => {
       this.check()
-      const leader = await election.leader()
-      const id = (leader?.value as { node: string } | undefined)?.node
-      return this.nodes.find((node) => node.id === id && node.lives)
+      return this.managing()
     })
+  }
+
+  /** The same at this moment; undefined where none does. */
+  async managing(): Promise<NodeProcess | undefined> {
+    const election = new Election(this.store, this.keys.manager, { clock: machineClock })
+    const leader = await election.leader()
+    const id = (leader?.value as { node: string } | undefined)?.node
+    return this.nodes.find((node) => node.id === id && node.lives)
   }
 
   /** A node that hosts instances and does not manage. */
@@ -161,6 +170,7 @@ export class FaultyCluster {
     mode: 'merge' | 'replace' = 'merge',
     options: { readonly anew?: boolean } = {},
   ): Promise<number> {
+    this.deployed = text
     const file = join(this.folder, 'network.json')
     writeFileSync(file, JSON.stringify(text))
     const { builtInKind: builtIn, builtInNames } = builtInKinds
@@ -177,6 +187,13 @@ export class FaultyCluster {
   }): Promise<void> {
     await this.deploy(this.net(copies), 'merge', { anew: true })
     await this.until('the new version runs', ({ state }) => state === 'running')
+  }
+
+  /** The same where some of it is held back for that, at this moment. */
+  async release(): Promise<void> {
+    const { instances } = await this.status()
+    const isHeld = instances.some(({ reason = '' }) => reason.includes('ended soon after getting it'))
+    if (isHeld && this.deployed !== undefined) await this.deploy(this.deployed, 'merge', { anew: true })
   }
 
   /** A component with a kind of `kinds.ts`, and the journal in its configuration. */

@@ -14,6 +14,7 @@ import {
   Management,
   observeCluster,
   Operation,
+  SnapshotFiles,
 } from '../../../src/cluster/client/index.ts'
 import { BundleStore } from '../../../src/cluster/bundle/index.ts'
 import { loadDeployment } from '../../../src/cluster/client/load-deployment.ts'
@@ -264,11 +265,16 @@ test('the API of a node gives logs, counters and events', async (t) => {
       management: world.management,
       operation: new Operation(world.store, keys, { clock }),
       bundles: new BundleStore(world.store, keys, clock),
+      snapshots: new SnapshotFiles(world.management, {
+        open: () => Promise.reject(new Error('none')),
+        check: async () => undefined,
+      }),
       observer,
       events: new EventLog(world.store, keys, { clock, random }),
       logs: a.insight.logs,
       counts: a.insight.counts,
       ports: a.ports,
+      states: { get: () => Promise.reject(new Error('none is asked for')) },
       clock,
       troubled: (error, request) => world.troubles.push(`${request}: ${error.message}`),
     },

@@ -1,6 +1,7 @@
 import type { Cancel, Clock } from '../../../src/base/clock.ts'
 import type { Random } from '../../../src/base/random.ts'
-import { eventLoopTurn, TestClock } from '../../../src/testkit/test-clock.ts'
+import { promisesSettled } from '../../../src/testkit/cluster/simulated-time.ts'
+import { TestClock } from '../../../src/testkit/test-clock.ts'
 
 /** Threads whose steps come in an order that is drawn: each has its own queue, and they share time. */
 export class Threads {
@@ -33,10 +34,10 @@ export class Threads {
       this.time.advanceToNext(nextDueMs)
     else if (ready.length > 0) ready[0]!.runOne()
     else {
-      await eventLoopTurn()
+      await promisesSettled()
       return false
     }
-    await eventLoopTurn()
+    await promisesSettled()
     return true
   }
 }

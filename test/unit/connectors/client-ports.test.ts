@@ -5,6 +5,8 @@ import { type CheckMessage, InputQueue } from '../../../src/connectors/client/in
 import { OutputBuffer } from '../../../src/connectors/client/output-buffer.ts'
 import { eventLoopTurn, TestClock } from '../../../src/testkit/test-clock.ts'
 
+const atOnce = (tell: () => void): void => tell()
+
 /** The instances behind exported ports: CP-1 to CP-4 of `component/client-port.ts`. */
 
 class Line implements ClientPortLine {
@@ -48,7 +50,7 @@ function input(check?: CheckMessage): {
     poll: (max) => {
       const sent: unknown[] = []
       assert.equal(
-        queue.poll(max, (message) => sent.push(message)),
+        queue.poll(max, (message) => sent.push(message), atOnce),
         'more',
       )
       return sent
@@ -92,13 +94,13 @@ test('CP-2 what is refused is never sent: late, cancelled, misfit, too much, or 
   assert.deepEqual(line.news(), ['refused 5 PORT_MOVED'])
   send(7, ['after'])
   assert.deepEqual(line.news(), ['refused 7 PORT_MOVED'])
-  assert.equal(await queue.poll(10, () => assert.fail('sent')), 'done')
+  assert.equal(await queue.poll(10, () => assert.fail('sent'), atOnce), 'done')
 })
 
 test('a poll without messages waits for the next batch; as many wait as there is room for', async () => {
   const { queue, line, send } = input()
   const sent: unknown[] = []
-  const waiting = queue.poll(10, (message) => sent.push(message))
+  const waiting = queue.poll(10, (message) => sent.push(message), atOnce)
   send(1, ['a'])
   assert.equal(await waiting, 'more')
   for (let id = 2; id <= 1026; id++) send(id, [id])
@@ -113,9 +115,9 @@ test('a batch that a selector stops is not taken, or said to be taken in part', 
       if (message === bad) throw new Error('no target')
     }
   send(1, [1, 2])
-  assert.equal(queue.poll(10, failAt(1)), 'more')
+  assert.equal(queue.poll(10, failAt(1), atOnce), 'more')
   send(2, [1, 2])
-  assert.equal(queue.poll(10, failAt(2)), 'more')
+  assert.equal(queue.poll(10, failAt(2), atOnce), 'more')
   assert.deepEqual(line.news(), ['refused 1 undefined', 'refused 2 SEND_OUTCOME_UNKNOWN'])
 })
 

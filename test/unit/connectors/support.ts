@@ -6,8 +6,15 @@ import type { TestContext } from 'node:test'
 import { type Cancel, systemClock } from '../../../src/base/clock.ts'
 import { type ErrorCode, errorCodes } from '../../../src/base/error-codes.ts'
 import { isVertigoError } from '../../../src/base/errors.ts'
-import type { Kind, Logger, SourcePositions, SourceReader } from '../../../src/component/index.ts'
+import type {
+  Kind,
+  ListedSplits,
+  Logger,
+  SourcePositions,
+  SourceReader,
+} from '../../../src/component/index.ts'
 import { checkConfig, kindDefinition } from '../../../src/component/kind.ts'
+import { dealListed, owns } from '../../../src/worker/splits.ts'
 
 /**
  * Runs kinds without the engine: calls what the engine would call, one call after another.
@@ -37,6 +44,7 @@ export type Event =
 export class Output {
   readonly messages: unknown[] = []
   readonly emit = { out: (message: unknown) => void this.messages.push(message) }
+  readonly kept = (tell: () => void): void => tell()
 }
 
 async function contextOf(kind: Kind, setting: Setting): Promise<object> {
@@ -51,7 +59,7 @@ async function contextOf(kind: Kind, setting: Setting): Promise<object> {
     debug: write,
     trace: write,
   }
-  return {
+  const shared = {
     component: setting.component ?? 'it',
     instance: setting.instance ?? 0,
     instances: setting.instances ?? 1,
@@ -60,8 +68,12 @@ async function contextOf(kind: Kind, setting: Setting): Promise<object> {
     clock: systemClock,
     signal: setting.signal ?? new AbortController().signal,
     inputs: {},
-    ...setting.extra,
+    isJournaled: false,
   }
+  const { positions } = (setting.extra ?? {}) as { readonly positions?: SourcePositions }
+  const splits = kindDefinition(kind).splits as undefined | ((context: object) => Async<ListedSplits>)
+  const share = splits && dealListed(await splits({ ...shared, positions }), positions, shared)
+  return { ...shared, owns: (split: string) => owns(split, shared), ...setting.extra, ...share }
 }
 
 /** Faults of a configuration as `field: message`. */

@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs'
+import type { ApiClient } from '../../../api/index.ts'
 import { type Bundle, bundleBytes, shortHash } from '../../../cluster/bundle/bundle.ts'
 import { bareNetwork, type ComponentSource, type DeploymentSource } from '../../../cluster/client/index.ts'
 import type { Json } from '../../../model/network.ts'
 import { type Arguments, usage } from '../../arguments.ts'
 import { apiOptions, connect } from '../../cluster/connect.ts'
 import { askWith, isNetworkFile, readDeployment, type ReadOptions } from '../../cluster/deployment.ts'
+import { goOnFrom, goOnOptions, isFolder } from '../../cluster/go-on.ts'
 import { finishChange, waitOptions } from '../../cluster/wait.ts'
 import type { Command } from '../../command.ts'
 import { override, valueOf } from '../../override.ts'
@@ -52,6 +54,7 @@ export const deployCommand: Command = {
         value: '<version>',
         about: 'Only if this is the current version (0: only if there is no such network).',
       },
+      ...goOnOptions,
       ...waitOptions,
       ...apiOptions,
     },
@@ -61,6 +64,10 @@ export const deployCommand: Command = {
       [
         'vertigo deploy --component ./add.ts --instances 4 --group edge',
         'Deploy one function, in four copies on the nodes of the group `edge`.',
+      ],
+      [
+        'vertigo deploy network.yaml --from-snapshot before-upgrade --accept-duplicates',
+        'Go back to a snapshot that was kept.',
       ],
       ['vertigo deploy more.yaml', 'Add the components and connections of more.yaml to its network.'],
     ],
@@ -72,6 +79,8 @@ async function run(given: Arguments): Promise<number> {
   const expected = given.wholeNumber('expected', 0)
   const mode = given.flag('replace') ? ('replace' as const) : ('merge' as const)
   const source = sourceOf(given)
+  const from = goOnFrom(given)
+  const discardState = given.texts('discard-state')
   const options = readOptions(given)
   const client = await connect(given)
   if ('bare' in source) {
@@ -84,7 +93,14 @@ async function run(given: Arguments): Promise<number> {
   await client.sendBundles(loaded.bundles, (bundle) => {
     if (!given.flag('json')) process.stderr.write(`${sentText(bundle)}\n`)
   })
-  const made = await askWith(loaded, (deployment) => client.deploy(deployment, { mode, expected }))
+  const { name, snapshot } = loaded.deployment.part
+  const sent = from && {
+    ...from,
+    snapshot: await sentSnapshot(given, client, from.snapshot, { name, snapshot }),
+  }
+  const made = await askWith(loaded, (deployment) =>
+    client.deploy(deployment, { mode, expected, from: sent, discardState }),
+  )
   return finishChange(given, client, { ...made, goal: made })
 }
 
@@ -155,9 +171,29 @@ function readOptions(given: Arguments): ReadOptions {
 
 /** Errors: USAGE. */
 function refuseForBare(given: Arguments, name: string): void {
-  const extra = ['bundle', 'set', 'group', 'replace'].find((option) => given.flag(option))
+  const extra = ['bundle', 'set', 'group', 'replace', 'from-snapshot', 'discard-state'].find((option) =>
+    given.flag(option),
+  )
   if (extra !== undefined)
     throw usage(`There is no file "${name}", and a network without components has no use for --${extra}.`)
+}
+
+/** By which the cluster knows it: where it is a folder here, it is sent there. Errors: those of `sendExport`. */
+async function sentSnapshot(
+  given: Arguments,
+  client: ApiClient,
+  snapshot: string,
+  network: { readonly name: string; readonly snapshot?: { readonly storage?: string } | undefined },
+): Promise<string> {
+  if (!isFolder(snapshot)) return snapshot
+  const { sendExport } = await import('../../cluster/snapshot-export.ts')
+  return sendExport(client, snapshot, {
+    network: network.name,
+    storage: network.snapshot?.storage,
+    tell: (line) => {
+      if (!given.flag('json')) process.stderr.write(`${line}\n`)
+    },
+  })
 }
 
 function sentText(bundle: Bundle): string {

@@ -18,6 +18,7 @@ const passedOn = {
   'api-cert': nodeOptionSpecs['api-cert'],
   'api-key': nodeOptionSpecs['api-key'],
   cache: nodeOptionSpecs.cache,
+  snapshots: nodeOptionSpecs.snapshots,
   'drain-ms': nodeCommand.spec.options['drain-ms']!,
   'log-level': nodeCommand.spec.options['log-level']!,
 } satisfies Readonly<Record<string, OptionSpec>>

@@ -25,6 +25,7 @@ test('a worker that died before a plan with none but new instances for it is tol
   const told: ReadyRecord[] = []
   const worker: { events?: AgentWorkerEvents } = {}
   const agent = new NetworkAgent({
+    cluster: 'test',
     node: asNodeId('n'),
     incarnation: 'i',
     makeWorker: (number, events) => {

@@ -14,7 +14,7 @@ import {
 } from '../../../../src/cluster/protocol/index.ts'
 import { storeOver } from '../../../../src/store/checked-store.ts'
 import { MemoryBackend } from '../../../../src/store/memory/memory-backend.ts'
-import { put } from '../../../../src/store/operations.ts'
+import { put, remove } from '../../../../src/store/operations.ts'
 import { versionOf } from '../../../scenario/support/networks.ts'
 
 const keys = new ClusterKeys('c')
@@ -40,7 +40,8 @@ const snapshot = (id: number, names: readonly string[] = []): SnapshotRecord => 
 async function managed() {
   const store = storeOver(new MemoryBackend({ clock: systemClock }), systemClock)
   const management = new Management(store, keys, { clock: systemClock, random: systemRandom })
-  const version = versionOf(1, ['a source', 'b', 'a -> b'])
+  const made = versionOf(1, ['a source', 'b', 'a -> b'])
+  const version = { ...made, flat: { ...made.flat, guarantee: 'exactly-once' as const } }
   await store.transact({
     then: [
       put(network.desired, desiredRecord.encode({ version: asVersion(1), goal: 'run', changedAtMs: 0 })),
@@ -88,6 +89,29 @@ test('wants one by its name until it is there', async () => {
   await assert.rejects(snapshots.want('ten', 'before', 'me'), { code: 'NETWORK_UNKNOWN' })
 })
 
+test('wants none where there never would be one', async () => {
+  const { store, snapshots, version } = await managed()
+  const desired = (goal: 'run' | 'stop') =>
+    put(network.desired, desiredRecord.encode({ version: asVersion(1), goal, changedAtMs: 0 }))
+  await store.transact({ then: [desired('stop')] })
+  await assert.rejects(snapshots.want('net', 'one', 'me'), { code: 'NETWORK_NOT_RUNNING' })
+  const { guarantee: _, ...flat } = version.flat
+  await store.transact({
+    then: [desired('run'), put(network.version(asVersion(1)), versionRecord.encode({ ...version, flat }))],
+  })
+  await assert.rejects(snapshots.want('net', 'one', 'me'), { code: 'SNAPSHOT_NONE' })
+  assert.deepEqual((await snapshots.list('net')).wanted, [])
+})
+
+test('one that is wanted, and not there yet, is given up by its name', async () => {
+  const { snapshots } = await managed()
+  await snapshots.want('net', 'soon', 'me')
+  assert.deepEqual((await snapshots.list('net')).wanted, ['soon'])
+  await snapshots.remove('net', 'soon')
+  assert.deepEqual((await snapshots.list('net')).wanted, [])
+  await assert.rejects(snapshots.remove('net', 'soon'), { code: 'SNAPSHOT_UNKNOWN' })
+})
+
 test('SC-2: takes snapshots away, but never the last one', async () => {
   const { snapshots } = await managed()
   await snapshots.remove('net', 'old')
@@ -118,4 +142,93 @@ test('a deployment goes on from the last snapshot, and from an older one only if
   await assert.rejects(management.deploy(deployment, { by, from: { snapshot: 'none' } }), {
     code: 'SNAPSHOT_UNKNOWN',
   })
+})
+
+/** As a commit writes it: `a` has finished, `b` has keyed state, and messages were on their way to it. */
+const full: SnapshotRecord = {
+  ...snapshot(3),
+  finished: [
+    { component: 'a', index: 0 },
+    { component: 'b', index: 0 },
+  ],
+  hasChannelState: true,
+  components: [
+    { component: 'a', instances: 1, hasState: false, hasKeyedState: false, hasChannelState: false },
+    { component: 'b', instances: 1, hasState: true, hasKeyedState: true, hasChannelState: true },
+  ],
+}
+
+test('what does not fit a snapshot is refused, until its state is discarded', async () => {
+  const { store, management, version } = await managed()
+  const write = put(network.snapshots.keptAt(7, 3), snapshotRecord.encode(full))
+  await store.transact({ then: [write, put(network.snapshots.committed, snapshotRecord.encode(full))] })
+  const by = 'me'
+  const from = { snapshot: '3' }
+  const { flat } = version
+  const kinds = { ...version.kinds, a: { ...version.kinds['a']!, rewinds: true } }
+  const deployment = (b: object): Parameters<typeof management.deploy>[0] => ({
+    part: {
+      ...flat,
+      components: { ...flat.components, b: { ...flat.components['b']!, ...b } },
+      connections: flat.connections.map((one) => ({ ...one, selector: 'round-robin' as const })),
+    },
+    kinds,
+  })
+  const refused = (message: RegExp) => ({ code: 'SNAPSHOT_UNFIT', message })
+  const options = { by, from, mode: 'replace' } as const
+  await assert.rejects(
+    management.deploy({ part: flat, kinds }, options),
+    refused(/keyed state of b, which keeps none/),
+  )
+  await assert.rejects(
+    management.deploy(deployment({ instances: 2 }), options),
+    refused(/to 1 instances of b, and .* 2/),
+  )
+  const { b: _, ...others } = flat.components
+  const alone = {
+    part: {
+      ...flat,
+      components: { ...others, c: flat.components['b']! },
+      connections: [{ ...flat.connections[0]!, to: 'c.in' }],
+    },
+    kinds: { ...kinds, c: version.kinds['b']! },
+  }
+  await assert.rejects(management.deploy(alone, options), refused(/state of b, which is not in the network/))
+  await assert.rejects(management.deploy(alone, { ...options, discardState: ['bb'] }), {
+    code: 'COMPONENT_UNKNOWN',
+    message: /Did you mean "b"/,
+  })
+  await management.deploy(alone, { ...options, discardState: ['b'] })
+  const { entry } = await store.get(network.snapshots.committed)
+  const { chosenFor, discards, finished, hasChannelState } = snapshotRecord.decode(entry!)
+  assert.deepEqual(
+    [chosenFor, discards, finished, hasChannelState],
+    [2, ['b'], [{ component: 'a', index: 0 }], false],
+  )
+})
+
+test('state is discarded without a snapshot being named, where there is a last one', async () => {
+  const { store, management, version } = await managed()
+  const deployment = { part: version.flat, kinds: version.kinds }
+  await management.deploy(deployment, { by: 'me', discardState: ['b'] })
+  const { entry } = await store.get(network.snapshots.committed)
+  const { id, chosenFor, discards } = snapshotRecord.decode(entry!)
+  assert.deepEqual([id, chosenFor, discards], [3, 2, ['b']])
+  await store.transact({ then: [remove(network.snapshots.committed)] })
+  await assert.rejects(management.deploy(deployment, { by: 'me', discardState: ['b'] }), {
+    code: 'SNAPSHOT_UNKNOWN',
+  })
+})
+
+test('a network that goes on keeps its snapshots where they are', async () => {
+  const { store, management, version } = await managed()
+  await store.transact({ then: [put(network.snapshots.committed, snapshotRecord.encode(full))] })
+  const kinds = { ...version.kinds, a: { ...version.kinds['a']!, rewinds: true } }
+  const moved = { part: { ...version.flat, snapshot: { storage: 'file:///elsewhere' } }, kinds }
+  await assert.rejects(management.deploy(moved, { by: 'me', mode: 'replace' }), {
+    code: 'SNAPSHOT_UNFIT',
+    message: /Snapshot 3.*where the cluster keeps snapshots.*file:\/\/\/elsewhere/,
+  })
+  await store.transact({ then: [remove(network.snapshots.committed)] })
+  assert.equal(await management.deploy(moved, { by: 'me', mode: 'replace' }), 2)
 })

@@ -71,6 +71,7 @@ describe('plans of networks with snapshots', () => {
       id: 7,
       incarnation: 3,
       manifest: { name: 'net/3/7/manifest', bytes: 1, checksum: 1 },
+      version: 1,
     })
     assert.deepEqual(placesOf(next), placesOf(first))
     assert.deepEqual(next.workers, first.workers)
@@ -111,6 +112,21 @@ describe('plans of networks with snapshots', () => {
     assert.deepEqual(next.instances.map(slotOf).toSorted(), ['b[0]', 'c[0]'])
     assert.deepEqual(next.done.map(slotOf), ['a[0]'])
     assert.equal(plan(world), undefined)
+  })
+
+  it('PN-12 take nobody for finished who has another share now', () => {
+    const world = worldWith(['a source x2', 'b', 'a -> b'], { from: undefined })
+    plan(world)
+    world.recovery = { from: snapshot(7, [{ component: 'a', index: 0 }]) }
+    world.apply({ type: 'deploy', lines: ['a source', 'b', 'a -> b'] })
+    assert.deepEqual(plan(world)!.instances.map(slotOf).toSorted(), ['a[0]', 'b[0]'])
+    // It is restored from what both had, whatever fails before there is a snapshot of it.
+    world.failed.add(world.plan!.instances.find(({ component }) => component === 'b')!.id)
+    const next = plan(world)!
+    assert.deepEqual(next.instances.map(slotOf).toSorted(), ['a[0]', 'b[0]'])
+    assert.deepEqual(next.done, [])
+    world.apply({ type: 'deploy', lines: ['a source x2', 'b', 'a -> b'] })
+    assert.deepEqual(plan(world)!.instances.map(slotOf).toSorted(), ['a[0]', 'a[1]', 'b[0]'])
   })
 
   it('PN-12 drain nothing when a node is to be left, or the network changes', () => {

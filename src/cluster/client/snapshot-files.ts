@@ -1,0 +1,185 @@
+import { guaranteeInCluster, losesNothing } from '../../model/guarantee.ts'
+import type { FlatNetwork } from '../../model/flatten.ts'
+import { isVertigoError, VertigoError } from '../../base/errors.ts'
+import { incarnationPrefix, placeOf } from '../../snapshot/file-names.ts'
+import {
+  decodeManifest,
+  encodeManifest,
+  type FileReference,
+  type SnapshotManifest,
+} from '../../snapshot/manifest.ts'
+import { allNames } from '../../snapshot/storage/checked-storage.ts'
+import type { Content, SnapshotStorage, StoredObject } from '../../snapshot/storage/storage.ts'
+import { getManifest, type ManifestReference } from '../../snapshot/stored-manifest.ts'
+import type { CallOptions } from '../../store/store.ts'
+import type { SnapshotRecord } from '../protocol/index.ts'
+import type { ImportedSnapshots } from './imported-snapshots.ts'
+import type { Management } from './management.ts'
+import type { ListedSnapshot, Snapshots } from './snapshots.ts'
+
+/** Opens the storage at an address; undefined: the one where the cluster keeps snapshots by default. */
+export type OpenStorage = (address: string | undefined) => Promise<SnapshotStorage>
+
+export interface SnapshotFilesMeans {
+  readonly open: OpenStorage
+  /** Rejects where a storage cannot hold the snapshots of a network. */
+  readonly check: (network: string, address: string | undefined) => Promise<void>
+}
+
+export interface SnapshotContent {
+  readonly snapshot: ListedSnapshot
+  readonly manifest: SnapshotManifest
+}
+
+/** What the snapshots of networks consist of, for those who are not in the network. */
+export class SnapshotFiles {
+  private readonly snapshots: Snapshots
+  private readonly imports: ImportedSnapshots
+  private readonly means: SnapshotFilesMeans
+
+  constructor({ snapshots, imports }: Pick<Management, 'snapshots' | 'imports'>, means: SnapshotFilesMeans) {
+    this.snapshots = snapshots
+    this.imports = imports
+    this.means = means
+  }
+
+  /**
+   * Before a network is deployed: whether its snapshots have a place. Errors: SNAPSHOT_STORAGE_UNSET, SNAPSHOT_STORAGE_LOCAL,
+   * SNAPSHOT_STORAGE_TAKEN, those of the storage.
+   */
+  async checkPlace(network: FlatNetwork): Promise<void> {
+    const { name, snapshot } = network
+    if (losesNothing(guaranteeInCluster(network))) await this.means.check(name, snapshot?.storage)
+  }
+
+  /** By name or number. Errors: NETWORK_UNKNOWN, SNAPSHOT_UNKNOWN, those of the storage and of manifests. */
+  async content(network: string, snapshot: string, options: CallOptions = {}): Promise<SnapshotContent> {
+    const found = await this.snapshots.show(network, snapshot, options)
+    const { storage, manifest: reference, incarnation, id } = found
+    const owner = { network, incarnation, id }
+    const manifest = await getManifest(await this.means.open(storage), reference, owner, options)
+    return { snapshot: found, manifest }
+  }
+
+  /** A file of a snapshot, verified as it is read. Errors: as `content`; SNAPSHOT_FILE_MISSING for what is not of it. */
+  async *file(
+    network: string,
+    snapshot: string,
+    name: string,
+    options: CallOptions = {},
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    const { storage, expected } = await this.fileOf(network, snapshot, name, options)
+    yield* storage.get(name, { ...options, expected })
+  }
+
+  /**
+   * Begins to take in a snapshot that was exported elsewhere: it is one of the network's from then on, by the name that is given, and its
+   * files are spared, but it is not there until `complete`. Repeatable. Errors: SNAPSHOT_FOREIGN, SNAPSHOT_FILE_DAMAGED, those of the
+   * storage.
+   */
+  async begin(
+    network: string,
+    { snapshot, manifest }: ExportedSnapshot,
+    storage: string | undefined,
+    options: CallOptions = {},
+  ): Promise<SnapshotRecord> {
+    const found = await this.imports.find(network, snapshot, options)
+    if (found !== undefined) return found
+    const content = encodeManifest(manifest)
+    decodeManifest(snapshot.manifest.name, content, { network, ...pick(snapshot) })
+    await this.means.check(network, storage)
+    const to = await this.means.open(storage)
+    await putOnce(to, snapshot.manifest, [content], options)
+    return this.imports.take(network, { ...snapshot, ...(storage !== undefined && { storage }) }, options)
+  }
+
+  /** Takes in a file. Repeatable. Errors: SNAPSHOT_FILE_DAMAGED where it is not what the snapshot has, those of the storage. */
+  async put(
+    network: string,
+    snapshot: string,
+    file: { readonly name: string; readonly content: AsyncIterable<Uint8Array> },
+    options: CallOptions = {},
+  ): Promise<void> {
+    const { storage, expected } = await this.fileOf(network, snapshot, file.name, options)
+    await putOnce(storage, { name: file.name, ...expected }, file.content, options)
+  }
+
+  /** Errors: SNAPSHOT_FILE_MISSING where not all files have been taken in. */
+  async complete(network: string, snapshot: string, options: CallOptions = {}): Promise<ListedSnapshot> {
+    const { snapshot: found, manifest } = await this.content(network, snapshot, options)
+    const storage = await this.means.open(found.storage)
+    const names = new Set<string>()
+    for (const { incarnation } of [manifest, ...incarnationsOf(manifest)])
+      for await (const name of allNames(storage, incarnationPrefix({ network, incarnation }))) names.add(name)
+    const missing = filesOf(manifest).find(({ name }) => !names.has(name))
+    if (missing !== undefined)
+      throw new VertigoError(
+        'SNAPSHOT_FILE_MISSING',
+        `The file ${missing.name} of snapshot ${found.id} of "${network}" has not been sent.`,
+        { remedy: 'Send all files of the snapshot before it is completed.' },
+      )
+    await this.imports.complete(network, found, options)
+    return this.snapshots.show(network, snapshot, options)
+  }
+
+  private async fileOf(
+    network: string,
+    snapshot: string,
+    name: string,
+    options: CallOptions,
+  ): Promise<{ readonly storage: SnapshotStorage; readonly expected: StoredObject }> {
+    const { snapshot: found, manifest } = await this.content(network, snapshot, options)
+    const file = filesOf(manifest).find((one) => one.name === name)
+    if (file === undefined)
+      throw new VertigoError(
+        'SNAPSHOT_FILE_MISSING',
+        `Snapshot ${found.id} of "${network}" has no file "${name}".`,
+      )
+    const { bytes, checksum } = file
+    return { storage: await this.means.open(found.storage), expected: { bytes, checksum } }
+  }
+}
+
+/** What an export says of itself; the files are beside it. */
+export interface ExportedSnapshot {
+  readonly snapshot: SnapshotRecord
+  readonly manifest: SnapshotManifest
+}
+
+export function filesOf({ instances }: SnapshotManifest): FileReference[] {
+  return instances.flatMap(({ files }) => files)
+}
+
+const pick = ({ incarnation, id }: SnapshotRecord): Pick<SnapshotRecord, 'incarnation' | 'id'> => ({
+  incarnation,
+  id,
+})
+
+/** Of files that are older than the snapshot's own incarnation. */
+function incarnationsOf(manifest: SnapshotManifest): { readonly incarnation: number }[] {
+  const found = filesOf(manifest).flatMap(({ name }) => placeOf(name)?.incarnation ?? [])
+  return [...new Set(found)]
+    .filter((incarnation) => incarnation !== manifest.incarnation)
+    .map((incarnation) => ({ incarnation }))
+}
+
+/** Whoever has put it before, it has to be what is expected. Errors: SNAPSHOT_FILE_DAMAGED, those of the storage. */
+async function putOnce(
+  storage: SnapshotStorage,
+  { name, bytes, checksum }: ManifestReference,
+  content: Content,
+  options: CallOptions,
+): Promise<void> {
+  const expected = { bytes, checksum }
+  try {
+    const stored = await storage.put(name, content, { ...options, ifAbsent: true })
+    if (stored.bytes === bytes && stored.checksum === checksum) return
+    await storage.delete([name], options)
+    throw new VertigoError('SNAPSHOT_FILE_DAMAGED', `What was sent as ${name} is not what the snapshot has.`)
+  } catch (error) {
+    if (!isVertigoError(error) || error.code !== 'SNAPSHOT_FILE_EXISTS') throw error
+    for await (const _ of storage.get(name, { ...options, expected })) {
+      // It is verified by being read.
+    }
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * Sinks that publish with the commit of a snapshot: nothing of what an instance writes is to be seen before it is certain that no failure
+ * takes it back, and then all of it, once. After the two-phase commits of Flink's sinks, with one difference: no transaction of the
+ * target stays open between the two halves (servers roll them back when a connection ends, or do not allow it). What is prepared travels in
+ * the snapshot instead.
+ *
+ * Order of calls, for each instance:
+ *
+ * - SK-1 `recover` comes first, after `setup` and before the first message, for each writer whose part of the snapshot the instance goes on
+ *   from; then `commit` for those whose target does not have that snapshot. An instance that begins afresh begins without both.
+ * - SK-2 `prepare` at each cut, when no handler is at work. What it has given is the engine's: it is in the snapshot, and comes back with
+ *   `commit`, in this life of the instance or in a later one, on this machine or on another.
+ * - SK-3 `commit` only after that snapshot or a later one was committed, as the store says; one at a time, oldest first; messages go on
+ *   meanwhile. An aborted snapshot takes nothing back: with the next one that is committed, what was prepared for it is published first.
+ * - SK-4 A `commit` that rejects is called again with the same batch, after a pause that grows; one of the same snapshot may also come
+ *   from an instance of before that has been replaced and does not know it yet. So all of it has to be repeatable. What belongs to one writer
+ *   and snapshot is the same whoever brings it.
+ */
+
+/** Which snapshot. Of two of one writer, the newer one has the greater incarnation; of one incarnation, the greater id. */
+export interface SinkSnapshot {
+  /** Of the network's snapshots: a network that was forgotten, or a store that was set up anew, begins another one. */
+  readonly incarnation: number
+  readonly id: number
+}
+
+/** What an instance has prepared for one snapshot, and may publish. */
+export interface SinkBatch<T = unknown> {
+  /** Whose it is. Not always that of the instance which is called: with fewer instances than before, some publish for others. */
+  readonly writer: string
+  /** That it was prepared for. */
+  readonly snapshot: SinkSnapshot
+  /** What `prepare` gave. */
+  readonly staged: T
+}
+
+/** `T`: what is staged, plain data as in messages. It is part of each snapshot until it is published, so it costs space there. */
+export interface Sink<T = unknown> {
+  /**
+   * Takes what was received since the last call: as the rows themselves, or the names of files that are durable by then. `undefined`: nothing.
+   * A promise of it lets durable work go on beside the network, and delays the snapshot. Where it throws or rejects, the instance fails:
+   * what it had received is in no snapshot.
+   */
+  prepare(snapshot: SinkSnapshot): T | undefined | PromiseLike<T | undefined>
+  /**
+   * Writes `staged`, and `snapshot` under the name of `writer`, in one transaction of the target. Where the target has this snapshot of
+   * the writer, or a newer one of the same incarnation, nothing is written: it has all of it. Where the target has one of a newer
+   * incarnation, somebody else writes as this writer: throw SINK_AHEAD. Fulfilled when all is durable and to be seen.
+   *
+   * Errors are tried again, but for a VertigoError whose code is not `retryable`: that fails the instance at once.
+   */
+  commit(batch: SinkBatch<T>): void | PromiseLike<void>
+  /**
+   * The newest snapshot of the writer that the target has. `undefined`: none, or the target cannot tell, and takes every batch again.
+   *
+   * `published`: one that the writer has published for certain. A target that should know of it, and does not, has lost it, or is another one:
+   * throw SINK_TARGET_LOST.
+   */
+  recover(
+    writer: string,
+    published: SinkSnapshot | undefined,
+  ): SinkSnapshot | undefined | PromiseLike<SinkSnapshot | undefined>
+}
+
+/** Above 0 where `a` is newer than `b`, 0 where they are the same. */
+export function compareSinkSnapshots(a: SinkSnapshot, b: SinkSnapshot): number {
+  return a.incarnation === b.incarnation ? a.id - b.id : a.incarnation - b.incarnation
+}

@@ -1,0 +1,204 @@
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { assertCode, project, type Result, type Session, start, vertigo } from './support.ts'
+import { eventually } from '../support/eventually.ts'
+
+/** `vertigo snapshot`, and deploying from snapshots, on three nodes that are processes. */
+
+const network = (extra = ''): string => `name: tally
+guarantee: exactly-once
+snapshot: { intervalMs: 100 }
+components:
+  numbers: { kind: generator, config: { rate: 100 } }
+  count: { kind: ./count.ts, instances: 2 }
+${extra}connections:
+  - { from: numbers.out, to: count.in, selector: hash }
+`
+
+const files = {
+  'tally.yaml': network(),
+  'other.yaml': network().replace('name: tally', 'name: other'),
+  'count.ts': `import { defineComponent, port, value } from 'vertigo-flow'
+export default defineComponent({
+  inputs: { in: port<number>() },
+  state: { seen: value(0) },
+  setup({ log }) {
+    return { on: { in: (n, { state }) => {
+      const seen = state.seen.update((before) => before + 1)
+      if (seen === 1) log.info('first ' + n)
+    } } }
+  },
+})
+`,
+}
+
+interface Place {
+  readonly folder: string
+  readonly api: string
+  readonly nodes: readonly Session[]
+  readonly ask: (...args: readonly string[]) => Promise<Result>
+}
+
+async function cluster(t: TestContext, count: number, ...args: readonly string[]): Promise<Place> {
+  const folder = project(t, files)
+  const nodes: Session[] = []
+  let api = ''
+  for (let at = 0; at < count; at++) {
+    const own = ['--id', `n${at}`, '--workers', '2', '--api', '127.0.0.1:0']
+    const node = start(t, ['node', '--store', `lmdb:${join(folder, 'store')}`, ...own, ...args], {
+      cwd: folder,
+    })
+    await node.until(/has joined the cluster/)
+    api ||= /API (http\S+?),/.exec(node.stdout)![1]!
+    nodes.push(node)
+  }
+  await nodes[0]!.until(/is the manager/)
+  const ask = (...given: readonly string[]): Promise<Result> =>
+    vertigo(t, given, { cwd: folder, env: { VERTIGO_API: api } })
+  return { folder, api, nodes, ask }
+}
+
+function json(result: Result): Record<string, unknown> {
+  assertCode(result, 0)
+  return JSON.parse(result.stdout) as Record<string, unknown>
+}
+
+test('snapshots of a network on three nodes are taken with a name, listed and shown', async (t) => {
+  const { ask } = await cluster(t, 3)
+  assertCode(await ask('deploy', 'tally.yaml', '--wait'), 0)
+
+  const made = await ask('snapshot', 'create', 'tally', '--name', 'first', '--wait')
+  assertCode(made, 0)
+  assert.match(made.stdout, /^tally: snapshot \d+ is kept as "first", [\d.]+ [KM]?i?B in \d+ ms\n$/)
+  const first = json(await ask('snapshot', 'show', 'tally', 'first', '--json'))
+  const id = (first['snapshot'] as { id: number }).id
+
+  const listed = await ask('snapshot', 'ls', 'tally')
+  assertCode(listed, 0)
+  assert.match(listed.stdout, /^SNAPSHOT +COMMITTED +AGE +TOOK +SIZE +VERSION +NAMES/)
+  assert.match(listed.stdout, new RegExp(`^${id} .* first`, 'm'))
+  assert.match(listed.stdout, /current/)
+
+  const shown = await ask('snapshot', 'show', 'tally', 'first')
+  assertCode(shown, 0)
+  assert.match(shown.stdout, new RegExp(`^tally: snapshot ${id}`))
+  assert.match(shown.stdout, /^count\[1\] +[\d.]+ [KM]?i?B +\d+ +128-255/m)
+})
+
+test('a snapshot is gone back to, where that is accepted, and removed', async (t) => {
+  const { ask } = await cluster(t, 1)
+  assertCode(await ask('deploy', 'tally.yaml', '--wait'), 0)
+  assertCode(await ask('snapshot', 'create', 'tally', '--name', 'first', '--wait'), 0)
+  const wrong = await ask('snapshot', 'show', 'tally', 'frist')
+  assertCode(wrong, 2)
+  assert.match(wrong.stderr, /SNAPSHOT_UNKNOWN.*Did you mean .*first/s)
+
+  const refused = await ask('deploy', 'tally.yaml', '--from-snapshot', 'first')
+  assertCode(refused, 2)
+  assert.match(refused.stderr, /SNAPSHOT_REPEATS/)
+  assert.match(refused.stderr, /--accept-duplicates/)
+  const back = await ask('deploy', 'tally.yaml', '--from-snapshot', 'first', '--accept-duplicates', '--wait')
+  assertCode(back, 0)
+
+  assertCode(await ask('snapshot', 'rm', 'tally', 'first'), 0)
+  assert.doesNotMatch((await ask('snapshot', 'ls', 'tally')).stdout, /first/)
+})
+
+test('files of a state that changes all the time stay few, and are deleted when nobody needs them', async (t) => {
+  const { api, ask, folder } = await cluster(t, 1)
+  assertCode(await ask('deploy', 'tally.yaml', '--wait'), 0)
+  type Content = {
+    snapshot: { id: number }
+    manifest: { instances: { component: string; files: { name: string; until: number }[] }[] }
+  }
+  // Commands take as long as some snapshots.
+  const get = async (path: string): Promise<unknown> =>
+    (await fetch(`${api}/v1/networks/tally/snapshots${path}`)).json()
+  const newest = async (): Promise<Content> => {
+    const { snapshots } = (await get('')) as { snapshots: { id: number }[] }
+    return (await get(`/${snapshots[0]!.id}/content`)) as Content
+  }
+  assertCode(await ask('snapshot', 'create', 'tally', '--name', 'one', '--wait'), 0)
+  const begun = (await newest()).snapshot.id
+  let content = await newest()
+  // A file that was merged may be used for many snapshots.
+  const isMerged = (): boolean =>
+    content.manifest.instances.some(({ files }) => (files[0]?.until ?? 0) > content.snapshot.id)
+  await eventually('files have been merged', async () => {
+    content = await newest()
+    return content.snapshot.id > begun + 12 && isMerged()
+  })
+  for (const { component, files } of content.manifest.instances)
+    assert.ok(files.length <= 24, `${component} has ${files.length} files`)
+
+  const there = (): string[] =>
+    readdirSync(join(folder, 'store-snapshots', 'tally'), { recursive: true, encoding: 'utf8' })
+  assertCode(await ask('undeploy', 'tally', '--wait'), 0)
+  assertCode(await ask('snapshot', 'rm', 'tally', 'one'), 0)
+  const { snapshots } = json(await ask('snapshot', 'ls', 'tally', '--json')) as {
+    snapshots: { id: number; isLast: boolean; manifest: { name: string } }[]
+  }
+  assert.deepEqual(
+    snapshots.map(({ isLast }) => isLast),
+    [true],
+    'what it could go on from is kept',
+  )
+  const { manifest } = json(
+    await ask('snapshot', 'show', 'tally', String(snapshots[0]!.id), '--json'),
+  ) as unknown as Content
+  const needed = [
+    snapshots[0]!.manifest.name,
+    ...manifest.instances.flatMap(({ files }) => files.map(({ name }) => name)),
+  ]
+  await eventually(
+    'nothing but that is left',
+    () => {
+      const manifests = there().filter((name) => name.endsWith('manifest'))
+      return Promise.resolve(manifests.length === 1)
+    },
+    60_000,
+  )
+  for (const name of needed) assert.ok(existsSync(join(folder, 'store-snapshots', name)), name)
+  assertCode(await ask('deploy', 'tally.yaml', '--from-snapshot', String(snapshots[0]!.id), '--wait'), 0)
+})
+
+test('an export goes on in another cluster, as if it had always been there', async (t) => {
+  const first = await cluster(t, 1)
+  assertCode(await first.ask('deploy', 'tally.yaml', '--wait'), 0)
+  assertCode(await first.ask('snapshot', 'create', 'tally', '--name', 'keep', '--wait'), 0)
+  const backup = join(first.folder, 'backup')
+  const written = await first.ask('snapshot', 'export', 'tally', 'keep', backup)
+  assertCode(written, 0)
+  assert.match(written.stdout, /^tally: snapshot \d+ is in .*backup: \d+ files, /)
+  const again = await first.ask('snapshot', 'export', 'tally', 'keep', backup)
+  assertCode(again, 4)
+  assert.match(again.stderr, /FOLDER_NOT_EMPTY/)
+
+  const second = await cluster(t, 1)
+  const none = await second.ask('deploy', 'tally.yaml', '--from-snapshot', './nowhere')
+  assertCode(none, 2)
+  assert.match(none.stderr, /SNAPSHOT_EXPORT_INVALID/)
+  const foreign = await second.ask('deploy', 'other.yaml', '--from-snapshot', backup)
+  assertCode(foreign, 4)
+  assert.match(foreign.stderr, /SNAPSHOT_FOREIGN.*"tally", not of "other"/s)
+  const moved = await second.ask('deploy', 'tally.yaml', '--from-snapshot', backup, '--wait')
+  assertCode(moved, 0)
+  assert.match(moved.stderr, /snapshot \d+: \d+ files sent, kept as "imported-\d+-\d+"/)
+  const { snapshots } = json(await first.ask('snapshot', 'ls', 'tally', '--json')) as {
+    snapshots: { id: number; names: string[] }[]
+  }
+  const id = snapshots.find(({ names }) => names.includes('keep'))!.id
+  await second.nodes[0]!.until(new RegExp(`generation 1 .*from snapshot ${id}`))
+  // What it takes now has greater numbers, and refers to what was brought.
+  assertCode(await second.ask('snapshot', 'create', 'tally', '--name', 'here', '--wait'), 0)
+  const { snapshot } = json(await second.ask('snapshot', 'show', 'tally', 'here', '--json')) as {
+    snapshot: { id: number; incarnation: number }
+  }
+  assert.ok(snapshot.id > id, `${snapshot.id} comes after ${id}`)
+  // No key is counted as seen for the first time once more.
+  const firsts: readonly string[] = second.nodes[0]!.stdout.match(/info: first (\d+)/g) ?? []
+  const before: readonly string[] = first.nodes[0]!.stdout.match(/info: first (\d+)/g) ?? []
+  assert.ok(!firsts.includes(before[0]!), `${before[0]} was seen before`)
+})

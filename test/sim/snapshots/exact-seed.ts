@@ -1,0 +1,183 @@
+import { asError } from '../../../src/base/errors.ts'
+import { seededRandom } from '../../../src/base/random.ts'
+import { type Deployment, kindFacts } from '../../../src/cluster/client/index.ts'
+import { type Kind, kindDefinition } from '../../../src/component/kind.ts'
+import type { FlatNetwork } from '../../../src/model/flatten.ts'
+import { Faults } from '../../../src/testkit/cluster/faults.ts'
+import { compareComponent } from './compare.ts'
+import { ExactChanges } from './exact-changes.ts'
+import { ExactWorld } from './exact-world.ts'
+import { kindsWith } from './kinds.ts'
+import { expectedOf, type NetworkSize, pick, randomNetwork } from './networks.ts'
+
+/** One seed: a cluster with a finite network that has snapshots, changes, faults; at the end its state is that of a plain loop. */
+
+export interface ExactResult {
+  readonly seed: number
+  readonly violations: readonly string[]
+  /** Of the trace: the same seed gives the same. */
+  readonly hash: number
+  readonly steps: number
+  readonly faults: number
+  readonly changes: number
+  readonly committed: number
+  readonly aborted: number
+  /** Plans that go on from a snapshot. */
+  readonly restored: number
+  readonly withChannelState: number
+}
+
+export interface ExactOptions {
+  readonly trace?: (line: string) => void
+  /** The kinds of faults, in place of all. */
+  readonly faults?: readonly string[]
+  /** The run ends soon after a violation like this. */
+  readonly until?: RegExp
+}
+
+/** How one looks at a seed. */
+export function exactSeedText(seed: number): string {
+  return `seed ${seed} failed: npm run sim -- --snapshots --first ${seed} --trace`
+}
+
+const size: NetworkSize = { itemsMin: 8, itemsMax: 40, innerMax: 3 }
+const pauses = { pauseMsMax: 250, pausePart: 0.8 }
+/** Users and faults are at it for so long, in milliseconds. */
+const actMsMin = 600
+const actMsMax = 2_500
+const gapMsMax = 500
+const finishMsMax = 60_000
+const smallLimits = { queueMessagesMax: 4, parcelMessagesMax: 2 }
+
+export async function runExactSeed(seed: number, options: ExactOptions = {}): Promise<ExactResult> {
+  const random = seededRandom(seed ^ 0xe8ac7)
+  const nodes = Array.from({ length: 1 + random.int(3) }, (_, i) => ({
+    id: 'abc'[i]!,
+    workers: 1 + random.int(2),
+  }))
+  const times = { ...pauses, slowMsMax: pick(random, [10, 60, 300]) }
+  const kinds = kindsWith(seededRandom(random.int(2 ** 31)), times)
+  const world = new ExactWorld({
+    seed,
+    nodes,
+    kinds,
+    ttlMs: 1_000,
+    isOneMachine: random.next() < 0.5,
+    alignMsMax: pick(random, [0, 20, 1_000]),
+    ...(random.next() < 0.3 && { limits: smallLimits }),
+    restarts: { delayMs: 20, delayMsMax: 200, restartsMax: 1_000 },
+    ...(options.trace && { trace: options.trace }),
+    ...(options.until && { until: options.until }),
+  })
+  const { network, mayRescale } = randomNetwork(random, size)
+  const isPeaceful = random.next() < 0.1
+  const faults = new Faults(world, random, options.faults ?? (isPeaceful ? [] : undefined), {
+    hasSnapshots: true,
+    gapMsMax,
+  })
+  const changes = new ExactChanges(world, { random, network: network.name, mayRescale })
+  try {
+    const snapshot = { intervalMs: pick(random, [50, 100, 300]), keep: 1 + random.int(3) }
+    await act(world, faults, changes, deploymentOf(network, kinds, snapshot))
+    if (!world.isFound) await untilFinished(world, network)
+  } catch (error) {
+    world.violate(asError(error).stack ?? String(error))
+  }
+  const { snapshots, cluster } = world
+  return {
+    seed,
+    violations: world.violations,
+    hash: world.traceHash,
+    steps: cluster.time.steps,
+    faults: faults.count,
+    changes: changes.count,
+    committed: snapshots.committedCount,
+    aborted: snapshots.abortedCount,
+    restored: snapshots.restoredCount,
+    withChannelState: snapshots.withChannelState,
+  }
+}
+
+export function deploymentOf(
+  network: FlatNetwork,
+  kinds: ReadonlyMap<string, Kind>,
+  snapshot: NonNullable<FlatNetwork['snapshot']>,
+): Deployment {
+  return {
+    part: { ...network, guarantee: 'exactly-once', snapshot },
+    kinds: Object.fromEntries(
+      Object.entries(network.components).map(([name, { kind }]) => [
+        name,
+        kindFacts(kindDefinition(kinds.get(kind)!)),
+      ]),
+    ),
+  }
+}
+
+async function act(
+  world: ExactWorld,
+  faults: Faults,
+  changes: ExactChanges,
+  deployment: Deployment,
+): Promise<void> {
+  const { cluster, random } = world
+  for (const node of cluster.nodes.values()) node.start()
+  await cluster.settle(changes.deploy(deployment))
+  const untilMs = cluster.time.nowMs + actMsMin + random.int(actMsMax - actMsMin)
+  faults.begin()
+  const isOver = (): boolean =>
+    cluster.time.nowMs >= untilMs || world.isFound || stateOf(world) === 'finished'
+  while (!isOver()) {
+    await cluster.pass(random.next() * (random.next() < 0.3 ? 60 : 800))
+    if (!isOver()) await cluster.settle(changes.next())
+  }
+  faults.end()
+  world.note('--', 'faults have ended')
+}
+
+export function stateOf(world: ExactWorld): string | undefined {
+  const { desired, outcome } = world.checks.view.networks.get('net') ?? {}
+  return outcome?.value.version === desired?.value.version ? outcome?.value.state : undefined
+}
+
+async function untilFinished(world: ExactWorld, network: FlatNetwork): Promise<void> {
+  const { cluster } = world
+  const isOver = (): boolean => world.isFound || ['finished', 'failed'].includes(stateOf(world) ?? '')
+  await cluster.until(isOver, {
+    msMax: finishMsMax,
+    what: () => `the network is ${stateOf(world)}, and has not finished: ${standing(world)}`,
+    everyMs: 20,
+  })
+  if (!world.isFound) await compareEnd(world, network)
+}
+
+/** What a network that has finished has for state, as its last snapshot says, is what a plain loop makes of its input. */
+export async function compareEnd(world: ExactWorld, network: FlatNetwork): Promise<void> {
+  const { snapshots, checks } = world
+  const outcome = checks.view.networks.get(network.name)!.outcome!.value
+  if (outcome.state === 'failed')
+    throw new Error(`the network has failed: ${outcome.error?.code} ${outcome.error?.message}`)
+  const expected = expectedOf(network)
+  const last = await snapshots.seen(network.name, snapshots.last.get(network.name)!)
+  for (const [name, { kind }] of Object.entries(network.components)) {
+    const parts = await snapshots.parts(last, name, kind)
+    compareComponent({ name, kind, states: parts.map(({ state }) => state) }, expected)
+  }
+  await snapshots.checkKept()
+}
+
+function standing(world: ExactWorld): string {
+  const { plan, open, snapshots } = world.checks.view.networks.get('net') ?? {}
+  const ready = [...(world.checks.view.networks.get('net')?.readyRecords.values() ?? [])]
+  return JSON.stringify({
+    generation: plan?.value.generation,
+    version: plan?.value.version,
+    open: open?.value.generation,
+    instances: plan?.value.instances.map(({ component, index }) => `${component}[${index}]`),
+    done: plan?.value.done,
+    waiting: plan?.value.waiting,
+    committed: snapshots?.committed?.value.id,
+    aborted: snapshots?.aborted?.value,
+    ready: ready.map(({ value }) => value),
+  })
+}
