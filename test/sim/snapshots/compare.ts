@@ -27,6 +27,12 @@ export function compareComponent({ name, kind, states }: SeenComponent, expected
       assert.deepEqual(idsOf(states, side), expected[`${name}.${side}`], `the state of ${name}, ${side}`)
 }
 
+/** What a component has published is what came to it, once each. */
+export function comparePublished(name: string, published: readonly string[], expected: Arrivals): void {
+  const arrived = Object.values(expected[`${name}.in`]!).flat()
+  assert.deepEqual(published.toSorted(), arrived.toSorted(), `what ${name} has published`)
+}
+
 function idsOf(states: readonly SeenState[], name: string): Record<string, readonly string[]> {
   const full = states
     .flatMap(({ rows }) =>
