@@ -59,6 +59,7 @@ export class ExactWorld extends CheckedCluster {
   }
 
   partTold({ end }: WatchedWorker, report: PartReport): void {
+    if (report.type === 'part-late') this.snapshots.late++
     const what = report.type === 'part-failed' ? `: ${report.error.message}` : ''
     this.note(end.node, `${report.type} of snapshot ${report.snapshot}, instance ${report.instance}${what}`)
   }

@@ -34,6 +34,7 @@ export class SnapshotChecks {
   abortedCount = 0
   restoredCount = 0
   withChannelState = 0
+  late = 0
   /** How often a network has begun without a snapshot to go on from, after another one had come to its end. */
   beginnings = 1
   /** By network: the last one that was committed, also when it does not count any more. */
