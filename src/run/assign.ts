@@ -68,7 +68,13 @@ export function assign(network: FlatNetwork, placement: Placement, options: Assi
   const all = [...drafts.values()].flat()
   const numbers = [...new Set(all.map((draft) => draft.worker))].toSorted((a, b) => a - b)
   return {
-    workers: workersOf(numbers, all, { ...options, network: network.name, generation: 0 }),
+    workers: workersOf(numbers, all, {
+      ...options,
+      network: network.name,
+      generation: 0,
+      ...(network.guarantee !== undefined && { guarantee: network.guarantee }),
+      ...(network.state && { state: network.state }),
+    }),
     instances: all.map(({ component, instance, worker }) => ({ component, instance, worker })),
   }
 }

@@ -5,7 +5,7 @@ import { DeathWatch } from '../../src/cluster/control/index.ts'
 import { InputChannel } from '../../src/messaging/input-channel.ts'
 import type { Parcel } from '../../src/messaging/parcel.ts'
 import { RemoteTarget } from '../../src/messaging/remote.ts'
-import { KeyedState } from '../../src/state/keyed-state.ts'
+import { MemoryState } from '../../src/state/memory/memory-state.ts'
 import { LeaseHolder } from '../../src/store/recipes/lease-holder.ts'
 import type { Transaction } from '../../src/store/store.ts'
 import { DeafBackend } from '../../src/testkit/cluster/deaf-backend.ts'
@@ -104,7 +104,7 @@ export const mutations: readonly Mutation[] = [
     name: 'all keys share their state',
     finds: /LE-6/,
     seed: 2,
-    apply: () => changed(KeyedState.prototype, 'row', (row) => (_encoded, key) => row('all', key)),
+    apply: () => changed(MemoryState.prototype, 'row', (row) => (_encoded, key) => row('all', key)),
   },
   {
     name: 'a worker that is told to hold goes on',

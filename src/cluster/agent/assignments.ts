@@ -96,7 +96,9 @@ class Assignments {
     const { network, generation, workers } = this.plan
     const drafts = this.members.map(({ draft }) => draft)
     const numbers = workers.map(({ worker }) => worker)
-    return withCycles(workersOf(numbers, drafts, { network, generation, ...limits }), drafts)
+    const { guarantee, state } = this.current.record.flat
+    const about = { network, generation, ...limits, ...(guarantee && { guarantee }), ...(state && { state }) }
+    return withCycles(workersOf(numbers, drafts, about), drafts)
   }
 
   private makeMember(planned: PlannedInstance): Member {

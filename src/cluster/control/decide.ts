@@ -7,7 +7,14 @@ import type { Decision } from './decision.ts'
 import type { NetworkFacts } from './facts.ts'
 import { Readiness } from './readiness.ts'
 import { isPaused, retryAtMs } from './restarts.ts'
-import { awaitsLast, hasSnapshots, lacksFinalSnapshot, recoveryOf, unfitForCopies } from './snapshot-facts.ts'
+import {
+  awaitsLast,
+  hasSnapshots,
+  lacksFinalSnapshot,
+  recoveryOf,
+  unfitForCopies,
+  unfitForState,
+} from './snapshot-facts.ts'
 import { stateOf, type Target, targetOf } from './target.ts'
 import { cannotBePlanned } from './unfit.ts'
 
@@ -74,7 +81,9 @@ function refusing(facts: NetworkFacts, target: Target): Decision | undefined {
   if (target.goal !== 'run' || target.version !== facts.desired.version || stateOf(facts) !== undefined)
     return undefined
   const error =
-    cannotBePlanned(facts.versions.get(target.version), target.version) ?? unfitSnapshot(facts, target)
+    cannotBePlanned(facts.versions.get(target.version), target.version) ??
+    unfitForState(facts, target.version) ??
+    unfitSnapshot(facts, target)
   return error && { type: 'outcome', outcome: refusal(facts, target, error) }
 }
 
@@ -225,8 +234,7 @@ function missing({ versions }: Pick<NetworkFacts, 'versions'>, plan: Plan): stri
   const isWhole = hasSnapshots(record)
   const needed = plan.waiting.find(
     (copy) =>
-      !there.has(nameOf(copy)) &&
-      (isWhole || !components.has(copy.component) || owners.has(copy.component)),
+      !there.has(nameOf(copy)) && (isWhole || !components.has(copy.component) || owners.has(copy.component)),
   )
   return needed && `a place for ${nameOf(needed)}. ${needed.reason}`
 }

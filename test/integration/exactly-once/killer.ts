@@ -41,6 +41,7 @@ export class Killer {
   private readonly means: KillerMeans
   private readonly busy = new Set<NodeProcess>()
   private readonly underWay = new Map<Fault, Promise<void>>()
+  private readonly startMs = machineClock.monotonic()
   private failure: Error | undefined
 
   constructor(means: KillerMeans) {
@@ -78,7 +79,8 @@ export class Killer {
     const fault = await this.next()
     const victims = await this.victims(fault)
     const { random, say } = this.means
-    say?.(`fault ${number}: ${fault.name}${victims.map(({ id }) => ` ${id}`).join('')}`)
+    const seconds = ((machineClock.monotonic() - this.startMs) / 1_000).toFixed(1)
+    say?.(`${seconds} s, fault ${number}: ${fault.name}${victims.map(({ id }) => ` ${id}`).join('')}`)
     this.counts.set(fault.name, (this.counts.get(fault.name) ?? 0) + 1)
     for (const victim of victims) this.busy.add(victim)
     const over = fault
