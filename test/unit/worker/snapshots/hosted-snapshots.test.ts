@@ -14,6 +14,7 @@ function instance(id: number): HostedInstance {
     identity: { component: 'a', instance: 0, instances: 1 },
     keyed: undefined,
     place: 'a[0]',
+    definition: {},
     takesSnapshots: true,
     lastCut: 0,
     beginSnapshot: () => undefined,
