@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { asError } from '../../../src/base/errors.ts'
 import type { Random } from '../../../src/base/random.ts'
 import { defineComponent, type Kind, port, type Sink } from '../../../src/component/index.ts'
 import type { FlatNetwork } from '../../../src/model/flatten.ts'
@@ -71,7 +72,7 @@ export class Published {
         try {
           resolve(what())
         } catch (error) {
-          reject(error as Error)
+          reject(asError(error))
         }
       })
     })
