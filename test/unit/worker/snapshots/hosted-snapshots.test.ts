@@ -15,6 +15,7 @@ function instance(id: number): HostedInstance {
     definition: { role: 'component', inputs: {}, outputs: {} },
     keyed: undefined,
     place: 'a[0]',
+    definition: {},
     takesSnapshots: true,
     lastCut: 0,
     beginSnapshot: () => undefined,
