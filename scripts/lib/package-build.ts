@@ -19,6 +19,9 @@ const entries = [
   'index.ts',
   'operators/index.ts',
   'connectors/index.ts',
+  'connectors/postgres/index.ts',
+  'connectors/kafka/index.ts',
+  'connectors/nats/index.ts',
   'testkit/index.ts',
   'built-in-kinds.ts',
   'stores.ts',
@@ -36,6 +39,9 @@ const entries = [
 /** Packages that stay as they are: with native parts, or seldom needed and large. */
 const external = [
   '@aws-sdk/client-s3',
+  '@nats-io/jetstream',
+  '@nats-io/transport-node',
+  '@platformatic/kafka',
   'lmdb',
   '@grpc/grpc-js',
   '@grpc/proto-loader',
@@ -43,6 +49,7 @@ const external = [
   'fastify',
   'fbp',
   'node-forge',
+  'pg',
 ]
 
 /** Folders that go into the package as they are. */

@@ -8,14 +8,14 @@ import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { inCache } from '../lib/paths.ts'
-import { run, runOrThrow } from '../lib/process.ts'
+import { runOrThrow } from '../lib/process.ts'
+import { aptInstall } from './apt.ts'
 import { onPath, type Provided } from './provided.ts'
 
 export type EtcdRelease = 'distribution' | 'current'
 
 /** The newest of the line that the distributions will have next. */
 const currentVersion = '3.5.21'
-const installMsMax = 180_000
 const buildMsMax = 600_000
 
 const provided = new Map<EtcdRelease, Promise<Provided>>()
@@ -34,17 +34,9 @@ async function provideDistribution(): Promise<Provided> {
   const found = onPath('etcd')
   if (found !== undefined) return { path: found }
   const remedy = 'install etcd 3.4 or newer (Debian, Ubuntu: apt-get install etcd-server)'
-  if (process.getuid?.() !== 0 || onPath('apt-get') === undefined)
-    return { missing: `there is no etcd on the PATH; ${remedy}` }
-  const install = ['install', '-y', '--no-install-recommends', 'etcd-server']
-  const options = { timeoutMs: installMsMax, env: { DEBIAN_FRONTEND: 'noninteractive' } }
-  let result = await run('apt-get', install, options)
-  if (result.code !== 0) {
-    await run('apt-get', ['update'], options)
-    result = await run('apt-get', install, options)
-  }
+  const why = await aptInstall('etcd-server')
   const path = onPath('etcd')
-  return path === undefined ? { missing: `apt-get could not install etcd-server; ${remedy}` } : { path }
+  return path === undefined ? { missing: `there is no etcd on the PATH (${why}); ${remedy}` } : { path }
 }
 
 async function provideCurrent(): Promise<Provided> {

@@ -350,6 +350,22 @@ export const errorCodes = codes({
     remedy: 'Give `read`, or a `setup` that returns `poll`; `poll` returns "more" or "done".',
     exit: 1,
   },
+  SOURCE_MESSAGE_INVALID: {
+    title: 'What a source has read is not in the format that its configuration names.',
+    remedy: 'Read it as `text` or `bytes`, and let a component decide what to do with such messages.',
+    exit: 4,
+  },
+  TRACKED_FAILED: {
+    title: 'A message was sent again as often as it may be, and a handler failed each time.',
+    remedy: 'Mend what the error names, and send the message again; it stands in the dead letters.',
+    exit: 1,
+  },
+  TRACKED_TIMED_OUT: {
+    title: 'A message was sent again as often as it may be, and was not complete in its time.',
+    remedy:
+      'See which component is slow or was lost, set a longer `track.timeoutMs`, and send the message again; it stands in the dead letters.',
+    exit: 1,
+  },
   SOURCE_POSITION_LOST: {
     title: 'A source cannot go on where it was: what stood there is no more, or is something else.',
     remedy:
@@ -1004,6 +1020,17 @@ export const errorCodes = codes({
     remedy: 'Start from the last snapshot, or accept it: `--accept-duplicates`.',
     exit: 2,
   },
+  SERVER_REFUSED: {
+    title: 'A server that a source or sink uses refuses who asks, or what is asked.',
+    remedy: 'Check user, password and permissions; the message says what the server said.',
+    exit: 4,
+  },
+  SERVER_UNREACHABLE: {
+    title: 'A server that a source or sink uses does not answer.',
+    remedy: 'See that it runs and can be reached from here; `retryMs` says how long to wait for it.',
+    exit: 4,
+    retryable: true,
+  },
   SINK_AHEAD: {
     title: 'A sink has published more than the store knows of: to go on would publish it again.',
     remedy:
@@ -1017,6 +1044,13 @@ export const errorCodes = codes({
     exit: 4,
     retryable: true,
   },
+  SINK_FENCED: {
+    title: 'A sink was about to publish while another instance writes under its name.',
+    remedy:
+      'It tries again by itself, and writes nothing twice. See whether two networks use one name at one cluster of Kafka.',
+    exit: 4,
+    retryable: true,
+  },
   SINK_LATE: {
     title: 'A sink has not published for a while what belongs to committed snapshots.',
     remedy: 'See whether what it writes to can be reached; it tries again by itself.',
@@ -1025,7 +1059,8 @@ export const errorCodes = codes({
   },
   SINK_REFUSED: {
     title: 'What a sink writes to refuses it.',
-    remedy: 'See the answer: address, credentials, or the form of the messages are not what it takes.',
+    remedy:
+      'See the answer: address, credentials, or the form of the messages are not what it takes. Change the target or what is sent; what belongs to a committed snapshot is written when the network runs again.',
     exit: 1,
   },
   SINK_UNREACHABLE: {
@@ -1034,11 +1069,23 @@ export const errorCodes = codes({
     exit: 1,
     retryable: true,
   },
+  TARGET_UNFIT: {
+    title: 'What a sink is to write to, or a source to read from, is not there, or is not as it has to be.',
+    remedy: 'Create or change it as the message says, or correct the configuration.',
+    exit: 3,
+  },
   SINK_TARGET_LOST: {
     title: 'What a sink had published is not there any more where it wrote it.',
     remedy:
       'Bring it back, or run the component on the machine that has it; or begin anew, without the old snapshots.',
     exit: 4,
+  },
+  SINK_TRANSACTION_EXPIRED: {
+    title: 'A transaction of a sink took longer than it may, and was taken back by the server.',
+    remedy:
+      'It is tried again. Raise `transactionTimeoutMs` (and the limit of the brokers, `transaction.max.timeout.ms`), or take snapshots more often, so that less is written at once.',
+    exit: 4,
+    retryable: true,
   },
   SNAPSHOT_STORAGE_UNSET: {
     title: 'Nobody has said where snapshots are kept.',
@@ -1092,7 +1139,7 @@ export const errorCodes = codes({
   SNAPSHOT_FILE_MISSING: {
     title: 'A file of a snapshot is not there.',
     remedy:
-      'Restore the storage of the snapshots, or start from a snapshot that is whole (`--from-snapshot`).',
+      'Restore the storage of the snapshots; or start from a snapshot that is whole (`--from-snapshot`), or let the component begin anew (`--discard-state <component>`).',
     exit: 4,
   },
   SNAPSHOT_FILE_EXISTS: {
@@ -1103,7 +1150,7 @@ export const errorCodes = codes({
   SNAPSHOT_FILE_DAMAGED: {
     title: 'A file of a snapshot is not what was written.',
     remedy:
-      'Restore the storage of the snapshots, or start from a snapshot that is whole (`--from-snapshot`).',
+      'Restore the storage of the snapshots; or start from a snapshot that is whole (`--from-snapshot`), or let the component begin anew (`--discard-state <component>`).',
     exit: 4,
   },
   SNAPSHOT_FORMAT_NEWER: {

@@ -3,6 +3,7 @@ import type { ConfigFault, KindInfo } from '../model/kind-info.ts'
 import { isReferenceAt } from '../model/secret-references.ts'
 import type { Ports } from './port.ts'
 import type { PartedStateOptions, Redistribution, StateDeclarations, StateMigration } from './state.ts'
+import type { TrackOptions } from './tracking.ts'
 
 const brand = Symbol.for('vertigo.kind')
 
@@ -34,6 +35,7 @@ export interface KindDefinition {
   readonly concurrency?: number
   readonly order?: 'input' | 'completion'
   readonly rewinds?: boolean
+  readonly track?: TrackOptions
   readonly splits?: AnyFunction
   readonly journal?: 'engine' | 'none'
   readonly isFunction?: boolean
@@ -125,6 +127,12 @@ export function hasInstanceState(definition: KindDefinition): boolean {
   return Object.values(definition.state ?? {}).some((state) => state.options.scope === 'instance')
 }
 
+/** A source that tracks sends again what was lost: a journal beside that would keep everything twice. */
+function journalOf({ journal, track }: KindDefinition): Pick<KindInfo, 'journal'> {
+  if (journal !== undefined) return { journal }
+  return track === undefined ? {} : { journal: 'none' }
+}
+
 /** What validation needs to know of a kind. */
 export function kindInfo(kind: Kind): KindInfo {
   const definition = kindDefinition(kind)
@@ -136,7 +144,7 @@ export function kindInfo(kind: Kind): KindInfo {
     instanceState: hasInstanceState(definition),
     concurrency: definition.concurrency,
     rewinds: definition.rewinds ?? false,
-    ...(definition.journal !== undefined && { journal: definition.journal }),
+    ...journalOf(definition),
     async checkConfig(config) {
       const checked = await checkConfig(definition, config)
       if (!('faults' in checked)) return []

@@ -11,7 +11,12 @@ import { generator, recordGenerator } from './generate/generator.ts'
 import { httpIntake } from './http/intake.ts'
 import { interval } from './generate/interval.ts'
 import { httpSink } from './http-sink.ts'
+import { kafkaSink } from './kafka/sink.ts'
+import { kafkaSource } from './kafka/source.ts'
 import { log } from './log.ts'
+import { natsSource } from './nats/source.ts'
+import { postgresSink } from './postgres/sink.ts'
+import { postgresSource } from './postgres/source.ts'
 import { stdin } from './standard-streams/stdin.ts'
 import { stdout } from './standard-streams/stdout.ts'
 
@@ -19,7 +24,13 @@ export { type CodeBridge, codeBridge } from './code-bridge.ts'
 export { collectionSink } from './collection-sink.ts'
 export { type Collector, collector, collectorKind } from './code/collector.ts'
 export { type CollectorOptions, CollectorQueue } from './code/collector-queue.ts'
-export { type Feeder, feeder, feederKind } from './code/feeder.ts'
+export {
+  type Feeder,
+  feeder,
+  feederKind,
+  type TrackingFeeder,
+  type TrackingFeederOptions,
+} from './code/feeder.ts'
 export { type FeederOptions, FeederQueue } from './code/feeder-queue.ts'
 export { fileLines } from './file/lines.ts'
 export { type ReceivedFile, fileReceiver } from './file/receiver.ts'
@@ -29,7 +40,12 @@ export { generator, recordGenerator } from './generate/generator.ts'
 export { httpIntake } from './http/intake.ts'
 export { type Tick, interval } from './generate/interval.ts'
 export { httpSink } from './http-sink.ts'
+export { kafkaSink } from './kafka/sink.ts'
+export { type KafkaMessage, kafkaSource } from './kafka/source.ts'
 export { log } from './log.ts'
+export { type NatsMessage, natsSource } from './nats/source.ts'
+export { postgresSink } from './postgres/sink.ts'
+export { type PostgresRow, postgresSource } from './postgres/source.ts'
 export { stdin } from './standard-streams/stdin.ts'
 export { stdout } from './standard-streams/stdout.ts'
 
@@ -46,7 +62,12 @@ export const connectorKinds: Readonly<Record<string, Kind>> = {
   'http-intake': httpIntake,
   'http-sink': httpSink,
   interval,
+  'kafka-sink': kafkaSink,
+  'kafka-source': kafkaSource,
   log,
+  'nats-source': natsSource,
+  'postgres-sink': postgresSink,
+  'postgres-source': postgresSource,
   'record-generator': recordGenerator,
   stdin,
   stdout,

@@ -1,6 +1,7 @@
 import { VertigoError } from '../base/errors.ts'
 import { groupHeldMessagesMax } from './limits.ts'
 import { type BareParcel, type Control, countOf, type Parcel } from './parcel.ts'
+import type { Tracks } from './tracks.ts'
 
 type GroupStart = Extract<Control, { type: 'group-start' }>
 
@@ -39,9 +40,10 @@ export class GroupTracker {
   }
 
   /**
-   * A start arrived: the group, or undefined where it has to wait for an earlier one. Errors: GROUP_HELD_LIMIT.
+   * A start arrived: the group, or undefined where it has to wait for an earlier one; `tracks` are of it alone.
+   * Errors: GROUP_HELD_LIMIT.
    */
-  start(control: GroupStart): GroupContext | undefined {
+  start(control: GroupStart, tracks: Tracks | null = null): GroupContext | undefined {
     const parent = this.open.get(control.parent)
     const level = parent === undefined ? this.level : parent.level
     const queue = level.queue(control.name)
@@ -57,7 +59,7 @@ export class GroupTracker {
       return group
     }
     this.wait(control.id, group)
-    this.keep({ items: [], group: control.parent, control, bytes: 0, released: true }, group)
+    this.keep({ items: [], group: control.parent, control, bytes: 0, tracks, released: true }, group)
     return undefined
   }
 

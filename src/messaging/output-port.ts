@@ -5,6 +5,7 @@ import type { Control } from './parcel.ts'
 import { notePartial } from './partial.ts'
 import type { MessageHook, Router } from './router.ts'
 import { makeSender, type Send, type SendGate } from './sender.ts'
+import type { Track } from './tracks.ts'
 
 /**
  * The sending side of one output port: every connection gets every message. Without a connection, it discards.
@@ -135,10 +136,25 @@ export class OutputPort {
       return
     }
     this.counted++
-    this.route(message)
+    this.route(message, null)
   }
 
-  startGroup(parent: OpenGroup | undefined, name: string | undefined, args: unknown): OpenGroup {
+  /** As `send`, of a message that belongs to a tree. Without a connection, nothing of the tree goes with it. */
+  sendTracked(message: unknown, track: Track): void {
+    if (this.direct !== undefined) {
+      this.direct.appendTracked(message, track)
+      return
+    }
+    this.counted++
+    this.route(message, track)
+  }
+
+  startGroup(
+    parent: OpenGroup | undefined,
+    name: string | undefined,
+    args: unknown,
+    track: Track | null = null,
+  ): OpenGroup {
     if (parent?.closed)
       throw misuse(this.name, `a group was opened in group "${parent.name ?? ''}", which has ended`)
     const resumed = this.groups.resume(parent, name)
@@ -154,40 +170,41 @@ export class OutputPort {
     this.direct = undefined
     if (parent !== undefined) parent.children++
     const control: Control = { type: 'group-start', id, parent: parent?.id ?? 0, name, args }
-    for (const channel of channels) channel.control(control.parent, control)
+    for (const channel of channels) channel.control(control.parent, control, track)
     return group
   }
 
-  sendIn(group: OpenGroup, message: unknown): void {
+  sendIn(group: OpenGroup, message: unknown, track: Track | null = null): void {
     if (group.closed)
       throw misuse(this.name, `a message was sent into group "${group.name ?? ''}", which has ended`)
     this.counted++
     for (const hook of this.onSend) hook(message)
     for (const router of this.routers) router.observe(message)
-    for (const channel of group.channels) channel.appendIn(group.id, message)
+    for (const channel of group.channels) channel.appendIn(group.id, message, track)
   }
 
-  endGroup(group: OpenGroup, args: unknown): void {
+  /** Where inner groups are still open, the end goes out with that of the last one, and belongs to that one's tree. */
+  endGroup(group: OpenGroup, args: unknown, track: Track | null = null): void {
     if (group.closed) throw misuse(this.name, `group "${group.name ?? ''}" was ended twice`)
     group.closed = true
     group.endArgs = args
-    this.completeGroup(group)
+    this.completeGroup(group, track)
   }
 
-  startBatch(args: unknown): void {
+  startBatch(args: unknown, track: Track | null = null): void {
     if (this.resumesBatch) {
       this.resumesBatch = false
       return
     }
     if (this.batchOpen) throw misuse(this.name, 'a batch was opened while another one is open')
     this.batchOpen = true
-    this.toAll({ type: 'batch-start', args })
+    this.toAll({ type: 'batch-start', args }, track)
   }
 
-  endBatch(args: unknown): void {
+  endBatch(args: unknown, track: Track | null = null): void {
     if (!this.batchOpen) throw misuse(this.name, 'a batch was ended twice')
     this.batchOpen = false
-    this.toAll({ type: 'batch-end', args })
+    this.toAll({ type: 'batch-end', args }, track)
     this.trySwitch()
   }
 
@@ -213,10 +230,10 @@ export class OutputPort {
     }
   }
 
-  private completeGroup(group: OpenGroup): void {
+  private completeGroup(group: OpenGroup, track: Track | null): void {
     if (!group.closed || group.children > 0) return
     for (const channel of group.channels) {
-      channel.control(group.id, { type: 'group-end', id: group.id, args: group.endArgs })
+      channel.control(group.id, { type: 'group-end', id: group.id, args: group.endArgs }, track)
     }
     this.groups.remove(group)
     if (this.groups.size === 0) this.direct = this.single
@@ -224,17 +241,18 @@ export class OutputPort {
     const { parent } = group
     if (parent !== undefined) {
       parent.children--
-      this.completeGroup(parent)
+      this.completeGroup(parent, track)
     }
   }
 
-  private route(message: unknown): void {
+  private route(message: unknown, track: Track | null): void {
     for (const hook of this.onSend) hook(message)
     const { routers } = this
     let at = 0
     try {
-      if (this.groups.size === 0) for (; at < routers.length; at++) routers[at]!.route(message)
-      else for (; at < routers.length; at++) routers[at]!.routeIn(0, message)
+      if (this.groups.size > 0) for (; at < routers.length; at++) routers[at]!.routeIn(0, message, track)
+      else if (track === null) for (; at < routers.length; at++) routers[at]!.route(message)
+      else for (; at < routers.length; at++) routers[at]!.routeTracked(message, track)
     } catch (error) {
       // The connections before it have the message.
       if (at > 0) notePartial(error)
@@ -242,8 +260,9 @@ export class OutputPort {
     }
   }
 
-  private toAll(control: Control): void {
-    for (const router of this.routers) for (const channel of router.channels) channel.control(0, control)
+  private toAll(control: Control, track: Track | null): void {
+    for (const router of this.routers)
+      for (const channel of router.channels) channel.control(0, control, track)
   }
 }
 

@@ -72,6 +72,7 @@ export function assign(network: FlatNetwork, placement: Placement, options: Assi
       ...options,
       network: network.name,
       generation: 0,
+      ...(network.guarantee !== undefined && { guarantee: network.guarantee }),
       ...(network.state && { state: network.state }),
     }),
     instances: all.map(({ component, instance, worker }) => ({ component, instance, worker })),

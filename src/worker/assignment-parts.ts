@@ -1,7 +1,7 @@
 import type { StateSettings } from '../state/keyed-state.ts'
 import { defaultChannelLimits, emitPerMessageMaxDefault, type ChannelLimits } from '../messaging/limits.ts'
 import type { FlatComponent, FlatConnection, FlatNetwork } from '../model/flatten.ts'
-import { selectorSpec } from '../model/network.ts'
+import { type Guarantee, selectorSpec } from '../model/network.ts'
 import { encodeKey, instanceOfKeyGroup, keyGroupOf, keyReader } from '../state/keys.ts'
 import {
   type InitialAssignment,
@@ -135,6 +135,7 @@ export interface WorkersOptions {
   readonly generation: number
   readonly limits?: Partial<ChannelLimits>
   readonly emitPerMessageMax?: number
+  readonly guarantee?: Guarantee
   /** As the network says. */
   readonly state?: Partial<StateSettings>
 }
@@ -147,13 +148,17 @@ export function workersOf(
 ): WorkerAssignment[] {
   const limits = { ...defaultChannelLimits, ...options.limits }
   const emitPerMessageMax = options.emitPerMessageMax ?? emitPerMessageMaxDefault
-  const { network, generation } = options
+  const { network, generation, guarantee } = options
   return workers.map((worker) => {
     const own = drafts.filter((draft) => draft.worker === worker)
     const instances = own.map(({ worker: _, ...instance }) => instance)
     const peers = peersOf(worker, own)
     const of = { worker, network, generation, workers, instances, peers, limits, emitPerMessageMax }
-    return options.state === undefined ? of : { ...of, state: { backend: 'memory', ...options.state } }
+    return {
+      ...of,
+      ...(guarantee !== undefined && { guarantee }),
+      ...(options.state !== undefined && { state: { backend: 'memory' as const, ...options.state } }),
+    }
   })
 }
 

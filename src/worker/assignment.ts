@@ -1,6 +1,6 @@
 import type { SourcePositions } from '../component/define.ts'
 import type { ChannelLimits } from '../messaging/limits.ts'
-import type { ErrorPolicy } from '../model/network.ts'
+import type { ErrorPolicy, Guarantee } from '../model/network.ts'
 import type { InstanceRestore } from '../snapshot/part.ts'
 import type { StateSettings } from '../state/keyed-state.ts'
 
@@ -25,6 +25,8 @@ export interface WorkerAssignment {
   readonly state?: StateSettings
   /** Changes of state are noted, since snapshots are taken of the network. Default false. */
   readonly takesSnapshots?: boolean
+  /** Of the network. Default `at-most-once`. */
+  readonly guarantee?: Guarantee
 }
 
 /** As targets of sinks know an instance: the same in each of its lives, and no other's. */

@@ -12,14 +12,16 @@ import type { KeyedState, NewKeyedState } from '../state/keyed-state.ts'
 import { MemoryState } from '../state/memory/memory-state.ts'
 import type { SlotDeclaration } from '../state/row.ts'
 import { Call, type CallOwner, type SharedContext } from './call.ts'
-import type { InstanceHost, Schedulable } from './host.ts'
+import type { InstanceHost, RejectedMessage, Schedulable } from './host.ts'
 import { instanceLogger } from './logger.ts'
 import { InstanceMetrics } from './metrics.ts'
 import type { Reporter } from './record-window.ts'
+import { sendRejection } from './rejection.ts'
 import type { PartFacts, SavedEntries } from './snapshots/instance-parts.ts'
 import type { InstanceSink } from './snapshots/instance-sink.ts'
 import { encodeSaved, nothingSaved, type Saved } from './snapshots/saved.ts'
 import { openSink, type RestoredSinksOf } from './snapshots/sink-owner.ts'
+import type { WorkerTracking } from './tracking/worker-tracking.ts'
 
 /** Which instance this is, and what it was told. */
 export interface InstanceIdentity {
@@ -245,6 +247,10 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
     return this.host.emitPerMessageMax
   }
 
+  get tracking(): WorkerTracking {
+    return this.host.tracking
+  }
+
   get clock(): Clock {
     return this.host.clock
   }
@@ -379,6 +385,13 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
     this.outbox.flushEager()
     this.state = 'finished'
     this.host.finished(this)
+  }
+
+  /** To the port for errors, or to whoever takes what no such port took. */
+  protected rejectMessage(record: RejectedMessage): void {
+    this.rejectedCount++
+    if (this.errorOutput === undefined) this.host.rejected(this, record)
+    else sendRejection(this.errorOutput, record)
   }
 
   protected newCall(): Call {

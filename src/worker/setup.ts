@@ -9,7 +9,7 @@ import type { NewKeyedState } from '../state/keyed-state.ts'
 import type { KeyReader } from '../state/keys.ts'
 import type { SharedContext } from './call.ts'
 import { checkTimers, type TimerSet } from './timer-set.ts'
-import { makeMessageLoop, type MessageLoop } from './message-loop.ts'
+import { makeMessageLoop, makeTrackedLoop, type MessageLoop, type TrackedLoop } from './message-loop.ts'
 import {
   type AuthorBehaviour,
   declaredBehaviour,
@@ -83,6 +83,8 @@ export class InputPort {
   groups: PortHandlers['groups']
   batch: PortHandlers['batch']
   readonly loop: MessageLoop
+  private tracked: TrackedLoop | undefined
+  private readonly isKeyed: boolean
   private readonly schema: StandardSchemaV1 | undefined
   private readonly isConnected: boolean
   private isChecked: boolean
@@ -95,9 +97,16 @@ export class InputPort {
     this.index = index
     this.isConnected = means.connected.has(name)
     this.readKey = means.connected.get(name)
-    this.loop = makeMessageLoop(definition.state !== undefined)
+    this.isKeyed = definition.state !== undefined
+    this.loop = makeMessageLoop(this.isKeyed)
     this.schema = definition.inputs[name]?.schema
     this.isChecked = means.checked.has(name)
+  }
+
+  /** For parcels with tracked messages. */
+  get trackedLoop(): TrackedLoop {
+    this.tracked ??= makeTrackedLoop(this.isKeyed)
+    return this.tracked
   }
 
   /** Errors: PORT_NOT_READ where something is connected and nothing handles it. */

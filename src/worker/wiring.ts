@@ -162,6 +162,7 @@ export class Wiring {
       group: 0,
       control: { type: 'end', removed: true },
       bytes: 0,
+      tracks: null,
       released: true,
     })
   }

@@ -96,9 +96,9 @@ class Assignments {
     const { network, generation, workers } = this.plan
     const drafts = this.members.map(({ draft }) => draft)
     const numbers = workers.map(({ worker }) => worker)
-    const { state } = this.current.record.flat
-    const options = { network, generation, ...limits, ...(state && { state }) }
-    return withCycles(workersOf(numbers, drafts, options), drafts)
+    const { guarantee, state } = this.current.record.flat
+    const about = { network, generation, ...limits, ...(guarantee && { guarantee }), ...(state && { state }) }
+    return withCycles(workersOf(numbers, drafts, about), drafts)
   }
 
   private makeMember(planned: PlannedInstance): Member {

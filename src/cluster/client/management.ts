@@ -206,6 +206,7 @@ export class Management {
       const goneBack = isGoneBack
         ? await this.snapshots.goingOnFrom(name, { ...content, version }, { from, discardState }, call)
         : undefined
+      if (!isStopped) await this.snapshots.checkPlace(name, content, goneBack?.snapshot, call)
       if (!isStopped) await this.checkState(name, content, { chosen: goneBack?.snapshot, discardState }, call)
       const nowMs = this.clock.now()
       const wanted: DesiredNetwork = {

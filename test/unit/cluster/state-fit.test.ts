@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { errorCodes } from '../../../src/base/error-codes.ts'
 import { systemClock } from '../../../src/base/clock.ts'
 import { systemRandom } from '../../../src/base/random.ts'
 import { type Deployment, kindFacts, Management } from '../../../src/cluster/client/index.ts'
@@ -224,3 +225,30 @@ test('a component that is new, or whose records are of before, is no fault', () 
     undefined,
   )
 })
+
+for (const code of ['SNAPSHOT_FILE_DAMAGED', 'SNAPSHOT_FILE_MISSING', 'STATE_MIGRATION_FAILED'] as const)
+  test(`a last snapshot that cannot be read ends the network with its error, and the ways out: ${code}`, () => {
+    const world = new ManagedWorld()
+    world.commands['nodes']!(['n1'], [])
+    const { part: flat, kinds: of } = deployment('first')
+    const record = { version: asVersion(1), flat, kinds: of, createdAtMs: 0, by: 'me', change: '' }
+    const facts = () => ({
+      ...world.facts({ term: asTerm(1), restarts: defaultRestartPolicy }),
+      desired: { version: asVersion(1), goal: 'run' as const, changedAtMs: 0 },
+      versions: new Map([[record.version, record]]),
+      snapshots: { committed: snapshot(1), aborted: undefined },
+    })
+    const planned = decide(facts())
+    assert.ok(planned.type === 'plan' && planned.plan.restores?.id === 3)
+    world.carryOut(planned)
+    const failing = planned.plan.instances.find(({ component }) => component === 'it')!
+    world.reportFailed(failing, { code, message: 'it cannot be read', remedy: errorCodes[code].remedy })
+    const decision = decide(facts())
+    assert.ok(decision.type === 'outcome', decision.type)
+    assert.deepEqual([decision.outcome.state, decision.outcome.error?.code], ['failed', code])
+    const ways = code.startsWith('STATE') ? /--discard-state/ : /--from-snapshot.*--discard-state/
+    assert.match(decision.outcome.error!.remedy!, ways)
+    world.carryOut(decision)
+    const next = decide(facts())
+    assert.ok(next.type === 'plan' && next.plan.instances.length === 0, 'nothing of it runs on')
+  })

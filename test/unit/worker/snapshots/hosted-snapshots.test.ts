@@ -12,6 +12,7 @@ import { HostedSnapshots } from '../../../../src/worker/snapshots/hosted-snapsho
 function instance(id: number): HostedInstance {
   const own = {
     identity: { component: 'a', instance: 0, instances: 1 },
+    definition: { role: 'component', inputs: {}, outputs: {} },
     keyed: undefined,
     place: 'a[0]',
     takesSnapshots: true,

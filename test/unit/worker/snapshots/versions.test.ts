@@ -127,7 +127,7 @@ test('within a version, states may come and stand in another order; what goes is
   const refused = (state: Parameters<typeof defineComponent>[0]['state'], message: RegExp): Promise<void> =>
     assert.rejects(
       stage.begin({
-        kind: defineComponent({ inputs, state: state!, on: { in: () => undefined } }) as Kind,
+        kind: defineComponent({ inputs, state: state!, on: { in: () => undefined } }),
         from,
       }),
       { code: 'STATE_CHANGED', message },
@@ -226,7 +226,7 @@ test('what cannot be shared out is refused, by name', async (t) => {
       inputs,
       state: { keys: map<string, number>({ scope: 'instance', onRescale }) },
       on: {
-        in: ({ n }, { state, instance }) => state.keys.set('same', onRescale === 'union' ? n : instance * 0),
+        in: ({ n }, { state }) => state.keys.set('same', onRescale === 'union' ? n : 0),
       },
     })
   await refused(clashing('union'), /two of them have an entry "same" in "keys"/)

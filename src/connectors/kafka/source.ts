@@ -1,0 +1,180 @@
+import * as v from 'valibot'
+import {
+  builtInKind,
+  defineSource,
+  type InstanceContext,
+  port,
+  type SourcePositions,
+} from '../../component/index.ts'
+import { configObject, oneOf, text, truth, wholeNumber } from '../../component/built-in-config.ts'
+import { type Patience, withPatience } from '../servers/retry.ts'
+import { loadKafka } from './client.ts'
+import { serverFields } from './config.ts'
+import type { Use } from './errors.ts'
+import { LogReader, type TopicInfo } from './log-reader.ts'
+import { partitionOf, positionOf, splitOf } from './positions.ts'
+import { positionLost } from '../servers/position-lost.ts'
+import { TopicReader } from './topic-reader.ts'
+
+const config = configObject({
+  ...serverFields,
+  topic: text(),
+  /** Where a network begins that has no snapshot: at the first message there is, or behind the last. Default `first`. */
+  from: v.optional(oneOf('first', 'end'), 'first'),
+  /** Goes on with messages as they come; the source then never ends. Else it ends behind what is there when it begins. Default true. */
+  follow: v.optional(truth(), true),
+  /** What values are: `text` (UTF-8), `json` or `bytes`. Default `text`. */
+  value: v.optional(oneOf('text', 'json', 'bytes'), 'text'),
+  /** What keys are. Default `text`. */
+  key: v.optional(oneOf('text', 'json', 'bytes'), 'text'),
+  /** `records` sends key, value, headers and place of each message; `values` its value alone. Default `records`. */
+  sends: v.optional(oneOf('records', 'values'), 'records'),
+  /** Messages that are fetched ahead, for each partition. Default 2000. */
+  aheadMessages: v.optional(wholeNumber(1, 1_000_000), 2_000),
+  /** Bytes that one fetch brings of a partition, about. Default 1 MiB. */
+  fetchBytes: v.optional(wholeNumber(1_024, 256 * 1024 * 1024), 1024 * 1024),
+})
+
+export type KafkaSourceConfig = v.InferOutput<typeof config>
+
+/** A message of a topic. */
+export interface KafkaMessage {
+  readonly key: unknown
+  /** Null for a deletion in a topic that keeps the last value of each key. */
+  readonly value: unknown
+  /** Values of headers as texts; of several of one name, the last. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  /** Milliseconds since 1970. */
+  readonly timeMs: number
+}
+
+/**
+ * Source `kafka-source`: the messages of a topic; those of one partition in their order, and of transactions only what was
+ * committed.
+ *
+ * Each partition is a split with its offset as position, known by the topic's id: instances divide the partitions among them,
+ * without a consumer group. Nothing is committed to Kafka, so the topic's retention has to hold what the oldest kept snapshot still
+ * needs: an offset that is gone is an error before anything runs, and so is a topic that was made anew.
+ *
+ * Errors: `TARGET_UNFIT`, `SOURCE_POSITION_LOST`, `SOURCE_MESSAGE_INVALID`, `SERVER_UNREACHABLE`, `SERVER_REFUSED`, `PACKAGE_NOT_FOUND`.
+ */
+export const kafkaSource = builtInKind(
+  'kafka-source',
+  defineSource({
+    description: 'Messages of a Kafka topic; partitions are divided among instances.',
+    outputs: { out: port() },
+    config,
+    rewinds: true,
+    splits: (context) => listSplits(context),
+    async setup(context) {
+      const { clock, log, signal, component } = context
+      const { topic, retryMs } = context.config
+      const use: Use = { component, what: `the topic "${topic}"` }
+      const patience: Patience = { clock, log, signal, retryMs }
+      const reader = new LogReader(await loadKafka(component), context.config, use)
+      try {
+        const plan = await withPatience(patience, component, () => makePlan(reader, context, use))
+        return new TopicReader({ reader, config: context.config, patience, component, use, ...plan })
+      } catch (error) {
+        await reader.close()
+        throw error
+      }
+    },
+  }),
+)
+
+type ListingContext = Pick<
+  InstanceContext<{}, KafkaSourceConfig>,
+  'component' | 'config' | 'log' | 'clock'
+> & {
+  readonly positions: SourcePositions | undefined
+}
+
+/** All partitions. Errors: SOURCE_POSITION_LOST where positions are of another topic. */
+async function listSplits({
+  component,
+  config: own,
+  log,
+  clock,
+  positions,
+}: ListingContext): Promise<string[]> {
+  const use: Use = { component, what: `the topic "${own.topic}"` }
+  // Nobody asks it to end before it is done.
+  const { signal } = new AbortController()
+  const reader = new LogReader(await loadKafka(component), own, use)
+  try {
+    const patience: Patience = { clock, log, signal, retryMs: own.retryMs }
+    const { id, leaders } = await withPatience(patience, component, () => reader.topic(own.topic, true))
+    const listed = Array.from(leaders.keys(), (partition) => splitOf(id, partition))
+    const lost = Object.keys(positions ?? {}).find((split) => !listed.includes(split))
+    if (lost !== undefined) throw madeAnew(use)
+    return listed
+  } finally {
+    await reader.close()
+  }
+}
+
+function madeAnew({ component, what }: Use): Error {
+  return positionLost(component, `${what} is another one than was read: it was deleted and made anew`)
+}
+
+interface PlanContext {
+  readonly config: KafkaSourceConfig
+  readonly positions: SourcePositions | undefined
+  readonly splits: readonly string[] | undefined
+}
+
+export interface ReadingPlan {
+  readonly info: TopicInfo
+  /** Where each partition of this instance begins, and where it ends: undefined, where it never does. */
+  readonly starts: ReadonlyMap<number, { readonly from: bigint; readonly end: bigint | undefined }>
+}
+
+/** Errors: SOURCE_POSITION_LOST */
+async function makePlan(reader: LogReader, context: PlanContext, use: Use): Promise<ReadingPlan> {
+  const { topic, from, follow } = context.config
+  const info = await reader.topic(topic, true)
+  const [first, end] = [await reader.offsets(topic, 'first'), await reader.offsets(topic, 'end')]
+  const stable = follow ? undefined : await reader.offsets(topic, 'stable')
+  // A partition that was added since the snapshot is read whole: nothing of it was seen.
+  const begin = from === 'first' || context.positions !== undefined ? first : end
+  const starts = new Map<number, { readonly from: bigint; readonly end: bigint | undefined }>()
+  for (const partition of partitionsOf(info, context, use)) {
+    const given = context.positions?.[splitOf(info.id, partition)]
+    const start = given === undefined ? begin[partition]! : positionOf(given, use)
+    if (given !== undefined) checkStart(start, first[partition]!, end[partition]!, partition, use)
+    starts.set(partition, { from: start, end: stable?.[partition] })
+  }
+  return { info, starts }
+}
+
+/** Those that this instance reads. */
+function partitionsOf(info: TopicInfo, { splits = [] }: PlanContext, use: Use): number[] {
+  return splits.map((split) => {
+    const partition = partitionOf(split, info.id)
+    if (partition === undefined || partition >= info.leaders.length) throw madeAnew(use)
+    return partition
+  })
+}
+
+function checkStart(
+  start: bigint,
+  first: bigint,
+  end: bigint,
+  partition: number,
+  { component, what }: Use,
+): void {
+  if (start < first)
+    throw positionLost(
+      component,
+      `${what} begins with offset ${first} in partition ${partition}, and offset ${start} is to be read next: what was between is deleted`,
+    )
+  if (start > end)
+    throw positionLost(
+      component,
+      `${what} ends before offset ${end} in partition ${partition}, and offset ${start} is to be read next: Kafka has lost what was there`,
+    )
+}

@@ -1,0 +1,195 @@
+import type { Producer } from '@platformatic/kafka'
+import { VertigoError } from '../../base/errors.ts'
+import { type Clock, sleep } from '../../base/clock.ts'
+import { compareSinkSnapshots, type SinkBatch, type SinkSnapshot } from '../../component/index.ts'
+import { baseOptions, type KafkaPackage } from './client.ts'
+import type { ServerConfig } from './config.ts'
+import { kafkaError, type Use } from './errors.ts'
+import { asBuffer } from '../servers/formats.ts'
+import type { LogReader } from './log-reader.ts'
+import type { SnapshotsTopic } from './snapshots-topic.ts'
+import { piecesOf, type StagedMessages } from './staged.ts'
+
+type Transaction = Awaited<ReturnType<Producer['beginTransaction']>>
+
+export interface WriterOptions {
+  readonly package: KafkaPackage
+  readonly server: ServerConfig
+  readonly topic: string
+  readonly transactionTimeoutMs: number
+  readonly use: Use
+  readonly clock: Clock
+  /** For the topic of snapshots. */
+  readonly reader: LogReader
+  readonly snapshots: SnapshotsTopic
+}
+
+/** Of one request; far below what brokers take of one partition (1 MiB by default), as texts may grow on the way. */
+const requestBytesMax = 512 * 1024
+
+const shownEveryMs = 5
+
+/** A producer that has a writer's transactional id, and what Kafka had of the writer then. */
+interface Hold {
+  readonly producer: Producer
+  published: SinkSnapshot | undefined
+}
+
+/**
+ * Publishes what one writer has staged, each snapshot in a transaction of its own.
+ *
+ * Kafka takes transactions from the last producer only that took the transactional id, so what this one has read when it took
+ * that stays true for as long as its transactions are taken. After any error it takes the id again and reads again: whether the last
+ * transaction was committed is not known then.
+ */
+export class TransactionalWriter {
+  readonly #writer: string
+  readonly #options: WriterOptions
+  #hold: Hold | undefined
+
+  constructor(writer: string, options: WriterOptions) {
+    this.#writer = writer
+    this.#options = options
+  }
+
+  async published(): Promise<SinkSnapshot | undefined> {
+    try {
+      return (await this.#take()).published
+    } catch (error) {
+      await this.#drop()
+      throw kafkaError(error, this.#options.use)
+    }
+  }
+
+  async publish({ snapshot, staged }: SinkBatch<StagedMessages>): Promise<void> {
+    const startMs = this.#options.clock.monotonic()
+    try {
+      const hold = this.#hold ?? (await this.#take())
+      if (isThere(hold.published, snapshot, this.#writer, this.#options.use)) return
+      await this.#write(hold.producer, snapshot, staged)
+      hold.published = snapshot
+    } catch (thrown) {
+      await this.#drop()
+      throw this.#explained(kafkaError(thrown, this.#options.use), startMs)
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#drop()
+  }
+
+  /** Whoever had the id is shut out by it, and his transaction taken back. */
+  async #take(): Promise<Hold> {
+    await this.#drop()
+    const { package: loaded, server, use, transactionTimeoutMs, snapshots, reader } = this.#options
+    const producer = new loaded.Producer({
+      ...baseOptions(use.component, server),
+      idempotent: true,
+      transactionalId: this.#id,
+      timeout: transactionTimeoutMs,
+    })
+    try {
+      // The id is taken with the first transaction. Without a producer's number: it takes over whichever there was.
+      const transaction = await producer.beginTransaction({ producerId: -1n, producerEpoch: -1 })
+      await transaction.cancel()
+      const hold = { producer, published: await snapshots.read(reader, this.#writer) }
+      this.#hold = hold
+      return hold
+    } catch (error) {
+      await closed(producer)
+      throw error
+    }
+  }
+
+  async #write(producer: Producer, snapshot: SinkSnapshot, staged: StagedMessages): Promise<void> {
+    const { topic, snapshots } = this.#options
+    const transaction = await producer.beginTransaction({ producerId: -1n, producerEpoch: -1 })
+    for (const [from, to] of piecesOf(staged, requestBytesMax))
+      await send(transaction, topic, staged, from, to)
+    await transaction.send({ messages: [snapshots.message(this.#writer, snapshot)] })
+    await transaction.commit()
+    await this.#shown(producer).catch(() => undefined)
+  }
+
+  /**
+   * The commit is certain when Kafka has acknowledged it; it is to be seen when its marks are written, a few milliseconds later. Where
+   * that cannot be asked (older brokers, no permission), it is not waited for.
+   */
+  async #shown(producer: Producer): Promise<void> {
+    const { package: loaded, clock, server } = this.#options
+    const node = producer.coordinatorId
+    if (node === undefined) return
+    const connection = (await producer.connectToBrokers([node])).get(node)
+    if (connection === undefined) return
+    const endMs = clock.monotonic() + server.requestTimeoutMs
+    const { signal } = new AbortController()
+    while (clock.monotonic() < endMs) {
+      const { transactionStates } = await loaded.describeTransactionsV0.api.async(connection, [this.#id])
+      if (transactionStates[0]?.transactionState !== 'PrepareCommit') return
+      await sleep(clock, shownEveryMs, signal)
+    }
+  }
+
+  get #id(): string {
+    return `vertigo/${this.#writer}`
+  }
+
+  #explained(error: VertigoError, startMs: number): VertigoError {
+    const { clock, transactionTimeoutMs, use } = this.#options
+    const tookMs = clock.monotonic() - startMs
+    if (error.code !== 'SINK_FENCED' || tookMs < transactionTimeoutMs) return error
+    return new VertigoError(
+      'SINK_TRANSACTION_EXPIRED',
+      `${use.component}: a transaction for ${use.what} took ${Math.round(tookMs)} ms, and may take ${transactionTimeoutMs} (config field "transactionTimeoutMs").`,
+      { cause: error, place: { component: use.component } },
+    )
+  }
+
+  async #drop(): Promise<void> {
+    const hold = this.#hold
+    this.#hold = undefined
+    if (hold !== undefined) await closed(hold.producer)
+  }
+}
+
+/** Whether Kafka has the snapshot already. Errors: SINK_AHEAD. */
+function isThere(there: SinkSnapshot | undefined, snapshot: SinkSnapshot, writer: string, use: Use): boolean {
+  if (there === undefined) return false
+  if (there.incarnation > snapshot.incarnation) {
+    throw new VertigoError(
+      'SINK_AHEAD',
+      `${use.component}: ${use.what} has snapshot ${there.incarnation}/${there.id} of "${writer}" already, and is to be given ${snapshot.incarnation}/${snapshot.id}, which is of an older incarnation.`,
+      { place: { component: use.component } },
+    )
+  }
+  return compareSinkSnapshots(there, snapshot) >= 0
+}
+
+export async function send(
+  to: Pick<Transaction, 'send'>,
+  topic: string,
+  { keys, values, headers }: StagedMessages,
+  from: number,
+  end: number,
+): Promise<void> {
+  const messages = values.slice(from, end).map((value, index) => {
+    const key = keys?.[from + index] ?? null
+    const own = headers?.[from + index] ?? null
+    return {
+      topic,
+      ...(value === null ? {} : { value: asBuffer(value) }),
+      ...(key === null ? {} : { key: asBuffer(key) }),
+      ...(own === null ? {} : { headers: asHeaders(own) }),
+    }
+  })
+  await to.send({ messages })
+}
+
+function asHeaders(headers: Readonly<Record<string, string>>): Map<Buffer, Buffer> {
+  return new Map(Object.entries(headers).map(([name, value]) => [Buffer.from(name), Buffer.from(value)]))
+}
+
+/** One that does not close well is of no use to anybody either. */
+async function closed(producer: Producer): Promise<void> {
+  await producer.close(true).catch(() => undefined)
+}
