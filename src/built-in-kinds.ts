@@ -10,6 +10,7 @@ type KindLoader = () => Promise<Kind>
 const loaders: Readonly<Record<string, KindLoader>> = {
   'client-input': async () => (await import('./connectors/client/input.ts')).clientInputKind,
   'client-output': async () => (await import('./connectors/client/output.ts')).clientOutputKind,
+  'collection-sink': async () => (await import('./connectors/collection-sink.ts')).collectionSink,
   collector: async () => (await import('./connectors/code/collector.ts')).collectorKind,
   counter: async () => (await import('./operators/counter.ts')).counterKind,
   feeder: async () => (await import('./connectors/code/feeder.ts')).feederKind,
@@ -20,6 +21,8 @@ const loaders: Readonly<Record<string, KindLoader>> = {
   filter: async () => (await import('./operators/functions.ts')).filterKind,
   'flat-map': async () => (await import('./operators/functions.ts')).flatMapKind,
   generator: async () => (await import('./connectors/generate/generator.ts')).generator,
+  'http-intake': async () => (await import('./connectors/http/intake.ts')).httpIntake,
+  'http-sink': async () => (await import('./connectors/http-sink.ts')).httpSink,
   interval: async () => (await import('./connectors/generate/interval.ts')).interval,
   'kafka-sink': async () => (await import('./connectors/kafka/sink.ts')).kafkaSink,
   'kafka-source': async () => (await import('./connectors/kafka/source.ts')).kafkaSource,

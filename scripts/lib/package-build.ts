@@ -33,6 +33,7 @@ const entries = [
   'cli/run/built-in-kinds.ts',
   'cli/run/engine-child.ts',
   'run/thread-entry.ts',
+  'run/merge-thread.ts',
 ]
 
 /** Packages that stay as they are: with native parts, or seldom needed and large. */

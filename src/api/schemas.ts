@@ -141,10 +141,31 @@ const statusFields = {
   refused: answer({ version: whole, error: errorText }, ['error']),
   error: errorText,
   failures: listOf(answer({ component: text, count: whole, lastAtMs: { type: 'number' }, error: errorText })),
+  snapshots: {
+    ...answer(
+      {
+        last: {
+          ...answer({
+            id: whole,
+            committedAtMs: { type: 'number' },
+            tookMs: { type: 'number' },
+            bytes: whole,
+          }),
+          description: 'The last one that was committed. Watchers are not told of it.',
+        },
+        failing: {
+          ...answer({ sinceMs: { type: 'number' }, times: whole, code: text, reason: text }),
+          description: 'Since then each has come to nothing.',
+        },
+      },
+      ['last', 'failing'],
+    ),
+    description: 'Of a network that takes them.',
+  },
   instances: listOf(answer(instanceFields, instanceOptional)),
 } as const
 
-export const status = answer(statusFields, ['refused', 'error'])
+export const status = answer(statusFields, ['refused', 'error', 'snapshots'])
 
 const missing = {
   ...listOf(answer({ node: text, reason: text })),
@@ -181,7 +202,7 @@ export const countedStatus = answer(
     ),
     missing,
   },
-  ['refused', 'error', 'metrics', 'missing'],
+  ['refused', 'error', 'snapshots', 'metrics', 'missing'],
 )
 
 export const summaries = listOf(

@@ -51,14 +51,19 @@ export const snapshot = open(
   ['storage', 'components', 'isPartial'],
 )
 
-export const aborted = open({
-  id: whole,
-  generation: whole,
-  atMs: time,
-  isLast: yes,
-  code: text,
-  reason: text,
-})
+export const aborted = open(
+  {
+    id: whole,
+    generation: whole,
+    atMs: time,
+    isLast: yes,
+    code: text,
+    reason: text,
+    sinceMs: { ...time, description: 'Since when each has come to nothing.' },
+    times: whole,
+  },
+  ['sinceMs', 'times'],
+)
 
 export const snapshots = open(
   {

@@ -115,8 +115,10 @@ export const errorCodes = codes({
     exit: 3,
   },
   SOURCE_CANNOT_REWIND: {
-    title: 'An exactly-once network has a source that cannot start again from a position.',
-    remedy: 'Use a source that can rewind, or set `guarantee` to `at-least-once` or `at-most-once`.',
+    title:
+      'An exactly-once network has a source that can neither start again from a position nor have a journal.',
+    remedy:
+      'Let the source declare positions (`rewinds`), let it have a journal (take `journal: false` away), or set `guarantee: at-most-once`.',
     exit: 3,
   },
   INPUT_UNCONNECTED: {
@@ -1005,10 +1007,16 @@ export const errorCodes = codes({
     retryable: true,
   },
   SINK_REFUSED: {
-    title: 'What a sink writes was refused where it is written to.',
+    title: 'What a sink writes to refuses it.',
     remedy:
-      'Change the target so that it takes it, or what is sent; what belongs to a committed snapshot is written when the network runs again.',
-    exit: 4,
+      'See the answer: address, credentials, or what is sent are not what it takes. What belongs to a committed snapshot is written when the network runs again.',
+    exit: 1,
+  },
+  SINK_UNREACHABLE: {
+    title: 'What a sink writes to does not answer.',
+    remedy: 'Check its address and that it is up; the sink tries again by itself.',
+    exit: 1,
+    retryable: true,
   },
   TARGET_UNFIT: {
     title: 'What a sink is to write to, or a source to read from, is not there, or is not as it has to be.',

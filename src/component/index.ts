@@ -77,6 +77,7 @@ export type {
 export type {
   MapChange,
   QueueOptions,
+  SharedBatch,
   SharedChange,
   SharedChanges,
   SharedCollections,
@@ -92,6 +93,7 @@ export type {
   SharedSet,
   SharedTopic,
   SharedWatchOptions,
+  SharedWrite,
   SubscribeOptions,
   TopicMessage,
   TopicOptions,

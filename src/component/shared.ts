@@ -1,3 +1,5 @@
+import type { SinkSnapshot } from './sink.ts'
+
 /**
  * Shared collections, as authors of components and clients see them: `context.shared.map('prices')`. Every worker of a run, and
  * every process at the same store, sees the same ones. Whoever hosts components provides them (`store/collections`).
@@ -25,7 +27,28 @@ export interface SharedCollections {
   lock(name: string): SharedLock
   /** Messages for every subscriber. */
   topic<V = unknown>(name: string, options?: TopicOptions): SharedTopic<V>
+  /**
+   * Makes changes in one step with the note that `writer` has made those of `snapshot`: for sinks (`commit`). Where it has made them, or later
+   * ones of the same incarnation, nothing is changed. More than 100 keys are changed in several steps, of which none is made twice: then readers
+   * may see some before others. Errors: SINK_AHEAD where `writer` has made changes of a newer incarnation.
+   */
+  publish(batch: SharedBatch): Promise<void>
+  /** The newest snapshot of which `writer` has made all changes. */
+  published(writer: string): Promise<SinkSnapshot | undefined>
 }
+
+export interface SharedBatch {
+  readonly writer: string
+  readonly snapshot: SinkSnapshot
+  /** In their order. */
+  readonly changes: readonly SharedWrite[]
+}
+
+/** To a map, or a counter, which counts in whole numbers. */
+export type SharedWrite =
+  | { readonly type: 'put'; readonly map: string; readonly key: string; readonly value: unknown }
+  | { readonly type: 'remove'; readonly map: string; readonly key: string }
+  | { readonly type: 'add'; readonly counter: string; readonly delta: number }
 
 export interface SharedReadOptions {
   /** Reads the local copy. Default false. The first cached read of a collection makes the copy. */

@@ -50,8 +50,16 @@ export interface Sink<T = unknown> {
    * Errors are tried again, but for a VertigoError whose code is not `retryable`: that fails the instance at once.
    */
   commit(batch: SinkBatch<T>): void | PromiseLike<void>
-  /** The newest snapshot of the writer that the target has. `undefined`: none, or the target cannot tell, and takes every batch again. */
-  recover(writer: string): SinkSnapshot | undefined | PromiseLike<SinkSnapshot | undefined>
+  /**
+   * The newest snapshot of the writer that the target has. `undefined`: none, or the target cannot tell, and takes every batch again.
+   *
+   * `published`: one that the writer has published for certain. A target that should know of it, and does not, has lost it, or is another one:
+   * throw SINK_TARGET_LOST.
+   */
+  recover(
+    writer: string,
+    published: SinkSnapshot | undefined,
+  ): SinkSnapshot | undefined | PromiseLike<SinkSnapshot | undefined>
 }
 
 /** Above 0 where `a` is newer than `b`, 0 where they are the same. */

@@ -14,6 +14,7 @@ import { ThreadClientPorts } from './client-ports.ts'
 import { counterSink } from './counters.ts'
 import { Fence } from './fence.ts'
 import { MemoryGuard } from './memory-guard.ts'
+import { Merges } from './merges.ts'
 import { openLinks } from './open-links.ts'
 import { ThreadStore } from './run-store.ts'
 import type {
@@ -114,6 +115,8 @@ async function openStorage(address: string): Promise<SnapshotStorage> {
   return openSnapshotStorage(address, systemClock)
 }
 
+const merges = snapshots === undefined ? undefined : new Merges({ stores: data.stores, address: snapshots })
+
 /** Of the newest assignment; others reach this worker only from the same. */
 let newest: WorkerAssignment = assignment
 const net = await openNet()
@@ -156,7 +159,9 @@ const worker: Worker = new Worker(assignment, {
   dev: data.dev,
   setupMsMax: data.setupMsMax,
   counters: sink,
-  ...(snapshots !== undefined && { snapshots: { storage: () => openStorage(snapshots) } }),
+  ...(snapshots !== undefined && {
+    snapshots: { storage: () => openStorage(snapshots), ...(merges && { merge: merges.merge }) },
+  }),
   ...(data.journals !== undefined && { journals: folderJournals(data.journals) }),
   ...(fence && { mayAct: fence.mayAct }),
   overLimit: new MemoryGuard(data.memoryBytesMax, systemClock, sink.memory, () => worker.memorySuspects())
@@ -247,6 +252,7 @@ async function closeAll(): Promise<void> {
   try {
     await worker.close()
   } finally {
+    await merges?.close()
     await net?.close()
     await store.close()
   }

@@ -1,6 +1,7 @@
 import { VertigoError } from '../base/errors.ts'
 import type {
   QueueOptions,
+  SharedBatch,
   SharedCollections,
   SharedCounter,
   SharedList,
@@ -12,6 +13,7 @@ import type {
   SharedTopic,
   TopicOptions,
 } from '../component/shared.ts'
+import type { SinkSnapshot } from '../component/sink.ts'
 import type { OpenCollections } from '../store/collections/index.ts'
 import { encodeSegment } from '../store/recipes/key-text.ts'
 
@@ -63,6 +65,14 @@ export class LazyCollections implements OpenCollections {
     return this.collection(name, (all) => all.topic<V>(name, options))
   }
 
+  async publish(batch: SharedBatch): Promise<void> {
+    await (await this.all()).publish(batch)
+  }
+
+  async published(writer: string): Promise<SinkSnapshot | undefined> {
+    return (await this.all()).published(writer)
+  }
+
   async close(): Promise<void> {
     this.isClosed = true
     // Who could not be given them has heard why.
@@ -72,14 +82,18 @@ export class LazyCollections implements OpenCollections {
 
   private collection<T extends Later<T>>(name: string, get: (all: SharedCollections) => T): T {
     if (this.inner !== undefined) return get(this.inner)
-    if (this.isClosed) throw new VertigoError('STORE_CLOSED', 'The collections were closed.')
     // The check of the name, whose error is thrown here and not by the first call.
     encodeSegment(name)
+    return later(this.all().then(get))
+  }
+
+  private all(): Promise<OpenCollections> {
+    if (this.isClosed) throw new VertigoError('STORE_CLOSED', 'The collections were closed.')
     this.opened ??= this.open().then((all) => {
       this.inner = all
       return all
     })
-    return later(this.opened.then(get))
+    return this.opened
   }
 }
 

@@ -325,6 +325,6 @@ export class SourceInstance extends Instance {
 
 function isListed(value: unknown): value is ListedSplits {
   const names =
-    typeof value === 'object' && value !== null && 'byName' in value ? value.byName : (value as unknown)
+    typeof value === 'object' && value !== null && 'byName' in value ? value.byName : value
   return Array.isArray(names) && names.every((split) => typeof split === 'string')
 }

@@ -9,6 +9,7 @@ import type { ModuleAddress } from './assignment.ts'
 import type { RejectedMessage } from './host.ts'
 import type { Journals } from './journal/journals.ts'
 import type { MetricRecord } from './metrics.ts'
+import type { MergeFiles } from './snapshots/worker-snapshots.ts'
 import type { OpenSharedStore } from './shared.ts'
 
 /** What a worker is given, and what it tells. */
@@ -69,7 +70,11 @@ export interface WorkerMeans {
   /** The store behind `context.shared`; without it, using that is an error. */
   readonly openStore?: OpenSharedStore
   /** What snapshots are written to, where they are taken. Asked for once, when it is needed. */
-  readonly snapshots?: { readonly storage: () => Promise<SnapshotStorage> }
+  readonly snapshots?: {
+    readonly storage: () => Promise<SnapshotStorage>
+    /** Makes files one. Default: in the worker's own thread. */
+    readonly merge?: MergeFiles
+  }
   /** Where sources that cannot rewind have their journals. */
   readonly journals?: Journals
   /** Whether messages are checked against schemas of ports: at the network's edges, everywhere, or not at all. */

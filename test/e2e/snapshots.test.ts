@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { assertCode, project, type Result, type Session, start, vertigo } from './support.ts'
+import { eventually } from '../support/eventually.ts'
 
 /** `vertigo snapshot`, and deploying from snapshots, on three nodes that are processes. */
 
@@ -34,6 +36,7 @@ export default defineComponent({
 
 interface Place {
   readonly folder: string
+  readonly api: string
   readonly nodes: readonly Session[]
   readonly ask: (...args: readonly string[]) => Promise<Result>
 }
@@ -54,7 +57,7 @@ async function cluster(t: TestContext, count: number, ...args: readonly string[]
   await nodes[0]!.until(/is the manager/)
   const ask = (...given: readonly string[]): Promise<Result> =>
     vertigo(t, given, { cwd: folder, env: { VERTIGO_API: api } })
-  return { folder, nodes, ask }
+  return { folder, api, nodes, ask }
 }
 
 function json(result: Result): Record<string, unknown> {
@@ -98,6 +101,64 @@ test('snapshots are taken with a name, listed, shown, gone back to, and removed'
   assert.doesNotMatch((await ask('snapshot', 'ls', 'tally')).stdout, /first/)
 })
 
+test('files of a state that changes all the time stay few, and are deleted when nobody needs them', async (t) => {
+  const { api, ask, folder } = await cluster(t, 1)
+  assertCode(await ask('deploy', 'tally.yaml', '--wait'), 0)
+  type Content = {
+    snapshot: { id: number }
+    manifest: { instances: { component: string; files: { name: string; until: number }[] }[] }
+  }
+  // Commands take as long as some snapshots.
+  const get = async (path: string): Promise<unknown> =>
+    (await fetch(`${api}/v1/networks/tally/snapshots${path}`)).json()
+  const newest = async (): Promise<Content> => {
+    const { snapshots } = (await get('')) as { snapshots: { id: number }[] }
+    return (await get(`/${snapshots[0]!.id}/content`)) as Content
+  }
+  assertCode(await ask('snapshot', 'create', 'tally', '--name', 'one', '--wait'), 0)
+  const begun = (await newest()).snapshot.id
+  let content = await newest()
+  // A file that was merged may be used for many snapshots.
+  const isMerged = (): boolean =>
+    content.manifest.instances.some(({ files }) => (files[0]?.until ?? 0) > content.snapshot.id)
+  await eventually('files have been merged', async () => {
+    content = await newest()
+    return content.snapshot.id > begun + 12 && isMerged()
+  })
+  for (const { component, files } of content.manifest.instances)
+    assert.ok(files.length <= 24, `${component} has ${files.length} files`)
+
+  const there = (): string[] =>
+    readdirSync(join(folder, 'store-snapshots', 'tally'), { recursive: true, encoding: 'utf8' })
+  assertCode(await ask('undeploy', 'tally', '--wait'), 0)
+  assertCode(await ask('snapshot', 'rm', 'tally', 'one'), 0)
+  const { snapshots } = json(await ask('snapshot', 'ls', 'tally', '--json')) as {
+    snapshots: { id: number; isLast: boolean; manifest: { name: string } }[]
+  }
+  assert.deepEqual(
+    snapshots.map(({ isLast }) => isLast),
+    [true],
+    'what it could go on from is kept',
+  )
+  const { manifest } = json(
+    await ask('snapshot', 'show', 'tally', String(snapshots[0]!.id), '--json'),
+  ) as unknown as Content
+  const needed = [
+    snapshots[0]!.manifest.name,
+    ...manifest.instances.flatMap(({ files }) => files.map(({ name }) => name)),
+  ]
+  await eventually(
+    'nothing but that is left',
+    () => {
+      const manifests = there().filter((name) => name.endsWith('manifest'))
+      return Promise.resolve(manifests.length === 1)
+    },
+    60_000,
+  )
+  for (const name of needed) assert.ok(existsSync(join(folder, 'store-snapshots', name)), name)
+  assertCode(await ask('deploy', 'tally.yaml', '--from-snapshot', String(snapshots[0]!.id), '--wait'), 0)
+})
+
 test('an export goes on in another cluster, as if it had always been there', async (t) => {
   const first = await cluster(t, 1)
   assertCode(await first.ask('deploy', 'tally.yaml', '--wait'), 0)
@@ -132,7 +193,7 @@ test('an export goes on in another cluster, as if it had always been there', asy
   }
   assert.ok(snapshot.id > id, `${snapshot.id} comes after ${id}`)
   // No key is counted as seen for the first time once more.
-  const firsts = second.nodes[0]!.stdout.match(/info: first (\d+)/g) ?? []
-  const before = first.nodes[0]!.stdout.match(/info: first (\d+)/g) ?? []
-  assert.ok(!firsts.map(String).includes(before[0]!), `${before[0]} was seen before`)
+  const firsts: readonly string[] = second.nodes[0]!.stdout.match(/info: first (\d+)/g) ?? []
+  const before: readonly string[] = first.nodes[0]!.stdout.match(/info: first (\d+)/g) ?? []
+  assert.ok(!firsts.includes(before[0]!), `${before[0]} was seen before`)
 })

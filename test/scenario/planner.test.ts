@@ -11,6 +11,7 @@ testScripts(new URL('planner/', import.meta.url), () => {
   const finished = new Set<InstanceId>()
   let failed = new Set<InstanceId>()
   let lost = new Set<number>()
+  let isAfresh = false
   const paused = new Set<string>()
   const error = { code: 'COMPONENT_FAILED', message: 'out of luck' }
   const commands: { readonly [name: string]: Command } = {
@@ -31,6 +32,11 @@ testScripts(new URL('planner/', import.meta.url), () => {
       paused.add(component!)
       return ''
     },
+    /** The network was stopped, and is to begin anew. */
+    afresh: () => {
+      isAfresh = true
+      return ''
+    },
     resume: ([component]) => {
       paused.delete(component!)
       return ''
@@ -41,8 +47,11 @@ testScripts(new URL('planner/', import.meta.url), () => {
     },
     connections: () => connectionsText(world.plan!),
     plan: ([goal]) => {
+      const losesNothing = world.versions.get(world.version)?.flat.guarantee !== undefined
       const next = nextPlan({
         network: 'net',
+        ...(losesNothing && { recovery: { from: undefined } }),
+        ...(isAfresh && { beginsAfresh: true }),
         goal: goal === 'none' ? 'none' : world.goal,
         version: world.version,
         fallback: undefined,
@@ -61,6 +70,7 @@ testScripts(new URL('planner/', import.meta.url), () => {
       })
       if (next === undefined) return 'nothing to do'
       world.plan = next
+      isAfresh = false
       failed = new Set()
       lost = new Set()
       return planText(next)

@@ -8,6 +8,7 @@ import { get, isMissing, isUnchanged, put, removeRange } from '../../store/opera
 import { compareAndSet, conflict } from '../../store/recipes/index.ts'
 import type { Entry, Store } from '../../store/store.ts'
 import {
+  abortedRecord,
   asVersion,
   type ClusterKeys,
   DecodedRecords,
@@ -19,6 +20,7 @@ import {
   outcomeRecord,
   planRecord,
   readyRecord,
+  snapshotRecord,
   type VersionRecord,
   versionRecord,
 } from '../protocol/index.ts'
@@ -138,10 +140,19 @@ export class Management {
   private async records(name: string, options: CallOptions): Promise<NetworkRecords> {
     const keys = this.keys.network(name)
     const { results } = await this.store.transact(
-      { then: [get(keys.desired), get(keys.plan), get(keys.open), get(keys.outcome)] },
+      {
+        then: [
+          get(keys.desired),
+          get(keys.plan),
+          get(keys.open),
+          get(keys.outcome),
+          get(keys.snapshots.committed),
+          get(keys.snapshots.aborted),
+        ],
+      },
       options,
     )
-    const [desired, plan, open, outcome] = results.map((result) =>
+    const [desired, plan, open, outcome, committed, aborted] = results.map((result) =>
       result.type === 'get' ? result.entry : undefined,
     )
     if (desired === undefined) throw await this.unknown(name)
@@ -157,6 +168,8 @@ export class Management {
       open: open && openRecord.decode(open),
       outcome: outcome && outcomeRecord.decode(outcome),
       ready: ready.map((entry) => readyRecord.decode(entry)),
+      committed: committed && snapshotRecord.decode(committed),
+      aborted: aborted && abortedRecord.decode(aborted),
     }
   }
 

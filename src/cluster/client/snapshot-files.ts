@@ -1,3 +1,4 @@
+import { guaranteeInCluster, losesNothing } from '../../model/guarantee.ts'
 import type { FlatNetwork } from '../../model/flatten.ts'
 import { isVertigoError, VertigoError } from '../../base/errors.ts'
 import { incarnationPrefix, placeOf } from '../../snapshot/file-names.ts'
@@ -46,8 +47,9 @@ export class SnapshotFiles {
    * Before a network is deployed: whether its snapshots have a place. Errors: SNAPSHOT_STORAGE_UNSET, SNAPSHOT_STORAGE_LOCAL,
    * SNAPSHOT_STORAGE_TAKEN, those of the storage.
    */
-  async checkPlace({ name, guarantee = 'at-most-once', snapshot }: FlatNetwork): Promise<void> {
-    if (guarantee !== 'at-most-once') await this.means.check(name, snapshot?.storage)
+  async checkPlace(network: FlatNetwork): Promise<void> {
+    const { name, snapshot } = network
+    if (losesNothing(guaranteeInCluster(network))) await this.means.check(name, snapshot?.storage)
   }
 
   /** By name or number. Errors: NETWORK_UNKNOWN, SNAPSHOT_UNKNOWN, those of the storage and of manifests. */

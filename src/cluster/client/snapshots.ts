@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts'
 import { VertigoError } from '../../base/errors.ts'
 import { didYouMean } from '../../base/suggest.ts'
+import { guaranteeInCluster, losesNothing } from '../../model/guarantee.ts'
 import { get, isUnchanged, put, remove } from '../../store/operations.ts'
 import type { CallOptions, Compare, Entry, Operation, Store } from '../../store/store.ts'
 import { conflict, compareAndSet } from '../../store/recipes/index.ts'
@@ -114,8 +115,8 @@ export class Snapshots {
     if (goal === 'stop' || isOver)
       throw new VertigoError('NETWORK_NOT_RUNNING', `The network "${network}" does not run.`)
     const { entry } = await this.store.get(keys.version(version), options)
-    const { guarantee = 'at-most-once' } = (entry && versionRecord.decode(entry).flat) ?? {}
-    if (guarantee === 'at-most-once')
+    const flat = entry && versionRecord.decode(entry).flat
+    if (flat === undefined || !losesNothing(guaranteeInCluster(flat)))
       throw new VertigoError(
         'SNAPSHOT_NONE',
         `No snapshots are taken of the network "${network}": its guarantee is at-most-once.`,

@@ -1,8 +1,10 @@
 import {
+  type AbortedSnapshot,
   type ComponentFailures,
   deathsError,
   type DesiredNetwork,
   type ErrorText,
+  failingNow,
   type NetworkOutcome,
   type NetworkView,
   type NodeId,
@@ -10,6 +12,7 @@ import {
   type Plan,
   type PlannedInstance,
   type ReadyRecord,
+  type SnapshotRecord,
 } from '../protocol/index.ts'
 
 /**
@@ -37,6 +40,19 @@ export interface InstanceStatus {
   readonly reason?: string
 }
 
+/** Of a network that takes them. */
+export interface SnapshotStatus {
+  /** The last one that was committed. Absent: none yet, or where only what changes seldom is told. */
+  readonly last?: Pick<SnapshotRecord, 'id' | 'committedAtMs' | 'tookMs' | 'bytes'>
+  /** Since then, each has come to nothing. */
+  readonly failing?: {
+    readonly sinceMs: number
+    readonly times: number
+    readonly code: string
+    readonly reason: string
+  }
+}
+
 export interface NetworkStatus {
   readonly name: string
   readonly state: NetworkState
@@ -47,6 +63,8 @@ export interface NetworkStatus {
   readonly refused?: { readonly version: number; readonly error?: ErrorText }
   readonly error?: ErrorText
   readonly failures: readonly ComponentFailures[]
+  /** Absent: none are taken. */
+  readonly snapshots?: SnapshotStatus
   readonly instances: readonly InstanceStatus[]
 }
 
@@ -59,9 +77,14 @@ export interface NetworkRecords {
   readonly outcome: NetworkOutcome | undefined
   /** Of the plan's generation. */
   readonly ready: readonly ReadyRecord[]
+  readonly committed?: SnapshotRecord | undefined
+  readonly aborted?: AbortedSnapshot | undefined
 }
 
-/** The same from what an observer of the cluster knows; undefined where there is no such network. */
+/**
+ * The same from what an observer of the cluster knows; undefined where there is no such network. Without the last snapshot: there is another
+ * one every moment.
+ */
 export function statusInView(view: NetworkView | undefined): NetworkStatus | undefined {
   if (view?.desired === undefined) return undefined
   const plan = view.plan?.value
@@ -72,6 +95,7 @@ export function statusInView(view: NetworkView | undefined): NetworkStatus | und
     open: view.open?.value,
     outcome: view.outcome?.value,
     ready: plan === undefined ? [] : view.readyOf(plan.generation),
+    aborted: failingNow(view.snapshots),
   })
 }
 
@@ -89,8 +113,28 @@ export function networkStatus(records: NetworkRecords): NetworkStatus {
     }),
     ...(failed?.error && { error: failed.error }),
     failures: plan === undefined ? [] : failuresOf(plan, records.open),
+    ...snapshotsOf(records),
     instances: plan === undefined ? [] : instancesOf(plan, records),
   }
+}
+
+function snapshotsOf({ committed, aborted }: NetworkRecords): Pick<NetworkStatus, 'snapshots'> {
+  const isFailing = aborted !== undefined && aborted.atMs > (committed?.committedAtMs ?? 0)
+  if (committed === undefined && !isFailing) return {}
+  return {
+    snapshots: {
+      ...(committed && { last: lastOf(committed) }),
+      ...(isFailing && { failing: failingOf(aborted) }),
+    },
+  }
+}
+
+function lastOf({ id, committedAtMs, tookMs, bytes }: SnapshotRecord): SnapshotStatus['last'] {
+  return { id, committedAtMs, tookMs, bytes }
+}
+
+function failingOf({ sinceMs, atMs, times = 1, code, reason }: AbortedSnapshot): SnapshotStatus['failing'] {
+  return { sinceMs: sinceMs ?? atMs, times, code, reason }
 }
 
 /**

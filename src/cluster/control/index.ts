@@ -6,6 +6,6 @@ export { defaultRestartPolicy, type NetworkFacts, type RestartPolicy } from './f
 export { Manager, type ManagerMeans, pause } from './manager.ts'
 export type { DecisionKind, ManagerEvents } from './manager-events.ts'
 export { hasSnapshots, unfitForCopies } from './snapshot-facts.ts'
-export type { SnapshotStorages } from './snapshot-commit.ts'
+export { type SnapshotStorages, snapshotsKept } from './snapshot-commit.ts'
 export type { SnapshotPlaces, SnapshotTakers } from './snapshot-loop.ts'
 export { deathKeptMs, DeathWatch, type DeathWatchEvents, type DeathWatchMeans } from './death-watch.ts'

@@ -1,7 +1,14 @@
 import type { NetworkOutcome } from '../protocol/index.ts'
 
 /** What was done: a decision, or what became of a version. */
-export type DecisionKind = 'planned' | 'opened' | 'closed' | 'cleaned-up' | NetworkOutcome['state']
+export type DecisionKind =
+  | 'planned'
+  | 'opened'
+  | 'closed'
+  | 'cleaned-up'
+  | 'snapshots-failing'
+  | 'snapshots-mended'
+  | NetworkOutcome['state']
 
 /** What a manager tells of itself. */
 export interface ManagerEvents {

@@ -5,7 +5,14 @@ import type { AbortReason, CoordinatorEffect, CoordinatorEvent } from '../../sna
 import type { InstanceManifest } from '../../snapshot/manifest.ts'
 import { defaultSnapshotMode, type PartReport, type SnapshotBegin } from '../../snapshot/part.ts'
 import { isHoldLost, type Leadership } from '../../store/recipes/index.ts'
-import type { ClusterView, NetworkView, NodeId, Plan, SnapshotRecord } from '../protocol/index.ts'
+import {
+  type ClusterView,
+  failingNow,
+  type NetworkView,
+  type NodeId,
+  type Plan,
+  type SnapshotRecord,
+} from '../protocol/index.ts'
 import type { ManagerEvents } from './manager-events.ts'
 import { SnapshotCommit, type SnapshotStorages } from './snapshot-commit.ts'
 import { isGoneOnFrom, snapshotNeeds, type SnapshotNeeds } from './snapshot-needs.ts'
@@ -48,6 +55,9 @@ export interface SnapshotTakers {
   take(node: NodeId, network: string, begin: SnapshotBegin, signal: AbortSignal): AsyncIterable<PartReport>
 }
 
+/** Between two failures that are told. */
+const troubledMs = 60_000
+
 type Effect = CoordinatorEffect<InstanceManifest>
 type Event = CoordinatorEvent<InstanceManifest>
 type Coordinator = SnapshotCoordinator<InstanceManifest> | undefined
@@ -75,6 +85,7 @@ export class SnapshotLoop {
   private cancel: Cancel = () => undefined
   private readonly working = new Set<Promise<void>>()
   private isClosed = false
+  private toldMs = -Infinity
 
   constructor(network: string, means: SnapshotMeans) {
     this.network = network
@@ -181,7 +192,11 @@ export class SnapshotLoop {
       // An imported snapshot begins another incarnation.
       const isOld = this.ids?.incarnation !== view.snapshots.lineage?.value.incarnation
       if (this.ids === undefined || isOld || this.ids.next >= this.ids.below) {
-        const { transaction, first, below, incarnation } = takeIds(view.snapshots, clock.now())
+        const { transaction, first, below, incarnation } = takeIds(
+          view.snapshots,
+          clock.now(),
+          this.means.view.cluster?.restoredAtMs,
+        )
         const { succeeded, revision } = await leadership.transact(transaction, { repeat: 'once' })
         await this.seen(revision)
         if (!succeeded) return { type: 'not-allocated' }
@@ -274,12 +289,27 @@ export class SnapshotLoop {
       else {
         const revision = await this.commit.write(effect, { ...flight, view })
         if (revision === undefined) reason = { type: 'superseded' }
-        else await this.seen(revision)
+        else {
+          this.tellSuccess(id, view)
+          await this.seen(revision)
+        }
       }
     } catch (error) {
       reason = isHoldLost(error) ? { type: 'superseded' } : { type: 'failed', error: asError(error) }
     }
     this.tell(reason === undefined ? { type: 'committed', id } : { type: 'not-committed', id, reason }, to)
+  }
+
+  private tellSuccess(id: number, { snapshots }: NetworkView): void {
+    const failing = failingNow(snapshots)
+    if (failing === undefined) return
+    const { times = 1 } = failing
+    this.toldMs = -Infinity
+    this.means.events.decided(
+      this.network,
+      `snapshot ${id} is committed, after ${times} that came to nothing`,
+      'snapshots-mended',
+    )
   }
 
   /** SL-1. Fulfilled early when this is closed: whoever goes on then is not heard. */
@@ -303,7 +333,8 @@ export class SnapshotLoop {
     flight?.giveUp.abort()
     if (reason.type === 'generation' || reason.type === 'superseded' || view === undefined) return
     const error = this.errorOf(reason)
-    this.troubled(`snapshot ${id} of "${this.network}"`, error)
+    const { sinceMs = clock.now(), times = 0 } = failingNow(view.snapshots) ?? {}
+    this.tellFailure(id, error, times)
     const record = {
       id,
       generation: generation as Plan['generation'],
@@ -311,12 +342,29 @@ export class SnapshotLoop {
       isLast,
       code: error.code,
       reason: error.message,
+      sinceMs,
+      times: times + 1,
     }
     try {
       await leadership.transact(abortTransaction(view.snapshots, record), { repeat: 'harmless' })
     } catch (failed) {
       this.troubled(`telling that snapshot ${id} of "${this.network}" came to nothing`, failed)
     }
+  }
+
+  /** Each of them would be too much to read. */
+  private tellFailure(id: number, error: VertigoError, times: number): void {
+    const { clock, events } = this.means
+    const nowMs = clock.monotonic()
+    if (times === 0)
+      events.decided(
+        this.network,
+        `snapshot ${id} came to nothing: ${error.code}: ${error.message}`,
+        'snapshots-failing',
+      )
+    if (times > 0 && nowMs - this.toldMs < troubledMs) return
+    this.toldMs = nowMs
+    this.troubled(`snapshot ${id} of "${this.network}"`, error)
   }
 
   private errorOf(reason: Extract<AbortReason, { type: 'failed' | 'timed-out' }>): VertigoError {

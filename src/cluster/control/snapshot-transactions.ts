@@ -25,10 +25,11 @@ import {
 /** Ids that one transaction takes: several seconds of snapshots at the shortest interval. */
 export const idsTaken = 128
 
-/** `first`: of the block, if the transaction succeeds. */
+/** `first`: of the block, if the transaction succeeds. `restoredAtMs`: when the store was filled from a backup; 0: never. */
 export function takeIds(
   { keys, lineage }: SnapshotsView,
   nowMs: number,
+  restoredAtMs = 0,
 ): {
   readonly transaction: Transaction
   readonly first: number
@@ -37,7 +38,9 @@ export function takeIds(
 } {
   const first = lineage?.value.below ?? 1
   // By the wall clock, so that it is greater than that of networks which had the name before, and of stores that are gone.
-  const incarnation = lineage?.value.incarnation ?? Math.floor(nowMs / 1_000)
+  const begun = lineage?.value.incarnation ?? Math.floor(nowMs / 1_000)
+  // What was taken after the backup has numbers that the store does not know: those of now are of another incarnation, and greater.
+  const incarnation = Math.max(begun, Math.floor(restoredAtMs / 1_000))
   const below = first + idsTaken
   const value = lineageRecord.encode({ incarnation, below })
   return {

@@ -106,6 +106,9 @@ const aborted = v.object({
   isLast: v.boolean(),
   code: text,
   reason: text,
+  /** Since when each has come to nothing, and how many. */
+  sinceMs: v.optional(timeMs),
+  times: v.optional(count),
 })
 export type AbortedSnapshot = Readonly<v.InferOutput<typeof aborted>>
 export const abortedRecord = recordType('The snapshot that was aborted last', aborted)

@@ -48,6 +48,18 @@ export class SnapshotsView {
   }
 }
 
+/** The last one that came to nothing, where none has been committed since. */
+export function failingNow({
+  committed,
+  aborted,
+}: {
+  readonly committed: Recorded<SnapshotRecord> | undefined
+  readonly aborted: Recorded<AbortedSnapshot> | undefined
+}): AbortedSnapshot | undefined {
+  const last = aborted?.value
+  return last !== undefined && last.atMs > (committed?.value.committedAtMs ?? 0) ? last : undefined
+}
+
 function set<T>(map: Map<string, T>, key: string, value: T | undefined): void {
   if (value === undefined) map.delete(key)
   else map.set(key, value)

@@ -63,6 +63,11 @@ export class CsvFormat {
     this.#headerWritten = options.headerWritten
   }
 
+  /** Undefined as long as nothing says them. */
+  get columns(): readonly string[] | undefined {
+    return this.#columns
+  }
+
   /** The header line where it is known and not written yet; to be written before a file without messages ends. */
   header(): string {
     if (this.#headerWritten || this.#columns === undefined) return ''

@@ -14,6 +14,7 @@ import {
   jsonLinesFormat,
   textFormat,
 } from './format.ts'
+import { publishingFile } from './publishing-sink.ts'
 import { type FileTarget, openTarget, targetId } from './target.ts'
 
 const config = configObject({
@@ -27,6 +28,8 @@ const config = configObject({
   ),
   /** Keeps what the file holds and writes behind it. Default false: the file is replaced. */
   append: v.optional(truth(), false),
+  /** Where snapshots are taken: a file for each of them and each instance, in place of one that grows. Default false. */
+  parts: v.optional(truth(), false),
   /** After a failure, leaves the partial file for inspection. Default false. */
   keepPartial: v.optional(truth(), false),
 })
@@ -43,6 +46,11 @@ const flushDelayMs = 1000
  * process leaves it. With `append` the partial file begins as a copy of the target.
  * Devices and pipes (`/dev/stdout`) are written directly.
  *
+ * Where snapshots are taken (`exactly-once`, `at-least-once`), the file grows by what each committed snapshot has, and shows nothing else: at any
+ * time it is a beginning of the output, of whole lines but for the moment of a write, and nothing of it is ever taken back. `.<name>.published`
+ * beside it says up to which snapshot it goes. With `parts`, each snapshot has a file of its own for each instance that wrote something:
+ * `counts-<instance>-<incarnation>-<snapshot>.jsonl`, which appears whole. What begins with a dot is not for readers.
+ *
  * With several instances each writes a file of its own: `{instance}` in the path is its number; without that, `-<number>`
  * is put before the ending (`counts-0.jsonl`).
  *
@@ -50,7 +58,7 @@ const flushDelayMs = 1000
  * second run while another one on this machine writes to the file (`TARGET_IN_USE`).
  *
  * Errors: `FILE_NOT_FOUND` (the folder), `FILE_IS_DIRECTORY`, `FILE_NOT_WRITABLE`, `TARGET_IN_USE`, `DISK_FULL`, `OUTPUT_CLOSED`,
- * `MESSAGE_UNFIT`.
+ * `MESSAGE_UNFIT`, `SINK_AHEAD`, `SINK_TARGET_LOST`.
  */
 export const fileSink = builtInKind(
   'file-sink',
@@ -65,7 +73,7 @@ export const fileSink = builtInKind(
     },
     async setup(context) {
       const { component, instance, instances } = context
-      const { append, columns, keepPartial } = context.config
+      const { append, columns, keepPartial, parts } = context.config
       const path = instancePath(context.config.path, instance, instances)
       const use: FileUse = { path, component, field: 'path', for: 'writing' }
       const format = context.config.format ?? formatOf(path)
@@ -75,6 +83,14 @@ export const fileSink = builtInKind(
           { ...use, field: 'columns' },
           `is written as ${format}, which has no columns`,
         )
+      }
+      if (context.publishes === 'with-snapshots') {
+        const { writer, inputs } = context
+        const own = parts
+          ? { ...use, path: context.config.path.replaceAll('{instance}', String(instance)) }
+          : use
+        const paths = [1, 2].map((instances) => instancePath(context.config.path, instance, instances))
+        return publishingFile({ use: own, paths, writer, format, columns, append, parts, input: inputs.in })
       }
       const target = await openTarget(use, { append, alone: true })
       try {

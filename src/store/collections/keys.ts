@@ -15,6 +15,9 @@ export function collectionPrefix(kind: CollectionKind, name: string): string {
   return `shared/${kind}/${encodeSegment(name)}/`
 }
 
+/** What a sink has published: beside the collections, under a name that is no kind of them. */
+export const publishedKey = (writer: string): string => `shared/published/${encodeSegment(writer)}`
+
 export const mapKey = (prefix: string, key: string): string => prefix + encodeSegment(key)
 export const mapKeyText = (prefix: string, key: string): string => decodeSegment(key.slice(prefix.length))
 

@@ -3,6 +3,7 @@ import { VertigoError } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
 import type {
   QueueOptions,
+  SharedBatch,
   SharedCollections,
   SharedCounter,
   SharedList,
@@ -14,6 +15,7 @@ import type {
   SharedTopic,
   TopicOptions,
 } from '../../component/shared.ts'
+import type { SinkSnapshot } from '../../component/sink.ts'
 import type { LeaseHolder } from '../recipes/lease-holder.ts'
 import { LeaseKeeper } from '../recipes/lease-keeper.ts'
 import type { Store } from '../store.ts'
@@ -25,6 +27,7 @@ import { StoreMap } from './map.ts'
 import { Mirrors } from './mirrors.ts'
 import { StoreMultimap } from './multimap.ts'
 import { opsPerSecondMaxDefault, PacedStore } from './paced-store.ts'
+import { publishBatch, publishedBy } from './publish.ts'
 import { StoreQueue } from './queue.ts'
 import { StoreSet } from './set.ts'
 import { StoreTopic } from './topic.ts'
@@ -131,6 +134,16 @@ class StoreCollections implements OpenCollections {
     checkWhole('retainMax', options.retainMax)
     const key = `topic ${options.retainMax ?? ''} ${name}`
     return this.recall(key, () => new StoreTopic<V>(this.means, name, options))
+  }
+
+  publish(batch: SharedBatch): Promise<void> {
+    this.means.checkOpen()
+    return publishBatch(this.means, batch)
+  }
+
+  published(writer: string): Promise<SinkSnapshot | undefined> {
+    this.means.checkOpen()
+    return publishedBy(this.means, writer)
   }
 
   close(): Promise<void> {

@@ -127,6 +127,7 @@ export class JournaledReader implements Reader {
     try {
       await this.intake.stop()
     } finally {
+      await Promise.all(this.outlets.map((outlet) => outlet.close()))
       await Promise.all(this.outlets.map(({ journal }) => journal.close()))
     }
   }
@@ -169,7 +170,10 @@ export class JournaledReader implements Reader {
 function startOf({ split, journal }: OpenedJournal, { positions, place }: JournaledMeans): JournalPosition {
   const given = positions?.[split]
   const position = given === undefined ? { record: 0, message: 0 } : asJournalPosition(given, place)
-  if (position.record >= journal.start && position.record <= journal.end) return position
+  const { record, message } = position
+  // In the middle of a record that is not there, something else is where it was.
+  if (record >= journal.start && (record < journal.end || (record === journal.end && message === 0)))
+    return position
   throw new VertigoError(
     'SOURCE_POSITION_LOST',
     `the journal of ${place} holds records ${journal.start} to ${journal.end}, and is to be read from ${position.record}`,

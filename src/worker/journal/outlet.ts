@@ -98,6 +98,11 @@ export class Outlet {
     return sent
   }
 
+  /** Lets go of the file that it reads; the signal has been aborted, so that a read that waits ends. */
+  async close(): Promise<void> {
+    await this.batches.return?.().then(undefined, () => undefined)
+  }
+
   private current(): JournalRecord | undefined {
     if (this.open !== undefined) return this.open
     const bytes = this.records[this.at]

@@ -1,4 +1,5 @@
 import { VertigoError } from '../../base/errors.ts'
+import { mergeFiles, type MergeRequest } from '../../snapshot/merge-files.ts'
 import type { PartReport, SnapshotBegin, SnapshotCommand } from '../../snapshot/part.ts'
 import type { SnapshotStorage } from '../../snapshot/storage/storage.ts'
 import type { HostedInstance } from '../hosted.ts'
@@ -8,12 +9,17 @@ import { InstanceParts, type PartFacts } from './instance-parts.ts'
 import { keyGroupsOf, readRestore } from './restore.ts'
 import { WorkerSnapshots } from './worker-snapshots.ts'
 
+const mergeToldMs = 60_000
+
 /** What a worker has to do with snapshots: it restores its instances, tells them to take the cut, and writes what they give. */
 export class HostedSnapshots {
   private readonly network: string
   private readonly parts: WorkerSnapshots | undefined
   private readonly storage: () => Promise<SnapshotStorage>
   private readonly report: (report: PartReport) => void
+  private readonly clock: WorkerMeans['clock']
+  private readonly logged: WorkerMeans['events']['logged']
+  private toldMs = -Infinity
   /** In flight, as far as is known. */
   private begun: SnapshotBegin | undefined
 
@@ -24,6 +30,8 @@ export class HostedSnapshots {
   ) {
     const { clock, snapshots, events } = means
     this.network = network
+    this.clock = clock
+    this.logged = (record, taken) => events.logged(record, taken)
     this.report = (report) => events.part?.(report)
     this.storage = once(snapshots?.storage ?? noStorage)
     if (snapshots === undefined) return
@@ -32,6 +40,9 @@ export class HostedSnapshots {
       storage: this.storage,
       report: this.report,
       requestStep,
+      merge:
+        snapshots.merge ?? (async (request, signal) => mergeFiles(await this.storage(), request, signal)),
+      mergeFailed: (of, error) => this.mergeFailed(of, error),
     })
   }
 
@@ -97,6 +108,15 @@ export class HostedSnapshots {
 
   close(): void {
     this.parts?.close()
+  }
+
+  private mergeFailed({ component, instance }: MergeRequest['head'], error: Error): void {
+    const nowMs = this.clock.monotonic()
+    if (nowMs - this.toldMs < mergeToldMs) return
+    this.toldMs = nowMs
+    const message = `Files of its snapshots could not be made one: ${error.message}`
+    const record = { level: 'warn', message, component, instance, timeMs: this.clock.now() } as const
+    this.logged(record, () => undefined)
   }
 }
 

@@ -1,7 +1,9 @@
 import { assert } from '../../base/assert.ts'
 import type { Clock } from '../../base/clock.ts'
+import { needsMerge, withMerged } from '../../snapshot/collection.ts'
 import { stateFileName } from '../../snapshot/file-names.ts'
 import type { FileReference, InstanceManifest } from '../../snapshot/manifest.ts'
+import type { MergeRequest } from '../../snapshot/merge-files.ts'
 import type { SnapshotBegin } from '../../snapshot/part.ts'
 import { encodeState, type StateEntry } from '../../snapshot/state-file.ts'
 import type { SnapshotStorage } from '../../snapshot/storage/storage.ts'
@@ -38,6 +40,8 @@ export interface SavedEntries {
  *
  * - IP-1 (SN-5) A part refers to files of a committed snapshot, and to the one that is written for it. What was written for a snapshot
  *   that was not committed is written again.
+ * - IP-3 When its files have become many, they are made one beside all this (`merging`); the next part stands on that one. One that comes
+ *   too late is left out, and collected.
  * - IP-2 Of a snapshot that nobody has told the end of, the next one tells: it is its predecessor, or was not committed.
  */
 export class InstanceParts {
@@ -47,6 +51,7 @@ export class InstanceParts {
   /** Of the one whose end is not known. */
   private last: PartInWork | undefined
   private written = 0
+  private merging: Merging = { state: 'none' }
 
   /** `restored`: the snapshot and the part that its state is the same as; without, all of its state has to be noted as changed. */
   constructor(owner: PartOwner, restored?: { readonly snapshot: number; readonly part: InstanceManifest }) {
@@ -71,11 +76,43 @@ export class InstanceParts {
     if (begin.predecessor !== null) this.settle(begin.predecessor)
     this.giveBack()
     const { owner } = this
-    const base = this.base.part?.files ?? []
+    const base = this.filesFor(begin.snapshot)
     const isFull = owner.keyed === undefined || base.length === 0
     const content = new PartContent(owner.keyed, owner.place, isFull)
     this.last = new PartInWork(owner, begin, facts, { content, isFull, base, number: this.written++ })
     return this.last
+  }
+
+  /**
+   * Files that are to be made one, once, when they have become many: `merged` is to be called in the end. `generation`, `incarnation`: of the
+   * file that is written.
+   */
+  merge(of: Pick<SnapshotBegin, 'generation' | 'incarnation'>): MergeRequest | undefined {
+    const { part, snapshot } = this.base
+    if (part === undefined || snapshot === null || this.merging.state !== 'none') return undefined
+    if (!needsMerge(part)) return undefined
+    this.merging = { state: 'works' }
+    const { network, component, instance } = this.owner
+    const head = { network, component, instance, ...of }
+    const until = snapshot + mergeSnapshotsMax
+    const name = stateFileName({ ...head, until, number: this.written++, kind: 'full' })
+    return { files: part.files, name, head, until }
+  }
+
+  /** `file` undefined: it came to nothing. */
+  merged({ files }: MergeRequest, file: FileReference | undefined): void {
+    this.merging = file === undefined ? { state: 'none' } : { state: 'done', files, file }
+  }
+
+  /** What the part of a snapshot stands on. */
+  private filesFor(snapshot: number): readonly FileReference[] {
+    const files = this.base.part?.files ?? []
+    const { merging } = this
+    if (merging.state !== 'done') return files
+    const merged = merging.file.until < snapshot ? undefined : withMerged(files, merging.files, merging.file)
+    // It is in use, or never will be.
+    if (merged === undefined) this.merging = { state: 'none' }
+    return merged ?? files
   }
 
   /** What was written for the snapshot, if anything, is what the next part stands on. */
@@ -96,6 +133,14 @@ export class InstanceParts {
     this.last = undefined
   }
 }
+
+type Merging =
+  | { readonly state: 'none' }
+  | { readonly state: 'works' }
+  | { readonly state: 'done'; readonly files: readonly FileReference[]; readonly file: FileReference }
+
+/** So many snapshots may pass while files are merged. */
+const mergeSnapshotsMax = 1_000
 
 interface PartWork {
   readonly content: PartContent

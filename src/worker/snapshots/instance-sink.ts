@@ -60,7 +60,11 @@ export interface RestoredSinks {
   readonly snapshot: SinkSnapshot
   /** The newest that sinks may have. */
   readonly upTo: SinkSnapshot
-  readonly writers: readonly { readonly writer: string; readonly staged: readonly Staged[] }[]
+  readonly writers: readonly {
+    readonly writer: string
+    readonly published: SinkSnapshot | undefined
+    readonly staged: readonly Staged[]
+  }[]
 }
 
 interface Waiting {
@@ -81,6 +85,7 @@ export class InstanceSink {
   private waiting: Waiting[] = []
   private waitingBytes = 0
   private committed = 0
+  private published: SinkSnapshot | undefined
   private publishing: Promise<void> | undefined
   /** Its instance is over: when it has prepared once more, and all is published, nothing is left to do. */
   private end: { lastPrepared: number | undefined; readonly changed: () => void } | undefined
@@ -104,8 +109,10 @@ export class InstanceSink {
 
   /** IS-3. Errors: SINK_AHEAD, and those of the sink. */
   async recover({ snapshot, upTo, writers }: RestoredSinks): Promise<void> {
-    for (const { writer, staged } of writers) {
-      const has = await this.persist(async () => this.sink.recover(writer), this.limits.recoverMsMax)
+    for (const { writer, published, staged } of writers) {
+      const ask = async () => this.sink.recover(writer, published)
+      const has = await this.persist(ask, this.limits.recoverMsMax)
+      if (writer === this.writer) this.published = staged.at(-1)?.snapshot ?? published
       if (has !== undefined && compareSinkSnapshots(has, upTo) > 0) throw this.ahead(writer, has, snapshot)
       for (const one of staged)
         if (has === undefined || compareSinkSnapshots(one.snapshot, has) > 0)
@@ -127,7 +134,9 @@ export class InstanceSink {
     const all = [...this.waiting]
     const late = all.flatMap(({ ready }) => ready ?? [])
     this.end?.changed()
-    return late.length === 0 ? savedOf(all, isOver) : Promise.all(late).then(() => savedOf(all, isOver))
+    return late.length === 0
+      ? this.savedOf(all, isOver)
+      : Promise.all(late).then(() => this.savedOf(all, isOver))
   }
 
   /** The store says so. */
@@ -167,6 +176,11 @@ export class InstanceSink {
   stop(): void {
     this.isClosed = true
     this.ending.abort(new VertigoError('STOPPED', `${this.owner.place} was stopped`))
+  }
+
+  private savedOf(pieces: readonly Waiting[], isOver: boolean): SavedSink {
+    const { published } = this
+    return { isOver, published, pieces: pieces.flatMap(({ bytes }) => bytes ?? []) }
   }
 
   private add(piece: Waiting): void {
@@ -219,6 +233,7 @@ export class InstanceSink {
         const [piece] = this.waiting
         if (piece === undefined || piece.snapshot.id > this.committed) return
         await this.commit(this.writer, piece, this.limits.commitMsMax)
+        this.published = piece.snapshot
         this.remove(piece)
         this.owner.wake()
       }
@@ -289,8 +304,4 @@ export class InstanceSink {
     const text = `${place} cannot publish what is committed, and tries again: ${asError(error).message}`
     return new VertigoError('SINK_LATE', text, { cause: error, place: { component: place } })
   }
-}
-
-function savedOf(pieces: readonly Waiting[], isOver: boolean): SavedSink {
-  return { isOver, pieces: pieces.flatMap(({ bytes }) => (bytes === undefined ? [] : [bytes])) }
 }

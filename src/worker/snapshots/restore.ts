@@ -1,6 +1,7 @@
 import { VertigoError } from '../../base/errors.ts'
 import type { SourcePositions } from '../../component/define.ts'
 import type { KindDefinition } from '../../component/kind.ts'
+import type { SinkSnapshot } from '../../component/sink.ts'
 import { placeOf } from '../../snapshot/file-names.ts'
 import type { FileReference, InstanceManifest } from '../../snapshot/manifest.ts'
 import { mergeStates } from '../../snapshot/merge.ts'
@@ -35,6 +36,7 @@ export interface RestoredPart {
 export interface RestoredSink {
   /** The number that it had. */
   readonly instance: number
+  readonly published: SinkSnapshot | undefined
   readonly staged: readonly Staged[]
 }
 
@@ -61,10 +63,9 @@ export async function readRestore(
   const wasOver =
     used.length > 0 && used.every(({ isFinished }, at) => isFinished || all[at]!.sink?.isOver === true)
   const sinks = used.flatMap((part, at): RestoredSink[] => {
-    const isOurs = own !== undefined || part.instance % instances === instance
-    return isOurs
-      ? [{ instance: part.instance, staged: (all[at]!.sink?.pieces ?? []).map(decodeStaged) }]
-      : []
+    if (own === undefined && part.instance % instances !== instance) return []
+    const { published, pieces = [] } = all[at]!.sink ?? {}
+    return [{ instance: part.instance, published, staged: pieces.map(decodeStaged) }]
   })
   if (own === undefined) return { saved: divided(all, parts, owner), part: undefined, wasOver, sinks }
   if (definition.splits === undefined) return { saved: all[0]!, part: own, wasOver, sinks }

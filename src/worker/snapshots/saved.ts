@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { VertigoError } from '../../base/errors.ts'
 import type { SourcePositions } from '../../component/define.ts'
+import type { SinkSnapshot } from '../../component/sink.ts'
 import type { ChannelHash } from '../../messaging/input-channel.ts'
 import type { Control } from '../../messaging/parcel.ts'
 import type { StateEntry } from '../../snapshot/state-file.ts'
@@ -29,6 +30,8 @@ export interface Saved {
 export interface SavedSink {
   /** Its instance has handled all there was. It is not over before all is published. */
   readonly isOver: boolean
+  /** The newest that is published. */
+  readonly published: SinkSnapshot | undefined
   /** As `encodeStaged` writes them, oldest first. */
   readonly pieces: readonly Uint8Array[]
 }
@@ -83,8 +86,12 @@ export function encodeSaved(saved: Saved, place: string): StateEntry[] {
   if (timers.length > 0) entries.push(entry(timersKey, [encoded(timers, 'a timer', place)]))
   if (positions !== undefined) entries.push(entry(positionsKey, [encoded(positions, 'a position', place)]))
   if (lastGroupId > 0) entries.push(entry(groupsKey, [encoded(lastGroupId, 'a group', place)]))
-  if (sink !== undefined && (sink.isOver || sink.pieces.length > 0))
-    entries.push(entry(sinkKey, [encoded(sink.isOver, 'a sink', place), ...sink.pieces]))
+  if (sink !== undefined) {
+    const { isOver, published, pieces } = sink
+    const head = [isOver, published?.incarnation, published?.id]
+    const hasAny = isOver || published !== undefined || pieces.length > 0
+    if (hasAny) entries.push(entry(sinkKey, [encoded(head, 'a sink', place), ...pieces]))
+  }
   for (const { name, port, hash, parcels } of channels) {
     const parts = [{ port, hash }, ...parcels].map((part) =>
       encoded(part, `what waits at port "${port}"`, place),
@@ -106,8 +113,10 @@ export function decodeSaved(entries: Iterable<StateEntry>): Saved {
     else if (name === positionsKey) saved.positions = values()[0] as SourcePositions
     else if (name === groupsKey) saved.lastGroupId = values()[0] as number
     else if (name === sinkKey) {
-      const [isOver, ...pieces] = parts
-      saved.sink = { isOver: codec.decode(isOver!) === true, pieces }
+      const [head, ...pieces] = parts
+      const [isOver, incarnation, id] = codec.decode(head!) as [boolean, number?, number?]
+      const published = incarnation === undefined ? undefined : { incarnation, id: id! }
+      saved.sink = { isOver, published, pieces }
     } else if (name.startsWith(channelPrefix)) {
       const [of, ...parcels] = values() as [Pick<SavedChannel, 'port' | 'hash'>, ...SavedParcel[]]
       channels.push({ name: name.slice(channelPrefix.length), ...of, parcels })

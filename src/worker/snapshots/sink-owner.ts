@@ -33,9 +33,9 @@ export function openSink(
   const opened = new InstanceSink(sink, instance.writer, ownerOf(instance, host))
   const { restoredSinks, identity } = instance
   if (restoredSinks === undefined) return { sink: opened, recovered: Promise.resolve() }
-  const writers = restoredSinks.sinks.map(({ instance: number, staged }) => ({
+  const writers = restoredSinks.sinks.map(({ instance: number, ...left }) => ({
     writer: host.writerOf(identity.component, number),
-    staged,
+    ...left,
   }))
   return { sink: opened, recovered: opened.recover({ ...restoredSinks, writers }) }
 }

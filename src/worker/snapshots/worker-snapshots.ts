@@ -1,5 +1,7 @@
 import type { Clock } from '../../base/clock.ts'
-import { errorToData } from '../../base/errors.ts'
+import { asError, errorToData } from '../../base/errors.ts'
+import type { FileReference } from '../../snapshot/manifest.ts'
+import type { MergeRequest } from '../../snapshot/merge-files.ts'
 import type { PartReport, SnapshotBegin, SnapshotEnd } from '../../snapshot/part.ts'
 import type { SnapshotStorage } from '../../snapshot/storage/storage.ts'
 import type { InstanceParts, PartFacts, PartInWork } from './instance-parts.ts'
@@ -13,7 +15,13 @@ export interface WorkerSnapshotsMeans {
   readonly report: (report: PartReport) => void
   /** `step` is to be called soon. */
   readonly requestStep: () => void
+  readonly merge: MergeFiles
+  /** Nothing is lost by it; files of an instance stay many. */
+  readonly mergeFailed: (of: MergeRequest['head'], error: Error) => void
 }
+
+/** Makes files one, wherever that disturbs nobody. */
+export type MergeFiles = (request: MergeRequest, signal: AbortSignal) => Promise<FileReference>
 
 /** Writes the parts of a worker's instances, in slices between their turns, and tells of them. */
 export class WorkerSnapshots {
@@ -21,6 +29,9 @@ export class WorkerSnapshots {
   /** By the id of the instance. */
   private readonly parts = new Map<number, InstanceParts>()
   private readonly inWork = new Set<PartInWork>()
+  private readonly ending = new AbortController()
+  /** One instance's files at a time. */
+  private merging: Promise<void> = Promise.resolve()
   private isClosed = false
 
   constructor(means: WorkerSnapshotsMeans) {
@@ -64,6 +75,7 @@ export class WorkerSnapshots {
       return
     }
     this.inWork.add(part)
+    this.mergeIfMany(parts, begin)
     const cutAtMs = this.means.clock.monotonic()
     part
       .store(this.means.storage, this.means.requestStep)
@@ -87,6 +99,20 @@ export class WorkerSnapshots {
     for (const parts of this.parts.values()) parts.ended(snapshot, type === 'committed')
   }
 
+  /** Behind those of others. Whoever commits does not wait for it; what fails is tried again when the files are more. */
+  private mergeIfMany(parts: InstanceParts, { generation, incarnation }: SnapshotBegin): void {
+    const request = parts.merge({ generation, incarnation })
+    if (request === undefined) return
+    const { signal } = this.ending
+    this.merging = this.merging.then(async () => {
+      const file = await this.means.merge(request, signal).catch((error: unknown) => {
+        if (!signal.aborted) this.means.mergeFailed(request.head, asError(error))
+        return undefined
+      })
+      parts.merged(request, file)
+    })
+  }
+
   /** Works for a slice; true where there is more to do. */
   step(): boolean {
     const { clock } = this.means
@@ -103,6 +129,7 @@ export class WorkerSnapshots {
 
   close(): void {
     this.isClosed = true
+    this.ending.abort(new Error('the worker has ended'))
     for (const part of this.inWork) part.giveBack()
     this.inWork.clear()
   }

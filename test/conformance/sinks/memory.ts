@@ -10,12 +10,12 @@ import type { SinkSubject } from './subjects.ts'
 import type { Message } from './world.ts'
 
 /** The reference: a table, and beside it which snapshot it has of each writer, written in one step. */
-export class MemoryTable {
-  readonly rows: Message[] = []
+export class MemoryTable<T = Message> {
+  readonly rows: T[] = []
   readonly newest = new Map<string, SinkSnapshot>()
   isDown = false
 
-  write(writer: string, snapshot: SinkSnapshot, rows: readonly Message[]): void {
+  write(writer: string, snapshot: SinkSnapshot, rows: readonly T[]): void {
     if (this.isDown) throw new Error('the table takes nothing')
     const has = this.newest.get(writer)
     if (has !== undefined && has.incarnation > snapshot.incarnation)

@@ -120,6 +120,7 @@ export function sinkSuite(subject: SinkSubject): void {
             const sent = [...world.send('a', 'b', 'a', 'c')]
             await world.publish()
             await shows(target, sent)
+            await world.idle()
             let crashes = 0
             world.interfere = (now, when, life) => {
               if (now !== step || when !== at || crashes > 0 || life !== world.life) return undefined
@@ -268,6 +269,7 @@ export function sinkSuite(subject: SinkSubject): void {
         const sent = world.send('c')
         await world.publish()
         await until(async () => (await target.read()).length === 3, 'all is published')
+        await world.idle()
         world.kill()
         back()
         await assert.rejects(world.start(), (error: unknown) => {

@@ -59,6 +59,8 @@ export class SinkWorld {
   private parts = new Map<number, InstanceManifest>()
   private partFailures: PartReport[] = []
   private begun = 0
+  /** Commits. */
+  private readonly under = { way: 0 }
   private killing = Promise.withResolvers<never>()
 
   constructor(options: SinkWorldOptions) {
@@ -121,6 +123,11 @@ export class SinkWorld {
     this.feed.from = this.feed.all.length
     await worker.prepareNext(assignment)
     worker.switchOver(new Map())
+  }
+
+  /** Waits until nobody commits. */
+  async idle(): Promise<void> {
+    await until(() => this.under.way === 0, 'nobody commits')
   }
 
   /** Waits until all that was sent has come to the sinks. */
@@ -232,7 +239,7 @@ export class SinkWorld {
   private makeWorker(assignment: WorkerAssignment): Worker {
     const { generation, clock, life } = this
     const isMine = (): boolean => this.generation === generation
-    const sinks = interfered(this.options.kind, (step, at) => this.interfere(step, at, life))
+    const sinks = interfered(this.options.kind, this.under, (step, at) => this.interfere(step, at, life))
     const { store } = this.options
     return new Worker(assignment, {
       clock,
@@ -320,6 +327,7 @@ class Feed {
 /** The kind with somebody who meddles with each step of its sink. */
 function interfered(
   kind: Kind,
+  under: { way: number },
   interfere: (step: Step, at: 'before' | 'after') => void | Promise<void>,
 ): Kind {
   const definition = kindDefinition(kind)
@@ -338,13 +346,18 @@ function interfered(
       return after(prepared)
     },
     commit: async (batch) => {
-      await interfere('commit', 'before')
-      await sink.commit(batch)
-      await interfere('commit', 'after')
+      under.way++
+      try {
+        await interfere('commit', 'before')
+        await sink.commit(batch)
+        await interfere('commit', 'after')
+      } finally {
+        under.way--
+      }
     },
-    recover: async (writer) => {
+    recover: async (writer, published) => {
       await interfere('recover', 'before')
-      const found = await sink.recover(writer)
+      const found = await sink.recover(writer, published)
       await interfere('recover', 'after')
       return found
     },
@@ -377,6 +390,7 @@ class EndingClock implements Clock {
   }
 
   after(delayMs: number, action: () => void): Cancel {
+    if (this.isOver) return () => undefined
     const cancel = systemClock.after(delayMs, () => {
       this.timers.delete(cancel)
       this.run(action)

@@ -3,13 +3,15 @@ import { asVersion, type KindFacts, type VersionRecord } from '../../../src/clus
 
 /**
  * Short text for the parts of a network that plans depend on. A line is a component, `name` with any of `x2` (copies), `source`,
- * `keyed`, `config=...`, `group=...`, `label=name:value`, `spread`, `apart=name`; or connections, `a -> b -> c hash`.
+ * `rewinds`, `keyed`, `config=...`, `group=...`, `label=name:value`, `spread`, `apart=name`; or connections, `a -> b -> c hash`; or
+ * `@exactly-once`, `@shared`: what the network says of what it keeps.
  */
 export function versionOf(version: number, lines: readonly string[]): VersionRecord {
   const components: { [name: string]: FlatComponent } = {}
   const connections: FlatConnection[] = []
   const kinds: { [name: string]: KindFacts } = {}
   for (const line of lines) {
+    if (line.trim().startsWith('@')) continue
     if (line.includes('->')) connections.push(...connectionsOf(line))
     else {
       const [name, ...words] = line.trim().split(/\s+/)
@@ -20,17 +22,24 @@ export function versionOf(version: number, lines: readonly string[]): VersionRec
         outputs: ['out'],
         keyedState: words.includes('keyed'),
         instanceState: false,
-        rewinds: false,
+        rewinds: words.includes('rewinds'),
         inMain: false,
       }
     }
   }
-  const flat: FlatNetwork = { name: 'net', components, connections }
+  const says = new Set(lines.map((line) => line.trim()))
+  const flat: FlatNetwork = {
+    name: 'net',
+    ...(says.has('@exactly-once') && { guarantee: 'exactly-once' as const }),
+    ...(says.has('@shared') && { journal: { folder: '/shared' } }),
+    components,
+    connections,
+  }
   return {
     version: asVersion(version),
     flat,
     kinds,
-    createdAtMs: 0,
+    createdAtMs: version * 1000,
     by: 'test',
     change: '',
   }

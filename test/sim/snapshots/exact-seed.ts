@@ -125,7 +125,8 @@ async function act(
   await cluster.settle(changes.deploy(deployment))
   const untilMs = cluster.time.nowMs + actMsMin + random.int(actMsMax - actMsMin)
   faults.begin()
-  const isOver = (): boolean => cluster.time.nowMs >= untilMs || world.isFound || stateOf(world) === 'finished'
+  const isOver = (): boolean =>
+    cluster.time.nowMs >= untilMs || world.isFound || stateOf(world) === 'finished'
   while (!isOver()) {
     await cluster.pass(random.next() * (random.next() < 0.3 ? 60 : 800))
     if (!isOver()) await cluster.settle(changes.next())

@@ -27,6 +27,7 @@ import type { WorkerAssignment } from '../../../src/worker/assignment.ts'
 import type { Instance } from '../../../src/worker/instance.ts'
 import { Worker } from '../../../src/worker/worker.ts'
 import { kindsWith } from './kinds.ts'
+import { Published, publishedName, withSink } from './published.ts'
 import { compareComponent, type SeenState } from './compare.ts'
 import { type Arrivals, expectedOf, type RandomNetwork, randomNetwork, rescaled } from './networks.ts'
 import { type Thread, Threads } from './threads.ts'
@@ -72,6 +73,7 @@ class Run {
   private readonly backend = new MemoryStorageBackend()
   private readonly storage
   private readonly kinds
+  private readonly published: Published
   private hosted: Hosted[] = []
   private generation = 0
   private ids: readonly number[] = []
@@ -89,10 +91,12 @@ class Run {
   constructor(seed: number) {
     this.chance = seededRandom(seed)
     this.threads = new Threads(this.chance)
-    this.random = randomNetwork(this.chance)
+    const random = randomNetwork(this.chance)
+    this.random = { ...random, network: withSink(random.network, this.chance) }
     this.network = this.random.network
     this.storage = storageOver(this.backend, this.threads.time)
-    this.kinds = kindsWith(this.chance)
+    this.published = new Published(this.chance, this.threads.time, () => this.last?.id ?? 0)
+    this.kinds = new Map([...kindsWith(this.chance), ['publish', this.published.kind]])
     this.killsLeft = this.chance.int(5)
     this.overtakes = this.chance.int(2) === 0
   }
@@ -295,6 +299,12 @@ class Run {
     const progress = { isPrepared: false }
     const done = prepared.then(() => (progress.isPrepared = true))
     while (!progress.isPrepared) {
+      // While it recovers, too.
+      if (this.killsLeft > 0 && chance.int(150) === 0) {
+        prepared.catch(() => undefined)
+        await this.kill()
+        return
+      }
       await this.threads.step()
       await Promise.race([done, promisesSettled()])
     }
@@ -343,6 +353,7 @@ class Run {
   private compare(): void {
     this.expected ??= expectedOf(this.random.network)
     const { expected } = this
+    this.published.compare(expected[`${publishedName}.in`] ?? expected[publishedName] ?? {})
     const instances = this.hosted.flatMap(({ worker }) => worker.hosted)
     for (const [name, { kind }] of Object.entries(this.network.components)) {
       const own = instances.filter(({ identity }) => identity.component === name)

@@ -176,7 +176,7 @@ connections:
     const text = `name: n
 guarantee: exactly-once
 components:
-  a: { kind: source }
+  a: { kind: source, journal: false }
   b: { kind: replay-source }
   c: { kind: map }
   d: { kind: sink }
@@ -186,7 +186,7 @@ connections:
 initial: [{ to: b.in, value: 1 }]
 `
     assert.deepEqual(await check(text), [
-      'SOURCE_CANNOT_REWIND 4:14 components.a.kind | a (source) cannot start again from a position, which exactly-once needs.',
+      'SOURCE_CANNOT_REWIND 4:31 components.a.journal | a (source) cannot start again from a position, and is to have no journal: exactly-once needs one of the two.',
       'INPUT_UNCONNECTED 6:3 components.c | Nothing leads into c (inputs: in): it would never run.',
       'SOURCE_HAS_INPUT 9:24 connections[0].to | a is a source: nothing can lead into it.',
       'SOURCE_HAS_INPUT 11:17 initial[0].to | b is a source: nothing can lead into it.',

@@ -1,5 +1,8 @@
 import type { Definition, VersionSummary } from '../../../api/index.ts'
+import { snapshotsKept } from '../../../cluster/control/index.ts'
+import { guaranteeInCluster, losesNothing } from '../../../model/guarantee.ts'
 import { selectorSpec } from '../../../model/network.ts'
+import { snapshotTimesOf } from '../../../snapshot/coordinator.ts'
 import { type Arguments, usage } from '../../arguments.ts'
 import { apiOptions, connect, printJson } from '../../cluster/connect.ts'
 import type { Command } from '../../command.ts'
@@ -66,7 +69,21 @@ function definitionText({ name, version, createdAtMs, by, change, flat }: Defini
   ])
   return [
     `${name}: version ${version}, made ${timeText(createdAtMs)} by ${visible(by)} (${visible(change)})\n`,
+    ...guaranteeText(flat),
     columns([['COMPONENT', 'INSTANCES', 'GROUP', 'KIND'], ...components]),
     ...(connections.length === 0 ? [] : [columns([['FROM', 'TO', 'SELECTOR'], ...connections])]),
   ].join('\n')
+}
+
+/** What is kept of it, and how. */
+function guaranteeText(flat: Definition['flat']): string[] {
+  const { snapshot = {} } = flat
+  const guarantee = guaranteeInCluster(flat)
+  if (!losesNothing(guarantee)) return []
+  const { intervalMs } = snapshotTimesOf(snapshot)
+  const { keep = snapshotsKept, storage } = snapshot
+  const where = storage === undefined ? 'where the cluster keeps them' : `in ${visible(storage)}`
+  return [
+    `${guarantee}: a snapshot every ${intervalMs} ms, the last ${keep} and named ones are kept ${where}\n`,
+  ]
 }

@@ -1,8 +1,10 @@
+import { systemClock } from '../../../base/clock.ts'
 import type { CountedStatus } from '../../../api/index.ts'
 import type { NetworkStatus } from '../../../cluster/client/index.ts'
 import type { ErrorText } from '../../../cluster/protocol/index.ts'
 import type { Arguments } from '../../arguments.ts'
 import { apiOptions, connect, printJson } from '../../cluster/connect.ts'
+import { bytesText, durationText } from '../../cluster/snapshot-text.ts'
 import type { Command } from '../../command.ts'
 import { visible } from '../../store/entry-text.ts'
 import { columns } from '../../table.ts'
@@ -13,7 +15,7 @@ export const statusCommand: Command = {
     arguments: ['<network>'],
     about: [
       'Shows what becomes of a network, instance by instance: where each runs, or why it does not.',
-      'With --json: `state`, `version`, `generation`, `failures`, and for each of `instances` its `component`, `index`, `node` and `state`; `refused` and `error` where there is any.',
+      'With --json: `state`, `version`, `generation`, `failures`, and for each of `instances` its `component`, `index`, `node` and `state`; `refused` and `error` where there is any, `snapshots` where they are taken: `last`, and `failing` where none was committed since.',
     ],
     options: {
       counters: { about: 'Ask the nodes what each instance has received, sent, queued and rejected.' },
@@ -40,6 +42,7 @@ function statusText(status: NetworkStatus | CountedStatus): string {
     ...('missing' in status ? status.missing : []).map(
       ({ node, reason }) => `the node ${node} does not tell its counters: ${reason}`,
     ),
+    ...snapshotNotes(status.snapshots),
     ...failures.map(({ component, count, error }) => `${component} failed ${count} times${because(error)}`),
   ]
   const isCounted = 'missing' in status
@@ -54,6 +57,24 @@ function statusText(status: NetworkStatus | CountedStatus): string {
       ? ''
       : `\n${columns([['INSTANCE', 'NODE', 'WORKER', 'STATE', ...(isCounted ? ['IN', 'OUT', 'QUEUED', 'REJECTED'] : []), ''], ...rows])}`
   return head + notes.map((note) => `  ${visible(note)}\n`).join('') + table
+}
+
+function snapshotNotes(snapshots: NetworkStatus['snapshots']): string[] {
+  const { last, failing } = snapshots ?? {}
+  const nowMs = systemClock.now()
+  const ago = (ms: number): string => durationText(nowMs - ms)
+  return [
+    ...(last === undefined
+      ? []
+      : [
+          `snapshot ${last.id}: committed ${ago(last.committedAtMs)} ago, ${bytesText(last.bytes)} in ${last.tookMs} ms`,
+        ]),
+    ...(failing === undefined
+      ? []
+      : [
+          `snapshots have been failing for ${ago(failing.sinceMs)} (${failing.times} of them): ${failing.code}: ${failing.reason}`,
+        ]),
+  ]
 }
 
 function countedCells(counters: CountedStatus['instances'][number]['counters']): string[] {

@@ -1,11 +1,14 @@
 import { stat } from 'node:fs/promises'
+import { systemClock } from '../../../base/clock.ts'
 import { VertigoError } from '../../../base/errors.ts'
+import { systemRandom } from '../../../base/random.ts'
 import { checkTransaction } from '../../../store/check.ts'
 import { put, removeRange } from '../../../store/operations.ts'
 import type { CallOptions, Operation, Store } from '../../../store/store.ts'
 import type { Arguments } from '../../arguments.ts'
 import type { Command } from '../../command.ts'
 import { type Exported, readExport } from '../../store/export-file.ts'
+import { restoredEntry } from '../../store/new-incarnation.ts'
 import { storeOption, withStore } from '../../store/open.ts'
 import { textOf, withSpool } from '../../store/spool.ts'
 
@@ -20,6 +23,7 @@ export const importCommand: Command = {
     arguments: ['<file>'],
     about: [
       'Fills an empty store from a file that `store export` has written; "-" means standard input. The file is checked as a whole before anything is written.',
+      'A cluster in it begins a new incarnation: its nodes are started anew, and its networks go on from the last snapshots that the export knows. Where a sink has published more than that, its network is refused (SINK_AHEAD), and an operator decides.',
       'Nobody should use the store meanwhile: larger exports take several transactions. If it is interrupted, say it again with --replace.',
     ],
     options: {
@@ -83,7 +87,8 @@ async function fill(store: Store, entries: AsyncIterable<Exported>, call: CallOp
     operations = []
     bytes = 0
   }
-  for await (const { key, value } of entries) {
+  for await (const entry of entries) {
+    const { key, value } = restoredEntry(entry, systemClock.now(), systemRandom)
     if (operations.length === operationsMax || bytes + value.byteLength > bytesMax) await send()
     operations.push(put(key, value))
     bytes += value.byteLength

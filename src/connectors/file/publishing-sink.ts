@@ -1,0 +1,235 @@
+import { open, stat } from 'node:fs/promises'
+import {
+  compareSinkSnapshots,
+  type InputControl,
+  type Sink,
+  type SinkSnapshot,
+} from '../../component/index.ts'
+import { Staging } from '../staging.ts'
+import { type FileUse, fileError, fileFault } from './errors.ts'
+import {
+  CsvFormat,
+  csvHeader,
+  csvLine,
+  type FileFormat,
+  type FormatMessage,
+  jsonLinesFormat,
+  textFormat,
+} from './format.ts'
+import { type FilePiece, lost, type PublishedMark, publishPiece, readMark } from './published.ts'
+import { dropStaged, publishPart, type PartPiece, recoverPart, stagePart } from './published-parts.ts'
+import { openTarget } from './target.ts'
+
+export interface PublishingOptions {
+  readonly use: FileUse
+  /** Where the writer's output may be: its file has another name where it is the only instance. */
+  readonly paths: readonly string[]
+  readonly writer: string
+  readonly format: FileFormat
+  readonly columns: readonly string[] | undefined
+  readonly append: boolean
+  /** A file for each snapshot. */
+  readonly parts: boolean
+  readonly input: InputControl
+}
+
+/** What the file was when the instance began. */
+interface Found {
+  readonly mark: PublishedMark | undefined
+  readonly bytes: number
+  readonly firstLine: string | undefined
+  readonly isEnded: boolean
+}
+
+const nothing: Found = { mark: undefined, bytes: 0, firstLine: undefined, isEnded: true }
+/** Enough for any header. */
+const headBytes = 64 * 1024
+
+/** Behaviour of `file-sink` where snapshots are taken; see `published.ts`. */
+export async function publishingFile(options: PublishingOptions) {
+  const { append, parts } = options
+  const isDirect = await checkTarget(options)
+  return new PublishingFile(options, { isDirect, append: append && !parts }).behaviour
+}
+
+/** Says what is wrong before anything runs; true for a device, which is written to as it is. */
+async function checkTarget({ use }: PublishingOptions): Promise<boolean> {
+  const target = await openTarget(use)
+  await target.abandon(false)
+  return target.direct
+}
+
+class PublishingFile {
+  readonly #options: PublishingOptions
+  readonly #isDirect: boolean
+  readonly #append: boolean
+  readonly #staging: Staging<string>
+  #found = nothing
+  #format: FormatMessage = () => ''
+  #csv: CsvFormat | undefined
+  /** It goes on from a snapshot in which its writer was. */
+  #isRestored = false
+  /** Where the next piece begins; undefined before the first. */
+  #next: number | undefined
+  #isDrained = false
+
+  constructor(
+    options: PublishingOptions,
+    { isDirect, append }: { readonly isDirect: boolean; readonly append: boolean },
+  ) {
+    this.#options = options
+    this.#isDirect = isDirect
+    this.#append = append
+    this.#staging = new Staging(options.input)
+  }
+
+  get behaviour() {
+    return {
+      sink: this.#sink,
+      // What it goes on from is published by then.
+      ready: () => this.#begin(),
+      on: {
+        in: (message: unknown) => {
+          const text = this.#format(message)
+          this.#staging.add(text, text.length)
+        },
+      },
+      drain: () => {
+        this.#isDrained = true
+      },
+    }
+  }
+
+  get #sink(): Sink {
+    const { parts, use } = this.#options
+    const recover = (
+      writer: string,
+      published: SinkSnapshot | undefined,
+    ): Promise<SinkSnapshot | undefined> => this.#recover(writer, published)
+    if (parts) {
+      const sink: Sink<PartPiece> = {
+        prepare: (snapshot) => this.#preparePart(snapshot),
+        commit: (batch) => publishPart(batch, use),
+        recover,
+      }
+      return sink
+    }
+    const sink: Sink<FilePiece> = {
+      prepare: (snapshot) => this.#prepare(snapshot),
+      commit: (batch) => (this.#isDirect ? this.#writeThrough(batch.staged) : publishPiece(batch, use)),
+      recover,
+    }
+    return sink
+  }
+
+  async #begin(): Promise<void> {
+    const { use, parts, format, columns } = this.#options
+    if (parts) await dropStaged(use, this.#options.writer)
+    else if (!this.#isDirect) this.#found = await look(use)
+    const component = use.component
+    if (format === 'csv') {
+      const { firstLine } = this.#found
+      const present = this.#isRestored || this.#append ? firstLine && csvHeader(firstLine) : undefined
+      // The header stands before the first piece, which is not known here.
+      this.#csv = new CsvFormat({
+        component,
+        columns: columns ?? (present || undefined),
+        selected: columns !== undefined,
+        headerWritten: true,
+      })
+      this.#checkColumns(present || undefined)
+    }
+    const csv = this.#csv
+    if (csv !== undefined) this.#format = (message) => csv.line(message)
+    else this.#format = format === 'text' ? textFormat(component) : jsonLinesFormat(component)
+  }
+
+  #checkColumns(present: readonly string[] | undefined): void {
+    const { use } = this.#options
+    const columns = this.#csv?.columns
+    if (present === undefined || columns === undefined || present.join('\n') === columns.join('\n')) return
+    const what = `has the columns ${present.join(', ')}, which are not those to be appended: ${columns.join(', ')}`
+    throw fileFault('CONFIG_INVALID', { ...use, field: 'columns' }, what)
+  }
+
+  #prepare(snapshot: SinkSnapshot): FilePiece | undefined {
+    const { path } = this.#options.use
+    const text = this.#staging.take().join('')
+    // A finite network that wrote nothing leaves an empty file.
+    if (text === '' && !(this.#isDrained && this.#next === undefined && !this.#isRestored)) return undefined
+    if (this.#next !== undefined) return this.#piece(path, text, { isFirst: false, replaces: false })
+    const { mark, bytes, isEnded, firstLine } = this.#found
+    const isOwn = mark?.writer === this.#options.writer
+    const goesOn = isOwn && (this.#isRestored || mark.incarnation === snapshot.incarnation)
+    if (goesOn && bytes > 0 && this.#csv !== undefined && firstLine !== undefined)
+      this.#checkColumns(csvHeader(firstLine))
+    const keeps = goesOn || this.#append
+    this.#next = keeps ? bytes : 0
+    const head = this.#next === 0 ? this.#header : isEnded ? '' : '\n'
+    return this.#piece(path, head + text, { isFirst: !goesOn, replaces: !keeps && !this.#isDirect })
+  }
+
+  #piece(path: string, text: string, how: Pick<FilePiece, 'isFirst' | 'replaces'>): FilePiece {
+    const at = this.#next ?? 0
+    this.#next = at + Buffer.byteLength(text)
+    return { path, at, text, ...how }
+  }
+
+  get #header(): string {
+    const columns = this.#csv?.columns
+    return columns === undefined ? '' : csvLine(columns)
+  }
+
+  #preparePart(snapshot: SinkSnapshot): Promise<PartPiece> | undefined {
+    const { use, writer } = this.#options
+    const text = this.#staging.take().join('')
+    return text === '' ? undefined : stagePart(this.#header + text, { writer, snapshot }, use)
+  }
+
+  async #recover(writer: string, published: SinkSnapshot | undefined): Promise<SinkSnapshot | undefined> {
+    const { use, parts, paths } = this.#options
+    if (this.#isDirect || writer !== this.#options.writer) return undefined
+    this.#isRestored = true
+    try {
+      if (parts) return await recoverPart(writer, published, use)
+      const marks = await Promise.all(paths.map((path) => readMark(path)))
+      const own = marks.filter((mark) => mark?.writer === writer).map((mark) => mark!)
+      const newest = own.toSorted(compareSinkSnapshots).at(-1)
+      if (published === undefined || newest !== undefined) return newest
+      throw lost(use, `is not what ${writer} has published`)
+    } catch (error) {
+      throw fileError(error, use)
+    }
+  }
+
+  /** A device keeps nothing that could be looked at: after a failure, the same may come twice. */
+  async #writeThrough({ text }: FilePiece): Promise<void> {
+    const target = await openTarget(this.#options.use)
+    await target.write(text)
+    await target.complete()
+  }
+}
+
+async function look(use: FileUse): Promise<Found> {
+  try {
+    const mark = await readMark(use.path)
+    const there = await stat(use.path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return undefined
+      throw error
+    })
+    if (there === undefined || there.size === 0) return { ...nothing, mark }
+    const file = await open(use.path, 'r')
+    try {
+      const head = Buffer.alloc(Math.min(there.size, headBytes))
+      await file.read(head, 0, head.length, 0)
+      const last = Buffer.alloc(1)
+      await file.read(last, 0, 1, there.size - 1)
+      const firstLine = head.toString('utf8').replace(/^\uFEFF/, '')
+      return { mark, bytes: there.size, firstLine, isEnded: last.toString('latin1') === '\n' }
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    throw fileError(error, use)
+  }
+}

@@ -1,0 +1,49 @@
+import { VertigoError } from '../base/errors.ts'
+import { placeOf } from './file-names.ts'
+import type { FileReference } from './manifest.ts'
+import { mergeStates } from './merge.ts'
+import { decodeState, encodeState, type StateFile, type StateHead } from './state-file.ts'
+import type { SnapshotStorage } from './storage/storage.ts'
+
+/** Of the files of one instance, to be made one. Plain data: it crosses threads. */
+export interface MergeRequest {
+  /** Oldest first; the first is full. */
+  readonly files: readonly FileReference[]
+  /** Of the file that is made of them. */
+  readonly name: string
+  readonly head: Omit<StateHead, 'kind'>
+  /** Up to which snapshot it may be used (`collection.ts`). */
+  readonly until: number
+}
+
+/** Errors: those of the storage, SNAPSHOT_FOREIGN where a file is not of the instance. */
+export async function mergeFiles(
+  storage: SnapshotStorage,
+  { files, name, head, until }: MergeRequest,
+  signal?: AbortSignal,
+): Promise<FileReference> {
+  const call = signal === undefined ? {} : { signal }
+  const opened: StateFile[] = []
+  try {
+    for (const { name: from, bytes, checksum } of files) {
+      const file = await decodeState(from, storage.get(from, { ...call, expected: { bytes, checksum } }))
+      opened.push(file)
+      checkHead(from, file.head, head)
+    }
+    const content = encodeState({ ...head, kind: 'full' }, mergeStates(opened))
+    const stored = await storage.put(name, content, { ...call, ifAbsent: true })
+    return { name, kind: 'full', ...stored, until }
+  } finally {
+    await Promise.all(opened.map(({ chunks }) => chunks.return()))
+  }
+}
+
+function checkHead(name: string, found: StateHead, wanted: MergeRequest['head']): void {
+  const { network, component, instance, incarnation } = found
+  const isIts = network === wanted.network && component === wanted.component && instance === wanted.instance
+  if (isIts && incarnation === (placeOf(name)?.incarnation ?? incarnation)) return
+  throw new VertigoError(
+    'SNAPSHOT_FOREIGN',
+    `The file ${name} holds the state of ${component}[${instance}] of network "${network}".`,
+  )
+}

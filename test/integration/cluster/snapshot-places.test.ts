@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict'
+import { closeSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { pathToFileURL } from 'node:url'
+import { ApiClient } from '../../../src/api/index.ts'
+import { systemClock } from '../../../src/base/clock.ts'
+import { type RunningNode, startNode, type StartNodeOptions } from '../../../src/cluster.ts'
+import { assertCode, project, type Result, vertigo } from '../../e2e/support.ts'
+import { eventually } from '../../support/eventually.ts'
+import { noSmallDisk, SmallDisk } from '../../support/small-disk.ts'
+
+/** Where snapshots are kept: storages that are full, not the same one on all nodes, or of another cluster. */
+
+const files = {
+  'tally.yaml': `name: tally
+guarantee: exactly-once
+snapshot: { intervalMs: 100 }
+components:
+  numbers: { kind: generator, config: { rate: 100 } }
+  count: { kind: ./count.ts }
+connections:
+  - { from: numbers.out, to: count.in, selector: hash }
+`,
+  'count.ts': `import { defineComponent, port, value } from 'vertigo-flow'
+export default defineComponent({
+  inputs: { in: port<number>() },
+  state: { seen: value(0) },
+  on: { in: (n, { state }) => void state.seen.update((before) => before + 1) },
+})
+`,
+}
+
+interface Place {
+  readonly folder: string
+  readonly client: ApiClient
+  readonly ask: (...args: readonly string[]) => Promise<Result>
+  readonly close: () => Promise<unknown>
+}
+
+async function place(t: TestContext, ...nodes: readonly Partial<StartNodeOptions>[]): Promise<Place> {
+  const started: RunningNode[] = []
+  // Before the folder goes.
+  const close = (): Promise<unknown> => Promise.all(started.map((node) => node.close()))
+  t.after(close)
+  const folder = project(t, files)
+  for (const [at, options] of nodes.entries()) {
+    const store = `lmdb:${join(folder, 'store')}`
+    const own = { store, id: `n${at}`, workers: 2, ttlMs: 30_000, api: { port: 0 } }
+    const node = await startNode({ ...own, ...options })
+    started.push(node)
+  }
+  const address = started[0]!.apiAddress!
+  const ask = (...args: readonly string[]): Promise<Result> =>
+    vertigo(t, args, { cwd: folder, env: { VERTIGO_API: address } })
+  return { folder, ask, close, client: new ApiClient({ address, clock: systemClock, timeoutMs: 60_000 }) }
+}
+
+/** The network, with its snapshots somewhere else. */
+function keptIn({ folder }: Place, storage: string): string {
+  const snapshot = `snapshot: { intervalMs: 100, storage: '${storage}' }`
+  writeFileSync(join(folder, 'kept.yaml'), files['tally.yaml'].replace(/snapshot: .*/, snapshot))
+  return 'kept.yaml'
+}
+
+/** Takes all the room that there is. */
+function fill(folder: string): () => void {
+  const file = join(folder, 'filling')
+  const opened = openSync(file, 'w')
+  const piece = new Uint8Array(4096)
+  try {
+    for (;;) writeSync(opened, piece)
+  } catch (error) {
+    assert.equal((error as NodeJS.ErrnoException).code, 'ENOSPC')
+  }
+  closeSync(opened)
+  return () => rmSync(file)
+}
+
+test(
+  'a full disk is told, the network runs on, and snapshots go on by themselves when there is room',
+  { skip: noSmallDisk },
+  async (t) => {
+    const disk = new SmallDisk(t)
+    const { ask, client } = await place(t, { snapshots: pathToFileURL(disk.folder).href })
+    assertCode(await ask('deploy', 'tally.yaml', '--wait'), 0)
+    await eventually('a snapshot', async () => (await client.snapshots('tally')).snapshots.length > 0)
+
+    const empty = fill(disk.folder)
+    const counted = async (): Promise<number> => {
+      const { instances } = await client.countedStatus('tally')
+      return instances.find(({ component }) => component === 'count')?.counters?.received ?? 0
+    }
+    await eventually('it is told', async () => {
+      const { snapshots } = await client.status('tally')
+      return snapshots?.failing?.code === 'SNAPSHOT_STORAGE_FULL' && snapshots.failing.times > 1
+    })
+    const before = await counted()
+    await eventually('it runs on', async () => (await counted()) > before)
+    const shown = await ask('status', 'tally')
+    assert.match(shown.stdout, /tally: running/)
+    assert.match(shown.stdout, /snapshots have been failing for .* SNAPSHOT_STORAGE_FULL: There is no room/)
+    const told = await ask('snapshot', 'create', 'tally', '--name', 'later', '--wait', '--timeout', '2')
+    assertCode(told, 1)
+    assert.match(told.stderr, /came to nothing: SNAPSHOT_STORAGE_FULL/)
+    // Nothing new begins where there is no room for it.
+    const refused = await ask('deploy', 'tally.yaml', '--set', 'count.concurrency=2')
+    assertCode(refused, 4)
+    assert.match(refused.stderr, /SNAPSHOT_STORAGE_FULL/)
+
+    empty()
+    await eventually('they go on', async () => {
+      const { snapshots } = await client.status('tally')
+      return snapshots?.failing === undefined && snapshots?.last !== undefined
+    })
+    await eventually('what was wanted is there', async () =>
+      (await client.snapshots('tally')).snapshots.some(({ names }) => names.includes('later')),
+    )
+    const types = (await client.events()).map(({ type }) => type)
+    assert.ok(types.includes('network-snapshots-failing') && types.includes('network-snapshots-mended'))
+    assert.equal(types.filter((type) => type === 'network-snapshots-failing').length, 1)
+  },
+)
+
+test('a folder that is not the same one on all nodes is refused, with the way out', async (t) => {
+  const folder = project(t, {})
+  const own = (name: string): string => {
+    mkdirSync(join(folder, name))
+    return pathToFileURL(join(folder, name)).href
+  }
+  const both = await place(t, { snapshots: own('a') }, { snapshots: own('b') })
+  const { ask, client } = both
+  await eventually('both are there', async () => (await client.nodes()).length === 2)
+  const refused = await ask('deploy', 'tally.yaml')
+  assertCode(refused, 4)
+  assert.match(refused.stderr, /SNAPSHOT_STORAGE_LOCAL.*not the same one on the nodes "n0" and "n1"/s)
+  assert.match(refused.stderr, /shared folder|object storage/)
+  assert.deepEqual(await client.networks(), [])
+  // One that both see does.
+  const shared = own('shared')
+  assertCode(await ask('deploy', keptIn(both, shared), '--wait'), 0)
+  await eventually('a snapshot', async () => (await client.snapshots('tally')).snapshots.length > 0)
+})
+
+test('what another cluster keeps under the same address is left alone', async (t) => {
+  const shared = pathToFileURL(join(project(t, {}), 'snapshots')).href
+  const first = await place(t, { snapshots: shared })
+  assertCode(await first.ask('deploy', 'tally.yaml', '--wait'), 0)
+  const second = await place(t, { snapshots: shared })
+  const refused = await second.ask('deploy', 'tally.yaml')
+  assertCode(refused, 4)
+  assert.match(refused.stderr, /SNAPSHOT_STORAGE_TAKEN/)
+  const wrong = await second.ask('deploy', keptIn(second, 'ftp://x'))
+  assertCode(wrong, 2)
+  assert.match(wrong.stderr, /SNAPSHOT_STORAGE_URL_INVALID/)
+  const inFile = `${pathToFileURL(join(second.folder, 'count.ts')).href}/folder`
+  const unwritable = await second.ask('deploy', keptIn(second, inFile))
+  assertCode(unwritable, 4)
+  assert.match(unwritable.stderr, /SNAPSHOT_STORAGE_UNWRITABLE/)
+})
+
+test('a store that is restored from an export goes on from what that knows, with greater numbers', async (t) => {
+  const shared = pathToFileURL(join(project(t, {}), 'snapshots')).href
+  const before = await place(t, { snapshots: shared })
+  assertCode(await before.ask('deploy', 'tally.yaml', '--wait'), 0)
+  await eventually('a snapshot', async () => (await before.client.snapshots('tally')).snapshots.length > 0)
+  const backup = join(before.folder, 'backup.jsonl')
+  const store = ['--store', `lmdb:${join(before.folder, 'store')}`]
+  assertCode(await before.ask('snapshot', 'create', 'tally', '--name', 'known', '--wait'), 0)
+  assertCode(await before.ask('store', 'export', backup, ...store), 0)
+  const known = await before.client.snapshot('tally', 'known')
+  await eventually('it goes on', async () => {
+    const [newest] = (await before.client.snapshots('tally')).snapshots
+    return newest!.id > known.id + 5
+  })
+  await before.close()
+
+  const restored = project(t, files)
+  const url = `lmdb:${join(restored, 'store')}`
+  assertCode(await vertigo(t, ['store', 'import', backup, '--store', url], { cwd: restored }), 0)
+  const after = await place(t, { snapshots: shared, store: url })
+  await eventually('it goes on from a snapshot', async () =>
+    (await after.client.events()).some(({ text }) => /planned generation .*from snapshot \d+/.test(text)),
+  )
+  await eventually('it runs again', async () => (await after.client.status('tally')).state === 'running')
+  const made = await after.ask('snapshot', 'create', 'tally', '--name', 'new', '--wait')
+  assertCode(made, 0)
+  const taken = await after.client.snapshot('tally', 'new')
+  assert.ok(taken.incarnation > known.incarnation, `${taken.incarnation} is later than ${known.incarnation}`)
+  await after.close()
+
+  // The old one, should it come again, does nothing to what is the new one's.
+  const zombie = await place(t, { snapshots: shared, store: `lmdb:${join(before.folder, 'store')}` })
+  await eventually('it is told', async () => {
+    const { snapshots } = await zombie.client.status('tally')
+    return snapshots?.failing?.code === 'SNAPSHOT_STORAGE_TAKEN'
+  })
+})
