@@ -12,6 +12,7 @@ import { storeEtcd } from './store-etcd.ts'
 import { storeScale } from './store-scale.ts'
 import { tcp } from './tcp.ts'
 import { threads } from './threads.ts'
+import { tracking } from './tracking.ts'
 import { wordCount } from './word-count.ts'
 
 /** In the order of the page. */
@@ -19,6 +20,7 @@ export const benchmarks: readonly Benchmark[] = [
   chain,
   wordCount,
   threads,
+  tracking,
   tcp,
   cores,
   memory,

@@ -40,12 +40,14 @@ export const importTable: ImportTable = {
     // What sources that cannot rewind have received, on the disk.
     journal: ['base'],
     state: ['wire', 'base'],
+    // What instances have where nothing else was chosen.
+    'state/memory': ['state', 'wire', 'base'],
     snapshot: ['state', 'wire', 'base'],
     // Moves messages between instances and does not know what an author writes.
     messaging: ['wire', 'transport', 'state', ...foundation],
 
     // Runs instances: the first place where the author's side and the engine's side meet.
-    worker: ['component', ...engine, ...foundation],
+    worker: ['component', 'state/memory', ...engine, ...foundation],
     // One network on one machine: load, place, host workers.
     run: ['worker', 'component', ...engine, ...foundation],
 
@@ -120,7 +122,7 @@ export const importTable: ImportTable = {
     'built-in-kinds.ts': ['operators', 'connectors', 'component', ...foundation],
 
     // The backends of stores, and of storages of snapshots, by their addresses.
-    'stores.ts': ['store', 'snapshot', 'base'],
+    'stores.ts': ['store', 'snapshot', 'state', 'state/memory', 'base'],
 
     // For programs that are no components: the store with all that stands on it.
     'coordination.ts': ['stores.ts', ...coordination, 'component', 'base'],
@@ -144,6 +146,6 @@ export const importTable: ImportTable = {
     cli: 'everything',
   },
   interfaces: ['store', 'state', 'transport', 'snapshot/storage'],
-  layers: ['store/recipes', 'store/collections'],
+  layers: ['store/recipes', 'store/collections', 'state/memory'],
   composers: ['cli', 'cluster/node', 'index.ts', 'stores.ts', 'testkit', 'testkit/cluster'],
 }

@@ -3,10 +3,11 @@ import type { Clock } from './base/clock.ts'
 import { VertigoError } from './base/errors.ts'
 import { systemRandom } from './base/random.ts'
 import type { SnapshotStorage } from './snapshot/storage/storage.ts'
+import type { NewKeyedState, StateSettings } from './state/keyed-state.ts'
 import type { Store } from './store/store.ts'
 import { parseStoreUrl } from './store/url.ts'
 
-/** Chooses the backend of a store, or of a storage of snapshots, by its address. Backends are loaded when they are needed. */
+/** Chooses the backend of a store, or of a storage of snapshots, by its address; and that of keyed state. Backends are loaded when they are needed. */
 
 /** For `run`: the address of this module, in the sources and in the package. */
 export const storesUrl = import.meta.url
@@ -110,4 +111,11 @@ export function checkSnapshotAddress(address: string): URL {
     'SNAPSHOT_STORAGE_URL_INVALID',
     `"${address}" is no place for snapshots: it is file:///folder or s3://bucket/prefix.`,
   )
+}
+
+/** The backend of keyed state that a network has chosen. */
+export async function openStates(settings: StateSettings): Promise<NewKeyedState> {
+  if (settings.backend === 'lmdb') return (await import('./state/lmdb/open.ts')).lmdbStates(settings)
+  const { MemoryState } = await import('./state/memory/memory-state.ts')
+  return (slots) => new MemoryState(slots)
 }

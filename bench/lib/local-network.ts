@@ -12,9 +12,15 @@ export class GatedSource<T> {
   #closed = false
   #go: ((result: 'more') => void) | undefined
 
-  /** `make` gives the message with an index; indices begin at 0 with each round. */
-  constructor(make: (index: number) => T) {
+  /**
+   * `make` gives the message with an index; indices begin at 0 with each round. With `acked`, messages are tracked, and it
+   * is called for each that is complete.
+   */
+  constructor(make: (index: number) => T, acked?: () => void) {
     this.#make = make
+    const failed = (id: unknown): never => {
+      throw new Error(`message ${String(id)} was not complete`)
+    }
     this.kind = defineSource({
       outputs: { out: port<T>() },
       setup: () => ({
@@ -22,9 +28,11 @@ export class GatedSource<T> {
           if (this.#closed) return 'done'
           if (this.#next === this.#end) return this.#wait()
           const end = Math.min(this.#end, this.#next + max)
-          for (; this.#next < end; this.#next++) emit.out(this.#make(this.#next))
+          if (acked === undefined) for (; this.#next < end; this.#next++) emit.out(this.#make(this.#next))
+          else for (; this.#next < end; this.#next++) emit.out.tracked(this.#make(this.#next))
           return 'more'
         },
+        ...(acked !== undefined && { ack: acked, fail: failed, timeout: failed }),
       }),
     })
   }

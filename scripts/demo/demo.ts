@@ -2,13 +2,14 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { connectCluster, type NodeEvent } from 'vertigo-flow/cluster'
+import { connectCluster, type NetworkStatus, type NodeEvent } from 'vertigo-flow/cluster'
 import { Failure } from './failure.ts'
-import { type CountedStatus, look, nameOf } from './look.ts'
+import { look, nameOf } from './look.ts'
 import { type Node, Nodes } from './nodes.ts'
 import { type Counts, countWords } from './plain-count.ts'
 import { Progress } from './progress.ts'
-import { compare, readCounts, showTop, sum } from './result.ts'
+import { Published } from './published.ts'
+import { compare, showTop, sum } from './result.ts'
 import { count, listed, number, type Screen } from './screen.ts'
 import { prepareText, type Text } from './text.ts'
 
@@ -16,7 +17,7 @@ const network = join(import.meta.dirname, 'network.yaml')
 const name = 'word-count'
 /** How long the counting takes: the text is sent at the rate that makes it so. */
 const countingSeconds = 8
-/** What part of the words is counted when a node is killed. */
+/** What part of the words is published when a node is killed. */
 const killAtShare = 0.4
 const lookMs = 50
 const finishMsMax = 90_000
@@ -30,10 +31,11 @@ export class Demo {
   private readonly folder = mkdtempSync(join(tmpdir(), 'vertigo-demo-'))
   private readonly store = `lmdb:${join(this.folder, 'store')}`
   private readonly result = join(this.folder, 'counts.jsonl')
+  private readonly published = new Published(this.result)
   private readonly startMs = performance.now()
   private nodes: Nodes | undefined
   private failure: Failure | undefined
-  /** What was lost that nobody asked for: a machine can be too busy for its leases. */
+  /** What failed that nobody asked to: a machine can be too busy for its leases. */
   private readonly mishaps: string[] = []
   private ended: Promise<void> | undefined
 
@@ -59,7 +61,7 @@ export class Demo {
     })
     this.nodes = nodes
     await Promise.race([this.carryOn(nodes, text, sum(expected)), crash.promise])
-    return this.summarize(readCounts(this.result), expected)
+    return this.summarize(expected)
   }
 
   /** Leaves no process and no file. Idempotent. */
@@ -112,8 +114,9 @@ export class Demo {
         isRunning = true
         for (const line of placement(nodes, status)) this.say(line)
       }
-      this.failure?.see(status)
-      progress.see(status)
+      const published = this.published.look()
+      this.failure?.see(status, published)
+      progress.see(status, published)
       if (status.state === 'finished') break
       if (status.state === 'failed')
         throw new Error(`The network has failed: ${status.error?.message ?? 'no reason is known'}`)
@@ -133,18 +136,16 @@ export class Demo {
     this.say('the network is finished')
   }
 
-  /** One of those that only split: the counts are kept where they are. Not the manager, so that each play is the same. */
-  private killOne(nodes: Nodes, { instances }: CountedStatus): void {
-    const ofNode = (node: Node): readonly CountedStatus['instances'][number][] =>
-      instances.filter((one) => one.node === node.id)
-    const victim = nodes.all.find(
-      (node) =>
-        !node.isManager && ofNode(node).length > 0 && ofNode(node).every((one) => one.component === 'split'),
-    )
+  /** One that counts: what it has counted is nowhere else. Not the manager, so that each play is the same; nor the one that is looked at. */
+  private killOne(nodes: Nodes, { instances }: NetworkStatus): void {
+    const counters = instances.filter(({ component }) => component === 'count')
+    const counting = new Set(counters.map(({ node }) => String(node)))
+    const victim = nodes.all.find((node, at) => at > 0 && !node.isManager && counting.has(node.id))
     if (victim === undefined) return
-    const lost = ofNode(victim).map(nameOf)
+    const lost = instances.filter(({ node }) => node === victim.id).map(nameOf)
     this.say(`kill -9 ${victim.pid}: ${victim.id} is killed, with ${listed(lost)}`)
-    this.failure = new Failure(victim, lost, (text) => this.screen.say(`          ${text}`))
+    const say = (text: string): void => this.screen.say(`          ${text}`)
+    this.failure = new Failure(victim, lost, this.published.lines, say)
     nodes.kill(victim)
   }
 
@@ -153,9 +154,10 @@ export class Demo {
     if (event.type === 'joined') this.say(`${node.id} has joined, process ${event.pid}`)
     if (event.type === 'elected') this.say(`${node.id} is elected to be the manager`)
     if (event.type === 'declared-dead' && event.dead === this.failure?.node.id) this.failure.noticed(node)
+    if (event.type === 'decided') this.failure?.decided(event.text)
     if (event.type === 'fenced')
       this.mishap(
-        `${node.id} could not renew its lease in time, so what it held is lost: this machine is very busy`,
+        `${node.id} could not renew its lease in time, and the others went on without it: this machine is very busy`,
       )
     if (event.type === 'failed') this.mishap(`${node.id}: ${event.text}: ${event.error.message}`)
   }
@@ -170,16 +172,17 @@ export class Demo {
     this.screen.say(`${seconds.padStart(6)} s  ${text}`)
   }
 
-  private summarize(counted: Counts, expected: Counts): boolean {
+  private summarize(expected: Counts): boolean {
     const { failure, mishaps, screen } = this
+    const { counts: counted, faults } = this.published.read()
     showTop(counted, screen)
     screen.say('\nSummary')
     for (const line of failureLines(failure)) screen.say(`  ${line}`)
-    return compare({ counted, expected, failure, mishaps }, screen)
+    return compare({ counted, faults, expected, failure, mishaps }, screen)
   }
 }
 
-function placement(nodes: Nodes, { instances }: CountedStatus): string[] {
+function placement(nodes: Nodes, { instances }: NetworkStatus): string[] {
   return [
     'the network runs:',
     ...nodes.all.map(({ id }) => {
@@ -192,13 +195,14 @@ function placement(nodes: Nodes, { instances }: CountedStatus): string[] {
 function failureLines(failure: Failure | undefined): string[] {
   if (failure === undefined)
     return ['a node was killed        no: the text is so short that the network was finished before']
-  const { node, lost, noticedMs, redeployedMs, emittedMs } = failure
+  const { node, lost, noticedMs, snapshot, redeployedMs, publishedMs } = failure
   const after = (ms: number | undefined): string =>
     ms === undefined ? 'not seen before the end' : `after ${ms} ms`
   return [
     `killed                   ${node.id}, with ${listed(lost)}`,
     `noticed by the others    ${after(noticedMs)}`,
+    `went back to             ${snapshot === undefined ? 'not seen before the end' : `snapshot ${snapshot}`}`,
     `running on another node  ${after(redeployedMs)}`,
-    `sending words again      ${after(emittedMs)}`,
+    `publishing again         ${after(publishedMs)}`,
   ]
 }

@@ -57,7 +57,7 @@ export class Nodes {
         if (this.all.every(({ api }) => api !== undefined) && this.manager !== undefined) resolve()
       }
     })
-    this.all = [this.start('node-1', 'home'), this.start('node-2', 'work'), this.start('node-3', 'work')]
+    this.all = ['node-1', 'node-2', 'node-3'].map((id) => this.start(id))
   }
 
   get manager(): Node | undefined {
@@ -86,12 +86,11 @@ export class Nodes {
     await Promise.all(this.all.map(({ ended }) => ended))
   }
 
-  private start(id: string, group: string): Node {
+  private start(id: string): Node {
     const { command, folder, store, tell, lost } = this.means
     const [program = '', ...args] = command
     const options = {
       '--id': id,
-      '--group': group,
       '--store': store,
       '--workers': '1',
       '--api': '127.0.0.1:0',

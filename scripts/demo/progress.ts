@@ -1,4 +1,5 @@
-import { type CountedStatus, nameOf, total } from './look.ts'
+import type { NetworkStatus } from 'vertigo-flow/cluster'
+import { nameOf } from './look.ts'
 import type { Nodes } from './nodes.ts'
 import { number, type Screen } from './screen.ts'
 
@@ -7,7 +8,7 @@ const barWidth = 40
 const rateMs = 1500
 const plainLineMs = 1000
 
-/** How far the count is: a picture of the cluster on a terminal, a line each second elsewhere. */
+/** How far the count is, by what is published: a picture of the cluster on a terminal, a line each second elsewhere. */
 export class Progress {
   words = 0
   private readonly expected: number
@@ -22,10 +23,10 @@ export class Progress {
     this.screen = screen
   }
 
-  see(status: CountedStatus): void {
+  /** `words`: that are published. */
+  see(status: NetworkStatus, words: number): void {
     const nowMs = performance.now()
-    // Instances that have ended are not counted any more.
-    if (status.state !== 'finished') this.words = total(status, 'count', 'received') ?? this.words
+    this.words = words
     this.seen.push({ atMs: nowMs, words: this.words })
     while (this.seen.length > 2 && this.seen[1]!.atMs < nowMs - rateMs) this.seen.shift()
     if (this.screen.isLive) this.screen.show(this.picture(status))
@@ -35,7 +36,7 @@ export class Progress {
     }
   }
 
-  private picture(status: CountedStatus): string[] {
+  private picture(status: NetworkStatus): string[] {
     const share = this.expected === 0 ? 1 : this.words / this.expected
     const full = Math.round(Math.min(1, share) * barWidth)
     const nodes = this.nodes.all.map(({ id, isManager, isKilled }) => {
@@ -46,10 +47,10 @@ export class Progress {
     return ['', ...nodes, `  [${'#'.repeat(full).padEnd(barWidth, '.')}] ${this.text(status)}`]
   }
 
-  private text({ state }: CountedStatus): string {
+  private text({ state }: NetworkStatus): string {
     const [first, last] = [this.seen[0]!, this.seen.at(-1)!]
     const ms = last.atMs - first.atMs
     const rate = ms === 0 ? 0 : ((last.words - first.words) * 1000) / ms
-    return `${number(this.words)} of ${number(this.expected)} words, ${number(rate)} a second, ${state}`
+    return `${number(this.words)} of ${number(this.expected)} words published, ${number(rate)} a second, ${state}`
   }
 }

@@ -96,6 +96,9 @@ export const steps: readonly Step[] = [
       'test/integration/cluster/frozen.test.ts',
       'test/integration/cluster-faults/frozen.test.ts',
       'test/integration/cluster-faults/kills.test.ts',
+      'test/integration/cluster-faults/kills-in-changes.test.ts',
+      // A hundred faults, of which many are the end of a lease.
+      'test/integration/exactly-once/*.test.ts',
       'test/integration/store-faults/clocks.test.ts',
     ],
   }),

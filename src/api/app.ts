@@ -15,6 +15,7 @@ import { clusterRoutes } from './routes/cluster.ts'
 import { logRoutes } from './routes/logs.ts'
 import { networkRoutes } from './routes/networks.ts'
 import { portRoutes } from './routes/ports.ts'
+import { stateRoutes } from './routes/state.ts'
 import { snapshotRoutes } from './routes/snapshots.ts'
 import { errorAnswer, errorSchema, object } from './schemas.ts'
 
@@ -41,6 +42,7 @@ export const apiRoutes: readonly ApiRoute[] = [
   ...bundleRoutes,
   ...logRoutes,
   ...portRoutes,
+  ...stateRoutes,
 ]
 
 export interface AppMeans extends ApiMeans {

@@ -17,6 +17,8 @@ import type {
   NetworkStatus,
   NodeStatus,
   PortClient,
+  StateQuery,
+  StateReading,
   SnapshotContent,
 } from '../cluster/client/index.ts'
 import type { ClusterConfig, VersionRecord } from '../cluster/protocol/index.ts'
@@ -67,6 +69,8 @@ export type LogUpdate =
 export interface ChangeRequest {
   /** Only if this is the current version. */
   readonly expected?: number | undefined
+  /** Components that begin anew, without their state, while the rest goes on from the last snapshot. */
+  readonly discardState?: readonly string[]
 }
 
 /**
@@ -97,7 +101,6 @@ export class ApiClient {
       readonly mode?: 'merge' | 'replace'
       readonly bare?: boolean
       readonly from?: GoOnFrom | undefined
-      readonly discardState?: readonly string[]
     } = {},
   ): Promise<Made> {
     const { mode, bare, from, discardState = [], expected } = options
@@ -109,8 +112,8 @@ export class ApiClient {
       // Nodes of earlier versions do not know it.
       ...(alone && { alone }),
       ...(from !== undefined && { from }),
-      ...(discardState.length > 0 && { discardState }),
       ...(expected !== undefined && { expected }),
+      ...(discardState.length > 0 && { discardState }),
     })
   }
 
@@ -163,6 +166,15 @@ export class ApiClient {
   /** As it is deployed; default: its newest version. */
   definition(name: string, version?: number): Promise<Definition> {
     return this.get(`${network(name)}/definition${version === undefined ? '' : `?version=${version}`}`)
+  }
+
+  /** Of a key, by a snapshot. */
+  state(name: string, { component, key, snapshot }: StateQuery): Promise<StateReading> {
+    const query = new URLSearchParams({
+      key: JSON.stringify(key),
+      ...(snapshot !== undefined && { snapshot }),
+    })
+    return this.get(`${network(name)}/components/${encodeURIComponent(component)}/state?${query.toString()}`)
   }
 
   snapshots(network: string): Promise<NetworkSnapshots> {
@@ -297,8 +309,13 @@ export class ApiClient {
     return this.http.json({ method: 'POST', path, ...(body !== undefined && { body }) }) as Promise<T>
   }
 
-  private change(name: string, what: string, body: object, { expected }: ChangeRequest): Promise<Made> {
-    return this.post(`${network(name)}/${what}`, { ...body, ...(expected !== undefined && { expected }) })
+  private change(name: string, what: string, body: object, change: ChangeRequest): Promise<Made> {
+    const { expected, discardState = [] } = change
+    return this.post(`${network(name)}/${what}`, {
+      ...body,
+      ...(expected !== undefined && { expected }),
+      ...(discardState.length > 0 && { discardState }),
+    })
   }
 }
 

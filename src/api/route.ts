@@ -8,6 +8,7 @@ import type {
   Management,
   Operation,
   PortAccess,
+  StateAccess,
   SnapshotFiles,
 } from '../cluster/client/index.ts'
 import type { Caller, Role } from './access.ts'
@@ -35,6 +36,8 @@ export interface ApiMeans {
   readonly counts: CountsReader
   /** Exported ports of networks. */
   readonly ports: PortAccess
+  /** State of networks, by their snapshots. */
+  readonly states: StateAccess
   readonly clock: Clock
   /** Something went wrong that whoever asked is not told in full. */
   readonly troubled: (error: Error, request: string) => void

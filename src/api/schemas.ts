@@ -41,6 +41,11 @@ const expected = {
   ...whole,
   description: 'Only if this is the current version; 0: only if there is no such network.',
 }
+const discardState = {
+  ...texts,
+  maxItems: 1000,
+  description: 'Components that begin afresh, whatever the snapshot has of them. Default: none.',
+} as const
 const name = { type: 'string', minLength: 1, maxLength: 128 } as const
 
 const networkPart = {
@@ -78,24 +83,20 @@ export const deployBody = object(
         description: 'The snapshot of the network that it goes on from.',
       },
     ),
-    discardState: {
-      ...texts,
-      maxItems: 1000,
-      description: 'Components that begin afresh, whatever the snapshot has of them. Default: none.',
-    },
     expected,
+    discardState,
   },
   { optional: ['mode', 'bare', 'alone', 'from', 'discardState', 'expected'] },
 )
 
 export const undeployPartBody = object({ part: networkPart, expected }, { optional: ['expected'] })
 export const scaleBody = object(
-  { component: { type: 'string', minLength: 1 }, instances: { type: 'integer' }, expected },
-  { optional: ['expected'] },
+  { component: { type: 'string', minLength: 1 }, instances: { type: 'integer' }, expected, discardState },
+  { optional: ['expected', 'discardState'] },
 )
 export const rollbackBody = object(
-  { to: { type: 'integer', minimum: 1 }, expected },
-  { optional: ['expected'] },
+  { to: { type: 'integer', minimum: 1 }, expected, discardState },
+  { optional: ['expected', 'discardState'] },
 )
 
 export const configuration = object(

@@ -355,6 +355,17 @@ export const errorCodes = codes({
     remedy: 'Read it as `text` or `bytes`, and let a component decide what to do with such messages.',
     exit: 4,
   },
+  TRACKED_FAILED: {
+    title: 'A message was sent again as often as it may be, and a handler failed each time.',
+    remedy: 'Mend what the error names, and send the message again; it stands in the dead letters.',
+    exit: 1,
+  },
+  TRACKED_TIMED_OUT: {
+    title: 'A message was sent again as often as it may be, and was not complete in its time.',
+    remedy:
+      'See which component is slow or was lost, set a longer `track.timeoutMs`, and send the message again; it stands in the dead letters.',
+    exit: 1,
+  },
   SOURCE_POSITION_LOST: {
     title: 'A source cannot go on where it was: what stood there is no more, or is something else.',
     remedy:
@@ -446,6 +457,45 @@ export const errorCodes = codes({
     title: 'A value in a state cannot be written into a snapshot.',
     remedy:
       'Keep plain data in state, or register a codec for the class (`registerCodec`); the message names component, key and field.',
+    exit: 1,
+  },
+  STATE_INVALID: {
+    title: 'A state is declared in a way that has no meaning.',
+    remedy: 'See the guide on state for what a declaration may say.',
+    exit: 3,
+  },
+  STATE_VERSION_UNKNOWN: {
+    title: "A snapshot has a version of a component's state that no migration leads from.",
+    remedy:
+      'Add the step to `migrate` of the component, deploy the version that wrote it, or let the component begin anew: `--discard-state <component>`.',
+    exit: 3,
+  },
+  STATE_CHANGED: {
+    title: 'A snapshot has state that a component does not declare any more, or otherwise.',
+    remedy:
+      'Raise `stateVersion` and say in `migrate` what becomes of it, or let the component begin anew: `--discard-state <component>`.',
+    exit: 3,
+  },
+  STATE_MIGRATION_FAILED: {
+    title: "A migration of a component's state failed, or gave something else than what is declared.",
+    remedy:
+      'Mend the migration and deploy again; nothing has run. Or let the component begin anew: `--discard-state <component>`.',
+    exit: 3,
+  },
+  STATE_DISK_FAILED: {
+    title: 'The disk refused to keep state that is larger than memory.',
+    remedy: 'See the cause; make room in the folder for temporary files, or name another one in `TMPDIR`.',
+    exit: 4,
+  },
+  STATE_NOT_KEYED: {
+    title: 'A component has no state that belongs to keys.',
+    remedy: 'Ask for a component with keyed state; `vertigo describe <network>` lists the components.',
+    exit: 2,
+  },
+  STATE_KEY_UNKNOWN: {
+    title: 'A snapshot has nothing for a key.',
+    remedy:
+      'Check the key, which is JSON: a text that reads like a number needs quotes. The state of a key is there once it has changed.',
     exit: 1,
   },
   STATE_WITHOUT_KEY: {
@@ -996,7 +1046,8 @@ export const errorCodes = codes({
   },
   SINK_FENCED: {
     title: 'A sink was about to publish while another instance writes under its name.',
-    remedy: 'It tries again by itself, and writes nothing twice. See whether two networks use one name at one cluster of Kafka.',
+    remedy:
+      'It tries again by itself, and writes nothing twice. See whether two networks use one name at one cluster of Kafka.',
     exit: 4,
     retryable: true,
   },
@@ -1009,7 +1060,7 @@ export const errorCodes = codes({
   SINK_REFUSED: {
     title: 'What a sink writes to refuses it.',
     remedy:
-      'See the answer: address, credentials, or what is sent are not what it takes. What belongs to a committed snapshot is written when the network runs again.',
+      'See the answer: address, credentials, or the form of the messages are not what it takes. Change the target or what is sent; what belongs to a committed snapshot is written when the network runs again.',
     exit: 1,
   },
   SINK_UNREACHABLE: {
@@ -1088,7 +1139,7 @@ export const errorCodes = codes({
   SNAPSHOT_FILE_MISSING: {
     title: 'A file of a snapshot is not there.',
     remedy:
-      'Restore the storage of the snapshots, or start from a snapshot that is whole (`--from-snapshot`).',
+      'Restore the storage of the snapshots; or start from a snapshot that is whole (`--from-snapshot`), or let the component begin anew (`--discard-state <component>`).',
     exit: 4,
   },
   SNAPSHOT_FILE_EXISTS: {
@@ -1099,7 +1150,7 @@ export const errorCodes = codes({
   SNAPSHOT_FILE_DAMAGED: {
     title: 'A file of a snapshot is not what was written.',
     remedy:
-      'Restore the storage of the snapshots, or start from a snapshot that is whole (`--from-snapshot`).',
+      'Restore the storage of the snapshots; or start from a snapshot that is whole (`--from-snapshot`), or let the component begin anew (`--discard-state <component>`).',
     exit: 4,
   },
   SNAPSHOT_FORMAT_NEWER: {

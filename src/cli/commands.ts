@@ -142,6 +142,18 @@ export const commands: Readonly<Record<string, CommandEntry | CommandGroup>> = {
     summary: 'Send a message and print the answer.',
     load: async () => (await import('./commands/cluster/request.ts')).requestCommand,
   },
+  state: {
+    usage: 'state <command>',
+    summary: 'Look into the state of a network.',
+    about: ['What the snapshots of a network have of its keys.'],
+    commands: {
+      get: {
+        usage: 'get <network> <component> <key>',
+        summary: 'Print the state of a key.',
+        load: async () => (await import('./commands/cluster/state-get.ts')).stateGetCommand,
+      },
+    },
+  },
   node: {
     usage: 'node',
     summary: 'Start a node of a cluster.',

@@ -9,7 +9,7 @@ import type { KeyCheck, SelectorFor, SelectorFunction } from './selectors.ts'
 
 export type NetworkOptions = Pick<
   Network,
-  'description' | 'guarantee' | 'snapshot' | 'journal' | 'deadLetter'
+  'description' | 'guarantee' | 'snapshot' | 'state' | 'journal' | 'deadLetter'
 >
 
 /** How a component runs: the same fields as in a network's file. */

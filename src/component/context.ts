@@ -111,6 +111,11 @@ export interface MessageContext<
   readonly timers: Timers<T>
   /** The innermost group that the message is in. */
   readonly group: GroupContext | undefined
+  /**
+   * Sends an answer to the source that tracks the message that this one was derived from; says whether that wants
+   * answers. Where the answer has to leave its thread, it is what a message may be.
+   */
+  readonly answer: (answer: unknown) => boolean
 }
 
 /** In `drain`: the instance's keys, each with its state. */

@@ -1,10 +1,11 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { isThenable } from '../base/values.ts'
-import type { Emit, InstanceContext, SetupContext } from './context.ts'
+import type { InstanceContext, Output, SetupContext } from './context.ts'
 import type { Behaviour } from './handlers.ts'
 import { type Kind, makeKind } from './kind.ts'
 import { type MessageOf, type Port, type Ports, port } from './port.ts'
-import type { StateDeclarations } from './state.ts'
+import type { TrackedOptions, TrackHandlers, TrackOptions } from './tracking.ts'
+import type { StateDeclarations, StateMigration } from './state.ts'
 
 /** The configuration's type: what the schema puts out, or plain JSON where there is no schema. */
 export type ConfigOf<C> = C extends StandardSchemaV1
@@ -32,6 +33,16 @@ export interface ComponentOptions<
   readonly inputs: I
   readonly outputs?: O
   readonly state?: S
+  /**
+   * Version of the form of its state: a whole number, to be raised when older state means something else. Default 1. States that are
+   * added need no other version.
+   */
+  readonly stateVersion?: number
+  /**
+   * By version: how its state is made of that of the version before, and that of the version before of it. A snapshot with a version that
+   * no way leads from is refused before anything runs.
+   */
+  readonly migrate?: { readonly [version: number]: StateMigration }
   /** Any Standard Schema; faults are reported with the field's name before anything runs. */
   readonly config?: C
   /** Messages that one instance may handle at the same time; for asynchronous handlers. Default 1, which keeps state simple. */
@@ -87,9 +98,20 @@ export interface SourcePosition {
  */
 export type SourcePositions = Readonly<Record<string, SourcePosition>>
 
+/** Sends on one output port of a source. */
+export interface SourceOutput<T> extends Output<T> {
+  /**
+   * Sends a message that is tracked: the reader's `ack`, `fail` or `timeout` is called when it, and all that is derived
+   * from it, has been handled, when a handler has failed, or when its time is over.
+   */
+  tracked(message: T, options?: TrackedOptions): void
+}
+
+export type SourceEmit<O extends Ports> = { readonly [P in keyof O]: SourceOutput<MessageOf<O[P]>> }
+
 /** For `poll` of a source. */
 export interface PollContext<O extends Ports> {
-  readonly emit: Emit<O>
+  readonly emit: SourceEmit<O>
   /**
    * Calls `then` once what this poll has emitted is kept: whoever gave it may be told so, and forget it. With a journal that is when it is
    * on the disk; else at once. With an error where it cannot be kept: then it may or may not be sent. Called in the order of the polls.
@@ -97,7 +119,7 @@ export interface PollContext<O extends Ports> {
   readonly kept: (then: (error?: Error) => void) => void
 }
 
-export interface SourceReader<O extends Ports> {
+export interface SourceReader<O extends Ports> extends TrackHandlers {
   /**
    * Emits up to about `max` messages and says whether there may be `more`, or that the source is `done`. The engine
    * calls it only while there is room. Where nothing is there at the moment, return a promise that settles when
@@ -148,6 +170,11 @@ interface SourceDeclaration<O extends Ports, C extends StandardSchemaV1 | undefi
   readonly config?: C
   /** Whether it can start again from a position (`SourceReader.positions`). One that cannot gets a journal where messages are not to be lost. Default false. */
   readonly rewinds?: boolean
+  /**
+   * How it tracks messages. With `read`, it tracks all that it yields, where this is given; with `setup`, those that are
+   * sent by `emit.port.tracked`.
+   */
+  readonly track?: TrackOptions
   /**
    * Lists the splits that there are now: the engine deals them to instances (`context.splits`), and deals them anew where their number
    * changes. Each instance asks for itself, so it has to give the same names in the same order everywhere.

@@ -39,7 +39,9 @@ export type {
   PollContext,
   PollResult,
   Sent,
+  SourceEmit,
   SourceOptions,
+  SourceOutput,
   SourcePosition,
   SourcePositions,
   SourceReader,
@@ -98,5 +100,6 @@ export type {
   TopicMessage,
   TopicOptions,
 } from './shared.ts'
+export type { ReplayOptions, TrackedOptions, TrackFailure, TrackHandlers, TrackOptions } from './tracking.ts'
 export type { HookedInstance, Hooks } from './hooks.ts'
 export type { BatchHandlers, Behaviour, GroupHandlers, HandlerResult, MessageHandlers } from './handlers.ts'

@@ -2,7 +2,8 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { ConfigFault, KindInfo } from '../model/kind-info.ts'
 import { isReferenceAt } from '../model/secret-references.ts'
 import type { Ports } from './port.ts'
-import type { StateDeclarations } from './state.ts'
+import type { PartedStateOptions, Redistribution, StateDeclarations, StateMigration } from './state.ts'
+import type { TrackOptions } from './tracking.ts'
 
 const brand = Symbol.for('vertigo.kind')
 
@@ -29,9 +30,12 @@ export interface KindDefinition {
   readonly outputs: Ports
   readonly config?: StandardSchemaV1
   readonly state?: StateDeclarations
+  readonly stateVersion?: number
+  readonly migrate?: { readonly [version: number]: StateMigration }
   readonly concurrency?: number
   readonly order?: 'input' | 'completion'
   readonly rewinds?: boolean
+  readonly track?: TrackOptions
   readonly splits?: AnyFunction
   readonly journal?: 'engine' | 'none'
   readonly isFunction?: boolean
@@ -93,6 +97,26 @@ export async function checkConfig(
   }
 }
 
+/** Of one that says none. */
+export const firstStateVersion = 1
+
+/** A state as it is declared, as far as snapshots have to know it. */
+export interface DeclaredState {
+  readonly name: string
+  readonly type: 'value' | 'map' | 'list'
+  readonly scope: 'keyed' | 'instance'
+  readonly onRescale: Redistribution
+  readonly hasTtl: boolean
+}
+
+/** In the order of the declaration. */
+export function declaredStates({ state = {} }: KindDefinition): readonly DeclaredState[] {
+  return Object.entries(state).map(([name, { type, options }]) => {
+    const { scope = 'keyed', onRescale = 'refuse', ttlMs }: PartedStateOptions = options
+    return { name, type, scope, onRescale, hasTtl: ttlMs !== undefined }
+  })
+}
+
 /** Whether messages of the kind belong to keys. */
 export function hasKeyedState(definition: KindDefinition): boolean {
   return Object.values(definition.state ?? {}).some((state) => (state.options.scope ?? 'keyed') === 'keyed')
@@ -101,6 +125,12 @@ export function hasKeyedState(definition: KindDefinition): boolean {
 /** Whether all messages of an instance share state. */
 export function hasInstanceState(definition: KindDefinition): boolean {
   return Object.values(definition.state ?? {}).some((state) => state.options.scope === 'instance')
+}
+
+/** A source that tracks sends again what was lost: a journal beside that would keep everything twice. */
+function journalOf({ journal, track }: KindDefinition): Pick<KindInfo, 'journal'> {
+  if (journal !== undefined) return { journal }
+  return track === undefined ? {} : { journal: 'none' }
 }
 
 /** What validation needs to know of a kind. */
@@ -114,7 +144,7 @@ export function kindInfo(kind: Kind): KindInfo {
     instanceState: hasInstanceState(definition),
     concurrency: definition.concurrency,
     rewinds: definition.rewinds ?? false,
-    ...(definition.journal !== undefined && { journal: definition.journal }),
+    ...journalOf(definition),
     async checkConfig(config) {
       const checked = await checkConfig(definition, config)
       if (!('faults' in checked)) return []

@@ -3,6 +3,8 @@
  * state belongs to the instance. Values are immutable: they change through `set` and `update` only.
  */
 
+import { VertigoError } from '../base/errors.ts'
+
 declare const stateType: unique symbol
 
 export interface StateOptions {
@@ -13,9 +15,19 @@ export interface StateOptions {
   readonly scope?: 'keyed' | 'instance'
   /** Time after the last change, in milliseconds, when the entry is forgotten. Default: never. */
   readonly ttlMs?: number
-  /** Instance state only: what happens to it when the number of instances changes. Default `refuse`. */
-  readonly onRescale?: 'split' | 'union' | 'refuse'
 }
+
+/** Of lists and maps, which have parts. */
+export interface PartedStateOptions extends StateOptions {
+  /**
+   * Instance state only: what happens to it when the number of instances changes. `split`: the items of all lists, or the entries of all
+   * maps, are dealt out. `union`: every instance gets all of them. `refuse`: the number cannot change. Default `refuse`, since nobody
+   * else knows what the state means.
+   */
+  readonly onRescale?: Redistribution
+}
+
+export type Redistribution = 'split' | 'union' | 'refuse'
 
 export interface ValueDeclaration<out T> {
   readonly [stateType]: T
@@ -27,13 +39,13 @@ export interface ValueDeclaration<out T> {
 export interface MapDeclaration<out K, out V> {
   readonly [stateType]: readonly [K, V]
   readonly type: 'map'
-  readonly options: StateOptions
+  readonly options: PartedStateOptions
 }
 
 export interface ListDeclaration<out T> {
   readonly [stateType]: T
   readonly type: 'list'
-  readonly options: StateOptions
+  readonly options: PartedStateOptions
 }
 
 export type StateDeclaration =
@@ -41,19 +53,58 @@ export type StateDeclaration =
 
 export type StateDeclarations = { readonly [name: string]: StateDeclaration }
 
-/** One value with an initial value: `value(0)`. */
+/** One value with an initial value: `value(0)`. Errors: STATE_INVALID. */
 export function value<T>(initial: T, options: StateOptions = {}): ValueDeclaration<T> {
+  check(options, false)
   return { type: 'value', initial, options } as ValueDeclaration<T>
 }
 
-/** A map, whose entries are read and written one by one. */
-export function map<K, V>(options: StateOptions = {}): MapDeclaration<K, V> {
+/** A map, whose entries are read and written one by one. Errors: STATE_INVALID. */
+export function map<K, V>(options: PartedStateOptions = {}): MapDeclaration<K, V> {
+  check(options, true)
   return { type: 'map', options } as MapDeclaration<K, V>
 }
 
-/** A list that is appended to. */
-export function list<T>(options: StateOptions = {}): ListDeclaration<T> {
+/** A list that is appended to. Errors: STATE_INVALID. */
+export function list<T>(options: PartedStateOptions = {}): ListDeclaration<T> {
+  check(options, true)
   return { type: 'list', options } as ListDeclaration<T>
+}
+
+/** What types say is said to those who have none, too. */
+function check(
+  { scope = 'keyed', ttlMs, onRescale = 'refuse' }: PartedStateOptions,
+  hasParts: boolean,
+): void {
+  const refuse = (what: string): never => {
+    throw new VertigoError('STATE_INVALID', `A state cannot be declared like this: ${what}.`)
+  }
+  if (ttlMs !== undefined && !(ttlMs > 0)) refuse(`its \`ttlMs\` is ${ttlMs}, and no time`)
+  if (onRescale === 'refuse') return
+  if (scope === 'keyed') refuse('keyed state moves with its keys; `onRescale` is for state of the instance')
+  if (!hasParts)
+    refuse(`one value has no parts, so it cannot be \`onRescale: ${onRescale}\`; use a list or a map`)
+}
+
+/** State by the names of its declaration: values as they are, maps as `Map`, lists as arrays. */
+export type StateContent = { readonly [name: string]: unknown }
+
+/** Whose state it is. */
+export interface MigratedState {
+  readonly scope: 'keyed' | 'instance'
+  /** The routing key; undefined for state of the instance. */
+  readonly key: unknown
+}
+
+/**
+ * How state of one version is made of that of the version before, and the other way around. Both are called for each key, and once for
+ * state of the instance. What a result does not name has its initial value.
+ */
+export interface StateMigration {
+  /** Makes this version of the one before. */
+  readonly up?: (state: StateContent, of: MigratedState) => StateContent
+  /** Makes the version before of this one, for going back to older code. */
+  readonly down?: (state: StateContent, of: MigratedState) => StateContent
 }
 
 /** One value, of the current key or of the instance. Changes are taken back when the handler's attempt fails. */

@@ -24,7 +24,13 @@ export { type CodeBridge, codeBridge } from './code-bridge.ts'
 export { collectionSink } from './collection-sink.ts'
 export { type Collector, collector, collectorKind } from './code/collector.ts'
 export { type CollectorOptions, CollectorQueue } from './code/collector-queue.ts'
-export { type Feeder, feeder, feederKind } from './code/feeder.ts'
+export {
+  type Feeder,
+  feeder,
+  feederKind,
+  type TrackingFeeder,
+  type TrackingFeederOptions,
+} from './code/feeder.ts'
 export { type FeederOptions, FeederQueue } from './code/feeder-queue.ts'
 export { fileLines } from './file/lines.ts'
 export { type ReceivedFile, fileReceiver } from './file/receiver.ts'

@@ -1,8 +1,12 @@
 import { VertigoError } from '../base/errors.ts'
 import { groupHeldMessagesMax } from './limits.ts'
 import { type BareParcel, type Control, countOf, type Parcel } from './parcel.ts'
+import type { Tracks } from './tracks.ts'
 
 type GroupStart = Extract<Control, { type: 'group-start' }>
+
+/** What has it is not in snapshots where it stands in the state of a group. */
+export const notInSnapshots = Symbol('not in snapshots')
 
 /**
  * The groups that are open in one channel, at its receiver.
@@ -36,9 +40,10 @@ export class GroupTracker {
   }
 
   /**
-   * A start arrived: the group, or undefined where it has to wait for an earlier one. Errors: GROUP_HELD_LIMIT.
+   * A start arrived: the group, or undefined where it has to wait for an earlier one; `tracks` are of it alone.
+   * Errors: GROUP_HELD_LIMIT.
    */
-  start(control: GroupStart): GroupContext | undefined {
+  start(control: GroupStart, tracks: Tracks | null = null): GroupContext | undefined {
     const parent = this.open.get(control.parent)
     const level = parent === undefined ? this.level : parent.level
     const queue = level.queue(control.name)
@@ -54,7 +59,7 @@ export class GroupTracker {
       return group
     }
     this.wait(control.id, group)
-    this.keep({ items: [], group: control.parent, control, bytes: 0, released: true }, group)
+    this.keep({ items: [], group: control.parent, control, bytes: 0, tracks, released: true }, group)
     return undefined
   }
 
@@ -143,6 +148,13 @@ class Level {
   }
 }
 
+/** What of a group's state its `start`, which runs again, does not put there: no handles of groups, and nothing of the engine's own. */
+function gathered(state: Record<string, unknown>): Record<string, unknown> {
+  const isHandle = (value: unknown): boolean =>
+    typeof value === 'object' && value !== null && notInSnapshots in value
+  return Object.fromEntries(Object.entries(state).filter(([, value]) => !isHandle(value)))
+}
+
 /** An open group at a receiver; what handlers see of it is the author's `GroupContext`. */
 export class GroupContext {
   readonly id: number
@@ -172,7 +184,7 @@ export class GroupContext {
   openParcels(): BareParcel[] {
     const { id, name, args, state } = this
     const parent = this.parent?.id ?? 0
-    const control = { type: 'group-start', id, parent, name, args, resumed: state } as const
+    const control = { type: 'group-start', id, parent, name, args, resumed: gathered(state) } as const
     return [{ items: [], group: parent, control }, ...(this.inner?.openParcels() ?? [])]
   }
 

@@ -1,5 +1,6 @@
 import type { InputChannel } from './input-channel.ts'
 import type { Parcel } from './parcel.ts'
+import { settleTracks, type TrackSink } from './tracks.ts'
 
 /** All input channels of one instance, and which of them have something to do, in turn. */
 export class Inbox {
@@ -10,6 +11,8 @@ export class Inbox {
   private readonly onBarrier: (snapshot: number) => void
   /** Nobody will handle what arrives: it is thrown away, so that its sender is not held up. */
   private discards = false
+  /** Where what is thrown away counts as handled, since its instance had come to its end. */
+  private sink: TrackSink | undefined
 
   /** `onBarrier`: that of a snapshot has arrived, behind what may be queued. */
   constructor(ports: number, onReady: () => void, onBarrier: (snapshot: number) => void = () => undefined) {
@@ -35,13 +38,14 @@ export class Inbox {
     if (!channel.isEmpty) this.list(channel)
   }
 
-  /** The instance is no more. */
-  discardAll(): void {
+  /** The instance is no more. With `sink`, since it has finished: nobody wants what comes from now on. */
+  discardAll(sink?: TrackSink): void {
     this.discards = true
+    this.sink = sink
     this.ready = []
     for (const channel of this.channels) {
       channel.listed = false
-      channel.discard()
+      this.discard(channel)
     }
   }
 
@@ -81,8 +85,13 @@ export class Inbox {
     if (!channel.isEmpty) this.list(channel)
   }
 
+  private discard(channel: InputChannel): void {
+    const { sink } = this
+    channel.discard(sink && (({ tracks, items }, from) => settleTracks(tracks, from, items.length + 1, sink)))
+  }
+
   private throwAway(channel: InputChannel, parcel: Parcel): void {
-    channel.discard()
+    this.discard(channel)
     if (parcel.control?.type === 'end') channel.finish(parcel.control.removed ?? false)
   }
 

@@ -150,6 +150,7 @@ export class InputChannel {
       group,
       control,
       bytes: 0,
+      tracks: null,
       released: true,
     }))
     this.queue = [...restored, ...this.queue.slice(this.head)]
@@ -222,8 +223,11 @@ export class InputChannel {
   }
 
   /** Throws away all that waits, and gives its credit back. */
-  discard(): void {
-    while (!this.isEmpty) this.shift()
+  discard(onParcel?: (parcel: Parcel, from: number) => void): void {
+    while (!this.isEmpty) {
+      onParcel?.(this.queue[this.head]!, this.position)
+      this.shift()
+    }
   }
 
   private release(parcel: Parcel): void {

@@ -3,6 +3,7 @@ import { estimateBytes } from '../wire/size.ts'
 import { type ChannelLimits, defaultChannelLimits } from './limits.ts'
 import { type Control, countOf, type Parcel } from './parcel.ts'
 import { notePartial } from './partial.ts'
+import type { Track, TrackedChannel, Tracks } from './tracks.ts'
 
 /** The outbox that a channel belongs to. */
 export interface ChannelOwner {
@@ -28,6 +29,8 @@ const fullParcel: readonly unknown[] = Array.from(
   () => undefined,
 )
 
+const fullTracks: Tracks = [...fullParcel, undefined] as Tracks
+
 /** Positions in a parcel at which a message's size is sampled; large messages show at the first. */
 const samplePositions = [1, 8, 64]
 
@@ -44,7 +47,7 @@ const samplePositions = [1, 8, 64]
  * `append` is on the hot path: everything that is not needed for each message happens at `limit`, which is the next of
  * a sample position, the capacity of the parcel and the end of the credit.
  */
-export class OutputChannel {
+export class OutputChannel implements TrackedChannel {
   id: number
   private readonly owner: ChannelOwner
   private target: ChannelTarget
@@ -63,6 +66,10 @@ export class OutputChannel {
   count = 0
   /** Value of `count` at which `atLimit` has to be called. */
   limit = 1
+  /** Of tracked messages among those that are pending, by index; as long as a full parcel where that is likely. */
+  tracks: Tracks | null = null
+  private hadTracks = false
+  lender: Track | undefined = undefined
   /** Parcels that have left: each arrives once at the other end, as long as that lives. */
   parcels = 0
   private flushed = 0
@@ -121,22 +128,42 @@ export class OutputChannel {
     if (at + 1 >= this.limit) this.atLimit()
   }
 
+  /** As `append`, of a message that belongs to a tree. */
+  appendTracked(message: unknown, track: Track): void {
+    this.noteTrack(track)
+    this.append(message)
+  }
+
+  /** An entry for what is appended next. */
+  noteTrack(track: Track): void {
+    if (track.channel !== undefined) track.split()
+    if (this.lender !== undefined) this.lender.split()
+    if (this.tracks === null) this.tracks = this.hadTracks ? fullTracks.slice() : []
+    const at = this.count
+    this.tracks[at] = track
+    track.channel = this
+    track.at = at
+    this.lender = track
+  }
+
   /** Appends while groups are open on the port; `group` is 0 for a message outside of them. */
-  appendIn(group: number, message: unknown): void {
+  appendIn(group: number, message: unknown, track: Track | null = null): void {
     try {
       this.enter(group)
     } catch (error) {
       notePartial(error)
       throw error
     }
-    this.append(message)
+    if (track === null) this.append(message)
+    else this.appendTracked(message, track)
   }
 
   /** Sends a control that belongs to `group`; with its end, the channel is outside of groups again. */
-  control(group: number, control: Control): void {
+  control(group: number, control: Control, track: Track | null = null): void {
     try {
       this.enter(group)
       if (control.type !== 'end') this.owner.countEmitted(this.count + 1)
+      if (track !== null) this.noteTrack(track)
       this.flush(control)
     } catch (error) {
       notePartial(error)
@@ -164,6 +191,7 @@ export class OutputChannel {
       return
     }
     const bytes = this.pendingBytes()
+    const tracks = this.takeTracks()
     const items = this.takePending()
     this.flushed += count
     this.count = 0
@@ -172,13 +200,21 @@ export class OutputChannel {
     this.sampledMessages = 0
     this.parcels++
     this.inFlightMessages += countOf(items, control)
-    this.inFlightBytes += this.target.deliver({ items, group: this.group, control, bytes, released: false })
+    this.inFlightBytes += this.target.deliver({
+      items,
+      group: this.group,
+      control,
+      bytes,
+      tracks,
+      released: false,
+    })
     if (!this.blocked && !this.ended && this.isFull()) this.block()
   }
 
   private forgetPending(): void {
     this.flushed += this.count
     this.pending = []
+    this.takeTracks()
     this.count = 0
     this.limit = 1
   }
@@ -197,6 +233,18 @@ export class OutputChannel {
     this.pending = isFull ? fullParcel.slice() : []
     if (items.length > count) items.length = count
     return items
+  }
+
+  private takeTracks(): Tracks | null {
+    const { tracks } = this
+    if (tracks === null) return null
+    // What leaves is not the sender's any more.
+    this.lender?.split()
+    this.tracks = null
+    this.hadTracks = this.count >= fullParcel.length
+    // One for the control.
+    if (tracks.length !== this.count + 1) tracks.length = this.count + 1
+    return tracks
   }
 
   /** The last control of the channel. */

@@ -1,9 +1,11 @@
 import { VertigoError } from '../base/errors.ts'
+import { OpenGroup, OpenGroups, type SavedOpen } from './open-groups.ts'
 import type { OutputChannel } from './output-channel.ts'
 import type { Control } from './parcel.ts'
 import { notePartial } from './partial.ts'
 import type { MessageHook, Router } from './router.ts'
 import { makeSender, type Send, type SendGate } from './sender.ts'
+import type { Track } from './tracks.ts'
 
 /**
  * The sending side of one output port: every connection gets every message. Without a connection, it discards.
@@ -12,6 +14,8 @@ import { makeSender, type Send, type SendGate } from './sender.ts'
  * - OP-2 A group goes whole to the targets that were chosen at its start; inner groups go where their outer one goes.
  * - OP-3 The end of a group is sent when its inner groups have ended.
  * - OP-4 Other connections take over between two messages, never within a group or batch: that is whole where it began.
+ * - OP-5 What was open at the cut of a snapshot that its instance goes on from is open from the beginning; the first call that opens a
+ *   group of its name, or a batch, is given that, and sends no second start.
  */
 export class OutputPort {
   readonly name: string
@@ -23,8 +27,12 @@ export class OutputPort {
   /** Makes the function behind `emit` for whoever sends on this port. */
   readonly senderOf: (gate: SendGate) => Send
   private readonly nextGroupId: () => number
-  private openGroups = 0
+  private readonly groups = new OpenGroups()
   private batchOpen = false
+  /** It was open at the cut, and nobody has it yet. */
+  private resumesBatch = false
+  /** To be opened with the first routers. */
+  private restored: SavedOpen | undefined
   private counted = 0
   /** Sent before the routers of now, and what their only channel had sent by then. */
   private sentBefore = 0
@@ -62,8 +70,19 @@ export class OutputPort {
     return this.routers.flatMap((router) => router.channels)
   }
 
+  /** What a snapshot has to say of what is open; undefined where nothing is. */
+  get saved(): SavedOpen | undefined {
+    if (this.groups.size === 0 && !this.batchOpen) return undefined
+    return { port: this.name, isInBatch: this.batchOpen, groups: this.groups.saved(this.routers) }
+  }
+
+  /** OP-5. Before it is connected. */
+  restore(saved: SavedOpen): void {
+    this.restored = saved
+  }
+
   private trySwitch(): void {
-    if (this.next === undefined || this.openGroups > 0 || this.batchOpen) return
+    if (this.next === undefined || this.groups.size > 0 || this.batchOpen) return
     const { routers, onSend, then } = this.next
     this.next = undefined
     this.use(routers, onSend)
@@ -79,6 +98,13 @@ export class OutputPort {
     this.single = routers.length === 1 && onSend.length === 0 ? routers[0]!.single : undefined
     this.singleBefore = this.single?.appended ?? 0
     this.direct = this.single
+    const { restored } = this
+    if (restored === undefined) return
+    this.restored = undefined
+    this.groups.restore(restored.groups, routers)
+    this.batchOpen = restored.isInBatch
+    this.resumesBatch = restored.isInBatch
+    if (this.groups.size > 0) this.direct = undefined
   }
 
   get isConnected(): boolean {
@@ -110,12 +136,29 @@ export class OutputPort {
       return
     }
     this.counted++
-    this.route(message)
+    this.route(message, null)
   }
 
-  startGroup(parent: OpenGroup | undefined, name: string | undefined, args: unknown): OpenGroup {
+  /** As `send`, of a message that belongs to a tree. Without a connection, nothing of the tree goes with it. */
+  sendTracked(message: unknown, track: Track): void {
+    if (this.direct !== undefined) {
+      this.direct.appendTracked(message, track)
+      return
+    }
+    this.counted++
+    this.route(message, track)
+  }
+
+  startGroup(
+    parent: OpenGroup | undefined,
+    name: string | undefined,
+    args: unknown,
+    track: Track | null = null,
+  ): OpenGroup {
     if (parent?.closed)
       throw misuse(this.name, `a group was opened in group "${parent.name ?? ''}", which has ended`)
+    const resumed = this.groups.resume(parent, name)
+    if (resumed !== undefined) return resumed
     const id = this.nextGroupId()
     const channels =
       parent?.channels ??
@@ -123,40 +166,45 @@ export class OutputPort {
         router.groupTargets(name, args).map((target) => router.channels[target]!),
       )
     const group = new OpenGroup(id, name, parent, channels)
-    this.openGroups++
+    this.groups.add(group)
     this.direct = undefined
     if (parent !== undefined) parent.children++
     const control: Control = { type: 'group-start', id, parent: parent?.id ?? 0, name, args }
-    for (const channel of channels) channel.control(control.parent, control)
+    for (const channel of channels) channel.control(control.parent, control, track)
     return group
   }
 
-  sendIn(group: OpenGroup, message: unknown): void {
+  sendIn(group: OpenGroup, message: unknown, track: Track | null = null): void {
     if (group.closed)
       throw misuse(this.name, `a message was sent into group "${group.name ?? ''}", which has ended`)
     this.counted++
     for (const hook of this.onSend) hook(message)
     for (const router of this.routers) router.observe(message)
-    for (const channel of group.channels) channel.appendIn(group.id, message)
+    for (const channel of group.channels) channel.appendIn(group.id, message, track)
   }
 
-  endGroup(group: OpenGroup, args: unknown): void {
+  /** Where inner groups are still open, the end goes out with that of the last one, and belongs to that one's tree. */
+  endGroup(group: OpenGroup, args: unknown, track: Track | null = null): void {
     if (group.closed) throw misuse(this.name, `group "${group.name ?? ''}" was ended twice`)
     group.closed = true
     group.endArgs = args
-    this.completeGroup(group)
+    this.completeGroup(group, track)
   }
 
-  startBatch(args: unknown): void {
+  startBatch(args: unknown, track: Track | null = null): void {
+    if (this.resumesBatch) {
+      this.resumesBatch = false
+      return
+    }
     if (this.batchOpen) throw misuse(this.name, 'a batch was opened while another one is open')
     this.batchOpen = true
-    this.toAll({ type: 'batch-start', args })
+    this.toAll({ type: 'batch-start', args }, track)
   }
 
-  endBatch(args: unknown): void {
+  endBatch(args: unknown, track: Track | null = null): void {
     if (!this.batchOpen) throw misuse(this.name, 'a batch was ended twice')
     this.batchOpen = false
-    this.toAll({ type: 'batch-end', args })
+    this.toAll({ type: 'batch-end', args }, track)
     this.trySwitch()
   }
 
@@ -167,7 +215,13 @@ export class OutputPort {
 
   /** Nothing comes after it; `removed`: because the sender is taken out of the network. What is still open is the author's mistake, said before anything is lost. */
   end(removed = false): void {
-    if (this.openGroups > 0) throw misuse(this.name, `${this.openGroups} group(s) are still open at the end`)
+    if (this.groups.unresumed > 0)
+      throw misuse(
+        this.name,
+        `${this.groups.unresumed} group(s) were open at the snapshot, and were not opened again`,
+      )
+    if (this.groups.size > 0)
+      throw misuse(this.name, `${this.groups.size} group(s) are still open at the end`)
     if (this.batchOpen) throw misuse(this.name, 'a batch is still open at the end')
     this.ended = true
     for (const channel of this.channels) {
@@ -176,28 +230,29 @@ export class OutputPort {
     }
   }
 
-  private completeGroup(group: OpenGroup): void {
+  private completeGroup(group: OpenGroup, track: Track | null): void {
     if (!group.closed || group.children > 0) return
     for (const channel of group.channels) {
-      channel.control(group.id, { type: 'group-end', id: group.id, args: group.endArgs })
+      channel.control(group.id, { type: 'group-end', id: group.id, args: group.endArgs }, track)
     }
-    this.openGroups--
-    if (this.openGroups === 0) this.direct = this.single
+    this.groups.remove(group)
+    if (this.groups.size === 0) this.direct = this.single
     this.trySwitch()
     const { parent } = group
     if (parent !== undefined) {
       parent.children--
-      this.completeGroup(parent)
+      this.completeGroup(parent, track)
     }
   }
 
-  private route(message: unknown): void {
+  private route(message: unknown, track: Track | null): void {
     for (const hook of this.onSend) hook(message)
     const { routers } = this
     let at = 0
     try {
-      if (this.openGroups === 0) for (; at < routers.length; at++) routers[at]!.route(message)
-      else for (; at < routers.length; at++) routers[at]!.routeIn(0, message)
+      if (this.groups.size > 0) for (; at < routers.length; at++) routers[at]!.routeIn(0, message, track)
+      else if (track === null) for (; at < routers.length; at++) routers[at]!.route(message)
+      else for (; at < routers.length; at++) routers[at]!.routeTracked(message, track)
     } catch (error) {
       // The connections before it have the message.
       if (at > 0) notePartial(error)
@@ -205,8 +260,9 @@ export class OutputPort {
     }
   }
 
-  private toAll(control: Control): void {
-    for (const router of this.routers) for (const channel of router.channels) channel.control(0, control)
+  private toAll(control: Control, track: Track | null): void {
+    for (const router of this.routers)
+      for (const channel of router.channels) channel.control(0, control, track)
   }
 }
 
@@ -214,29 +270,6 @@ interface NextRouters {
   readonly routers: readonly Router[]
   readonly onSend: readonly MessageHook[]
   readonly then: () => void
-}
-
-/** A group that a sender has open. */
-export class OpenGroup {
-  readonly id: number
-  readonly name: string | undefined
-  readonly parent: OpenGroup | undefined
-  readonly channels: readonly OutputChannel[]
-  children = 0
-  closed = false
-  endArgs: unknown = undefined
-
-  constructor(
-    id: number,
-    name: string | undefined,
-    parent: OpenGroup | undefined,
-    channels: readonly OutputChannel[],
-  ) {
-    this.id = id
-    this.name = name
-    this.parent = parent
-    this.channels = channels
-  }
 }
 
 function misuse(port: string, what: string): VertigoError {

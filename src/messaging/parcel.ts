@@ -1,3 +1,5 @@
+import type { Tracks } from './tracks.ts'
+
 /**
  * A parcel: messages that travel a channel together, all in one group (or in none), with at most one control, which
  * comes after them. So no message is tested for being a control, and no message has an envelope.
@@ -13,6 +15,8 @@ export interface Parcel {
   readonly control: Control | null
   /** What the parcel counts for in back-pressure. */
   readonly bytes: number
+  /** Which of it belongs to trees of tracked messages; null where nothing does. */
+  readonly tracks: Tracks | null
   /** Set where its credit went back to the sender before it was handled (it waits for an earlier group). */
   released: boolean
 }

@@ -12,10 +12,12 @@ import {
   messagesFault,
   parcelCreditEntriesMax,
 } from '../wire/frame.ts'
+import { encodeTrackFrame, type TrackFrame } from '../wire/track-frames.ts'
 import type { Inbox } from './inbox.ts'
 import type { ChannelSource, InputChannel } from './input-channel.ts'
 import type { ChannelTarget, OutputChannel } from './output-channel.ts'
 import { type Control, isControl, type Parcel } from './parcel.ts'
+import { entriesOf, type Tracks } from './tracks.ts'
 
 interface RemoteInput {
   readonly inbox: Inbox
@@ -34,6 +36,10 @@ export interface PeerEvents {
   switched(peer: Peer): void
   /** Something about a cycle that both workers have a part in. */
   cycle(peer: Peer, frame: CycleFrame): void
+  /** A parcel with tracked messages has come from it: what these entries say, of so many indices. */
+  tracked(peer: Peer, entries: Int32Array, count: number): Tracks
+  /** What comes back of trees. */
+  track(frame: TrackFrame): void
 }
 
 /**
@@ -120,6 +126,10 @@ export class Peer {
   /** Behind all that was sent. */
   sendCycle(frame: CycleFrame): void {
     this.send(encodeCycle(frame))
+  }
+
+  sendTrack(frame: TrackFrame): void {
+    this.send(encodeTrackFrame(frame))
   }
 
   hasSeen(mark: number): boolean {
@@ -231,6 +241,8 @@ export class Peer {
       this.link?.send(encodeMark({ type: 'mark-seen', mark: frame.mark }))
     } else if (frame.type === 'mark-seen') {
       this.seenMark = Math.max(this.seenMark, frame.mark)
+    } else if (frame.type === 'track-reports' || frame.type === 'tree-news') {
+      this.events.track(frame)
     } else if (frame.type !== 'parcel') {
       this.events.cycle(this, frame)
     } else {
@@ -238,7 +250,7 @@ export class Peer {
       const input = this.inputs.get(frame.channel)
       if (input === undefined)
         throw new VertigoError('FRAME_INVALID', `a frame for the unknown channel ${frame.channel}`)
-      const { items, group, control, credit } = frame
+      const { items, group, control, tracks: entries, credit } = frame
       if (credit !== undefined) this.giveCredit(credit)
       if (control !== null && !isControl(control)) {
         throw new VertigoError(
@@ -247,7 +259,9 @@ export class Peer {
         )
       }
       if (control?.type === 'end' && this.successors.has(frame.channel)) this.succeed(frame.channel)
-      input.inbox.arrive(input.channel, { items, group, control, bytes: bytes.byteLength, released: false })
+      const tracks = entries === null ? null : this.events.tracked(this, entries, items.length + 1)
+      const { byteLength } = bytes
+      input.inbox.arrive(input.channel, { items, group, control, bytes: byteLength, tracks, released: false })
     }
     this.events.arrived()
   }
@@ -285,7 +299,14 @@ export function encodeChecked(
 ): Uint8Array {
   const { items, control } = parcel
   checkEncodable(items, control, place)
-  const frame = encodeParcel(channelId, parcel.group, items, control, peer.takeCredit())
+  const frame = encodeParcel(
+    channelId,
+    parcel.group,
+    items,
+    control,
+    peer.takeCredit(),
+    parcel.tracks && entriesOf(parcel.tracks),
+  )
   if (frame.byteLength > frameBytesMax) {
     throw new VertigoError(
       'MESSAGE_NOT_ENCODABLE',

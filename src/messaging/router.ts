@@ -2,6 +2,7 @@ import { asError, VertigoError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import { encodeKey, instanceOfKeyGroup, type KeyReader, keyGroupOf } from '../state/keys.ts'
 import type { OutputChannel } from './output-channel.ts'
+import type { Track } from './tracks.ts'
 
 /** A user's selector: the number of the target instance, or several, out of `targets`. */
 export type CustomSelector = (message: unknown, targets: number) => number | readonly number[]
@@ -17,6 +18,8 @@ export type MessageHook = (message: unknown) => void
 /** One connection, at one source instance: chooses among the channels to the target's instances. */
 export class Router {
   readonly channels: readonly OutputChannel[]
+  /** What its connection is called in snapshots. */
+  readonly name: string
   private readonly selector: RouterSelector
   private readonly random: Random
   private readonly onSend: readonly MessageHook[]
@@ -29,7 +32,9 @@ export class Router {
     random: Random,
     onSend: readonly MessageHook[],
     start: number,
+    name = '',
   ) {
+    this.name = name
     this.channels = channels
     this.selector = selector
     this.random = random
@@ -69,15 +74,24 @@ export class Router {
     }
   }
 
+  /** As `route`, of a message that belongs to a tree. */
+  routeTracked(message: unknown, track: Track): void {
+    if (this.onSend.length > 0) for (const hook of this.onSend) hook(message)
+    const { selector, channels } = this
+    if (selector.type === 'hash')
+      channels[this.hashTarget(selector.key(message))]!.appendTracked(message, track)
+    else for (const target of this.targetsFor(message)) channels[target]!.appendTracked(message, track)
+  }
+
   /** Shows a message to the hooks, where a group has chosen its targets already. */
   observe(message: unknown): void {
     for (const hook of this.onSend) hook(message)
   }
 
   /** As `route`, while groups or a batch are open on the port. */
-  routeIn(group: number, message: unknown): void {
+  routeIn(group: number, message: unknown, track: Track | null): void {
     if (this.onSend.length > 0) for (const hook of this.onSend) hook(message)
-    for (const target of this.targetsFor(message)) this.channels[target]!.appendIn(group, message)
+    for (const target of this.targetsFor(message)) this.channels[target]!.appendIn(group, message, track)
   }
 
   /** The targets of a message, or of a group by what it is chosen by. */

@@ -54,8 +54,9 @@ export class CopyingTarget implements ChannelTarget {
   }
 
   private copy(parcel: Parcel): { readonly items: unknown[]; readonly control: Control | null } {
+    // Tracks go on as they are: no author sees them.
     // The encoder writes on in its buffer, and what was decoded may look into it.
-    const frame = encodeChecked(this.channel.id, parcel, this.place, noCredit).slice()
+    const frame = encodeChecked(this.channel.id, { ...parcel, tracks: null }, this.place, noCredit).slice()
     const decoded = decodeFrame(frame)
     if (decoded.type !== 'parcel') throw new VertigoError('INTERNAL', 'a parcel came back as something else')
     return { items: decoded.items, control: decoded.control as Control | null }

@@ -15,7 +15,7 @@ import type { Component, Connection, InitialPacket, Json, Network } from './netw
  * - DI-4: what a change does not name, it does not touch: changes of disjoint parts can be merged and unmerged in any order.
  */
 export interface NetworkChange {
-  /** `name`, `description`, `guarantee`, `snapshot`, `journal`, `deadLetter`. */
+  /** `name`, `description`, `guarantee`, `snapshot`, `state`, `journal`, `deadLetter`. */
   readonly fields: RecordChange<Json>
   readonly components: RecordChange<Component>
   readonly inputs: RecordChange<string>

@@ -130,6 +130,7 @@ function annotations(network: Network, lost: string[]): string[] {
   const { intervalMs, ...rest } = network.snapshot ?? {}
   add('snapshot-interval-ms', 'snapshot', intervalMs?.toString())
   const hasMore = Object.values(rest).some((value) => value !== undefined)
+  if (network.state !== undefined) lost.push('state')
   if (network.snapshot !== undefined && (intervalMs === undefined || hasMore)) lost.push('snapshot')
   if (network.journal !== undefined) lost.push('journal')
   add('dead-letter', 'deadLetter', network.deadLetter)

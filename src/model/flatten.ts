@@ -76,7 +76,7 @@ const singleOptions = [
 /**
  * Replaces each component that is a network by the components in it, to any depth. Connections and initial packets to
  * a subnet's exported ports lead to the ports that these stand for. A component in a subnet takes the subnet's `group`
- * where it has none of its own; the subnet's `guarantee`, `snapshot`, `journal` and `deadLetter` have no effect, the outermost
+ * where it has none of its own; the subnet's `guarantee`, `snapshot`, `state`, `journal` and `deadLetter` have no effect, the outermost
  * network's count.
  */
 export async function flattenNetwork(

@@ -25,6 +25,13 @@ export interface Network {
     /** Where they are kept: `file:///folder`, or `s3://bucket/prefix`. Default: as the cluster was told. */
     readonly storage?: string
   }
+  /** Where keyed state of its components is kept while it runs. */
+  readonly state?: {
+    /** `memory`, or `lmdb`: on the disk, for what is larger than memory. Default `memory`. */
+    readonly backend?: 'memory' | 'lmdb'
+    /** Of `lmdb`: bytes of rows that one instance keeps in memory. Default 67108864. */
+    readonly cacheBytesMax?: number
+  }
   /** Where what cannot be read again is kept: journals of sources that do not rewind, in networks that lose nothing. */
   readonly journal?: {
     /** A folder that all nodes share. Default: one of each node's own, to which the copy is bound that writes there. */

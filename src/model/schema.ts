@@ -94,6 +94,27 @@ export const networkSchema: Schema = {
         },
       },
     },
+    state: {
+      type: 'object',
+      description: 'Where keyed state is kept while the network runs.',
+      additionalProperties: false,
+      properties: {
+        backend: {
+          type: 'string',
+          enum: ['memory', 'lmdb'],
+          default: 'memory',
+          description:
+            'In memory, or in a temporary database on the disk, for state that is larger than memory.',
+        },
+        cacheBytesMax: {
+          type: 'integer',
+          minimum: 65_536,
+          maximum: 1_099_511_627_776,
+          default: 67_108_864,
+          description: 'Bytes of rows that one instance keeps in memory, where the backend is `lmdb`.',
+        },
+      },
+    },
     journal: {
       type: 'object',
       description: 'Where what cannot be read again is kept: journals of sources that do not rewind.',

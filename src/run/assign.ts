@@ -51,7 +51,8 @@ export function assign(network: FlatNetwork, placement: Placement, options: Assi
         target.inputs.push(makeInput(connection, id, to.port, { worker: source.worker, isEdge, name }))
         return { channel: id, toWorker: target.worker }
       })
-      source.outputs.push(makeOutput(connection, number, from.port, channels))
+      const name = `${number}: ${connection.from} ${connection.to}`
+      source.outputs.push(makeOutput(connection, { number, name }, from.port, channels))
     }
   }
   for (const packet of network.initial ?? []) {
@@ -67,7 +68,13 @@ export function assign(network: FlatNetwork, placement: Placement, options: Assi
   const all = [...drafts.values()].flat()
   const numbers = [...new Set(all.map((draft) => draft.worker))].toSorted((a, b) => a - b)
   return {
-    workers: workersOf(numbers, all, { ...options, network: network.name, generation: 0 }),
+    workers: workersOf(numbers, all, {
+      ...options,
+      network: network.name,
+      generation: 0,
+      ...(network.guarantee !== undefined && { guarantee: network.guarantee }),
+      ...(network.state && { state: network.state }),
+    }),
     instances: all.map(({ component, instance, worker }) => ({ component, instance, worker })),
   }
 }

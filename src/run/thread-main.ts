@@ -162,6 +162,7 @@ const worker: Worker = new Worker(assignment, {
   ...(snapshots !== undefined && {
     snapshots: { storage: () => openStorage(snapshots), ...(merges && { merge: merges.merge }) },
   }),
+  states: async (settings) => ((await import(data.stores)) as StoresModule).openStates(settings),
   ...(data.journals !== undefined && { journals: folderJournals(data.journals) }),
   ...(fence && { mayAct: fence.mayAct }),
   overLimit: new MemoryGuard(data.memoryBytesMax, systemClock, sink.memory, () => worker.memorySuspects())

@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts'
 import type { LogRecord } from '../component/context.ts'
 import type { Kind } from '../component/kind.ts'
 import type { ChannelLimits } from '../messaging/limits.ts'
+import type { NewKeyedState, StateSettings } from '../state/keyed-state.ts'
 import type { SnapshotStorage } from '../snapshot/storage/storage.ts'
 import type { Store } from '../store/store.ts'
 import type { MetricStatus } from './metrics.ts'
@@ -161,6 +162,7 @@ export interface BuiltInKindsModule {
 /** What the module that chooses backends of stores exports; worker threads import it too, by its URL. */
 export interface StoresModule {
   readonly openSnapshotStorage: (address: string, clock: Clock) => Promise<SnapshotStorage>
+  readonly openStates: (settings: StateSettings) => Promise<NewKeyedState>
   /** Errors: STORE_URL_INVALID. */
   readonly checkStoreUrl: (url: string) => void
   readonly openStore: (url: string, clock: Clock) => Promise<Store>

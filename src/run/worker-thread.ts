@@ -45,6 +45,8 @@ export class WorkerThread implements HostedWorker {
     this.prepared = new Promise((resolve, reject) => {
       this.onPrepared = { resolve, reject }
     })
+    // A node waits for what comes next only, and is told of the failure: it must not end by it.
+    this.prepared.catch(() => undefined)
     this.thread = thread
     const ports = portsOf(data.links)
     this.thread.postMessage(data, 'port' in data.store ? [...ports, data.store.port] : ports)

@@ -19,6 +19,14 @@ export interface FileReference {
   readonly until: number
 }
 
+/** One of the states that the rows of a file have. */
+export interface SavedState {
+  readonly name: string
+  readonly type: 'value' | 'map' | 'list'
+  readonly scope: 'keyed' | 'instance'
+  readonly hasTtl: boolean
+}
+
 /** What one instance acknowledges, and what the manifest has of it. */
 export interface InstanceManifest {
   readonly component: string
@@ -33,6 +41,8 @@ export interface InstanceManifest {
   readonly keyGroups: readonly [number, number] | null
   /** Version of the component's state. */
   readonly stateVersion: number
+  /** Its states, in the order in which rows have them. Absent: as the component declares them. */
+  readonly states?: readonly SavedState[]
   /** Oldest first: one that is full, and the increments behind it. None where it has no state of any kind. */
   readonly files: readonly FileReference[]
 }
@@ -114,15 +124,27 @@ function instanceFault(read: unknown): string | undefined {
   if (!isRecord(read) || typeof read['component'] !== 'string' || !isWhole(read['instance']))
     return 'an instance has no name'
   const name = `${read['component']}[${read['instance']}]`
-  const { instances, isFinished, hasChannelState, keyGroups, stateVersion, files } = read
+  const { instances, isFinished, hasChannelState, keyGroups, stateVersion, states, files } = read
   const isKnown = isWhole(instances) && [isFinished, hasChannelState].every((it) => typeof it === 'boolean')
   if (!isKnown || read['instance'] >= instances) return `${name} does not say what it was`
   const hasGroups =
     keyGroups === null || (Array.isArray(keyGroups) && keyGroups.length === 2 && keyGroups.every(isWhole))
   if (!hasGroups || !isWhole(stateVersion)) return `${name} lacks its key groups or version`
+  if (states !== undefined && !(Array.isArray(states) && states.every(isSavedState)))
+    return `the states of ${name} are not described`
   if (!Array.isArray(files) || !files.every(isFile)) return `the files of ${name} are not described`
   const isOrdered = files.every((file: FileReference, index) => (file.kind === 'full') === (index === 0))
   return isOrdered ? undefined : `the files of ${name} do not begin with a full one, or have two`
+}
+
+function isSavedState(read: unknown): read is SavedState {
+  return (
+    isRecord(read) &&
+    typeof read['name'] === 'string' &&
+    ['value', 'map', 'list'].includes(read['type'] as string) &&
+    ['keyed', 'instance'].includes(read['scope'] as string) &&
+    typeof read['hasTtl'] === 'boolean'
+  )
 }
 
 function isFile(read: unknown): read is FileReference {

@@ -98,6 +98,8 @@ export interface InstanceRestore {
    * takes the key groups and splits that are its own. None: it begins afresh, since the snapshot does not have its component.
    */
   readonly parts: readonly InstanceManifest[]
+  /** The kind that they were written by, where it is known: it may know how its state becomes that of an older version. */
+  readonly writer?: { readonly address: string; readonly base: string }
 }
 
 /**

@@ -1,5 +1,3 @@
-import type { KeyedState } from './keyed-state.ts'
-import { encodeKey } from './keys.ts'
 import type { Row, SlotDeclaration } from './row.ts'
 
 /**
@@ -59,19 +57,17 @@ function mapPart(
   return { set, gone }
 }
 
-/** Puts what an entry says into a state; it is not noted as a change. */
-export function applyEntry(state: KeyedState, entry: Entry): void {
-  applyToRow(state.row(encodeKey(entry.key), entry.key), state.slots, entry)
-}
-
-/** The same for a row that is no key's. */
-export function applyToRow(row: Row, slots: readonly SlotDeclaration[], entry: Entry): void {
+/**
+ * Puts what an entry says into a row; it is not noted as a change. `nowMs`: when it changed, where it does not say so itself, since it
+ * had no time to live when it was written.
+ */
+export function applyToRow(row: Row, slots: readonly SlotDeclaration[], entry: Entry, nowMs: number): void {
   slots.forEach(({ type }, at) => {
     const part = entry.slots[at]
     if (type === 'value') row.slots[at] = part
     else if (type === 'list') row.slots[at] = listOf(row.slots[at] as readonly unknown[], part as ListPart)
     else row.slots[at] = mapOf(row.slots[at] as ReadonlyMap<unknown, unknown>, part as MapPart)
-    if (row.changed !== undefined) row.changed[at] = entry.changed?.[at] ?? 0
+    if (row.changed !== undefined) row.changed[at] = entry.changed?.[at] ?? nowMs
   })
 }
 

@@ -1,5 +1,4 @@
-import { type ChangeTracker, noEpoch } from './changes.ts'
-import type { Row, SlotChange, SlotDeclaration } from './row.ts'
+import { noEpoch, type Row, type RowTracker, type SlotChange, type SlotDeclaration } from './row.ts'
 
 /** Whose state a handle shows: the row of the current key, and how to take changes back. */
 export interface StateCursor {
@@ -10,7 +9,7 @@ export interface StateCursor {
   /** Where changes of a call that may be repeated are noted, newest last; null where they need not be. */
   readonly undo: (() => void)[] | null
   /** Told of each row before its first change. */
-  readonly tracker: ChangeTracker
+  readonly tracker: RowTracker
 }
 
 /** The handle for one declared state; it follows its cursor from key to key. */
@@ -25,7 +24,7 @@ abstract class Handle {
   protected readonly cursor: StateCursor
   protected readonly slot: number
   protected readonly declared: SlotDeclaration
-  private readonly tracker: ChangeTracker
+  private readonly tracker: RowTracker
 
   constructor(cursor: StateCursor, slot: number, declared: SlotDeclaration) {
     this.cursor = cursor
@@ -62,13 +61,22 @@ abstract class Handle {
     row.slots[this.slot] = initial
   }
 
+  /** Takes a change back later, in the row as it is then: it may have been to the disk. */
+  protected undo(change: (row: Row) => void): void {
+    this.cursor.undo?.push(() => {
+      const row = this.cursor.row()
+      if (row.epoch !== this.tracker.epoch) this.changingWhole(row)
+      change(row)
+    })
+  }
+
   protected touch(row: Row): void {
     const { changed } = row
     if (changed === undefined) return
     const { slot } = this
     const before = changed[slot]!
     changed[slot] = this.cursor.nowMs()
-    this.cursor.undo?.push(() => (changed[slot] = before))
+    this.undo((undone) => (undone.changed![slot] = before))
   }
 }
 
@@ -98,7 +106,7 @@ export class ValueHandle extends Handle {
     const { slot } = this
     this.changing(row)
     row.slots[slot] = value
-    if (this.cursor.undo !== null) this.cursor.undo.push(() => (row.slots[slot] = old))
+    if (this.cursor.undo !== null) this.undo((undone) => (undone.slots[slot] = old))
     if (row.changed !== undefined) this.touch(row)
   }
 }
@@ -123,7 +131,11 @@ export class MapHandle extends Handle {
     const had = entries.has(key)
     const old = entries.get(key)
     entries.set(key, value)
-    this.cursor.undo?.push(() => (had ? entries.set(key, old) : entries.delete(key)))
+    this.undo((undone) => {
+      const now = this.writable(undone)
+      if (had) now.set(key, old)
+      else now.delete(key)
+    })
     this.touch(row)
   }
 
@@ -141,7 +153,7 @@ export class MapHandle extends Handle {
     this.changingEntry(row, key)
     entries.delete(key)
     // Taking a deletion back puts the entry at the end; the order of a map's entries is not promised.
-    this.cursor.undo?.push(() => entries.set(key, old))
+    this.undo((undone) => this.writable(undone).set(key, old))
     this.touch(row)
     return true
   }
@@ -152,7 +164,7 @@ export class MapHandle extends Handle {
     if (old === undefined) return
     this.changingWhole(row)
     row.slots[this.slot] = undefined
-    this.cursor.undo?.push(() => (row.slots[this.slot] = old))
+    this.undo((undone) => (undone.slots[this.slot] = old))
     this.touch(row)
   }
 
@@ -203,11 +215,11 @@ export class ListHandle extends Handle {
     const items = isOwn ? old : [...(old ?? [])]
     items.push(item)
     row.slots[this.slot] = items
-    this.cursor.undo?.push(() => {
-      const now = row.slots[this.slot] as unknown[]
-      if (!isOwn) row.slots[this.slot] = old
-      else if (handedOut.has(now)) row.slots[this.slot] = now.slice(0, -1)
-      else now.pop()
+    this.undo((undone) => {
+      const now = undone.slots[this.slot] as unknown[] | undefined
+      if (!isOwn) undone.slots[this.slot] = old
+      else if (now !== undefined && handedOut.has(now)) undone.slots[this.slot] = now.slice(0, -1)
+      else now?.pop()
     })
     this.touch(row)
   }
@@ -218,7 +230,7 @@ export class ListHandle extends Handle {
     if (old === undefined) return
     this.changingWhole(row)
     row.slots[this.slot] = undefined
-    this.cursor.undo?.push(() => (row.slots[this.slot] = old))
+    this.undo((undone) => (undone.slots[this.slot] = old))
     this.touch(row)
   }
 

@@ -1,79 +1,48 @@
-import { ChangeTracker, noEpoch } from './changes.ts'
-import { keyGroupCount, keyGroupOf } from './keys.ts'
-import type { Row, SlotDeclaration } from './row.ts'
+import type { Capture, StateChunk } from './capture.ts'
+import type { Entry } from './entries.ts'
+import type { Row, RowTracker, SlotDeclaration } from './row.ts'
 
 /**
- * Keyed state in memory: one `Map` per key group, since key groups are what moves between instances, and since one
- * map of everything has a limit of entries and may abort the process when it grows.
+ * Keyed state of one instance: one row for each key. Backends are in the folders beside: `memory`, and `lmdb` for what is larger than
+ * that. Both give the same snapshots, by the same rules; a snapshot does not say which one wrote it.
+ *
+ * - KS-1 A row is the same object for as long as nobody has given up the turn, and where `keepsRows` says so, as long as its key is there.
+ * - KS-2 Whoever changes a row has told the tracker before (`RowTracker.note`): else the change is in no snapshot, and may be lost.
  */
-
-export class KeyedState {
+export interface KeyedState {
   readonly slots: readonly SlotDeclaration[]
-  readonly tracker = new ChangeTracker()
-  private readonly groups: (Map<string, Row> | undefined)[] = Array.from({ length: keyGroupCount })
-  /** Whether rows can outlive their time, so that none may be kept beyond a synchronous step. */
+  readonly tracker: RowTracker
+  /** Whether rows can outlive their time. */
   readonly withTtl: boolean
-  private sweepGroup = 0
-
-  constructor(slots: readonly SlotDeclaration[]) {
-    this.slots = slots
-    this.withTtl = slots.some((slot) => slot.ttlMs !== undefined)
-  }
-
+  /** Without it, a row is asked for anew after each `await`: it may have been swept away, or written to the disk. */
+  readonly keepsRows: boolean
+  /** From now on what has changed is noted for snapshots. */
+  beginSnapshots(): void
   /** The row of a key, made where there is none. `encoded` is the key's encoding (`keys.ts`). */
-  row(encoded: string, key: unknown): Row {
-    const groupNumber = keyGroupOf(encoded)
-    let group = this.groups[groupNumber]
-    if (group === undefined) {
-      group = new Map()
-      this.groups[groupNumber] = group
-    }
-    let row = group.get(encoded)
-    if (row === undefined) {
-      row = this.newRow(key, groupNumber)
-      group.set(encoded, row)
-    }
-    return row
-  }
-
-  private newRow(key: unknown, group: number): Row {
-    const slots = this.slots.map((slot) => (slot.type === 'value' ? slot.initial : undefined))
-    const changed = this.withTtl ? this.slots.map(() => 0) : undefined
-    return { key, slots, changed, group, epoch: noEpoch, changes: undefined }
-  }
-
+  row(encoded: string, key: unknown): Row
   /** Undefined where there is none. */
-  find(encoded: string): Row | undefined {
-    return this.groups[keyGroupOf(encoded)]?.get(encoded)
-  }
-
-  /** As a snapshot has it: nothing of that is noted as a change. */
-  forget(encoded: string): void {
-    this.groups[keyGroupOf(encoded)]?.delete(encoded)
-  }
-
+  find(encoded: string): Row | undefined
+  /** Puts in what a snapshot says of a key. `isNew`: no file that the next snapshot stands on has it. `nowMs`: see `applyToRow`. */
+  restore(entry: Entry, isNew: boolean, nowMs: number): void
   /** All rows that have not outlived their time. */
-  *rows(nowMs: number): IterableIterator<Row> {
-    for (const group of this.groups) {
-      if (group === undefined) continue
-      for (const row of group.values()) if (!this.withTtl || !this.isExpired(row, nowMs)) yield row
-    }
-  }
+  rows(nowMs: number): IterableIterator<Row>
+  /** Between two turns, where nobody holds a row: forgets some of the rows that have outlived their time, and makes room. */
+  tend(nowMs: number): void
+  /**
+   * Cuts the state: `write` gets what has changed since the last cut, as it is now, by and by (`Capture.step`). `place` names the owner in
+   * errors. `isWhole`: no file has anything of it yet, so each row is written whole.
+   */
+  capture(place: string, write: (chunk: StateChunk) => void, isWhole?: boolean): Capture
+  /** Frees what it holds. Idempotent. */
+  close(): void
+}
 
-  /** Forgets, in one key group a call, the rows all of whose slots have outlived their time. */
-  sweep(nowMs: number): void {
-    if (!this.withTtl) return
-    const group = this.groups[this.sweepGroup]
-    this.sweepGroup = (this.sweepGroup + 1) % keyGroupCount
-    if (group === undefined) return
-    for (const [encoded, row] of group) {
-      if (!this.isExpired(row, nowMs)) continue
-      group.delete(encoded)
-      this.tracker.remove(row, encoded)
-    }
-  }
+/** `place` names the owner in errors. */
+export type NewKeyedState = (slots: readonly SlotDeclaration[], place: string) => KeyedState
 
-  private isExpired(row: Row, nowMs: number): boolean {
-    return this.slots.every((slot, i) => slot.ttlMs !== undefined && nowMs - row.changed![i]! >= slot.ttlMs)
-  }
+/** Where a network keeps its keyed state: plain data. */
+export interface StateSettings {
+  readonly backend: 'memory' | 'lmdb'
+  /** Of `lmdb`: bytes of rows that one instance keeps in memory, as they are written. Default 64 MiB. */
+  readonly cacheBytesMax?: number
 }

@@ -1,6 +1,8 @@
 import { unreachable } from '../base/assert.ts'
 import { VertigoError } from '../base/errors.ts'
 import { MessageCodec } from './message-codec.ts'
+import { readUint32, writeUint32 } from './numbers.ts'
+import { decodeTrackFrame, type TrackFrame, typeTrackReports, typeTreeNews } from './track-frames.ts'
 
 /**
  * Frames: what crosses a link, between threads and between nodes alike. Little-endian.
@@ -11,6 +13,9 @@ import { MessageCodec } from './message-codec.ts'
  * | 1- | channel (8 bytes) | number of entries (4 bytes) |
  * | 9- or 5- | group, 0 for none (4 bytes) | entries of 16 bytes: channel (8), messages (4), bytes (4) |
  * | 13- | with credit: number of entries (1 byte), entries; then items, or [items, control], by the message codec | |
+ *
+ * A parcel with tracked messages has type 16 (plus 4 likewise), and holds [items, control or null, tracks]: an
+ * entry of numbers of 32 bits for each. What is said back about them: `track-frames.ts`.
  *
  * A channel's number is made of three others (`cluster/protocol/channels.ts`): a whole number that a double holds exactly,
  * below 2^53. It travels as its low and its high 32 bits.
@@ -38,6 +43,7 @@ const typeCycleProbe = 10
 const typeCycleProbed = 11
 const typeCycleEnd = 12
 const withCredit = 4
+const typeTracked = 16
 const headBytes = 13
 const creditHeadBytes = 5
 const creditEntryBytes = 16
@@ -46,6 +52,12 @@ const wholeBytes = 8
 const creditEntryNumbers = 3
 /** What the codec leaves free in front of a parcel, 255 bytes, holds no more than that. */
 export const parcelCreditEntriesMax = 15
+
+/**
+ * For each tracked message, and for the control if that is: its index among the items (for the control, their number), the
+ * worker of its source, the tree there (two numbers), its part of the token (two). By ascending index.
+ */
+export const trackEntryNumbers = 6
 
 const uint32Range = 0x1_0000_0000
 /** Of a number below 2^53. */
@@ -60,6 +72,8 @@ export interface ParcelFrame {
   readonly group: number
   readonly items: unknown[]
   readonly control: unknown
+  /** Entries for tracked messages; null where there are none. */
+  readonly tracks: Int32Array | null
   /** Triples of channel, messages, bytes; undefined where there are none. */
   readonly credit: Float64Array | undefined
 }
@@ -118,12 +132,16 @@ export function encodeParcel(
   items: readonly unknown[],
   control: unknown,
   credit: readonly number[] = [],
+  tracks: Int32Array | null = null,
 ): Uint8Array {
   const hasControl = control !== null
   const creditEntries = credit.length / creditEntryNumbers
   const creditBytes = creditEntries === 0 ? 0 : 1 + creditEntries * creditEntryBytes
-  const frame = codec.encode(hasControl ? [items, control] : items, headBytes + creditBytes)
-  frame[0] = (hasControl ? typeItemsAndControl : typeItems) + (creditBytes === 0 ? 0 : withCredit)
+  const untracked = hasControl ? [items, control] : items
+  const payload = tracks === null ? untracked : [items, control, tracks]
+  const frame = codec.encode(payload, headBytes + creditBytes)
+  const type = tracks === null ? (hasControl ? typeItemsAndControl : typeItems) : typeTracked
+  frame[0] = type + (creditBytes === 0 ? 0 : withCredit)
   writeWhole(frame, 1, channel)
   writeUint32(frame, 9, group)
   if (creditBytes > 0) {
@@ -180,37 +198,59 @@ function encodeNumbers(type: number, numbers: readonly number[]): Uint8Array {
 /** Errors: FRAME_INVALID for anything that no `encode` of this version has made. */
 export function decodeFrame(
   frame: Uint8Array,
-): ParcelFrame | CreditFrame | SwitchedFrame | MarkFrame | CycleFrame {
+): ParcelFrame | CreditFrame | SwitchedFrame | MarkFrame | CycleFrame | TrackFrame {
   const first = frame[0] ?? 0
   if (first === typeCredit) return decodeCredit(frame)
   if (first === typeSwitched) return { type: 'switched', generation: decodeNumber(frame) }
   if (first === typeMark) return { type: 'mark', mark: decodeNumber(frame) }
   if (first === typeMarkSeen) return { type: 'mark-seen', mark: decodeNumber(frame) }
   if (first >= typeCycleProbe && first <= typeCycleEnd) return decodeCycle(first, frame)
-  const hasCredit = first > withCredit
+  if (first === typeTrackReports || first === typeTreeNews) return decodeTrackFrame(frame)
+  const hasCredit = (first & withCredit) !== 0
   const type = hasCredit ? first - withCredit : first
-  if ((type !== typeItems && type !== typeItemsAndControl) || frame.length < headBytes) {
+  const isParcel = type === typeItems || type === typeItemsAndControl || type === typeTracked
+  if (!isParcel || frame.length < headBytes) {
     throw new VertigoError('FRAME_INVALID', `a frame of ${frame.length} bytes has the unknown type ${first}`)
   }
   const credit = hasCredit ? decodeParcelCredit(frame) : undefined
   const creditBytes = credit === undefined ? 0 : 1 + (credit.length / creditEntryNumbers) * creditEntryBytes
   const payload = decodePayload(frame.subarray(headBytes + creditBytes))
   const parts = type === typeItems ? [payload, null] : payload
-  if (!Array.isArray(parts) || parts.length !== 2 || !Array.isArray(parts[0])) {
+  const isTracked = type === typeTracked
+  if (!Array.isArray(parts) || parts.length !== (isTracked ? 3 : 2) || !Array.isArray(parts[0])) {
     throw new VertigoError('FRAME_INVALID', 'a frame does not hold a list of messages')
   }
   const control: unknown = parts[1]
-  if (type === typeItemsAndControl && !isTagged(control)) {
-    throw new VertigoError('FRAME_INVALID', 'a frame does not hold a control where it says so')
-  }
+  if (type === typeItemsAndControl || (isTracked && control !== null)) checkTagged(control)
+  const tracks = isTracked ? checkedTracks(parts[2], parts[0].length + (control === null ? 0 : 1)) : null
   return {
     type: 'parcel',
     channel: readWhole(frame, 1),
     group: readUint32(frame, 9),
     items: parts[0],
     control,
+    tracks,
     credit,
   }
+}
+
+/** Entries by ascending index, each of something that is there. */
+function checkedTracks(tracks: unknown, indices: number): Int32Array {
+  if (!(tracks instanceof Int32Array) || tracks.length === 0 || tracks.length % trackEntryNumbers !== 0)
+    throw new VertigoError('FRAME_INVALID', 'a frame holds no tracks where it says so')
+  let last = -1
+  for (let at = 0; at < tracks.length; at += trackEntryNumbers) {
+    const index = tracks[at]!
+    if (index <= last || index >= indices)
+      throw new VertigoError('FRAME_INVALID', `a frame tracks message ${index} of ${indices}`)
+    last = index
+  }
+  return tracks
+}
+
+function checkTagged(control: unknown): void {
+  if (!isTagged(control))
+    throw new VertigoError('FRAME_INVALID', 'a frame does not hold a control where it says so')
 }
 
 /** What kinds of controls there are is the receiver's to know. */
@@ -310,15 +350,4 @@ function readWhole(bytes: Uint8Array, at: number): number {
   const high = readUint32(bytes, at + 4)
   if (high > highMax) throw new VertigoError('FRAME_INVALID', 'a frame holds a number that is too large')
   return high * uint32Range + readUint32(bytes, at)
-}
-
-function writeUint32(bytes: Uint8Array, at: number, value: number): void {
-  bytes[at] = value & 0xff
-  bytes[at + 1] = (value >>> 8) & 0xff
-  bytes[at + 2] = (value >>> 16) & 0xff
-  bytes[at + 3] = (value >>> 24) & 0xff
-}
-
-function readUint32(bytes: Uint8Array, at: number): number {
-  return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0
 }

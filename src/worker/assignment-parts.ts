@@ -1,6 +1,7 @@
+import type { StateSettings } from '../state/keyed-state.ts'
 import { defaultChannelLimits, emitPerMessageMaxDefault, type ChannelLimits } from '../messaging/limits.ts'
 import type { FlatComponent, FlatConnection, FlatNetwork } from '../model/flatten.ts'
-import { selectorSpec } from '../model/network.ts'
+import { type Guarantee, selectorSpec } from '../model/network.ts'
 import { encodeKey, instanceOfKeyGroup, keyGroupOf, keyReader } from '../state/keys.ts'
 import {
   type InitialAssignment,
@@ -107,7 +108,7 @@ export function makeInput(
 
 export function makeOutput(
   connection: FlatConnection,
-  number: number,
+  { number, name }: { readonly number: number; readonly name: string },
   port: string,
   channels: OutputAssignment['channels'],
 ): OutputAssignment {
@@ -115,6 +116,7 @@ export function makeOutput(
   const selector = selectorSpec(connection.selector)
   return {
     connection: number,
+    name,
     port,
     channels,
     back: connection.back ?? false,
@@ -133,6 +135,9 @@ export interface WorkersOptions {
   readonly generation: number
   readonly limits?: Partial<ChannelLimits>
   readonly emitPerMessageMax?: number
+  readonly guarantee?: Guarantee
+  /** As the network says. */
+  readonly state?: Partial<StateSettings>
 }
 
 /** What each of the workers is to host, out of all instances. */
@@ -143,12 +148,17 @@ export function workersOf(
 ): WorkerAssignment[] {
   const limits = { ...defaultChannelLimits, ...options.limits }
   const emitPerMessageMax = options.emitPerMessageMax ?? emitPerMessageMaxDefault
-  const { network, generation } = options
+  const { network, generation, guarantee } = options
   return workers.map((worker) => {
     const own = drafts.filter((draft) => draft.worker === worker)
     const instances = own.map(({ worker: _, ...instance }) => instance)
     const peers = peersOf(worker, own)
-    return { worker, network, generation, workers, instances, peers, limits, emitPerMessageMax }
+    const of = { worker, network, generation, workers, instances, peers, limits, emitPerMessageMax }
+    return {
+      ...of,
+      ...(guarantee !== undefined && { guarantee }),
+      ...(options.state !== undefined && { state: { backend: 'memory' as const, ...options.state } }),
+    }
   })
 }
 

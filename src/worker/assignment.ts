@@ -1,7 +1,8 @@
 import type { SourcePositions } from '../component/define.ts'
 import type { ChannelLimits } from '../messaging/limits.ts'
-import type { ErrorPolicy } from '../model/network.ts'
+import type { ErrorPolicy, Guarantee } from '../model/network.ts'
 import type { InstanceRestore } from '../snapshot/part.ts'
+import type { StateSettings } from '../state/keyed-state.ts'
 
 /** What a worker is to host, as plain data: it crosses threads, and later nodes. */
 export interface WorkerAssignment {
@@ -20,8 +21,12 @@ export interface WorkerAssignment {
   readonly cycles?: readonly CycleAssignment[]
   readonly limits: ChannelLimits
   readonly emitPerMessageMax: number
+  /** Where keyed state is kept. Absent: in memory. */
+  readonly state?: StateSettings
   /** Changes of state are noted, since snapshots are taken of the network. Default false. */
   readonly takesSnapshots?: boolean
+  /** Of the network. Default `at-most-once`. */
+  readonly guarantee?: Guarantee
 }
 
 /** As targets of sinks know an instance: the same in each of its lives, and no other's. */
@@ -129,6 +134,8 @@ export const nowhere = -1
 export interface OutputAssignment {
   /** Its number in the network. */
   readonly connection: number
+  /** What it is called in snapshots; see `InputAssignment`. */
+  readonly name?: string
   readonly port: string
   readonly selector:
     | { readonly type: 'round-robin' | 'random' | 'fair' | 'all' }

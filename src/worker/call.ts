@@ -1,14 +1,18 @@
 import { VertigoError } from '../base/errors.ts'
 import { emitLimit } from '../messaging/outbox.ts'
-import { sendDirect } from '../messaging/sender.ts'
-import type { OpenGroup, OutputPort } from '../messaging/output-port.ts'
+import { sendDirect, sendFor, sendTracked } from '../messaging/sender.ts'
+import { notInSnapshots } from '../messaging/group-tracker.ts'
+import type { OpenGroup } from '../messaging/open-groups.ts'
+import type { OutputPort } from '../messaging/output-port.ts'
 import { routingKey } from '../messaging/router.ts'
+import type { Track } from '../messaging/tracks.ts'
+import type { TrackedOptions } from '../component/tracking.ts'
 import { frozenStateHandle } from '../state/frozen-handles.ts'
 import { type StateCursor, stateHandle } from '../state/handles.ts'
 import type { KeyedState } from '../state/keyed-state.ts'
-import { ChangeTracker } from '../state/changes.ts'
-import type { KeyReader } from '../state/keys.ts'
-import type { Row } from '../state/row.ts'
+import { encodeKey, type KeyReader } from '../state/keys.ts'
+import { noEpoch, type Row, type RowTracker } from '../state/row.ts'
+import type { WorkerTracking } from './tracking/worker-tracking.ts'
 
 /**
  * One call of an author's handler: what it may send and which key's state it sees.
@@ -25,7 +29,10 @@ export const callDirect = sendDirect
 export const callBuffered = 2
 /** What is emitted is thrown away: the instance has been stopped. */
 export const callDiscard = 3
-export type CallMode = typeof callClosed | typeof callDirect | typeof callBuffered | typeof callDiscard
+/** At once, and it belongs to the tree of a tracked message. */
+export const callTracked = sendTracked
+export type CallMode =
+  typeof callClosed | typeof callDirect | typeof callBuffered | typeof callDiscard | typeof callTracked
 
 /** What a call needs of its instance. */
 export interface CallOwner {
@@ -49,6 +56,9 @@ export interface CallOwner {
    */
   actingCall(opener: Call): Call
   readonly emitPerMessageMax: number
+  readonly tracking: WorkerTracking
+  /** Of a source: opens a tree. */
+  readonly openTree?: (port: OutputPort, message: unknown, options: TrackedOptions | undefined) => void
   nowMs(): number
   setTimer(name: string, key: unknown, delayMs: number): void
   cancelTimer(name: string, key: unknown): void
@@ -84,9 +94,11 @@ class AuthorContext {
   readonly shared: object
   readonly signal: AbortSignal
   readonly inputs: object
+  readonly answer: (message: unknown) => boolean
 
-  constructor(emit: object, state: object, timers: object, shared: SharedContext) {
+  constructor(call: Call, emit: object, state: object, timers: object, shared: SharedContext) {
     this.emit = emit
+    this.answer = (message) => call.answer(message)
     this.state = state
     this.timers = timers
     this.component = shared.component
@@ -103,7 +115,7 @@ class AuthorContext {
 }
 
 /** Of those without keyed state. */
-const unused = new ChangeTracker()
+const unused: RowTracker = { epoch: noEpoch, note: () => undefined }
 
 export class Call implements StateCursor {
   mode: CallMode = callClosed
@@ -112,9 +124,11 @@ export class Call implements StateCursor {
   readKey: KeyReader | undefined = undefined
   cachedRow: Row | null = null
   readonly context: AuthorContext
+  /** Of the tree that its message belongs to; null for none. */
+  track: Track | null = null
   /** Something of it has gone out: it cannot be taken back, nor repeated. */
   hasSent = false
-  readonly tracker: ChangeTracker
+  readonly tracker: RowTracker
   private buffer: (() => void)[] = []
   private readonly owner: CallOwner
 
@@ -131,7 +145,7 @@ export class Call implements StateCursor {
         this.perform(() => owner.cancelTimer(name, key))
       },
     }
-    this.context = new AuthorContext(this.makeEmit(), this.makeState(this), timers, owner.sharedContext)
+    this.context = new AuthorContext(this, this.makeEmit(), this.makeState(this), timers, owner.sharedContext)
   }
 
   /** The routing key of the current message; undefined for components without keyed state. */
@@ -150,13 +164,32 @@ export class Call implements StateCursor {
     }
     const key = this.readKey(this.message)
     const row = keyed.row(routingKey(key), key)
-    // What outlives its time is swept away, also while a handler awaits something: it then needs its row anew.
-    if (!keyed.withTtl) this.cachedRow = row
+    // What is swept away or written to the disk while a handler awaits something is needed anew.
+    if (keyed.keepsRows) this.cachedRow = row
     return row
   }
 
   nowMs(): number {
     return this.owner.nowMs()
+  }
+
+  /** While what it sends goes out at once. */
+  get directMode(): CallMode {
+    return this.track === null ? callDirect : callTracked
+  }
+
+  /** Its handler has ended well: what is left of the token goes on, or back. */
+  settleTrack(): void {
+    this.track?.settle(this.owner.tracking)
+    this.track = null
+  }
+
+  /** To the source of the tracked message, if that wants answers; says whether it does. */
+  answer(message: unknown): boolean {
+    const { track } = this
+    if (track === null || this.mode === callClosed) return false
+    const { worker, tree, stamp } = track
+    return this.owner.tracking.answer({ worker, tree, stamp }, message)
   }
 
   isOf(owner: object): boolean {
@@ -165,7 +198,10 @@ export class Call implements StateCursor {
 
   /** The handles for the state of a given row: for `drain`, which goes through all of them. */
   stateOf(row: Row): object {
-    return this.makeState(new FixedCursor(this, row, this.tracker))
+    const { keyed } = this.owner
+    if (keyed === undefined || keyed.keepsRows)
+      return this.makeState(new FixedCursor(this, row, this.tracker))
+    return this.makeState(new KeyCursor(this, keyed, row.key))
   }
 
   /** Buffered: everything is sent now, in its order. */
@@ -191,6 +227,7 @@ export class Call implements StateCursor {
   perform(action: () => void): void {
     switch (this.mode) {
       case callDirect:
+      case callTracked:
         action()
         break
       case callBuffered:
@@ -211,24 +248,40 @@ export class Call implements StateCursor {
     const emit: Record<string, unknown> = {}
     for (const port of this.owner.outputs) {
       const send = port.senderOf(this)
-      emit[port.name] = Object.assign(send, {
+      const output = Object.assign(send, {
         group: (name?: string, args?: unknown) => new GroupHandle(this, port, undefined, name, args).author,
         batch: (args?: unknown) => this.openBatch(port, send, args),
       })
+      const { openTree } = this.owner
+      emit[port.name] =
+        openTree === undefined
+          ? output
+          : Object.assign(output, {
+              tracked: (message: unknown, options?: TrackedOptions) =>
+                this.mode === callDirect
+                  ? openTree(port, message, options)
+                  : this.perform(() => openTree(port, message, options)),
+            })
     }
     return emit
   }
 
   private openBatch(port: OutputPort, send: (message: unknown) => void, args: unknown): object {
-    this.perform(() => port.startBatch(args))
+    this.perform(() => port.startBatch(args, this.track))
     const active = (): Call => this.acting()
-    return {
-      send: (message: unknown) =>
-        active() === this ? send(message) : active().perform(() => port.send(message)),
+    return handleOf({
+      send: (message: unknown) => {
+        const call = active()
+        if (call === this) send(message)
+        else call.perform(() => sendFor(port, message, call.track))
+      },
       group: (name?: string, groupArgs?: unknown) =>
         new GroupHandle(active(), port, undefined, name, groupArgs).author,
-      end: (endArgs?: unknown) => active().perform(() => port.endBatch(endArgs)),
-    }
+      end: (endArgs?: unknown) => {
+        const call = active()
+        call.perform(() => port.endBatch(endArgs, call.track))
+      },
+    })
   }
 
   private makeState(ofKey: StateCursor): object {
@@ -254,9 +307,9 @@ export class Call implements StateCursor {
 class FixedCursor implements StateCursor {
   private readonly call: Call
   private readonly fixed: Row
-  readonly tracker: ChangeTracker
+  readonly tracker: RowTracker
 
-  constructor(call: Call, fixed: Row, tracker: ChangeTracker) {
+  constructor(call: Call, fixed: Row, tracker: RowTracker) {
     this.call = call
     this.fixed = fixed
     this.tracker = tracker
@@ -275,6 +328,42 @@ class FixedCursor implements StateCursor {
   }
 }
 
+/** State of a given key, whose row may be another object each time. */
+class KeyCursor implements StateCursor {
+  private readonly call: Call
+  private readonly keyed: KeyedState
+  private readonly key: unknown
+  private readonly encoded: string
+
+  constructor(call: Call, keyed: KeyedState, key: unknown) {
+    this.call = call
+    this.keyed = keyed
+    this.key = key
+    this.encoded = encodeKey(key)
+  }
+
+  get tracker(): RowTracker {
+    return this.keyed.tracker
+  }
+
+  get undo(): (() => void)[] | null {
+    return this.call.undo
+  }
+
+  row(): Row {
+    return this.keyed.row(this.encoded, this.key)
+  }
+
+  nowMs(): number {
+    return this.call.nowMs()
+  }
+}
+
+/** Snapshots leave it out of what a group gathers: who goes on from one opens it again, by its name. */
+function handleOf<T extends object>(handle: T): T {
+  return Object.defineProperty(handle, notInSnapshots, { value: true })
+}
+
 /** The author's handle of an open group. */
 class GroupHandle {
   readonly author: object
@@ -288,14 +377,18 @@ class GroupHandle {
     args: unknown,
   ) {
     call.perform(() => {
-      this.open = port.startGroup(parent?.opened(), name, args)
+      this.open = port.startGroup(parent?.opened(), name, args, call.track)
     })
-    this.author = {
-      send: (message: unknown) => call.acting().perform(() => port.sendIn(this.opened(), message)),
+    const perform = (action: (track: Track | null) => void): void => {
+      const acting = call.acting()
+      acting.perform(() => action(acting.track))
+    }
+    this.author = handleOf({
+      send: (message: unknown) => perform((track) => port.sendIn(this.opened(), message, track)),
       group: (innerName?: string, innerArgs?: unknown) =>
         new GroupHandle(call.acting(), port, this, innerName, innerArgs).author,
-      end: (endArgs?: unknown) => call.acting().perform(() => port.endGroup(this.opened(), endArgs)),
-    }
+      end: (endArgs?: unknown) => perform((track) => port.endGroup(this.opened(), endArgs, track)),
+    })
   }
 
   private opened(): OpenGroup {

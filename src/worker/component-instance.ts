@@ -4,29 +4,27 @@ import type { GroupContext } from '../messaging/group-tracker.ts'
 import { Inbox } from '../messaging/inbox.ts'
 import type { InputChannel } from '../messaging/input-channel.ts'
 import type { Parcel } from '../messaging/parcel.ts'
+import { settleTracks } from '../messaging/tracks.ts'
 import type { SnapshotBegin } from '../snapshot/part.ts'
 import type { KeyReader } from '../state/keys.ts'
+import type { InstanceAssignment } from './assignment.ts'
 import type { Call } from './call.ts'
 import { callClosed, callDirect } from './call.ts'
-import {
-  type AuthorBehaviour,
-  type GroupHandlerSet,
-  groupHandlers,
-  type Invoke,
-  ownField,
-} from './handlers.ts'
+import { type AuthorBehaviour, type Invoke, ownField } from './handlers.ts'
 import { drainContext } from './drain-context.ts'
 import type { FailurePolicy, InstanceHost } from './host.ts'
 import { Instance, type InstanceIdentity, type LifeHooks } from './instance.ts'
 import type { LoopProgress } from './message-loop.ts'
-import { abandonGroups, bind, hasGroupState, messageHandler } from './input-groups.ts'
+import { type Alone, handleControl, ofNothing } from './input-controls.ts'
+import { abandonGroups, hasGroupState, messageHandler } from './input-groups.ts'
 import { keyLock, ownKeysOnly } from './message-keys.ts'
 import { type InputPort, prepareInputs, runSetup, type SetupMeans } from './setup.ts'
-import { rejectionOf, sendRejection } from './rejection.ts'
+import { rejectionOf } from './rejection.ts'
 import { ComponentCut } from './snapshots/component-cut.ts'
 import type { Saved } from './snapshots/saved.ts'
 import { type Task, TaskRunner } from './task-runner.ts'
 import { TimerSet } from './timer-set.ts'
+import { tellSource } from './tracking/failures.ts'
 import { TurnSize } from './turn-size.ts'
 
 /** How an instance treats its messages. */
@@ -66,9 +64,9 @@ export class ComponentInstance extends Instance {
   /** Sources that are not there yet have to end as well before it ends. */
   awaitsSources = false
   /** Some have finished and are gone from the plan, and their channels with them. */
-  hasDoneSources = false
+  private hasDoneSources = false
   /** Its network may be changed: without an input it does not end by itself, since it may get one. */
-  mayBeConnected = false
+  private mayBeConnected = false
 
   constructor(
     identity: InstanceIdentity,
@@ -78,7 +76,7 @@ export class ComponentInstance extends Instance {
     options: ComponentOptions,
     means: SetupMeans,
   ) {
-    super(identity, definition, host, hooks)
+    super(identity, definition, host, hooks, means.newKeyed)
     this.options = options
     this.means = means
     this.inputs = prepareInputs(definition, means)
@@ -95,12 +93,19 @@ export class ComponentInstance extends Instance {
       nextMessage: () => this.outbox.nextCall(),
       settled: () => this.taskSettled(),
       rejected: (task, error) => this.reject(task, error),
-      failed: (task, error) => this.fail(this.describe(error, task.port, task.message)),
+      failed: (task, error) => this.taskFailed(task, error),
       whenOpen: (action) => host.whenOpen(action),
     })
     this.snapshots = new ComponentCut(this, host)
     // Made anew in `setup`, when the outputs are known.
     this.call = undefined as unknown as Call
+  }
+
+  /** The plan is in force. */
+  follow(assigned: Pick<InstanceAssignment, 'awaitsSources' | 'hasDoneSources'>, mayChange: boolean): void {
+    this.awaitsSources = assigned.awaitsSources
+    this.hasDoneSources = assigned.hasDoneSources ?? false
+    this.mayBeConnected = mayChange
   }
 
   actingCall(opener: Call): Call {
@@ -117,7 +122,7 @@ export class ComponentInstance extends Instance {
     this.constants++
     this.inbox.add(channel)
     const control = { type: 'end' } as const
-    this.inbox.arrive(channel, { items: [value], group: 0, control, bytes: 0, released: false })
+    this.inbox.arrive(channel, { items: [value], group: 0, control, bytes: 0, tracks: null, released: false })
   }
 
   /** The channel is no more: it has ended, or never began. */
@@ -174,7 +179,7 @@ export class ComponentInstance extends Instance {
 
   override started(): void {
     const { ready } = this.behaviour
-    if (ready !== undefined) this.runAlone((context) => ready(context), undefined, undefined)
+    if (ready !== undefined) this.runAlone((context) => ready(context), ofNothing)
   }
 
   setTimer(name: string, key: unknown, delayMs: number): void {
@@ -211,7 +216,7 @@ export class ComponentInstance extends Instance {
   protected override finish(): void {
     super.finish()
     // What is connected to it from now on finds nobody.
-    this.inbox.discardAll()
+    this.inbox.discardAll(this.tracking)
   }
 
   protected work(): void {
@@ -235,7 +240,7 @@ export class ComponentInstance extends Instance {
         left -= this.workOn(channel, left)
       }
     }
-    this.keyed?.sweep(this.nowMs())
+    this.keyed?.tend(this.nowMs())
     this.turnSize.adapt(clock.monotonic() - started, left)
     this.snapshots.tryCut()
     if (this.mayEnd && this.outbox.blocked === 0) this.end()
@@ -256,9 +261,9 @@ export class ComponentInstance extends Instance {
       const isOfGroup = group !== undefined && this.keyed !== undefined && byKey !== undefined
       const readKey = isOfGroup ? ownKeysOnly(byKey, this.identity) : byKey
       this.portAtWork = channel.port
-      if (invoke === undefined) at = end
-      else if (this.tasks.direct) at = this.runDirect(parcel.items, from, end, invoke, group, port, readKey)
-      else at = this.runTasks(parcel.items, from, end, invoke, group, port, readKey, channel)
+      if (invoke === undefined) at = this.passOver(parcel, from, end)
+      else if (this.tasks.direct) at = this.runDirect(parcel, from, end, invoke, group, port, readKey)
+      else at = this.runTasks(parcel, from, end, invoke, group, port, readKey, channel)
       this.portAtWork = -1
       if (this.interrupted) {
         this.interrupted = false
@@ -273,9 +278,15 @@ export class ComponentInstance extends Instance {
     return at - from + 1
   }
 
+  /** Nobody handles them, so they are complete. */
+  private passOver({ tracks }: Parcel, from: number, end: number): number {
+    settleTracks(tracks, from, end, this.tracking)
+    return end
+  }
+
   /** The short way: synchronous handlers that may fail the network. */
   private runDirect(
-    items: readonly unknown[],
+    { items, tracks }: Parcel,
     from: number,
     end: number,
     invoke: Invoke,
@@ -288,13 +299,18 @@ export class ComponentInstance extends Instance {
     call.readKey = readKey
     call.context.group = group
     try {
-      port.loop(items, from, end, invoke, call, this.outbox, progress)
+      if (tracks === null) port.loop(items, from, end, invoke, call, this.outbox, progress)
+      else port.trackedLoop(items, from, end, invoke, call, this.outbox, progress, tracks, this.tracking)
     } catch (error) {
-      throw this.describe(error, port.name, items[progress.at - 1])
+      const described = this.describe(error, port.name, items[progress.at - 1])
+      const message = items[progress.at - 1]
+      tellSource(this, { port: port.name, message, call }, described)
+      throw described
     }
     const { at, result } = progress
     if (result === undefined) {
       call.mode = callClosed
+      call.track = null
       return at
     }
     progress.result = undefined
@@ -305,7 +321,7 @@ export class ComponentInstance extends Instance {
 
   /** With retries, rejection or concurrency: each message is a task whose output waits for its success. */
   private runTasks(
-    items: readonly unknown[],
+    { items, tracks }: Parcel,
     from: number,
     end: number,
     invoke: Invoke,
@@ -326,7 +342,9 @@ export class ComponentInstance extends Instance {
         break
       }
       const lock = isKeyed ? keyLock(readKey, message) : undefined
-      if (!this.tasks.start({ invoke, port: port.name, message, group, readKey, channel }, lock)) break
+      const track = tracks?.[at]
+      const task = { invoke, port: port.name, message, group, readKey, channel, track }
+      if (!this.tasks.start(task, lock)) break
       at++
       this.outbox.nextCall()
     }
@@ -348,56 +366,29 @@ export class ComponentInstance extends Instance {
       return
     }
     channel.shift()
-    switch (control.type) {
-      case 'group-start': {
-        const group = channel.groups.start(control)
-        if (group === undefined) return
-        const outer = group.parent?.handlers as GroupHandlerSet | undefined
-        const handlers = groupHandlers(group.parent === undefined ? port.groups : outer?.groups, group.name)
-        group.handlers = handlers
-        if (handlers?.start !== undefined) this.runAlone(bind(handlers.start, group.args), group, port)
-        return
-      }
-      case 'group-end': {
-        const group = channel.groups.get(control.id)
-        if (group === undefined) return
-        const handlers = group.handlers as GroupHandlerSet | undefined
-        const after = (): void => {
-          channel.resume(channel.groups.end(group))
-          this.inbox.giveBack(channel, true)
-        }
-        if (handlers?.end === undefined) after()
-        else this.runAlone(bind(handlers.end, control.args), group, port, after)
-        return
-      }
-      case 'batch-start':
-        channel.inBatch = true
-        channel.batchArgs = control.args
-        if (port.batch?.start !== undefined)
-          this.runAlone(bind(port.batch.start, control.args), undefined, port)
-        return
-      case 'batch-end':
-        channel.inBatch = false
-        if (port.batch?.end !== undefined) this.runAlone(bind(port.batch.end, control.args), undefined, port)
-        return
-      case 'end':
-        if (abandonGroups(channel, parcel, port.name, this)) return
-        this.endedChannels++
-        channel.finish(control.removed ?? false)
+    if (control.type !== 'end') {
+      handleControl(this, channel, port, parcel, control)
+      return
     }
+    if (abandonGroups(channel, parcel, port.name, this)) return
+    this.endedChannels++
+    channel.finish(control.removed ?? false)
+  }
+
+  goOnWith(channel: InputChannel): void {
+    this.inbox.giveBack(channel, true)
   }
 
   /** Runs a handler that nothing overtakes: of groups, batches, timers, `ready` and `drain`. */
-  private runAlone(
+  runAlone(
     handler: (context: object) => unknown,
-    group: GroupContext | undefined,
-    port: InputPort | undefined,
+    { group, port, tracks }: Alone,
     after?: () => void,
     prepare?: (call: Call) => void,
   ): void {
     const invoke: Invoke = (_message, context) => handler(context)
     this.tasks.startAlone(
-      { invoke, port: port?.name, message: undefined, group, readKey: undefined },
+      { invoke, port: port?.name, message: undefined, group, readKey: undefined, track: tracks?.[0] },
       after,
       prepare,
     )
@@ -408,7 +399,8 @@ export class ComponentInstance extends Instance {
     const due = this.timers.take()
     const handler = ownField(this.behaviour.timers, due.name)
     if (handler === undefined) return
-    this.runAlone(handler, undefined, undefined, undefined, (call) => {
+    // A timer belongs to its key, not to the message that set it: others may have moved it since. So it is in no tree.
+    this.runAlone(handler, ofNothing, undefined, (call) => {
       call.readKey = (key) => key
       call.message = due.key
     })
@@ -434,8 +426,7 @@ export class ComponentInstance extends Instance {
     }
     this.runAlone(
       (context) => drain(drainContext(context, this.keyed, this.tasks.activeCall, this.nowMs())),
-      undefined,
-      undefined,
+      ofNothing,
       () => this.finish(),
     )
   }
@@ -446,15 +437,15 @@ export class ComponentInstance extends Instance {
     if (this.state === 'running' || this.state === 'draining') this.host.schedule(this)
   }
 
+  private taskFailed(task: Task, thrown: unknown): void {
+    const error = this.describe(thrown, task.port, task.message)
+    tellSource(this, task, error)
+    this.fail(error)
+  }
+
   private reject(task: Task, thrown: unknown): void {
-    const record = rejectionOf(
-      this.identity,
-      task,
-      this.describe(thrown, task.port, task.message),
-      this.nowMs(),
-    )
-    this.rejectedCount++
-    if (this.errorOutput === undefined) this.host.rejected(this, record)
-    else sendRejection(this.errorOutput, record)
+    const error = this.describe(thrown, task.port, task.message)
+    tellSource(this, task, error)
+    this.rejectMessage(rejectionOf(this.identity, task, error, this.nowMs()))
   }
 }

@@ -2,11 +2,12 @@ import type { Clock } from '../base/clock.ts'
 import type { Random } from '../base/random.ts'
 import type { LogRecord } from '../component/context.ts'
 import type { SharedCollections } from '../component/shared.ts'
-import type { ErrorPolicy } from '../model/network.ts'
+import type { ErrorPolicy, Guarantee } from '../model/network.ts'
 import type { SnapshotBegin } from '../snapshot/part.ts'
 import type { MetricRecord } from './metrics.ts'
 import type { Reporter } from './record-window.ts'
 import type { PartFacts } from './snapshots/instance-parts.ts'
+import type { WorkerTracking } from './tracking/worker-tracking.ts'
 
 /** A message that its component could not handle. */
 export interface RejectedMessage {
@@ -35,6 +36,7 @@ export interface InstanceHost {
   /** Development mode. */
   readonly dev: boolean
   readonly emitPerMessageMax: number
+  readonly tracking: WorkerTracking
   /** The instance has something to do. */
   schedule(instance: Schedulable): void
   /** Frames wait for the end of the slice. */
@@ -47,6 +49,8 @@ export interface InstanceHost {
   logged(reporter: Reporter, record: LogRecord): void
   /** Snapshots are taken of its network: what changes of its state is noted. */
   takesSnapshots(): boolean
+  /** Of its network. */
+  guarantee(): Guarantee
   /** Takes the cut of the instance's state, as it is now; `facts` is called at once. */
   cut(instance: Schedulable, begin: SnapshotBegin, alignedMs: number, facts: () => PartFacts): void
   /** It has not come to the cut of a snapshot in time: for people. */

@@ -8,17 +8,20 @@ import { Outbox } from '../messaging/outbox.ts'
 import type { OutputPort } from '../messaging/output-port.ts'
 import type { SnapshotBegin } from '../snapshot/part.ts'
 import { applyToRow, entryOf } from '../state/entries.ts'
-import { KeyedState } from '../state/keyed-state.ts'
+import type { KeyedState, NewKeyedState } from '../state/keyed-state.ts'
+import { MemoryState } from '../state/memory/memory-state.ts'
 import type { SlotDeclaration } from '../state/row.ts'
 import { Call, type CallOwner, type SharedContext } from './call.ts'
-import type { InstanceHost, Schedulable } from './host.ts'
+import type { InstanceHost, RejectedMessage, Schedulable } from './host.ts'
 import { instanceLogger } from './logger.ts'
 import { InstanceMetrics } from './metrics.ts'
 import type { Reporter } from './record-window.ts'
+import { sendRejection } from './rejection.ts'
 import type { PartFacts, SavedEntries } from './snapshots/instance-parts.ts'
 import type { InstanceSink } from './snapshots/instance-sink.ts'
 import { encodeSaved, nothingSaved, type Saved } from './snapshots/saved.ts'
 import { openSink, type RestoredSinksOf } from './snapshots/sink-owner.ts'
+import type { WorkerTracking } from './tracking/worker-tracking.ts'
 
 /** Which instance this is, and what it was told. */
 export interface InstanceIdentity {
@@ -68,6 +71,8 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
   lastCut = 0
   /** It goes on from a snapshot in which it was over: it ends when it starts. */
   wasOver = false
+  /** Its state is that of another version of the component. */
+  isMigrated = false
   /** What the sinks of the instances that it goes on from have left. */
   restoredSinks: RestoredSinksOf | undefined
   /** Where it publishes with snapshots. */
@@ -92,7 +97,14 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
   private lastGroupId = 0
   private inTurn = false
 
-  constructor(identity: InstanceIdentity, definition: KindDefinition, host: InstanceHost, hooks: LifeHooks) {
+  /** `newKeyed`: keyed state of the backend that the network has. Default: in memory. */
+  constructor(
+    identity: InstanceIdentity,
+    definition: KindDefinition,
+    host: InstanceHost,
+    hooks: LifeHooks,
+    newKeyed: NewKeyedState = (slots) => new MemoryState(slots),
+  ) {
     this.identity = identity
     this.definition = definition
     this.host = host
@@ -113,10 +125,10 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
     const slots = declaredSlots(definition)
     this.stateNames = slots.names
     this.frozenState = host.dev
-    this.keyed = slots.keyed.length > 0 ? new KeyedState(slots.keyed) : undefined
-    this.instanceState = slots.instance.length > 0 ? new KeyedState(slots.instance) : undefined
+    this.keyed = slots.keyed.length > 0 ? newKeyed(slots.keyed, this.place) : undefined
+    this.instanceState = slots.instance.length > 0 ? new MemoryState(slots.instance) : undefined
     this.takesSnapshots = host.takesSnapshots()
-    if (this.takesSnapshots) this.keyed?.tracker.begin()
+    if (this.takesSnapshots) this.keyed?.beginSnapshots()
   }
 
   abstract actingCall(opener: Call): Call
@@ -153,6 +165,7 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
       ...nothingSaved,
       instanceState: row && entryOf(row, instanceState!.slots, true),
       lastGroupId,
+      open: this.outputs.flatMap((port) => port.saved ?? []),
     }
   }
 
@@ -160,8 +173,9 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
   restore(saved: Saved): void {
     const { instanceState } = this
     if (instanceState !== undefined && saved.instanceState !== undefined)
-      applyToRow(instanceState.row('', undefined), instanceState.slots, saved.instanceState)
+      applyToRow(instanceState.row('', undefined), instanceState.slots, saved.instanceState, this.nowMs())
     this.lastGroupId = saved.lastGroupId
+    for (const open of saved.open) this.outputs.find(({ name }) => name === open.port)?.restore(open)
   }
 
   /**
@@ -172,7 +186,8 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
     const isOver = this.state === 'finished' || this.state === 'closed'
     const saved = this.saved()
     const entries = encodeSaved(saved, this.place)
-    const now: SavedEntries = { entries, hasChannelState: saved.channels.length > 0 }
+    // What is in an open group went to the copies that its beginning went to.
+    const now: SavedEntries = { entries, hasChannelState: saved.channels.length + saved.open.length > 0 }
     const sink = this.sink?.prepare(begin, isOver)
     const isFinished = isOver && this.sink?.isEmpty !== false
     const late = isOver ? undefined : this.savedLate()
@@ -230,6 +245,10 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
 
   get emitPerMessageMax(): number {
     return this.host.emitPerMessageMax
+  }
+
+  get tracking(): WorkerTracking {
+    return this.host.tracking
   }
 
   get clock(): Clock {
@@ -309,12 +328,18 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
 
   /** Stops at once and frees what `setup` opened. Idempotent. Errors of the author's `close` are thrown. */
   async close(): Promise<void> {
-    if (this.state === 'closed') return
+    if (this.state === 'closed') {
+      this.keyed?.close()
+      return
+    }
     const ran = this.state !== 'new'
+    // Snapshots have a part of one that has finished: until it is closed once more, with its worker or since the plan is without it.
+    const isAskedOn = this.state === 'finished' && this.takesSnapshots
     this.state = 'closed'
     this.stop.abort(new VertigoError('STOPPED', `${this.place} was stopped`))
     this.released()
     await this.sink?.close(lastCommitMsMax)
+    if (!isAskedOn) this.keyed?.close()
     await this.closeOpened()
     if (ran) for (const hook of this.hooks.onStop) hook(this.identity)
   }
@@ -360,6 +385,13 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
     this.outbox.flushEager()
     this.state = 'finished'
     this.host.finished(this)
+  }
+
+  /** To the port for errors, or to whoever takes what no such port took. */
+  protected rejectMessage(record: RejectedMessage): void {
+    this.rejectedCount++
+    if (this.errorOutput === undefined) this.host.rejected(this, record)
+    else sendRejection(this.errorOutput, record)
   }
 
   protected newCall(): Call {

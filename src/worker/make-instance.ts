@@ -2,6 +2,7 @@ import { VertigoError } from '../base/errors.ts'
 import { checkConfig, hasInstanceState, isKind, type Kind, kindDefinition } from '../component/kind.ts'
 import { defineFunction } from '../component/define.ts'
 import { sharedStateFault } from '../model/kind-info.ts'
+import type { NewKeyedState } from '../state/keyed-state.ts'
 import { keyReader } from '../state/keys.ts'
 import type { InstanceAssignment, ModuleAddress } from './assignment.ts'
 import { ComponentInstance } from './component-instance.ts'
@@ -18,6 +19,8 @@ interface Means {
   readonly bridge?: object
   readonly check: 'edges' | 'all' | 'none'
   readonly secrets: Secrets
+  /** Default: in memory. */
+  readonly newKeyed: NewKeyedState | undefined
   /** Where the journals of sources are, and of which generation of which network whoever opens them is. */
   readonly journals?: Journals
   readonly network: string
@@ -90,6 +93,7 @@ function setupMeansOf(assigned: InstanceAssignment, means: Means): SetupMeans {
     connected,
     checked,
     bridge: means.bridge,
+    newKeyed: means.newKeyed,
     journals: sourceJournals(assigned, means),
   }
 }

@@ -1,6 +1,7 @@
 import { isIterator, isThenable } from '../base/values.ts'
 import type { Outbox } from '../messaging/outbox.ts'
-import type { Call } from './call.ts'
+import type { Tracks, TrackSink } from '../messaging/tracks.ts'
+import { type Call, callDirect, callTracked } from './call.ts'
 import type { Invoke } from './handlers.ts'
 
 /**
@@ -83,6 +84,84 @@ const sharedLoop: MessageLoop = (items, from, end, invoke, call, outbox, progres
         progress.result = result
         return
       }
+      if (outbox.interrupted && !outbox.nextCall()) return
+    }
+  } finally {
+    progress.at = at
+  }
+}
+
+/** As a `MessageLoop`, for a parcel in which some messages are tracked. */
+export type TrackedLoop = (
+  items: readonly unknown[],
+  from: number,
+  end: number,
+  invoke: Invoke,
+  call: Call,
+  outbox: Outbox,
+  progress: LoopProgress,
+  tracks: Tracks,
+  sink: TrackSink,
+) => void
+
+/** The same loop, which gives each message's part of a token to the call, and settles it when the handler has ended. */
+const trackedSource = (keyed: boolean): string => `
+/* ${++made} */
+return function trackedLoop(items, from, end, invoke, call, outbox, progress, tracks, sink) {
+  const context = call.context
+  let at = from
+  try {
+    while (at < end) {
+      const track = tracks[at]
+      if (track !== undefined) {
+        call.track = track
+        call.mode = ${callTracked}
+      } else {
+        call.track = null
+        call.mode = ${callDirect}
+      }
+      const message = items[at++]
+      ${keyed ? 'call.message = message; call.cachedRow = null' : ''}
+      const result = invoke(message, context)
+      if (result !== undefined && result !== null && typeof result === 'object' &&
+          (typeof result.then === 'function' || typeof result.next === 'function')) {
+        progress.result = result
+        return
+      }
+      if (track !== undefined) track.settle(sink)
+      if (outbox.interrupted && !outbox.nextCall()) return
+    }
+  } finally {
+    progress.at = at
+  }
+}`
+
+/** Made for a handler when the first tracked message comes to it. */
+export function makeTrackedLoop(keyed: boolean): TrackedLoop {
+  try {
+    // oxlint-disable-next-line typescript/no-unsafe-call, typescript/no-implied-eval -- as above
+    return new Function(trackedSource(keyed))() as TrackedLoop
+  } catch {
+    return sharedTrackedLoop
+  }
+}
+
+const sharedTrackedLoop: TrackedLoop = (items, from, end, invoke, call, outbox, progress, tracks, sink) => {
+  const { context } = call
+  let at = from
+  try {
+    while (at < end) {
+      call.track = tracks[at] ?? null
+      call.mode = call.directMode
+      const message = items[at++]
+      call.message = message
+      call.cachedRow = null
+      const result = invoke(message, context)
+      if (isThenable(result) || isIterator(result)) {
+        progress.result = result
+        return
+      }
+      call.track?.settle(sink)
       if (outbox.interrupted && !outbox.nextCall()) return
     }
   } finally {

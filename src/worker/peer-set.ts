@@ -1,6 +1,8 @@
 import { Peer } from '../messaging/remote.ts'
 import type { Link } from '../transport/link.ts'
+import type { Tracks } from '../messaging/tracks.ts'
 import type { CycleFrame } from '../wire/frame.ts'
+import type { TrackFrame } from '../wire/track-frames.ts'
 
 export interface PeerSetEvents {
   /** Frames arrived that may give work. */
@@ -9,6 +11,12 @@ export interface PeerSetEvents {
   creditDue(): void
   switched(): void
   cycle(worker: number, frame: CycleFrame): void
+  /** Hears of tracked messages, and of what comes back of them. */
+  readonly tracking: {
+    learn(worker: number, entries: Int32Array, count: number): Tracks
+    received(frame: TrackFrame): void
+    keepOnly(isAlive: (worker: number) => boolean): void
+  }
   /** Whether anything may leave now; see `WorkerMeans`. */
   mayAct(): boolean
   /** What came over a peer's link makes no sense; the link is closed. */
@@ -36,6 +44,8 @@ export class PeerSet {
         arrived: () => this.events.arrived(),
         switched: () => this.events.switched(),
         cycle: (peer, frame) => this.events.cycle(peer.worker, frame),
+        tracked: (peer, entries, count) => this.events.tracking.learn(peer.worker, entries, count),
+        track: (frame) => this.events.tracking.received(frame),
         mayAct: () => this.events.mayAct(),
         creditDue: (due) => {
           this.creditDue.push(due)
@@ -66,6 +76,7 @@ export class PeerSet {
 
   /** The plan is without a worker: whatever it believes, nothing is taken from it any more. */
   keepOnly(isAlive: (worker: number) => boolean): void {
+    this.events.tracking.keepOnly(isAlive)
     for (const [worker, peer] of this.peers) {
       if (isAlive(worker)) continue
       peer.close()

@@ -1,9 +1,11 @@
 import type { Clock } from '../base/clock.ts'
 import { VertigoError } from '../base/errors.ts'
+import type { NewKeyedState, StateSettings } from '../state/keyed-state.ts'
 import type { InstanceAssignment, ModuleAddress, WorkerAssignment } from './assignment.ts'
 import { loadChannelParts } from './channel-parts.ts'
 import { HostedInstance, type PreparedInstance } from './hosted.ts'
 import type { InstanceHost } from './host.ts'
+import type { Instance } from './instance.ts'
 import type { Journals } from './journal/journals.ts'
 import { makeInstance } from './make-instance.ts'
 import { namedError } from './named-error.ts'
@@ -19,6 +21,7 @@ export interface PreparationMeans {
   readonly check: 'edges' | 'all' | 'none'
   readonly setupMsMax: number
   readonly secrets: Secrets
+  readonly states?: (settings: StateSettings) => Promise<NewKeyedState>
   readonly host: InstanceHost
   readonly wiring: Wiring
   /** The instance has been made: who begins it may have to close it. */
@@ -84,14 +87,19 @@ export class Preparation {
   private async prepare(assigned: InstanceAssignment): Promise<PreparedInstance> {
     const { means } = this
     const known = this.known(assigned.id)
-    const { network, generation } = this.assignment
-    const ofInstance = { ...means, network, generation }
-    const hosted = known ?? new HostedInstance(assigned, await makeInstance(assigned, means.host, ofInstance))
+    const hosted = known ?? new HostedInstance(assigned, await this.make(assigned))
     const prepared = { hosted, assigned, parts: await loadChannelParts(assigned, means) }
     // Its successor makes its own: this one has not been set up, so there is nothing to close.
     this.ending.signal.throwIfAborted()
     if (known === undefined) means.made(hosted)
     return prepared
+  }
+
+  private async make(assigned: InstanceAssignment): Promise<Instance> {
+    const { means } = this
+    const { state, network, generation } = this.assignment
+    const newKeyed = state && (await means.states?.(state))
+    return makeInstance(assigned, means.host, { ...means, newKeyed, network, generation })
   }
 
   private addInputs(prepared: PreparedInstance): void {

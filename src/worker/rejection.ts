@@ -8,13 +8,16 @@ import type { Task } from './task-runner.ts'
 /** What is told of a message that its component could not handle. */
 export function rejectionOf(
   { component, instance }: { readonly component: string; readonly instance: number },
-  { port, message }: Task,
+  { port, message }: Pick<Task, 'port' | 'message'>,
   error: VertigoError,
   timeMs: number,
 ): RejectedMessage {
-  const { name, message: text } = error.code === 'COMPONENT_FAILED' ? (error.cause as Error) : error
-  const about = { component, instance, port: port ?? '', message }
-  return { ...about, error: { name, message: text, code: error.code }, timeMs }
+  return { component, instance, port: port ?? '', message, error: errorOf(error), timeMs }
+}
+
+export function errorOf(error: VertigoError): RejectedMessage['error'] {
+  const { name, message } = error.code === 'COMPONENT_FAILED' ? (error.cause as Error) : error
+  return { name, message, code: error.code }
 }
 
 /** On the port `error`. */

@@ -5,9 +5,11 @@ import type { SharedCollections } from '../component/shared.ts'
 import type { KindDefinition } from '../component/kind.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { Inbox } from '../messaging/inbox.ts'
+import type { NewKeyedState } from '../state/keyed-state.ts'
 import type { KeyReader } from '../state/keys.ts'
 import type { SharedContext } from './call.ts'
-import { makeMessageLoop, type MessageLoop } from './message-loop.ts'
+import { checkTimers, type TimerSet } from './timer-set.ts'
+import { makeMessageLoop, makeTrackedLoop, type MessageLoop, type TrackedLoop } from './message-loop.ts'
 import {
   type AuthorBehaviour,
   declaredBehaviour,
@@ -29,6 +31,8 @@ export interface SetupMeans {
   readonly checked: ReadonlySet<string>
   /** What the caller's code is reached by, for kinds that are placed in the main thread. */
   readonly bridge: object | undefined
+  /** Of the backend that the network has. */
+  readonly newKeyed: NewKeyedState | undefined
   /** Opens the journals of a source that has one, by the number of the copy and the life; undefined where it has none. */
   readonly journals: SourceJournals | undefined
 }
@@ -60,6 +64,9 @@ interface InstanceWithInputs extends ContextInstance {
   readonly writer: string
   readonly inputs: readonly InputPort[]
   readonly inbox: Inbox
+  /** Those that a snapshot had. */
+  readonly timers: TimerSet
+  readonly isMigrated: boolean
   pauseInput(port: number): void
   wake(): void
 }
@@ -76,6 +83,8 @@ export class InputPort {
   groups: PortHandlers['groups']
   batch: PortHandlers['batch']
   readonly loop: MessageLoop
+  private tracked: TrackedLoop | undefined
+  private readonly isKeyed: boolean
   private readonly schema: StandardSchemaV1 | undefined
   private readonly isConnected: boolean
   private isChecked: boolean
@@ -88,9 +97,16 @@ export class InputPort {
     this.index = index
     this.isConnected = means.connected.has(name)
     this.readKey = means.connected.get(name)
-    this.loop = makeMessageLoop(definition.state !== undefined)
+    this.isKeyed = definition.state !== undefined
+    this.loop = makeMessageLoop(this.isKeyed)
     this.schema = definition.inputs[name]?.schema
     this.isChecked = means.checked.has(name)
+  }
+
+  /** For parcels with tracked messages. */
+  get trackedLoop(): TrackedLoop {
+    this.tracked ??= makeTrackedLoop(this.isKeyed)
+    return this.tracked
   }
 
   /** Errors: PORT_NOT_READ where something is connected and nothing handles it. */
@@ -193,6 +209,7 @@ export async function runSetup(
   for (const pump of pumps) {
     behaviour = mergeBehaviour(behaviour, pump)
   }
+  checkTimers(instance.timers, behaviour.timers, instance.isMigrated)
   return { behaviour, shared }
 }
 

@@ -4,6 +4,8 @@ import { isThenable } from '../base/values.ts'
 import type { Logger } from '../component/context.ts'
 import type { ListedSplits, SourcePositions } from '../component/define.ts'
 import type { KindDefinition } from '../component/kind.ts'
+import type { TrackedOptions } from '../component/tracking.ts'
+import type { OutputPort } from '../messaging/output-port.ts'
 import type { SnapshotBegin, SnapshotEnd } from '../snapshot/part.ts'
 import { type Call, callClosed, callDirect, callDiscard } from './call.ts'
 import type { InstanceHost } from './host.ts'
@@ -14,6 +16,8 @@ import { ReleasedPositions } from './released-positions.ts'
 import type { Saved } from './snapshots/saved.ts'
 import { codeBridge, sharedContext, type SetupMeans, type SourceJournals } from './setup.ts'
 import { dealJournals, dealKnown, dealListed, journalSplit, owns, type Share } from './splits.ts'
+import { rejectionOf } from './rejection.ts'
+import { SourceTracking } from './tracking/source-tracking.ts'
 
 const pollMessagesMax = 256
 /** Before the size of its messages is known, a source is asked for few. */
@@ -44,6 +48,8 @@ export class SourceInstance extends Instance {
   /** It was asked to end. */
   isEnding = false
   private cancelLastPoll: Cancel = () => undefined
+  /** Made with the first message that is tracked. */
+  private tracker: SourceTracking | undefined
 
   constructor(
     identity: InstanceIdentity,
@@ -65,6 +71,12 @@ export class SourceInstance extends Instance {
     return this.call
   }
 
+  /** Opens a tree (`emit.port.tracked`). */
+  readonly openTree = (port: OutputPort, message: unknown, options: TrackedOptions | undefined): void => {
+    this.tracker ??= this.makeTracker()
+    this.tracker.open(port, message, options)
+  }
+
   get takesMessages(): boolean {
     return this.state === 'running'
   }
@@ -76,6 +88,7 @@ export class SourceInstance extends Instance {
 
   /** Between two polls, or while one waits: what it has said so far has been sent. */
   beginSnapshot(begin: SnapshotBegin): void {
+    if (begin.predecessor !== null) this.tracker?.committed(begin.predecessor)
     if (this.state !== 'running' || begin.snapshot <= this.lastCut) return
     try {
       this.cut(begin, 0)
@@ -91,6 +104,7 @@ export class SourceInstance extends Instance {
   /** What no kept snapshot goes back to is let go of. */
   snapshotEnded(end: SnapshotEnd): void {
     const { reader, state } = this
+    if (end.type === 'committed') this.tracker?.committed(end.snapshot)
     if (end.type === 'committed' && (state === 'running' || state === 'finished'))
       this.needed.committed(end, reader?.release && ((positions) => reader.release!(positions)))
   }
@@ -102,17 +116,21 @@ export class SourceInstance extends Instance {
   override cut(begin: SnapshotBegin, alignedMs: number): void {
     super.cut(begin, alignedMs)
     this.needed.cut(begin.snapshot, this.lastSaved)
+    this.tracker?.cut(begin.snapshot)
   }
 
   override saved(): Saved {
     this.lastSaved = this.positions
-    return { ...super.saved(), positions: this.lastSaved }
+    return { ...super.saved(), positions: this.lastSaved, tracked: this.tracker?.saved() ?? [] }
   }
 
   override restore(saved: Saved): void {
     super.restore(saved)
     this.isUndealt = saved.isUndealt === true
     this.from = saved.positions ?? this.from
+    if (saved.tracked.length === 0) return
+    this.tracker = this.makeTracker()
+    this.tracker.restore(saved.tracked, this.outputs)
   }
 
   get queuedMessages(): number {
@@ -178,19 +196,37 @@ export class SourceInstance extends Instance {
 
   protected override released(): void {
     this.cancelLastPoll()
+    this.tracker?.close()
   }
 
   protected get hasWork(): boolean {
-    return !this.polling && (this.state === 'running' || this.exhausted)
+    const { tracker } = this
+    if (tracker?.hasDue === true) return true
+    if (this.exhausted) return tracker?.isUnfinished !== true
+    return !this.polling && this.state === 'running' && tracker?.isFull !== true
   }
 
   protected work(): void {
+    const { tracker } = this
+    tracker?.beginTurn()
+    try {
+      tracker?.work(this.reader!)
+      this.pollOrFinish()
+    } finally {
+      // The first tracked message makes it.
+      this.tracker?.endTurn()
+    }
+  }
+
+  private pollOrFinish(): void {
     for (let polls = 0; polls < pollsPerTurn; polls++) {
       if (this.exhausted) {
+        if (this.tracker?.isUnfinished === true) return
+        this.tracker?.close()
         this.finish()
         return
       }
-      if (this.polling || this.outbox.blocked > 0) return
+      if (this.polling || this.outbox.blocked > 0 || this.tracker?.isFull === true) return
       this.poll()
     }
   }
@@ -249,7 +285,24 @@ export class SourceInstance extends Instance {
   private room(): number {
     let room = this.sent === 0 ? firstPollMessages : pollMessagesMax
     for (const port of this.outputs) room = Math.min(room, port.room)
+    if (this.tracker !== undefined) room = Math.min(room, this.tracker.room)
     return Math.max(1, room)
+  }
+
+  private makeTracker(): SourceTracking {
+    const { host, takesSnapshots } = this
+    return new SourceTracking({
+      clock: host.clock,
+      tracking: host.tracking,
+      options: this.definition.track ?? {},
+      guarantee: host.guarantee(),
+      takesSnapshots,
+      maySend: () => this.outbox.blocked === 0,
+      due: () => this.wake(),
+      failed: (error) => this.fail(error),
+      deadLetter: (port, message, error) =>
+        this.rejectMessage(rejectionOf(this.identity, { port, message }, error, this.nowMs())),
+    })
   }
 
   private makeReader(): Promise<Reader> {
@@ -302,7 +355,23 @@ export class SourceInstance extends Instance {
     const read = definition.read as
       ((context: object) => Iterable<unknown> | AsyncIterable<unknown>) | undefined
     if (read === undefined) throw new VertigoError('SOURCE_MISUSED', 'a source needs `read` or `setup`')
-    return iteratorReader(read(context), owner)
+    return iteratorReader(read(context), definition.track === undefined ? owner : this.trackingOwner(owner))
+  }
+
+  /** All that an iterator gives is tracked. */
+  private trackingOwner(owner: ReaderOwner): ReaderOwner {
+    const [port] = this.outputs
+    return {
+      outbox: owner.outbox,
+      clock: owner.clock,
+      outputs: port === undefined ? [] : [{ send: (message) => this.openTree(port, message, undefined) }],
+      get takesMessages() {
+        return owner.takesMessages
+      },
+      get isEnding() {
+        return owner.isEnding
+      },
+    }
   }
 
   private async share(): Promise<Share> {
@@ -324,7 +393,6 @@ export class SourceInstance extends Instance {
 }
 
 function isListed(value: unknown): value is ListedSplits {
-  const names =
-    typeof value === 'object' && value !== null && 'byName' in value ? value.byName : value
+  const names = typeof value === 'object' && value !== null && 'byName' in value ? value.byName : value
   return Array.isArray(names) && names.every((split) => typeof split === 'string')
 }

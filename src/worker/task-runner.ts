@@ -3,8 +3,9 @@ import { isIterator, isThenable } from '../base/values.ts'
 import type { GroupContext } from '../messaging/group-tracker.ts'
 import type { InputChannel } from '../messaging/input-channel.ts'
 import { isPartlySent } from '../messaging/partial.ts'
+import type { Track } from '../messaging/tracks.ts'
 import type { KeyReader } from '../state/keys.ts'
-import { type Call, callClosed, callDirect, callBuffered, callDiscard } from './call.ts'
+import { type Call, callBuffered, callClosed, callDiscard } from './call.ts'
 import type { Invoke } from './handlers.ts'
 import type { FailurePolicy } from './host.ts'
 import { callAtWork, inCall } from './task-context.ts'
@@ -19,6 +20,8 @@ export interface Task {
   /** That the message came by. */
   readonly channel?: InputChannel
   readonly call?: Call
+  /** Where the message is tracked. */
+  readonly track?: Track | undefined
 }
 
 export interface TaskOwner {
@@ -202,7 +205,7 @@ export class TaskRunner {
     const running = this.running[0]!
     const pulled = running.pulled!
     const { call } = running
-    call.mode = running.alone ? callDirect : callBuffered
+    call.mode = running.alone ? call.directMode : callBuffered
     let step: unknown
     const outer = this.invoking
     this.invoking = call
@@ -251,7 +254,8 @@ export class TaskRunner {
     }
     call.cachedRow = null
     call.context.group = task.group
-    call.mode = running.alone ? callDirect : callBuffered
+    call.track = task.track ?? null
+    call.mode = running.alone ? call.directMode : callBuffered
     call.undo = running.alone ? null : undoOf(task)
     const outerStart = this.inStart
     const outerCall = this.invoking
@@ -384,7 +388,8 @@ export class TaskRunner {
     }
     if (running.rejection === undefined && !this.send(running)) return
     running.call.mode = callClosed
-    if (running.rejection !== undefined) this.owner.rejected(running.task, running.rejection.error)
+    if (running.rejection === undefined) running.call.settleTrack()
+    else this.owner.rejected(running.task, running.rejection.error)
     running.after?.()
   }
 

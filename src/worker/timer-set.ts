@@ -1,4 +1,5 @@
 import type { Cancel, Clock } from '../base/clock.ts'
+import { VertigoError } from '../base/errors.ts'
 import { encodeKey } from '../state/keys.ts'
 
 export interface DueTimer {
@@ -39,6 +40,10 @@ export class TimerSet {
     return [...this.due, ...pending]
   }
 
+  get names(): ReadonlySet<string> {
+    return new Set(this.all.map(({ name }) => name))
+  }
+
   /** As a snapshot has them. */
   restore(timers: readonly DueTimer[]): void {
     const nowMs = this.clock.now()
@@ -67,13 +72,26 @@ export class TimerSet {
     return this.due.shift()!
   }
 
-  cancelAll(): void {
-    for (const { cancel } of this.pending.values()) cancel()
-    this.pending.clear()
-    this.due.length = 0
+  /** Those of a name, or all. */
+  cancelAll(name?: string): void {
+    for (const timer of this.all)
+      if (name === undefined || timer.name === name) this.cancel(timer.name, timer.key)
   }
 }
 
 function timerId(name: string, key: unknown): string {
   return `${name}\u0000${encodeKey(key)}`
+}
+
+/** Of those that a snapshot has: another version of the component may have no use for one; else nobody has thought of it. */
+export function checkTimers(timers: TimerSet, handlers: object | undefined, isMigrated: boolean): void {
+  for (const name of timers.names) {
+    if (handlers !== undefined && Object.hasOwn(handlers, name)) continue
+    if (!isMigrated)
+      throw new VertigoError(
+        'TIMER_UNKNOWN',
+        `the snapshot has a timer "${name}", for which there is no handler`,
+      )
+    timers.cancelAll(name)
+  }
 }

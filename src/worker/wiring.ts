@@ -162,6 +162,7 @@ export class Wiring {
       group: 0,
       control: { type: 'end', removed: true },
       bytes: 0,
+      tracks: null,
       released: true,
     })
   }
@@ -193,7 +194,7 @@ export class Wiring {
       const routers = outputs.map((output) => {
         const { selector, hooks } = parts.outputs[assigned.outputs.indexOf(output)]!
         const channels = output.channels.map((end, at) => this.output(hosted, output, end, at, worker))
-        return new Router(channels, selector, this.random, hooks, assigned.instance)
+        return new Router(channels, selector, this.random, hooks, assigned.instance, output.name)
       })
       // Hooks observe what was sent, which is not to be changed by them either.
       const onSend = this.strictly(strictSend({ component: assigned.component, port: name }), parts.onSend)

@@ -4,6 +4,7 @@ import type { Random } from '../base/random.ts'
 import type { LogRecord } from '../component/context.ts'
 import type { PartReport } from '../snapshot/part.ts'
 import type { SnapshotStorage } from '../snapshot/storage/storage.ts'
+import type { NewKeyedState, StateSettings } from '../state/keyed-state.ts'
 import type { Link } from '../transport/link.ts'
 import type { ModuleAddress } from './assignment.ts'
 import type { RejectedMessage } from './host.ts'
@@ -75,6 +76,8 @@ export interface WorkerMeans {
     /** Makes files one. Default: in the worker's own thread. */
     readonly merge?: MergeFiles
   }
+  /** Chooses the backend of keyed state. Without it, state is in memory whatever a network says. */
+  readonly states?: (settings: StateSettings) => Promise<NewKeyedState>
   /** Where sources that cannot rewind have their journals. */
   readonly journals?: Journals
   /** Whether messages are checked against schemas of ports: at the network's edges, everywhere, or not at all. */

@@ -9,6 +9,7 @@ import { Endings } from './endings.ts'
 import { Finishing } from './finishing.ts'
 import type { InstanceHost, Schedulable } from './host.ts'
 import type { HostedInstance, PreparedInstance } from './hosted.ts'
+import { channelsOf, endBackEdgesOf, switchingPortsOf } from './hosted-channels.ts'
 import type { Instance } from './instance.ts'
 import { PeerSet } from './peer-set.ts'
 import { Preparation } from './preparation.ts'
@@ -19,6 +20,7 @@ import { Secrets, withoutSecrets } from './secrets.ts'
 import { setupMsMaxDefault } from './setups.ts'
 import { workerCollections } from './shared.ts'
 import { SwitchLimit } from './switch-limit.ts'
+import { WorkerTracking } from './tracking/worker-tracking.ts'
 import { memorySuspects } from './suspects.ts'
 import type { OpenCollections } from '../store/collections/index.ts'
 import { Wiring } from './wiring.ts'
@@ -59,6 +61,7 @@ export class Worker {
   private readonly shared: OpenCollections
   private readonly peers: PeerSet
   private readonly wiring: Wiring
+  private readonly tracking: WorkerTracking
   private readonly host: InstanceHost
   /** By id: those that are made and not yet started, and those that run, have finished or failed. */
   private readonly prepared = new Map<number, HostedInstance>()
@@ -96,12 +99,19 @@ export class Worker {
       turn: (instance) => this.onTurn(instance),
       sliceEnd: (isIdle) => this.onSliceEnd(isIdle),
     })
+    this.tracking = new WorkerTracking({
+      worker: assignment.worker,
+      random: means.random,
+      peer: (worker) => this.peers.known(worker),
+      requestFlush: () => this.scheduler.request(),
+    })
     this.peers = new PeerSet({
       mayAct,
       arrived: () => this.scheduler.run(),
       creditDue: () => this.scheduler.request(),
       switched: () => this.endStaleInputs(),
       cycle: (worker, frame) => this.cycles.received(worker, frame),
+      tracking: this.tracking,
       failed: (worker, error) => {
         if (means.events.linkFailed === undefined) this.fail(error)
         else means.events.linkFailed(worker, error)
@@ -124,7 +134,7 @@ export class Worker {
     this.closer = new Closer(means.clock)
     this.switchLimit = new SwitchLimit(means.clock, means.portSwitchMsMax, {
       isHeld: () => this.isHeld,
-      switching: () => this.switchingPorts(),
+      switching: () => switchingPortsOf(this.running.values()),
     })
   }
 
@@ -183,6 +193,7 @@ export class Worker {
     this.owesSwitched = assignment.generation > 0
     const isAlive = (worker: number): boolean => this.alive.has(worker)
     const removed = this.takeRemoved(next)
+    this.snapshots.switched(removed)
     for (const { hosted, assigned } of next) hosted.assigned = assigned
     for (const hosted of removed) hosted.assigned = { ...hosted.assigned, inputs: [], outputs: [] }
     const all = [...this.running.values(), ...removed]
@@ -276,11 +287,7 @@ export class Worker {
 
   /** Both kinds of ends of channels by their numbers, as they are now: for those who compare them with a plan. */
   get channels(): { readonly inputs: readonly number[]; readonly outputs: readonly number[] } {
-    const all = [...this.running.values()]
-    return {
-      inputs: all.flatMap(({ inputs, gone }) => [...inputs.keys(), ...gone.keys()]),
-      outputs: all.flatMap(({ outputs }) => [...outputs.values()].map(({ channel }) => channel.id)),
-    }
+    return channelsOf([...this.running.values()])
   }
 
   /** What the end of a network with cycles is recognized by; see `QuietProbe`. */
@@ -291,8 +298,7 @@ export class Worker {
 
   /** Ends the edges that close cycles, once nothing is on its way any more. */
   endBackEdges(): void {
-    for (const { outputs } of this.running.values())
-      for (const { channel, isBack } of outputs.values()) if (isBack) channel.end()
+    endBackEdgesOf(this.running.values())
   }
 
   /** Who may be to blame where the worker uses too much memory: the last at work, and where messages wait. */
@@ -362,10 +368,7 @@ export class Worker {
     for (const { hosted } of next) {
       this.running.set(hosted.id, hosted)
       const { component, assigned } = hosted
-      if (component === undefined) continue
-      component.awaitsSources = assigned.awaitsSources
-      component.hasDoneSources = assigned.hasDoneSources ?? false
-      component.mayBeConnected = this.generation > 0
+      component?.follow(assigned, this.generation > 0)
     }
     for (const { hosted } of next) {
       const { instance, id, assigned } = hosted
@@ -383,17 +386,11 @@ export class Worker {
   }
 
   private onPortSwitched(): void {
-    if (this.isSwitching || !this.owesSwitched || this.switchingPorts().length > 0) return
+    if (this.isSwitching || !this.owesSwitched || switchingPortsOf(this.running.values()).length > 0) return
     this.owesSwitched = false
     this.switchLimit.cancel()
     this.peers.sendSwitched(this.generation)
     this.endStaleInputs()
-  }
-
-  private switchingPorts(): { readonly hosted: HostedInstance; readonly port: string }[] {
-    return [...this.running.values()].flatMap((hosted) =>
-      hosted.isOver ? [] : hosted.switchingPorts.map(({ name }) => ({ hosted, port: name })),
-    )
   }
 
   /** Channels whose sources, as we know by now, will never end them. */
@@ -414,6 +411,7 @@ export class Worker {
       shared: this.shared,
       dev: this.means.dev ?? false,
       emitPerMessageMax: this.assignment.emitPerMessageMax,
+      tracking: this.tracking,
       schedule: (instance) => this.scheduler.schedule(instance),
       framesPending: (instance) => this.scheduler.framesPending(instance),
       whenOpen: (action) => {
@@ -438,6 +436,7 @@ export class Worker {
       publicationChanged: (instance) => this.endings.publicationChanged(this.hostedOf.get(instance)!),
       metricMade: (record) => events.metric(record),
       takesSnapshots: () => this.assignment.takesSnapshots === true,
+      guarantee: () => this.assignment.guarantee ?? 'at-most-once',
       late: (instance, ...late) => this.snapshots.late(this.hostedOf.get(instance)!, ...late),
       cut: (instance, ...cut) => this.snapshots.cut(this.hostedOf.get(instance)!, ...cut),
     }
@@ -465,6 +464,7 @@ export class Worker {
 
   private onSliceEnd(isIdle: boolean): boolean {
     if (this.state === 'open') this.finishing.check()
+    this.tracking.flush()
     const waits = [this.peers.sendCredit(isIdle), this.snapshots.step()].includes(true)
     this.writeCounters(this.touched)
     this.touched.clear()

@@ -45,7 +45,8 @@ class Play {
   /** Of the nodes that have joined. */
   get pids(): readonly number[] {
     const said = this.session?.stdout ?? ''
-    return Array.from(said.matchAll(/has joined, process (\d+)/g), ([, pid]) => Number(pid))
+    // A node that has lost its lease on a busy machine joins again.
+    return [...new Set(Array.from(said.matchAll(/has joined, process (\d+)/g), ([, pid]) => Number(pid)))]
   }
 
   async nodesGone(): Promise<void> {
@@ -84,7 +85,7 @@ function numberAfter(output: string, label: string): number {
 }
 
 describe('the demo', () => {
-  test('kills a node in the middle, and the others carry on with the text of the installed packages', async (t) => {
+  test('kills a node in the middle of the text of the installed packages, and all counts are equal in the end', async (t) => {
     const play = new Play(t)
     const result = await play.start(t, [], ['npm', 'run', '--silent', 'demo']).ended()
     assertCode(result, 0)
@@ -94,25 +95,24 @@ describe('the demo', () => {
       /^Counting the words of [\d,]+ files \(\d+\.\d MB, [\d,]+ words\) on a cluster of three nodes\.$/m,
     )
     assert.equal(play.pids.length, 3)
-    const kill = /kill -9 (\d+): (node-\d) is killed, with (split\[\d\]) and (split\[\d\])$/m.exec(stdout)
+    const kill = /kill -9 (\d+): (node-\d) is killed, with (.*count\[\d\].*)$/m.exec(stdout)
     assert.ok(kill, stdout)
     assert.ok(play.pids.includes(Number(kill[1])))
-    const manager = /(node-\d) is elected to be the manager/.exec(stdout)?.[1]
+    const before = stdout.slice(0, kill.index)
+    const manager = [...before.matchAll(/(node-\d) is elected to be the manager/g)].at(-1)?.[1]
     assert.notEqual(kill[2], manager)
-    const moved =
-      /\+ \d+ ms: the manager has them run elsewhere: (\S+) on (node-\d) and (\S+) on (node-\d)$/m.exec(
-        stdout,
-      )
-    assert.ok(moved, stdout)
-    assert.deepEqual([moved[1], moved[3]], [kill[3], kill[4]])
-    assert.ok(moved[2] !== kill[2] && moved[4] !== kill[2], stdout)
-    for (const label of ['noticed by the others', 'running on another node', 'sending words again'])
+    const lost = kill[3]!.match(/\w+\[\d\]/g) ?? []
+    const moved = /\+ \d+ ms: the manager has them run elsewhere: (.*)$/m.exec(stdout)?.[1] ?? ''
+    for (const instance of lost) assert.ok(moved.includes(`${instance} on node-`), `${instance}: ${stdout}`)
+    assert.ok(!moved.includes(kill[2]!), stdout)
+    for (const label of ['noticed by the others', 'running on another node', 'publishing again'])
       assert.match(stdout, new RegExp(`^ +${label} +after \\d+ ms$`, 'm'))
+    assert.match(stdout, /^ +went back to +snapshot \d+$/m)
     const [there, counted] = [numberAfter(stdout, 'words in the text'), numberAfter(stdout, 'words counted')]
-    // It was killed at 40 %.
-    assert.ok(counted <= there && counted > there * 0.6, stdout)
+    assert.equal(counted, there)
+    assert.match(stdout, /difference +none: [\d,]+ different words, all counts equal/)
     assert.match(stdout, /^ +[\d,]+ {2}the$/m)
-    if (counted < there) assert.match(stdout, /what a failed node held is lost/)
+    assert.doesNotMatch(stdout, /^Wrong/m)
     assert.equal(stdout.includes('\x1b'), false)
     await play.nothingLeft()
   })
@@ -164,7 +164,7 @@ describe('the demo', () => {
 
   for (const [when, seen] of [
     ['while nodes start', /has joined/],
-    ['while words are counted', /words, [1-9][\d,]* a second, running/],
+    ['while words are counted', /words published, [1-9][\d,]* a second, running/],
   ] as const)
     test(`Ctrl-C ${when} ends all of it`, async (t) => {
       const play = new Play(t)

@@ -65,7 +65,7 @@ function json(result: Result): Record<string, unknown> {
   return JSON.parse(result.stdout) as Record<string, unknown>
 }
 
-test('snapshots are taken with a name, listed, shown, gone back to, and removed', async (t) => {
+test('snapshots of a network on three nodes are taken with a name, listed and shown', async (t) => {
   const { ask } = await cluster(t, 3)
   assertCode(await ask('deploy', 'tally.yaml', '--wait'), 0)
 
@@ -85,7 +85,12 @@ test('snapshots are taken with a name, listed, shown, gone back to, and removed'
   assertCode(shown, 0)
   assert.match(shown.stdout, new RegExp(`^tally: snapshot ${id}`))
   assert.match(shown.stdout, /^count\[1\] +[\d.]+ [KM]?i?B +\d+ +128-255/m)
+})
 
+test('a snapshot is gone back to, where that is accepted, and removed', async (t) => {
+  const { ask } = await cluster(t, 1)
+  assertCode(await ask('deploy', 'tally.yaml', '--wait'), 0)
+  assertCode(await ask('snapshot', 'create', 'tally', '--name', 'first', '--wait'), 0)
   const wrong = await ask('snapshot', 'show', 'tally', 'frist')
   assertCode(wrong, 2)
   assert.match(wrong.stderr, /SNAPSHOT_UNKNOWN.*Did you mean .*first/s)

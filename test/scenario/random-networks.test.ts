@@ -14,11 +14,12 @@ import {
   value,
 } from '../../src/component/index.ts'
 import { testNetwork } from '../../src/testkit/index.ts'
+import { trackedItems } from '../support/tracked-source.ts'
 
 /**
  * Random networks without cycles (chains, fan-in, fan-out, diamonds) with tiny channels, pauses, failures that are tried
  * again or rejected, and several messages at a time, compared with a plain loop
- * over the same numbers. Each message carries who sent it and as which of its messages, so that order (CH-1) shows.
+ * over the same numbers. Most sources track their messages, and hear of each once what the loop says of it. Each message carries who sent it and as which of its messages, so that order (CH-1) shows.
  * That a network ends at all shows that nothing is deadlocked (CH-2, CI-1) and nothing is lost on the way.
  */
 
@@ -43,7 +44,13 @@ interface Node {
 }
 
 interface Plan {
-  readonly sources: readonly { readonly name: string; readonly count: number; readonly isAsync: boolean }[]
+  readonly sources: readonly {
+    readonly name: string
+    readonly count: number
+    readonly isAsync: boolean
+    /** It tracks its messages. */
+    readonly tracks: boolean
+  }[]
   readonly nodes: readonly Node[]
   readonly workers: number
   readonly limits: { readonly queueMessagesMax: number; readonly parcelMessagesMax: number }
@@ -75,6 +82,7 @@ function makePlan(seed: number): Plan {
     name: `source${i}`,
     count: 20 + chance.int(80),
     isAsync: chance.int(3) === 0,
+    tracks: seededRandom(seed * 2 + i).int(3) > 0,
   }))
   const nodes: Node[] = []
   const count = 2 + chance.int(6)
@@ -106,9 +114,13 @@ function makePlan(seed: number): Plan {
 
 /** The oracle: what comes out of each node, as a plain loop. */
 function expected({ sources, nodes }: Pick<Plan, 'sources' | 'nodes'>): Map<string, number[]> {
-  const out = new Map<string, number[]>(
-    sources.map(({ name, count }) => [name, Array.from({ length: count }, (_, v) => v)]),
+  return expectedFrom(
+    new Map(sources.map(({ name, count }) => [name, Array.from({ length: count }, (_, v) => v)])),
+    nodes,
   )
+}
+
+function expectedFrom(out: Map<string, number[]>, nodes: Plan['nodes']): Map<string, number[]> {
   for (const { name, op, from, instances } of nodes) {
     const inputs = from.flatMap(({ name: source, selector }) => {
       const values = out.get(source)!
@@ -290,14 +302,14 @@ const count = defineComponent({
 /** Keys of `count` are the last digit to base 5, so the message has to carry it. */
 const keyed = (item: Item): Item & { readonly key: number } => ({ ...item, key: item.v % 5 })
 
-function build(plan: Plan) {
+function build(plan: Plan, heard: ReadonlyMap<string, string[]>) {
   const net = network('random')
   const outputs = new Map<string, Parameters<typeof net.connect<Item>>[0]>()
-  for (const { name, count: total, isAsync } of plan.sources) {
+  for (const { name, count: total, isAsync, tracks } of plan.sources) {
     const items = function* (): Generator<Item> {
       for (let v = 0; v < total; v++) yield { v, from: name, n: v }
     }
-    const source = isAsync
+    const untracked = isAsync
       ? defineSource({
           outputs: { out: port<Item>() },
           async *read() {
@@ -308,6 +320,7 @@ function build(plan: Plan) {
           },
         })
       : defineSource({ outputs: { out: port<Item>() }, read: items })
+    const source = tracks ? trackedItems(items, isAsync, heard.get(name)!) : untracked
     outputs.set(name, net.add(name, source).outputs.out)
   }
   for (const { name, op, instances, concurrency, order, retries, from } of plan.nodes) {
@@ -361,6 +374,43 @@ function expectedRejections(plan: Plan): string[] {
   return counted(names)
 }
 
+/** Names of nodes that get their messages, over whatever others, from a node of this operation. */
+function behind(op: Op, { nodes }: Plan): Set<string> {
+  const found = new Set<string>()
+  for (const { name, from } of nodes)
+    if (from.some((one) => found.has(one.name) || nodes.some((n) => n.name === one.name && n.op === op)))
+      found.add(name)
+  return found
+}
+
+/** What the source of a tracked message has to hear: `fail` where something that is derived from it is rejected. */
+function expectedOutcome(plan: Plan, source: string, v: number): string {
+  const out = expectedFrom(
+    new Map(plan.sources.map(({ name }) => [name, name === source ? [v] : []])),
+    plan.nodes,
+  )
+  const fails = plan.nodes.some(
+    ({ op, from }) => op === 'rejecting' && from.some(({ name }) => out.get(name)!.some(isRejected)),
+  )
+  return `${fails ? 'fail' : 'ack'} ${v}`
+}
+
+function checkHeard(plan: Plan, heard: ReadonlyMap<string, readonly string[]>, seed: number): void {
+  // What `count` sends depends on the other messages, so it is not known which of them are rejected after it.
+  const counted = behind('count', plan)
+  const isKnown = !plan.nodes.some(({ name, op }) => op === 'rejecting' && counted.has(name))
+  const about = (line: string): string => (isKnown ? line : line.replace(/^(ack|fail) /, ''))
+  for (const { name, count: total, tracks } of plan.sources) {
+    if (!tracks) continue
+    const wanted = Array.from({ length: total }, (_, v) => about(expectedOutcome(plan, name, v)))
+    assert.deepEqual(
+      heard.get(name)!.map(about).toSorted(),
+      wanted.toSorted(),
+      `seed ${seed}: what ${name} heard in ${JSON.stringify(plan)}`,
+    )
+  }
+}
+
 /** A failing seed becomes a scenario of its own, by name, before it is mended. */
 const seeds = Array.from({ length: 60 }, (_, i) => i + 1)
 
@@ -368,7 +418,8 @@ for (const seed of seeds) {
   test(`random network ${seed}: the same as a plain loop`, async () => {
     const plan = makePlan(seed)
     const names = [...plan.sources, ...plan.nodes].map(({ name }) => `${name}.out`)
-    const net = await testNetwork(build(plan), {
+    const heard = new Map(plan.sources.map(({ name }) => [name, [] as string[]]))
+    const net = await testNetwork(build(plan, heard), {
       collect: names,
       workers: plan.workers,
       limits: plan.limits,
@@ -388,5 +439,6 @@ for (const seed of seeds) {
       new Set(expectedRejections(plan)),
       `seed ${seed}: rejected messages in ${JSON.stringify(plan)}`,
     )
+    checkHeard(plan, heard, seed)
   })
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { crashesOf, type CrashPoint, crashRun, crashText } from './crash-run.ts'
+import { crashesOf, type CrashPoint, crashRun, crashText, firstOfEach } from './crash-run.ts'
 
 /**
  * All or nothing, and repeating is harmless: a cluster is deployed to, changed, scaled, drained, hurt and emptied, once for
@@ -24,13 +24,3 @@ for (const what of ['node', 'worker'] as const)
       assert.deepEqual(violations, [], crashText(crash))
     }
   })
-
-/** Of each act, step and moment: the first, and of whole crowds of them one more. */
-function firstOfEach(points: readonly CrashPoint[]): readonly CrashPoint[] {
-  const like = Map.groupBy(points, ({ act, name, moment }) => `${act}/${name}/${moment}`)
-  return [...like.values()].flatMap((some) =>
-    some.length > crowd ? [some[0]!, some.at(-1)!] : some.slice(0, 1),
-  )
-}
-
-const crowd = 6

@@ -34,6 +34,16 @@ export function crashesOf(points: readonly CrashPoint[]): readonly Crash[] {
   )
 }
 
+/** Of each act, step and moment: the first, and of whole crowds of them one more. */
+export function firstOfEach(points: readonly CrashPoint[]): readonly CrashPoint[] {
+  const like = Map.groupBy(points, ({ act, name, moment }) => `${act}/${name}/${moment}`)
+  return [...like.values()].flatMap((some) =>
+    some.length > crowd ? [some[0]!, some.at(-1)!] : some.slice(0, 1),
+  )
+}
+
+const crowd = 6
+
 export function crashText({ point: { at, who, name, moment, act }, what }: Crash): string {
   return `the ${what} of ${who} ended ${moment} "${name}" (${act}), step ${at}`
 }

@@ -5,7 +5,7 @@ import { DeathWatch } from '../../src/cluster/control/index.ts'
 import { InputChannel } from '../../src/messaging/input-channel.ts'
 import type { Parcel } from '../../src/messaging/parcel.ts'
 import { RemoteTarget } from '../../src/messaging/remote.ts'
-import { KeyedState } from '../../src/state/keyed-state.ts'
+import { MemoryState } from '../../src/state/memory/memory-state.ts'
 import { LeaseHolder } from '../../src/store/recipes/lease-holder.ts'
 import type { Transaction } from '../../src/store/store.ts'
 import { DeafBackend } from '../../src/testkit/cluster/deaf-backend.ts'
@@ -104,7 +104,7 @@ export const mutations: readonly Mutation[] = [
     name: 'all keys share their state',
     finds: /LE-6/,
     seed: 2,
-    apply: () => changed(KeyedState.prototype, 'row', (row) => (_encoded, key) => row('all', key)),
+    apply: () => changed(MemoryState.prototype, 'row', (row) => (_encoded, key) => row('all', key)),
   },
   {
     name: 'a worker that is told to hold goes on',
@@ -197,10 +197,10 @@ export const mutations: readonly Mutation[] = [
   },
 ]
 
-type Method = (...args: unknown[]) => unknown
+export type Method = (...args: unknown[]) => unknown
 
 /** Puts another method in the place of one; `make` gets the old one, bound. */
-function changed<Self extends object>(
+export function changed<Self extends object>(
   prototype: Self,
   name: string,
   make: (old: Method, self: Self) => Method,
@@ -215,7 +215,7 @@ function changed<Self extends object>(
   }
 }
 
-function both(...undo: readonly (() => void)[]): () => void {
+export function both(...undo: readonly (() => void)[]): () => void {
   return () => {
     for (const each of undo) each()
   }

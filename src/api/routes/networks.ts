@@ -17,11 +17,16 @@ import { withCounters } from './logs.ts'
 /** Bodies were checked by the route's schema. */
 interface Expecting {
   readonly expected?: number
+  readonly discardState?: readonly string[]
 }
 
-function change(call: ApiCall): { readonly by: string; readonly expected?: number } {
-  const { expected } = call.body as Expecting
-  return { by: call.caller.name, ...(expected !== undefined && { expected }) }
+function change(call: ApiCall): { readonly by: string } & Expecting {
+  const { expected, discardState } = call.body as Expecting
+  return {
+    by: call.caller.name,
+    ...(expected !== undefined && { expected }),
+    ...(discardState !== undefined && { discardState }),
+  }
 }
 
 const path = '/v1/networks'

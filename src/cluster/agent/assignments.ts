@@ -96,7 +96,9 @@ class Assignments {
     const { network, generation, workers } = this.plan
     const drafts = this.members.map(({ draft }) => draft)
     const numbers = workers.map(({ worker }) => worker)
-    return withCycles(workersOf(numbers, drafts, { network, generation, ...limits }), drafts)
+    const { guarantee, state } = this.current.record.flat
+    const about = { network, generation, ...limits, ...(guarantee && { guarantee }), ...(state && { state }) }
+    return withCycles(workersOf(numbers, drafts, about), drafts)
   }
 
   private makeMember(planned: PlannedInstance): Member {
@@ -158,7 +160,7 @@ class Assignments {
         target.draft.inputs.push(makeInput(connection, channel, to.port, of))
         return { channel, toWorker: target.planned.worker }
       })
-      source.draft.outputs.push(makeOutput(connection, number, from.port, channels))
+      source.draft.outputs.push(makeOutput(connection, { number, name: key }, from.port, channels))
     }
   }
 

@@ -280,7 +280,11 @@ export class NetworkAgent {
       const plain = assignmentsOf(plan, versions)
       const isSaved = takesSnapshots(versions.get(plan.version)?.flat ?? {})
       const { cluster } = this.means
-      const all = isSaved ? withSnapshots(plain, cluster, plan.restores, snapshot) : plain
+      const by = plan.restores?.version
+      // The same version has no other code.
+      const wrote = by === undefined || by === plan.version ? undefined : versions.get(by)
+      const from = { restores: plan.restores, snapshot, wrote }
+      const all = isSaved ? withSnapshots(plain, cluster, from) : plain
       assignments = new Map(all.map((one) => [one.worker, one]))
     } catch (error) {
       for (const { worker } of mine) this.notPrepared(plan, worker, asError(error))

@@ -1,37 +1,57 @@
-import { restoreOf } from '../../snapshot/part.ts'
+import { type InstanceRestore, restoreOf } from '../../snapshot/part.ts'
 import type { SnapshotManifest } from '../../snapshot/manifest.ts'
-import type { WorkerAssignment } from '../../worker/assignment.ts'
+import type { InstanceAssignment, WorkerAssignment } from '../../worker/assignment.ts'
 import type { FlatNetwork } from '../../model/flatten.ts'
 import { guaranteeInCluster, losesNothing } from '../../model/guarantee.ts'
-import type { SnapshotReference } from '../protocol/index.ts'
+import type { SnapshotReference, VersionRecord } from '../protocol/index.ts'
 
 /** Whether snapshots are taken of a network: its guarantee stands on them. */
 export function takesSnapshots(network: Pick<FlatNetwork, 'guarantee'>): boolean {
   return losesNothing(guaranteeInCluster(network))
 }
 
-/**
- * The assignments of a network with snapshots; its instances go on from `snapshot`, where one is given: what `restores` refers to. Those of
- * components that are to begin afresh do not.
- */
+/** What a network goes on from. */
+export interface GoneOnFrom {
+  readonly restores: Pick<SnapshotReference, 'upTo' | 'discards'> | undefined
+  /** What `restores` refers to; undefined: all begin. */
+  readonly snapshot: SnapshotManifest | undefined
+  /** The network when it was taken, where that is another version: its code may know how state becomes older. */
+  readonly wrote: VersionRecord | undefined
+}
+
+/** The assignments of a network with snapshots. Components that are to begin afresh go on from none. */
 export function withSnapshots(
   assignments: readonly WorkerAssignment[],
   cluster: string,
-  restores: Pick<SnapshotReference, 'upTo' | 'discards'> | undefined,
-  snapshot: SnapshotManifest | undefined,
+  from: GoneOnFrom,
 ): WorkerAssignment[] {
-  const upTo = restores?.upTo === undefined ? {} : { upTo: restores.upTo }
   return assignments.map((assignment) => ({
     ...assignment,
     cluster,
     takesSnapshots: true,
     instances: assignment.instances.map((one) => {
-      const { component, instance, instances } = one
-      if (restores?.discards?.includes(component) === true) return one
-      // Only sources have no input.
-      const isSource = one.inputs.length + one.initial.length === 0
-      const restore = snapshot && restoreOf(snapshot, { component, instance, instances, isSource })
-      return restore === undefined ? one : { ...one, restore: { ...restore, ...upTo } }
+      const restore = restoring(one, from)
+      return restore === undefined ? one : { ...one, restore }
     }),
   }))
+}
+
+function restoring(
+  one: InstanceAssignment,
+  { restores, snapshot, wrote }: GoneOnFrom,
+): InstanceRestore | undefined {
+  const { component, instance, instances } = one
+  if (snapshot === undefined || restores?.discards?.includes(component) === true) return undefined
+  // Only sources have no input.
+  const isSource = one.inputs.length + one.initial.length === 0
+  const restore = restoreOf(snapshot, { component, instance, instances, isSource })
+  const components = wrote?.flat.components ?? {}
+  const kind = Object.hasOwn(components, component) ? components[component] : undefined
+  return (
+    restore && {
+      ...restore,
+      ...(restores?.upTo && { upTo: restores.upTo }),
+      ...(kind && { writer: { address: kind.kind, base: kind.base } }),
+    }
+  )
 }

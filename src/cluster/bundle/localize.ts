@@ -67,12 +67,13 @@ function addressesOf(instance: InstanceAssignment): readonly string[] {
 
 function changed(instance: InstanceAssignment, change: (address: string) => string): InstanceAssignment {
   const module = ({ address, base }: ModuleAddress): ModuleAddress => ({ address: change(address), base })
-  const { config } = instance
+  const { config, restore: { writer } = {} } = instance
   const named = config[addressField]
   const isBundled = typeof named === 'string' && parseBundleAddress(named) !== undefined
   return {
     ...instance,
     kind: module(instance.kind),
+    ...(writer !== undefined && { restore: { ...instance.restore!, writer: module(writer) } }),
     hooks: instance.hooks.map(module),
     config: isBundled ? { ...config, [addressField]: change(named) } : config,
     inputs: instance.inputs.map((input) => ({ ...input, hooks: input.hooks.map(module) })),

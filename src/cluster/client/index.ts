@@ -70,3 +70,4 @@ export {
   sendTimeoutMsDefault,
   sendTimeoutMsMax,
 } from './port-client.ts'
+export type { StateAccess, StateQuery, StateReading } from './state-access.ts'

@@ -1,5 +1,11 @@
 import { isVertigoError, VertigoError } from '../../base/errors.ts'
-import { hasInstanceState, hasKeyedState, type KindDefinition } from '../../component/kind.ts'
+import {
+  declaredStates,
+  firstStateVersion,
+  hasInstanceState,
+  hasKeyedState,
+  type KindDefinition,
+} from '../../component/kind.ts'
 import type { FlatComponent, FlatConnection, FlatNetwork } from '../../model/flatten.ts'
 import { fault, networkInvalid, type Path, type Places } from '../../model/places.ts'
 import { type LoadedNetwork, loadNetwork } from '../../run/load-network.ts'
@@ -8,7 +14,7 @@ import { loadHooks } from '../../worker/hooks.ts'
 import { baseUrl } from '../../worker/loading/address.ts'
 import { completeAddress } from '../../worker/loading/complete.ts'
 import type { Load } from '../../worker/worker.ts'
-import type { KindFacts } from '../protocol/index.ts'
+import type { KindFacts, StateFacts } from '../protocol/index.ts'
 import type { Deployment } from './deployment.ts'
 import { type DeploymentSource, isAlone, readableSource } from './source.ts'
 
@@ -78,7 +84,23 @@ export function kindFacts(kind: KindDefinition): KindFacts {
     ...(concurrency !== undefined && { concurrency }),
     ...(journal !== undefined && { journal }),
     ...(schemas.length > 0 && { schemas }),
+    ...(kind.state !== undefined && { state: stateFacts(kind) }),
   }
+}
+
+function stateFacts(kind: KindDefinition): StateFacts {
+  const { stateVersion = firstStateVersion, migrate = {} } = kind
+  const versionsWith = (way: 'up' | 'down'): number[] =>
+    Object.keys(migrate)
+      .map(Number)
+      .filter((version) => migrate[version]?.[way] !== undefined)
+  const states = declaredStates(kind).map(({ name, type, scope, onRescale }) => ({
+    name,
+    type,
+    scope,
+    onRescale,
+  }))
+  return { version: stateVersion, up: versionsWith('up'), down: versionsWith('down'), states }
 }
 
 /** The same network, with addresses that mean the same wherever they are read. */

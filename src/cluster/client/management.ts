@@ -1,8 +1,10 @@
 import { assert } from '../../base/assert.ts'
 import type { Clock } from '../../base/clock.ts'
+import type { ErrorCode } from '../../base/error-codes.ts'
 import { VertigoError } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
 import { didYouMean } from '../../base/suggest.ts'
+import { guaranteeInCluster, losesNothing } from '../../model/guarantee.ts'
 import type { Network } from '../../model/network.ts'
 import { get, isMissing, isUnchanged, put, removeRange } from '../../store/operations.ts'
 import { compareAndSet, conflict } from '../../store/recipes/index.ts'
@@ -20,7 +22,9 @@ import {
   outcomeRecord,
   planRecord,
   readyRecord,
+  type SnapshotRecord,
   snapshotRecord,
+  unfitState,
   type VersionRecord,
   versionRecord,
 } from '../protocol/index.ts'
@@ -202,6 +206,8 @@ export class Management {
       const goneBack = isGoneBack
         ? await this.snapshots.goingOnFrom(name, { ...content, version }, { from, discardState }, call)
         : undefined
+      if (!isStopped) await this.snapshots.checkPlace(name, content, goneBack?.snapshot, call)
+      if (!isStopped) await this.checkState(name, content, { chosen: goneBack?.snapshot, discardState }, call)
       const nowMs = this.clock.now()
       const wanted: DesiredNetwork = {
         version,
@@ -234,6 +240,29 @@ export class Management {
       )
       return succeeded ? version : conflict
     })
+  }
+
+  /** MA-3: the manager would refuse it as well, later. */
+  private async checkState(
+    name: string,
+    content: VersionContent,
+    {
+      chosen,
+      discardState,
+    }: { readonly chosen: SnapshotRecord | undefined; readonly discardState: readonly string[] },
+    call: CallOptions,
+  ): Promise<void> {
+    const keys = this.keys.network(name)
+    const { entry } = await this.store.get(keys.snapshots.committed, call)
+    const from = chosen ?? (entry && snapshotRecord.decode(entry))
+    if (from === undefined || !losesNothing(guaranteeInCluster(content.flat))) return
+    const { entry: version } = await this.store.get(keys.version(from.version), call)
+    const unfit =
+      version &&
+      unfitState(versionRecord.decode(version), content, chosen === undefined ? from.discards : discardState)
+    if (unfit === undefined) return
+    const { code, message, remedy, component } = unfit
+    throw new VertigoError(code as ErrorCode, message, { remedy, place: { component } })
   }
 
   private async setGoal(name: string, goal: 'run' | 'stop', call: CallOptions): Promise<void> {

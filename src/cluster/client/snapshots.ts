@@ -225,6 +225,32 @@ export class Snapshots {
     }
   }
 
+  /**
+   * Whether a version finds what it goes on from where it keeps its snapshots. `chosen`: what an operator has named. Errors: SNAPSHOT_UNFIT.
+   */
+  async checkPlace(
+    network: string,
+    { flat }: VersionContent,
+    chosen: SnapshotRecord | undefined,
+    options: CallOptions = {},
+  ): Promise<void> {
+    if (!losesNothing(guaranteeInCluster(flat))) return
+    const { entry } = await this.store.get(this.keys.network(network).snapshots.committed, options)
+    const from = chosen ?? (entry && snapshotRecord.decode(entry))
+    const place = flat.snapshot?.storage
+    // Earlier versions did not note it.
+    if (from?.components === undefined || from.storage === place) return
+    const [was, is] = [from.storage, place].map((address) => address ?? 'where the cluster keeps snapshots')
+    throw new VertigoError(
+      'SNAPSHOT_UNFIT',
+      `Snapshot ${from.id}, which "${network}" would go on from, is in another place (${was}) than its snapshots are to be (${is}).`,
+      {
+        remedy:
+          'Leave `snapshot.storage` as it was; or export that snapshot, undeploy the network, and deploy it from the export.',
+      },
+    )
+  }
+
   private contention(network: string): { clock: Clock; random: Random; what: string } {
     return { clock: this.clock, random: this.random, what: `The network "${network}"` }
   }

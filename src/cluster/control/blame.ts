@@ -36,7 +36,9 @@ export function blame(facts: NetworkFacts, target: Target, readiness: Readiness)
     const error = readiness.failed.get(id)!
     if (stays(component) && !errors.has(component)) errors.set(component, error)
   }
-  const unreadable = plan.restores && failed.find(({ id }) => isUnreadable(readiness.failed.get(id)!))
+  // A version that was given up, and one that can be, say nothing of what goes on.
+  const isLeft = plan.version !== target.version || canGoBack(facts, target)
+  const unreadable = plan.restores && failed.find(({ id }) => isUnreadable(readiness.failed.get(id)!, isLeft))
   if (unreadable !== undefined)
     return {
       outcome: outcomeOf(facts, 'failed', readiness.failed.get(unreadable.id)),
@@ -56,15 +58,24 @@ export function blame(facts: NetworkFacts, target: Target, readiness: Readiness)
   return { outcome: refusal(facts, target, error), failures }
 }
 
-/** The snapshot that is to be gone on from is damaged: trying again would not help, and going further back is for an operator (DE-8). */
-function isUnreadable({ code }: ErrorText): boolean {
-  return unreadableCodes.has(code)
+/**
+ * The snapshot that is to be gone on from cannot be read: trying again would not help, and going further back is for an operator (DE-8).
+ * A change that cannot read its state is a change like others that fail: what ran before it goes on.
+ */
+function isUnreadable({ code }: ErrorText, isLeft: boolean): boolean {
+  return damageCodes.has(code) || (stateCodes.has(code) && !isLeft)
 }
-const unreadableCodes: ReadonlySet<string> = new Set<ErrorCode>([
+const damageCodes: ReadonlySet<string> = new Set<ErrorCode>([
   'SNAPSHOT_FILE_DAMAGED',
   'SNAPSHOT_FILE_MISSING',
   'SNAPSHOT_FORMAT_NEWER',
   'SNAPSHOT_FOREIGN',
+])
+const stateCodes: ReadonlySet<string> = new Set<ErrorCode>([
+  'SNAPSHOT_NOT_DIVISIBLE',
+  'STATE_VERSION_UNKNOWN',
+  'STATE_CHANGED',
+  'STATE_MIGRATION_FAILED',
 ])
 
 export function outcomeOf(

@@ -19,7 +19,7 @@ export function cleanUp(
   if (target.fallback !== undefined) named.add(target.fallback)
   if (plan !== undefined) named.add(plan.version)
   if (plan?.fallback !== undefined) named.add(plan.fallback)
-  // What is gone back to is of it.
+  // What is gone back to is of it; its code may know how its state becomes that of an older version.
   if (facts.snapshots?.committed !== undefined) named.add(facts.snapshots.committed.version)
   for (const { version } of [...(plan?.instances ?? []), ...(plan?.done ?? [])]) named.add(version)
   const versions = [...facts.versions.keys()]

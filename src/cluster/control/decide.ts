@@ -7,7 +7,14 @@ import type { Decision } from './decision.ts'
 import type { NetworkFacts } from './facts.ts'
 import { Readiness } from './readiness.ts'
 import { isPaused, retryAtMs } from './restarts.ts'
-import { awaitsLast, lacksFinalSnapshot, recoveryOf, unfitForCopies } from './snapshot-facts.ts'
+import {
+  awaitsLast,
+  hasSnapshots,
+  lacksFinalSnapshot,
+  recoveryOf,
+  unfitForCopies,
+  unfitForState,
+} from './snapshot-facts.ts'
 import { stateOf, type Target, targetOf } from './target.ts'
 import { cannotBePlanned } from './unfit.ts'
 
@@ -19,7 +26,8 @@ import { cannotBePlanned } from './unfit.ts'
  * - DE-1 Each decision but `wait` changes the facts that it was made from; after finitely many, with agents that get ready,
  *   the newest generation is open, or an outcome is written and nothing is left, or `wait` names what is missing.
  * - DE-2 `open` is written only for the newest plan, when each of its instances is ready, each component has a copy, and each
- *   that owns keys all of them. An instance that goes on in a place that it is to leave counts.
+ *   that owns keys all of them. An instance that goes on in a place that it is to leave counts. A network with snapshots needs all
+ *   copies of all components: what is not there has no part in the next snapshot, and what it had would be lost with that.
  * - DE-3 `open` is deleted as soon as an instance of the open generation is gone, before a plan is made for it.
  * - DE-4 A change that has not run and cannot be set up is refused, and the version before is planned again. The
  *   outcome is written first: from then on every manager goes the same way. A change for which there is no place is
@@ -73,7 +81,9 @@ function refusing(facts: NetworkFacts, target: Target): Decision | undefined {
   if (target.goal !== 'run' || target.version !== facts.desired.version || stateOf(facts) !== undefined)
     return undefined
   const error =
-    cannotBePlanned(facts.versions.get(target.version), target.version) ?? unfitSnapshot(facts, target)
+    cannotBePlanned(facts.versions.get(target.version), target.version) ??
+    unfitForState(facts, target.version) ??
+    unfitSnapshot(facts, target)
   return error && { type: 'outcome', outcome: refusal(facts, target, error) }
 }
 
@@ -221,8 +231,10 @@ function missing({ versions }: Pick<NetworkFacts, 'versions'>, plan: Plan): stri
     components.add(component)
   }
   const owners = ownersOfKeys(record)
+  const isWhole = hasSnapshots(record)
   const needed = plan.waiting.find(
-    (copy) => !there.has(nameOf(copy)) && (!components.has(copy.component) || owners.has(copy.component)),
+    (copy) =>
+      !there.has(nameOf(copy)) && (isWhole || !components.has(copy.component) || owners.has(copy.component)),
   )
   return needed && `a place for ${nameOf(needed)}. ${needed.reason}`
 }

@@ -1,6 +1,12 @@
 import { guaranteeInCluster, losesNothing } from '../../model/guarantee.ts'
 import type { PlanningFacts } from '../plan/index.ts'
-import type { NetworkVersion, SnapshotRecord, VersionRecord } from '../protocol/index.ts'
+import {
+  type ErrorText,
+  type NetworkVersion,
+  type SnapshotRecord,
+  unfitState,
+  type VersionRecord,
+} from '../protocol/index.ts'
 import type { NetworkFacts } from './facts.ts'
 
 /** What follows from a network's snapshots for its decisions. */
@@ -63,10 +69,25 @@ export function unfitForCopies(
   target: NetworkVersion,
 ): string | undefined {
   if (snapshot?.hasChannelState !== true) return undefined
+  const { discards = [] } = snapshot
   const before = versions.get(snapshot.version)?.flat.components ?? {}
   const after = versions.get(target)?.flat.components ?? {}
   return Object.keys(before).find((name) => {
+    if (discards.includes(name)) return false
     const next = Object.hasOwn(after, name) ? after[name] : undefined
     return (next?.instances ?? 1) !== (before[name]!.instances ?? 1) || next === undefined
   })
+}
+
+/** Why the target cannot go on from the state of the last snapshot, whatever runs. */
+export function unfitForState(
+  { snapshots, versions }: Pick<SnapshotFacts, 'snapshots' | 'versions'>,
+  target: NetworkVersion,
+): ErrorText | undefined {
+  const committed = snapshots?.committed
+  const after = versions.get(target)
+  const before = committed && versions.get(committed.version)
+  if (before === undefined || after === undefined || before === after || !hasSnapshots(after))
+    return undefined
+  return unfitState(before, after, committed?.discards)
 }

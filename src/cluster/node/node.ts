@@ -18,6 +18,7 @@ import { apiPortOf, type ServedApi, serveNodeApi } from './node-api.ts'
 import { drainMsDefault, type NodeOptions } from './node-options.ts'
 import { NodeStorages } from './node-storages.ts'
 import { NodeView } from './node-view.ts'
+import { stateReader } from './state-reader.ts'
 import { incarnationOf } from './process-identity.ts'
 import { ClusterPorts } from './ports/cluster-ports.ts'
 import { PortLines } from './ports/port-lines.ts'
@@ -249,6 +250,7 @@ export class ClusterNode {
         logs: this.insight.logs,
         counts: this.insight.counts,
         ports: this.ports,
+        states: stateReader(options, new Management(store, keys, means)),
         clock: machineClock,
         troubled: (error, request) => events.troubled(`the request ${request}`, error),
       },

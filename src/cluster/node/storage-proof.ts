@@ -29,7 +29,9 @@ export interface StorageProofMeans {
 }
 
 export const proofMethod = 'snapshots.see'
-const askMs = 10_000
+/** Of a node that is to host something, and of another one: whoever deploys waits for both. */
+const hostAskMs = 5_000
+const askMs = 2_000
 /** Before who could not be asked is asked again. */
 const againMs = 30_000
 
@@ -127,7 +129,9 @@ export class StorageProof implements SnapshotPlaces {
     let answer: unknown
     try {
       const body = { network, ...(address !== undefined && { address }) }
-      answer = await to(node).request(proofMethod, body, { timeoutMs: askMs })
+      answer = await to(node).request(proofMethod, body, {
+        timeoutMs: mustAnswer ? hostAskMs : askMs,
+      })
     } catch (error) {
       if (isVertigoError(error) && error.code.startsWith('SNAPSHOT_')) throw onNode(error, node)
       if (mustAnswer) throw error

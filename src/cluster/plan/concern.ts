@@ -35,7 +35,7 @@ function allEssences(record: VersionRecord): Map<string, string> {
     initial.set(to, [...(initial.get(to) ?? []), packet])
   }
   const shared = sharedByNumber(record)
-  const ofNetwork = [guaranteeInCluster(flat), flat.deadLetter]
+  const ofNetwork = [guaranteeInCluster(flat), flat.deadLetter, flat.state]
   return new Map(
     Object.entries(flat.components).map(([name, component]) => {
       const { group: _, placement: __, instances, ...made } = component

@@ -26,11 +26,12 @@ export function recovered(next: Plan, { recovery, current }: PlanningFacts): Pla
 }
 
 function referenceTo(record: SnapshotRecord): SnapshotReference {
-  const { id, incarnation, manifest, upTo, chosenFor, discards } = record
+  const { id, incarnation, manifest, version, upTo, chosenFor, discards } = record
   return {
     id,
     incarnation,
     manifest,
+    version,
     ...(upTo && { upTo }),
     ...(chosenFor && { chosenFor }),
     ...(discards && { discards }),

@@ -15,6 +15,23 @@ const desired = v.object({
 export type DesiredNetwork = Readonly<v.InferOutput<typeof desired>>
 export const desiredRecord = recordType('What is wanted of a network', desired)
 
+/** What decides whether its state can be gone on from. */
+const stateFacts = v.object({
+  version: v.number(),
+  /** Versions that it makes of the one before, and of which it makes the one before. */
+  up: v.array(v.number()),
+  down: v.array(v.number()),
+  states: v.array(
+    v.object({
+      name: v.string(),
+      type: v.picklist(['value', 'map', 'list']),
+      scope: v.picklist(['keyed', 'instance']),
+      onRescale: v.picklist(['split', 'union', 'refuse']),
+    }),
+  ),
+})
+export type StateFacts = Readonly<v.InferOutput<typeof stateFacts>>
+
 /** What planner, agents and later checks must know of a kind without loading it. */
 export const kindFactsSchema = v.object({
   role: v.picklist(['component', 'source']),
@@ -32,6 +49,8 @@ export const kindFactsSchema = v.object({
   inMain: v.boolean(),
   /** Inputs whose messages are checked against a schema. Absent: none. */
   schemas: v.optional(v.array(v.string())),
+  /** Absent: it declares no state. */
+  state: v.optional(stateFacts),
 })
 export type KindFacts = Readonly<v.InferOutput<typeof kindFactsSchema>>
 

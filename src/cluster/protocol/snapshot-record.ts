@@ -30,6 +30,8 @@ export const snapshotReference = v.object({
   id: count,
   incarnation: count,
   manifest,
+  /** Of the network, when it was taken. Absent in references of before. */
+  version: v.optional(version),
   /** Sinks may have published up to this one: somebody has accepted that what came after the snapshot is published again. */
   upTo: v.optional(v.object({ incarnation: count, id: count })),
   /** The version with which an operator has put it in the place of the last one. Absent: it is the last one that was committed. */

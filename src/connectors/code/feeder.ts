@@ -1,8 +1,12 @@
 import {
   type Kind,
+  type PollContext,
   type PollResult,
   type Port,
   type SourceReader,
+  type TrackedOptions,
+  type TrackHandlers,
+  type TrackOptions,
   builtInKind,
   defineSource,
   port,
@@ -12,6 +16,11 @@ import { configObject } from '../../component/built-in-config.ts'
 import { type FeederOptions, FeederQueue } from './feeder-queue.ts'
 
 type FeederPorts<T> = { readonly out: Port<T> }
+
+export interface TrackingFeederOptions extends FeederOptions {
+  /** Tracks every message: how, and what is called when one is handled, has failed, or was too slow. */
+  readonly track: TrackOptions & TrackHandlers
+}
 
 /** What `feeder` gives: the kind for the network and the end that code holds. */
 export interface Feeder<T> {
@@ -28,6 +37,12 @@ export interface Feeder<T> {
   fail(error: Error): void
 }
 
+/** A feeder that tracks what it is given. */
+export interface TrackingFeeder<T> extends Omit<Feeder<T>, 'send'> {
+  /** As `send` of other feeders. `options.id` comes back with what is told of the message. */
+  send(message: T, options?: TrackedOptions): Promise<void>
+}
+
 /**
  * Makes a source that is fed by code of the same thread, for one run:
  *
@@ -39,25 +54,84 @@ export interface Feeder<T> {
  * ```
  *
  * Messages may be sent before the network runs. Several instances share the messages.
+ *
+ * With `track`, the code hears what became of each message and all that was derived from it:
+ *
+ * ```ts
+ * const input = feeder<string>({ track: { ack: (id) => console.log(id, 'is done') } })
+ * await input.send('a line', { id: 1 })
+ * ```
  */
-export function feeder<T>(options: FeederOptions = {}): Feeder<T> {
+export function feeder<T>(options: TrackingFeederOptions): TrackingFeeder<T>
+export function feeder<T>(options?: FeederOptions): Feeder<T>
+export function feeder<T>(
+  options: FeederOptions & Partial<TrackingFeederOptions> = {},
+): Feeder<T> | TrackingFeeder<T> {
+  const { track } = options
+  return track === undefined ? plainFeeder(options) : trackingFeeder(options, track)
+}
+
+function plainFeeder<T>(options: FeederOptions): Feeder<T> {
   const queue = new FeederQueue<T>(options)
   return {
-    kind: defineSource({
-      description: 'Messages that code sends.',
-      placement: 'main',
-      outputs: { out: port<T>() },
-      setup: (context) => readerOf(queue, context),
-    }),
+    kind: feederOf((context) => readerOf(queue, context, ({ emit }) => emit.out)),
     send: (message) => queue.send(message),
     end: () => queue.end(),
     fail: (error) => queue.fail(error),
   }
 }
 
-function readerOf<T>(
-  queue: FeederQueue<T>,
-  { signal, isJournaled }: { readonly signal: AbortSignal; readonly isJournaled: boolean },
+interface Fed<T> {
+  readonly message: T
+  readonly options: TrackedOptions | undefined
+}
+
+function trackingFeeder<T>(options: FeederOptions, track: TrackOptions & TrackHandlers): TrackingFeeder<T> {
+  const queue = new FeederQueue<Fed<T>>(options)
+  const { ack, fail, timeout, answer, ...how } = track
+  const reader = (context: FeederContext): SourceReader<FeederPorts<T>> => ({
+    ...readerOf<T, Fed<T>>(
+      queue,
+      context,
+      ({ emit }) =>
+        ({ message, options: own }) =>
+          emit.out.tracked(message, own),
+    ),
+    ack,
+    fail,
+    timeout,
+    answer,
+  })
+  return {
+    kind: feederOf(reader, how),
+    send: (message, own) => queue.send({ message, options: own }),
+    end: () => queue.end(),
+    fail: (error) => queue.fail(error),
+  }
+}
+
+function feederOf<T>(
+  reader: (context: FeederContext) => SourceReader<FeederPorts<T>>,
+  track?: TrackOptions,
+): Feeder<T>['kind'] {
+  return defineSource({
+    description: 'Messages that code sends.',
+    placement: 'main',
+    outputs: { out: port<T>() },
+    ...(track !== undefined && { track }),
+    setup: (context) => reader(context),
+  })
+}
+
+interface FeederContext {
+  readonly signal: AbortSignal
+  readonly isJournaled: boolean
+}
+
+function readerOf<T, M>(
+  queue: FeederQueue<M>,
+  { signal, isJournaled }: FeederContext,
+  out: (context: PollContext<FeederPorts<T>>) => (message: M) => void,
 ): SourceReader<FeederPorts<T>> {
   queue.attach(isJournaled)
   let isAttached = true
@@ -68,7 +142,7 @@ function readerOf<T>(
   }
   signal.addEventListener('abort', close, { once: true })
   return {
-    poll: (max, { emit, kept }): PollResult | Promise<PollResult> => queue.take(max, emit.out, kept),
+    poll: (max, context): PollResult | Promise<PollResult> => queue.take(max, out(context), context.kept),
     drain: () => queue.drain(),
     close,
   }
@@ -82,6 +156,6 @@ export const feederKind = builtInKind(
     placement: 'main',
     outputs: { out: port() },
     config: configObject({}),
-    setup: (context) => readerOf(bridgeOf(context).input(context.component), context),
+    setup: (context) => readerOf(bridgeOf(context).input(context.component), context, ({ emit }) => emit.out),
   }),
 )

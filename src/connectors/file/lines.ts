@@ -129,6 +129,8 @@ class FilesReader implements SourceReader<Outputs> {
 
   #cancelLook: Cancel = () => undefined
   #looking: Promise<void> = Promise.resolve()
+  /** Files may come: a copy that has none yet waits for them. */
+  #isLooking = false
 
   constructor({ component, config: options, clock, log, positions, splits, owns }: ReaderContext) {
     this.#files = [...(splits ?? [])]
@@ -170,11 +172,12 @@ class FilesReader implements SourceReader<Outputs> {
   async followAll(patterns: readonly string[]): Promise<void> {
     while (this.#opened < this.#files.length) await this.#openNext()
     if (patterns.length === 0) return
-    let isLooking = false
+    let isBusy = false
+    this.#isLooking = true
     this.#cancelLook = this.#clock.every(this.#config.pollMs, () => {
-      if (isLooking) return
-      isLooking = true
-      this.#looking = this.#lookFor(patterns).finally(() => (isLooking = false))
+      if (isBusy) return
+      isBusy = true
+      this.#looking = this.#lookFor(patterns).finally(() => (isBusy = false))
     })
   }
 
@@ -215,7 +218,7 @@ class FilesReader implements SourceReader<Outputs> {
       if (sent > 0) return 'more'
       this.#turn++
     }
-    if (this.#streams.length > 0) return this.#waiting.wait()
+    if (this.#streams.length > 0 || this.#isLooking) return this.#waiting.wait()
     return this.#opened < this.#files.length ? this.#openNext() : 'done'
   }
 

@@ -297,8 +297,7 @@ export class SimulatedNode {
     if (this.isUp) return
     this.process = this.cluster.startProcess(this.options, this)
     this.process.means.line.isCut = this.isCut
-    if (this.process.means.storageLine !== undefined)
-      this.process.means.storageLine.isCut = this.isStorageCut
+    if (this.process.means.storageLine !== undefined) this.process.means.storageLine.isCut = this.isStorageCut
   }
 
   kill(): void {

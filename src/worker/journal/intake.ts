@@ -166,14 +166,18 @@ export class Intake {
     const refuse = (): never => {
       throw new VertigoError(
         'SOURCE_MISUSED',
-        `${this.means.place} sends groups or batches, which its journal does not keep`,
+        `${this.means.place} sends groups or batches, or tracks messages, which its journal does not keep`,
         {
           remedy:
-            'Send single messages, let the source rewind by itself (`positions`), or say `guarantee: at-most-once`.',
+            'Send single messages, let the source rewind by itself (`positions`), give it `track`, or say `guarantee: at-most-once`.',
         },
       )
     }
-    return Object.assign((message: unknown) => this.add(port, message), { group: refuse, batch: refuse })
+    return Object.assign((message: unknown) => this.add(port, message), {
+      group: refuse,
+      batch: refuse,
+      tracked: refuse,
+    })
   }
 
   private add(port: number, message: unknown): void {

@@ -1,18 +1,25 @@
 import { VertigoError } from '../../base/errors.ts'
+import { kindDefinition } from '../../component/kind.ts'
 import { mergeFiles, type MergeRequest } from '../../snapshot/merge-files.ts'
-import type { PartReport, SnapshotBegin, SnapshotCommand } from '../../snapshot/part.ts'
+import type { InstanceRestore, PartReport, SnapshotBegin, SnapshotCommand } from '../../snapshot/part.ts'
 import type { SnapshotStorage } from '../../snapshot/storage/storage.ts'
 import type { HostedInstance } from '../hosted.ts'
+import type { Instance } from '../instance.ts'
+import { asKind } from '../make-instance.ts'
 import { SourceInstance } from '../source-instance.ts'
 import type { WorkerMeans } from '../worker-means.ts'
 import { InstanceParts, type PartFacts } from './instance-parts.ts'
-import { keyGroupsOf, readRestore } from './restore.ts'
+import { savedStatesOf, stateVersionOf } from './reading.ts'
+import { keyGroupsOf, readRestore, type RestoredPart } from './restore.ts'
 import { WorkerSnapshots } from './worker-snapshots.ts'
 
 const mergeToldMs = 60_000
 
+type HostedSnapshotsMeans = Pick<WorkerMeans, 'clock' | 'snapshots' | 'events' | 'load'>
+
 /** What a worker has to do with snapshots: it restores its instances, tells them to take the cut, and writes what they give. */
 export class HostedSnapshots {
+  private readonly means: HostedSnapshotsMeans
   private readonly network: string
   private readonly parts: WorkerSnapshots | undefined
   private readonly storage: () => Promise<SnapshotStorage>
@@ -23,12 +30,9 @@ export class HostedSnapshots {
   /** In flight, as far as is known. */
   private begun: SnapshotBegin | undefined
 
-  constructor(
-    means: Pick<WorkerMeans, 'clock' | 'snapshots' | 'events'>,
-    network: string,
-    requestStep: () => void,
-  ) {
+  constructor(means: HostedSnapshotsMeans, network: string, requestStep: () => void) {
     const { clock, snapshots, events } = means
+    this.means = means
     this.network = network
     this.clock = clock
     this.logged = (record, taken) => events.logged(record, taken)
@@ -50,20 +54,44 @@ export class HostedSnapshots {
   async begin({ id, assigned, instance }: HostedInstance): Promise<void> {
     const { restore } = assigned
     const { identity, keyed, place } = instance
-    const read = restore && (await readRestore(restore, instance, await this.storage()))
+    const read = restore && (await this.read(restore, instance))
     if (read !== undefined) {
       instance.restore(read.saved)
       if (instance instanceof SourceInstance) instance.restoredFrom(restore!.snapshot)
       instance.wasOver = read.wasOver
+      instance.isMigrated = read.isMigrated
       const { incarnation, snapshot: id, upTo = { incarnation, id } } = restore!
       instance.restoredSinks = { snapshot: { incarnation, id }, upTo, sinks: read.sinks }
     }
     if (!instance.takesSnapshots) return
     const { component, instance: number, instances } = identity
     const about = { network: this.network, component, instance: number, instances, place, keyed }
-    const owner = { ...about, keyGroups: keyGroupsOf(instance), stateVersion: 0 }
+    const { definition } = instance
+    const keyGroups = keyGroupsOf(instance)
+    const owner = {
+      ...about,
+      keyGroups,
+      stateVersion: stateVersionOf(definition),
+      states: savedStatesOf(definition),
+    }
     const base = restore && read?.part && { snapshot: restore.snapshot, part: read.part }
     this.parts?.add(id, new InstanceParts(owner, base))
+  }
+
+  private async read(restore: InstanceRestore, instance: Instance): Promise<RestoredPart> {
+    const { clock, load } = this.means
+    const { writer } = restore
+    return readRestore(restore, instance, {
+      storage: await this.storage(),
+      nowMs: clock.now(),
+      writer: async () => writer && kindDefinition(asKind(await load(writer), writer.address)),
+    })
+  }
+
+  /** Another generation is in force: what was begun before it is over, whether or not its end has been heard of. */
+  switched(removed: Iterable<HostedInstance>): void {
+    this.begun = undefined
+    for (const { id } of removed) this.parts?.forget(id)
   }
 
   obey(command: SnapshotCommand, running: Iterable<HostedInstance>): void {

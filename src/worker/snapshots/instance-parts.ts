@@ -2,7 +2,7 @@ import { assert } from '../../base/assert.ts'
 import type { Clock } from '../../base/clock.ts'
 import { needsMerge, withMerged } from '../../snapshot/collection.ts'
 import { stateFileName } from '../../snapshot/file-names.ts'
-import type { FileReference, InstanceManifest } from '../../snapshot/manifest.ts'
+import type { FileReference, InstanceManifest, SavedState } from '../../snapshot/manifest.ts'
 import type { MergeRequest } from '../../snapshot/merge-files.ts'
 import type { SnapshotBegin } from '../../snapshot/part.ts'
 import { encodeState, type StateEntry } from '../../snapshot/state-file.ts'
@@ -20,6 +20,7 @@ export interface PartOwner {
   readonly keyed: KeyedState | undefined
   readonly keyGroups: readonly [number, number] | null
   readonly stateVersion: number
+  readonly states: readonly SavedState[]
 }
 
 /** What a part says of its instance beside its state. */
@@ -81,6 +82,11 @@ export class InstanceParts {
     const content = new PartContent(owner.keyed, owner.place, isFull)
     this.last = new PartInWork(owner, begin, facts, { content, isFull, base, number: this.written++ })
     return this.last
+  }
+
+  /** Ends what is being written. */
+  close(): void {
+    this.giveBack()
   }
 
   /**
@@ -190,10 +196,10 @@ export class PartInWork {
     const kept = work.isFull ? [] : work.base
     const files = isNothing ? [] : [...kept, await this.write(await storage(), onRoom)]
     const { hasChannelState } = await this.saved()
-    const { component, instance, instances, keyGroups, stateVersion } = owner
+    const { component, instance, instances, keyGroups, stateVersion, states } = owner
     const { isFinished } = facts
     const of = { component, instance, instances, isFinished, hasChannelState }
-    this.part = { ...of, keyGroups, stateVersion, files }
+    this.part = { ...of, keyGroups, stateVersion, states, files }
     return this.part
   }
 

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import type { Clock } from '../../base/clock.ts'
 import { instanceSection, type StateChunk, type StateEntry } from '../../snapshot/state-file.ts'
-import { StateCapture, type StateChunk as CapturedChunk } from '../../state/capture.ts'
+import type { Capture, StateChunk as CapturedChunk } from '../../state/capture.ts'
 import type { KeyedState } from '../../state/keyed-state.ts'
 
 /** Bytes that wait to be written; with more, nothing is captured until some are. */
@@ -11,7 +11,7 @@ const waitingBytesMax = 4 * 1024 * 1024
  * What one instance writes for one snapshot: made in slices by `step`, taken as fast as the storage takes it by `chunks`.
  */
 export class PartContent {
-  private readonly capture: StateCapture | undefined
+  private readonly capture: Capture | undefined
   private readonly isFull: boolean
   private waiting: StateChunk[] = []
   private waitingBytes = 0
@@ -22,7 +22,7 @@ export class PartContent {
   /** Cuts the state: what changes from now on is not part of it. */
   constructor(keyed: KeyedState | undefined, place: string, isFull: boolean) {
     this.isFull = isFull
-    this.capture = keyed && StateCapture.begin(keyed, place, (chunk) => this.add(chunk), isFull)
+    this.capture = keyed?.capture(place, (chunk) => this.add(chunk), isFull)
   }
 
   /** There is something to do for `step`. */

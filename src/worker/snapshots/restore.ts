@@ -1,27 +1,33 @@
 import { VertigoError } from '../../base/errors.ts'
 import type { SourcePositions } from '../../component/define.ts'
-import type { KindDefinition } from '../../component/kind.ts'
+import { declaredStates, type KindDefinition } from '../../component/kind.ts'
 import type { SinkSnapshot } from '../../component/sink.ts'
-import { placeOf } from '../../snapshot/file-names.ts'
-import type { FileReference, InstanceManifest } from '../../snapshot/manifest.ts'
+import type { InstanceManifest } from '../../snapshot/manifest.ts'
 import { mergeStates } from '../../snapshot/merge.ts'
 import type { InstanceRestore } from '../../snapshot/part.ts'
-import { decodeState, keyGroupSections, type StateEntry, type StateFile } from '../../snapshot/state-file.ts'
+import { openPartFile } from '../../snapshot/part-file.ts'
+import { keyGroupSections, type StateEntry, type StateFile } from '../../snapshot/state-file.ts'
 import type { SnapshotStorage } from '../../snapshot/storage/storage.ts'
-import { noEpoch } from '../../state/changes.ts'
 import { readRow } from '../../state/capture.ts'
-import { applyEntry } from '../../state/entries.ts'
 import type { KeyedState } from '../../state/keyed-state.ts'
 import { encodeKey, instanceOfKeyGroup, keyGroupOf } from '../../state/keys.ts'
+import { type Reading, readingOf, type ReadingOwner } from './reading.ts'
+import { redistributed } from './redistribute.ts'
 import { decodeSaved, nothingSaved, type Saved } from './saved.ts'
 import { decodeStaged, type Staged } from './staged.ts'
 
 /** Who goes on from a snapshot. */
-export interface Restored {
-  readonly place: string
+export interface Restored extends ReadingOwner {
   readonly identity: { readonly component: string; readonly instance: number; readonly instances: number }
-  readonly definition: KindDefinition
   readonly keyed: KeyedState | undefined
+}
+
+export interface RestoreMeans {
+  readonly storage: SnapshotStorage
+  /** Milliseconds since 1970. */
+  readonly nowMs: number
+  /** The kind that wrote the snapshot; asked for where only that knows how its state is to be read. */
+  readonly writer: () => Promise<KindDefinition | undefined>
 }
 
 export interface RestoredPart {
@@ -29,6 +35,8 @@ export interface RestoredPart {
   /** What later increments stand on; undefined where its state is now made of several parts. */
   readonly part: InstanceManifest | undefined
   readonly wasOver: boolean
+  /** Its state is of another version of the component. */
+  readonly isMigrated: boolean
   /** Of its component, those whose writers are its own now: what they had prepared and not published. */
   readonly sinks: readonly RestoredSink[]
 }
@@ -46,33 +54,41 @@ export interface RestoredSink {
  * With another number of instances than the snapshot was taken of, it takes out of all parts the key groups that are its own, and timers of
  * their keys. A source is given the positions of all splits then, and always where it lists its splits: it takes its share by itself.
  *
- * Errors: those of the storage, SNAPSHOT_FOREIGN, SNAPSHOT_NOT_DIVISIBLE.
+ * Errors: those of the storage, SNAPSHOT_FOREIGN, SNAPSHOT_NOT_DIVISIBLE, STATE_VERSION_UNKNOWN, STATE_CHANGED, STATE_MIGRATION_FAILED.
  */
 export async function readRestore(
   restore: InstanceRestore,
   owner: Restored,
-  storage: SnapshotStorage,
+  means: RestoreMeans,
 ): Promise<RestoredPart> {
-  const { parts } = restore
   const { definition, identity } = owner
   const { instance, instances } = identity
-  const own = parts.find((part) => part.instance === instance && part.instances === instances)
-  const used = own === undefined ? parts : [own]
+  const own = restore.parts.find((part) => part.instance === instance && part.instances === instances)
+  const parts = own === undefined ? restore.parts : [own]
+  const [first] = parts
+  if (first === undefined)
+    return { saved: nothingSaved, part: undefined, wasOver: false, isMigrated: false, sinks: [] }
+  // One version of the component has written all of them.
+  const reading = await readingOf(first, owner, means.writer)
+  const isNew = own === undefined || !reading.keyed.isNone
+  const about = { restore, owner, reading, means, isOfOthers: own === undefined, isNew }
   const all: Saved[] = []
-  for (const part of used) all.push(await readPart(part, restore, owner, own === undefined, storage))
-  const wasOver =
-    used.length > 0 && used.every(({ isFinished }, at) => isFinished || all[at]!.sink?.isOver === true)
-  const sinks = used.flatMap((part, at): RestoredSink[] => {
-    if (own === undefined && part.instance % instances !== instance) return []
-    const { published, pieces = [] } = all[at]!.sink ?? {}
-    return [{ instance: part.instance, published, staged: pieces.map(decodeStaged) }]
-  })
-  if (own === undefined) return { saved: divided(all, parts, owner), part: undefined, wasOver, sinks }
-  if (definition.splits === undefined) return { saved: all[0]!, part: own, wasOver, sinks }
+  for (const part of parts) all.push(await readPart(part, about))
+  const read = {
+    part: isNew ? undefined : own,
+    wasOver: parts.every(({ isFinished }, at) => isFinished || all[at]!.sink?.isOver === true),
+    isMigrated: reading.isMigrated,
+    sinks: parts.flatMap((part, at): RestoredSink[] => {
+      if (own === undefined && part.instance % instances !== instance) return []
+      const { published, pieces = [] } = all[at]!.sink ?? {}
+      return [{ instance: part.instance, published, staged: pieces.map(decodeStaged) }]
+    }),
+  }
+  if (own === undefined) return { ...read, saved: divided(all, parts, owner) }
+  if (definition.splits === undefined) return { ...read, saved: all[0]! }
   // Splits that are listed are dealt by the list: what another copy had may be this one's now.
-  const others = parts.filter((part) => part !== own)
-  for (const part of others) all.push(await readPart(part, restore, owner, false, storage))
-  return { saved: { ...all[0]!, positions: joined(all) }, part: own, wasOver, sinks }
+  for (const part of restore.parts) if (part !== own) all.push(await readPart(part, about))
+  return { ...read, saved: { ...all[0]!, positions: joined(all) } }
 }
 
 function joined(all: readonly Saved[]): SourcePositions | undefined {
@@ -81,57 +97,45 @@ function joined(all: readonly Saved[]): SourcePositions | undefined {
   return Object.assign({}, ...known.map(({ positions }) => positions)) as SourcePositions
 }
 
-async function readPart(
-  part: InstanceManifest,
-  restore: InstanceRestore,
-  { identity, keyed }: Restored,
-  isOfOthers: boolean,
-  storage: SnapshotStorage,
-): Promise<Saved> {
-  const { instance, instances } = identity
+interface PartReading {
+  readonly restore: InstanceRestore
+  readonly owner: Restored
+  readonly reading: Reading
+  readonly means: RestoreMeans
+  readonly isOfOthers: boolean
+  /** No file of its own has it as it is now, so that the next part has to. */
+  readonly isNew: boolean
+}
+
+async function readPart(part: InstanceManifest, about: PartReading): Promise<Saved> {
+  const { restore, owner, reading, means, isOfOthers } = about
+  const { instance, instances } = owner.identity
   const isOurs = (group: number): boolean => !isOfOthers || instanceOfKeyGroup(group, instances) === instance
   const omit = (section: number): boolean =>
-    section < keyGroupSections && (keyed === undefined || !isOurs(section))
+    section < keyGroupSections && (owner.keyed === undefined || !isOurs(section))
   const files: StateFile[] = []
-  for (const file of part.files) files.push(await open(file, part, restore, storage))
-  const saved: StateEntry[] = []
+  for (const file of part.files) files.push(await openPartFile(file, part, restore, means.storage))
+  const sections: StateEntry[] = []
   for await (const { section, entries } of mergeStates(files, { omit })) {
-    if (section >= keyGroupSections) saved.push(...entries)
-    else if (keyed !== undefined) for (const entry of entries) addRow(keyed, entry, isOfOthers)
+    if (section >= keyGroupSections) sections.push(...entries)
+    else for (const entry of entries) addRow(entry, about)
   }
-  return decodeSaved(saved)
+  const saved = decodeSaved(sections)
+  const { instanceState } = saved
+  if (instanceState === undefined || reading.instance.isNone) return saved
+  const isKept = owner.instanceState !== undefined
+  return {
+    ...saved,
+    instanceState: isKept ? reading.instance.converted([instanceState], means.nowMs) : undefined,
+  }
 }
 
-async function open(
-  { name, bytes, checksum, kind }: FileReference,
-  { component, instance }: InstanceManifest,
-  { network, incarnation }: InstanceRestore,
-  storage: SnapshotStorage,
-): Promise<StateFile> {
-  const file = await decodeState(name, storage.get(name, { expected: { bytes, checksum } }))
-  const { head } = file
-  // A snapshot refers to files of earlier incarnations, where it goes on from what was imported or restored.
-  const isOf = placeOf(name)?.incarnation ?? incarnation
-  const isIts = head.network === network && head.incarnation === isOf && head.kind === kind
-  if (isIts && head.component === component && head.instance === instance) return file
-  await file.chunks.return()
-  const what = `the state of ${head.component}[${head.instance}] of network "${head.network}"`
-  throw new VertigoError(
-    'SNAPSHOT_FOREIGN',
-    `The file ${name} holds ${what}, not that of ${component}[${instance}].`,
-  )
-}
-
-/** `isNew`: no file of its own has it, so that the next part has to. */
-function addRow(keyed: KeyedState, { parts }: StateEntry, isNew: boolean): void {
-  let key: unknown
-  for (const part of parts) {
-    const entry = readRow(part)
-    key = entry.key
-    applyEntry(keyed, entry)
-  }
-  if (!isNew || keyed.tracker.epoch === noEpoch) return
-  keyed.tracker.note(keyed.row(encodeKey(key), key))
+function addRow({ parts }: StateEntry, { owner, reading, means, isNew }: PartReading): void {
+  const { keyed } = owner
+  if (keyed === undefined) return
+  const entries = parts.map(readRow)
+  if (reading.keyed.isNone) for (const entry of entries) keyed.restore(entry, isNew, means.nowMs)
+  else keyed.restore(reading.keyed.converted(entries, means.nowMs), isNew, means.nowMs)
 }
 
 /** What is not keyed, of all instances of the component, as far as it is this one's now. */
@@ -145,13 +149,20 @@ function divided(all: readonly Saved[], parts: readonly InstanceManifest[], owne
     )
   if (all.some(({ channels }) => channels.length > 0))
     throw refused('it has messages that were on their way to them')
-  if (all.some(({ instanceState }) => instanceState !== undefined))
-    throw refused('they have state of the instance')
+  if (all.some(({ open }) => open.length > 0)) throw refused('they have groups open')
+  const states = declaredStates(owner.definition).filter(({ scope }) => scope === 'instance')
+  const instanceState = redistributed(
+    all.flatMap((saved) => saved.instanceState ?? []),
+    states,
+    owner.identity,
+    refused,
+  )
   const isOurs = (key: unknown): boolean =>
     instanceOfKeyGroup(keyGroupOf(encodeKey(key)), instances) === instance
   const timers = all.flatMap((saved) => saved.timers)
   return {
     ...nothingSaved,
+    instanceState,
     timers:
       owner.keyed === undefined ? (instance === 0 ? timers : []) : timers.filter(({ key }) => isOurs(key)),
     // Of all: the source deals them (`splits.ts`).

@@ -3,10 +3,12 @@ import { VertigoError } from '../../base/errors.ts'
 import type { SourcePositions } from '../../component/define.ts'
 import type { SinkSnapshot } from '../../component/sink.ts'
 import type { ChannelHash } from '../../messaging/input-channel.ts'
+import type { SavedOpen } from '../../messaging/open-groups.ts'
 import type { Control } from '../../messaging/parcel.ts'
 import type { StateEntry } from '../../snapshot/state-file.ts'
 import { readRow, writeRow } from '../../state/capture.ts'
 import type { Entry } from '../../state/entries.ts'
+import type { SavedTree } from '../tracking/source-tracking.ts'
 import { MessageCodec } from '../../wire/message-codec.ts'
 
 /**
@@ -22,7 +24,11 @@ export interface Saved {
   readonly isUndealt?: boolean
   /** Ids of groups are not used twice. */
   readonly lastGroupId: number
+  /** Groups and batches that it has open at its outputs. */
+  readonly open: readonly SavedOpen[]
   readonly channels: readonly SavedChannel[]
+  /** Of a source: the messages that it tracks, which are open. */
+  readonly tracked: readonly SavedTree[]
   readonly sink: SavedSink | undefined
 }
 
@@ -63,7 +69,9 @@ export const nothingSaved: Saved = {
   timers: [],
   positions: undefined,
   lastGroupId: 0,
+  open: [],
   channels: [],
+  tracked: [],
   sink: undefined,
 }
 
@@ -72,12 +80,14 @@ const stateKey = 'state'
 const timersKey = 'timers'
 const positionsKey = 'positions'
 const groupsKey = 'groups'
+const trackedKey = 'tracked'
+const openKey = 'open'
 const sinkKey = 'sink'
 const channelPrefix = 'channel/'
 
 /** Errors: STATE_NOT_ENCODABLE. */
 export function encodeSaved(saved: Saved, place: string): StateEntry[] {
-  const { instanceState, timers, positions, lastGroupId, channels, sink } = saved
+  const { instanceState, timers, positions, lastGroupId, open, channels, tracked, sink } = saved
   const entries: StateEntry[] = []
   if (instanceState !== undefined) {
     check(instanceState.slots, 'its state', place)
@@ -86,6 +96,8 @@ export function encodeSaved(saved: Saved, place: string): StateEntry[] {
   if (timers.length > 0) entries.push(entry(timersKey, [encoded(timers, 'a timer', place)]))
   if (positions !== undefined) entries.push(entry(positionsKey, [encoded(positions, 'a position', place)]))
   if (lastGroupId > 0) entries.push(entry(groupsKey, [encoded(lastGroupId, 'a group', place)]))
+  if (tracked.length > 0) entries.push(entry(trackedKey, [encoded(tracked, 'a tracked message', place)]))
+  if (open.length > 0) entries.push(entry(openKey, [encoded(open, 'an open group', place)]))
   if (sink !== undefined) {
     const { isOver, published, pieces } = sink
     const head = [isOver, published?.incarnation, published?.id]
@@ -112,6 +124,8 @@ export function decodeSaved(entries: Iterable<StateEntry>): Saved {
     else if (name === timersKey) saved.timers = values()[0] as readonly SavedTimer[]
     else if (name === positionsKey) saved.positions = values()[0] as SourcePositions
     else if (name === groupsKey) saved.lastGroupId = values()[0] as number
+    else if (name === trackedKey) saved.tracked = values()[0] as readonly SavedTree[]
+    else if (name === openKey) saved.open = values()[0] as readonly SavedOpen[]
     else if (name === sinkKey) {
       const [head, ...pieces] = parts
       const [isOver, incarnation, id] = codec.decode(head!) as [boolean, number?, number?]

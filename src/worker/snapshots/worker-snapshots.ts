@@ -42,7 +42,9 @@ export class WorkerSnapshots {
     this.parts.set(instance, parts)
   }
 
+  /** The instance is no more: what is being written of it is of no use, and its state is let go. */
   forget(instance: number): void {
+    this.parts.get(instance)?.close()
     this.parts.delete(instance)
   }
 

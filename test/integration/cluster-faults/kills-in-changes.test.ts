@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import { machineClock, sleep } from '../../../src/base/clock.ts'
+import type { NetworkStatus } from '../../../src/cluster/client/status.ts'
 import { asNodeId, asVersion } from '../../../src/cluster/protocol/index.ts'
 import { FaultyCluster, nowMs } from './cluster.ts'
 import type { NodeProcess } from './nodes.ts'
@@ -43,9 +44,12 @@ describe('nodes that are killed in the middle of a change', () => {
     const sinceMs = nowMs()
     await sleep(machineClock, afterMs)
     await victim.kill()
-    await becomesSo(sinceMs)
-    victim.start()
-    await victim.joined()
+    try {
+      await becomesSo(sinceMs)
+    } finally {
+      victim.start()
+      await victim.joined()
+    }
   }
 
   test('rollback: the version that was asked for runs, whoever of the nodes is killed', async () => {
@@ -56,8 +60,11 @@ describe('nodes that are killed in the middle of a change', () => {
         round < 3 ? await cluster.manager() : await cluster.hosting(),
         afterMs,
         async (sinceMs) => {
-          const { instances } = await cluster.flows(sinceMs, copies)
-          assert.equal(instances.length, copies.tick + copies.hop + copies.end)
+          const all = copies.tick + copies.hop + copies.end
+          const isSo = ({ state, instances }: NetworkStatus): boolean =>
+            state === 'running' && instances.length === all
+          await cluster.until(`there are ${all} instances`, isSo)
+          await cluster.flows(sinceMs, copies)
         },
       )
       await cluster.confess(copies)

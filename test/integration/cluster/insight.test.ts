@@ -274,6 +274,7 @@ test('the API of a node gives logs, counters and events', async (t) => {
       logs: a.insight.logs,
       counts: a.insight.counts,
       ports: a.ports,
+      states: { get: () => Promise.reject(new Error('none is asked for')) },
       clock,
       troubled: (error, request) => world.troubles.push(`${request}: ${error.message}`),
     },

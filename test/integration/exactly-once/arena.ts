@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -15,6 +15,8 @@ export interface Arena {
   readonly faults: readonly Fault[]
   /** Of the snapshots. */
   readonly storage: string
+  /** For what is published in files. */
+  readonly out: string
   /** A file that is made by `callHurry`. */
   readonly hurry: string
   callHurry(): void
@@ -75,6 +77,8 @@ async function begin(
   start: () => Promise<Pick<Arena, 'cluster' | 'faults'>>,
 ): Promise<Arena> {
   const hurry = join(folder, 'hurry')
+  const out = join(folder, 'out')
+  mkdirSync(out)
   try {
     const { cluster, faults } = await start()
     return {
@@ -82,6 +86,7 @@ async function begin(
       faults,
       // On one machine, a folder is shared.
       storage: `${pathToFileURL(join(folder, 'snapshots')).href}?shared`,
+      out,
       hurry,
       callHurry: () => writeFileSync(hurry, ''),
       async close() {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
+import { asError } from '../../../src/base/errors.ts'
 import { arenas, etcdMissing, partitionsMissing } from './arena.ts'
 import { textsMissing } from './network.ts'
 import { faultsOf, seedOf } from './order.ts'
@@ -16,12 +17,12 @@ describe(
   () => {
     let outcome: Outcome | undefined
     const lines: string[] = []
-    let failure: unknown
+    let failure: Error | undefined
     before(async () => {
       const order = { open: arenas.etcd, faults: faultsOf(gateFaults), seed: seedOf(2) }
       await survive({ ...order, say: (line) => lines.push(line) }).then(
         (found) => (outcome = found),
-        (error: unknown) => (failure = error),
+        (error: unknown) => (failure = asError(error)),
       )
     })
 

@@ -41,6 +41,7 @@ export class Killer {
   private readonly means: KillerMeans
   private readonly busy = new Set<NodeProcess>()
   private readonly underWay = new Map<Fault, Promise<void>>()
+  private readonly startMs = machineClock.monotonic()
   private failure: Error | undefined
 
   constructor(means: KillerMeans) {
@@ -74,11 +75,17 @@ export class Killer {
     await cluster.release()
   }
 
+  /** With the time since the beginning. */
+  say(text: string): void {
+    const seconds = ((machineClock.monotonic() - this.startMs) / 1_000).toFixed(1)
+    this.means.say?.(`${seconds} s, ${text}`)
+  }
+
   private async one(number: number): Promise<void> {
     const fault = await this.next()
     const victims = await this.victims(fault)
-    const { random, say } = this.means
-    say?.(`fault ${number}: ${fault.name}${victims.map(({ id }) => ` ${id}`).join('')}`)
+    const { random } = this.means
+    this.say(`fault ${number}: ${fault.name}${victims.map(({ id }) => ` ${id}`).join('')}`)
     this.counts.set(fault.name, (this.counts.get(fault.name) ?? 0) + 1)
     for (const victim of victims) this.busy.add(victim)
     const over = fault

@@ -16,6 +16,11 @@ export interface Word {
   readonly line: number
 }
 
+export interface Counted {
+  readonly word: string
+  readonly count: number
+}
+
 /** Two requests of one client. */
 export interface Pair {
   readonly client: string
@@ -76,14 +81,15 @@ export const splits = defineComponent({
   },
 })
 
-/** How often a word came, and the sum of the numbers of its lines: a loss and a double do not make up for each other. */
+/** How often a word came, which is sent on each time, and the sum of the numbers of its lines: a loss and a double do not make up for each other. */
 export const counts = defineComponent({
   inputs: { in: port<Word>() },
+  outputs: { out: port<Counted>() },
   state: { seen: value(0), sum: value(0) },
   on: {
-    in({ line }, { state }) {
-      state.seen.update((n) => n + 1)
+    in({ word, line }, { state, emit }) {
       state.sum.update((sum) => sum + line)
+      emit.out({ word, count: state.seen.update((n) => n + 1) })
     },
   },
 })

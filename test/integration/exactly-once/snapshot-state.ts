@@ -7,8 +7,7 @@ import { decodeState, keyGroupSections, type StateFile } from '../../../src/snap
 import type { SnapshotStorage } from '../../../src/snapshot/storage/storage.ts'
 import { getManifest } from '../../../src/snapshot/stored-manifest.ts'
 import { readRow } from '../../../src/state/capture.ts'
-import { applyEntry } from '../../../src/state/entries.ts'
-import { KeyedState } from '../../../src/state/keyed-state.ts'
+import { MemoryState } from '../../../src/state/memory/memory-state.ts'
 import type { SlotDeclaration } from '../../../src/state/row.ts'
 import { openSnapshotStorage } from '../../../src/stores.ts'
 
@@ -34,7 +33,7 @@ export class SnapshotState {
     const rows = new Map<unknown, unknown[]>()
     for (const part of this.manifest.instances.filter((one) => one.component === component)) {
       const slots = types.map((type) => ({ type, initial: undefined, ttlMs: undefined }))
-      const keyed = new KeyedState(slots)
+      const keyed = new MemoryState(slots)
       await this.readInto(keyed, part)
       for (const row of keyed.rows(0)) {
         assert.ok(!rows.has(row.key), `two instances of ${component} have ${String(row.key)}`)
@@ -48,12 +47,12 @@ export class SnapshotState {
     return this.storage.close()
   }
 
-  private async readInto(keyed: KeyedState, { files }: InstanceManifest): Promise<void> {
+  private async readInto(keyed: MemoryState, { files }: InstanceManifest): Promise<void> {
     const opened: StateFile[] = []
     for (const { name, bytes, checksum } of files)
       opened.push(await decodeState(name, this.storage.get(name, { expected: { bytes, checksum } })))
     const omit = (section: number): boolean => section >= keyGroupSections
     for await (const { entries } of mergeStates(opened, { omit }))
-      for (const { parts } of entries) for (const part of parts) applyEntry(keyed, readRow(part))
+      for (const { parts } of entries) for (const part of parts) keyed.restore(readRow(part), false, 0)
   }
 }

@@ -9,8 +9,7 @@ import { storageOver } from '../../../src/snapshot/storage/checked-storage.ts'
 import type { StorageBackend } from '../../../src/snapshot/storage/storage.ts'
 import { getManifest } from '../../../src/snapshot/stored-manifest.ts'
 import { readRow } from '../../../src/state/capture.ts'
-import { applyEntry } from '../../../src/state/entries.ts'
-import { KeyedState } from '../../../src/state/keyed-state.ts'
+import { MemoryState } from '../../../src/state/memory/memory-state.ts'
 import { decodeSaved, type Saved } from '../../../src/worker/snapshots/saved.ts'
 import type { SeenState } from './compare.ts'
 
@@ -51,7 +50,7 @@ export class CommittedReader {
     const names = (scope: string): string[] =>
       Object.keys(state).filter((name) => (state[name]!.options.scope ?? 'keyed') === scope)
     const keyed = names('keyed')
-    const rows = new KeyedState(
+    const rows = new MemoryState(
       keyed.map((name) => {
         const { type } = state[name]!
         return { type, initial: undefined, ttlMs: undefined }
@@ -61,7 +60,7 @@ export class CommittedReader {
     const rest: StateEntry[] = []
     for await (const { section, entries } of mergeStates(files))
       if (section >= keyGroupSections) rest.push(...entries)
-      else for (const { parts } of entries) for (const each of parts) applyEntry(rows, readRow(each))
+      else for (const { parts } of entries) for (const each of parts) rows.restore(readRow(each), false, 0)
     const saved = decodeSaved(rest)
     const instance = names('instance').map((name, slot) => [name, saved.instanceState?.slots[slot]])
     return {

@@ -1,6 +1,6 @@
 import { asError, isVertigoError } from '../../../src/base/errors.ts'
 import type { Random } from '../../../src/base/random.ts'
-import { type Deployment, type Management } from '../../../src/cluster/client/index.ts'
+import type { Deployment, Management } from '../../../src/cluster/client/index.ts'
 import { asVersion } from '../../../src/cluster/protocol/index.ts'
 import type { ExactWorld } from './exact-world.ts'
 

@@ -3,9 +3,11 @@ import type { Random } from '../../../src/base/random.ts'
 import {
   defineComponent,
   defineSource,
+  type Emit,
   type Kind,
   list,
   map,
+  type OutputGroup,
   port,
   value,
   type SourcePositions,
@@ -67,16 +69,16 @@ export function kindsWith(chance: Random, times: KindTimes = shortTimes): Readon
     setup({ clock, component, config, instance, instances, positions }) {
       const count = config['count'] as number
       const spread = config['keys'] as KeySpread | undefined
-      const shares = positions === undefined ? [{ of: instances, index: instance }] : sharesOf(positions)
+      const shares: Share[] =
+        positions === undefined ? [{ of: instances, index: instance }] : sharesOf(positions)
       const isOver = (): boolean => shares.every(({ index }) => index >= count)
+      const groupSize = (config['groupSize'] as number | undefined) ?? 0
       return {
         async poll(max, { emit }) {
           for (const share of shares) {
             const some = 1 + chance.int(6)
-            for (let sent = 0; sent < Math.min(max, some) && share.index < count; sent++) {
-              emit.out(itemOf(component, share.index, spread))
-              share.index += share.of
-            }
+            for (let sent = 0; sent < Math.min(max, some) && share.index < count; sent++)
+              sendNext(share, emit.out, { source: component, count, spread, groupSize })
             if (chance.next() < pausePart) await sleep(clock, chance.int(pauseMsMax))
           }
           return isOver() ? 'done' : 'more'
@@ -86,6 +88,27 @@ export function kindsWith(chance: Random, times: KindTimes = shortTimes): Readon
             shares.map(({ of, index }) => [`${index % of}/${of}`, { version: 1, position: index }]),
           ),
       }
+    },
+  })
+  const regroup = defineComponent({
+    inputs: { in: port<Item>() },
+    outputs: items,
+    on: { in: (item, { emit }) => emit.out(item) },
+    groups: {
+      in: {
+        '*': {
+          start(args, { emit, group }) {
+            group.state['out'] = emit.out.group(group.name, args)
+          },
+          async message(item, { clock, group }) {
+            if (chance.int(4) === 0) await sleep(clock, chance.int(10))
+            ;(group.state['out'] as OutputGroup<Item>).send(item)
+          },
+          end(_args, { group }) {
+            ;(group.state['out'] as OutputGroup<Item>).end()
+          },
+        },
+      },
     },
   })
   const pass = defineComponent({
@@ -131,7 +154,8 @@ export function kindsWith(chance: Random, times: KindTimes = shortTimes): Readon
     outputs: items,
     on: {
       in(item, { emit }) {
-        const group = emit.out.group('g', item)
+        const ids = doubled(item).map(({ id }) => id)
+        const group = emit.out.group('g', { key: item.key, ids } satisfies GroupArgs)
         for (const each of doubled(item)) group.send(each)
         group.end()
       },
@@ -143,14 +167,20 @@ export function kindsWith(chance: Random, times: KindTimes = shortTimes): Readon
     on: { in: (item, { emit }) => emit.out(item) },
     groups: {
       in: {
-        g: {
+        '*': {
           async message(item, { clock, group }) {
             if (chance.int(3) === 0) await sleep(clock, chance.int(10))
             const gathered = (group.state['items'] as readonly Item[] | undefined) ?? []
             group.state['items'] = [...gathered, item]
           },
           end(_args, { emit, group }) {
-            for (const item of group.state['items'] as readonly Item[]) emit.out(item)
+            const gathered = (group.state['items'] as readonly Item[] | undefined) ?? []
+            const { ids } = group.args as GroupArgs
+            const found = gathered.map(({ id }) => id).toSorted()
+            // By way of several connections each message may come twice, but none is missing.
+            if (!ids.every((id) => found.some((one) => isFrom(one, id))))
+              throw new Error(`the group of ${ids.join()} has ${found.join()}`)
+            for (const item of gathered) emit.out(item)
           },
         },
       },
@@ -245,6 +275,7 @@ export function kindsWith(chance: Random, times: KindTimes = shortTimes): Readon
     ['wait', wait],
     ['slow', slow],
     ['chunk', chunk],
+    ['regroup', regroup],
     ['gather', gather],
     ['join', join],
     ['flaky', flaky],
@@ -253,6 +284,65 @@ export function kindsWith(chance: Random, times: KindTimes = shortTimes): Readon
     ['later', later],
     ['tally', tally],
   ])
+}
+
+/** Whatever it went through, an id begins with that of its source's message. */
+function isFrom(id: string, first: string): boolean {
+  return id === first || (id.startsWith(first) && !/\d/.test(id[first.length]!))
+}
+
+/** Of a group: all of one key, so that it may go by that, and what is to be in it. */
+interface GroupArgs {
+  readonly key: string
+  readonly ids: readonly string[]
+}
+
+interface Share {
+  readonly of: number
+  index: number
+  /** The group that is open, from one poll to the next. */
+  group?: OutputGroup<Item> | undefined
+}
+
+/** The next message of a share: alone, or in a group of several that come in several polls. */
+function sendNext(
+  share: Share,
+  out: Emit<typeof items>['out'],
+  {
+    source,
+    count,
+    spread,
+    groupSize,
+  }: {
+    readonly source: string
+    readonly count: number
+    readonly spread: KeySpread | undefined
+    readonly groupSize: number
+  },
+): void {
+  const item = itemOf(source, share.index, spread)
+  const nth = Math.floor(share.index / share.of)
+  share.index += share.of
+  if (groupSize === 0) {
+    out(item)
+    return
+  }
+  // Where it goes on in the middle of a group, that is open already: it is given it by its name.
+  let { group } = share
+  if (group === undefined) {
+    const first = nth - (nth % groupSize)
+    const all = Array.from(
+      { length: groupSize },
+      (_, at) => (first + at) * share.of + (share.index % share.of),
+    )
+    const ids = all.filter((index) => index < count).map((index) => itemOf(source, index).id)
+    const name = `${share.index % share.of}/${share.of}`
+    group = out.group(name, { key: item.key, ids } satisfies GroupArgs)
+  }
+  group.send(item)
+  const isOver = (nth + 1) % groupSize === 0 || share.index >= count
+  if (isOver) group.end()
+  share.group = isOver ? undefined : group
 }
 
 function goRound(
@@ -275,7 +365,7 @@ export function sourceOf({ id }: Item): string {
   return id.split(':')[0]!
 }
 
-function sharesOf(positions: SourcePositions): { of: number; index: number }[] {
+function sharesOf(positions: SourcePositions): Share[] {
   return Object.entries(positions).map(([split, { position }]) => ({
     of: Number(split.split('/')[1]),
     index: position as number,

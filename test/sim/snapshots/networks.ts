@@ -33,6 +33,7 @@ const innerKinds = [
   'double',
   'chunk',
   'gather',
+  'regroup',
   'join',
   'round',
 ]
@@ -93,14 +94,25 @@ function randomComponent(kind: string, chance: Random, { itemsMin, itemsMax }: N
     kind,
     base,
     instances: 1 + chance.int(instancesMax),
-    ...(kind === 'source' && {
-      config: { count: itemsMin + chance.int(itemsMax - itemsMin), keys: spread },
-    }),
+    ...(kind === 'source' && { config: sourceConfig(chance, { itemsMin, itemsMax, spread }) }),
     ...(kind === 'flaky' && {
       errors: { retry: { times: 100, delayMs: 1 + chance.int(20), delayMsMax: 20 } },
     }),
     ...(kind === 'flaky' && chance.int(2) === 0 && { concurrency: 2 }),
   }
+}
+
+/** What comes in groups is all of one key: a group goes to one copy, where the state of another key may not be. */
+function sourceConfig(
+  chance: Random,
+  {
+    itemsMin,
+    itemsMax,
+    spread,
+  }: { readonly itemsMin: number; readonly itemsMax: number; readonly spread: KeySpread },
+): NonNullable<FlatComponent['config']> {
+  const count = itemsMin + chance.int(itemsMax - itemsMin)
+  return chance.int(4) === 0 ? { count, keys: 'one', groupSize: 2 + chance.int(5) } : { count, keys: spread }
 }
 
 /** By `all` at one connection of a network: each makes as many messages of one as there are instances. */

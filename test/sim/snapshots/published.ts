@@ -66,15 +66,9 @@ export class Published {
 
   /** By the time of the world, not by that of a thread: it happens whoever has died meanwhile. */
   private later<T>(what: () => T): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.time.after(this.chance.int(30), () => {
-        try {
-          resolve(what())
-        } catch (error) {
-          reject(error as Error)
-        }
-      })
-    })
+    return new Promise<void>((resolve) => {
+      this.time.after(this.chance.int(30), resolve)
+    }).then(what)
   }
 }
 

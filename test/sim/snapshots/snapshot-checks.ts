@@ -1,11 +1,17 @@
 import { asError } from '../../../src/base/errors.ts'
+import type { Kind } from '../../../src/component/kind.ts'
 import type { SnapshotManifest } from '../../../src/snapshot/manifest.ts'
 import { type SnapshotRecord, snapshotRecord } from '../../../src/cluster/protocol/index.ts'
 import type { SnapshotBegin, SnapshotCommand } from '../../../src/snapshot/part.ts'
 import type { Entry, WatchEvent } from '../../../src/store/store.ts'
+import type { CheckedCluster } from '../../../src/testkit/cluster/checked-cluster.ts'
 import type { WatchedWorker } from '../../../src/testkit/cluster/watcher.ts'
 import { CommittedReader, type SeenPart } from './committed.ts'
-import type { ExactWorld } from './exact-world.ts'
+
+/** The cluster that is looked at. */
+interface LookedAt extends Pick<CheckedCluster, 'cluster' | 'checks' | 'violate' | 'note' | 'supervise'> {
+  readonly kinds: ReadonlyMap<string, Kind>
+}
 
 /** A snapshot as the store and the storage have it. */
 export interface SeenSnapshot {
@@ -31,7 +37,7 @@ export class SnapshotChecks {
   lateCount = 0
   /** By network: the last one that was committed, also when it does not count any more. */
   readonly last = new Map<string, SnapshotRecord>()
-  private readonly world: ExactWorld
+  private readonly world: LookedAt
   private readonly reader: CommittedReader
   private readonly counting = new Map<string, SnapshotRecord | undefined>()
   private readonly kept = new Map<string, { readonly network: string; readonly record: SnapshotRecord }>()
@@ -39,7 +45,7 @@ export class SnapshotChecks {
   private readonly committed = new Set<string>()
   private readonly inFlight = new Map<string, Map<SnapshotBegin, number>>()
 
-  constructor(world: ExactWorld) {
+  constructor(world: LookedAt) {
     this.world = world
     this.reader = new CommittedReader(world.cluster.files, world.kinds)
     const { keys, backend } = world.cluster

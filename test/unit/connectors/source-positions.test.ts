@@ -7,6 +7,7 @@ import fc from 'fast-check'
 import type { Kind, SourcePositions } from '../../../src/component/index.ts'
 import { fileLines } from '../../../src/connectors/file/lines.ts'
 import { generator } from '../../../src/connectors/generate/generator.ts'
+import { eventually } from '../../support/eventually.ts'
 import { folder, RunningSource, type Setting } from './support.ts'
 
 /** A source that is stopped at any moment and goes on elsewhere sends the same as one that was never stopped. */
@@ -151,4 +152,80 @@ test('parts of a generator that are dealt out anew send each number once', async
     Array.from({ length: 50 }, (_, n) => n),
   )
   await assert.rejects(open(0, 1, { '1/2': { version: 1, position: 4 } }), { code: 'SOURCE_POSITION_LOST' })
+})
+
+test('what was lost is begun anew only where that is said; a gone file is dropped then', async (t) => {
+  const inside = folder(t)
+  const [a, b] = [join(inside, 'a'), join(inside, 'b')]
+  const config = { path: [a, b], lost: 'begin' }
+  writeFileSync(a, 'one\ntwo\n')
+  writeFileSync(b, 'three\nfour\n')
+  const first = await RunningSource.open(fileLines, { config })
+  await first.until(({ length }) => length === 1, 1)
+  const positions = structuredClone(first.positions)
+  await first.close()
+  writeFileSync(a, 'other\nlines\n')
+  const second = await RunningSource.open(fileLines, { config, extra: { positions } })
+  assert.deepEqual(await second.all(), ['other', 'lines', 'three', 'four'])
+})
+
+test('a file that is named no more is dropped, and one that is named now is read; each by one copy', async (t) => {
+  const inside = folder(t)
+  const [a, b, c] = ['a', 'b', 'c'].map((name) => join(inside, name)) as [string, string, string]
+  for (const path of [a, b, c]) writeFileSync(path, `${path} 1\n${path} 2\n`)
+  const first = await RunningSource.open(fileLines, { config: { path: [a, b] } })
+  await first.until(({ length }) => length === 1, 1)
+  const positions = structuredClone(first.positions)
+  await first.close()
+  const all: unknown[] = []
+  for (const instance of [0, 1]) {
+    const setting = { config: { path: [c, a] }, instance, instances: 2, extra: { positions } }
+    all.push(...(await (await RunningSource.open(fileLines, setting)).all()))
+  }
+  assert.deepEqual(all, [`${c} 1`, `${c} 2`, `${a} 2`])
+})
+
+test('without follow, files that come later are not read, also after a failure', async (t) => {
+  const inside = folder(t)
+  writeFileSync(join(inside, 'b'), '1\n2\n')
+  const config = { path: `${inside}/*` }
+  const first = await RunningSource.open(fileLines, { config })
+  await first.until(({ length }) => length === 1, 1)
+  const positions = structuredClone(first.positions)
+  await first.close()
+  writeFileSync(join(inside, 'a'), 'later\n')
+  assert.deepEqual(await (await RunningSource.open(fileLines, { config, extra: { positions } })).all(), ['2'])
+})
+
+test('with follow, files that begin to match are read, each by one copy, and once after a failure', async (t) => {
+  const inside = folder(t)
+  writeFileSync(join(inside, 'first'), 'first 1\n')
+  const config = { path: `${inside}/*`, follow: true, pollMs: 10 }
+  const names = Array.from({ length: 8 }, (_, n) => `file-${n}`)
+  let positions: SourcePositions | undefined
+  const seen: unknown[] = []
+  for (const part of [1, 2]) {
+    const copies = await Promise.all(
+      [0, 1].map((instance) =>
+        RunningSource.open(fileLines, { config, instance, instances: 2, extra: { positions } }),
+      ),
+    )
+    t.after(() => Promise.all(copies.map((copy) => copy.close())))
+    for (const name of names) appendFileSync(join(inside, name), `${name} ${part}\n`)
+    const expected = part === 1 ? names.length + 1 : names.length
+    const got = (): number => copies.reduce((sum, { output }) => sum + output.messages.length, 0)
+    const reading = copies.map(async (copy) => copy.until(() => got() >= expected))
+    await eventually(`${expected} lines have come`, () => got() >= expected)
+    assert.ok(
+      copies.every(({ output }) => output.messages.length > 0),
+      'both have something to read',
+    )
+    positions = Object.assign({}, ...copies.map((copy) => structuredClone(copy.positions))) as SourcePositions
+    seen.push(...copies.flatMap(({ output }) => output.messages))
+    await Promise.all(copies.map((copy) => copy.close()))
+    await Promise.all(reading)
+  }
+  const all = ['first 1', ...names.flatMap((name) => [`${name} 1`, `${name} 2`])]
+  assert.equal(seen.length, all.length)
+  assert.deepEqual(new Set(seen), new Set(all))
 })

@@ -13,7 +13,7 @@ function start(id: number, parent = 0, name = 'g'): GroupStart {
 }
 
 function parcel(group: number, items: unknown[], control: Control | null = null): Parcel {
-  return { items, group, control, bytes: items.length * 10, released: false }
+  return { items, group, control, bytes: items.length * 10, tracks: null, released: false }
 }
 
 test('empty groups that wait are bounded, as their messages are', () => {

@@ -23,6 +23,8 @@ function linked(queueMessagesMax: number) {
     arrived: () => undefined,
     switched: () => undefined,
     cycle: () => undefined,
+    tracked: () => [],
+    track: () => undefined,
     mayAct: () => true,
   }
   const sender = new Peer(1, { ...events, creditDue: () => undefined })

@@ -6,6 +6,7 @@ import { describe, test, type TestContext } from 'node:test'
 import { Failure } from '../../../scripts/demo/failure.ts'
 import type { Node } from '../../../scripts/demo/nodes.ts'
 import { countWords, differences } from '../../../scripts/demo/plain-count.ts'
+import { Published } from '../../../scripts/demo/published.ts'
 import { compare, type Outcome } from '../../../scripts/demo/result.ts'
 import type { Screen } from '../../../scripts/demo/screen.ts'
 import { prepareText, type Text } from '../../../scripts/demo/text.ts'
@@ -87,7 +88,7 @@ describe('comparing counts', () => {
     ['a', 1],
     ['b', 2],
   ])
-  const failure = new Failure({ id: 'node-2' } as Node, ['split[0]'], () => undefined)
+  const failure = new Failure({ id: 'node-2' } as Node, ['split[0]'], 0, () => undefined)
 
   function told(outcome: Omit<Outcome, 'expected'>): { readonly isRight: boolean; readonly text: string } {
     const lines: string[] = []
@@ -111,29 +112,74 @@ describe('comparing counts', () => {
     ])
   })
 
-  test('without a failure, fewer words are wrong', () => {
-    const { isRight, text } = told({ counted: new Map([['b', 2]]), failure: undefined, mishaps: [] })
-    assert.equal(isRight, false)
-    assert.match(text, /"a": the network counted none, the loop 1/)
+  test('fewer words are wrong, whatever has failed', () => {
+    for (const failed of [undefined, failure]) {
+      const { isRight, text } = told({
+        counted: new Map([['b', 2]]),
+        faults: [],
+        failure: failed,
+        mishaps: [],
+      })
+      assert.equal(isRight, false)
+      assert.match(text, /"a": the network counted none, the loop 1/)
+    }
   })
 
-  test('after a failure, fewer words are told with the reason', () => {
-    const { isRight, text } = told({ counted: new Map([['b', 1]]), failure, mishaps: [] })
+  test('equal counts after a failure are told with what that means', () => {
+    const { isRight, text } = told({ counted: expected, faults: [], failure, mishaps: [] })
     assert.equal(isRight, true)
-    assert.match(text, /difference +2 fewer \(66\.67 %\)/)
-    assert.match(text, /on their way through node-2/)
+    assert.match(text, /difference +none: 2 different words, all counts equal/)
+    assert.match(text, /"exactly once"/)
   })
 
   test('what else went wrong is told, too', () => {
-    const { isRight, text } = told({ counted: new Map(), failure: undefined, mishaps: ['it rained'] })
+    const { isRight, text } = told({
+      counted: expected,
+      faults: [],
+      failure: undefined,
+      mishaps: ['it rained'],
+    })
     assert.equal(isRight, true)
     assert.match(text, /Not planned: it rained\./)
-    assert.doesNotMatch(text, /on their way/)
   })
 
-  test('a word that is counted twice is wrong, also where others are missing', () => {
-    const { isRight, text } = told({ counted: new Map([['a', 2]]), failure, mishaps: [] })
+  test('a count that was published twice is wrong, though the highest is right', () => {
+    const faults = ['"b": 1 was published behind 1']
+    const { isRight, text } = told({ counted: expected, faults, failure, mishaps: [] })
     assert.equal(isRight, false)
-    assert.match(text, /"a": the network counted 2, the loop 1/)
+    assert.match(text, /"b": 1 was published behind 1/)
+  })
+})
+
+describe('what the network of the demo publishes', () => {
+  function published(t: TestContext, ...lines: readonly (readonly [string, number])[]): Published {
+    const folder = mkdtempSync(join(tmpdir(), 'vertigo-published-'))
+    t.after(() => rmSync(folder, { recursive: true, force: true }))
+    const file = join(folder, 'counts.jsonl')
+    writeFileSync(file, lines.map(([word, count]) => `${JSON.stringify({ word, count })}\n`).join(''))
+    return new Published(file)
+  }
+
+  test('is counted as it grows', (t) => {
+    const found = published(t, ['a', 1], ['b', 1])
+    assert.equal(found.look(), 2)
+    assert.equal(found.look(), 2)
+    assert.equal(new Published('no such file').look(), 0)
+  })
+
+  test('has each count of each word once, in order; what is lost or double is named', (t) => {
+    const right = published(t, ['a', 1], ['b', 1], ['a', 2]).read()
+    assert.deepEqual(
+      [...right.counts],
+      [
+        ['a', 2],
+        ['b', 1],
+      ],
+    )
+    assert.deepEqual(right.faults, [])
+    assert.deepEqual(published(t, ['a', 1], ['a', 3], ['b', 1], ['b', 1]).read().faults, [
+      '"a": 3 was published behind 1',
+      '"b": 1 was published behind 1',
+    ])
   })
 })

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { ListState, MapState, ValueState } from '../../../src/component/index.ts'
-import { ChangeTracker } from '../../../src/state/changes.ts'
+import { ChangeTracker } from '../../../src/state/memory/changes.ts'
 import { stateHandle } from '../../../src/state/handles.ts'
-import { KeyedState } from '../../../src/state/keyed-state.ts'
+import { MemoryState } from '../../../src/state/memory/memory-state.ts'
 import type { Row, SlotDeclaration } from '../../../src/state/row.ts'
 import { encodeKey } from '../../../src/state/keys.ts'
 
@@ -81,7 +81,7 @@ function shownPlain({ value, map, list }: Plain): unknown {
 test('states do what plain values, maps and lists do', () => {
   fc.assert(
     fc.property(fc.array(use, { maxLength: 30 }), (uses) => {
-      const state = handles(new KeyedState(slots).row('k', 'k'), null)
+      const state = handles(new MemoryState(slots).row('k', 'k'), null)
       const plain: Plain = { value: 0, map: new Map(), list: [] }
       for (const one of uses) {
         one.do(state)
@@ -95,7 +95,7 @@ test('states do what plain values, maps and lists do', () => {
 test('TR-2: undone, a state is what it was; lists that were handed out never change', () => {
   fc.assert(
     fc.property(fc.array(use, { maxLength: 20 }), fc.array(use, { maxLength: 20 }), (kept, failed) => {
-      const row = new KeyedState(slots).row('k', 'k')
+      const row = new MemoryState(slots).row('k', 'k')
       const before = handles(row, null)
       for (const one of kept) one.do(before)
       const expected = shown(before)
@@ -117,7 +117,7 @@ test('TR-2: undone, a state is what it was; lists that were handed out never cha
 
 test('a time to live begins anew with each change, for each state of its own', () => {
   const declared: readonly SlotDeclaration[] = slots.map((slot, i) => ({ ...slot, ttlMs: 100 * (i + 1) }))
-  const keyed = new KeyedState(declared)
+  const keyed = new MemoryState(declared)
   let nowMs = 1_000_000
   const state = handles(keyed.row('k', 'k'), null, () => nowMs, declared)
   state.value.set(5)
@@ -136,7 +136,7 @@ test('a time to live begins anew with each change, for each state of its own', (
 
 test('a change that is taken back gives no more time to live', () => {
   const declared: readonly SlotDeclaration[] = slots.map((slot) => ({ ...slot, ttlMs: 100 }))
-  const row = new KeyedState(declared).row('k', 'k')
+  const row = new MemoryState(declared).row('k', 'k')
   let nowMs = 1_000_000
   const state = handles(row, null, () => nowMs, declared)
   state.value.set(5)
@@ -156,7 +156,7 @@ test('a change that is taken back gives no more time to live', () => {
 })
 
 test('rows are found by their encoded key, listed once, and swept when all of their states are over', () => {
-  const keyed = new KeyedState([{ type: 'value', initial: 0, ttlMs: 100 }])
+  const keyed = new MemoryState([{ type: 'value', initial: 0, ttlMs: 100 }])
   const keys = Array.from({ length: 1000 }, (_, i) => ({ id: i }))
   for (const key of keys) {
     const row = keyed.row(encodeKey(key), key)
@@ -166,8 +166,8 @@ test('rows are found by their encoded key, listed once, and swept when all of th
   assert.equal([...keyed.rows(0)].length, 1000)
   assert.deepEqual(new Set(Array.from(keyed.rows(1050), ({ key }) => key)), new Set(keys))
   assert.equal([...keyed.rows(1100)].length, 0)
-  for (let i = 0; i < 256; i++) keyed.sweep(1099)
+  for (let i = 0; i < 256; i++) keyed.tend(1099)
   assert.equal([...keyed.rows(0)].length, 1000)
-  for (let i = 0; i < 256; i++) keyed.sweep(1100)
+  for (let i = 0; i < 256; i++) keyed.tend(1100)
   assert.equal([...keyed.rows(0)].length, 0)
 })

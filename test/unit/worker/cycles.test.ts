@@ -37,6 +37,7 @@ class Asked {
       creditDue: () => undefined,
       switched: () => undefined,
       cycle: (worker, frame) => this.watch.received(worker, frame),
+      tracking: { learn: () => [], received: () => undefined, keepOnly: () => undefined },
       mayAct: () => true,
       failed: (_worker, error) => {
         throw error

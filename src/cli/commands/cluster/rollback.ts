@@ -2,6 +2,7 @@ import type { ApiClient } from '../../../api/index.ts'
 import { VertigoError } from '../../../base/errors.ts'
 import { type Arguments, usage } from '../../arguments.ts'
 import { apiOptions, connect } from '../../cluster/connect.ts'
+import { discardOf, discardOptions } from '../../cluster/discard.ts'
 import { finishChange, waitOptions } from '../../cluster/wait.ts'
 import type { Command } from '../../command.ts'
 
@@ -14,6 +15,7 @@ export const rollbackCommand: Command = {
     ],
     options: {
       expected: { value: '<version>', about: 'Only if this is the current version.' },
+      ...discardOptions,
       ...waitOptions,
       ...apiOptions,
     },
@@ -31,7 +33,10 @@ async function run(given: Arguments): Promise<number> {
   // What was looked at must still be the current one when it is left.
   const { to, expected } =
     text === undefined ? await before(client, network) : { to: Number(text), expected: undefined }
-  const made = await client.rollback(network, to, { expected: asked ?? expected })
+  const made = await client.rollback(network, to, {
+    expected: asked ?? expected,
+    ...discardOf(given),
+  })
   return finishChange(given, client, { ...made, goal: made })
 }
 

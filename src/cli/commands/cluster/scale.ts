@@ -1,5 +1,6 @@
 import { type Arguments, usage } from '../../arguments.ts'
 import { apiOptions, connect } from '../../cluster/connect.ts'
+import { discardOf, discardOptions } from '../../cluster/discard.ts'
 import { finishChange, waitOptions } from '../../cluster/wait.ts'
 import type { Command } from '../../command.ts'
 
@@ -10,6 +11,7 @@ export const scaleCommand: Command = {
     about: ['Sets how many copies of a component share its work.'],
     options: {
       expected: { value: '<version>', about: 'Only if this is the current version.' },
+      ...discardOptions,
       ...waitOptions,
       ...apiOptions,
     },
@@ -28,6 +30,6 @@ async function run(given: Arguments): Promise<number> {
     )
   const expected = given.wholeNumber('expected', 0)
   const client = await connect(given)
-  const made = await client.scale(network, component, instances, { expected })
+  const made = await client.scale(network, component, instances, { expected, ...discardOf(given) })
   return finishChange(given, client, { ...made, goal: made })
 }

@@ -219,3 +219,16 @@ test('state is discarded without a snapshot being named, where there is a last o
     code: 'SNAPSHOT_UNKNOWN',
   })
 })
+
+test('a network that goes on keeps its snapshots where they are', async () => {
+  const { store, management, version } = await managed()
+  await store.transact({ then: [put(network.snapshots.committed, snapshotRecord.encode(full))] })
+  const kinds = { ...version.kinds, a: { ...version.kinds['a']!, rewinds: true } }
+  const moved = { part: { ...version.flat, snapshot: { storage: 'file:///elsewhere' } }, kinds }
+  await assert.rejects(management.deploy(moved, { by: 'me', mode: 'replace' }), {
+    code: 'SNAPSHOT_UNFIT',
+    message: /Snapshot 3.*where the cluster keeps snapshots.*file:\/\/\/elsewhere/,
+  })
+  await store.transact({ then: [remove(network.snapshots.committed)] })
+  assert.equal(await management.deploy(moved, { by: 'me', mode: 'replace' }), 2)
+})

@@ -71,6 +71,7 @@ describe('plans of networks with snapshots', () => {
       id: 7,
       incarnation: 3,
       manifest: { name: 'net/3/7/manifest', bytes: 1, checksum: 1 },
+      version: 1,
     })
     assert.deepEqual(placesOf(next), placesOf(first))
     assert.deepEqual(next.workers, first.workers)

@@ -54,7 +54,7 @@ async function contentOf(storage: SnapshotStorage, { files }: InstanceManifest):
 function partsOf(snapshot: number, part: InstanceManifest): InstanceParts {
   const owner = { network: 'net', component: 'count', instance: 0, instances: 1, place: 'count[0]' }
   return new InstanceParts(
-    { ...owner, keyed: undefined, keyGroups: [0, 255], stateVersion: 0 },
+    { ...owner, keyed: undefined, keyGroups: [0, 255], stateVersion: 0, states: [] },
     { snapshot, part },
   )
 }

@@ -1,5 +1,5 @@
-import { keyGroupCount } from './keys.ts'
-import type { Row } from './row.ts'
+import { keyGroupCount } from '../keys.ts'
+import { noEpoch, type Row, type RowTracker } from '../row.ts'
 
 /**
  * What has changed since the last snapshot, so that a snapshot writes no more than that.
@@ -16,8 +16,6 @@ import type { Row } from './row.ts'
  * - CG-3 A snapshot that is given up gives back what it was to write: the next one writes that again, whole.
  */
 
-/** Before any snapshot: nothing is noted. Also of rows that have not changed since they were written. */
-export const noEpoch = 0
 /** Of rows that are no more. */
 const goneEpoch = -1
 
@@ -40,7 +38,7 @@ export interface GroupChanges {
   readonly removed: { readonly encoded: string; readonly key: unknown }[]
 }
 
-export class ChangeTracker {
+export class ChangeTracker implements RowTracker {
   /** Of now; rows compare with it on the hot path. */
   epoch = noEpoch
   private groups: GroupChanges[] = []

@@ -1,0 +1,69 @@
+import { decodeMark, encodeMark, type Mark, mergedMark } from './marks.ts'
+import type { Bytes } from './row-files.ts'
+import { behind, encodedOf } from './row-keys.ts'
+
+/** Marks of one time between two cuts. */
+export interface MarkBook {
+  readonly marks: Bytes
+  /** Whatever they say, rows are written whole: what was to be written before was not. */
+  isWhole: boolean
+}
+
+const pageMarks = 256
+
+/** Two books of marks: one is written, the other one is that of the last cut, until its end is known. */
+export class MarkBooks {
+  private now: MarkBook
+  private cutBook: MarkBook
+  private isGivenBack = true
+
+  constructor([first, second]: readonly [Bytes, Bytes]) {
+    this.now = { marks: first, isWhole: false }
+    this.cutBook = { marks: second, isWhole: false }
+  }
+
+  /** Within a transaction. */
+  note(key: Buffer, encoded: string, { isRemoved, changes }: Omit<Mark, 'encoded'>): void {
+    put(this.now.marks, key, {
+      isRemoved,
+      changes,
+      encoded: encodedOf(key) === undefined ? encoded : undefined,
+    })
+  }
+
+  /** Ends a book. What the one before had is in a committed snapshot, or was given back. */
+  cut(): MarkBook {
+    const { now, cutBook } = this
+    if (!this.isGivenBack) cutBook.marks.clearSync()
+    this.isGivenBack = false
+    this.cutBook = now
+    this.now = { marks: cutBook.marks, isWhole: false }
+    return now
+  }
+
+  /** Within a transaction. What was marked since goes into the book of the cut, which is the one of now again. */
+  giveBack(): void {
+    if (this.isGivenBack) return
+    const { now, cutBook } = this
+    for (const { key, value } of pages(now.marks)) put(cutBook.marks, key, decodeMark(value))
+    now.marks.clearSync()
+    this.now = { marks: cutBook.marks, isWhole: true }
+    this.cutBook = now
+    this.isGivenBack = true
+  }
+}
+
+function put(marks: Bytes, key: Buffer, mark: Mark): void {
+  const before = marks.get(key)
+  marks.putSync(key, encodeMark(before === undefined ? mark : mergedMark(decodeMark(before), mark)))
+}
+
+function* pages(marks: Bytes): IterableIterator<{ readonly key: Buffer; readonly value: Buffer }> {
+  let start: Buffer | undefined
+  for (;;) {
+    const page = [...marks.getRange({ ...(start && { start }), limit: pageMarks })]
+    yield* page
+    if (page.length < pageMarks) return
+    start = behind(page.at(-1)!.key)
+  }
+}

@@ -1,0 +1,85 @@
+import type { Capture, StateChunk } from '../capture.ts'
+import { applyToRow, type Entry } from '../entries.ts'
+import type { KeyedState } from '../keyed-state.ts'
+import { encodeKey, keyGroupCount, keyGroupOf } from '../keys.ts'
+import { hasTtl, isExpired, newRow, noEpoch, type Row, type SlotDeclaration } from '../row.ts'
+import { ChangeTracker } from './changes.ts'
+import { StateCapture } from './state-capture.ts'
+
+/**
+ * Keyed state in memory: one `Map` per key group, since key groups are what moves between instances, and since one
+ * map of everything has a limit of entries and may abort the process when it grows.
+ */
+
+export class MemoryState implements KeyedState {
+  readonly slots: readonly SlotDeclaration[]
+  readonly tracker = new ChangeTracker()
+  private readonly groups: (Map<string, Row> | undefined)[] = Array.from({ length: keyGroupCount })
+  readonly withTtl: boolean
+  /** One that has outlived its time is swept away. */
+  readonly keepsRows: boolean
+  private sweepGroup = 0
+
+  constructor(slots: readonly SlotDeclaration[]) {
+    this.slots = slots
+    this.withTtl = hasTtl(slots)
+    this.keepsRows = !this.withTtl
+  }
+
+  beginSnapshots(): void {
+    this.tracker.begin()
+  }
+
+  row(encoded: string, key: unknown): Row {
+    const groupNumber = keyGroupOf(encoded)
+    let group = this.groups[groupNumber]
+    if (group === undefined) {
+      group = new Map()
+      this.groups[groupNumber] = group
+    }
+    let row = group.get(encoded)
+    if (row === undefined) {
+      row = newRow(key, groupNumber, this.slots)
+      group.set(encoded, row)
+    }
+    return row
+  }
+
+  find(encoded: string): Row | undefined {
+    return this.groups[keyGroupOf(encoded)]?.get(encoded)
+  }
+
+  restore(entry: Entry, isNew: boolean, nowMs: number): void {
+    const row = this.row(encodeKey(entry.key), entry.key)
+    applyToRow(row, this.slots, entry, nowMs)
+    if (isNew && this.tracker.epoch !== noEpoch) this.tracker.note(row)
+  }
+
+  *rows(nowMs: number): IterableIterator<Row> {
+    for (const group of this.groups) {
+      if (group === undefined) continue
+      for (const row of group.values()) if (!this.withTtl || !isExpired(row, this.slots, nowMs)) yield row
+    }
+  }
+
+  /** Forgets, in one key group a call, the rows all of whose slots have outlived their time. */
+  tend(nowMs: number): void {
+    if (!this.withTtl) return
+    const group = this.groups[this.sweepGroup]
+    this.sweepGroup = (this.sweepGroup + 1) % keyGroupCount
+    if (group === undefined) return
+    for (const [encoded, row] of group) {
+      if (!isExpired(row, this.slots, nowMs)) continue
+      group.delete(encoded)
+      this.tracker.remove(row, encoded)
+    }
+  }
+
+  capture(place: string, write: (chunk: StateChunk) => void, isWhole = false): Capture {
+    return StateCapture.begin(this, place, write, isWhole)
+  }
+
+  close(): void {
+    // It goes with the process.
+  }
+}

@@ -1,0 +1,232 @@
+import { asError, VertigoError } from '../../base/errors.ts'
+import type { Clock } from '../../base/clock.ts'
+import { isThenable } from '../../base/values.ts'
+import {
+  openMessagesMaxMax,
+  type TrackedOptions,
+  type TrackFailure,
+  type TrackHandlers,
+  type TrackOptions,
+} from '../../component/tracking.ts'
+import type { OutputPort } from '../../messaging/output-port.ts'
+import type { TokenSource } from '../../messaging/tracks.ts'
+import type { Guarantee } from '../../model/network.ts'
+import { acked, type Outcome, Tracker, type TrackerOptions, type Tree } from './tracker.ts'
+import { type TreeOwner, treeNumber, type WorkerTracking } from './worker-tracking.ts'
+
+export interface SourceTrackingMeans {
+  readonly clock: Clock
+  readonly tracking: WorkerTracking
+  readonly options: TrackOptions
+  readonly guarantee: Guarantee
+  readonly takesSnapshots: boolean
+  /** Whether messages may be sent: no output is without credit. */
+  readonly maySend: () => boolean
+  /** There is something to do for it. */
+  readonly due: () => void
+  readonly failed: (error: unknown) => void
+  /** Sending a message again has not helped. */
+  readonly deadLetter: (port: string, message: unknown, error: VertigoError) => void
+}
+
+/** A tree, as a snapshot keeps it. */
+export interface SavedTree {
+  readonly port: string
+  readonly id: unknown
+  readonly message: unknown
+  readonly timeoutMs: number
+  readonly wantsAnswers: boolean
+  /** To be told to the source. Without it, the message is sent again. */
+  readonly outcome: Outcome | undefined
+}
+
+const timeoutMsDefault = 30_000
+const openMessagesMaxDefault = 65_536
+const replayTimesDefault = 3
+const replayDelayMsDefault = 100
+const replayDelayMsMaxDefault = 10_000
+
+/** What a source has to do with the messages that it tracks: it sends them, and its author hears what became of them. */
+export class SourceTracking implements TreeOwner {
+  private readonly tracker: Tracker
+  private readonly tokens: TokenSource
+  private readonly number: number
+  private readonly means: SourceTrackingMeans
+  private answers: { readonly id: unknown; readonly answer: unknown }[] = []
+
+  constructor(means: SourceTrackingMeans) {
+    const { clock, tracking, due } = means
+    this.means = means
+    this.tokens = tracking.tokens
+    this.tracker = new Tracker(trackerOptions(means), { clock, due, tokens: this.tokens })
+    this.number = tracking.add(this)
+  }
+
+  get hasDue(): boolean {
+    const { tracker } = this
+    return tracker.hasSettled || this.answers.length > 0 || (tracker.hasReplays && this.means.maySend())
+  }
+
+  get isFull(): boolean {
+    return this.tracker.isFull
+  }
+
+  get room(): number {
+    return this.tracker.room
+  }
+
+  /** Something that it has sent is not over, or has not been told. */
+  get isUnfinished(): boolean {
+    return this.tracker.open > 0
+  }
+
+  beginTurn(): void {
+    this.tracker.beginTurn()
+  }
+
+  endTurn(): void {
+    this.tracker.endTurn()
+  }
+
+  open(port: OutputPort, message: unknown, options: TrackedOptions | undefined): void {
+    const wantsAnswers = options?.wantsAnswers === true
+    this.send(this.tracker.begin(port, message, options?.id, options?.timeoutMs, wantsAnswers))
+  }
+
+  report(index: number, stamp: number, a: number, b: number): void {
+    this.tracker.report(index, stamp, a, b)
+  }
+
+  fail(index: number, stamp: number, failure: TrackFailure): void {
+    this.tracker.fail(index, stamp, failure)
+  }
+
+  answer(index: number, stamp: number, answer: unknown): void {
+    const tree = this.tracker.sent(index, stamp)
+    if (tree === undefined) return
+    this.answers.push({ id: tree.id, answer })
+    this.means.due()
+  }
+
+  /** Tells what there is to tell, and sends again what is to be sent again. */
+  work(handlers: TrackHandlers): void {
+    const { answers, tracker } = this
+    this.answers = []
+    for (const { id, answer } of answers) this.call(handlers.answer?.(id, answer))
+    for (const tree of tracker.takeSettled()) {
+      const { id, message, outcome, port } = tree
+      tracker.release(tree)
+      this.tell(handlers, id, message, outcome, port!)
+    }
+    while (this.means.maySend()) {
+      const tree = tracker.takeReplay()
+      if (tree === undefined) break
+      this.send(tree)
+    }
+  }
+
+  cut(snapshot: number): void {
+    this.tracker.cut(snapshot)
+  }
+
+  committed(snapshot: number): void {
+    this.tracker.committed(snapshot)
+  }
+
+  /**
+   * What is open at the cut. All that was sent before the cut is handled before the cuts of those that it comes to, or is
+   * state of their channels: where nothing is replayed, it counts as complete then. Where it is replayed, it is sent again,
+   * since a part of it may fail yet.
+   */
+  saved(): SavedTree[] {
+    const replays = this.tracker.options.replay.times > 0
+    return [...this.tracker.unsettled()].map((tree) => ({
+      port: tree.port!.name,
+      id: tree.id,
+      message: tree.message,
+      timeoutMs: tree.timeoutMs,
+      wantsAnswers: tree.wantsAnswers,
+      outcome: tree.state === 'over' ? tree.outcome : replays ? undefined : acked,
+    }))
+  }
+
+  restore(saved: readonly SavedTree[], ports: readonly OutputPort[]): void {
+    for (const one of saved) {
+      const port = ports.find(({ name }) => name === one.port)
+      if (port !== undefined) this.tracker.restore({ ...one, port }, one.outcome)
+    }
+  }
+
+  close(): void {
+    this.tracker.stop()
+    this.means.tracking.remove(this.number)
+  }
+
+  private send({ index, stamp, a, b, port, message, wantsAnswers }: Tree): void {
+    const { tracking } = this.means
+    const number = treeNumber(this.number, index, wantsAnswers)
+    const track = this.tokens.track(tracking.worker, number, stamp, a, b)
+    port!.sendTracked(message, track)
+    track.settle(tracking)
+  }
+
+  private tell(
+    handlers: TrackHandlers,
+    id: unknown,
+    message: unknown,
+    outcome: Outcome,
+    port: OutputPort,
+  ): void {
+    if (outcome.type === 'ack') {
+      this.call(handlers.ack?.(id, message))
+      return
+    }
+    const { replay, timeoutMs } = this.tracker.options
+    if (replay.times > 0) this.means.deadLetter(port.name, message, errorOf(outcome, replay.times, timeoutMs))
+    if (outcome.type === 'fail') this.call(handlers.fail?.(id, outcome.failure, message))
+    else this.call(handlers.timeout?.(id, message))
+  }
+
+  /** What the author's handlers give is not waited for, but heard. */
+  private call(result: unknown): void {
+    if (isThenable(result)) result.then(undefined, (error: unknown) => this.means.failed(asError(error)))
+  }
+}
+
+function errorOf(
+  outcome: Exclude<Outcome, { readonly type: 'ack' }>,
+  times: number,
+  timeoutMs: number,
+): VertigoError {
+  const tries = `${times + 1} times`
+  if (outcome.type === 'timeout')
+    return new VertigoError('TRACKED_TIMED_OUT', `not complete within ${timeoutMs} ms; it was sent ${tries}`)
+  const { component, instance, port, error } = outcome.failure
+  return new VertigoError(
+    'TRACKED_FAILED',
+    `${component}[${instance}] failed at port "${port}": ${error.message}; it was sent ${tries}`,
+  )
+}
+
+function trackerOptions({ options, guarantee, takesSnapshots }: SourceTrackingMeans): TrackerOptions {
+  const { timeoutMs = timeoutMsDefault, openMessagesMax = openMessagesMaxDefault } = options
+  checkPositive('timeoutMs', timeoutMs, Number.MAX_SAFE_INTEGER)
+  checkPositive('openMessagesMax', openMessagesMax, openMessagesMaxMax)
+  return { timeoutMs, openMessagesMax, waitsForCommit: takesSnapshots, replay: replayOf(options, guarantee) }
+}
+
+function replayOf({ replay }: TrackOptions, guarantee: Guarantee): TrackerOptions['replay'] {
+  const isOn = guarantee === 'exactly-once' ? false : (replay ?? guarantee === 'at-least-once')
+  const given = typeof isOn === 'object' ? isOn : {}
+  const {
+    times = replayTimesDefault,
+    delayMs = replayDelayMsDefault,
+    delayMsMax = replayDelayMsMaxDefault,
+  } = given
+  return { times: isOn === false ? 0 : times, delayMs, delayMsMax }
+}
+
+function checkPositive(name: string, value: number, max: number): void {
+  if (value > 0 && value <= max) return
+  throw new VertigoError('SOURCE_MISUSED', `track.${name} is ${value}; it is above 0, and ${max} at most`)
+}

@@ -1,0 +1,307 @@
+import type { Cancel, Clock } from '../../base/clock.ts'
+import type { TrackFailure } from '../../component/tracking.ts'
+import type { OutputPort } from '../../messaging/output-port.ts'
+import type { TokenSource } from '../../messaging/tracks.ts'
+
+/**
+ * The trees of one source: what is open, what has become of it, what is to be sent again.
+ *
+ * - TR-1 A tree is open until its token is zero, a handler has failed, or its time is over; of each, the source hears one.
+ * - TR-2 What comes back for a tree that is over, or for another attempt, changes nothing: its stamp is another one.
+ * - TR-3 With replay, a tree that has failed begins again under a new stamp, up to the limit; the source hears of the last.
+ * - TR-4 Where snapshots are taken, `ack` is told after the commit of one whose cut came after the tree was complete: all
+ *   that its handlers did came before their cuts, or is channel state.
+ * - TR-5 A tree costs one object, which is used again; the source is not polled while as many are open as may be.
+ */
+
+export interface TrackerOptions {
+  readonly timeoutMs: number
+  readonly openMessagesMax: number
+  readonly replay: { readonly times: number; readonly delayMs: number; readonly delayMsMax: number }
+  readonly waitsForCommit: boolean
+}
+
+export interface TrackerMeans {
+  readonly clock: Clock
+  readonly tokens: TokenSource
+  /** There is something to be told, or to be sent again. */
+  readonly due: () => void
+}
+
+export type Outcome =
+  | { readonly type: 'ack' }
+  | { readonly type: 'timeout' }
+  | { readonly type: 'fail'; readonly failure: TrackFailure }
+
+export const acked: Outcome = { type: 'ack' }
+const timedOut: Outcome = { type: 'timeout' }
+
+/** Times are looked at that often at most, in milliseconds: a message is told of by so much late. */
+const sweepMsMin = 10
+
+export class Tree {
+  readonly index: number
+  /** Of the attempt; another one where it is not on its way. */
+  stamp = 0
+  a = 0
+  b = 0
+  /** `sent`: on its way; `waiting`: for its next attempt; `over`: its outcome is known; `free`: it is nobody's. */
+  state: 'free' | 'sent' | 'waiting' | 'over' = 'free'
+  id: unknown = undefined
+  message: unknown = undefined
+  port: OutputPort | undefined = undefined
+  wantsAnswers = false
+  timeoutMs = 0
+  /** On the monotonic clock: when its time is over, or its next attempt begins. */
+  dueMs = 0
+  attempt = 0
+  outcome: Outcome = acked
+
+  constructor(index: number) {
+    this.index = index
+  }
+}
+
+/** A message, as a snapshot has kept it. */
+interface Kept {
+  readonly port: OutputPort
+  readonly message: unknown
+  readonly id: unknown
+  readonly timeoutMs: number
+  readonly wantsAnswers: boolean
+}
+
+export class Tracker {
+  readonly options: TrackerOptions
+  /** Trees that are not free. */
+  open = 0
+  private readonly means: TrackerMeans
+  private readonly trees: Tree[] = []
+  private readonly free: Tree[] = []
+  private settled: Tree[] = []
+  private replays: Tree[] = []
+  /** Complete, and in no cut so far. */
+  private uncut: Tree[] = []
+  /** In the cut of a snapshot that is not known to be committed; in the order of the snapshots. */
+  private cuts: { readonly snapshot: number; readonly trees: readonly Tree[] }[] = []
+  /** Within a turn of the source the clock is read once. */
+  private turnMs: number | undefined
+  private timer: { readonly atMs: number; readonly cancel: Cancel } | undefined
+
+  constructor(options: TrackerOptions, means: TrackerMeans) {
+    this.options = options
+    this.means = means
+  }
+
+  beginTurn(): void {
+    this.turnMs = this.means.clock.monotonic()
+  }
+
+  endTurn(): void {
+    this.turnMs = undefined
+  }
+
+  get isFull(): boolean {
+    return this.open >= this.options.openMessagesMax
+  }
+
+  get room(): number {
+    return Math.max(1, this.options.openMessagesMax - this.open)
+  }
+
+  get hasSettled(): boolean {
+    return this.settled.length > 0
+  }
+
+  get hasReplays(): boolean {
+    return this.replays.length > 0
+  }
+
+  begin(
+    port: OutputPort,
+    message: unknown,
+    id: unknown,
+    timeoutMs: number | undefined,
+    wantsAnswers: boolean,
+  ): Tree {
+    const tree = this.prepare(port, message, id, timeoutMs ?? this.options.timeoutMs, wantsAnswers)
+    this.attempt(tree)
+    return tree
+  }
+
+  /** It goes on from a snapshot. */
+  restore({ port, message, id, timeoutMs, wantsAnswers }: Kept, outcome: Outcome | undefined): void {
+    const tree = this.prepare(port, message, id, timeoutMs, wantsAnswers)
+    if (outcome !== undefined) this.settle(tree, outcome)
+    else {
+      tree.state = 'waiting'
+      this.replay(tree)
+    }
+  }
+
+  private prepare(
+    port: OutputPort,
+    message: unknown,
+    id: unknown,
+    timeoutMs: number,
+    wantsAnswers: boolean,
+  ): Tree {
+    const tree = this.free.pop() ?? this.makeTree()
+    this.open++
+    tree.id = id
+    tree.message = message
+    tree.port = port
+    tree.wantsAnswers = wantsAnswers
+    tree.timeoutMs = timeoutMs
+    tree.attempt = 0
+    return tree
+  }
+
+  /** Part of a tree's token has come back. */
+  report(index: number, stamp: number, a: number, b: number): void {
+    const tree = this.sent(index, stamp)
+    if (tree === undefined) return
+    tree.a ^= a
+    tree.b ^= b
+    if ((tree.a | tree.b) !== 0) return
+    if (this.options.waitsForCommit) {
+      this.end(tree, acked)
+      this.uncut.push(tree)
+    } else this.settle(tree, acked)
+  }
+
+  fail(index: number, stamp: number, failure: TrackFailure): void {
+    const tree = this.sent(index, stamp)
+    if (tree !== undefined) this.tryAgain(tree, { type: 'fail', failure })
+  }
+
+  /** The tree that is on its way under this stamp. */
+  sent(index: number, stamp: number): Tree | undefined {
+    const tree = this.trees[index]
+    return tree !== undefined && tree.state === 'sent' && tree.stamp === stamp ? tree : undefined
+  }
+
+  /** To be told of, and given to `release` then. */
+  takeSettled(): readonly Tree[] {
+    const { settled } = this
+    this.settled = []
+    return settled
+  }
+
+  release(tree: Tree): void {
+    tree.state = 'free'
+    tree.id = undefined
+    tree.message = undefined
+    tree.port = undefined
+    tree.outcome = acked
+    this.open--
+    this.free.push(tree)
+  }
+
+  /** The next that is to be sent again, under way from now on. */
+  takeReplay(): Tree | undefined {
+    const tree = this.replays.shift()
+    if (tree !== undefined) this.attempt(tree)
+    return tree
+  }
+
+  /** TR-4. */
+  cut(snapshot: number): void {
+    if (this.uncut.length === 0) return
+    this.cuts.push({ snapshot, trees: this.uncut })
+    this.uncut = []
+  }
+
+  committed(snapshot: number): void {
+    const before = this.settled.length
+    while (this.cuts[0] !== undefined && this.cuts[0].snapshot <= snapshot)
+      for (const tree of this.cuts.shift()!.trees) this.settled.push(tree)
+    if (before === 0 && this.settled.length > 0) this.means.due()
+  }
+
+  /** What has not been told of. */
+  *unsettled(): Generator<Tree> {
+    for (const tree of this.trees) if (tree.state !== 'free') yield tree
+  }
+
+  stop(): void {
+    this.timer?.cancel()
+    this.timer = undefined
+  }
+
+  private makeTree(): Tree {
+    const tree = new Tree(this.trees.length)
+    tree.stamp = this.means.tokens.step()
+    this.trees.push(tree)
+    return tree
+  }
+
+  private attempt(tree: Tree): void {
+    const { tokens } = this.means
+    tokens.draw()
+    tree.a = tokens.a
+    tree.b = tokens.b
+    tree.stamp = (tree.stamp + 1) | 0
+    tree.state = 'sent'
+    this.setDue(tree, tree.timeoutMs)
+  }
+
+  private tryAgain(tree: Tree, outcome: Outcome): void {
+    const { times, delayMs, delayMsMax } = this.options.replay
+    if (tree.attempt >= times) {
+      this.settle(tree, outcome)
+      return
+    }
+    tree.outcome = outcome
+    tree.attempt++
+    tree.state = 'waiting'
+    if (outcome.type === 'timeout') this.replay(tree)
+    else this.setDue(tree, Math.min(delayMsMax, delayMs * 2 ** (tree.attempt - 1)))
+  }
+
+  private replay(tree: Tree): void {
+    tree.dueMs = Number.POSITIVE_INFINITY
+    this.replays.push(tree)
+    if (this.replays.length === 1) this.means.due()
+  }
+
+  private settle(tree: Tree, outcome: Outcome): void {
+    this.end(tree, outcome)
+    this.settled.push(tree)
+    if (this.settled.length === 1) this.means.due()
+  }
+
+  private end(tree: Tree, outcome: Outcome): void {
+    tree.state = 'over'
+    tree.outcome = outcome
+  }
+
+  private setDue(tree: Tree, ms: number): void {
+    tree.dueMs = (this.turnMs ?? this.means.clock.monotonic()) + ms
+    if (this.timer === undefined || tree.dueMs < this.timer.atMs - sweepMsMin) this.sweepAt(tree.dueMs)
+  }
+
+  private sweepAt(atMs: number): void {
+    this.timer?.cancel()
+    const { clock } = this.means
+    const delayMs = Math.max(0, atMs - clock.monotonic())
+    this.timer = { atMs, cancel: clock.after(delayMs, () => this.sweep()) }
+  }
+
+  /** One look at all of them, instead of a timer for each. */
+  private sweep(): void {
+    this.timer = undefined
+    const nowMs = this.means.clock.monotonic()
+    let nextMs = Number.POSITIVE_INFINITY
+    for (const tree of this.trees) {
+      if (tree.state !== 'sent' && tree.state !== 'waiting') continue
+      if (tree.dueMs <= nowMs) {
+        if (tree.state === 'sent') this.tryAgain(tree, timedOut)
+        else this.replay(tree)
+      }
+      // Also what `tryAgain` has set anew.
+      if (tree.state === 'sent' || tree.state === 'waiting') nextMs = Math.min(nextMs, tree.dueMs)
+    }
+    if (nextMs < Number.POSITIVE_INFINITY) this.sweepAt(Math.max(nextMs, nowMs + sweepMsMin))
+  }
+}

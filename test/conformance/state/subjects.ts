@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict'
+import type { ListState, MapState, ValueState } from '../../../src/component/index.ts'
+import { readRow, type StateChunk } from '../../../src/state/capture.ts'
+import type { Entry } from '../../../src/state/entries.ts'
+import { stateHandle } from '../../../src/state/handles.ts'
+import type { KeyedState, NewKeyedState } from '../../../src/state/keyed-state.ts'
+import { encodeKey } from '../../../src/state/keys.ts'
+import { LmdbState } from '../../../src/state/lmdb/lmdb-state.ts'
+import { openRowFiles } from '../../../src/state/lmdb/row-files.ts'
+import { MemoryState } from '../../../src/state/memory/memory-state.ts'
+import type { SlotDeclaration } from '../../../src/state/row.ts'
+
+/** Each backend of keyed state; that of the disk with so little memory that rows come and go all the time. */
+export const backends: readonly { readonly name: string; readonly make: NewKeyedState }[] = [
+  { name: 'memory', make: (slots) => new MemoryState(slots) },
+  {
+    name: 'lmdb',
+    make: (slots, place) =>
+      new LmdbState(slots, place, openRowFiles(place), { cacheRowsMax: 4, dirtyRowsMax: 2 }),
+  },
+]
+
+/** A state with one of each, that lives in a test's own time. */
+export class Subject {
+  readonly state: KeyedState
+  nowMs = 1_000_000
+
+  constructor(make: NewKeyedState, ttlMs?: number) {
+    const types = ['value', 'map', 'list'] as const
+    const slots = types.map((type): SlotDeclaration => ({
+      type,
+      initial: type === 'value' ? 0 : undefined,
+      ttlMs,
+    }))
+    this.state = make(slots, 'c[0]')
+  }
+
+  handles(key: unknown, undo: (() => void)[] | null = null) {
+    const { tracker, slots } = this.state
+    const encoded = encodeKey(key)
+    const row = () => this.state.row(encoded, key)
+    const cursor = { row, nowMs: () => this.nowMs, undo, tracker }
+    return {
+      value: stateHandle(cursor, 0, slots[0]!) as ValueState<number>,
+      map: stateHandle(cursor, 1, slots[1]!) as MapState<string, number>,
+      list: stateHandle(cursor, 2, slots[2]!) as ListState<number>,
+    }
+  }
+
+  /** What one reads of all rows at a time, without touching any. */
+  dump(nowMs: number): Map<string, unknown> {
+    const ttlMs = this.state.slots[0]!.ttlMs ?? Infinity
+    const all = new Map<string, unknown>()
+    for (const { key, slots, changed } of this.state.rows(nowMs)) {
+      const [value, map, list] = slots.map((slot, at) =>
+        changed !== undefined && nowMs - changed[at]! >= ttlMs ? undefined : slot,
+      )
+      const shown = {
+        value: value ?? 0,
+        map: new Map((map as Map<string, number>) ?? []),
+        list: [...((list as number[]) ?? [])],
+      }
+      assert.ok(!all.has(encodeKey(key)), 'no key comes twice')
+      if (shown.value !== 0 || shown.map.size > 0 || shown.list.length > 0) all.set(encodeKey(key), shown)
+    }
+    return all
+  }
+}
+
+export type Handles = ReturnType<Subject['handles']>
+
+/** What was written of one snapshot. */
+export type Written = readonly StateChunk[]
+
+/** As files are read: what is whole stands for all that came before it, what was taken out for nothing. */
+export function entriesOf(snapshots: readonly Written[]): Map<string, Entry[]> {
+  const all = new Map<string, Entry[]>()
+  for (const { removed, rows } of snapshots.flat()) {
+    for (const key of removed) all.delete(key)
+    for (const { key, isWhole, bytes } of rows) {
+      const entry = readRow(bytes)
+      assert.equal(encodeKey(entry.key), key)
+      all.set(key, isWhole ? [entry] : [...(all.get(key) ?? []), entry])
+    }
+  }
+  return all
+}
+
+export function restored(make: NewKeyedState, snapshots: readonly Written[], ttlMs?: number): Subject {
+  const subject = new Subject(make, ttlMs)
+  for (const entries of entriesOf(snapshots).values())
+    for (const entry of entries) subject.state.restore(entry, false, 0)
+  return subject
+}

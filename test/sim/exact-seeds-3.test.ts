@@ -1,0 +1,3 @@
+import { testExactSeeds } from './snapshots/test-seeds.ts'
+
+testExactSeeds(1001, 350)

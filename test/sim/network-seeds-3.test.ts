@@ -1,0 +1,3 @@
+import { testNetworkSeeds } from './snapshots/test-seeds.ts'
+
+testNetworkSeeds(2301, 800)

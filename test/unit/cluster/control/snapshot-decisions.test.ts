@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import {
+  decide,
+  type Decision,
+  defaultRestartPolicy,
+  type NetworkFacts,
+} from '../../../../src/cluster/control/index.ts'
+import { asTerm, type SnapshotRecord } from '../../../../src/cluster/protocol/index.ts'
+import { ManagedWorld } from '../../../scenario/support/managed-world.ts'
+
+/** What is decided for a network with snapshots (DE-8), in the order in which faults had it wrong once. */
+
+class Managed extends ManagedWorld {
+  committed: SnapshotRecord | undefined
+
+  deploy(...lines: readonly string[]): void {
+    void this.commands['deploy']!([], lines)
+    const record = this.versions.get(this.version)!
+    this.versions.set(this.version, { ...record, flat: { ...record.flat, guarantee: 'exactly-once' } })
+  }
+
+  tell(command: string, ...words: readonly string[]): void {
+    void { ...this.commands, ...this.agentCommands }[command]!(words, [])
+  }
+
+  /** Decides and carries out, until it waits. */
+  run(): Extract<Decision, { type: 'wait' }> {
+    for (let steps = 0; steps < 50; steps++) {
+      const decision = decide(this.now)
+      if (decision.type === 'wait') return decision
+      this.carryOut(decision)
+    }
+    throw new Error('no end')
+  }
+
+  commit(finished: readonly string[] = []): void {
+    const id = (this.committed?.id ?? 0) + 1
+    this.committed = {
+      id,
+      incarnation: 3,
+      generation: this.plan!.generation,
+      version: this.plan!.version,
+      predecessor: this.committed?.id ?? null,
+      committedAtMs: 0,
+      tookMs: 1,
+      bytes: 0,
+      manifest: { name: `net/3/${id}/manifest`, bytes: 1, checksum: 1 },
+      finished: this.plan!.instances.filter(({ component }) => finished.includes(component)),
+      hasChannelState: false,
+      isLast: false,
+      names: [],
+    }
+  }
+
+  private get now(): NetworkFacts {
+    const facts = this.facts({ term: asTerm(1), restarts: defaultRestartPolicy })
+    return { ...facts, snapshots: { committed: this.committed, aborted: undefined } }
+  }
+}
+
+function running(...lines: readonly string[]): Managed {
+  const world = new Managed()
+  for (const node of ['n1', 'n2']) world.tell('node', node)
+  world.deploy(...lines)
+  world.run()
+  world.tell('ready')
+  world.run()
+  assert.equal(world.open?.generation, world.plan!.generation)
+  return world
+}
+
+describe('what is decided for a network with snapshots', () => {
+  it('DE-2: it is not open while a copy waits, for that would have no part in the next snapshot', () => {
+    const world = running('lines source x2', 'print', 'lines -> print')
+    world.commit()
+    for (let failures = 0; failures < 2; failures++) {
+      world.tell('failed', 'lines[1]', 'COMPONENT_FAILED', 'by chance')
+      world.run()
+      if (world.plan!.waiting.length > 0) break
+      world.tell('ready')
+      world.run()
+    }
+    assert.deepEqual(
+      world.plan!.waiting.map(({ component, index }) => `${component}[${index}]`),
+      ['lines[1]'],
+    )
+    world.tell('ready')
+    const { untilMs } = world.run()
+    assert.equal(world.open, undefined)
+    world.nowMs = untilMs!
+    world.run()
+    world.tell('ready')
+    world.run()
+    assert.equal(world.open!.generation, world.plan!.generation)
+    assert.equal(world.plan!.instances.length, 3)
+  })
+
+  it('SN-6: it has finished where all that is left of it by the last snapshot is done', () => {
+    const world = running('lines source', 'print', 'lines -> print')
+    world.tell('finished', 'lines[0]', 'print[0]')
+    world.commit(['lines', 'print'])
+    // The node is gone before anybody has said that it has finished.
+    for (const node of world.nodes.keys()) world.tell('lose', node)
+    world.tell('node', 'n3')
+    world.run()
+    assert.deepEqual(world.plan!.instances, [])
+    assert.equal(world.outcome?.state, 'finished')
+  })
+})
