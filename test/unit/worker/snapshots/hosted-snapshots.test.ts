@@ -15,7 +15,6 @@ function instance(id: number): HostedInstance {
     definition: { role: 'component', inputs: {}, outputs: {} },
     keyed: undefined,
     place: 'a[0]',
-    definition: {},
     takesSnapshots: true,
     lastCut: 0,
     beginSnapshot: () => undefined,
