@@ -85,12 +85,12 @@ export const steps: readonly Step[] = [
   tier('unit', 'pure code', { timeoutMs: 15 * minute, concurrency: cores }),
   tier('scenario', 'scripted inputs, expected traces', { timeoutMs: 15 * minute, concurrency: cores }),
   tier('sim', 'simulated clusters, by seed', { timeoutMs: 20 * minute, concurrency: cores }),
-  tier('conformance', 'one suite for every backend', { timeoutMs: 10 * minute, concurrency: cores }),
+  tier('conformance', 'one suite for every backend', { timeoutMs: 15 * minute, concurrency: cores }),
   // Clusters of three processes on one hand, stores on the other. More at a time than that, and nodes lose their leases.
   tier('integration', 'real processes, servers, sockets', {
     timeoutMs: 40 * minute,
     concurrency: 1,
-    besides: ['test/integration/store-*/**'],
+    besides: ['test/integration/store-*/**', 'test/integration/connectors/**'],
     alone: [
       // Leases of less than a second; how soon others take over.
       'test/integration/cluster/frozen.test.ts',

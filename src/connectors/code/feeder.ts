@@ -88,7 +88,6 @@ interface Fed<T> {
 
 function trackingFeeder<T>(options: FeederOptions, track: TrackOptions & TrackHandlers): TrackingFeeder<T> {
   const queue = new FeederQueue<Fed<T>>(options)
-  const { ack, fail, timeout, answer, ...how } = track
   const reader = (context: FeederContext): SourceReader<FeederPorts<T>> => ({
     ...readerOf<T, Fed<T>>(
       queue,
@@ -97,11 +96,17 @@ function trackingFeeder<T>(options: FeederOptions, track: TrackOptions & TrackHa
         ({ message, options: own }) =>
           emit.out.tracked(message, own),
     ),
-    ack,
-    fail,
-    timeout,
-    answer,
+    ack: (id, message) => track.ack?.(id, message),
+    fail: (id, failure, message) => track.fail?.(id, failure, message),
+    timeout: (id, message) => track.timeout?.(id, message),
+    answer: (id, answer) => track.answer?.(id, answer),
   })
+  const { replay, timeoutMs, openMessagesMax } = track
+  const how = {
+    ...(replay !== undefined && { replay }),
+    ...(timeoutMs !== undefined && { timeoutMs }),
+    ...(openMessagesMax !== undefined && { openMessagesMax }),
+  }
   return {
     kind: feederOf(reader, how),
     send: (message, own) => queue.send({ message, options: own }),

@@ -50,7 +50,7 @@ type Config = v.InferOutput<typeof config>
  * snapshots has to be kept: without it, what is published once more cannot be told. Kafka's guarantee is that of its replicas
  * (`min.insync.replicas`).
  *
- * Errors: `TARGET_UNFIT`, `SINK_REFUSED`, `SINK_AHEAD`, `SINK_FENCED`, `SINK_TRANSACTION_EXPIRED`, `SERVER_UNREACHABLE`,
+ * Errors: `TARGET_UNFIT`, `SINK_REFUSED`, `SINK_AHEAD`, `SINK_TARGET_LOST`, `SINK_FENCED`, `SINK_TRANSACTION_EXPIRED`, `SERVER_UNREACHABLE`,
  * `SERVER_REFUSED`, `PACKAGE_NOT_FOUND`, `MESSAGE_UNFIT`.
  */
 export const kafkaSink = builtInKind(
@@ -117,7 +117,8 @@ function publishing(options: WriterOptions, gathered: MessageGatherer, add: Add,
   const sink: Sink<StagedMessages> = {
     prepare: () => (gathered.count === 0 ? undefined : gathered.take()),
     commit: (batch) => writerOf(batch.writer).publish(batch),
-    recover: (writer) => withPatience(patience, options.use.component, () => writerOf(writer).published()),
+    recover: (writer, published) =>
+      withPatience(patience, options.use.component, () => writerOf(writer).published(published)),
   }
   return {
     on: { in: add },

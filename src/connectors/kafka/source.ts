@@ -1,4 +1,3 @@
-import * as v from 'valibot'
 import {
   builtInKind,
   defineSource,
@@ -6,50 +5,14 @@ import {
   port,
   type SourcePositions,
 } from '../../component/index.ts'
-import { configObject, oneOf, text, truth, wholeNumber } from '../../component/built-in-config.ts'
 import { type Patience, withPatience } from '../servers/retry.ts'
 import { loadKafka } from './client.ts'
-import { serverFields } from './config.ts'
+import { kafkaSourceConfig, type KafkaSourceConfig, type ReadingPlan } from './source-config.ts'
 import type { Use } from './errors.ts'
 import { LogReader, type TopicInfo } from './log-reader.ts'
 import { partitionOf, positionOf, splitOf } from './positions.ts'
 import { positionLost } from '../servers/position-lost.ts'
 import { TopicReader } from './topic-reader.ts'
-
-const config = configObject({
-  ...serverFields,
-  topic: text(),
-  /** Where a network begins that has no snapshot: at the first message there is, or behind the last. Default `first`. */
-  from: v.optional(oneOf('first', 'end'), 'first'),
-  /** Goes on with messages as they come; the source then never ends. Else it ends behind what is there when it begins. Default true. */
-  follow: v.optional(truth(), true),
-  /** What values are: `text` (UTF-8), `json` or `bytes`. Default `text`. */
-  value: v.optional(oneOf('text', 'json', 'bytes'), 'text'),
-  /** What keys are. Default `text`. */
-  key: v.optional(oneOf('text', 'json', 'bytes'), 'text'),
-  /** `records` sends key, value, headers and place of each message; `values` its value alone. Default `records`. */
-  sends: v.optional(oneOf('records', 'values'), 'records'),
-  /** Messages that are fetched ahead, for each partition. Default 2000. */
-  aheadMessages: v.optional(wholeNumber(1, 1_000_000), 2_000),
-  /** Bytes that one fetch brings of a partition, about. Default 1 MiB. */
-  fetchBytes: v.optional(wholeNumber(1_024, 256 * 1024 * 1024), 1024 * 1024),
-})
-
-export type KafkaSourceConfig = v.InferOutput<typeof config>
-
-/** A message of a topic. */
-export interface KafkaMessage {
-  readonly key: unknown
-  /** Null for a deletion in a topic that keeps the last value of each key. */
-  readonly value: unknown
-  /** Values of headers as texts; of several of one name, the last. */
-  readonly headers: Readonly<Record<string, string>>
-  readonly topic: string
-  readonly partition: number
-  readonly offset: number
-  /** Milliseconds since 1970. */
-  readonly timeMs: number
-}
 
 /**
  * Source `kafka-source`: the messages of a topic; those of one partition in their order, and of transactions only what was
@@ -66,7 +29,7 @@ export const kafkaSource = builtInKind(
   defineSource({
     description: 'Messages of a Kafka topic; partitions are divided among instances.',
     outputs: { out: port() },
-    config,
+    config: kafkaSourceConfig,
     rewinds: true,
     splits: (context) => listSplits(context),
     async setup(context) {
@@ -125,12 +88,6 @@ interface PlanContext {
   readonly config: KafkaSourceConfig
   readonly positions: SourcePositions | undefined
   readonly splits: readonly string[] | undefined
-}
-
-export interface ReadingPlan {
-  readonly info: TopicInfo
-  /** Where each partition of this instance begins, and where it ends: undefined, where it never does. */
-  readonly starts: ReadonlyMap<number, { readonly from: bigint; readonly end: bigint | undefined }>
 }
 
 /** Errors: SOURCE_POSITION_LOST */

@@ -8,7 +8,7 @@ import type { Use } from './errors.ts'
 import { asBuffer, decode } from '../servers/formats.ts'
 import type { LogReader, Piece } from './log-reader.ts'
 import { asPosition, splitOf } from './positions.ts'
-import type { KafkaMessage, KafkaSourceConfig, ReadingPlan } from './source.ts'
+import type { KafkaMessage, KafkaSourceConfig, ReadingPlan } from './source-config.ts'
 
 type Outputs = { readonly out: Port<unknown> }
 

@@ -1,7 +1,8 @@
 import type { Producer } from '@platformatic/kafka'
 import { VertigoError } from '../../base/errors.ts'
 import { type Clock, sleep } from '../../base/clock.ts'
-import { compareSinkSnapshots, type SinkBatch, type SinkSnapshot } from '../../component/index.ts'
+import type { SinkBatch, SinkSnapshot } from '../../component/index.ts'
+import { checkKnows, isThere } from '../servers/published.ts'
 import { baseOptions, type KafkaPackage } from './client.ts'
 import type { ServerConfig } from './config.ts'
 import { kafkaError, type Use } from './errors.ts'
@@ -52,9 +53,12 @@ export class TransactionalWriter {
     this.#options = options
   }
 
-  async published(): Promise<SinkSnapshot | undefined> {
+  /** `known`: what was published for certain. */
+  async published(known: SinkSnapshot | undefined): Promise<SinkSnapshot | undefined> {
     try {
-      return (await this.#take()).published
+      const { published } = await this.#take()
+      checkKnows(published, known, this.#writer, this.#options.use)
+      return published
     } catch (error) {
       await this.#drop()
       throw kafkaError(error, this.#options.use)
@@ -150,19 +154,6 @@ export class TransactionalWriter {
     this.#hold = undefined
     if (hold !== undefined) await closed(hold.producer)
   }
-}
-
-/** Whether Kafka has the snapshot already. Errors: SINK_AHEAD. */
-function isThere(there: SinkSnapshot | undefined, snapshot: SinkSnapshot, writer: string, use: Use): boolean {
-  if (there === undefined) return false
-  if (there.incarnation > snapshot.incarnation) {
-    throw new VertigoError(
-      'SINK_AHEAD',
-      `${use.component}: ${use.what} has snapshot ${there.incarnation}/${there.id} of "${writer}" already, and is to be given ${snapshot.incarnation}/${snapshot.id}, which is of an older incarnation.`,
-      { place: { component: use.component } },
-    )
-  }
-  return compareSinkSnapshots(there, snapshot) >= 0
 }
 
 export async function send(

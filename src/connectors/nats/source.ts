@@ -1,4 +1,3 @@
-import * as v from 'valibot'
 import { VertigoError } from '../../base/errors.ts'
 import {
   builtInKind,
@@ -8,47 +7,11 @@ import {
   type SourcePosition,
   type SourcePositions,
 } from '../../component/index.ts'
-import { configObject, oneOf, text, truth, wholeNumber } from '../../component/built-in-config.ts'
 import { positionLost } from '../servers/position-lost.ts'
 import { type Patience, withPatience } from '../servers/retry.ts'
-import { connectNats, natsError, serverFields, type Use } from './client.ts'
+import { connectNats, natsError, type Use } from './client.ts'
+import { natsSourceConfig, type NatsSourceConfig } from './source-config.ts'
 import { StreamReader } from './stream-reader.ts'
-
-const config = configObject({
-  ...serverFields,
-  /** The stream of JetStream; it has to exist, and to keep its messages by limits (`retention: limits`). */
-  stream: text(),
-  /** Subjects that are read, with wildcards: each is a split, so that instances can divide them. None may overlap. Default: all, as one. */
-  subjects: v.optional(
-    v.pipe(v.array(text(), 'must be a list of subjects'), v.minLength(1, 'must name at least one subject')),
-  ),
-  /** Where a network begins that has no snapshot: at the first message there is, or behind the last. Default `first`. */
-  from: v.optional(oneOf('first', 'end'), 'first'),
-  /** Goes on with messages as they come; the source then never ends. Default true. */
-  follow: v.optional(truth(), true),
-  /** What the data of messages is: `text` (UTF-8), `json` or `bytes`. Default `text`. */
-  value: v.optional(oneOf('text', 'json', 'bytes'), 'text'),
-  /** `records` sends subject, value, headers and sequence of each message; `values` its value alone. Default `records`. */
-  sends: v.optional(oneOf('records', 'values'), 'records'),
-  /** `purge` deletes from the stream what no kept snapshot needs any more; only where nobody else reads it. Default `keep`. */
-  afterwards: v.optional(oneOf('keep', 'purge'), 'keep'),
-  /** Messages that are fetched ahead, for each split. Default 1000. */
-  aheadMessages: v.optional(wholeNumber(1, 100_000), 1_000),
-})
-
-export type NatsSourceConfig = v.InferOutput<typeof config>
-
-/** A message of a stream. */
-export interface NatsMessage {
-  readonly subject: string
-  readonly value: unknown
-  /** Values of headers as texts; of several of one name, the last. */
-  readonly headers: Readonly<Record<string, string>>
-  /** Its number in the stream. */
-  readonly sequence: number
-  /** Milliseconds since 1970. */
-  readonly timeMs: number
-}
 
 /**
  * Source `nats-source`: the messages of a stream of NATS JetStream, in the order of the stream.
@@ -64,7 +27,7 @@ export const natsSource = builtInKind(
   defineSource({
     description: 'Messages of a stream of NATS JetStream, in its order.',
     outputs: { out: port() },
-    config,
+    config: natsSourceConfig,
     rewinds: true,
     splits: (context) => listSplits(context),
     async setup(context) {

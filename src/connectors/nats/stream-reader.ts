@@ -6,7 +6,7 @@ import { decode } from '../servers/formats.ts'
 import type { Patience } from '../servers/retry.ts'
 import { Waiting } from '../servers/waiting.ts'
 import { natsError, type NatsClient, type Use } from './client.ts'
-import type { NatsMessage, NatsSourceConfig } from './source.ts'
+import type { NatsMessage, NatsSourceConfig } from './source-config.ts'
 
 type Outputs = { readonly out: Port<unknown> }
 

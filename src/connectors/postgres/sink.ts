@@ -9,6 +9,7 @@ import {
   type SinkSnapshot,
 } from '../../component/index.ts'
 import { configObject, oneOf, text, wholeNumber } from '../../component/built-in-config.ts'
+import { checkKnows } from '../servers/published.ts'
 import { WriteTimer } from '../servers/write-timer.ts'
 import { listOfTexts, serverFields } from './config.ts'
 import { Connection } from './connection.ts'
@@ -59,7 +60,7 @@ type Config = v.InferOutput<typeof config>
  * only the server can judge (`CHECK`, foreign keys, triggers, a key that is there already) shows when a snapshot is
  * published: then the network fails with `SINK_REFUSED`, and publishes the rows again when it runs again.
  *
- * Errors: `TARGET_UNFIT`, `SINK_REFUSED`, `SINK_AHEAD`, `SERVER_UNREACHABLE`, `SERVER_REFUSED`, `PACKAGE_NOT_FOUND`, `MESSAGE_UNFIT`.
+ * Errors: `TARGET_UNFIT`, `SINK_REFUSED`, `SINK_AHEAD`, `SINK_TARGET_LOST`, `SERVER_UNREACHABLE`, `SERVER_REFUSED`, `PACKAGE_NOT_FOUND`, `MESSAGE_UNFIT`.
  */
 export const postgresSink = builtInKind(
   'postgres-sink',
@@ -154,11 +155,13 @@ class Output {
   readonly #connection: Connection
   readonly #writer: TableWriter
   readonly #encoder: RowEncoder
+  readonly #use: Use
   readonly gathered = new RowGatherer()
   readonly snapshots: SnapshotsTable
 
   constructor(connection: Connection, { table, columns, key }: Target, { snapshotsTable }: Config, use: Use) {
     this.#connection = connection
+    this.#use = use
     this.#writer = new TableWriter(table, key)
     const needed = columns.map((column) =>
       key.includes(column.name) ? { ...column, notNull: true, hasDefault: false } : column,
@@ -183,8 +186,11 @@ class Output {
     })
   }
 
-  published(writer: string): Promise<SinkSnapshot | undefined> {
-    return this.#connection.queries((query) => this.snapshots.read(query, writer))
+  /** `known`: what was published for certain. */
+  async published(writer: string, known: SinkSnapshot | undefined): Promise<SinkSnapshot | undefined> {
+    const there = await this.#connection.queries((query) => this.snapshots.read(query, writer))
+    checkKnows(there, known, writer, this.#use)
+    return there
   }
 }
 
@@ -193,7 +199,7 @@ async function publishing(output: Output, connection: Connection) {
   const sink: Sink<readonly RowBlock[]> = {
     prepare: () => (output.gathered.rows === 0 ? undefined : output.gathered.take()),
     commit: (batch) => output.publish(batch),
-    recover: (writer) => output.published(writer),
+    recover: (writer, published) => output.published(writer, published),
   }
   return {
     on: { in: (message: unknown) => output.add(message) },

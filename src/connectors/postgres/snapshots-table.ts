@@ -6,8 +6,8 @@
  * - PG-2 Whoever writes as a writer holds the lock of its row until the end of the transaction: of two (one of them replaced and not
  *   yet aware of it), the second sees what the first one has done.
  */
-import { VertigoError } from '../../base/errors.ts'
-import { compareSinkSnapshots, type SinkSnapshot } from '../../component/index.ts'
+import type { SinkSnapshot } from '../../component/index.ts'
+import { isThere } from '../servers/published.ts'
 import type { Query } from './connection.ts'
 import type { Use } from './errors.ts'
 import { quoted } from './table.ts'
@@ -67,24 +67,13 @@ export class SnapshotsTable {
       [writer],
     )
     const there = snapshotOf(row)
-    if (there !== undefined && there.incarnation > snapshot.incarnation)
-      throw this.#ahead(writer, there, snapshot)
-    if (there !== undefined && compareSinkSnapshots(there, snapshot) >= 0) return false
+    if (isThere(there, snapshot, writer, this.#use)) return false
     await query(`UPDATE ${this.#sql} SET incarnation = $2, id = $3, written_at = now() WHERE writer = $1`, [
       writer,
       snapshot.incarnation,
       snapshot.id,
     ])
     return true
-  }
-
-  #ahead(writer: string, there: SinkSnapshot, snapshot: SinkSnapshot): VertigoError {
-    const { component, what } = this.#use
-    return new VertigoError(
-      'SINK_AHEAD',
-      `${component}: ${what} has snapshot ${there.incarnation}/${there.id} of "${writer}" already, and is to be given ${snapshot.incarnation}/${snapshot.id}, which is of an older incarnation.`,
-      { place: { component } },
-    )
   }
 }
 

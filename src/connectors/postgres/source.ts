@@ -45,7 +45,7 @@ export type PostgresRow = Readonly<Record<string, unknown>>
  * Source `postgres-source`: the rows of a table in the order of its key, each as a record with a field for each column.
  *
  * Goes on behind the last key it has read. So it sees what is inserted behind that, and neither changes nor deletions, nor a row that is
- * inserted, or committed, later with a smaller key: for those there is `postgres-changes`. A table is read by one instance; further
+ * inserted, or committed, later with a smaller key. A table is read by one instance; further
  * ones end at once.
  *
  * Values: whole numbers of 64 bits are `bigint`, `numeric` and times without a zone are texts, `timestamptz` is a `Date` (of milliseconds),

@@ -19,7 +19,12 @@ else {
     name: 'a topic of Kafka',
     async open() {
       const topic = `sink-${targets++}`
-      const admin = new Admin({ clientId: 'test', bootstrapBrokers: [server.bootstrap], retries: 20, retryDelay: 100 })
+      const admin = new Admin({
+        clientId: 'test',
+        bootstrapBrokers: [server.bootstrap],
+        retries: 20,
+        retryDelay: 100,
+      })
       try {
         await admin.createTopics({ topics: [topic], partitions: 2, replicas: 1 })
       } finally {

@@ -56,7 +56,7 @@ export interface Fixture {
 
 export interface Subject {
   readonly name: string
-  readonly make: (t: TestContext) => Fixture
+  readonly make: (t: TestContext) => Fixture | Promise<Fixture>
 }
 
 const count = 240
@@ -67,7 +67,7 @@ function folder(t: TestContext): string {
   return path
 }
 
-function allGiven(messages: readonly unknown[]): Given {
+export function allGiven(messages: readonly unknown[]): Given {
   const given = new Given()
   given.attempt(...messages)
   given.acknowledge(...messages)

@@ -49,7 +49,7 @@ export const lines = defineSource({
     return {
       async poll(max, { emit }) {
         if (!isHurried) {
-          await tick(clock, signal)
+          await pass(tickMs, clock, signal)
           isHurried = existsSync(hurry)
         }
         const end = isHurried ? all.length : restAt
@@ -64,9 +64,9 @@ export const lines = defineSource({
   },
 })
 
-function tick(clock: Clock, signal: AbortSignal): Promise<void> {
+function pass(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const cancel = clock.after(tickMs, resolve)
+    const cancel = clock.after(ms, resolve)
     signal.addEventListener('abort', () => (cancel(), resolve()), { once: true })
   })
 }
@@ -103,7 +103,7 @@ export const requests = defineComponent({
     async in({ number, text }, { emit, clock, signal }) {
       const request = requestOf(text, number)
       if (request === undefined) return
-      if (number % 8 === 0) await tick(clock, signal)
+      if (number % 7 === 0) await pass(10, clock, signal)
       if (request.isGood) emit.good(request)
       else emit.bad(request)
     },

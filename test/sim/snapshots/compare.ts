@@ -27,6 +27,38 @@ export function compareComponent({ name, kind, states }: SeenComponent, expected
       assert.deepEqual(idsOf(states, side), expected[`${name}.${side}`], `the state of ${name}, ${side}`)
 }
 
+/** Nothing is missing, and nothing is there that was never sent: all of it may have come several times. */
+export function compareAtLeast(
+  { name, kind, states }: SeenComponent,
+  published: readonly string[],
+  expected: Arrivals,
+): void {
+  const slots: Readonly<Record<string, readonly string[]>> = {
+    sum: ['ids'],
+    flaky: ['seen'],
+    join: ['left', 'right'],
+  }
+  for (const slot of slots[kind] ?? []) {
+    const wanted = expected[`${name}.${kind === 'join' ? slot : 'in'}`]!
+    assert.deepEqual(onceEach(idsOf(states, slot)), onceEach(wanted), `the state of ${name}, ${slot}`)
+  }
+  if (kind === 'later') assert.deepEqual(idsOf(states, 'pending'), {}, `what waits in ${name}`)
+  if (kind === 'outlet') {
+    const wanted = Object.values(expected[`${name}.in`]!).flat()
+    assert.deepEqual(new Set(published.toSorted()), new Set(wanted.toSorted()), `what ${name} has published`)
+  }
+}
+
+function onceEach(ids: Readonly<Record<string, readonly string[]>>): Record<string, readonly string[]> {
+  return Object.fromEntries(Object.entries(ids).map(([key, some]) => [key, [...new Set(some)].toSorted()]))
+}
+
+/** What a component has published is what came to it, once each. */
+export function comparePublished(name: string, published: readonly string[], expected: Arrivals): void {
+  const arrived = Object.values(expected[`${name}.in`]!).flat()
+  assert.deepEqual(published.toSorted(), arrived.toSorted(), `what ${name} has published`)
+}
+
 function idsOf(states: readonly SeenState[], name: string): Record<string, readonly string[]> {
   const full = states
     .flatMap(({ rows }) =>

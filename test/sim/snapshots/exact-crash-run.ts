@@ -8,6 +8,7 @@ import type { Crash, CrashPoint, CrashRun } from '../crash-run.ts'
 import { compareEnd, deploymentOf, stateOf } from './exact-seed.ts'
 import { ExactWorld } from './exact-world.ts'
 import { kindsWith } from './kinds.ts'
+import { Target } from './target.ts'
 
 const wellMsMax = 20_000
 const downMs = 200
@@ -31,13 +32,15 @@ const network: FlatNetwork = {
   components: {
     source: { kind: 'source', base: 'sim:net', config: { count: 24 } },
     round: { kind: 'round', base: 'sim:net' },
+    outlet: { kind: 'outlet', base: 'sim:net', instances: 2 },
     later: { kind: 'later', base: 'sim:net', instances: 2 },
     sum: { kind: 'sum', base: 'sim:net', instances: 2 },
   },
   connections: [
     { from: 'source.out', to: 'round.in', base: 'sim:net', selector: 'round-robin' },
     { from: 'round.again', to: 'round.back', back: true, base: 'sim:net', selector: 'round-robin' },
-    { from: 'round.out', to: 'later.in', base: 'sim:net', selector: { type: 'hash', key: 'key' } },
+    { from: 'round.out', to: 'outlet.in', base: 'sim:net', selector: 'round-robin' },
+    { from: 'outlet.out', to: 'later.in', base: 'sim:net', selector: { type: 'hash', key: 'key' } },
     { from: 'later.out', to: 'sum.in', base: 'sim:net', selector: { type: 'hash', key: 'key' } },
   ],
 }
@@ -46,11 +49,13 @@ const times = { pauseMsMax: 120, pausePart: 1, slowMsMax: 20 }
 
 class Run {
   readonly points: CrashPoint[] = []
-  private readonly kinds = kindsWith(seededRandom(3), times)
+  private readonly target = new Target()
+  private readonly kinds = kindsWith(seededRandom(3), this.target, times)
   readonly world = new ExactWorld({
     seed: 1,
     nodes: ['a', 'b', 'c'].map((id) => ({ id, workers: 1 })),
     kinds: this.kinds,
+    target: this.target,
     ttlMs: 1_000,
     isOneMachine: true,
     restarts: { delayMs: 20, delayMsMax: 200, restartsMax: 1_000 },

@@ -4,10 +4,11 @@ import { type Deployment, kindFacts } from '../../../src/cluster/client/index.ts
 import { type Kind, kindDefinition } from '../../../src/component/kind.ts'
 import type { FlatNetwork } from '../../../src/model/flatten.ts'
 import { Faults } from '../../../src/testkit/cluster/faults.ts'
-import { compareComponent } from './compare.ts'
+import { compareAtLeast, compareComponent, comparePublished } from './compare.ts'
 import { ExactChanges } from './exact-changes.ts'
 import { ExactWorld } from './exact-world.ts'
 import { kindsWith } from './kinds.ts'
+import { Target } from './target.ts'
 import { expectedOf, type NetworkSize, pick, randomNetwork } from './networks.ts'
 
 /** One seed: a cluster with a finite network that has snapshots, changes, faults; at the end its state is that of a plain loop. */
@@ -25,7 +26,11 @@ export interface ExactResult {
   /** Plans that go on from a snapshot. */
   readonly restored: number
   readonly withChannelState: number
+  /** Instances that were named since their cut was late. */
+  readonly late: number
 }
+
+type Guarantee = 'exactly-once' | 'at-least-once'
 
 export interface ExactOptions {
   readonly trace?: (line: string) => void
@@ -56,11 +61,13 @@ export async function runExactSeed(seed: number, options: ExactOptions = {}): Pr
     workers: 1 + random.int(2),
   }))
   const times = { ...pauses, slowMsMax: pick(random, [10, 60, 300]) }
-  const kinds = kindsWith(seededRandom(random.int(2 ** 31)), times)
+  const target = new Target()
+  const kinds = kindsWith(seededRandom(random.int(2 ** 31)), target, times)
   const world = new ExactWorld({
     seed,
     nodes,
     kinds,
+    target,
     ttlMs: 1_000,
     isOneMachine: random.next() < 0.5,
     alignMsMax: pick(random, [0, 20, 1_000]),
@@ -70,6 +77,7 @@ export async function runExactSeed(seed: number, options: ExactOptions = {}): Pr
     ...(options.until && { until: options.until }),
   })
   const { network, mayRescale } = randomNetwork(random, size)
+  const guarantee = random.next() < 0.15 ? 'at-least-once' : 'exactly-once'
   const isPeaceful = random.next() < 0.1
   const faults = new Faults(world, random, options.faults ?? (isPeaceful ? [] : undefined), {
     hasSnapshots: true,
@@ -78,8 +86,8 @@ export async function runExactSeed(seed: number, options: ExactOptions = {}): Pr
   const changes = new ExactChanges(world, { random, network: network.name, mayRescale })
   try {
     const snapshot = { intervalMs: pick(random, [50, 100, 300]), keep: 1 + random.int(3) }
-    await act(world, faults, changes, deploymentOf(network, kinds, snapshot))
-    if (!world.isFound) await untilFinished(world, network)
+    await act(world, faults, changes, deploymentOf(network, kinds, snapshot, guarantee))
+    if (!world.isFound) await untilFinished(world, network, guarantee)
   } catch (error) {
     world.violate(asError(error).stack ?? String(error))
   }
@@ -95,6 +103,7 @@ export async function runExactSeed(seed: number, options: ExactOptions = {}): Pr
     aborted: snapshots.abortedCount,
     restored: snapshots.restoredCount,
     withChannelState: snapshots.withChannelState,
+    late: snapshots.late,
   }
 }
 
@@ -102,9 +111,10 @@ export function deploymentOf(
   network: FlatNetwork,
   kinds: ReadonlyMap<string, Kind>,
   snapshot: NonNullable<FlatNetwork['snapshot']>,
+  guarantee: Guarantee = 'exactly-once',
 ): Deployment {
   return {
-    part: { ...network, guarantee: 'exactly-once', snapshot },
+    part: { ...network, guarantee, snapshot },
     kinds: Object.fromEntries(
       Object.entries(network.components).map(([name, { kind }]) => [
         name,
@@ -140,7 +150,7 @@ export function stateOf(world: ExactWorld): string | undefined {
   return outcome?.value.version === desired?.value.version ? outcome?.value.state : undefined
 }
 
-async function untilFinished(world: ExactWorld, network: FlatNetwork): Promise<void> {
+async function untilFinished(world: ExactWorld, network: FlatNetwork, guarantee: Guarantee): Promise<void> {
   const { cluster } = world
   const isOver = (): boolean => world.isFound || ['finished', 'failed'].includes(stateOf(world) ?? '')
   await cluster.until(isOver, {
@@ -148,11 +158,15 @@ async function untilFinished(world: ExactWorld, network: FlatNetwork): Promise<v
     what: () => `the network is ${stateOf(world)}, and has not finished: ${standing(world)}`,
     everyMs: 20,
   })
-  if (!world.isFound) await compareEnd(world, network)
+  if (!world.isFound) await compareEnd(world, network, guarantee)
 }
 
 /** What a network that has finished has for state, as its last snapshot says, is what a plain loop makes of its input. */
-export async function compareEnd(world: ExactWorld, network: FlatNetwork): Promise<void> {
+export async function compareEnd(
+  world: ExactWorld,
+  network: FlatNetwork,
+  guarantee: Guarantee = 'exactly-once',
+): Promise<void> {
   const { snapshots, checks } = world
   const outcome = checks.view.networks.get(network.name)!.outcome!.value
   if (outcome.state === 'failed')
@@ -161,7 +175,15 @@ export async function compareEnd(world: ExactWorld, network: FlatNetwork): Promi
   const last = await snapshots.seen(network.name, snapshots.last.get(network.name)!)
   for (const [name, { kind }] of Object.entries(network.components)) {
     const parts = await snapshots.parts(last, name, kind)
-    compareComponent({ name, kind, states: parts.map(({ state }) => state) }, expected)
+    const seen = { name, kind, states: parts.map(({ state }) => state) }
+    const published = world.target.rows.get(name) ?? []
+    if (guarantee === 'at-least-once') {
+      compareAtLeast(seen, published, expected)
+      continue
+    }
+    compareComponent(seen, expected)
+    // What is deployed after the network had finished begins afresh, and publishes all of it again.
+    if (kind === 'outlet' && snapshots.beginnings === 1) comparePublished(name, published, expected)
   }
   await snapshots.checkKept()
 }

@@ -7,9 +7,12 @@ import type { ChannelLimits } from '../../../src/messaging/limits.ts'
 import type { PartReport, SnapshotBegin, SnapshotCommand } from '../../../src/snapshot/part.ts'
 import type { InstanceAssignment, ModuleAddress, WorkerAssignment } from '../../../src/worker/assignment.ts'
 import { SnapshotChecks } from './snapshot-checks.ts'
+import type { Target } from './target.ts'
 
 export interface ExactWorldOptions extends CheckedClusterOptions {
   readonly kinds: ReadonlyMap<string, Kind>
+  /** What sinks publish to. */
+  readonly target: Target
   /** Of all channels; small ones are full soon. */
   readonly limits?: Partial<ChannelLimits>
   /** The violation that is looked for, where one is. */
@@ -26,12 +29,14 @@ export class ExactWorld extends CheckedCluster {
   /** What is looked for has been seen. */
   isFound = false
   readonly kinds: ReadonlyMap<string, Kind>
+  readonly target: Target
   private readonly limits: Partial<ChannelLimits>
   private readonly until: RegExp | undefined
 
   constructor(options: ExactWorldOptions) {
     super({ ...options, takesSnapshots: true })
     this.kinds = options.kinds
+    this.target = options.target
     this.limits = options.limits ?? {}
     this.until = options.until
     this.snapshots = new SnapshotChecks(this)
@@ -54,6 +59,7 @@ export class ExactWorld extends CheckedCluster {
   }
 
   partTold({ end }: WatchedWorker, report: PartReport): void {
+    if (report.type === 'part-late') this.snapshots.late++
     const what = report.type === 'part-failed' ? `: ${report.error.message}` : ''
     this.note(end.node, `${report.type} of snapshot ${report.snapshot}, instance ${report.instance}${what}`)
   }

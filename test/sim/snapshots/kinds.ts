@@ -12,6 +12,7 @@ import {
   value,
   type SourcePositions,
 } from '../../../src/component/index.ts'
+import type { Target } from './target.ts'
 
 /** Kinds whose results do not depend on the order in which messages of several channels come. */
 
@@ -61,7 +62,11 @@ export interface KindTimes {
 const shortTimes: KindTimes = { pauseMsMax: 15, pausePart: 0.25, slowMsMax: 60 }
 
 /** `chance` is drawn from while the network runs, and does not go back with it. */
-export function kindsWith(chance: Random, times: KindTimes = shortTimes): ReadonlyMap<string, Kind> {
+export function kindsWith(
+  chance: Random,
+  target: Target,
+  times: KindTimes = shortTimes,
+): ReadonlyMap<string, Kind> {
   const { pauseMsMax, pausePart, slowMsMax } = times
   const source = defineSource({
     outputs: items,
@@ -109,6 +114,27 @@ export function kindsWith(chance: Random, times: KindTimes = shortTimes): Readon
           },
         },
       },
+    },
+  })
+  const outlet = defineComponent({
+    inputs: { in: port<Item>() },
+    outputs: items,
+    setup({ clock, component }) {
+      let received: string[] = []
+      const take = (): readonly string[] => {
+        const taken = received
+        received = []
+        return taken
+      }
+      return {
+        on: {
+          in(item, { emit }) {
+            received.push(item.id)
+            emit.out(item)
+          },
+        },
+        sink: target.sink(component, take, { chance, clock }),
+      }
     },
   })
   const pass = defineComponent({
@@ -273,6 +299,7 @@ export function kindsWith(chance: Random, times: KindTimes = shortTimes): Readon
     ['pass', pass],
     ['double', double],
     ['wait', wait],
+    ['outlet', outlet],
     ['slow', slow],
     ['chunk', chunk],
     ['regroup', regroup],

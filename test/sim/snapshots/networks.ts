@@ -24,6 +24,8 @@ const mediumSize: NetworkSize = { itemsMin: 10, itemsMax: 50, innerMax: 4 }
 
 const innerKinds = [
   'pass',
+  'outlet',
+  'outlet',
   'wait',
   'slow',
   'flaky',

@@ -28,8 +28,9 @@ import type { Instance } from '../../../src/worker/instance.ts'
 import { Worker } from '../../../src/worker/worker.ts'
 import { kindsWith } from './kinds.ts'
 import { Published, publishedName, withSink } from './published.ts'
-import { compareComponent, type SeenState } from './compare.ts'
+import { compareComponent, comparePublished, type SeenState } from './compare.ts'
 import { type Arrivals, expectedOf, type RandomNetwork, randomNetwork, rescaled } from './networks.ts'
+import { Target } from './target.ts'
 import { type Thread, Threads } from './threads.ts'
 
 /**
@@ -86,6 +87,7 @@ class Run {
   private killsLeft: number
   private detector = new QuietDetector()
   private readonly overtakes: boolean
+  private readonly target = new Target()
   private expected: Arrivals | undefined
 
   constructor(seed: number) {
@@ -96,7 +98,7 @@ class Run {
     this.network = this.random.network
     this.storage = storageOver(this.backend, this.threads.time)
     this.published = new Published(this.chance, this.threads.time, () => this.last?.id ?? 0)
-    this.kinds = new Map([...kindsWith(this.chance), ['publish', this.published.kind]])
+    this.kinds = new Map([...kindsWith(this.chance, this.target), ['publish', this.published.kind]])
     this.killsLeft = this.chance.int(5)
     this.overtakes = this.chance.int(2) === 0
   }
@@ -358,6 +360,7 @@ class Run {
     for (const [name, { kind }] of Object.entries(this.network.components)) {
       const own = instances.filter(({ identity }) => identity.component === name)
       compareComponent({ name, kind, states: own.map(stateOf) }, expected)
+      if (kind === 'outlet') comparePublished(name, this.target.rows.get(name) ?? [], expected)
     }
   }
 }

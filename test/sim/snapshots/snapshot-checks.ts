@@ -34,9 +34,12 @@ export class SnapshotChecks {
   abortedCount = 0
   restoredCount = 0
   withChannelState = 0
-  lateCount = 0
+  late = 0
+  /** How often a network has begun without a snapshot to go on from, after another one had come to its end. */
+  beginnings = 1
   /** By network: the last one that was committed, also when it does not count any more. */
   readonly last = new Map<string, SnapshotRecord>()
+  private isOver = false
   private readonly world: LookedAt
   private readonly reader: CommittedReader
   private readonly counting = new Map<string, SnapshotRecord | undefined>()
@@ -140,6 +143,8 @@ export class SnapshotChecks {
     const plan = this.world.checks.view.networks.get(network)?.plan?.value
     if (plan === undefined || plan.instances.length === 0) return
     const counts = this.counting.get(network)
+    if (this.isOver) this.beginnings++
+    this.isOver = false
     if (plan.restores !== undefined) this.restoredCount++
     if (plan.restores?.id !== counts?.id || plan.restores?.incarnation !== counts?.incarnation)
       this.world.violate(
@@ -151,6 +156,7 @@ export class SnapshotChecks {
     const before = this.counting.get(network)
     if (entry === undefined) {
       this.counting.set(network, undefined)
+      this.isOver = true
       return
     }
     const record = snapshotRecord.decode(entry)

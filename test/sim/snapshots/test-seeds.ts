@@ -8,17 +8,17 @@ import { runSnapshots } from './run.ts'
 /** Clusters whose networks have snapshots. */
 export function testExactSeeds(first: number, count: number): void {
   test(`networks with snapshots of the seeds ${first} to ${first + count - 1} have at their end what a plain loop has`, async () => {
-    const sum = { faults: 0, changes: 0, committed: 0, aborted: 0, restored: 0, withChannelState: 0 }
+    const sum = { faults: 0, changes: 0, committed: 0, aborted: 0, restored: 0, withChannelState: 0, late: 0 }
     for (let seed = first; seed < first + count; seed++) {
       const result = await runExactSeed(seed)
       assert.deepEqual(result.violations, [], exactSeedText(seed))
       for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += result[key]
     }
     // A simulation in which nothing happens finds nothing.
-    const { faults, changes, committed, aborted, restored, withChannelState } = sum
+    const { faults, changes, committed, aborted, restored, withChannelState, late } = sum
     const seen = JSON.stringify(sum)
     assert.ok(faults > count * 3 && changes > count * 2 && committed > count * 4 && restored > count, seen)
-    assert.ok(aborted > 0 && withChannelState > 0, seen)
+    assert.ok(aborted > 0 && withChannelState > 0 && late > 0, seen)
   })
 }
 

@@ -5,6 +5,7 @@ import type { Worker as Thread } from 'node:worker_threads'
 import type { HostEvents } from '../../../src/run/hosted-worker.ts'
 import type { ThreadData } from '../../../src/run/thread-protocol.ts'
 import { WorkerThread } from '../../../src/run/worker-thread.ts'
+import { eventLoopTurn } from '../../../src/testkit/test-clock.ts'
 
 test('a thread that dies before it is ready is told of once, and nobody has to wait for it', async () => {
   const thread = Object.assign(new EventEmitter(), { postMessage: () => undefined })
@@ -17,7 +18,7 @@ test('a thread that dies before it is ready is told of once, and nobody has to w
   const worker = new WorkerThread(thread as unknown as Thread, data as unknown as ThreadData, events)
   thread.emit('error', new Error('it cannot be loaded'))
   // A rejection that nobody handles is told by now, and fails the test.
-  await new Promise((resolve) => setImmediate(resolve))
+  await eventLoopTurn()
   assert.match(String(failures), /WORKER_DIED|it cannot be loaded/)
   assert.equal(failures.length, 1)
   await assert.rejects(worker.prepare(), { code: 'WORKER_DIED' })

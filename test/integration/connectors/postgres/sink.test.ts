@@ -45,7 +45,7 @@ test('rows and the snapshot are written together, and once', { skip }, async (t)
   const name = await table('word text, count int')
   const it = await open({ table: name })
   t.after(() => it.close())
-  assert.equal(await it.sink.recover('w'), undefined)
+  assert.equal(await it.sink.recover('w', undefined), undefined)
   await it.send({ word: 'a', count: 1 }, { word: 'b', count: 2 }, { count: 3, word: 'c' })
   const staged = await it.sink.prepare(at(7))
   assert.deepEqual(await server.query(`SELECT * FROM ${name}`), [])
@@ -55,8 +55,12 @@ test('rows and the snapshot are written together, and once', { skip }, async (t)
     { word: 'b', count: 2 },
     { word: 'c', count: 3 },
   ])
-  assert.deepEqual(await it.sink.recover('w'), at(7))
-  assert.equal(await it.sink.recover('x'), undefined)
+  assert.deepEqual(await it.sink.recover('w', undefined), at(7))
+  assert.equal(await it.sink.recover('x', undefined), undefined)
+  assert.deepEqual(await it.sink.recover('w', at(7)), at(7))
+  const lost = async (writer: string): Promise<unknown> => it.sink.recover(writer, at(8))
+  await assert.rejects(lost('w'), hasCode('SINK_TARGET_LOST', 'has snapshot 1/7'))
+  await assert.rejects(lost('x'), hasCode('SINK_TARGET_LOST', 'has nothing'))
   // An older one of the same incarnation is there already.
   await it.sink.commit({ writer: 'w', snapshot: at(6), staged })
   assert.equal((await server.query(`SELECT * FROM ${name}`)).length, 3)
@@ -244,7 +248,7 @@ test('what only the server can judge fails the commit, and leaves nothing', { sk
   t.after(() => it.close())
   await assert.rejects(publish(it, 401, { n: 1 }, { n: 11 }), hasCode('SINK_REFUSED'))
   assert.deepEqual(await server.query(`SELECT * FROM ${name}`), [])
-  assert.notDeepEqual(await it.sink.recover('w'), at(401))
+  assert.notDeepEqual(await it.sink.recover('w', undefined), at(401))
 })
 
 test('without snapshots rows are written in batches, and the rest at the end', { skip }, async (t) => {
@@ -312,6 +316,6 @@ test(
       found.map(({ n }) => n),
       Array.from({ length: total * 2 }, (_, index) => index + 2),
     )
-    assert.deepEqual(await it.sink.recover('killed'), at(1_000 + total))
+    assert.deepEqual(await it.sink.recover('killed', undefined), at(1_000 + total))
   },
 )

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict'
+import { Admin, Producer } from '@platformatic/kafka'
+import { provideKafka } from '../../../../scripts/servers/kafka.ts'
+import type { SourcePositions } from '../../../../src/component/index.ts'
+import { type KafkaMessage, kafkaSource } from '../../../../src/connectors/kafka/index.ts'
+import { eventually } from '../../../support/eventually.ts'
+import { KafkaServer } from '../../../support/kafka-server.ts'
+import { OpenedSource } from '../../../support/opened-kinds.ts'
+
+/** The broker of a test file, and what is done with it apart from what is tested. */
+
+const provided = await provideKafka()
+export const skip = 'missing' in provided ? provided.missing : false
+export let server: KafkaServer
+
+/** For `before`. */
+export async function startBroker(): Promise<void> {
+  if ('path' in provided) server = await KafkaServer.start(provided.path)
+}
+
+const client = () => ({
+  clientId: 'test',
+  bootstrapBrokers: [server.bootstrap],
+  retries: 20,
+  retryDelay: 100,
+})
+
+export async function withAdmin<T>(use: (admin: Admin) => Promise<T>): Promise<T> {
+  const admin = new Admin(client())
+  try {
+    return await use(admin)
+  } finally {
+    await admin.close()
+  }
+}
+
+let topics = 0
+
+/** A topic of its own for each test. */
+export async function topicOf(partitions: number, configs: Record<string, string> = {}): Promise<string> {
+  const name = `topic-${topics++}`
+  const entries = Object.entries(configs).map(([key, value]) => ({ name: key, value }))
+  await withAdmin((admin) =>
+    admin.createTopics({ topics: [name], partitions, replicas: 1, configs: entries }),
+  )
+  return name
+}
+
+export type Told = { readonly partition?: number; readonly key?: string; readonly value?: string }
+
+/** Outside of what is tested. With `end`, in a transaction that ends so. */
+export async function produce(
+  topic: string,
+  messages: readonly Told[],
+  end?: 'commit' | 'abort',
+): Promise<void> {
+  const producer = new Producer({ ...client(), idempotent: true })
+  const buffers = messages.map(({ partition, key, value }) => ({
+    topic,
+    ...(partition === undefined ? {} : { partition }),
+    ...(key === undefined ? {} : { key: Buffer.from(key) }),
+    ...(value === undefined ? {} : { value: Buffer.from(value) }),
+  }))
+  try {
+    if (end === undefined) await producer.send({ messages: buffers })
+    else {
+      const transaction = await producer.beginTransaction({ producerId: -1n, producerEpoch: -1 })
+      await transaction.send({ messages: buffers })
+      await transaction[end]()
+    }
+  } finally {
+    await producer.close(true)
+  }
+}
+
+export function openSource<T = KafkaMessage>(
+  topic: string,
+  config: object = {},
+  rest: {
+    readonly positions?: SourcePositions
+    readonly instance?: number
+    readonly instances?: number
+  } = {},
+): Promise<OpenedSource<T>> {
+  return OpenedSource.open<T>(kafkaSource, {
+    config: { brokers: [server.bootstrap], topic, follow: false, ...config },
+    ...rest,
+  })
+}
+
+/** What a reader of committed messages sees now. */
+export async function read(topic: string): Promise<readonly string[]> {
+  const source = await openSource<string>(topic, { sends: 'values' })
+  try {
+    return [...(await source.all())]
+  } finally {
+    await source.close()
+  }
+}
+
+/** A transaction is to be seen a moment after its commit is certain. */
+export async function shows(topic: string, expected: readonly string[]): Promise<void> {
+  await eventually('all is to be seen', async () => (await read(topic)).length >= expected.length)
+  assert.deepEqual((await read(topic)).toSorted(), expected.toSorted())
+}
