@@ -4,7 +4,15 @@ import { performance } from 'node:perf_hooks'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { systemClock } from '../src/base/clock.ts'
 import { openSnapshotStorage } from '../src/stores.ts'
-import { atLeast, atMost, type Benchmark, digits, type Report, type Row, type Target } from './lib/benchmark.ts'
+import {
+  atLeast,
+  atMost,
+  type Benchmark,
+  digits,
+  type Report,
+  type Row,
+  type Target,
+} from './lib/benchmark.ts'
 import { SnapshotNetwork } from './lib/snapshot-network.ts'
 import { quantile, quartiles } from './lib/statistics.ts'
 
