@@ -29,6 +29,8 @@ const entryHeadBytes = 9
 const endSection = 0xffff
 /** A chunk is ended when it has come to this; a larger entry makes a larger one. */
 export const chunkBytesMin = 64 * 1024
+/** A piece of a content is given on when it has come to this. */
+const pieceBytesMin = 256 * 1024
 /** What the head may have; more is not one of ours. */
 const headTextBytesMax = 1024 * 1024
 
@@ -69,7 +71,8 @@ export async function* encodeState(
   head: StateHead,
   chunks: Iterable<StateChunk> | AsyncIterable<StateChunk>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  yield encodeHead(head)
+  const pieces = new Pieces()
+  pieces.add(encodeHead(head))
   let section = 0
   let count = 0
   for await (const chunk of chunks) {
@@ -78,24 +81,91 @@ export async function* encodeState(
       `section ${chunk.section} comes behind ${section}`,
     )
     section = chunk.section
-    let pieces: Buffer[] = []
-    let bytes = 0
     for (const entry of chunk.entries) {
       assert(head.kind === 'increment' || entry.kind === 'put', `a full file holds no ${entry.kind}`)
-      const piece = encodeEntry(entry)
+      pieces.addEntry(section, entry)
       count++
-      pieces.push(piece)
-      bytes += piece.length
-      if (bytes < chunkBytesMin) continue
-      yield encodeChunk(section, pieces, bytes)
-      pieces = []
-      bytes = 0
+      if (pieces.isFull) yield pieces.take()
     }
-    if (bytes > 0) yield encodeChunk(section, pieces, bytes)
+    pieces.endChunk()
   }
-  const end = Buffer.alloc(8)
-  end.writeDoubleLE(count)
-  yield encodeChunk(endSection, [end], end.length)
+  const end = Buffer.alloc(chunkHeadBytes + 8)
+  end.writeUInt16LE(endSection, 0)
+  end.writeUInt32LE(8, 4)
+  end.writeDoubleLE(count, chunkHeadBytes)
+  pieces.add(end)
+  yield pieces.take()
+}
+
+/**
+ * Puts chunks one behind the other into pieces of some size, since each piece costs whoever writes it a call and a turn of the event loop,
+ * and most chunks are small: there are as many as key groups.
+ */
+class Pieces {
+  /** Grows: there may be many files at a time, and most have little. */
+  #bytes = Buffer.allocUnsafeSlow(4 * 1024)
+  #length = 0
+  /** Where the chunk begins that is being written. */
+  #chunkAt: number | undefined
+
+  get isFull(): boolean {
+    return this.#length >= pieceBytesMin
+  }
+
+  add(bytes: Uint8Array): void {
+    const at = this.#room(bytes.length)
+    this.#bytes.set(bytes, at)
+  }
+
+  addEntry(section: number, { kind, key, parts }: StateEntry): void {
+    if (this.#chunkAt === undefined) {
+      this.#chunkAt = this.#room(chunkHeadBytes)
+      // The length is put in at the chunk's end.
+      this.#bytes.writeUInt32LE(section, this.#chunkAt)
+    }
+    let length = entryHeadBytes + key.length
+    for (const part of parts) length += 4 + part.length
+    let at = this.#room(length)
+    const bytes = this.#bytes
+    bytes[at] = kinds.indexOf(kind)
+    bytes.writeUInt32LE(key.length, at + 1)
+    bytes.writeUInt32LE(parts.length, at + 5)
+    bytes.set(key, at + entryHeadBytes)
+    at += entryHeadBytes + key.length
+    for (const part of parts) {
+      bytes.writeUInt32LE(part.length, at)
+      bytes.set(part, at + 4)
+      at += 4 + part.length
+    }
+    if (this.#length - this.#chunkAt >= chunkBytesMin) this.endChunk()
+  }
+
+  endChunk(): void {
+    if (this.#chunkAt === undefined) return
+    this.#bytes.writeUInt32LE(this.#length - this.#chunkAt - chunkHeadBytes, this.#chunkAt + 4)
+    this.#chunkAt = undefined
+  }
+
+  /** Ends the chunk; what is added then is of another piece. */
+  take(): Uint8Array {
+    this.endChunk()
+    const piece = this.#bytes.subarray(0, this.#length)
+    this.#bytes = Buffer.allocUnsafeSlow(this.#bytes.length)
+    this.#length = 0
+    return piece
+  }
+
+  /** Where so many bytes may be written. */
+  #room(length: number): number {
+    const at = this.#length
+    this.#length += length
+    if (this.#length > this.#bytes.length) {
+      const grown = Buffer.allocUnsafeSlow(2 * this.#length)
+      grown.set(this.#bytes.subarray(0, at))
+      this.#bytes = grown
+    }
+    return at
+  }
 }
 
 function encodeHead(head: StateHead): Buffer {
@@ -105,30 +175,6 @@ function encodeHead(head: StateHead): Buffer {
   bytes.writeUInt32LE(stateFormat, 4)
   bytes.writeUInt32LE(text.length, 8)
   return Buffer.concat([bytes, text])
-}
-
-function encodeChunk(section: number, pieces: readonly Buffer[], bytes: number): Buffer {
-  const head = Buffer.alloc(chunkHeadBytes)
-  head.writeUInt16LE(section, 0)
-  head.writeUInt32LE(bytes, 4)
-  return Buffer.concat([head, ...pieces], chunkHeadBytes + bytes)
-}
-
-function encodeEntry({ kind, key, parts }: StateEntry): Buffer {
-  let length = entryHeadBytes + key.length
-  for (const part of parts) length += 4 + part.length
-  const bytes = Buffer.allocUnsafe(length)
-  bytes.writeUInt8(kinds.indexOf(kind), 0)
-  bytes.writeUInt32LE(key.length, 1)
-  bytes.writeUInt32LE(parts.length, 5)
-  bytes.set(key, entryHeadBytes)
-  let at = entryHeadBytes + key.length
-  for (const part of parts) {
-    bytes.writeUInt32LE(part.length, at)
-    bytes.set(part, at + 4)
-    at += 4 + part.length
-  }
-  return bytes
 }
 
 /** A file that is being read. */
