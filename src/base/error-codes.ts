@@ -369,7 +369,7 @@ export const errorCodes = codes({
   SOURCE_POSITION_LOST: {
     title: 'A source cannot go on where it was: what stood there is no more, or is something else.',
     remedy:
-      'Bring back what the source read (the message says what), or begin anew without the old positions.',
+      'Bring back what the source read (the message says what), or let it begin anew: `vertigo deploy --discard-state <component>`.',
     exit: 1,
   },
   PORT_NOT_READ: {
@@ -1077,7 +1077,7 @@ export const errorCodes = codes({
   SINK_TARGET_LOST: {
     title: 'What a sink had published is not there any more where it wrote it.',
     remedy:
-      'Bring it back, or run the component on the machine that has it; or begin anew, without the old snapshots.',
+      'Bring it back, or run the component on the machine that has it; or let it begin anew: `vertigo deploy --discard-state <component>`.',
     exit: 4,
   },
   SINK_TRANSACTION_EXPIRED: {

@@ -57,7 +57,17 @@ export type { HashSelector, KeyCheck, SelectorFor, SelectorFunction, TypedSelect
 export { compareSinkSnapshots } from './sink.ts'
 export type { Sink, SinkBatch, SinkSnapshot } from './sink.ts'
 export { list, map, value } from './state.ts'
-export type { ListState, MapState, StateDeclarations, StateOf, StateOptions, ValueState } from './state.ts'
+export type {
+  ListState,
+  MapState,
+  MigratedState,
+  PartedStateOptions,
+  StateDeclarations,
+  StateMigration,
+  StateOf,
+  StateOptions,
+  ValueState,
+} from './state.ts'
 export type { MetricCounter, MetricGauge, MetricHistogram, Metrics, MetricType } from './metrics.ts'
 export type {
   DrainContext,

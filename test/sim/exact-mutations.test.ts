@@ -4,7 +4,7 @@ import { exactMutations } from './snapshots/exact-mutations.ts'
 import { runExactSeed } from './snapshots/exact-seed.ts'
 
 /** So many seeds at the most are looked at for each, where the one that is known does not show it any more. */
-const seedsMax = 60
+const seedsMax = 200
 
 for (const { name, finds, faults, seed: known, apply } of exactMutations)
   test(`the simulation finds out that ${name}`, async () => {

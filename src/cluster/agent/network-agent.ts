@@ -90,9 +90,10 @@ export class NetworkAgent {
     if (this.isClosed) return
     const plan = view?.plan?.value
     const open = view?.open?.value
+    // Before anything is held, or ends: what belongs to it is to be seen.
+    if (open === undefined) this.tellCommitted(view?.snapshots)
     // First what was prepared: `open` may be of that generation, and the newest plan one further.
     this.follow(open)
-    // Before anything ends: what belongs to it is to be seen.
     this.tellCommitted(view?.snapshots)
     this.endWorkers(plan)
     if (plan === undefined || view === undefined || plan.generation === this.plan?.generation) return

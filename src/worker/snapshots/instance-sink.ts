@@ -273,9 +273,12 @@ export class InstanceSink {
     const { signal } = this.ending
     signal.throwIfAborted()
     const { promise, resolve } = Promise.withResolvers<void>()
-    signal.addEventListener('abort', () => resolve(), { once: true })
+    const onAbort = (): void => resolve()
+    signal.addEventListener('abort', onAbort, { once: true })
     this.owner.whenAble(resolve)
     await promise
+    // The signal lives as long as the instance.
+    signal.removeEventListener('abort', onAbort)
     signal.throwIfAborted()
   }
 

@@ -216,7 +216,7 @@ export function sinkSuite(subject: SinkSubject): void {
         await world.handled()
         await world.snapshot()
         world.commit()
-        world.kill()
+        world.replace()
         await world.start()
         await shows(target, sent)
       }))

@@ -28,7 +28,9 @@ export interface Message {
 export type Step = 'prepare' | 'commit' | 'recover'
 
 /** Asked before and after each step of a sink. What it throws or waits for, the step does. */
-export type Interfere = (step: Step, at: 'before' | 'after', life: number) => void | Promise<void>
+/** `refused`: a commit that was not taken, since somebody else writes under the name by now. */
+export type Moment = 'before' | 'after' | 'refused'
+export type Interfere = (step: Step, at: Moment, life: number) => void | Promise<void>
 
 export interface SinkWorldOptions {
   readonly kind: Kind
@@ -220,6 +222,11 @@ export class SinkWorld {
   /** Time stands still for it. What it has under way in the world goes on. */
   kill(): void {
     this.clock.end()
+    this.replace()
+  }
+
+  /** It goes on, and does not know that somebody else is in its place. */
+  replace(): void {
     this.worker = undefined
     this.feed.leave()
     this.generation++
@@ -328,7 +335,7 @@ class Feed {
 function interfered(
   kind: Kind,
   under: { way: number },
-  interfere: (step: Step, at: 'before' | 'after') => void | Promise<void>,
+  interfere: (step: Step, at: Moment) => void | Promise<void>,
 ): Kind {
   const definition = kindDefinition(kind)
   const setup = definition.setup as ((context: object) => unknown) | undefined
@@ -349,7 +356,12 @@ function interfered(
       under.way++
       try {
         await interfere('commit', 'before')
-        await sink.commit(batch)
+        try {
+          await sink.commit(batch)
+        } catch (error) {
+          await interfere('commit', 'refused')
+          throw error
+        }
         await interfere('commit', 'after')
       } finally {
         under.way--

@@ -72,7 +72,7 @@ export const exactMutations: readonly Mutation[] = [
     name: 'a recovery goes back to the newest snapshot, committed or not',
     finds: wrong,
     faults: ['storeSlow', 'storageFails', 'killAtStep', 'workerDies', 'killManager'],
-    seed: 15,
+    seed: 79,
     apply: restoresNewest,
   },
   {
