@@ -27,6 +27,8 @@ export interface Identity {
   readonly id: number
   readonly component: string
   readonly index: number
+  /** The number of the worker that it is prepared for. */
+  readonly worker: number
 }
 
 export interface KindMeans {

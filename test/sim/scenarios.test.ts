@@ -6,10 +6,14 @@ import { runSeed } from './run-seed.ts'
 import { missing } from '../../src/testkit/cluster/goal.ts'
 import { World } from './world.ts'
 
+function worldOf(groups: Readonly<Record<string, string>>): World {
+  const nodes = Object.entries(groups).map(([id, group]) => ({ id, groups: [group], workers: 1 }))
+  return new World({ seed: 1, nodes, ttlMs: 1_000, isOneMachine: true })
+}
+
 /** A cluster that carries one network, at a moment when all is well. */
 async function running(wanted: Deployment, groups: Readonly<Record<string, string>>) {
-  const nodes = Object.entries(groups).map(([id, group]) => ({ id, groups: [group], workers: 1 }))
-  const world = new World({ seed: 1, nodes, ttlMs: 1_000, isOneMachine: true })
+  const world = worldOf(groups)
   const { cluster } = world
   for (const node of cluster.nodes.values()) node.start()
   const { management } = cluster.client()
@@ -46,6 +50,22 @@ function pair(step: number): Deployment {
 }
 
 const sides = { a: 'left', b: 'right' } as const
+
+/** The same, and beside the sink what cannot be set up. */
+function withBad(step: number): Deployment {
+  return deployment(
+    'net',
+    {
+      source: { kind: 'source', group: 'left' },
+      sink: { kind: 'sink', group: 'right', config: { step } },
+      bad: { kind: 'sink', group: 'right' },
+    },
+    [
+      { from: 'source.out', to: 'sink.in' },
+      { from: 'source.out', to: 'bad.in' },
+    ],
+  )
+}
 
 test('a seed reproduces a run to the last step', async () => {
   const [first, second, other] = [await runSeed(7), await runSeed(7), await runSeed(8)]
@@ -128,6 +148,40 @@ test('a change that cannot be set up leaves what runs as it was', async () => {
     'sink lives',
     'source lives',
   ])
+})
+
+test('a node that is late sets up again what an older plan has, and closes it for the newest', async () => {
+  const world = worldOf(sides)
+  const { cluster } = world
+  const { management } = cluster.client()
+  const [left, late] = [cluster.nodes.get('a')!, cluster.nodes.get('b')!]
+  const deploy = (step: number) =>
+    cluster.settle(management.deploy(withBad(step), { by: 'test', mode: 'replace' }))
+  const until = (what: string, condition: () => boolean) =>
+    cluster.until(condition, { msMax: 5_000, what: () => what, everyMs: 1 })
+  left.start()
+  await until('a manages', () => left.process?.isManager === true)
+  late.start()
+  await until('b is there', () => late.process?.agent !== undefined)
+  world.unsetupable.add('net/bad')
+  // It has told that it could not prepare the first plan, and closed what it had set up; of the second one it hears later.
+  const stop = cluster.steps.watch(({ who, name, moment }) => {
+    if (who !== 'b' || name !== 'ready' || moment !== 'done') return
+    stop()
+    late.pause()
+  })
+  const { plans } = world.checks
+  const sinkOf = (at: number) => plans[at]?.instances.find(({ component }) => component === 'sink')?.id
+  await deploy(1)
+  await until('a second plan', () => plans.length > 1)
+  await deploy(2)
+  await until('a plan with another sink', () => sinkOf(plans.length - 1) !== sinkOf(0))
+  assert.equal(sinkOf(1), sinkOf(0))
+  late.resume()
+  await cluster.pass(100)
+  world.unsetupable.clear()
+  await until('all is well', () => missing(world, 'net') === undefined)
+  await settled(world)
 })
 
 test('a node whose clock has jumped tells that it is ready as soon as its lease is out of doubt', async () => {

@@ -95,14 +95,14 @@ export class World extends CheckedCluster {
   }
 
   private begin(
-    { network, id, component, index }: Identity,
+    { network, id, component, index, worker }: Identity,
     config: Readonly<Record<string, unknown>>,
     clock: ProcessClock,
   ): void {
     const key = `${network}#${id}`
     if (config['isBad'] === true || this.unsetupable.has(`${network}/${component}`))
       throw new Error('cannot be set up, on purpose')
-    const place = this.placeOf(network, id, clock)
+    const place = this.placeOf(network, worker, clock)
     const known = this.workerOf.get(key)
     const before = this.ledger.life(network, id)
     // What was set up for a plan that came to nothing is closed, and may be set up again.
@@ -137,10 +137,8 @@ export class World extends CheckedCluster {
     return slowMs === undefined ? undefined : sleep(clock, this.random.next() * slowMs)
   }
 
-  /** The worker whose newest plan has it, in the process that sets it up. */
-  private placeOf(network: string, id: number, clock: ProcessClock): WatchedWorker | undefined {
-    const plan = this.checks.view.networks.get(network)?.plan?.value
-    const number = plan?.instances.find((one) => one.id === id)?.worker
+  /** The worker in the process that sets it up. A node that is late has a plan in hand that the store has no more. */
+  private placeOf(network: string, number: number, clock: ProcessClock): WatchedWorker | undefined {
     for (const worker of this.cluster.allWorkers)
       if (
         worker.network === network &&
@@ -155,7 +153,7 @@ export class World extends CheckedCluster {
 
 /** Each instance is told who it is. */
 function identified(assignment: WorkerAssignment, limits: Partial<ChannelLimits> = {}): WorkerAssignment {
-  const { network } = assignment
+  const { network, worker } = assignment
   return {
     ...assignment,
     limits: { ...assignment.limits, ...limits },
@@ -163,7 +161,7 @@ function identified(assignment: WorkerAssignment, limits: Partial<ChannelLimits>
       ...one,
       config: {
         ...one.config,
-        identity: { network, id: one.id, component: one.component, index: one.instance },
+        identity: { network, id: one.id, component: one.component, index: one.instance, worker },
       },
     })),
   }
