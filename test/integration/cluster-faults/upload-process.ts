@@ -16,7 +16,7 @@ const next = keys.bundlePart(bundle.hash, number)
 const standing: Store = Object.assign(Object.create(store) as Store, {
   transact(...call: Parameters<Store['transact']>) {
     const isNext = call[0].then?.some((one) => 'key' in one && one.key === next) === true
-    return isNext ? new Promise(() => undefined) : store.transact(...call)
+    return isNext ? Promise.withResolvers<never>().promise : store.transact(...call)
   },
 })
 const bundles = new BundleStore(standing, keys, machineClock)
