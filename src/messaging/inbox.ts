@@ -2,7 +2,11 @@ import type { InputChannel } from './input-channel.ts'
 import type { Parcel } from './parcel.ts'
 import { settleTracks, type TrackSink } from './tracks.ts'
 
-/** All input channels of one instance, and which of them have something to do, in turn. */
+/**
+ * All input channels of one instance, and which of them have something to do, in turn.
+ *
+ * - IB-1 A channel that replaces others of its sender has its turn when those are at their end.
+ */
 export class Inbox {
   private channels: InputChannel[] = []
   private readonly paused: boolean[]
@@ -29,6 +33,14 @@ export class Inbox {
     this.channels = this.channels.filter((known) => known !== channel)
     this.ready = this.ready.filter((known) => known !== channel)
     channel.listed = false
+    for (const next of this.channels) if (next.after?.includes(channel)) this.passAfter(next, channel)
+  }
+
+  /** IB-1 */
+  private passAfter(next: InputChannel, ended: InputChannel): void {
+    const left = next.after!.filter((channel) => channel !== ended)
+    next.after = left.length === 0 ? undefined : left
+    if (!this.discards && !next.isEmpty) this.list(next)
   }
 
   /** The plan that a channel belongs to is in force. */
@@ -131,6 +143,7 @@ export class Inbox {
 
   private list(channel: InputChannel): void {
     if (channel.listed || channel.isDormant || channel.isAtBarrier || this.paused[channel.port]) return
+    if (channel.isBehind) return
     channel.listed = true
     this.ready.push(channel)
     this.onReady()

@@ -63,6 +63,8 @@ export class InputChannel {
   isDormant = false
   /** Not in the plan any more: its end takes it away. */
   isLeaving = false
+  /** Those of the same sender that it has taken the place of, and that are not at their end yet. */
+  after: readonly InputChannel[] | undefined = undefined
   /** Takes it away. */
   onGone: () => void = () => undefined
   private queue: Parcel[] = []
@@ -106,6 +108,11 @@ export class InputChannel {
 
   get isEmpty(): boolean {
     return this.head === this.queue.length
+  }
+
+  /** What its sender sent before it, over channels that this one replaces, comes first: all of that has arrived, with its end. */
+  get isBehind(): boolean {
+    return this.after?.some((channel) => channel.hasEndQueued && !channel.ended) ?? false
   }
 
   /** Messages that wait here. */

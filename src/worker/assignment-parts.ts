@@ -86,9 +86,14 @@ export function makeInput(
   connection: FlatConnection,
   channel: number,
   port: string,
-  source: { readonly worker: number; readonly isEdge: boolean; readonly name: string },
+  source: {
+    readonly worker: number
+    readonly id?: number
+    readonly isEdge: boolean
+    readonly name: string
+  },
 ): InputAssignment {
-  const { worker: fromWorker, isEdge: fromEdge, name } = source
+  const { worker: fromWorker, id: from, isEdge: fromEdge, name } = source
   const selector = selectorSpec(connection.selector)
   const hooks = addresses(connection.hooks?.receive, connection.base)
   const isHash = selector.type === 'hash'
@@ -99,6 +104,7 @@ export function makeInput(
     name,
     port,
     fromWorker,
+    ...(from !== undefined && { from }),
     key: isHash ? selector.key : undefined,
     isHash,
     fromEdge,

@@ -117,6 +117,8 @@ export interface InputAssignment {
   readonly name?: string
   readonly port: string
   readonly fromWorker: number
+  /** Id of the instance that it comes from. Needed where plans change (WI-5). */
+  readonly from?: number
   /** Path of the routing key, where the connection is by `hash`. */
   readonly key: string | undefined
   readonly isHash: boolean

@@ -20,6 +20,8 @@ export interface LocalEnd extends ChannelSource {
 export interface InputEnd {
   readonly channel: InputChannel
   readonly fromWorker: number
+  /** The instance that it comes from, where plans change. */
+  readonly from: number | undefined
   readonly local: LocalEnd | undefined
   /** It was ended here, since its source will not. */
   isClosing: boolean

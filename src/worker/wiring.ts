@@ -29,6 +29,8 @@ interface Means {
  * - WI-2 Receiving ends are there before the generation opens, and are dormant until this worker has switched to it.
  * - WI-3 A sending end that is taken away ends its channel; the receiving end goes when it has handled that end.
  * - WI-4 A channel whose source is gone without an end is ended here, behind what has arrived.
+ * - WI-5 A channel that replaces another one between the same two, such as one that chooses otherwise, brings nothing before that is
+ *   at its end: the order of what one sends to the other outlives the channel.
  */
 export class Wiring {
   private readonly worker: number
@@ -68,7 +70,7 @@ export class Wiring {
     input: InputAssignment,
     hooks: readonly MessageHook[],
   ): void {
-    const { fromWorker, channel: id } = input
+    const { fromWorker, from, channel: id } = input
     const port = connectedPort(component, input.port)
     const { inbox } = component
     const local = fromWorker === this.worker ? localEnd(inbox) : undefined
@@ -84,7 +86,7 @@ export class Wiring {
       this.localEnds.set(id, local)
     }
     inbox.add(channel)
-    const end: InputEnd = { channel, fromWorker, local, isClosing: false }
+    const end: InputEnd = { channel, fromWorker, from, local, isClosing: false }
     channel.onGone = () => {
       if (hosted.inputs.get(id) === end) hosted.gone.set(id, channel.arrived)
       this.forgetInput(hosted, end)
@@ -121,7 +123,9 @@ export class Wiring {
     const { component } = hosted
     if (component === undefined) return
     const wanted = new Set(hosted.assigned.inputs.map((input) => input.channel))
+    // Earlier ones come first.
     for (const [number, end] of hosted.inputs) {
+      if (end.channel.isDormant) end.channel.after = replacedBy(hosted, end)
       component.inbox.activate(end.channel)
       if (!wanted.has(number)) this.leaveInput(hosted, number, end)
     }
@@ -306,6 +310,13 @@ export class Wiring {
     const local = this.localEnds.get(channel.id)
     if (local?.source === channel) local.source = undefined
   }
+}
+
+/** WI-5 */
+function replacedBy({ leaving }: HostedInstance, { from, channel }: InputEnd): InputChannel[] | undefined {
+  if (from === undefined) return undefined
+  const replaced = [...leaving].filter((end) => end.from === from && end.channel.port === channel.port)
+  return replaced.length === 0 ? undefined : replaced.map((end) => end.channel)
 }
 
 /** Index of an input port that something is to be connected to. Errors: PORT_UNKNOWN, PORT_NOT_READ */

@@ -8,7 +8,7 @@ import { encodeKey, instanceOfKeyGroup, keyGroupOf } from '../../src/state/keys.
  * What became of every message: the oracle of a simulation. It knows who emitted what over which connections, and who handled
  * it, and nothing of how messages travel.
  *
- * - LE-1 Messages of one channel are handled in the order in which they were emitted.
+ * - LE-1 Messages of one instance are handled by another in the order in which they were emitted, whatever channels take the place of others.
  * - LE-2 A message that belongs to one copy is handled by one, once; one for all copies by each, once.
  * - LE-3 Where it is certain which copy a message belongs to, that copy has handled it before a later one of the same sender,
  *   whoever dies afterwards.
@@ -29,7 +29,7 @@ export interface Emission {
 
 export interface Life extends WatchedLife {
   readonly emissions: Emission[]
-  /** By channel: the last that it handled. */
+  /** By sender: the last that it handled. */
   readonly last: Map<number, number>
   /** Messages that it has handled, by key; a component with state keeps them. */
   readonly keys: Map<number, number>
@@ -103,7 +103,7 @@ export class Ledger {
     target.groups.delete(from)
   }
 
-  /** LE-5. A connection more between the same two makes it a matter of channels, which the ledger does not look into. */
+  /** LE-5. No two are connected twice at a time: that would make it a matter of channels, which the ledger does not look into. */
   private inGroup(target: Life, from: number, seq: number, args: GroupArgs | undefined): void {
     const now = target.groups.get(from)
     if (now !== undefined && now.left > 0 && now.first !== args?.first)
@@ -129,11 +129,10 @@ export class Ledger {
     if (emission.handledBy.includes(target.id))
       this.violate(`LE-2 ${nameOf(target)} handled message ${seq} of ${nameOf(source)} twice`)
     this.inGroup(target, from, seq, group)
-    const channel = channelTo(from, emission, target.id)
-    const last = target.last.get(channel) ?? -1
+    const last = target.last.get(from) ?? -1
     if (seq < last)
       this.violate(`LE-1 ${nameOf(target)} handled message ${seq} of ${nameOf(source)} after ${last}`)
-    target.last.set(channel, seq)
+    target.last.set(from, seq)
     emission.handledBy.push(target.id)
   }
 
@@ -170,7 +169,7 @@ export class Ledger {
     if (target === undefined || emission.handledBy.includes(target)) return
     const life = this.life(source.network, target)
     const place = `message ${emission.seq} of ${nameOf(source)} for ${life === undefined ? target : nameOf(life)}`
-    if (life !== undefined && (life.last.get(channelTo(source.id, emission, life.id)) ?? -1) > emission.seq)
+    if (life !== undefined && (life.last.get(source.id) ?? -1) > emission.seq)
       this.violate(`LE-3 ${place} was left out; a later one was handled`)
     else if (life !== undefined && !isExcused(life) && !isExcused(source))
       this.violate(`LE-4 ${place} was lost`)
@@ -184,14 +183,6 @@ export class Ledger {
 }
 
 const violationsMax = 20
-
-/** The channel that an emission took to an instance; one of its source's own where the target had no place yet. */
-function channelTo(source: number, { outputs }: Emission, target: number): number {
-  for (const { channels } of outputs)
-    for (const { channel, toWorker } of channels)
-      if (toWorker >= 0 && channelParts(channel).target === target) return channel
-  return -1 - source
-}
 
 /** The copies that a message belongs to, where that is no matter of choice. */
 function certainTargets(

@@ -2,6 +2,7 @@ import { NetworkAgent } from '../../src/cluster/agent/network-agent.ts'
 import { RecordWriter } from '../../src/cluster/agent/record-writer.ts'
 import type { Plan } from '../../src/cluster/protocol/index.ts'
 import { DeathWatch } from '../../src/cluster/control/index.ts'
+import { Inbox } from '../../src/messaging/inbox.ts'
 import { InputChannel } from '../../src/messaging/input-channel.ts'
 import type { Parcel } from '../../src/messaging/parcel.ts'
 import { RemoteTarget } from '../../src/messaging/remote.ts'
@@ -41,6 +42,16 @@ export const mutations: readonly Mutation[] = [
       changed(InputChannel.prototype, 'push', (push) => (parcel) => {
         const { items } = parcel as Parcel
         return push({ ...(parcel as Parcel), items: items.toReversed() })
+      }),
+  },
+  {
+    name: 'a channel that replaces another one does not wait for its end',
+    finds: /LE-1/,
+    seed: 429,
+    apply: () =>
+      changed(Inbox.prototype, 'activate', (activate) => (channel) => {
+        Object.assign(channel as InputChannel, { after: undefined })
+        return activate(channel)
       }),
   },
   {

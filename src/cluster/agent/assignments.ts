@@ -156,7 +156,7 @@ class Assignments {
         if (target === undefined) return { channel: i, toWorker: nowhere }
         const channel = channelNumber(number, id, target.planned.id)
         const name = `${key} [${source.planned.index}] [${target.planned.index}]`
-        const of = { worker: source.planned.worker, isEdge, name }
+        const of = { worker: source.planned.worker, id, isEdge, name }
         target.draft.inputs.push(makeInput(connection, channel, to.port, of))
         return { channel, toWorker: target.planned.worker }
       })

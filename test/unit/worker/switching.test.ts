@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as v from 'valibot'
+import { sleep } from '../../../src/base/clock.ts'
 import { isVertigoError } from '../../../src/base/errors.ts'
 import { seededRandom } from '../../../src/base/random.ts'
 import {
@@ -63,6 +64,7 @@ class TwoWorkers {
     const kinds: Record<string, unknown> = {
       source: this.#source(),
       sink: this.#sink(port<string>()),
+      'slow-sink': this.#slowSink(),
       'picky-sink': this.#sink(port(v.pipe(v.string(), v.maxLength(2)))),
     }
     return new Worker(assignment(number, 0, []), {
@@ -107,6 +109,14 @@ class TwoWorkers {
             }),
         }
       },
+    })
+  }
+
+  #slowSink() {
+    const { clock, got } = this
+    return defineComponent({
+      inputs: { in: port<string>() },
+      on: { in: (message) => sleep(clock, 50).then(() => void got.push(message)) },
     })
   }
 
@@ -160,6 +170,31 @@ test('WI-2: what comes over a new channel waits until its receiver has switched 
   assert.deepEqual(
     two.got,
     two.got.map((_, i) => `n${first + i}`),
+  )
+  assert.deepEqual(two.failed, [])
+  await Promise.all([two.a.close(), two.b.close()])
+})
+
+test('WI-5: what is sent over a channel that replaces another one comes after all that was sent over that', async () => {
+  const two = new TwoWorkers()
+  const slow = (channels: readonly number[]): InstanceAssignment => {
+    const inputs = channels.map((channel) => inputOf(channel, 1, { from: 1 }))
+    return instanceOf(2, 'slow-sink', { inputs })
+  }
+  await begin(two, two.source([7]), slow([7]))
+  await two.advance(100)
+  for (const [at, channel] of [8, 9].entries()) {
+    await two.a.prepareNext(assignment(1, 2 + at, [two.source([channel])]))
+    await two.b.prepareNext(assignment(2, 2 + at, [slow([channel])]))
+    two.a.switchOver(new Map())
+    two.b.switchOver(new Map())
+    await two.advance(30)
+  }
+  await two.advance(1_000)
+  assert.ok(two.got.length >= 15)
+  assert.deepEqual(
+    two.got,
+    two.got.map((_, i) => `n${1 + i}`),
   )
   assert.deepEqual(two.failed, [])
   await Promise.all([two.a.close(), two.b.close()])
