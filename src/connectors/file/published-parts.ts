@@ -52,8 +52,19 @@ export async function publishPart({ staged: piece }: SinkBatch<PartPiece>, use: 
     await syncFolder(dirname(piece.path))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw fileError(error, at)
-    const there = await stat(piece.path).catch(() => undefined)
-    if (there?.size !== piece.bytes) throw lost(at, 'is neither published nor staged any more')
+    if ((await sizeOf(at)) !== piece.bytes) throw lost(at, 'is neither published nor staged any more')
+    // Who gave it its name may have ended before that was on the disk.
+    await syncFolder(dirname(piece.path))
+  }
+}
+
+/** Undefined where there is no such file; what cannot be looked at is an error of its own. */
+async function sizeOf(at: FileUse): Promise<number | undefined> {
+  try {
+    return (await stat(at.path)).size
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw fileError(error, at)
   }
 }
 
