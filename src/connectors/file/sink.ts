@@ -66,6 +66,7 @@ export const fileSink = builtInKind(
     description:
       'Writes messages to a file as text, JSON lines or CSV; the file appears when it is complete.',
     inputs: { in: port() },
+    files: 'local',
     config,
     async targets({ path }, instance, instances) {
       const target = await targetId(instancePath(path, instance, instances))
