@@ -1080,6 +1080,12 @@ export const errorCodes = codes({
       'Bring it back, or run the component on the machine that has it; or let it begin anew: `vertigo deploy --discard-state <component>`.',
     exit: 4,
   },
+  SINK_UNPUBLISHED: {
+    title: 'A sink was closed with committed output that it had not published yet.',
+    remedy:
+      'Bring back what it writes to. A network that was undeployed publishes it when it is deployed again with `--from-snapshot` of its last snapshot; after a failure its next run does so by itself. What belonged to a component that was taken out is published by nobody.',
+    exit: 4,
+  },
   SINK_TRANSACTION_EXPIRED: {
     title: 'A transaction of a sink took longer than it may, and was taken back by the server.',
     remedy:
