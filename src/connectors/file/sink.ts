@@ -87,12 +87,12 @@ export const fileSink = builtInKind(
         )
       }
       if (context.publishes === 'with-snapshots') {
-        const { writer, inputs } = context
+        const { writer } = context
         const own = parts
           ? { ...use, path: context.config.path.replaceAll('{instance}', String(instance)) }
           : use
         const paths = [1, 2].map((instances) => instancePath(context.config.path, instance, instances))
-        return publishingFile({ use: own, paths, writer, format, columns, append, parts, input: inputs.in })
+        return publishingFile({ use: own, paths, writer, format, columns, append, parts })
       }
       const target = await openTarget(use, { append, alone: true })
       try {
