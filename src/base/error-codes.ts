@@ -1105,6 +1105,12 @@ export const errorCodes = codes({
       'Name a place that all nodes see: `snapshot: { storage: s3://bucket/prefix }` in the network, or `--snapshots` of the nodes.',
     exit: 2,
   },
+  FILES_NOT_SHARED: {
+    title: 'A component reads or writes files of one machine, and it is not said which.',
+    remedy:
+      'Say by `group` or `placement.labels` on which machine it is to be, or, where all of them see the files, `placement: { files: shared }`.',
+    exit: 2,
+  },
   SNAPSHOT_STORAGE_LOCAL: {
     title: 'The folder for snapshots is not the same one on all nodes.',
     remedy: 'Mount a shared folder at the same path on every node, or keep snapshots in an object storage.',

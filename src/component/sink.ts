@@ -44,6 +44,13 @@ export interface Sink<T = unknown> {
    */
   prepare(snapshot: SinkSnapshot): T | undefined | PromiseLike<T | undefined>
   /**
+   * It has received as much as it should hold until the next `prepare`. While it says so, its instance takes no messages; only what comes
+   * before a snapshot that nothing may be on its way in (the last one of an undeployed network, one before other numbers of instances) is
+   * handled all the same. Asked very often: compare two numbers. Do not pause the input in its place, which would hold up that snapshot for good.
+   * Default: never.
+   */
+  isFull?(): boolean
+  /**
    * Writes `staged`, and `snapshot` under the name of `writer`, in one transaction of the target. Where the target has this snapshot of
    * the writer, or a newer one of the same incarnation, nothing is written: it has all of it. Where the target has one of a newer
    * incarnation, somebody else writes as this writer: throw SINK_AHEAD. Fulfilled when all is durable and to be seen.

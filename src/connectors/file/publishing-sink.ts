@@ -1,10 +1,5 @@
 import { open, stat } from 'node:fs/promises'
-import {
-  compareSinkSnapshots,
-  type InputControl,
-  type Sink,
-  type SinkSnapshot,
-} from '../../component/index.ts'
+import { compareSinkSnapshots, type Sink, type SinkSnapshot } from '../../component/index.ts'
 import { Staging } from '../staging.ts'
 import { type FileUse, fileError, fileFault } from './errors.ts'
 import {
@@ -30,7 +25,6 @@ export interface PublishingOptions {
   readonly append: boolean
   /** A file for each snapshot. */
   readonly parts: boolean
-  readonly input: InputControl
 }
 
 /** What the file was when the instance began. */
@@ -63,7 +57,7 @@ class PublishingFile {
   readonly #options: PublishingOptions
   readonly #isDirect: boolean
   readonly #append: boolean
-  readonly #staging: Staging<string>
+  readonly #staging = new Staging<string>()
   #found = nothing
   #format: FormatMessage = () => ''
   #csv: CsvFormat | undefined
@@ -80,7 +74,6 @@ class PublishingFile {
     this.#options = options
     this.#isDirect = isDirect
     this.#append = append
-    this.#staging = new Staging(options.input)
   }
 
   get behaviour() {
@@ -106,9 +99,11 @@ class PublishingFile {
       writer: string,
       published: SinkSnapshot | undefined,
     ): Promise<SinkSnapshot | undefined> => this.#recover(writer, published)
+    const isFull = (): boolean => this.#staging.isFull
     if (parts) {
       const sink: Sink<PartPiece> = {
         prepare: (snapshot) => this.#preparePart(snapshot),
+        isFull,
         commit: (batch) => publishPart(batch, use),
         recover,
       }
@@ -116,6 +111,7 @@ class PublishingFile {
     }
     const sink: Sink<FilePiece> = {
       prepare: () => this.#prepare(),
+      isFull,
       commit: (batch) => (this.#isDirect ? this.#writeThrough(batch.staged) : publishPiece(batch, use)),
       recover,
     }

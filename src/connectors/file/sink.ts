@@ -68,6 +68,7 @@ export const fileSink = builtInKind(
     description:
       'Writes messages to a file as text, JSON lines or CSV; the file appears when it is complete.',
     inputs: { in: port() },
+    files: 'local',
     config,
     async targets({ path }, instance, instances) {
       const target = await targetId(instancePath(path, instance, instances))
@@ -87,12 +88,12 @@ export const fileSink = builtInKind(
         )
       }
       if (context.publishes === 'with-snapshots') {
-        const { writer, inputs } = context
+        const { writer } = context
         const own = parts
           ? { ...use, path: context.config.path.replaceAll('{instance}', String(instance)) }
           : use
         const paths = [1, 2].map((instances) => instancePath(context.config.path, instance, instances))
-        return publishingFile({ use: own, paths, writer, format, columns, append, parts, input: inputs.in })
+        return publishingFile({ use: own, paths, writer, format, columns, append, parts })
       }
       const target = await openTarget(use, { append, alone: true })
       try {

@@ -16,7 +16,8 @@ import { encodeStaged, type Staged } from './staged.ts'
  *   replaced publishes nothing that its successor publishes otherwise.
  * - IS-3 Before an instance is ready, what it goes on from is published, for all writers that are its own now.
  * - IS-4 Nobody is called while the worker may not act. That is asked over and over: nobody tells an instance that is being prepared of it.
- * - IS-5 What waits is bounded: with more, the instance takes no messages.
+ * - IS-5 What waits is bounded, and so is what a sink says that it gathers: with more, the instance takes no messages, but for those that
+ *   come before the barriers of a quiet snapshot (AL-7). They are as many as channels hold.
  * - IS-6 Of what is committed, nothing is dropped in silence. What it could not publish before it was closed is told, by its name and
  *   with its numbers; and so is what it cannot publish before it begins afresh, since somebody has discarded its state.
  */
@@ -114,7 +115,9 @@ export class InstanceSink {
 
   /** IS-5 */
   get isFull(): boolean {
-    return this.waiting.length >= this.limits.waitingMax || this.waitingBytes >= this.limits.waitingBytesMax
+    const { waitingMax, waitingBytesMax } = this.limits
+    if (this.waiting.length >= waitingMax || this.waitingBytes >= waitingBytesMax) return true
+    return this.sink.isFull?.() === true
   }
 
   /** IS-3. Errors: SINK_AHEAD, and those of the sink. */
