@@ -11,6 +11,7 @@ import type { WorkerMeans } from '../worker-means.ts'
 import { InstanceParts, type PartFacts } from './instance-parts.ts'
 import { savedStatesOf, stateVersionOf } from './reading.ts'
 import { keyGroupsOf, readRestore, type RestoredPart } from './restore.ts'
+import type { SliceWork } from './slice-work.ts'
 import { WorkerSnapshots } from './worker-snapshots.ts'
 
 const mergeToldMs = 60_000
@@ -129,7 +130,11 @@ export class HostedSnapshots {
     this.parts?.cutFinished(id, begun, () => instance.partFacts(begun))
   }
 
-  /** Writes for a slice; true where there is more to do. */
+  inSlices(work: SliceWork): void {
+    this.parts?.inSlices(work)
+  }
+
+  /** Works for a slice; true where there is more to do. */
   step(): boolean {
     return this.parts?.step() ?? false
   }

@@ -4,7 +4,8 @@ import { isThenable } from '../../base/values.ts'
 import { compareSinkSnapshots, type Sink, type SinkSnapshot } from '../../component/sink.ts'
 import type { SnapshotBegin } from '../../snapshot/part.ts'
 import type { SavedSink } from './saved.ts'
-import { encodeStaged, type Staged } from './staged.ts'
+import type { SliceWork } from './slice-work.ts'
+import { type Staged, StagedEncoder } from './staged.ts'
 
 /**
  * The sink of one instance: what was prepared and is not published yet, and its publication.
@@ -17,6 +18,7 @@ import { encodeStaged, type Staged } from './staged.ts'
  * - IS-4 Nobody is called while the worker may not act.
  * - IS-5 What waits is bounded, and so is what a sink says that it gathers: with more, the instance takes no messages, but for those that
  *   come before the barriers of a quiet snapshot (AL-7). They are as many as channels hold.
+ * - IS-6 What is prepared is encoded in slices: at the cut for no longer than one, so that little is ready at once.
  */
 export interface SinkOwner {
   readonly place: string
@@ -27,6 +29,8 @@ export interface SinkOwner {
   whenAble(action: () => void): void
   /** Something was published. */
   wake(): void
+  /** Does it in slices, between others' turns. */
+  inSlices(work: SliceWork): void
 }
 
 export interface SinkLimits {
@@ -49,6 +53,8 @@ export const defaultSinkLimits: SinkLimits = {
   waitingBytesMax: 64 * 1024 * 1024,
 }
 
+/** At the cut, in milliseconds. */
+const encodeMs = 1
 const delayMsMin = 50
 const delayMsMax = 5_000
 
@@ -71,7 +77,8 @@ export interface RestoredSinks {
 interface Waiting {
   readonly snapshot: SinkSnapshot
   staged: unknown
-  bytes: Uint8Array | undefined
+  chunks: readonly Uint8Array[] | undefined
+  bytes: number
   /** Undefined once it is prepared. */
   ready: Promise<void> | undefined
 }
@@ -133,7 +140,8 @@ export class InstanceSink {
     } catch (error) {
       throw this.notPrepared(error)
     }
-    if (prepared !== undefined) this.add({ snapshot, staged: prepared, bytes: undefined, ready: undefined })
+    if (prepared !== undefined)
+      this.add({ snapshot, staged: prepared, chunks: undefined, bytes: 0, ready: undefined })
     const all = [...this.waiting]
     const late = all.flatMap(({ ready }) => ready ?? [])
     this.end?.changed()
@@ -183,19 +191,19 @@ export class InstanceSink {
 
   private savedOf(pieces: readonly Waiting[], isOver: boolean): SavedSink {
     const { published } = this
-    return { isOver, published, pieces: pieces.flatMap(({ bytes }) => bytes ?? []) }
+    return {
+      isOver,
+      published,
+      pieces: pieces.flatMap(({ chunks }) => (chunks === undefined ? [] : [chunks])),
+    }
   }
 
   private add(piece: Waiting): void {
     const { staged } = piece
     this.waiting.push(piece)
-    if (!isThenable(staged)) {
-      this.encode(piece)
-      return
-    }
-    piece.ready = this.fill(piece, staged)
+    piece.ready = isThenable(staged) ? this.fill(piece, staged) : this.encode(piece)
     // Whoever writes the part hears of it.
-    piece.ready.catch(() => undefined)
+    piece.ready?.catch(() => undefined)
   }
 
   private async fill(piece: Waiting, prepared: PromiseLike<unknown>): Promise<void> {
@@ -205,17 +213,35 @@ export class InstanceSink {
       throw this.notPrepared(error)
     }
     if (piece.staged === undefined) this.remove(piece)
-    else this.encode(piece)
+    else await this.encode(piece)
     piece.ready = undefined
   }
 
-  private encode(piece: Waiting): void {
+  /** IS-6. Undefined where that is done. */
+  private encode(piece: Waiting): Promise<void> | undefined {
+    const encoder = new StagedEncoder(piece, this.owner.place)
+    encoder.step(this.owner.clock, encodeMs)
+    if (encoder.chunks === undefined) {
+      if (encoder.isWaiting) this.owner.inSlices(encoder)
+      return this.encoded(piece, encoder)
+    }
+    this.keep(piece, encoder.chunks)
+    return undefined
+  }
+
+  private async encoded(piece: Waiting, encoder: StagedEncoder): Promise<void> {
     try {
-      piece.bytes = encodeStaged(piece, this.owner.place)
-      this.waitingBytes += piece.bytes.byteLength
+      this.keep(piece, await encoder.done)
     } catch (error) {
       throw this.notPrepared(error)
     }
+    piece.ready = undefined
+  }
+
+  private keep(piece: Waiting, chunks: readonly Uint8Array[]): void {
+    piece.chunks = chunks
+    piece.bytes = chunks.reduce((sum, { byteLength }) => sum + byteLength, 0)
+    this.waitingBytes += piece.bytes
   }
 
   /** What was received is in no snapshot, and nobody has it any more: it has to come again. */
@@ -226,7 +252,7 @@ export class InstanceSink {
 
   private remove(piece: Waiting): void {
     this.waiting = this.waiting.filter((other) => other !== piece)
-    this.waitingBytes -= piece.bytes?.byteLength ?? 0
+    this.waitingBytes -= piece.bytes
     this.end?.changed()
   }
 

@@ -22,7 +22,7 @@ interface Owner {
   wake(): void
 }
 
-type Host = Pick<InstanceHost, 'clock' | 'mayAct' | 'whenOpen' | 'writerOf'>
+type Host = Pick<InstanceHost, 'clock' | 'inSlices' | 'mayAct' | 'whenOpen' | 'writerOf'>
 
 /** The sink of an instance. It is ready when `recovered` is fulfilled: what it goes on from is published then. */
 export function openSink(
@@ -40,7 +40,7 @@ export function openSink(
   return { sink: opened, recovered: opened.recover({ ...restoredSinks, writers }) }
 }
 
-function ownerOf(instance: Owner, { clock, mayAct, whenOpen }: Host): SinkOwner {
+function ownerOf(instance: Owner, { clock, inSlices, mayAct, whenOpen }: Host): SinkOwner {
   return {
     place: instance.place,
     clock,
@@ -49,5 +49,6 @@ function ownerOf(instance: Owner, { clock, mayAct, whenOpen }: Host): SinkOwner 
     // Who may not act has been held.
     whenAble: (action) => (mayAct() ? action() : whenOpen(action)),
     wake: () => instance.wake(),
+    inSlices,
   }
 }
