@@ -7,7 +7,8 @@
  * Order of calls, for each instance:
  *
  * - SK-1 `recover` comes first, after `setup` and before the first message, for each writer whose part of the snapshot the instance goes on
- *   from; then `commit` for those whose target does not have that snapshot. An instance that begins afresh begins without both.
+ *   from; then `commit` for those whose target does not have that snapshot. In a component that goes on, an instance whose number is new
+ *   hears `recover` for its own name, with nothing for certain. An instance that begins afresh begins without both.
  * - SK-2 `prepare` at each cut, when no handler is at work. What it has given is the engine's: it is in the snapshot, and comes back with
  *   `commit`, in this life of the instance or in a later one, on this machine or on another.
  * - SK-3 `commit` only after that snapshot or a later one was committed, as the store says; one at a time, oldest first; messages go on

@@ -110,7 +110,7 @@ class PublishingFile {
       return sink
     }
     const sink: Sink<FilePiece> = {
-      prepare: (snapshot) => this.#prepare(snapshot),
+      prepare: () => this.#prepare(),
       isFull,
       commit: (batch) => (this.#isDirect ? this.#writeThrough(batch.staged) : publishPiece(batch, use)),
       recover,
@@ -148,15 +148,15 @@ class PublishingFile {
     throw fileFault('CONFIG_INVALID', { ...use, field: 'columns' }, what)
   }
 
-  #prepare(snapshot: SinkSnapshot): FilePiece | undefined {
+  #prepare(): FilePiece | undefined {
     const { path } = this.#options.use
     const text = this.#staging.take().join('')
-    // A finite network that wrote nothing leaves an empty file.
-    if (text === '' && !(this.#isDrained && this.#next === undefined && !this.#isRestored)) return undefined
-    if (this.#next !== undefined) return this.#piece(path, text, { isFirst: false, replaces: false })
     const { mark, bytes, isEnded, firstLine } = this.#found
-    const isOwn = mark?.writer === this.#options.writer
-    const goesOn = isOwn && (this.#isRestored || mark.incarnation === snapshot.incarnation)
+    // The mark of a run before is of the same writer, and not what this one goes on from.
+    const goesOn = this.#isRestored && mark?.writer === this.#options.writer
+    // A finite network that wrote nothing leaves an empty file.
+    if (text === '' && !(this.#isDrained && this.#next === undefined && !goesOn)) return undefined
+    if (this.#next !== undefined) return this.#piece(path, text, { isFirst: false, replaces: false })
     if (goesOn && bytes > 0 && this.#csv !== undefined && firstLine !== undefined)
       this.#checkColumns(csvHeader(firstLine))
     const keeps = goesOn || this.#append

@@ -10,7 +10,7 @@ export interface RowBlock {
   readonly json: string
 }
 
-/** Small enough that a block is put into a snapshot within a slice (IS-6), and large enough that a statement for each costs little. */
+/** Small enough that a block is put into a snapshot within a slice (IS-7), and large enough that a statement for each costs little. */
 const blockCharsMax = 256 * 1024
 
 /** Gathers rows into blocks. Rows keep their order, since of two with one key the last one counts. */

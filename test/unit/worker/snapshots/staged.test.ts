@@ -102,7 +102,7 @@ class SlowClock extends TestClock {
   }
 }
 
-test('IS-6: at the cut a sink takes a slice, and the part has what was prepared when the rest is encoded', async () => {
+test('IS-7: at the cut a sink takes a slice, and the part has what was prepared when the rest is encoded', async () => {
   const clock = new SlowClock()
   const rows = Array.from({ length: 10_000 }, (_, n) => ({ n }))
   const works: SliceWork[] = []
@@ -112,7 +112,8 @@ test('IS-6: at the cut a sink takes a slice, and the part has what was prepared 
     clock,
     fail: (error) => assert.fail(error as Error),
     warn: () => undefined,
-    whenAble: (action) => action(),
+    received: 0,
+    mayAct: () => true,
     wake: () => undefined,
     inSlices: (work) => works.push(work),
   })
