@@ -12,6 +12,7 @@ import { InstanceParts, type PartFacts } from './instance-parts.ts'
 import { savedStatesOf, stateVersionOf } from './reading.ts'
 import { keyGroupsOf, readRestore, readSinks, type RestoredPart } from './restore.ts'
 import type { RestoredSinksOf } from './sink-owner.ts'
+import type { SliceWork } from './slice-work.ts'
 import { WorkerSnapshots } from './worker-snapshots.ts'
 
 /** The snapshot that somebody goes on from, and up to which one sinks may be. */
@@ -143,7 +144,11 @@ export class HostedSnapshots {
     this.parts?.cutFinished(id, begun, () => instance.partFacts(begun))
   }
 
-  /** Writes for a slice; true where there is more to do. */
+  inSlices(work: SliceWork): void {
+    this.parts?.inSlices(work)
+  }
+
+  /** Works for a slice; true where there is more to do. */
   step(): boolean {
     return this.parts?.step() ?? false
   }

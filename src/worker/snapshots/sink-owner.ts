@@ -24,7 +24,7 @@ interface Owner {
   wake(): void
 }
 
-type Host = Pick<InstanceHost, 'clock' | 'mayAct' | 'writerOf'>
+type Host = Pick<InstanceHost, 'clock' | 'inSlices' | 'mayAct' | 'writerOf'>
 
 /**
  * The sink of an instance. It is ready when `recovered` is fulfilled: what it goes on from, or has left before it began afresh, is published
@@ -52,7 +52,7 @@ async function recover(opened: InstanceSink, instance: Owner, host: Host): Promi
   else if (restoredSinks !== undefined) await opened.recover(named(restoredSinks))
 }
 
-function ownerOf(instance: Owner, { clock, mayAct }: Host): SinkOwner {
+function ownerOf(instance: Owner, { clock, inSlices, mayAct }: Host): SinkOwner {
   return {
     place: instance.place,
     clock,
@@ -63,5 +63,6 @@ function ownerOf(instance: Owner, { clock, mayAct }: Host): SinkOwner {
     warn: ({ code, message }: VertigoError) => (instance.logger as Logger).warn(`${code}: ${message}`),
     mayAct,
     wake: () => instance.wake(),
+    inSlices,
   }
 }
