@@ -114,7 +114,7 @@ export class KeyedCluster {
         {
           from: 'count.out',
           to: 'end.in',
-          selector: sink === undefined ? { type: 'hash', key: 'key' } : 'balance',
+          selector: sink === undefined ? { type: 'hash', key: 'key' } : 'round-robin',
         },
       ],
     }

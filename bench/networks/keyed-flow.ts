@@ -1,7 +1,7 @@
 import { appendFileSync } from 'node:fs'
 import * as v from 'valibot'
-import { type Clock, defineComponent, defineSource, port, value } from 'vertigo-flow'
-import { machineClock } from '../../src/base/clock.ts'
+import { defineComponent, defineSource, port, value } from 'vertigo-flow'
+import { type Clock, machineClock } from '../../src/base/clock.ts'
 import type { FlowLine } from '../lib/flow-lines.ts'
 
 /** Kinds of networks on real nodes, which write down what their benchmark wants to know: `recovery`, `latency`. */
@@ -54,7 +54,7 @@ export const keys = defineSource({
       emit({ key: ((next++ * stride) % own) * instances + instance, atMs })
     }
     return {
-      async poll(max, { emit }) {
+      async poll(max, { emit }): Promise<'more'> {
         if (next < own) {
           for (let left = Math.min(max, own - next); left > 0; left--)
             emitNext(emit.out, machineClock.monotonic())
