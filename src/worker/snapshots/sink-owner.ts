@@ -18,6 +18,7 @@ interface Owner {
   readonly writer: string
   readonly logger: object
   readonly restoredSinks: RestoredSinksOf | undefined
+  readonly wasOver: boolean
   fail(error: unknown): void
   wake(): void
 }
@@ -33,6 +34,7 @@ export function openSink(
   const opened = new InstanceSink(sink, instance.writer, ownerOf(instance, host))
   const { restoredSinks, identity } = instance
   if (restoredSinks === undefined) return { sink: opened, recovered: Promise.resolve() }
+  sink.restored?.(restoredSinks.snapshot, instance.wasOver)
   const writers = restoredSinks.sinks.map(({ instance: number, ...left }) => ({
     writer: host.writerOf(identity.component, number),
     ...left,
