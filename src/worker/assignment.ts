@@ -25,6 +25,8 @@ export interface WorkerAssignment {
   readonly state?: StateSettings
   /** Changes of state are noted, since snapshots are taken of the network. Default false. */
   readonly takesSnapshots?: boolean
+  /** Address of their storage, where the worker is to open it by itself. */
+  readonly snapshots?: string
   /** Of the network, as it is in force. */
   readonly guarantee: Guarantee
 }
