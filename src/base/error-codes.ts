@@ -1044,6 +1044,12 @@ export const errorCodes = codes({
     exit: 4,
     retryable: true,
   },
+  SINK_DISCARDED: {
+    title: 'A sink begins afresh, and committed output that it could not publish before is dropped.',
+    remedy:
+      'That is what `--discard-state` of its component asks for. Where the output is needed, deploy from the snapshot before (`--from-snapshot`, with `--accept-duplicates`) once what the sink writes to takes it.',
+    exit: 4,
+  },
   SINK_FENCED: {
     title: 'A sink was about to publish while another instance writes under its name.',
     remedy:

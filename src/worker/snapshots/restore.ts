@@ -88,13 +88,44 @@ export async function readRestore(
 }
 
 /**
+ * What the sinks of a component have left whose state counts no more: that is not even read. Errors: those of the storage.
+ */
+export async function readSinks(
+  restore: InstanceRestore,
+  identity: Restored['identity'],
+  storage: SnapshotStorage,
+): Promise<readonly RestoredSink[]> {
+  const { parts } = restore
+  const { instance, instances } = identity
+  const own = parts.find((part) => part.instance === instance && part.instances === instances)
+  const read = own === undefined ? parts : [own]
+  const all: Saved[] = []
+  for (const part of read) all.push(await readSaved(part, restore, storage))
+  return sinksOf(read, all, own === undefined ? identity : undefined)
+}
+
+/** All of a part that is no keyed state. */
+async function readSaved(
+  part: InstanceManifest,
+  restore: InstanceRestore,
+  storage: SnapshotStorage,
+): Promise<Saved> {
+  const files: StateFile[] = []
+  for (const file of part.files) files.push(await openPartFile(file, part, restore, storage))
+  const sections: StateEntry[] = []
+  for await (const { entries } of mergeStates(files, { omit: (section) => section < keyGroupSections }))
+    sections.push(...entries)
+  return decodeSaved(sections)
+}
+
+/**
  * `among`: with another number of instances than before. One whose number is new is asked for by its name all the same: an earlier one of
  * that number may have written under it, when there were as many.
  */
 function sinksOf(
   parts: readonly InstanceManifest[],
   all: readonly Saved[],
-  among: Restored['identity'] | undefined,
+  among: { readonly instance: number; readonly instances: number } | undefined,
 ): readonly RestoredSink[] {
   const sinks = parts.flatMap((part, at): RestoredSink[] => {
     if (among !== undefined && part.instance % among.instances !== among.instance) return []

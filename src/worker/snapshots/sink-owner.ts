@@ -2,7 +2,7 @@ import type { VertigoError } from '../../base/errors.ts'
 import type { Logger } from '../../component/context.ts'
 import type { Sink, SinkSnapshot } from '../../component/sink.ts'
 import type { InstanceHost } from '../host.ts'
-import { InstanceSink, type SinkOwner } from './instance-sink.ts'
+import { InstanceSink, type RestoredSinks, type SinkOwner } from './instance-sink.ts'
 import type { RestoredSink } from './restore.ts'
 
 /** What was prepared when the snapshot was taken, and had to be published. */
@@ -18,6 +18,7 @@ interface Owner {
   readonly writer: string
   readonly logger: object
   readonly restoredSinks: RestoredSinksOf | undefined
+  readonly discardedSinks: (() => Promise<RestoredSinksOf>) | undefined
   readonly received: number
   fail(error: unknown): void
   wake(): void
@@ -25,20 +26,30 @@ interface Owner {
 
 type Host = Pick<InstanceHost, 'clock' | 'inSlices' | 'mayAct' | 'writerOf'>
 
-/** The sink of an instance. It is ready when `recovered` is fulfilled: what it goes on from is published then. */
+/**
+ * The sink of an instance. It is ready when `recovered` is fulfilled: what it goes on from, or has left before it began afresh, is published
+ * then.
+ */
 export function openSink(
   sink: Sink,
   instance: Owner,
   host: Host,
 ): { readonly sink: InstanceSink; readonly recovered: Promise<void> } {
   const opened = new InstanceSink(sink, instance.writer, ownerOf(instance, host))
-  const { restoredSinks, identity } = instance
-  if (restoredSinks === undefined) return { sink: opened, recovered: Promise.resolve() }
-  const writers = restoredSinks.sinks.map(({ instance: number, ...left }) => ({
-    writer: host.writerOf(identity.component, number),
-    ...left,
-  }))
-  return { sink: opened, recovered: opened.recover({ ...restoredSinks, writers }) }
+  return { sink: opened, recovered: recover(opened, instance, host) }
+}
+
+async function recover(opened: InstanceSink, instance: Owner, host: Host): Promise<void> {
+  const { restoredSinks, discardedSinks, identity } = instance
+  const named = ({ sinks, ...from }: RestoredSinksOf): RestoredSinks => ({
+    ...from,
+    writers: sinks.map(({ instance: number, ...left }) => ({
+      writer: host.writerOf(identity.component, number),
+      ...left,
+    })),
+  })
+  if (discardedSinks !== undefined) await opened.discard(async () => named(await discardedSinks()))
+  else if (restoredSinks !== undefined) await opened.recover(named(restoredSinks))
 }
 
 function ownerOf(instance: Owner, { clock, inSlices, mayAct }: Host): SinkOwner {
