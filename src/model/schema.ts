@@ -81,6 +81,14 @@ export const networkSchema: Schema = {
           default: 600_000,
           description: 'Milliseconds after which a snapshot that is not whole is given up.',
         },
+        alignMsMax: {
+          type: 'integer',
+          minimum: 0,
+          maximum: 86_400_000,
+          default: 1_000,
+          description:
+            'Milliseconds after which an instance no longer waits for its inputs to come to a snapshot: what is still on its way to it becomes part of the snapshot.',
+        },
         keep: {
           type: 'integer',
           minimum: 1,

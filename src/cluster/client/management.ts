@@ -279,10 +279,10 @@ export class Management {
     }: { readonly chosen: SnapshotRecord | undefined; readonly discardState: readonly string[] },
     call: CallOptions,
   ): Promise<void> {
+    if (!losesNothing(guaranteeInCluster(content.flat))) return
     const keys = this.keys.network(name)
-    const { entry } = await this.store.get(keys.snapshots.committed, call)
-    const from = chosen ?? (entry && snapshotRecord.decode(entry))
-    if (from === undefined || !losesNothing(guaranteeInCluster(content.flat))) return
+    const from = chosen ?? (await this.lastSnapshot(name, call))
+    if (from === undefined) return
     const { entry: version } = await this.store.get(keys.version(from.version), call)
     const unfit =
       version &&
@@ -290,6 +290,11 @@ export class Management {
     if (unfit === undefined) return
     const { code, message, remedy, component } = unfit
     throw new VertigoError(code as ErrorCode, message, { remedy, place: { component } })
+  }
+
+  private async lastSnapshot(name: string, call: CallOptions): Promise<SnapshotRecord | undefined> {
+    const { entry } = await this.store.get(this.keys.network(name).snapshots.committed, call)
+    return entry && snapshotRecord.decode(entry)
   }
 
   private async setGoal(name: string, goal: 'run' | 'stop', call: CallOptions): Promise<void> {

@@ -11,8 +11,8 @@ import type { WorkerMeans } from '../worker-means.ts'
 import { InstanceParts, type PartFacts } from './instance-parts.ts'
 import { savedStatesOf, stateVersionOf } from './reading.ts'
 import { keyGroupsOf, readRestore, readSinks, type RestoredPart } from './restore.ts'
-import type { RestoredSinksOf } from './sink-owner.ts'
 import type { SliceWork } from './slice-work.ts'
+import type { RestoredSinksOf } from './sink-owner.ts'
 import { WorkerSnapshots } from './worker-snapshots.ts'
 
 /** The snapshot that somebody goes on from, and up to which one sinks may be. */
