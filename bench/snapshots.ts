@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { systemClock } from '../src/base/clock.ts'
+import { Merges } from '../src/run/merges.ts'
 import { openSnapshotStorage } from '../src/stores.ts'
 import {
   atLeast,
@@ -33,9 +34,11 @@ export const snapshots: Benchmark = {
   async run({ quick }) {
     mkdirSync(cache, { recursive: true })
     const folder = mkdtempSync(join(cache, 'snapshots-'))
-    const storage = await openSnapshotStorage(pathToFileURL(folder).href, systemClock)
+    const address = pathToFileURL(folder).href
+    const storage = await openSnapshotStorage(address, systemClock)
+    const merges = new Merges({ stores: new URL('../src/stores.ts', import.meta.url).href, address })
     const without = new SnapshotNetwork(keys)
-    const taking = new SnapshotNetwork(keys, storage)
+    const taking = new SnapshotNetwork(keys, { storage, merges })
     try {
       await without.start()
       await taking.start()
@@ -51,6 +54,7 @@ export const snapshots: Benchmark = {
     } finally {
       await without.close()
       await taking.close()
+      await merges.close()
       await storage.close()
       rmSync(folder, { recursive: true, force: true })
     }

@@ -20,6 +20,12 @@ export interface CommonOptions {
    * caller's code or to the process's standard streams. Default `worker`.
    */
   readonly placement?: 'worker' | 'main'
+  /**
+   * `local`: it reads or writes files of the machine that it runs on. In a cluster all of its copies stay on one machine then, the one
+   * that has the files; where the rules of the network leave several, it is refused (FILES_NOT_SHARED) until they leave one, or say
+   * `placement: { files: shared }`. Default `shared`: it does as well on any machine.
+   */
+  readonly files?: 'local' | 'shared'
 }
 
 export interface ComponentOptions<

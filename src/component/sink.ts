@@ -7,8 +7,9 @@
  * Order of calls, for each instance:
  *
  * - SK-1 `restored`, where a sink has it, comes first, after `setup` and before the first message; then `recover`, for each writer whose part
- *   of the snapshot the instance goes on from; then `commit` for those whose target does not have that snapshot. An instance that begins
- *   afresh begins without all three.
+ *   of the snapshot the instance goes on from; then `commit` for those whose target does not have that snapshot. In a component that goes
+ *   on, an instance whose number is new hears `recover` for its own name, with nothing for certain. An instance that begins afresh begins
+ *   without all three.
  * - SK-2 `prepare` at each cut, when no handler is at work. What it has given is the engine's: it is in the snapshot, and comes back with
  *   `commit`, in this life of the instance or in a later one, on this machine or on another.
  * - SK-3 `commit` only after that snapshot or a later one was committed, as the store says; one at a time, oldest first; messages go on
@@ -48,6 +49,13 @@ export interface Sink<T = unknown> {
    * what it had received is in no snapshot.
    */
   prepare(snapshot: SinkSnapshot): T | undefined | PromiseLike<T | undefined>
+  /**
+   * It has received as much as it should hold until the next `prepare`. While it says so, its instance takes no messages; only what comes
+   * before a snapshot that nothing may be on its way in (the last one of an undeployed network, one before other numbers of instances) is
+   * handled all the same. Asked very often: compare two numbers. Do not pause the input in its place, which would hold up that snapshot for good.
+   * Default: never.
+   */
+  isFull?(): boolean
   /**
    * Writes `staged`, and `snapshot` under the name of `writer`, in one transaction of the target. Where the target has this snapshot of
    * the writer, or a newer one of the same incarnation, nothing is written: it has all of it. Where the target has one of a newer

@@ -14,16 +14,20 @@ import { encodeStaged, type Staged } from './staged.ts'
  *   first, each under the snapshot that it was prepared for: so a piece is the same whoever publishes it, and an instance that was
  *   replaced publishes nothing that its successor publishes otherwise.
  * - IS-3 Before an instance is ready, what it goes on from is published, for all writers that are its own now.
- * - IS-4 Nobody is called while the worker may not act.
- * - IS-5 What waits is bounded: with more, the instance takes no messages.
+ * - IS-4 Nobody is called while the worker may not act. That is asked over and over: nobody tells an instance that is being prepared of it.
+ * - IS-5 What waits is bounded, and so is what a sink says that it gathers: with more, the instance takes no messages, but for those that
+ *   come before the barriers of a quiet snapshot (AL-7). They are as many as channels hold.
+ * - IS-6 What it could not publish before it was closed is told, by its name and with its numbers.
  */
 export interface SinkOwner {
   readonly place: string
   readonly clock: Clock
+  /** Messages that it has received so far. */
+  readonly received: number
   fail(error: unknown): void
   warn(error: VertigoError): void
-  /** Calls it when the worker may act. */
-  whenAble(action: () => void): void
+  /** Whether the worker may act now. */
+  mayAct(): boolean
   /** Something was published. */
   wake(): void
 }
@@ -48,6 +52,8 @@ export const defaultSinkLimits: SinkLimits = {
   waitingBytesMax: 64 * 1024 * 1024,
 }
 
+/** How often a worker that may not act is asked again, in milliseconds. */
+const ableEveryMs = 20
 const delayMsMin = 50
 const delayMsMax = 5_000
 
@@ -69,6 +75,8 @@ export interface RestoredSinks {
 
 interface Waiting {
   readonly snapshot: SinkSnapshot
+  /** That came since the last one, for people. */
+  readonly messages: number
   staged: unknown
   bytes: Uint8Array | undefined
   /** Undefined once it is prepared. */
@@ -84,6 +92,7 @@ export class InstanceSink {
   /** Oldest first. */
   private waiting: Waiting[] = []
   private waitingBytes = 0
+  private receivedBefore = 0
   private committed = 0
   private published: SinkSnapshot | undefined
   private publishing: Promise<void> | undefined
@@ -104,7 +113,9 @@ export class InstanceSink {
 
   /** IS-5 */
   get isFull(): boolean {
-    return this.waiting.length >= this.limits.waitingMax || this.waitingBytes >= this.limits.waitingBytesMax
+    const { waitingMax, waitingBytesMax } = this.limits
+    if (this.waiting.length >= waitingMax || this.waitingBytes >= waitingBytesMax) return true
+    return this.sink.isFull?.() === true
   }
 
   /** IS-3. Errors: SINK_AHEAD, and those of the sink. */
@@ -130,7 +141,11 @@ export class InstanceSink {
     } catch (error) {
       throw this.notPrepared(error)
     }
-    if (prepared !== undefined) this.add({ snapshot, staged: prepared, bytes: undefined, ready: undefined })
+    const { received } = this.owner
+    const messages = received - this.receivedBefore
+    this.receivedBefore = received
+    if (prepared !== undefined)
+      this.add({ snapshot, messages, staged: prepared, bytes: undefined, ready: undefined })
     const all = [...this.waiting]
     const late = all.flatMap(({ ready }) => ready ?? [])
     this.end?.changed()
@@ -161,7 +176,7 @@ export class InstanceSink {
     return lastPrepared > this.committed ? 'awaits-snapshot' : 'publishing'
   }
 
-  /** Nothing is published any more, but for what may be: that is waited for up to `msMax`. */
+  /** Nothing is published any more, but for what may be: that is waited for up to `msMax`. IS-6 */
   async close(msMax: number): Promise<void> {
     if (this.isClosed) return
     this.isClosed = true
@@ -170,6 +185,8 @@ export class InstanceSink {
     await Promise.race([this.publishing, ended.promise])
     cancel()
     this.stop()
+    const left = this.waiting.filter(({ snapshot }) => snapshot.id <= this.committed)
+    if (left.length > 0) this.owner.warn(this.unpublished(left))
   }
 
   /** Nothing is called any more. */
@@ -246,14 +263,14 @@ export class InstanceSink {
     await this.persist(async () => this.sink.commit({ writer, snapshot, staged }), msMax)
   }
 
-  /** Tries for `msMax`. */
+  /** Tries for `msMax`; while the worker may not act, nothing is tried. */
   private async persist<T>(what: () => Promise<T>, msMax: number): Promise<T> {
     const { clock } = this.owner
     const { signal } = this.ending
-    const begunMs = clock.monotonic()
+    let begunMs = clock.monotonic()
     let isTold = false
     for (let delayMs = delayMsMin; ; delayMs = Math.min(delayMs * 2, delayMsMax)) {
-      await this.untilAble()
+      begunMs += await this.untilAble()
       try {
         return await what()
       } catch (error) {
@@ -268,18 +285,16 @@ export class InstanceSink {
     }
   }
 
-  /** IS-4 */
-  private async untilAble(): Promise<void> {
+  /** IS-4; how long that took, in milliseconds. A preparation that waits here is ended by its own limit. */
+  private async untilAble(): Promise<number> {
     const { signal } = this.ending
+    const { clock } = this.owner
     signal.throwIfAborted()
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const onAbort = (): void => resolve()
-    signal.addEventListener('abort', onAbort, { once: true })
-    this.owner.whenAble(resolve)
-    await promise
-    // The signal lives as long as the instance.
-    signal.removeEventListener('abort', onAbort)
-    signal.throwIfAborted()
+    if (this.owner.mayAct()) return 0
+    const begunMs = clock.monotonic()
+    do await sleep(clock, ableEveryMs, signal)
+    while (!this.owner.mayAct())
+    return clock.monotonic() - begunMs
   }
 
   private ahead(writer: string, has: SinkSnapshot, from: SinkSnapshot): VertigoError {
@@ -300,6 +315,18 @@ export class InstanceSink {
       cause: error,
       place: { component: this.owner.place },
     })
+  }
+
+  private unpublished(left: readonly Waiting[]): VertigoError {
+    const { place } = this.owner
+    const [first] = left
+    const of =
+      left.length === 1
+        ? `snapshot ${first!.snapshot.id}`
+        : `snapshots ${first!.snapshot.id} to ${left.at(-1)!.snapshot.id}`
+    const messages = left.reduce((sum, piece) => sum + piece.messages, 0)
+    const text = `${place} was closed before it had published what it received for ${of}, ${messages} messages. It is in the snapshot, and is published when ${place} goes on from that.`
+    return new VertigoError('SINK_UNPUBLISHED', text, { place: { component: place } })
   }
 
   private late(error: unknown): VertigoError {

@@ -78,17 +78,32 @@ export async function readRestore(
     part: isNew ? undefined : own,
     wasOver: parts.every(({ isFinished }, at) => isFinished || all[at]!.sink?.isOver === true),
     isMigrated: reading.isMigrated,
-    sinks: parts.flatMap((part, at): RestoredSink[] => {
-      if (own === undefined && part.instance % instances !== instance) return []
-      const { published, pieces = [] } = all[at]!.sink ?? {}
-      return [{ instance: part.instance, published, staged: pieces.map(decodeStaged) }]
-    }),
+    sinks: sinksOf(parts, all, own === undefined ? identity : undefined),
   }
   if (own === undefined) return { ...read, saved: divided(all, parts, owner) }
   if (definition.splits === undefined) return { ...read, saved: all[0]! }
   // Splits that are listed are dealt by the list: what another copy had may be this one's now.
   for (const part of restore.parts) if (part !== own) all.push(await readPart(part, about))
   return { ...read, saved: { ...all[0]!, positions: joined(all) } }
+}
+
+/**
+ * `among`: with another number of instances than before. One whose number is new is asked for by its name all the same: an earlier one of
+ * that number may have written under it, when there were as many.
+ */
+function sinksOf(
+  parts: readonly InstanceManifest[],
+  all: readonly Saved[],
+  among: Restored['identity'] | undefined,
+): readonly RestoredSink[] {
+  const sinks = parts.flatMap((part, at): RestoredSink[] => {
+    if (among !== undefined && part.instance % among.instances !== among.instance) return []
+    const { published, pieces = [] } = all[at]!.sink ?? {}
+    return [{ instance: part.instance, published, staged: pieces.map(decodeStaged) }]
+  })
+  return among === undefined || sinks.some(({ instance }) => instance === among.instance)
+    ? sinks
+    : [...sinks, { instance: among.instance, published: undefined, staged: [] }]
 }
 
 function joined(all: readonly Saved[]): SourcePositions | undefined {

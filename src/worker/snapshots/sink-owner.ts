@@ -19,11 +19,12 @@ interface Owner {
   readonly logger: object
   readonly restoredSinks: RestoredSinksOf | undefined
   readonly wasOver: boolean
+  readonly received: number
   fail(error: unknown): void
   wake(): void
 }
 
-type Host = Pick<InstanceHost, 'clock' | 'mayAct' | 'whenOpen' | 'writerOf'>
+type Host = Pick<InstanceHost, 'clock' | 'mayAct' | 'writerOf'>
 
 /** The sink of an instance. It is ready when `recovered` is fulfilled: what it goes on from is published then. */
 export function openSink(
@@ -42,14 +43,16 @@ export function openSink(
   return { sink: opened, recovered: opened.recover({ ...restoredSinks, writers }) }
 }
 
-function ownerOf(instance: Owner, { clock, mayAct, whenOpen }: Host): SinkOwner {
+function ownerOf(instance: Owner, { clock, mayAct }: Host): SinkOwner {
   return {
     place: instance.place,
     clock,
+    get received() {
+      return instance.received
+    },
     fail: (error) => instance.fail(error),
     warn: ({ code, message }: VertigoError) => (instance.logger as Logger).warn(`${code}: ${message}`),
-    // Who may not act has been held.
-    whenAble: (action) => (mayAct() ? action() : whenOpen(action)),
+    mayAct,
     wake: () => instance.wake(),
   }
 }

@@ -60,6 +60,15 @@ export function sinkSuite(subject: SinkSubject): void {
         await shows(target, [...sent, ...more])
       }))
 
+    test('who is stopped when the commit is known publishes what it has first', () =>
+      inWorld(async (world, target) => {
+        await world.start()
+        const sent = world.send('a', 'b', 'c', 'a')
+        await world.publish()
+        await world.close()
+        assert.deepEqual(byKey(await target.read()), byKey(sent))
+      }))
+
     test('SK-3: an aborted snapshot takes nothing back', () =>
       inWorld(async (world, target) => {
         await world.start()

@@ -210,6 +210,13 @@ export class SinkWorld {
     }, 'all have finished')
   }
 
+  /** The next life goes on from nothing, as a network that was stopped and is deployed anew; ids of snapshots are not used again. */
+  forgetSnapshots(): void {
+    this.last = undefined
+    this.feed.leave()
+    this.generation++
+  }
+
   /** The store is as it was then: what was committed since is gone from it, and from the storage of snapshots as well. */
   get restorePoint(): () => void {
     const { last, id } = this
