@@ -6,6 +6,7 @@ import type { Benchmark } from './lib/benchmark.ts'
 import { journal } from './journal.ts'
 import { memory } from './memory.ts'
 import { planner } from './planner.ts'
+import { recovery } from './recovery.ts'
 import { snapshots } from './snapshots.ts'
 import { startup } from './startup.ts'
 import { storeLmdb } from './store-lmdb.ts'
@@ -34,6 +35,7 @@ export const benchmarks: readonly Benchmark[] = [
   snapshots,
   planner,
   failover,
+  recovery,
 ]
 
 export function findBenchmark(name: string): Benchmark {

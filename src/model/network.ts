@@ -82,6 +82,8 @@ export type PlacementRules = {
   readonly spread?: 'node'
   /** Components of which no copy may be on the same node. It holds both ways: saying it of one of them is enough. */
   readonly apart?: readonly string[]
+  /** `shared`: the files that its kind reads or writes are the same on all machines. Default: what the kind declares. */
+  readonly files?: 'shared'
 }
 
 /**

@@ -264,6 +264,12 @@ export const networkSchema: Schema = {
           description: 'Components of which no copy may be on the same node; it holds both ways.',
           items: { type: 'string', minLength: 1 },
         },
+        files: {
+          type: 'string',
+          enum: ['shared'],
+          description:
+            'With shared, the files that its kind reads or writes are the same on all machines; else its copies stay on the machine that has them.',
+        },
       },
     },
     errors: {

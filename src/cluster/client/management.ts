@@ -16,8 +16,10 @@ import {
   DecodedRecords,
   type DesiredNetwork,
   desiredRecord,
+  filesSeenBy,
   isHeldBack,
   type NetworkVersion,
+  nodeRecord,
   openRecord,
   outcomeRecord,
   planRecord,
@@ -30,6 +32,7 @@ import {
 } from '../protocol/index.ts'
 import { deployed, type Deployment, scaled, undeployed, type VersionContent } from './deployment.ts'
 import { ImportedSnapshots } from './imported-snapshots.ts'
+import { checkMachines, withoutMachine } from './machines.ts'
 import { type GoOnFrom, Snapshots } from './snapshots.ts'
 import { type NetworkRecords, type NetworkStatus, networkStatus } from './status.ts'
 
@@ -207,6 +210,7 @@ export class Management {
         ? await this.snapshots.goingOnFrom(name, { ...content, version }, { from, discardState }, call)
         : undefined
       if (!isStopped) await this.snapshots.checkPlace(name, content, goneBack?.snapshot, call)
+      await this.checkFiles(content, isStopped || isOver ? undefined : current, call)
       if (!isStopped) await this.checkState(name, content, { chosen: goneBack?.snapshot, discardState }, call)
       const nowMs = this.clock.now()
       const wanted: DesiredNetwork = {
@@ -240,6 +244,27 @@ export class Management {
       )
       return succeeded ? version : conflict
     })
+  }
+
+  /** MA-3: the planner would let it wait. `current`: what runs, whose copies have their machines already. */
+  private async checkFiles(
+    content: VersionContent,
+    current: VersionRecord | undefined,
+    call: CallOptions,
+  ): Promise<void> {
+    const names = withoutMachine(content, current)
+    if (names.length === 0) return
+    const [found, drained] = await Promise.all([
+      this.store.range(this.keys.nodes, call),
+      this.store.range(this.keys.drains, call),
+    ])
+    const empty = new Set(drained.entries.map(({ key }) => this.keys.drainedNode(key)))
+    const nodes = found.entries.map((entry) => nodeRecord.decode(entry))
+    checkMachines(
+      content,
+      names,
+      nodes.map((node) => ({ ...node, files: filesSeenBy(node), draining: empty.has(node.id) })),
+    )
   }
 
   /** MA-3: the manager would refuse it as well, later. */

@@ -43,7 +43,8 @@ import { LivingWorkers, recordOf, survey } from './survey.ts'
  *   `done`; whatever finished since begins again. So an instance counts as finished here when the snapshot has it so.
  *
  * - PN-13 A copy that keeps something on the disk of a node stays there, from the first plan in which it has a place until its network begins
- *   afresh: where that node is gone or drained, it waits, and is not begun elsewhere without what it had.
+ *   afresh: where that node is gone or drained, it waits, and is not begun elsewhere without what it had. The same holds for files of a machine, with
+ *   any node there, until the rules for its place change; where they leave several machines, nothing begins.
  *
  * `facts.ts` says what is given, `board.ts` which place is the best, `survey.ts` what becomes of what runs.
  */
