@@ -116,6 +116,7 @@ function publishing(options: WriterOptions, gathered: MessageGatherer, add: Add,
   }
   const sink: Sink<StagedMessages> = {
     prepare: () => (gathered.count === 0 ? undefined : gathered.take()),
+    isFull: () => gathered.isFull,
     commit: (batch) => writerOf(batch.writer).publish(batch),
     recover: (writer, published) =>
       withPatience(patience, options.use.component, () => writerOf(writer).published(published)),

@@ -198,6 +198,7 @@ async function publishing(output: Output, connection: Connection) {
   await connection.queries((query) => output.snapshots.create(query))
   const sink: Sink<readonly RowBlock[]> = {
     prepare: () => (output.gathered.rows === 0 ? undefined : output.gathered.take()),
+    isFull: () => output.gathered.isFull,
     commit: (batch) => output.publish(batch),
     recover: (writer, published) => output.published(writer, published),
   }
