@@ -5,7 +5,8 @@ import { compareSinkSnapshots, type Sink, type SinkSnapshot } from '../../compon
 import type { SnapshotBegin } from '../../snapshot/part.ts'
 import type { SavedSink } from './saved.ts'
 import { ahead, discarded, late, notPublished, unpublished } from './sink-errors.ts'
-import { encodeStaged, type Staged } from './staged.ts'
+import type { SliceWork } from './slice-work.ts'
+import { type Staged, StagedEncoder } from './staged.ts'
 
 /**
  * The sink of one instance: what was prepared and is not published yet, and its publication.
@@ -20,6 +21,7 @@ import { encodeStaged, type Staged } from './staged.ts'
  *   come before the barriers of a quiet snapshot (AL-7). They are as many as channels hold.
  * - IS-6 Of what is committed, nothing is dropped in silence. What it could not publish before it was closed is told, by its name and
  *   with its numbers; and so is what it cannot publish before it begins afresh, since somebody has discarded its state.
+ * - IS-7 What is prepared is encoded in slices: at the cut for no longer than one, so that little is ready at once.
  */
 export interface SinkOwner {
   readonly place: string
@@ -32,6 +34,8 @@ export interface SinkOwner {
   mayAct(): boolean
   /** Something was published. */
   wake(): void
+  /** Does it in slices, between others' turns. */
+  inSlices(work: SliceWork): void
 }
 
 export interface SinkLimits {
@@ -54,6 +58,8 @@ export const defaultSinkLimits: SinkLimits = {
   waitingBytesMax: 64 * 1024 * 1024,
 }
 
+/** At the cut, in milliseconds. */
+const encodeMs = 1
 /** How often a worker that may not act is asked again, in milliseconds. */
 const ableEveryMs = 20
 const delayMsMin = 50
@@ -80,7 +86,8 @@ interface Waiting {
   /** That came since the last one, for people. */
   readonly messages: number
   staged: unknown
-  bytes: Uint8Array | undefined
+  chunks: readonly Uint8Array[] | undefined
+  bytes: number
   /** Undefined once it is prepared. */
   ready: Promise<void> | undefined
 }
@@ -176,7 +183,7 @@ export class InstanceSink {
     const messages = received - this.receivedBefore
     this.receivedBefore = received
     if (prepared !== undefined)
-      this.add({ snapshot, messages, staged: prepared, bytes: undefined, ready: undefined })
+      this.add({ snapshot, messages, staged: prepared, chunks: undefined, bytes: 0, ready: undefined })
     const all = [...this.waiting]
     const late = all.flatMap(({ ready }) => ready ?? [])
     this.end?.changed()
@@ -229,19 +236,19 @@ export class InstanceSink {
 
   private savedOf(pieces: readonly Waiting[], isOver: boolean): SavedSink {
     const { published } = this
-    return { isOver, published, pieces: pieces.flatMap(({ bytes }) => bytes ?? []) }
+    return {
+      isOver,
+      published,
+      pieces: pieces.flatMap(({ chunks }) => (chunks === undefined ? [] : [chunks])),
+    }
   }
 
   private add(piece: Waiting): void {
     const { staged } = piece
     this.waiting.push(piece)
-    if (!isThenable(staged)) {
-      this.encode(piece)
-      return
-    }
-    piece.ready = this.fill(piece, staged)
+    piece.ready = isThenable(staged) ? this.fill(piece, staged) : this.encode(piece)
     // Whoever writes the part hears of it.
-    piece.ready.catch(() => undefined)
+    piece.ready?.catch(() => undefined)
   }
 
   private async fill(piece: Waiting, prepared: PromiseLike<unknown>): Promise<void> {
@@ -251,17 +258,35 @@ export class InstanceSink {
       throw this.notPrepared(error)
     }
     if (piece.staged === undefined) this.remove(piece)
-    else this.encode(piece)
+    else await this.encode(piece)
     piece.ready = undefined
   }
 
-  private encode(piece: Waiting): void {
+  /** IS-7. Undefined where that is done. */
+  private encode(piece: Waiting): Promise<void> | undefined {
+    const encoder = new StagedEncoder(piece, this.owner.place)
+    encoder.step(this.owner.clock, encodeMs)
+    if (encoder.chunks === undefined) {
+      if (encoder.isWaiting) this.owner.inSlices(encoder)
+      return this.encoded(piece, encoder)
+    }
+    this.keep(piece, encoder.chunks)
+    return undefined
+  }
+
+  private async encoded(piece: Waiting, encoder: StagedEncoder): Promise<void> {
     try {
-      piece.bytes = encodeStaged(piece, this.owner.place)
-      this.waitingBytes += piece.bytes.byteLength
+      this.keep(piece, await encoder.done)
     } catch (error) {
       throw this.notPrepared(error)
     }
+    piece.ready = undefined
+  }
+
+  private keep(piece: Waiting, chunks: readonly Uint8Array[]): void {
+    piece.chunks = chunks
+    piece.bytes = chunks.reduce((sum, { byteLength }) => sum + byteLength, 0)
+    this.waitingBytes += piece.bytes
   }
 
   /** What was received is in no snapshot, and nobody has it any more: it has to come again. */
@@ -272,7 +297,7 @@ export class InstanceSink {
 
   private remove(piece: Waiting): void {
     this.waiting = this.waiting.filter((other) => other !== piece)
-    this.waitingBytes -= piece.bytes?.byteLength ?? 0
+    this.waitingBytes -= piece.bytes
     this.end?.changed()
   }
 

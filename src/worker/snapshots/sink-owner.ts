@@ -20,11 +20,12 @@ interface Owner {
   readonly restoredSinks: RestoredSinksOf | undefined
   readonly discardedSinks: (() => Promise<RestoredSinksOf>) | undefined
   readonly received: number
+  readonly wasOver: boolean
   fail(error: unknown): void
   wake(): void
 }
 
-type Host = Pick<InstanceHost, 'clock' | 'mayAct' | 'writerOf'>
+type Host = Pick<InstanceHost, 'clock' | 'inSlices' | 'mayAct' | 'writerOf'>
 
 /**
  * The sink of an instance. It is ready when `recovered` is fulfilled: what it goes on from, or has left before it began afresh, is published
@@ -36,6 +37,8 @@ export function openSink(
   host: Host,
 ): { readonly sink: InstanceSink; readonly recovered: Promise<void> } {
   const opened = new InstanceSink(sink, instance.writer, ownerOf(instance, host))
+  const { restoredSinks, wasOver } = instance
+  if (restoredSinks !== undefined) sink.restored?.(restoredSinks.snapshot, wasOver)
   return { sink: opened, recovered: recover(opened, instance, host) }
 }
 
@@ -52,7 +55,7 @@ async function recover(opened: InstanceSink, instance: Owner, host: Host): Promi
   else if (restoredSinks !== undefined) await opened.recover(named(restoredSinks))
 }
 
-function ownerOf(instance: Owner, { clock, mayAct }: Host): SinkOwner {
+function ownerOf(instance: Owner, { clock, inSlices, mayAct }: Host): SinkOwner {
   return {
     place: instance.place,
     clock,
@@ -63,5 +66,6 @@ function ownerOf(instance: Owner, { clock, mayAct }: Host): SinkOwner {
     warn: ({ code, message }: VertigoError) => (instance.logger as Logger).warn(`${code}: ${message}`),
     mayAct,
     wake: () => instance.wake(),
+    inSlices,
   }
 }

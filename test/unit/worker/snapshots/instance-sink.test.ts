@@ -52,6 +52,10 @@ class Rig implements SinkOwner {
     this.warnings.push(error)
   }
 
+  inSlices(): void {
+    assert.fail('what is small is encoded at the cut')
+  }
+
   mayAct(): boolean {
     this.asked++
     return this.isAble
