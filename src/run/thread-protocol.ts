@@ -83,8 +83,6 @@ export interface ThreadData {
   readonly stores: string
   readonly store: StorePlace
   readonly links: readonly PeerLink[]
-  /** Address of the storage of snapshots, where they are taken. */
-  readonly snapshots?: string
   /** Folder of the journals of sources, where they have any. */
   readonly journals?: string
   /** In a cluster. */
@@ -156,4 +154,6 @@ export type ThreadReport =
   | { readonly type: 'exit'; readonly stack: string }
 
 export type ClientPortNews =
-  { readonly type: 'opened'; readonly component: string } | { readonly type: 'closed' } | ClientPortReport
+  | { readonly type: 'opened'; readonly component: string; readonly isCommitted: boolean }
+  | { readonly type: 'closed' }
+  | ClientPortReport

@@ -20,6 +20,7 @@ interface Owner {
   readonly restoredSinks: RestoredSinksOf | undefined
   readonly discardedSinks: (() => Promise<RestoredSinksOf>) | undefined
   readonly received: number
+  readonly wasOver: boolean
   fail(error: unknown): void
   wake(): void
 }
@@ -36,6 +37,8 @@ export function openSink(
   host: Host,
 ): { readonly sink: InstanceSink; readonly recovered: Promise<void> } {
   const opened = new InstanceSink(sink, instance.writer, ownerOf(instance, host))
+  const { restoredSinks, wasOver } = instance
+  if (restoredSinks !== undefined) sink.restored?.(restoredSinks.snapshot, wasOver)
   return { sink: opened, recovered: recover(opened, instance, host) }
 }
 
