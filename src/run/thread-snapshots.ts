@@ -51,7 +51,7 @@ export class ThreadSnapshots {
       this.leave()
       this.place = this.open(address)
     }
-    return this.place!
+    return this.place
   }
 
   private open(address: string): Place {
