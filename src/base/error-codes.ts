@@ -118,7 +118,7 @@ export const errorCodes = codes({
     title:
       'An exactly-once network has a source that can neither start again from a position nor have a journal.',
     remedy:
-      'Let the source declare positions (`rewinds`), let it have a journal (take `journal: false` away), or set `guarantee: at-most-once`.',
+      'Let the source declare positions (`rewinds`), let it have a journal (take `journal: false` away), or say `guarantee: at-most-once`; for one that tracks what it sends, also `at-least-once`.',
     exit: 3,
   },
   INPUT_UNCONNECTED: {
@@ -329,11 +329,6 @@ export const errorCodes = codes({
     remedy:
       'Mend the component, or give it an error policy (`errors: reject`, or `errors: { retry: { times: 3 } }`).',
     exit: 1,
-  },
-  GUARANTEE_UNSUPPORTED: {
-    title: 'The network asks for a delivery guarantee that cannot be kept here.',
-    remedy: 'Set `guarantee: at-most-once`, which is what a single run without snapshots keeps.',
-    exit: 3,
   },
   STOPPED: {
     title: 'The run was stopped.',
@@ -1044,6 +1039,12 @@ export const errorCodes = codes({
     exit: 4,
     retryable: true,
   },
+  SINK_DISCARDED: {
+    title: 'A sink begins afresh, and committed output that it could not publish before is dropped.',
+    remedy:
+      'That is what `--discard-state` of its component asks for. Where the output is needed, deploy from the snapshot before (`--from-snapshot`, with `--accept-duplicates`) once what the sink writes to takes it.',
+    exit: 4,
+  },
   SINK_FENCED: {
     title: 'A sink was about to publish while another instance writes under its name.',
     remedy:
@@ -1096,7 +1097,7 @@ export const errorCodes = codes({
   SNAPSHOT_STORAGE_UNSET: {
     title: 'Nobody has said where snapshots are kept.',
     remedy:
-      'Name a place that all nodes see: `snapshot: { storage: s3://bucket/prefix }` in the network, or `--snapshots` of the nodes.',
+      'Name a place that all nodes see: `--snapshots <address>` of all nodes, or `snapshot: { storage: s3://bucket/prefix }` in the network. Or let the network do without snapshots: `guarantee: at-most-once`.',
     exit: 2,
   },
   FILES_NOT_SHARED: {

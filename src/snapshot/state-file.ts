@@ -2,7 +2,13 @@ import { Buffer } from 'node:buffer'
 import { assert } from '../base/assert.ts'
 import { VertigoError } from '../base/errors.ts'
 import { isRecord } from '../base/values.ts'
-import { entryHeadBytes, entryKinds, readEntries, type StateEntry } from '../state/entry-block.ts'
+import {
+  entryHeadBytes,
+  entryKinds,
+  EntryReader,
+  readEntries,
+  type StateEntry,
+} from '../state/entry-block.ts'
 
 export type { EntryKind, StateEntry } from '../state/entry-block.ts'
 
@@ -191,10 +197,18 @@ function encodeHead(head: StateHead): Buffer {
   return Buffer.concat([bytes, text])
 }
 
+/** Entries of a section, as they stand in the file: they have been looked at, and are entries. */
+export interface StateBlock {
+  readonly section: number
+  readonly bytes: Uint8Array
+}
+
 /** A file that is being read. */
 export interface StateFile {
   readonly head: StateHead
   /** To be read once, to the end; rejects where the file is not whole. */
+  readonly blocks: AsyncGenerator<StateBlock, void, undefined>
+  /** The same, in place of it, as objects. */
   readonly chunks: AsyncGenerator<
     { readonly section: number; readonly entries: readonly StateEntry[] },
     void,
@@ -216,7 +230,8 @@ export async function decodeState(name: string, content: AsyncIterable<Uint8Arra
       )
     const length = head.readUInt32LE(8)
     if (length > headTextBytesMax) throw input.damaged('its head is too long')
-    return { head: parseHead(await input.take(length), input), chunks: readChunks(input) }
+    const blocks = readBlocks(input)
+    return { head: parseHead(await input.take(length), input), blocks, chunks: chunksOf(blocks, input) }
   } catch (error) {
     await input.close()
     throw error
@@ -238,32 +253,37 @@ function parseHead(text: Buffer, input: Input): StateHead {
   return read as StateHead
 }
 
-async function* readChunks(
-  input: Input,
-): AsyncGenerator<{ readonly section: number; readonly entries: readonly StateEntry[] }, void, undefined> {
+async function* readBlocks(input: Input): AsyncGenerator<StateBlock, void, undefined> {
+  const damaged = (what: string): VertigoError => input.damaged(what)
   try {
     let last = 0
     let count = 0
     for (;;) {
       const head = await input.take(chunkHeadBytes)
       const section = head.readUInt16LE(0)
-      const content = await input.take(head.readUInt32LE(4))
+      const bytes = await input.take(head.readUInt32LE(4))
       if (section === endSection) {
-        if (content.length !== 8 || content.readDoubleLE() !== count)
-          throw input.damaged('entries are missing')
+        if (bytes.length !== 8 || bytes.readDoubleLE() !== count) throw damaged('entries are missing')
         await input.expectEnd()
         return
       }
-      if (section < last || section > sectionMax)
-        throw input.damaged(`section ${section} comes behind ${last}`)
+      if (section < last || section > sectionMax) throw damaged(`section ${section} comes behind ${last}`)
       last = section
-      const entries = readEntries(content, (what) => input.damaged(what))
-      count += entries.length
-      yield { section, entries }
+      const reader = new EntryReader(bytes)
+      while (reader.next(damaged)) count++
+      yield { section, bytes }
     }
   } finally {
     await input.close()
   }
+}
+
+async function* chunksOf(
+  blocks: AsyncIterable<StateBlock>,
+  input: Input,
+): AsyncGenerator<{ readonly section: number; readonly entries: readonly StateEntry[] }, void, undefined> {
+  for await (const { section, bytes } of blocks)
+    yield { section, entries: readEntries(bytes, (what) => input.damaged(what)) }
 }
 
 /** Takes bytes off a stream in the lengths that are asked for. */

@@ -1,5 +1,7 @@
 import { Buffer } from 'node:buffer'
+import { PlainReader } from '../wire/plain-reader.ts'
 import { PlainWriter } from '../wire/plain-writer.ts'
+import type { Entry } from './entries.ts'
 
 /**
  * Entries of a state file, one behind the other, as bytes. They are written where they will stand: an object and a few small buffers for
@@ -43,6 +45,26 @@ export class EntryBlock {
   /** Bytes since the last `take`. */
   get length(): number {
     return this.out.length
+  }
+
+  /** Entries, as another block has them. */
+  addEncoded(bytes: Uint8Array, count: number): void {
+    this.raw(bytes)
+    this.count += count
+  }
+
+  addEntry({ kind, key, parts }: StateEntry): void {
+    const { out } = this
+    const at = this.begin(entryKinds.indexOf(kind))
+    this.raw(key)
+    this.endKey(at, parts.length)
+    for (const part of parts) {
+      const partAt = out.length
+      out.room(4)
+      out.end += 4
+      out.setUint32(partAt, part.length)
+      this.raw(part)
+    }
   }
 
   delete(key: string): void {
@@ -101,6 +123,13 @@ export class EntryBlock {
     else out.text(String(key))
   }
 
+  private raw(bytes: Uint8Array): void {
+    const { out } = this
+    out.room(bytes.length)
+    out.bytes.set(bytes, out.end)
+    out.end += bytes.length
+  }
+
   /** Gives where the entry is. */
   private begin(kind: number): number {
     const { out } = this
@@ -132,24 +161,103 @@ export class EntryBlock {
   }
 }
 
+/** Goes through the entries of a block without an object for each. */
+export class EntryReader {
+  /** Where the entry begins and ends in the block, and its key. */
+  start = 0
+  keyStart = 0
+  keyEnd = 0
+  end = 0
+  private kindNumber = 0
+  private partCount = 0
+  private readonly content: Buffer
+  private readonly view: DataView
+  private readonly plain: PlainReader
+
+  constructor({ buffer, byteOffset, byteLength }: Uint8Array) {
+    this.content = Buffer.from(buffer, byteOffset, byteLength)
+    this.view = new DataView(buffer, byteOffset, byteLength)
+    this.plain = new PlainReader(this.content)
+  }
+
+  /** Goes to the next entry; false where there is none. `damaged` makes the error where the bytes are not entries. */
+  next(damaged: (what: string) => Error): boolean {
+    const { content, view } = this
+    const start = this.end
+    if (start === content.length) return false
+    let at = start + entryHeadBytes
+    if (at > content.length) throw tooLong(damaged)
+    this.kindNumber = content[start]!
+    if (this.kindNumber >= entryKinds.length) throw damaged('an entry is of no known kind')
+    this.partCount = view.getUint32(start + 5, true)
+    this.start = start
+    this.keyStart = at
+    at += view.getUint32(start + 1, true)
+    this.keyEnd = at
+    for (let left = this.partCount; left > 0; left--) {
+      if (at + 4 > content.length) throw tooLong(damaged)
+      at += 4 + view.getUint32(at, true)
+    }
+    if (at > content.length) throw tooLong(damaged)
+    this.end = at
+    return true
+  }
+
+  /** Its key as the name of a property: one for each sequence of bytes. */
+  get name(): string {
+    return this.content.toString('latin1', this.keyStart, this.keyEnd)
+  }
+
+  /** The same for equal keys. */
+  get keyHash(): number {
+    const { content, keyEnd } = this
+    let hash = 0
+    for (let at = this.keyStart; at < keyEnd; at++) hash = Math.imul(hash ^ content[at]!, 0x01000193)
+    return hash ^ (hash >>> 15)
+  }
+
+  /** All of it. */
+  get bytes(): Uint8Array {
+    return this.content.subarray(this.start, this.end)
+  }
+
+  get entry(): StateEntry {
+    const { content, view } = this
+    const parts: Uint8Array[] = []
+    let at = this.keyEnd
+    for (let left = this.partCount; left > 0; left--) {
+      const end = at + 4 + view.getUint32(at, true)
+      parts.push(content.subarray(at + 4, end))
+      at = end
+    }
+    const key = content.subarray(this.keyStart, this.keyEnd)
+    return { kind: entryKinds[this.kindNumber]!, key, parts }
+  }
+
+  /** The row of an entry that `addPlain` may have written; undefined where it is another. */
+  get plainRow(): Entry | undefined {
+    const { keyEnd, end, plain } = this
+    if (this.kindNumber !== put || this.partCount !== 1) return undefined
+    plain.begin(this.content, keyEnd + 4, end)
+    const count = plain.arrayLength()
+    if (count < 2) return undefined
+    const key = plain.value()
+    // Times, where there are any, are an array, and so not plain.
+    const changed = plain.value() as null
+    const slots: unknown[] = []
+    for (let left = count - 2; left > 0; left--) slots.push(plain.value())
+    return plain.isOver ? { key, changed, slots } : undefined
+  }
+}
+
+function tooLong(damaged: (what: string) => Error): Error {
+  return damaged('an entry is longer than its chunk')
+}
+
 /** `damaged` makes the error where the bytes are not entries. */
 export function readEntries(block: Uint8Array, damaged: (what: string) => Error): StateEntry[] {
-  const content = Buffer.from(block.buffer, block.byteOffset, block.byteLength)
+  const reader = new EntryReader(block)
   const entries: StateEntry[] = []
-  let at = 0
-  const take = (length: number): Buffer => {
-    if (at + length > content.length) throw damaged('an entry is longer than its chunk')
-    at += length
-    return content.subarray(at - length, at)
-  }
-  while (at < content.length) {
-    const head = take(entryHeadBytes)
-    const kind = entryKinds[head.readUInt8(0)]
-    if (kind === undefined) throw damaged('an entry is of no known kind')
-    const key = take(head.readUInt32LE(1))
-    const parts: Uint8Array[] = []
-    for (let left = head.readUInt32LE(5); left > 0; left--) parts.push(take(take(4).readUInt32LE()))
-    entries.push({ kind, key, parts })
-  }
+  while (reader.next(damaged)) entries.push(reader.entry)
   return entries
 }

@@ -75,6 +75,8 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
   isMigrated = false
   /** What the sinks of the instances that it goes on from have left. */
   restoredSinks: RestoredSinksOf | undefined
+  /** Reads the same where it begins afresh, since somebody has discarded its state. */
+  discardedSinks: (() => Promise<RestoredSinksOf>) | undefined
   /** Where it publishes with snapshots. */
   sink: InstanceSink | undefined
   /** It drains because the network goes on without it: for those that it sends to, its end is not that of their input. */

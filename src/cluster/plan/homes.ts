@@ -19,7 +19,8 @@ import { recordOf } from './survey.ts'
  * Where copies keep what is on a disk: they go nowhere else (PN-13).
  *
  * A journal is in the folder of one node. A copy whose number is no more leaves its journal to one that there still is, which has to be
- * able to read it. Files of a kind that says so are those of a machine: of any node there, for all copies of the component, since
+ * able to read it. A component whose state somebody discards gets other journals, and keeps these for as long as the choice stands: what was
+ * acknowledged since is in them. Files of a kind that says so are those of a machine: of any node there, for all copies of the component, since
  * copies share splits and folders. Which machine that is, nobody knows but who wrote the network: where its rules leave several, no copy
  * begins.
  */
@@ -27,17 +28,26 @@ export class Homes {
   private readonly facts: PlanningFacts
   private readonly target: VersionRecord
   private readonly known: readonly CopyHome[]
+  private readonly discarded: Discarded
 
   constructor(facts: PlanningFacts) {
     this.facts = facts
     this.target = recordOf(facts, facts.version)
+    this.discarded = discardedBy(facts)
     const homes = (facts.goal === 'run' && facts.beginsAfresh === true ? [] : facts.current?.homes) ?? []
     this.known = facts.goal === 'run' ? homes.filter((home) => this.keeps(home)) : homes
   }
 
-  private keeps({ component, files }: CopyHome): boolean {
-    if (keepsJournal(this.target, component)) return true
+  private keeps({ component, files, life }: CopyHome): boolean {
+    const { components, atMs } = this.discarded
+    if (keepsJournal(this.target, component)) return !components.has(component) || life >= atMs
     return files !== undefined && usesLocalFiles(this.target, component) && !this.isPlacedAnew(component)
+  }
+
+  private newLife(component: string): number {
+    const { createdAtMs } = this.target
+    const { components, atMs } = this.discarded
+    return components.has(component) ? Math.max(createdAtMs, atMs) : createdAtMs
   }
 
   /** Whoever changes the rules for its placement says where its files are now. */
@@ -89,7 +99,7 @@ export class Homes {
     instances: readonly PlannedInstance[],
     workers: readonly PlannedWorker[],
   ): { readonly homes?: CopyHome[] } {
-    const { flat, createdAtMs } = this.target
+    const { flat } = this.target
     const isShared = flat.journal?.folder !== undefined
     const hosts = new Map(workers.map(({ worker, node }) => [worker, node]))
     const homes = new Map(this.known.map((home) => [nameOf(home), home]))
@@ -107,7 +117,7 @@ export class Homes {
         // A journal stays where it is; of files any node of the machine will do, and the machine has another name after each start.
         ...((known === undefined || !hasJournalHere) && node !== undefined ? { node } : withNode(known)),
         ...((files ?? known?.files) !== undefined && { files: files ?? known?.files }),
-        life: known?.life ?? createdAtMs,
+        life: known?.life ?? this.newLife(component),
       })
     }
     return homes.size === 0 ? {} : { homes: [...homes.values()] }
@@ -135,6 +145,20 @@ export class Homes {
       this.facts.nodes.map((node) => ({ ...node, files: filesOfNode(node) })),
     )
   }
+}
+
+/** Components that somebody lets begin afresh, and when he said so. */
+interface Discarded {
+  readonly components: ReadonlySet<string>
+  readonly atMs: number
+}
+
+function discardedBy({ recovery, versions }: PlanningFacts): Discarded {
+  const { discards = [], chosenFor } = recovery?.from ?? {}
+  const chosen = chosenFor === undefined ? undefined : versions.get(chosenFor)
+  return chosen === undefined
+    ? { components: new Set(), atMs: 0 }
+    : { components: new Set(discards), atMs: chosen.createdAtMs }
 }
 
 function withNode(home: CopyHome | undefined): Pick<CopyHome, 'node'> {

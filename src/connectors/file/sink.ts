@@ -50,7 +50,8 @@ const flushDelayMs = 1000
  * time it is a beginning of the output, of whole lines but for the moment of a write, and nothing of it is ever taken back. `.<name>.published`
  * beside it says up to which snapshot it goes. A network that begins afresh replaces the file of the run before with its first output, unless
  * `append` is set. With `parts`, each snapshot has a file of its own for each instance that wrote something:
- * `counts-<instance>-<incarnation>-<snapshot>.jsonl`, which appears whole. What begins with a dot is not for readers.
+ * `counts-<instance>-<incarnation>-<snapshot>.jsonl`, which appears whole, and may be taken away. What begins with a dot is
+ * not for readers.
  *
  * With several instances each writes a file of its own: `{instance}` in the path is its number; without that, `-<number>`
  * is put before the ending (`counts-0.jsonl`).

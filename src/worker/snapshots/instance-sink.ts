@@ -1,10 +1,12 @@
 import { type Clock, sleep } from '../../base/clock.ts'
-import { asError, isVertigoError, VertigoError } from '../../base/errors.ts'
+import { isVertigoError, VertigoError } from '../../base/errors.ts'
 import { isThenable } from '../../base/values.ts'
 import { compareSinkSnapshots, type Sink, type SinkSnapshot } from '../../component/sink.ts'
 import type { SnapshotBegin } from '../../snapshot/part.ts'
 import type { SavedSink } from './saved.ts'
-import { encodeStaged, type Staged } from './staged.ts'
+import { ahead, discarded, late, notPublished, unpublished } from './sink-errors.ts'
+import type { SliceWork } from './slice-work.ts'
+import { type Staged, StagedEncoder } from './staged.ts'
 
 /**
  * The sink of one instance: what was prepared and is not published yet, and its publication.
@@ -17,7 +19,9 @@ import { encodeStaged, type Staged } from './staged.ts'
  * - IS-4 Nobody is called while the worker may not act. That is asked over and over: nobody tells an instance that is being prepared of it.
  * - IS-5 What waits is bounded, and so is what a sink says that it gathers: with more, the instance takes no messages, but for those that
  *   come before the barriers of a quiet snapshot (AL-7). They are as many as channels hold.
- * - IS-6 What it could not publish before it was closed is told, by its name and with its numbers.
+ * - IS-6 Of what is committed, nothing is dropped in silence. What it could not publish before it was closed is told, by its name and
+ *   with its numbers; and so is what it cannot publish before it begins afresh, since somebody has discarded its state.
+ * - IS-7 What is prepared is encoded in slices: at the cut for no longer than one, so that little is ready at once.
  */
 export interface SinkOwner {
   readonly place: string
@@ -30,6 +34,8 @@ export interface SinkOwner {
   mayAct(): boolean
   /** Something was published. */
   wake(): void
+  /** Does it in slices, between others' turns. */
+  inSlices(work: SliceWork): void
 }
 
 export interface SinkLimits {
@@ -52,6 +58,8 @@ export const defaultSinkLimits: SinkLimits = {
   waitingBytesMax: 64 * 1024 * 1024,
 }
 
+/** At the cut, in milliseconds. */
+const encodeMs = 1
 /** How often a worker that may not act is asked again, in milliseconds. */
 const ableEveryMs = 20
 const delayMsMin = 50
@@ -78,7 +86,8 @@ interface Waiting {
   /** That came since the last one, for people. */
   readonly messages: number
   staged: unknown
-  bytes: Uint8Array | undefined
+  chunks: readonly Uint8Array[] | undefined
+  bytes: number
   /** Undefined once it is prepared. */
   ready: Promise<void> | undefined
 }
@@ -124,10 +133,39 @@ export class InstanceSink {
       const ask = async () => this.sink.recover(writer, published)
       const has = await this.persist(ask, this.limits.recoverMsMax)
       if (writer === this.writer) this.published = staged.at(-1)?.snapshot ?? published
-      if (has !== undefined && compareSinkSnapshots(has, upTo) > 0) throw this.ahead(writer, has, snapshot)
+      if (has !== undefined && compareSinkSnapshots(has, upTo) > 0)
+        throw ahead(this.owner.place, writer, has, snapshot)
       for (const one of staged)
         if (has === undefined || compareSinkSnapshots(one.snapshot, has) > 0)
           await this.commit(writer, one, this.limits.recoverMsMax)
+    }
+  }
+
+  /**
+   * In place of `recover`, where somebody lets the component begin afresh: what it had left is published where the target takes it, and else
+   * dropped, and told (IS-6). Nothing is refused: that is what the choice is for.
+   */
+  async discard(read: () => Promise<RestoredSinks>): Promise<void> {
+    const { clock, place } = this.owner
+    let from: RestoredSinks
+    try {
+      from = await read()
+    } catch (error) {
+      this.owner.warn(discarded(place, undefined, undefined, error))
+      return
+    }
+    const endMs = clock.monotonic() + this.limits.recoverMsMax
+    const leftMs = (): number => endMs - clock.monotonic()
+    for (const { writer, published, staged } of from.writers) {
+      let left = staged
+      try {
+        const has = await this.persist(async () => this.sink.recover(writer, published), leftMs())
+        left = staged.filter(({ snapshot }) => has === undefined || compareSinkSnapshots(snapshot, has) > 0)
+        for (; left.length > 0; left = left.slice(1)) await this.commit(writer, left[0]!, leftMs())
+      } catch (error) {
+        this.ending.signal.throwIfAborted()
+        if (left.length > 0) this.owner.warn(discarded(place, writer, left, error))
+      }
     }
   }
 
@@ -145,7 +183,7 @@ export class InstanceSink {
     const messages = received - this.receivedBefore
     this.receivedBefore = received
     if (prepared !== undefined)
-      this.add({ snapshot, messages, staged: prepared, bytes: undefined, ready: undefined })
+      this.add({ snapshot, messages, staged: prepared, chunks: undefined, bytes: 0, ready: undefined })
     const all = [...this.waiting]
     const late = all.flatMap(({ ready }) => ready ?? [])
     this.end?.changed()
@@ -186,7 +224,8 @@ export class InstanceSink {
     cancel()
     this.stop()
     const left = this.waiting.filter(({ snapshot }) => snapshot.id <= this.committed)
-    if (left.length > 0) this.owner.warn(this.unpublished(left))
+    const messages = left.reduce((sum, piece) => sum + piece.messages, 0)
+    if (left.length > 0) this.owner.warn(unpublished(this.owner.place, left, messages))
   }
 
   /** Nothing is called any more. */
@@ -197,19 +236,19 @@ export class InstanceSink {
 
   private savedOf(pieces: readonly Waiting[], isOver: boolean): SavedSink {
     const { published } = this
-    return { isOver, published, pieces: pieces.flatMap(({ bytes }) => bytes ?? []) }
+    return {
+      isOver,
+      published,
+      pieces: pieces.flatMap(({ chunks }) => (chunks === undefined ? [] : [chunks])),
+    }
   }
 
   private add(piece: Waiting): void {
     const { staged } = piece
     this.waiting.push(piece)
-    if (!isThenable(staged)) {
-      this.encode(piece)
-      return
-    }
-    piece.ready = this.fill(piece, staged)
+    piece.ready = isThenable(staged) ? this.fill(piece, staged) : this.encode(piece)
     // Whoever writes the part hears of it.
-    piece.ready.catch(() => undefined)
+    piece.ready?.catch(() => undefined)
   }
 
   private async fill(piece: Waiting, prepared: PromiseLike<unknown>): Promise<void> {
@@ -219,17 +258,35 @@ export class InstanceSink {
       throw this.notPrepared(error)
     }
     if (piece.staged === undefined) this.remove(piece)
-    else this.encode(piece)
+    else await this.encode(piece)
     piece.ready = undefined
   }
 
-  private encode(piece: Waiting): void {
+  /** IS-7. Undefined where that is done. */
+  private encode(piece: Waiting): Promise<void> | undefined {
+    const encoder = new StagedEncoder(piece, this.owner.place)
+    encoder.step(this.owner.clock, encodeMs)
+    if (encoder.chunks === undefined) {
+      if (encoder.isWaiting) this.owner.inSlices(encoder)
+      return this.encoded(piece, encoder)
+    }
+    this.keep(piece, encoder.chunks)
+    return undefined
+  }
+
+  private async encoded(piece: Waiting, encoder: StagedEncoder): Promise<void> {
     try {
-      piece.bytes = encodeStaged(piece, this.owner.place)
-      this.waitingBytes += piece.bytes.byteLength
+      this.keep(piece, await encoder.done)
     } catch (error) {
       throw this.notPrepared(error)
     }
+    piece.ready = undefined
+  }
+
+  private keep(piece: Waiting, chunks: readonly Uint8Array[]): void {
+    piece.chunks = chunks
+    piece.bytes = chunks.reduce((sum, { byteLength }) => sum + byteLength, 0)
+    this.waitingBytes += piece.bytes
   }
 
   /** What was received is in no snapshot, and nobody has it any more: it has to come again. */
@@ -240,7 +297,7 @@ export class InstanceSink {
 
   private remove(piece: Waiting): void {
     this.waiting = this.waiting.filter((other) => other !== piece)
-    this.waitingBytes -= piece.bytes?.byteLength ?? 0
+    this.waitingBytes -= piece.bytes
     this.end?.changed()
   }
 
@@ -265,7 +322,7 @@ export class InstanceSink {
 
   /** Tries for `msMax`; while the worker may not act, nothing is tried. */
   private async persist<T>(what: () => Promise<T>, msMax: number): Promise<T> {
-    const { clock } = this.owner
+    const { clock, place } = this.owner
     const { signal } = this.ending
     let begunMs = clock.monotonic()
     let isTold = false
@@ -277,8 +334,8 @@ export class InstanceSink {
         signal.throwIfAborted()
         if (isVertigoError(error) && !error.retryable) throw error
         const triedMs = clock.monotonic() - begunMs
-        if (triedMs + delayMs > msMax) throw this.notPublished(triedMs, error)
-        if (triedMs >= this.limits.lateMs && !isTold) this.owner.warn(this.late(error))
+        if (triedMs + delayMs > msMax) throw notPublished(place, triedMs, error)
+        if (triedMs >= this.limits.lateMs && !isTold) this.owner.warn(late(place, error))
         isTold ||= triedMs >= this.limits.lateMs
       }
       await sleep(clock, delayMs, signal)
@@ -295,43 +352,5 @@ export class InstanceSink {
     do await sleep(clock, ableEveryMs, signal)
     while (!this.owner.mayAct())
     return clock.monotonic() - begunMs
-  }
-
-  private ahead(writer: string, has: SinkSnapshot, from: SinkSnapshot): VertigoError {
-    const what =
-      has.incarnation === from.incarnation
-        ? `snapshot ${has.id}, and the store goes on from ${from.id}`
-        : `snapshot ${has.id} of incarnation ${has.incarnation}, and the store goes on from ${from.id} of ${from.incarnation}`
-    return new VertigoError('SINK_AHEAD', `What ${this.owner.place} writes to has ${writer} at ${what}.`, {
-      place: { component: this.owner.place },
-    })
-  }
-
-  private notPublished(ms: number, error: unknown): VertigoError {
-    const seconds = Math.round(ms / 1000)
-    const { message } = asError(error)
-    const text = `${this.owner.place} has not published for ${seconds} s what is committed: ${message}`
-    return new VertigoError('SINK_COMMIT_FAILED', text, {
-      cause: error,
-      place: { component: this.owner.place },
-    })
-  }
-
-  private unpublished(left: readonly Waiting[]): VertigoError {
-    const { place } = this.owner
-    const [first] = left
-    const of =
-      left.length === 1
-        ? `snapshot ${first!.snapshot.id}`
-        : `snapshots ${first!.snapshot.id} to ${left.at(-1)!.snapshot.id}`
-    const messages = left.reduce((sum, piece) => sum + piece.messages, 0)
-    const text = `${place} was closed before it had published what it received for ${of}, ${messages} messages. It is in the snapshot, and is published when ${place} goes on from that.`
-    return new VertigoError('SINK_UNPUBLISHED', text, { place: { component: place } })
-  }
-
-  private late(error: unknown): VertigoError {
-    const { place } = this.owner
-    const text = `${place} cannot publish what is committed, and tries again: ${asError(error).message}`
-    return new VertigoError('SINK_LATE', text, { cause: error, place: { component: place } })
   }
 }

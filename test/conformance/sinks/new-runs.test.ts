@@ -146,6 +146,31 @@ test('an instance whose number is new goes on with the file that an earlier one 
   assert.ok(firstNow.length > first.length && secondNow.length > second.length, 'both have gone on')
 })
 
+test('a sink that begins afresh without its file drops what was committed, and says so', async () => {
+  const world = open()
+  world.send('a')
+  await run(world)
+  world.send('b')
+  await world.start()
+  await world.handled()
+  await world.snapshot()
+  world.commit()
+  world.kill()
+  for (const name of await readdir(folder)) await rm(join(folder, name))
+  await assert.rejects(world.start(), { code: 'SINK_TARGET_LOST' })
+  world.kill()
+  await world.start({ discards: true })
+  const [told, ...more] = world.log
+  assert.match(
+    told!,
+    /^SINK_DISCARDED: out\[0\] begins afresh: what test\/net\/out\/0 received for snapshot 2 is committed, /,
+  )
+  assert.deepEqual(more, [])
+  const later = world.send('c')
+  await world.publish()
+  await shows(lines(later))
+})
+
 test('a fresh run with a table has its heading once', async () => {
   const world = open({}, 'out.csv')
   world.send('a')

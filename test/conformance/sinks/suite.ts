@@ -171,6 +171,22 @@ export function sinkSuite(subject: SinkSubject): void {
         assert.deepEqual(byKey(await target.read()), byKey(sent))
       }))
 
+    test('what is committed is published also where the sink then begins afresh', () =>
+      inWorld(async (world, target) => {
+        await world.start()
+        const sent = [...world.send('a', 'b', 'a', 'c')]
+        await world.handled()
+        await world.snapshot()
+        world.commit()
+        world.kill()
+        await world.start({ discards: true })
+        assert.deepEqual(byKey(await target.read()), byKey(sent))
+        sent.push(...world.send('b', 'c'))
+        await world.publish()
+        await shows(target, sent)
+        assert.deepEqual(world.log, [])
+      }, 2))
+
     test('an instance that was replaced commits late, and what its successor has published stands', () =>
       inWorld(async (world, target) => {
         await world.start()

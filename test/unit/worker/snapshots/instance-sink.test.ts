@@ -52,6 +52,10 @@ class Rig implements SinkOwner {
     this.warnings.push(error)
   }
 
+  inSlices(): void {
+    assert.fail('what is small is encoded at the cut')
+  }
+
   mayAct(): boolean {
     this.asked++
     return this.isAble
@@ -197,6 +201,78 @@ test('IS-6: a close waits for what is committed, and what is left then is told w
       ],
     ],
   )
+})
+
+const snapshot = (id: number): SinkSnapshot => ({ incarnation: 1, id })
+
+const leftOf = (writer: string, ...ids: readonly number[]) => ({
+  writer,
+  published: undefined,
+  staged: ids.map((id) => ({ snapshot: snapshot(id), staged: [`${writer} ${id}`] })),
+})
+
+const from = { snapshot: snapshot(9), upTo: snapshot(9) }
+
+test('IS-6: what is left where a component begins afresh is published, but for what the target has', async () => {
+  const rig = new Rig()
+  rig.has = () => snapshot(4)
+  await rig.sink.discard(async () => ({ ...from, writers: [leftOf('writer', 4, 5, 6)] }))
+  assert.deepEqual([rig.published, rig.warnings], [['writer 5', 'writer 6'], []])
+})
+
+test('IS-6: what the target does not take then is told with its numbers, and nothing is refused', async () => {
+  const rig = new Rig()
+  rig.take = ({ writer, snapshot: { id } }) =>
+    id === 5 && writer === 'first'
+      ? Promise.reject(new VertigoError('SINK_REFUSED', 'no such table'))
+      : undefined
+  await rig.sink.discard(async () => ({ ...from, writers: [leftOf('first', 4, 5, 6), leftOf('second', 6)] }))
+  assert.deepEqual(rig.published, ['first 4', 'second 6'])
+  assert.deepEqual(
+    rig.warnings.map(({ code, message }) => [code, message]),
+    [
+      [
+        'SINK_DISCARDED',
+        'out[0] begins afresh: what first received for snapshots 5 to 6 is committed, cannot be published, and is dropped. no such table',
+      ],
+    ],
+  )
+})
+
+test('IS-6: a target that is lost, or ahead, does not keep a component from beginning afresh', async () => {
+  const rig = new Rig()
+  rig.has = () => {
+    throw new VertigoError('SINK_TARGET_LOST', 'the file is gone')
+  }
+  await rig.sink.discard(async () => ({ ...from, writers: [leftOf('writer', 6)] }))
+  assert.match(rig.warnings[0]!.message, /received for snapshot 6 is committed.* the file is gone$/)
+  rig.has = () => snapshot(12)
+  await rig.sink.discard(async () => ({ ...from, writers: [leftOf('writer', 6)] }))
+  await rig.sink.discard(() => Promise.reject(new VertigoError('SNAPSHOT_FILE_MISSING', 'no such file')))
+  assert.deepEqual(
+    rig.warnings.slice(1).map(({ message }) => message),
+    [
+      'out[0] begins afresh: what its sink had left in the snapshot cannot be read, and is dropped. no such file',
+    ],
+  )
+})
+
+test('IS-6: a target that is away holds that up for a bounded time, whatever the number of writers', async () => {
+  const rig = new Rig()
+  rig.has = () => {
+    throw new Error('the line is cut')
+  }
+  let isDone = false
+  const done = rig.sink
+    .discard(async () => ({ ...from, writers: [leftOf('first', 5), leftOf('second', 6)] }))
+    .then(() => (isDone = true))
+  await rig.pass(defaultSinkLimits.recoverMsMax - 6_000)
+  assert.equal(isDone, false)
+  await rig.pass(6_000)
+  assert.ok(isDone, 'it gives up')
+  await done
+  const told = rig.warnings.filter(({ code }) => code === 'SINK_DISCARDED')
+  assert.equal(told.length, 2)
 })
 
 test('IS-6: a close that publishes all, and what no snapshot has committed, are told to nobody', async () => {
