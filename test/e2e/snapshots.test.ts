@@ -202,3 +202,60 @@ test('an export goes on in another cluster, as if it had always been there', asy
   const before: readonly string[] = first.nodes[0]!.stdout.match(/info: first (\d+)/g) ?? []
   assert.ok(!firsts.includes(before[0]!), `${before[0]} was seen before`)
 })
+
+test('the state of a key is read by the command line and over HTTP; what is not there is told by name', async (t) => {
+  const { ask, api } = await cluster(t, 1)
+  assertCode(await ask('deploy', 'tally.yaml', '--wait'), 0)
+  assertCode(await ask('snapshot', 'create', 'tally', '--name', 'first', '--wait'), 0)
+  await eventually('the first number is in a snapshot', async () => {
+    const { code } = await ask('state', 'get', 'tally', 'count', '0')
+    return code === 0
+  })
+  const read = await ask('state', 'get', 'tally', 'count', '0')
+  assertCode(read, 0)
+  assert.match(
+    read.stdout,
+    /^count\[[01]\] at 0, by snapshot \d+ \(version 1\), [\d.]+ s ago\n\nSTATE +VALUE\nseen +1\n$/,
+  )
+  const reading = json(await ask('state', 'get', 'tally', 'count', '0', '--json'))
+  assert.deepEqual(reading['states'], { seen: 1 })
+  const url = `${api}/v1/networks/tally/components`
+  const get = async (path: string): Promise<{ status: number; body: unknown }> => {
+    const response = await fetch(`${url}${path}`)
+    return { status: response.status, body: await response.json() }
+  }
+  const { status, body } = await get('/count/state?key=0')
+  assert.equal(status, 200)
+  const { states, key, instance } = body as { states: unknown; key: unknown; instance: unknown }
+  assert.deepEqual({ states, key, instance }, { states: { seen: 1 }, key: 0, instance: reading['instance'] })
+
+  // As the snapshot had it, not as it is now: numbers go on, and this one was not there.
+  const { snapshot } = json(await ask('snapshot', 'show', 'tally', 'first', '--json')) as {
+    snapshot: { id: number }
+  }
+  const later = '1000000'
+  const byName = await ask('state', 'get', 'tally', 'count', later, '--snapshot', 'first')
+  assertCode(byName, 1)
+  assert.match(byName.stderr, new RegExp(`STATE_KEY_UNKNOWN[^]*Snapshot ${snapshot.id} has nothing`))
+  const refused: readonly (readonly [readonly string[], string, number, string])[] = [
+    [['tally', 'count', '"0"'], '/count/state?key=%220%22', 404, 'STATE_KEY_UNKNOWN'],
+    [['tally', 'cuont', '0'], '/cuont/state?key=0', 404, 'COMPONENT_UNKNOWN'],
+    [['tally', 'numbers', '0'], '/numbers/state?key=0', 409, 'STATE_NOT_KEYED'],
+    [
+      ['tally', 'count', '0', '--snapshot', 'frist'],
+      '/count/state?key=0&snapshot=frist',
+      404,
+      'SNAPSHOT_UNKNOWN',
+    ],
+  ]
+  for (const [args, path, expected, code] of refused) {
+    const told = await ask('state', 'get', ...args)
+    assert.notEqual(told.code, 0, told.stdout)
+    assert.match(told.stderr, new RegExp(code))
+    const answer = await get(path)
+    const { error } = answer.body as { error: { code: string } }
+    assert.deepEqual([answer.status, error.code], [expected, code])
+  }
+  const noJson = await get('/count/state?key=the')
+  assert.equal(noJson.status, 400)
+})

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
 import { readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
-import { run } from 'vertigo-flow'
+import { network, run } from 'vertigo-flow'
+import { feeder } from 'vertigo-flow/connectors'
+import { eventually } from '../support/eventually.ts'
 import { deadLetter, heard, input } from '../fixtures/run/tracked-net.ts'
 
 /** Tracked messages across real threads: what comes back has to find its way over threads that have no link to the source. */
@@ -29,4 +33,54 @@ test('code hears of each message that it feeds what became of all of it, across 
   assert.equal(heard.size, expected.size)
   const dead = (await readFile(deadLetter, 'utf8')).trim().split('\n')
   assert.equal(dead.length, [...expected.values()].filter(([first]) => first === 'check: a bad word').length)
+})
+
+test('what was sent again in vain is in the dead letters, as TRACKED_FAILED or TRACKED_TIMED_OUT', async (t) => {
+  const letters = join(tmpdir(), `vertigo-in-vain-${process.pid}.jsonl`)
+  t.after(() => rm(letters, { force: true }))
+  const told: string[] = []
+  const feeding = feeder<string>({
+    track: {
+      timeoutMs: 100,
+      replay: { times: 1, delayMs: 1 },
+      ack: (id) => void told.push(`ack ${String(id)}`),
+      fail: (id, { error }) => void told.push(`fail ${String(id)}: ${error.message}`),
+      timeout: (id) => void told.push(`timeout ${String(id)}`),
+    },
+  })
+  const { promise: released, resolve: release } = Promise.withResolvers<void>()
+  let calls = 0
+  const net = network('in-vain', { deadLetter: letters })
+  const from = net.add('input', feeding.kind)
+  const work = net.add(
+    'work',
+    async (message: string): Promise<void> => {
+      calls++
+      if (message === 'stuck') await released
+      if (message === 'bad') throw new Error('a bad message')
+    },
+    { errors: 'reject', concurrency: 10, order: 'completion' },
+  )
+  net.connect(from.outputs.out, work.inputs.in)
+  const running = await run(net, { workers: 0 })
+  for (const message of ['good', 'bad', 'stuck']) await feeding.send(message, { id: message })
+  await eventually('all three are told of', () => told.length === 3)
+  assert.deepEqual(told.toSorted(), ['ack good', 'fail bad: a bad message', 'timeout stuck'])
+  assert.equal(calls, 5, 'two of them were sent again')
+  release()
+  feeding.end()
+  await running.done
+  const dead = (await readFile(letters, 'utf8'))
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { component: string; message: string; error: Record<string, string> })
+    .filter(({ component }) => component === 'input')
+  const errors = Object.fromEntries(
+    dead.map(({ message, error }) => [message, [error['code'], error['message']]]),
+  )
+  assert.deepEqual(errors, {
+    bad: ['TRACKED_FAILED', 'work[0] failed at port "in": a bad message; it was sent 2 times'],
+    stuck: ['TRACKED_TIMED_OUT', 'not complete within 100 ms; it was sent 2 times'],
+  })
+  assert.equal(dead.length, 2)
 })

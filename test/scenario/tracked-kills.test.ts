@@ -164,7 +164,11 @@ for (let seed = 1; seed <= 20; seed++) {
       assert.equal(outcome.startsWith('ack'), !isPoison(n), `seed ${seed}: ${outcome}`)
       assert.equal(dead.has(n), isPoison(n), `seed ${seed}: ${n} in the dead letters`)
       if (!isPoison(n)) assert.ok(handled.has(n), `seed ${seed}: ${n} was not handled`)
-      else assert.match(dead.get(n)!.message, /^sink\[0\] failed at port "in": poison; it was sent 9 times$/)
+      else {
+        const { code, message } = dead.get(n)!
+        assert.equal(code, 'TRACKED_FAILED')
+        assert.match(message, /^sink\[0\] failed at port "in": poison; it was sent 9 times$/)
+      }
     }
     assert.ok(world.handled.length > handled.size, 'some were sent again after they had been handled')
     await Promise.all([world.sourceWorker, world.relayWorker, world.sinkWorker].map((one) => one.close()))

@@ -28,6 +28,12 @@ const file = v.object({
   checksum: count,
   until: count,
 })
+const state = v.object({
+  name: v.string(),
+  type: v.picklist(['value', 'map', 'list']),
+  scope: v.picklist(['keyed', 'instance']),
+  hasTtl: v.boolean(),
+})
 const part = v.object({
   component: v.string(),
   instance: count,
@@ -36,6 +42,7 @@ const part = v.object({
   hasChannelState: v.boolean(),
   keyGroups: v.nullable(v.tuple([count, count])),
   stateVersion: count,
+  states: v.exactOptional(v.array(state)),
   files: v.array(file),
 })
 const about = { generation: count, snapshot: count, instance: count }

@@ -29,6 +29,8 @@ interface Begun {
   readonly messages?: readonly Message[]
   /** In place of one that sends `messages` and never ends. */
   readonly source?: Kind
+  /** Copies of the source; given, they go on from `from` as well. */
+  readonly sources?: number
   /** So many messages are handled before it is given. Default: all of `messages`. */
   readonly handles?: number
   readonly from?: SnapshotManifest
@@ -48,16 +50,19 @@ export class Stage {
   /** Errors: those of the preparation. */
   async begin(begun: Begun): Promise<Running> {
     const { kind, instances = 1, messages = [], from, writer, states } = begun
-    const { source = sourceOf(messages), handles = messages.length } = begun
+    const { source = sourceOf(messages), sources, handles = messages.length } = begun
     generation++
     const base = 'file:///net.yaml'
     const network: FlatNetwork = {
       name: 'net',
-      components: { items: { kind: 'items', base }, it: { kind: 'it', base, instances } },
+      components: {
+        items: { kind: 'items', base, instances: sources ?? 1 },
+        it: { kind: 'it', base, instances },
+      },
       connections: [{ from: 'items.out', to: 'it.in', base, selector }],
     }
     const placement = new Map([
-      ['items', [1]],
+      ['items', Array.from({ length: sources ?? 1 }, () => 1)],
       ['it', Array.from({ length: instances }, () => 1)],
     ])
     const [assigned] = assign(network, placement, { sources: new Set(['items']) }).workers
@@ -67,7 +72,8 @@ export class Stage {
       takesSnapshots: true,
       ...(states && { state: { backend: 'lmdb' as const } }),
       instances: assigned!.instances.map((one) => {
-        const restore = from && one.component === 'it' ? restoreOf(from, one) : undefined
+        const goesOn = one.component === 'it' || sources !== undefined
+        const restore = from && goesOn ? restoreOf(from, one) : undefined
         const by = writer && { writer: { address: 'writer', base } }
         return { ...one, id: generation * 100 + one.id, ...(restore && { restore: { ...restore, ...by } }) }
       }),
@@ -213,6 +219,14 @@ class Running {
 
   /** Waits for all parts of a snapshot, and commits it. */
   async complete(id: number): Promise<SnapshotManifest> {
+    const manifest = await this.parts(id)
+    this.worker.snapshot({ type: 'committed', generation: this.facts.generation, snapshot: id })
+    this.last = manifest
+    return manifest
+  }
+
+  /** Waits for all parts of a snapshot; this worker does not hear what becomes of it. */
+  async parts(id: number): Promise<SnapshotManifest> {
     const { generation: of, reports } = this.facts
     const predecessor = this.last?.id ?? null
     const parts = new Map<number, InstanceManifest>()
@@ -223,10 +237,7 @@ class Running {
       }
       return parts.size === this.worker.hosted.length ? true : undefined
     })
-    this.worker.snapshot({ type: 'committed', generation: of, snapshot: id })
-    const instances = [...parts.values()]
-    this.last = { network: 'net', incarnation: 1, generation: of, id, predecessor, instances }
-    return this.last
+    return { network: 'net', incarnation: 1, generation: of, id, predecessor, instances: [...parts.values()] }
   }
 
   close(): Promise<void> {
