@@ -50,7 +50,7 @@ export function exactSeedText(seed: number): string {
   return `seed ${seed} failed: npm run sim -- --snapshots --first ${seed} --trace`
 }
 
-const size: NetworkSize = { itemsMin: 8, itemsMax: 40, innerMax: 3, hasJournals: false }
+const size: NetworkSize = { itemsMin: 8, itemsMax: 40, innerMax: 3, hasJournals: true }
 /** Of rows, so that there are some on the disk. */
 const cacheBytesMax = 300
 const pauses = { pauseMsMax: 250, pausePart: 0.8 }
