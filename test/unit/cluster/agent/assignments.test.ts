@@ -397,27 +397,3 @@ test('property: any two plans are consistent, and channels between what lives th
     { numRuns: 200 },
   )
 })
-
-test('what copies that are no more have received is read by those that are left, whether a snapshot knows of it or not', () => {
-  const written = version(1, { components: { a: 2, b: 1 }, connections: [['a.out', 'b.in']], sources: ['a'] })
-  const record = { ...written, flat: { ...written.flat, guarantee: 'exactly-once' as const } }
-  const placed = plan(
-    1,
-    [record],
-    [
-      ['a[0]', 0, 0],
-      ['a[1]', 1, 0],
-      ['b[0]', 2, 0],
-    ],
-  )
-  const homes = [0, 1, 2, 3, 4].map((index) => ({ component: 'a', index, life: 10 + index }))
-  const made = assignmentsOf({ ...placed, homes }, byVersion(record))
-  assert.deepEqual(instanceOf(made, 0).journal, {
-    life: 10,
-    left: [
-      { instance: 2, life: 12 },
-      { instance: 4, life: 14 },
-    ],
-  })
-  assert.deepEqual(instanceOf(made, 1).journal, { life: 11, left: [{ instance: 3, life: 13 }] })
-})
