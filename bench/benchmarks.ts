@@ -4,6 +4,7 @@ import { failover } from './failover.ts'
 import { fileLines } from './file-lines.ts'
 import type { Benchmark } from './lib/benchmark.ts'
 import { journal } from './journal.ts'
+import { latency } from './latency.ts'
 import { memory } from './memory.ts'
 import { planner } from './planner.ts'
 import { recovery } from './recovery.ts'
@@ -36,6 +37,7 @@ export const benchmarks: readonly Benchmark[] = [
   planner,
   failover,
   recovery,
+  latency,
 ]
 
 export function findBenchmark(name: string): Benchmark {

@@ -31,6 +31,7 @@ const statusCalls = 1_000
 /** Before those that count: both ends compile what they run often. */
 const statusWarmUpCalls = 200
 
+/** All networks are at-most-once: what is measured is the cluster, without snapshots and going back to them. */
 export const failover: Benchmark = {
   name: 'failover',
   subject: 'What runs on a node that fails runs on others; a cluster at rest; a large network',
@@ -156,6 +157,7 @@ async function lossMs(
 async function idleShares(cluster: FaultyCluster): Promise<number[]> {
   const network: NetworkText = {
     name: 'net',
+    guarantee: 'at-most-once',
     components: {
       tick: cluster.component('ticks', { periodMs: 1_000_000_000 }),
       end: cluster.component('ends', { instances: idleInstances - 1 }),
@@ -181,6 +183,7 @@ async function deployMs(cluster: FaultyCluster, { components, instances }: Size)
   const names = ['tick', ...middle, 'end']
   const network: NetworkText = {
     name: 'net',
+    guarantee: 'at-most-once',
     components: {
       tick: cluster.component('ticks', { instances, periodMs: 1_000_000_000 }),
       ...Object.fromEntries(middle.map((name) => [name, cluster.component('hops', { instances })])),

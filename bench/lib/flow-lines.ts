@@ -8,13 +8,13 @@ export type FlowLine =
   | { readonly type: 'filled'; readonly name: string; readonly tMs: number }
   /** The first message of an instance's life. */
   | { readonly type: 'first'; readonly name: string; readonly tMs: number }
-  /** Of all messages that came since `sinceMs`, how old they were. */
+  /** Of all messages that came since `sinceMs`, how old they were: tenths of a millisecond, and how many. */
   | {
       readonly type: 'ages'
       readonly name: string
       readonly tMs: number
       readonly sinceMs: number
-      readonly agesMs: readonly number[]
+      readonly ages: readonly (readonly [number, number])[]
     }
 
 /** Reads them as they come. A line whose writer was killed in the midst of it is left out. */

@@ -109,25 +109,20 @@ export const ends = defineComponent({
   setup(context) {
     const name = born(context)
     const { lines } = context.config
-    let agesMs: number[] = []
+    let ages = new Map<number, number>()
     let toldMs: number | undefined
     return {
       on: {
         in({ atMs }) {
           const nowMs = machineClock.monotonic()
-          agesMs.push(nowMs - atMs)
+          const tenths = Math.ceil((nowMs - atMs) * 10)
+          ages.set(tenths, (ages.get(tenths) ?? 0) + 1)
           if (toldMs === undefined) {
             toldMs = nowMs
             write(lines, { type: 'first', name, tMs: nowMs })
           } else if (nowMs - toldMs >= linesMs) {
-            write(lines, {
-              type: 'ages',
-              name,
-              tMs: nowMs,
-              sinceMs: toldMs,
-              agesMs: agesMs.map((ms) => Math.round(ms * 100) / 100),
-            })
-            agesMs = []
+            write(lines, { type: 'ages', name, tMs: nowMs, sinceMs: toldMs, ages: [...ages] })
+            ages = new Map()
             toldMs = nowMs
           }
         },

@@ -118,7 +118,7 @@ export const errorCodes = codes({
     title:
       'An exactly-once network has a source that can neither start again from a position nor have a journal.',
     remedy:
-      'Let the source declare positions (`rewinds`), let it have a journal (take `journal: false` away), or set `guarantee: at-most-once`.',
+      'Let the source declare positions (`rewinds`), let it have a journal (take `journal: false` away), or say `guarantee: at-most-once`; for one that tracks what it sends, also `at-least-once`.',
     exit: 3,
   },
   INPUT_UNCONNECTED: {
@@ -329,11 +329,6 @@ export const errorCodes = codes({
     remedy:
       'Mend the component, or give it an error policy (`errors: reject`, or `errors: { retry: { times: 3 } }`).',
     exit: 1,
-  },
-  GUARANTEE_UNSUPPORTED: {
-    title: 'The network asks for a delivery guarantee that cannot be kept here.',
-    remedy: 'Set `guarantee: at-most-once`, which is what a single run without snapshots keeps.',
-    exit: 3,
   },
   STOPPED: {
     title: 'The run was stopped.',
@@ -1102,7 +1097,7 @@ export const errorCodes = codes({
   SNAPSHOT_STORAGE_UNSET: {
     title: 'Nobody has said where snapshots are kept.',
     remedy:
-      'Name a place that all nodes see: `snapshot: { storage: s3://bucket/prefix }` in the network, or `--snapshots` of the nodes.',
+      'Name a place that all nodes see: `--snapshots <address>` of all nodes, or `snapshot: { storage: s3://bucket/prefix }` in the network. Or let the network do without snapshots: `guarantee: at-most-once`.',
     exit: 2,
   },
   FILES_NOT_SHARED: {

@@ -23,8 +23,12 @@ export interface TypesResult {
 export interface LoadResults {
   /** A network without its kinds; it need not be valid. */
   readonly read: Network
-  /** A valid network's name. */
-  readonly validate: { readonly name: string; readonly types: TypesResult | undefined }
+  /** A valid network's name; and why a cluster would refuse it all the same. */
+  readonly validate: {
+    readonly name: string
+    readonly types: TypesResult | undefined
+    readonly inCluster: readonly ErrorData[]
+  }
 }
 
 export interface LoadRequest {

@@ -2,7 +2,7 @@
 import { enableCompileCache } from 'node:module'
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../base/clock.ts'
-import { errorToData } from '../base/errors.ts'
+import { errorToData, type VertigoError } from '../base/errors.ts'
 import { networkInvalid } from '../model/places.ts'
 import {
   aliveMs,
@@ -48,10 +48,15 @@ async function read({ file }: LoadRequest): Promise<LoadResults['read']> {
 async function validate({ file, types }: LoadRequest): Promise<LoadResults['validate']> {
   const loaded = await loading(async () => {
     const { load } = await loaderFor(file, builtInKindsUrl)
-    return loadNetwork(file, { load })
+    return loadNetwork(file, { load, cluster: true })
   })
   const checked = types === true ? await checkedTypes(file, loaded) : undefined
-  return { name: loaded.network.name, types: checked }
+  return { name: loaded.network.name, types: checked, inCluster: inCluster(loaded).map(errorToData) }
+}
+
+/** One with kinds that talk to its process is for no cluster, and nobody has to be told. */
+function inCluster({ kinds, open }: LoadedNetwork): readonly VertigoError[] {
+  return [...kinds.values()].some(({ placement }) => placement === 'main') ? [] : open
 }
 
 async function checkedTypes(file: string, { network, places }: LoadedNetwork): Promise<TypesResult> {

@@ -1,11 +1,35 @@
 import type { Component, Guarantee, Network } from './network.ts'
 
-/** What a network keeps that says nothing of it, in a cluster. */
-export const clusterGuarantee: Guarantee = 'at-most-once'
+export const guarantees: readonly Guarantee[] = ['exactly-once', 'at-least-once', 'at-most-once']
+
+/**
+ * What a network keeps that says nothing of it, in a cluster. Whoever deploys one writes it down with the network, so that all nodes agree on
+ * it, whatever their version has as its default.
+ */
+export const clusterGuarantee: Guarantee = 'exactly-once'
+
+/** What versions keep in which nothing is written down: they were deployed when this was the default. */
+export const guaranteeOfOld: Guarantee = 'at-most-once'
 
 /** What a network keeps in a cluster. */
 export function guaranteeInCluster({ guarantee }: Pick<Network, 'guarantee'>): Guarantee {
   return guarantee ?? clusterGuarantee
+}
+
+/**
+ * What a network keeps in a run of one process, which takes no snapshots and keeps nothing past its end: what the words mean while it runs.
+ * Where there are none, a source that wants to send its messages again may.
+ */
+export function guaranteeInRun({ guarantee }: Pick<Network, 'guarantee'>): Guarantee {
+  return guarantee ?? 'at-most-once'
+}
+
+/** The same network, with its guarantee written down. */
+export function withGuarantee<T extends Pick<Network, 'guarantee'>>(
+  network: T,
+  unsaid: Guarantee = clusterGuarantee,
+): T & { readonly guarantee: Guarantee } {
+  return { ...network, guarantee: network.guarantee ?? unsaid }
 }
 
 /** Whether something may be lost when a part of it fails; where not, snapshots are taken. */

@@ -20,6 +20,11 @@ export interface Network {
     readonly intervalMs?: number
     /** Milliseconds after which one that is not whole is given up. Default 600000. */
     readonly timeoutMs?: number
+    /**
+     * Milliseconds after which an instance no longer waits for its inputs to come to a snapshot: what is still on its way to it becomes part
+     * of the snapshot. Default 1000.
+     */
+    readonly alignMsMax?: number
     /** Snapshots without a name that are kept. Default 3. */
     readonly keep?: number
     /** Where they are kept: `file:///folder`, or `s3://bucket/prefix`. Default: as the cluster was told. */

@@ -1,3 +1,4 @@
+import { clusterGuarantee, guarantees } from './guarantee.ts'
 import { concurrencyMax, instancesMax, nameLengthMax } from './limits.ts'
 
 /** The part of JSON Schema (draft 2020-12) that the schema of networks uses, and that `shape.ts` checks. */
@@ -56,9 +57,10 @@ export const networkSchema: Schema = {
     description: { type: 'string', description: 'One sentence for readers.' },
     guarantee: {
       type: 'string',
-      enum: ['exactly-once', 'at-least-once', 'at-most-once'],
-      default: 'at-most-once',
-      description: 'What happens to messages when something fails.',
+      enum: [...guarantees],
+      default: clusterGuarantee,
+      description:
+        'What happens to messages when something fails, in a cluster. A run of one process keeps nothing past its end.',
     },
     snapshot: {
       type: 'object',
@@ -78,6 +80,14 @@ export const networkSchema: Schema = {
           maximum: 86_400_000,
           default: 600_000,
           description: 'Milliseconds after which a snapshot that is not whole is given up.',
+        },
+        alignMsMax: {
+          type: 'integer',
+          minimum: 0,
+          maximum: 86_400_000,
+          default: 1_000,
+          description:
+            'Milliseconds after which an instance no longer waits for its inputs to come to a snapshot: what is still on its way to it becomes part of the snapshot.',
         },
         keep: {
           type: 'integer',

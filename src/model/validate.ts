@@ -4,7 +4,14 @@ import { subnetSeparator } from './flatten.ts'
 import { cyclicParts, type Edge, findCycles } from './cycles.ts'
 import { cannotRepeat } from './guarantee.ts'
 import { implicitOutputs, type KindInfo, type KindLookup, sharedStateFault } from './kind-info.ts'
-import { type Component, type Network, parsePortRef, type PortRef, selectorSpec } from './network.ts'
+import {
+  type Component,
+  type Guarantee,
+  type Network,
+  parsePortRef,
+  type PortRef,
+  selectorSpec,
+} from './network.ts'
 import { errorPlace, fault, type Path, pathText, type Places, sortFaults } from './places.ts'
 
 /**
@@ -14,11 +21,15 @@ import { errorPlace, fault, type Path, pathText, type Places, sortFaults } from 
  *
  * What cannot be known without running is not checked: that connections into one keyed state use keys of one type, and
  * that types of messages fit.
+ *
+ * `guarantee`: what is to be kept when something fails, which is asked of the sources then. Absent: nothing is, as in a run of one
+ * process, which has no use for what sources need for it.
  */
 export async function validateNetwork(
   network: Network,
   kinds: (component: string) => KindLookup | undefined,
   places: Places,
+  guarantee?: Guarantee,
 ): Promise<readonly VertigoError[]> {
   const check = new NetworkCheck(network, kinds, places)
   check.isSomething()
@@ -28,6 +39,7 @@ export async function validateNetwork(
   check.placement()
   check.cycles()
   check.components()
+  if (guarantee === 'exactly-once') check.sources()
   await check.configs()
   await check.targets()
   return sortFaults(check.faults)
@@ -205,7 +217,6 @@ class NetworkCheck {
   components(): void {
     for (const [name, info] of this.#infos) {
       const path = ['components', name]
-      const { kind } = this.#network.components[name]!
       if (info.role !== 'source' && info.inputs.length > 0 && !this.#fed.has(name)) {
         const message = `Nothing leads into ${name} (inputs: ${info.inputs.join(', ')}): it would never run.`
         this.#add('INPUT_UNCONNECTED', message, path)
@@ -217,16 +228,20 @@ class NetworkCheck {
         errors,
       })
       if (shared !== undefined) this.#add('STATE_NEEDS_TURNS', shared, path)
+    }
+  }
+
+  /** Exactly-once is not kept of what cannot be given again. */
+  sources(): void {
+    for (const [name, info] of this.#infos) {
       const component = this.#network.components[name]!
-      if (this.#network.guarantee === 'exactly-once' && cannotRepeat(component, info)) {
-        const why =
-          component.journal === false ? 'is to have no journal' : 'cannot have a journal, as its kind says'
-        const message = `${name} (${kind}) cannot start again from a position, and ${why}: exactly-once needs one of the two.`
-        this.#add('SOURCE_CANNOT_REWIND', message, [
-          ...path,
-          component.journal === false ? 'journal' : 'kind',
-        ])
-      }
+      if (!cannotRepeat(component, info)) continue
+      const [field, why] =
+        component.journal === false
+          ? ['journal', 'is to have no journal']
+          : ['kind', 'cannot have a journal, as its kind says']
+      const message = `${name} (${component.kind}) cannot start again from a position, and ${why}: exactly-once needs one of the two.`
+      this.#add('SOURCE_CANNOT_REWIND', message, ['components', name, field])
     }
   }
 

@@ -1,5 +1,6 @@
 import type { ChannelLimits } from '../messaging/limits.ts'
 import type { FlatNetwork } from '../model/flatten.ts'
+import { guaranteeInRun } from '../model/guarantee.ts'
 import { parsePortRef } from '../model/network.ts'
 import type { WorkerAssignment } from '../worker/assignment.ts'
 import {
@@ -72,7 +73,7 @@ export function assign(network: FlatNetwork, placement: Placement, options: Assi
       ...options,
       network: network.name,
       generation: 0,
-      ...(network.guarantee !== undefined && { guarantee: network.guarantee }),
+      guarantee: guaranteeInRun(network),
       ...(network.state && { state: network.state }),
     }),
     instances: all.map(({ component, instance, worker }) => ({ component, instance, worker })),

@@ -7,6 +7,7 @@ import { didYouMean } from '../base/suggest.ts'
 import { type BuiltNetwork, isNetworkBuilder } from '../component/builder-types.ts'
 import { kindDefinition, kindInfo, type KindDefinition } from '../component/kind.ts'
 import { type FlatNetwork, flattenNetwork, type Subnet } from '../model/flatten.ts'
+import { guaranteeInCluster } from '../model/guarantee.ts'
 import type { KindLookup } from '../model/kind-info.ts'
 import { networkFormat } from '../model/format.ts'
 import type { Network } from '../model/network.ts'
@@ -26,7 +27,10 @@ export interface LoadedNetwork {
   readonly network: FlatNetwork
   readonly places: Places
   readonly kinds: ReadonlyMap<string, KindDefinition>
-  /** With `part`: what is wrong unless the network that it is a part of mends it. */
+  /**
+   * With `part`: what is wrong unless the network that it is a part of mends it. With `cluster`: what is wrong in a cluster, of a network
+   * that does not say what it is to keep.
+   */
   readonly open: readonly VertigoError[]
 }
 
@@ -35,6 +39,8 @@ export interface LoadOptions {
   readonly set?: readonly Override[]
   /** It may be a part of a network: what its surroundings could mend is no fault yet. Default false. */
   readonly part?: boolean
+  /** Whether it has to keep its guarantee, as a cluster does. Default: as `part`, which is for clusters only. */
+  readonly cluster?: boolean
 }
 
 /** Faults that a part of a network may have by itself: what it leads to, or what leads to it, is elsewhere. */
@@ -58,8 +64,7 @@ export interface WrittenNetwork {
 /**
  * Reads a network and all that it refers to, and reports every fault at once.
  *
- * Errors: NETWORK_NOT_FOUND, NETWORK_SYNTAX, NETWORK_INVALID (with all `faults`), GUARANTEE_UNSUPPORTED, and those of
- * loading a module.
+ * Errors: NETWORK_NOT_FOUND, NETWORK_SYNTAX, NETWORK_INVALID (with all `faults`), and those of loading a module.
  */
 export async function loadNetwork(
   source: NetworkSource | WrittenNetwork,
@@ -77,12 +82,15 @@ export async function loadNetwork(
     const found = lookups.get(component)
     return found !== undefined && 'info' in found ? found.info : undefined
   })
-  const found = await validateNetwork(flat, (component) => lookups.get(component), flattened.places)
-  const isOpen = ({ code }: VertigoError): boolean => options.part === true && mendable.has(code)
+  const { part = false, cluster = part } = options
+  const guarantee = cluster ? guaranteeInCluster(flat) : undefined
+  const found = await validateNetwork(flat, (one) => lookups.get(one), flattened.places, guarantee)
+  // The network that a part is deployed into may have said it; and a run of one process asks for nothing.
+  const isUnsaid = network.guarantee === undefined
+  const isOpen = ({ code }: VertigoError): boolean =>
+    (part && mendable.has(code)) || (isUnsaid && code === 'SOURCE_CANNOT_REWIND')
   const faults = found.filter((fault) => !isOpen(fault))
   if (faults.length > 0) throw networkInvalid(faults, places.file)
-  // A cluster takes snapshots.
-  if (options.part !== true) refuseGuarantee(network, places)
   return { network: flat, places: flattened.places, kinds: definitions, open: found.filter(isOpen) }
 }
 
@@ -230,16 +238,4 @@ async function loadKinds(
     }),
   )
   return { lookups, definitions }
-}
-
-/** A single run keeps no snapshots: what a failed instance held is lost. Less than was asked for is never given silently. */
-function refuseGuarantee(network: Network, places: Places): void {
-  const { guarantee = 'at-most-once' } = network
-  if (guarantee === 'at-most-once') return
-  const at = places.of(['guarantee'])
-  throw new VertigoError(
-    'GUARANTEE_UNSUPPORTED',
-    `The network "${network.name}" asks for ${guarantee}, which needs snapshots; this version runs networks at-most-once only.`,
-    { place: { ...at, path: 'guarantee' } },
-  )
 }

@@ -4,6 +4,7 @@ import { type Cancel, systemClock } from '../base/clock.ts'
 import { asError, VertigoError } from '../base/errors.ts'
 import { isNetworkBuilder } from '../component/builder-types.ts'
 import { hasKeyedState } from '../component/kind.ts'
+import type { Network } from '../model/network.ts'
 import { threadLink } from '../transport/thread.ts'
 import type { RejectedMessage } from '../worker/host.ts'
 import type { Load } from '../worker/worker.ts'
@@ -90,6 +91,7 @@ class LocalRun implements Running {
   readonly network: string
   readonly workers: number
   readonly done: Promise<RunSummary>
+  private readonly said: Pick<Network, 'guarantee'>
   private readonly options: RunOptions & RunModules
   private readonly assigned: Assigned
   private readonly counters: SharedCounters
@@ -128,6 +130,7 @@ class LocalRun implements Running {
     )
     this.network = network.name
     this.options = options
+    this.said = network.guarantee === undefined ? {} : { guarantee: network.guarantee }
     this.bridge = bridge
     const { limits, emitPerMessageMax } = options
     this.assigned = assign(network, place(network, { workers: this.workers, inMain }), {
@@ -177,7 +180,7 @@ class LocalRun implements Running {
     this.phase = { name: 'running' }
     this.startedAtMs = this.clock.monotonic()
     const { instances } = this.assigned
-    this.tell({ type: 'started', network: this.network, workers: this.workers, instances })
+    this.tell({ type: 'started', network: this.network, workers: this.workers, instances, ...this.said })
     for (const host of this.hosts) host.start()
     this.limitDuration()
   }

@@ -5,7 +5,6 @@ import { systemRandom } from '../base/random.ts'
 import { readableText } from '../base/readable.ts'
 import type { LogRecord } from '../component/context.ts'
 import type { RejectedMessage } from '../worker/host.ts'
-import type { SnapshotStorage } from '../snapshot/storage/storage.ts'
 import type { WorkerAssignment } from '../worker/assignment.ts'
 import { createLoader } from '../worker/load-module.ts'
 import { folderJournals } from '../worker/journal/journals.ts'
@@ -14,8 +13,8 @@ import { ThreadClientPorts } from './client-ports.ts'
 import { counterSink } from './counters.ts'
 import { Fence } from './fence.ts'
 import { MemoryGuard } from './memory-guard.ts'
-import { Merges } from './merges.ts'
 import { openLinks } from './open-links.ts'
+import { ThreadSnapshots } from './thread-snapshots.ts'
 import { ThreadStore } from './run-store.ts'
 import type {
   DataLinks,
@@ -108,17 +107,13 @@ systemClock.every(data.heartbeatMs, () => sink.beat(), { background: true, coars
 const { builtInKind, builtInNames } = (await import(data.builtInKinds)) as BuiltInKindsModule
 const store = new ThreadStore(data.stores, data.store, systemClock)
 
-const { snapshots } = data
-
-async function openStorage(address: string): Promise<SnapshotStorage> {
-  const { openSnapshotStorage } = (await import(data.stores)) as StoresModule
-  return openSnapshotStorage(address, systemClock)
-}
-
-const merges = snapshots === undefined ? undefined : new Merges({ stores: data.stores, address: snapshots })
-
 /** Of the newest assignment; others reach this worker only from the same. */
 let newest: WorkerAssignment = assignment
+const snapshots = new ThreadSnapshots({
+  clock: systemClock,
+  stores: data.stores,
+  address: () => newest.snapshots,
+})
 const net = await openNet()
 
 async function openNet(): Promise<DataLinks | undefined> {
@@ -159,9 +154,8 @@ const worker: Worker = new Worker(assignment, {
   dev: data.dev,
   setupMsMax: data.setupMsMax,
   counters: sink,
-  ...(snapshots !== undefined && {
-    snapshots: { storage: () => openStorage(snapshots), ...(merges && { merge: merges.merge }) },
-  }),
+  // A run takes none.
+  ...(data.net !== undefined && { snapshots }),
   states: async (settings) => ((await import(data.stores)) as StoresModule).openStates(settings),
   ...(data.journals !== undefined && { journals: folderJournals(data.journals) }),
   ...(fence && { mayAct: fence.mayAct }),
@@ -253,7 +247,7 @@ async function closeAll(): Promise<void> {
   try {
     await worker.close()
   } finally {
-    await merges?.close()
+    await snapshots.close()
     await net?.close()
     await store.close()
   }

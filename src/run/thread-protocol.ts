@@ -83,8 +83,6 @@ export interface ThreadData {
   readonly stores: string
   readonly store: StorePlace
   readonly links: readonly PeerLink[]
-  /** Address of the storage of snapshots, where they are taken. */
-  readonly snapshots?: string
   /** Folder of the journals of sources, where they have any. */
   readonly journals?: string
   /** In a cluster. */

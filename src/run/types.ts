@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts'
 import type { LogRecord } from '../component/context.ts'
 import type { Kind } from '../component/kind.ts'
 import type { ChannelLimits } from '../messaging/limits.ts'
+import type { Guarantee } from '../model/network.ts'
 import type { NewKeyedState, StateSettings } from '../state/keyed-state.ts'
 import type { SnapshotStorage } from '../snapshot/storage/storage.ts'
 import type { Store } from '../store/store.ts'
@@ -72,6 +73,8 @@ export type RunEvent =
       readonly network: string
       readonly workers: number
       readonly instances: readonly InstancePlace[]
+      /** As the network says it; absent where it says nothing. */
+      readonly guarantee?: Guarantee
     }
   | { readonly type: 'log'; readonly record: LogRecord }
   | { readonly type: 'rejected'; readonly record: RejectedMessage }

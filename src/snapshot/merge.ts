@@ -47,12 +47,17 @@ export async function* mergeStates(
   }
 }
 
+/** A power of two. */
+const hashes = 16_384
+
 /** A section of several files as one: what the full file has of it stays as it is, but for the keys that increments say something of. */
 export class MergedSection implements StateChunk {
   readonly section: number
   private readonly oldest: Uint8Array[] = []
   /** Of increments, by the names of keys: what is put, added to what is there, or deleted. */
   private readonly newer = new Map<string, StateEntry>()
+  /** By hashes of their keys, whether there may be one: most rows have not changed, and need no name then. */
+  private readonly mayBeNewer = new Uint8Array(hashes)
 
   constructor(section: number) {
     this.section = section
@@ -73,18 +78,20 @@ export class MergedSection implements StateChunk {
       const { name, entry } = reader
       const before = entry.kind === 'append' ? newer.get(name) : undefined
       newer.set(name, before === undefined ? entry : added(before, entry))
+      this.mayBeNewer[reader.keyHash & (hashes - 1)] = 1
     }
   }
 
   /** `other` gets the entries of which `direct` says no. */
   visit(direct: (reader: EntryReader) => boolean, other: (entry: StateEntry) => void): void {
-    const { newer } = this
+    const { newer, mayBeNewer } = this
     const seen = new Set<string>()
     for (const bytes of this.oldest) {
       const reader = new EntryReader(bytes)
       while (reader.next(neverDamaged)) {
-        const name = newer.size > 0 ? reader.name : ''
-        const after = newer.size > 0 ? newer.get(name) : undefined
+        const mayBe = newer.size > 0 && mayBeNewer[reader.keyHash & (hashes - 1)] === 1
+        const name = mayBe ? reader.name : ''
+        const after = mayBe ? newer.get(name) : undefined
         if (after !== undefined) {
           seen.add(name)
           if (after.kind === 'append') other(added(reader.entry, after))

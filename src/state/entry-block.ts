@@ -208,6 +208,14 @@ export class EntryReader {
     return this.content.toString('latin1', this.keyStart, this.keyEnd)
   }
 
+  /** The same for equal keys. */
+  get keyHash(): number {
+    const { content, keyEnd } = this
+    let hash = 0
+    for (let at = this.keyStart; at < keyEnd; at++) hash = Math.imul(hash ^ content[at]!, 0x01000193)
+    return hash ^ (hash >>> 15)
+  }
+
   /** All of it. */
   get bytes(): Uint8Array {
     return this.content.subarray(this.start, this.end)

@@ -22,6 +22,8 @@ import { codeOf, type TestedNetwork } from './network-code.ts'
 const nodesMax = 9
 const nodesDefault = 3
 const seedsDefault = 20
+/** There is no place for snapshots in it. */
+const guarantee = 'at-most-once'
 const seedMax = 2 ** 31 - 1
 
 /**
@@ -41,6 +43,9 @@ const seedMax = 2 ** 31 - 1
  * at the end, it is checked what a cluster promises: one manager takes effect; no instance works in two places, or before its generation is
  * open; messages of a channel keep their order, come once, and are lost only with who sent or had them; no component
  * fails by itself. Last comes `check`.
+ *
+ * No snapshots are taken: whatever its `guarantee`, the network is simulated as `at-most-once`, so components that have failed begin
+ * afresh, and what they held is lost.
  *
  * A seed repeats exactly as long as components take time from their `clock`, draw nothing at random, and do not wait for what is
  * outside, such as files and sockets: simulated time does not wait for them. Give such components other `kinds`.
@@ -132,7 +137,10 @@ async function codeAndDeployment(
     return [name, kindFacts(name === exported ? kindDefinition(sink) : kinds.get(name)!)] as const
   })
   return {
-    deployment: { part: { ...network, components, connections }, kinds: Object.fromEntries(facts) },
+    deployment: {
+      part: { ...network, guarantee, components, connections },
+      kinds: Object.fromEntries(facts),
+    },
     load: modules.load,
   }
 }

@@ -141,7 +141,7 @@ export interface WorkersOptions {
   readonly generation: number
   readonly limits?: Partial<ChannelLimits>
   readonly emitPerMessageMax?: number
-  readonly guarantee?: Guarantee
+  readonly guarantee: Guarantee
   /** As the network says. */
   readonly state?: Partial<StateSettings>
 }
@@ -159,10 +159,19 @@ export function workersOf(
     const own = drafts.filter((draft) => draft.worker === worker)
     const instances = own.map(({ worker: _, ...instance }) => instance)
     const peers = peersOf(worker, own)
-    const of = { worker, network, generation, workers, instances, peers, limits, emitPerMessageMax }
+    const of = {
+      worker,
+      network,
+      generation,
+      workers,
+      instances,
+      peers,
+      limits,
+      emitPerMessageMax,
+      guarantee,
+    }
     return {
       ...of,
-      ...(guarantee !== undefined && { guarantee }),
       ...(options.state !== undefined && { state: { backend: 'memory' as const, ...options.state } }),
     }
   })

@@ -25,8 +25,10 @@ export interface WorkerAssignment {
   readonly state?: StateSettings
   /** Changes of state are noted, since snapshots are taken of the network. Default false. */
   readonly takesSnapshots?: boolean
-  /** Of the network. Default `at-most-once`. */
-  readonly guarantee?: Guarantee
+  /** Address of their storage, where the worker is to open it by itself. */
+  readonly snapshots?: string
+  /** Of the network, as it is in force. */
+  readonly guarantee: Guarantee
 }
 
 /** As targets of sinks know an instance: the same in each of its lives, and no other's. */

@@ -70,7 +70,7 @@ export interface WorkerMeans {
   readonly bridge?: object
   /** The store behind `context.shared`; without it, using that is an error. */
   readonly openStore?: OpenSharedStore
-  /** What snapshots are written to, where they are taken. Asked for once, when it is needed. */
+  /** What snapshots are written to, where they are taken. Asked for whenever it is needed: another version may keep them elsewhere. */
   readonly snapshots?: {
     readonly storage: () => Promise<SnapshotStorage>
     /** Makes files one. Default: in the worker's own thread. */

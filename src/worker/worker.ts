@@ -436,7 +436,7 @@ export class Worker {
       publicationChanged: (instance) => this.endings.publicationChanged(this.hostedOf.get(instance)!),
       metricMade: (record) => events.metric(record),
       takesSnapshots: () => this.assignment.takesSnapshots === true,
-      guarantee: () => this.assignment.guarantee ?? 'at-most-once',
+      guarantee: () => this.assignment.guarantee,
       late: (instance, ...late) => this.snapshots.late(this.hostedOf.get(instance)!, ...late),
       inSlices: (work) => this.snapshots.inSlices(work),
       cut: (instance, ...cut) => this.snapshots.cut(this.hostedOf.get(instance)!, ...cut),

@@ -1,10 +1,18 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { network, run, type RunOptions, type VertigoError } from 'vertigo-flow'
+import {
+  network,
+  run,
+  type RunEvent,
+  type RunOptions,
+  type RunSummary,
+  type VertigoError,
+} from 'vertigo-flow'
 import { collector, generator } from 'vertigo-flow/connectors'
 
 /** Runs of whole networks in real threads, and in one thread. */
@@ -53,7 +61,7 @@ async function failure(promise: Promise<unknown>): Promise<VertigoError> {
 }
 
 /** Loading, running to the end: where it fails does not matter here. */
-async function runToEnd(network: object, options: RunOptions): Promise<unknown> {
+async function runToEnd(network: object, options: RunOptions): Promise<RunSummary> {
   return (await run(await networkFile(network), options)).done
 }
 
@@ -259,20 +267,29 @@ for (const workers of [0, 2]) {
   })
 }
 
-test('more than at-most-once is refused, never silently given less', async () => {
-  for (const guarantee of ['exactly-once', 'at-least-once']) {
+test('what asks for a guarantee runs in one process as in a cluster, also with sources that a cluster refuses', async () => {
+  for (const guarantee of ['exactly-once', 'at-least-once', undefined]) {
     const network = {
       name: 'careful',
       guarantee,
       components: {
         lines: { kind: 'file-lines', config: { path: kinds } },
         relay: { kind: `${kinds}#pass` },
+        own: { kind: `${kinds}#counting`, journal: false },
+        result: { kind: `${kinds}#pass` },
       },
-      connections: [{ from: 'lines.out', to: 'relay.in' }],
+      connections: [
+        { from: 'lines.out', to: 'relay.in' },
+        { from: 'own.out', to: 'result.in' },
+      ],
     }
-    const error = await failure(runToEnd(network, {}))
-    assert.equal(error.code, 'GUARANTEE_UNSUPPORTED')
-    assert.match(error.message, new RegExp(guarantee))
+    const events: RunEvent[] = []
+    const { instances } = await runToEnd(network, { onEvent: (event) => events.push(event) })
+    const received = (name: string): number => instances.find((one) => one.component === name)!.received
+    assert.equal(received('relay'), readFileSync(kinds, 'utf8').trimEnd().split('\n').length)
+    assert.equal(received('result'), 3)
+    const started = events.find(({ type }) => type === 'started') as { readonly guarantee?: string }
+    assert.equal(started.guarantee, guarantee)
   }
 })
 

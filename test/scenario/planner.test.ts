@@ -47,7 +47,7 @@ testScripts(new URL('planner/', import.meta.url), () => {
     },
     connections: () => connectionsText(world.plan!),
     plan: ([goal]) => {
-      const losesNothing = world.versions.get(world.version)?.flat.guarantee !== undefined
+      const losesNothing = world.versions.get(world.version)?.flat.guarantee !== 'at-most-once'
       const next = nextPlan({
         network: 'net',
         ...(losesNothing && { recovery: { from: undefined } }),

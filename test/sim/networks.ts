@@ -14,6 +14,8 @@ export function deployment(
 ): Deployment {
   const part: FlatNetwork = {
     name,
+    // What is lost is reckoned up; networks that lose nothing have simulations of their own (`snapshots/`).
+    guarantee: 'at-most-once',
     components: Object.fromEntries(
       Object.entries(components).map(([id, component]) => [id, { ...component, base }]),
     ),

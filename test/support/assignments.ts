@@ -72,6 +72,7 @@ export function assignmentOf(
     instances,
     limits: defaultChannelLimits,
     emitPerMessageMax: 10_000,
+    guarantee: 'at-most-once',
     ...rest,
   }
 }

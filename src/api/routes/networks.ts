@@ -7,6 +7,7 @@ import {
   statusInView,
 } from '../../cluster/client/index.ts'
 import { asVersion, type VersionRecord } from '../../cluster/protocol/index.ts'
+import type { FlatNetwork } from '../../model/flatten.ts'
 import { networkBytesMax } from '../../model/limits.ts'
 import type { EventStream } from '../event-stream.ts'
 import type { ApiCall, ApiMeans, ApiRoute } from '../route.ts'
@@ -74,13 +75,13 @@ export const networkRoutes: readonly ApiRoute[] = [
       }
       const deployment = checkDeployment(part, kinds, alone)
       await requireBundles(deployment, bundles)
-      await snapshots.checkPlace(deployment.part)
       const version = await management.deploy(deployment, {
         ...change(call),
         mode,
         bare,
         ...(from && { from }),
         discardState,
+        place: (network) => snapshots.checkPlace(network),
       })
       return { name: deployment.part.name, version }
     },
@@ -164,10 +165,11 @@ export const networkRoutes: readonly ApiRoute[] = [
     role: 'operator',
     body: schemas.rollbackBody,
     answer: schemas.versionMade,
-    async handle(call, { management }) {
+    async handle(call, { management, snapshots }) {
       const name = call.params['name']!
       const { to } = call.body as { readonly to: number }
-      return { name, version: await management.rollback(name, asVersion(to), change(call)) }
+      const place = (network: FlatNetwork): Promise<void> => snapshots.checkPlace(network)
+      return { name, version: await management.rollback(name, asVersion(to), { ...change(call), place }) }
     },
   },
   {

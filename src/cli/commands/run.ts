@@ -1,6 +1,8 @@
 import { systemClock } from '../../base/clock.ts'
 import { errorCodes } from '../../base/error-codes.ts'
 import { isVertigoError } from '../../base/errors.ts'
+import { losesNothing } from '../../model/guarantee.ts'
+import type { Network } from '../../model/network.ts'
 import { workerMemoryMbMin } from '../../run/limits.ts'
 import type { Arguments } from '../arguments.ts'
 import type { Command } from '../command.ts'
@@ -178,6 +180,15 @@ class Relay implements EngineListener {
     if (event.type === 'started') this.#cancelLate()
     if (event.type === 'draining') this.#drain.begin()
     this.#show((view) => view.event(event))
+    if (event.type === 'started') this.#tellGuarantee(event)
+  }
+
+  /** Who has written it down is to know what it means here. */
+  #tellGuarantee({ guarantee = 'at-most-once' }: Pick<Network, 'guarantee'>): void {
+    if (losesNothing(guarantee))
+      this.notice(
+        `${guarantee} in one process: it holds while the run goes on; nothing is kept past its end, so after a failure the next run begins afresh`,
+      )
   }
 
   get isDraining(): boolean {

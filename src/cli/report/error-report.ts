@@ -48,6 +48,13 @@ export function errorReport(thrown: unknown, options: ReportOptions = {}): strin
   return `${report.lines.join('\n')}\n`
 }
 
+/** Faults as they stand below the error that has them. */
+export function faultsReport(faults: readonly VertigoError[], options: ReportOptions = {}): string {
+  const report = new Report(options)
+  report.faults(faults)
+  return `${report.lines.join('\n')}\n`
+}
+
 class Report {
   readonly lines: string[] = []
   readonly #options: ReportOptions
@@ -62,7 +69,11 @@ class Report {
       this.#details(error, '  ')
       return
     }
-    for (const fault of error.faults) {
+    this.faults(error.faults)
+  }
+
+  faults(faults: readonly VertigoError[]): void {
+    for (const fault of faults) {
       this.lines.push('')
       this.#head(`  ${this.#style(fault.code, 'bold')}: `, fault)
       this.#details(fault, '    ')

@@ -1,6 +1,7 @@
 import { VertigoError } from '../../base/errors.ts'
 import type { ChannelLimits } from '../../messaging/limits.ts'
 import type { FlatComponent, FlatConnection } from '../../model/flatten.ts'
+import { guaranteeInCluster } from '../../model/guarantee.ts'
 import { parsePortRef, type PortRef, selectorSpec } from '../../model/network.ts'
 import { nowhere, type WorkerAssignment } from '../../worker/assignment.ts'
 import {
@@ -97,8 +98,15 @@ class Assignments {
     const { network, generation, workers } = this.plan
     const drafts = this.members.map(({ draft }) => draft)
     const numbers = workers.map(({ worker }) => worker)
-    const { guarantee, state } = this.current.record.flat
-    const about = { network, generation, ...limits, ...(guarantee && { guarantee }), ...(state && { state }) }
+    const { flat } = this.current.record
+    const { state } = flat
+    const about = {
+      network,
+      generation,
+      ...limits,
+      guarantee: guaranteeInCluster(flat),
+      ...(state && { state }),
+    }
     return withCycles(workersOf(numbers, drafts, about), drafts)
   }
 

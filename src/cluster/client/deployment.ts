@@ -3,9 +3,10 @@ import { didYouMean } from '../../base/suggest.ts'
 import { additions, diff, isEmptyChange, merge, removals } from '../../model/diff.ts'
 import { flatNetworkSchema } from '../../model/flat-schema.ts'
 import type { FlatNetwork } from '../../model/flatten.ts'
+import { guaranteeInCluster, withGuarantee } from '../../model/guarantee.ts'
 import { instancesMax } from '../../model/limits.ts'
 import type { KindInfo } from '../../model/kind-info.ts'
-import type { Network } from '../../model/network.ts'
+import type { Guarantee, Network } from '../../model/network.ts'
 import { networkInvalid, placesOfFile } from '../../model/places.ts'
 import { checkShape } from '../../model/shape.ts'
 import { validateNetwork } from '../../model/validate.ts'
@@ -24,8 +25,8 @@ export interface Deployment {
 }
 
 /** A network without components, which others may be deployed into later. Errors: NETWORK_INVALID for its name. */
-export function bareNetwork(name: string): Deployment {
-  const network = { name, components: {}, connections: [] }
+export function bareNetwork(name: string, guarantee?: Guarantee): Deployment {
+  const network = { name, ...(guarantee !== undefined && { guarantee }), components: {}, connections: [] }
   const faults = checkShape(network, flatNetworkSchema, placesOfFile(`"${name}"`))
   if (faults.length > 0) throw networkInvalid(faults, `"${name}"`)
   return { part: network, kinds: {} }
@@ -42,6 +43,8 @@ export type VersionContent = Pick<VersionRecord, 'flat' | 'kinds'>
  *
  * With `bare`, a new network may be without components.
  *
+ * What a new network does not say of its guarantee is written down with it; a part that says nothing leaves that of the network as it is.
+ *
  * Undefined where nothing changes. Errors: NETWORK_INVALID for a whole that does not fit together, NETWORK_TOO_LARGE, NAME_TAKEN.
  */
 export async function deployed(
@@ -50,13 +53,14 @@ export async function deployed(
   { mode = 'merge', bare = false }: { readonly mode?: 'merge' | 'replace'; readonly bare?: boolean } = {},
 ): Promise<VersionContent | undefined> {
   const isNothing = Object.keys(part.components).length === 0
-  if (current === undefined && bare && isNothing) return { flat: part, kinds: {} }
-  if (current === undefined) return checked(withClientPorts({ flat: part, kinds }))
+  const whole = withGuarantee(part)
+  if (current === undefined && bare && isNothing) return { flat: whole, kinds: {} }
+  if (current === undefined) return checked(withClientPorts({ flat: whole, kinds }))
   const { flat } = current
   if (mode === 'merge') refuseClash(flat, part, alone)
   const next =
     mode === 'replace'
-      ? withClientPorts({ flat: part, kinds })
+      ? withClientPorts({ flat: whole, kinds })
       : withClientPorts({
           flat: merge(flat, additions(part, flat)) as FlatNetwork,
           kinds: { ...current.kinds, ...kinds },
@@ -120,6 +124,7 @@ async function checked({ flat, kinds }: VersionContent): Promise<VersionContent>
         : { info: kindInfoOf(facts) }
     },
     places,
+    guaranteeInCluster(flat),
   )
   if (faults.length > 0) throw networkInvalid(faults, places.file)
   return { flat, kinds: used }

@@ -4,6 +4,7 @@ import type { ErrorCode } from '../../base/error-codes.ts'
 import { VertigoError } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
 import { didYouMean } from '../../base/suggest.ts'
+import type { FlatNetwork } from '../../model/flatten.ts'
 import { guaranteeInCluster, losesNothing } from '../../model/guarantee.ts'
 import type { Network } from '../../model/network.ts'
 import { get, isMissing, isUnchanged, put, removeRange } from '../../store/operations.ts'
@@ -97,7 +98,7 @@ export class Management {
   }
 
   /** Makes a new version with the content of an older one. Errors: NETWORK_UNKNOWN, VERSION_UNKNOWN. */
-  async rollback(name: string, to: NetworkVersion, options: ChangeOptions): Promise<NetworkVersion> {
+  async rollback(name: string, to: NetworkVersion, options: PlacedOptions): Promise<NetworkVersion> {
     const older = await this.version(name, to)
     return this.change(name, { ...options, change: `roll back to version ${to}` }, async (current) => {
       await this.there(name, current)
@@ -182,10 +183,10 @@ export class Management {
 
   private change(
     name: string,
-    options: ChangeOptions & { readonly change: string; readonly from?: DeployOptions['from'] },
+    options: PlacedOptions & { readonly change: string; readonly from?: DeployOptions['from'] },
     next: (current: VersionRecord | undefined) => Promise<VersionContent | undefined>,
   ): Promise<NetworkVersion> {
-    const { by, change, expected, from, discardState = [], anew: isAsked = false, ...call } = options
+    const { by, change, expected, from, discardState = [], anew: isAsked = false, place, ...call } = options
     const keys = this.keys.network(name)
     const contention = {
       clock: this.clock,
@@ -205,6 +206,7 @@ export class Management {
       // The same as a new version is how one tries again what was refused, has failed, was finished or is held back.
       const content = changed ?? current
       assert(content !== undefined, 'nothing changes only where something is')
+      await place?.(content.flat)
       const version = asVersion((current?.version ?? 0) + 1)
       const goneBack = isGoneBack
         ? await this.snapshots.goingOnFrom(name, { ...content, version }, { from, discardState }, call)
@@ -277,10 +279,10 @@ export class Management {
     }: { readonly chosen: SnapshotRecord | undefined; readonly discardState: readonly string[] },
     call: CallOptions,
   ): Promise<void> {
+    if (!losesNothing(guaranteeInCluster(content.flat))) return
     const keys = this.keys.network(name)
-    const { entry } = await this.store.get(keys.snapshots.committed, call)
-    const from = chosen ?? (entry && snapshotRecord.decode(entry))
-    if (from === undefined || !losesNothing(guaranteeInCluster(content.flat))) return
+    const from = chosen ?? (await this.lastSnapshot(name, call))
+    if (from === undefined) return
     const { entry: version } = await this.store.get(keys.version(from.version), call)
     const unfit =
       version &&
@@ -288,6 +290,11 @@ export class Management {
     if (unfit === undefined) return
     const { code, message, remedy, component } = unfit
     throw new VertigoError(code as ErrorCode, message, { remedy, place: { component } })
+  }
+
+  private async lastSnapshot(name: string, call: CallOptions): Promise<SnapshotRecord | undefined> {
+    const { entry } = await this.store.get(this.keys.network(name).snapshots.committed, call)
+    return entry && snapshotRecord.decode(entry)
   }
 
   private async setGoal(name: string, goal: 'run' | 'stop', call: CallOptions): Promise<void> {
@@ -384,7 +391,13 @@ export interface ChangeOptions extends CallOptions {
   readonly discardState?: readonly string[]
 }
 
-export interface DeployOptions extends ChangeOptions {
+/** Of changes after which a network may need snapshots that needed none before. */
+export interface PlacedOptions extends ChangeOptions {
+  /** MA-3: rejects where the snapshots of what comes of it have no place. Default: that is for its first snapshot to find out. */
+  readonly place?: (network: FlatNetwork) => Promise<void>
+}
+
+export interface DeployOptions extends PlacedOptions {
   /** Default `merge`. */
   readonly mode?: 'merge' | 'replace'
   /** A new network may be without components. Default false. */

@@ -1,4 +1,3 @@
-import { guaranteeInCluster, losesNothing } from '../../model/guarantee.ts'
 import type { FlatNetwork } from '../../model/flatten.ts'
 import { isVertigoError, VertigoError } from '../../base/errors.ts'
 import { incarnationPrefix, placeOf } from '../../snapshot/file-names.ts'
@@ -12,7 +11,7 @@ import { allNames } from '../../snapshot/storage/checked-storage.ts'
 import type { Content, SnapshotStorage, StoredObject } from '../../snapshot/storage/storage.ts'
 import { getManifest, type ManifestReference } from '../../snapshot/stored-manifest.ts'
 import type { CallOptions } from '../../store/store.ts'
-import type { SnapshotRecord } from '../protocol/index.ts'
+import { needsSnapshots, type SnapshotRecord, snapshotsUnplaced } from '../protocol/index.ts'
 import type { ImportedSnapshots } from './imported-snapshots.ts'
 import type { Management } from './management.ts'
 import type { ListedSnapshot, Snapshots } from './snapshots.ts'
@@ -44,12 +43,17 @@ export class SnapshotFiles {
   }
 
   /**
-   * Before a network is deployed: whether its snapshots have a place. Errors: SNAPSHOT_STORAGE_UNSET, SNAPSHOT_STORAGE_LOCAL,
-   * SNAPSHOT_STORAGE_TAKEN, those of the storage.
+   * Before a network is deployed: whether its snapshots have a place. One without components needs none yet. Errors:
+   * SNAPSHOT_STORAGE_UNSET, SNAPSHOT_STORAGE_LOCAL, SNAPSHOT_STORAGE_TAKEN, those of the storage.
    */
   async checkPlace(network: FlatNetwork): Promise<void> {
-    const { name, snapshot } = network
-    if (losesNothing(guaranteeInCluster(network))) await this.means.check(name, snapshot?.storage)
+    if (!needsSnapshots(network)) return
+    try {
+      await this.means.check(network.name, network.snapshot?.storage)
+    } catch (error) {
+      if (!isVertigoError(error) || error.code !== 'SNAPSHOT_STORAGE_UNSET') throw error
+      throw snapshotsUnplaced(network, error)
+    }
   }
 
   /** By name or number. Errors: NETWORK_UNKNOWN, SNAPSHOT_UNKNOWN, those of the storage and of manifests. */

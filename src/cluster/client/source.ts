@@ -1,7 +1,7 @@
 import { isKind, kindInfo } from '../../component/kind.ts'
 import { VertigoError } from '../../base/errors.ts'
 import { isNetworkBuilder } from '../../component/builder-types.ts'
-import type { Json, Network } from '../../model/network.ts'
+import type { Guarantee, Json, Network } from '../../model/network.ts'
 import type { NetworkSource, WrittenNetwork } from '../../run/load-network.ts'
 import { asKind } from '../../worker/make-instance.ts'
 import type { Load } from '../../worker/worker.ts'
@@ -15,6 +15,8 @@ export interface ComponentSource {
   readonly name?: string
   readonly config?: { readonly [field: string]: Json }
   readonly instances?: number
+  /** Of the network. Default: that of a new network, or of the one that is there. */
+  readonly guarantee?: Guarantee
   /** Folder that the address is relative to, as a path. Default: the current one. */
   readonly from?: string
 }
@@ -48,13 +50,14 @@ export async function readableSource(
 }
 
 async function componentNetwork(source: ComponentSource, load: Load): Promise<WrittenNetwork> {
-  const { component: kind, name = nameOf(kind), config, instances, from = process.cwd() } = source
+  const { component: kind, name = nameOf(kind), config, instances, guarantee, from = process.cwd() } = source
   const base = baseUrl(`${from.replace(/[/\\]$/, '')}/`).href
   const { inputs, outputs } = kindInfo(asKind(await load({ address: kind, base }), kind))
   const ports = (names: readonly string[]): Record<string, string> =>
     Object.fromEntries(names.map((port) => [port, `${name}.${port}`]))
   const network: Network = {
     name,
+    ...(guarantee !== undefined && { guarantee }),
     components: {
       [name]: {
         kind,

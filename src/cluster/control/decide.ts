@@ -14,6 +14,7 @@ import {
   recoveryOf,
   unfitForCopies,
   unfitForState,
+  unplacedSnapshots,
 } from './snapshot-facts.ts'
 import { stateOf, type Target, targetOf } from './target.ts'
 import { cannotBePlanned } from './unfit.ts'
@@ -31,7 +32,8 @@ import { cannotBePlanned } from './unfit.ts'
  * - DE-3 `open` is deleted as soon as an instance of the open generation is gone, before a plan is made for it.
  * - DE-4 A change that has not run and cannot be set up is refused, and the version before is planned again. The
  *   outcome is written first: from then on every manager goes the same way. A change for which there is no place is
- *   not refused: it waits, and the generation before stays open.
+ *   not refused: it waits, and the generation before stays open. A network whose snapshots have no place is refused: it would run, and keep
+ *   less than it promises.
  * - DE-5 A component that fails is started again with growing pauses; one that fails too often makes the network fail. Counts
  *   and times are in the plan. A change that concerns the component clears them. Components that end the processes of nodes are
  *   held back, by `deaths.ts`.
@@ -82,6 +84,7 @@ function refusing(facts: NetworkFacts, target: Target): Decision | undefined {
     return undefined
   const error =
     cannotBePlanned(facts.versions.get(target.version), target.version) ??
+    unplacedSnapshots(facts, target.version) ??
     unfitForState(facts, target.version) ??
     unfitSnapshot(facts, target)
   return error && { type: 'outcome', outcome: refusal(facts, target, error) }

@@ -64,6 +64,8 @@ export interface NetworkFacts {
     readonly committed: SnapshotRecord | undefined
     readonly aborted: AbortedSnapshot | undefined
   }
+  /** Nobody has said where the cluster keeps snapshots of networks that do not say it themselves. Default false. */
+  readonly isPlaceless?: boolean
   readonly quorum: number
   readonly restarts: RestartPolicy
   readonly term: Term

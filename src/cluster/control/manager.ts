@@ -84,7 +84,9 @@ export class Manager {
     const leaving = new Map<Loops, Promise<unknown>>()
     // What it counts and waits by, within one term: restarts are not to depend on who sets the time of day.
     const steady = steadyClock(clock)
-    const means = { clock: steady, restarts, events, view, leadership, term: asTerm(leadership.token) }
+    const term = asTerm(leadership.token)
+    const isPlaceless = snapshots !== undefined && snapshots.storages.defaultAddress === undefined
+    const means = { clock: steady, restarts, events, view, leadership, term, isPlaceless }
     const wake = (names: Iterable<string>, revision: number): void => {
       for (const name of names) {
         let loop = loops.get(name)

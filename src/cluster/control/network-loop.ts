@@ -39,6 +39,8 @@ export interface LoopMeans {
   readonly view: ClusterView
   readonly leadership: Leadership
   readonly term: Term
+  /** See `NetworkFacts`. Default false. */
+  readonly isPlaceless?: boolean
 }
 
 const retryMsMin = 50
@@ -135,7 +137,7 @@ export class NetworkLoop {
   }
 
   private factsOf(network: NetworkView): NetworkFacts | undefined {
-    const { clock, restarts, term, view } = this.means
+    const { clock, restarts, term, view, isPlaceless } = this.means
     const { desired, plan } = network
     if (desired === undefined) return undefined
     const generations = new Set([...network.readyRecords.values()].map(({ value }) => value.generation))
@@ -160,6 +162,7 @@ export class NetworkLoop {
         committed: network.snapshots.committed?.value,
         aborted: network.snapshots.aborted?.value,
       },
+      ...(isPlaceless !== undefined && { isPlaceless }),
       quorum: view.config.quorum ?? 1,
       restarts,
       term,

@@ -12,6 +12,8 @@ import { commitTransaction } from './snapshot-transactions.ts'
 
 /** Opens the storage at an address of a network; undefined: where the cluster keeps snapshots by default. */
 export interface SnapshotStorages {
+  /** Absent: nobody has said, so each network has to. */
+  readonly defaultAddress?: string | undefined
   open(address: string | undefined): Promise<SnapshotStorage>
 }
 

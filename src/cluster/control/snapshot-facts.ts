@@ -2,8 +2,10 @@ import { guaranteeInCluster, losesNothing } from '../../model/guarantee.ts'
 import type { PlanningFacts } from '../plan/index.ts'
 import {
   type ErrorText,
+  needsSnapshots,
   type NetworkVersion,
   type SnapshotRecord,
+  snapshotsUnplaced,
   unfitState,
   type VersionRecord,
 } from '../protocol/index.ts'
@@ -57,6 +59,18 @@ export function lacksFinalSnapshot({
   if (committed?.generation !== plan.generation) return true
   const finished = new Set(committed.finished.map(({ component, index }) => `${component}[${index}]`))
   return !plan.instances.every(({ component, index }) => finished.has(`${component}[${index}]`))
+}
+
+/** Why a version would never have a snapshot. One without components needs none yet. */
+export function unplacedSnapshots(
+  { versions, isPlaceless = false }: Pick<NetworkFacts, 'versions' | 'isPlaceless'>,
+  target: NetworkVersion,
+): ErrorText | undefined {
+  const record = versions.get(target)
+  if (!isPlaceless || record === undefined || !needsSnapshots(record.flat)) return undefined
+  if (record.flat.snapshot?.storage !== undefined) return undefined
+  const { code, message, remedy } = snapshotsUnplaced(record.flat)
+  return { code, message, remedy }
 }
 
 /**

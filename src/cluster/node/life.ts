@@ -108,12 +108,11 @@ export class Life {
           fence,
           threads: this.threads,
           ports,
-          snapshots: snapshots.addressFor(this.agent.view.networks.get(network)),
         })
         insight.counts.add(network, workers)
         return workers.make
       },
-      localize: this.bundles.localize,
+      localize: async (assignment) => snapshots.placed(await this.bundles.localize(assignment)),
       readSnapshot: snapshots.read,
       events: {
         rejected: (network, record, taken) => insight.rejected(network, record, taken),
@@ -349,13 +348,11 @@ function threadWorkers(
     fence,
     threads,
     ports,
-    snapshots,
   }: {
     readonly control: Address
     readonly fence: SharedArrayBuffer
     readonly threads: NodeThreads
     readonly ports: PortLines
-    readonly snapshots: string | undefined
   },
 ): ThreadWorkers {
   return new ThreadWorkers({
@@ -367,7 +364,6 @@ function threadWorkers(
     builtInKinds: options.builtInKinds,
     stores: options.stores,
     threads,
-    ...(snapshots !== undefined && { snapshots }),
     journals: options.journals ?? defaultJournalFolder(options, process.env),
     stallMs: options.stallMs ?? stallMsDefault,
     clientPorts: ports,

@@ -4,9 +4,10 @@ import type { PartReport, SnapshotBegin } from '../../snapshot/part.ts'
 import { getManifest } from '../../snapshot/stored-manifest.ts'
 import type { CallHandlers } from '../../transport/call-server.ts'
 import type { Calls } from '../../transport/calls.ts'
+import type { WorkerAssignment } from '../../worker/assignment.ts'
 import type { Agent } from '../agent/agent.ts'
-import { hasSnapshots, type SnapshotTakers } from '../control/index.ts'
-import type { NetworkView, NodeId, Plan, VersionRecord } from '../protocol/index.ts'
+import type { SnapshotTakers } from '../control/index.ts'
+import type { NodeId, Plan, VersionRecord } from '../protocol/index.ts'
 import type { NodeStorages } from './node-storages.ts'
 import { asPartReport, asTakeRequest, snapshotMethods } from './snapshot-messages.ts'
 
@@ -57,11 +58,13 @@ export class NodeSnapshots implements SnapshotTakers {
     for await (const item of stream) yield asPartReport(item)
   }
 
-  /** For the workers of a network: undefined where no snapshots are taken of it, or there is no place for them. */
-  addressFor(network: NetworkView | undefined): string | undefined {
+  /** With the place of its snapshots, where they are taken and there is one. */
+  placed(assignment: WorkerAssignment): WorkerAssignment {
+    if (assignment.takesSnapshots !== true) return assignment
+    const network = this.agent?.view.networks.get(assignment.network)
     const version = network?.plan && network.versions.get(network.plan.value.version)?.value
-    if (version === undefined || !hasSnapshots(version)) return undefined
-    return version.flat.snapshot?.storage ?? this.means.storages.defaultAddress
+    const address = version?.flat.snapshot?.storage ?? this.means.storages.defaultAddress
+    return { ...assignment, ...(address !== undefined && { snapshots: address }) }
   }
 
   /** The snapshot that a plan goes on from. Errors: those of the storage and of manifests. */

@@ -25,8 +25,6 @@ export interface ThreadWorkersOptions {
   readonly fence: SharedArrayBuffer
   /** Address of the store, for `context.shared`. */
   readonly store: string
-  /** Address of the storage of snapshots, where they are taken. */
-  readonly snapshots?: string
   /** Folder of the journals of sources. */
   readonly journals?: string
   readonly builtInKinds: string
@@ -202,7 +200,7 @@ class ThreadWorker implements AgentWorker {
 
   private start(assignment: WorkerAssignment): WorkerThread {
     const { options } = this.owner
-    const { clock, net, fence, store, snapshots, stallMs, threads } = options
+    const { clock, net, fence, store, stallMs, threads } = options
     const thread = new WorkerThread(
       threads.take(),
       {
@@ -214,7 +212,6 @@ class ThreadWorker implements AgentWorker {
         stores: options.stores,
         store: { url: store },
         links: [],
-        ...(snapshots !== undefined && { snapshots }),
         ...(options.journals !== undefined && { journals: options.journals }),
         net: { ...net, module: dataLinksUrl, network: options.network },
         fence,

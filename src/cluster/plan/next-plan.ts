@@ -30,7 +30,8 @@ import { LivingWorkers, recordOf, survey } from './survey.ts'
  *   something else: a plan for each would be many.
  * - PN-9 What drains works as before until the first generation in which it drains is open. Where it is wanted again
  *   before that, it is kept: so a change that is taken back leaves what ran as it was. What is new in generations that were
- *   never open leaves without draining.
+ *   never open leaves without draining. A connection that such a change had left out comes back under another number (PL-2: it is not in the
+ *   parent), so its channels are new ones. That loses nothing: each waits for the one that it takes the place of (WI-5, IB-1).
  * - PN-10 A network has at most one worker for each instance on a node, as many as the node has left beside other
  *   networks, and one where it has none left.
  *

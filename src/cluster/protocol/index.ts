@@ -21,6 +21,7 @@ export {
 export * from './numbers.ts'
 export * from './plan.ts'
 export * from './ready-record.ts'
+export { needsSnapshots, snapshotsUnplaced } from './snapshot-place.ts'
 export * from './snapshot-record.ts'
 export { failingNow, SnapshotsView } from './snapshots-view.ts'
 export { unfitState } from './state-fit.ts'

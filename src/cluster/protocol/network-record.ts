@@ -1,7 +1,8 @@
 import * as v from 'valibot'
 import type { FlatNetwork } from '../../model/flatten.ts'
+import { guaranteeOfOld, withGuarantee } from '../../model/guarantee.ts'
 import { errorText, generation, text, timeMs, version } from './fields.ts'
-import { recordType } from './record.ts'
+import { recordType, type RecordType } from './record.ts'
 
 /** What users want of a network. The newest version is the one that counts. */
 const desired = v.object({
@@ -64,7 +65,7 @@ const flatValue = v.custom<FlatNetwork>(isNetworkLike, 'is not a network')
  */
 const versionSchema = v.object({
   version,
-  /** Without subnets. Later changes are merged into it. */
+  /** Without subnets; with its guarantee. Later changes are merged into it. */
   flat: flatValue,
   /** By component. */
   kinds: v.record(v.string(), kindFactsSchema),
@@ -74,7 +75,16 @@ const versionSchema = v.object({
   change: text,
 })
 export type VersionRecord = Readonly<v.InferOutput<typeof versionSchema>>
-export const versionRecord = recordType('A version of a network', versionSchema)
+const writtenVersion = recordType('A version of a network', versionSchema)
+
+/** Versions of a network. Where no guarantee is written down, they were deployed before there was a need to, and go on as they were. */
+export const versionRecord: RecordType<VersionRecord> = {
+  encode: (version) => writtenVersion.encode(version),
+  decode(entry) {
+    const version = writtenVersion.decode(entry)
+    return { ...version, flat: withGuarantee(version.flat, guaranteeOfOld) }
+  },
+}
 
 /**
  * What became of a version, by the manager. It counts for the version that it names, and for `stopped` while that is the

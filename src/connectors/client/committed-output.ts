@@ -27,14 +27,14 @@ export const keptLength = 4 * 1024 * 1024
 export const returnMs = 5_000
 /** How long the end of the component waits for readers that have just gone. */
 export const endMs = 3_000
-/** Characters that wait for readers, or for the next snapshot: above each of them, the input is held. */
+/** Characters that wait for readers, or for the next snapshot: above each of them, it is full. */
 const lengthMax = 16 * 1024 * 1024
 
 export interface CommittedOutputMeans {
   readonly clock: Clock
   readonly line: ClientPortLine
-  /** Whether the input is to be held. */
-  readonly hold: (isHeld: boolean) => void
+  /** It is not full any more. */
+  readonly room: () => void
   /** So many messages that nobody read were let go. */
   readonly letGo: (count: number) => void
 }
@@ -60,7 +60,7 @@ interface Follower {
  * where it was.
  *
  * - CO-1 Where nobody reads or has just read, nothing is kept. After a failure there may have been readers: for `keptMs`, all is kept.
- * - CO-2 The input is held while too much waits for a cut or for readers, which barriers pass; a handler never waits. Readers that take nothing
+ * - CO-2 It is full while too much waits for a cut or for readers: then it gets no messages (IS-5), but snapshots go on; no handler waits. Readers that take nothing
  *   are ended by their node, and who has left holds up nothing.
  * - CO-3 The component is not over before those who read have got all of it, as far as they are there, or come back within `endMs`.
  */
@@ -78,6 +78,9 @@ export class CommittedOutput implements Sink<StagedOutput> {
   /** When the last reader left, or the instance went on from a snapshot. */
   private awaySinceMs: number | undefined
   private restoredMs = -Infinity
+  /** Something waits for readers of what is not committed. */
+  private isHeld = false
+  private wasFull = false
   private timers: Cancel[] = []
   /** Before that, what is committed is what the instance goes on from; whoever reads already has to wait until it is there. */
   private isStarted = false
@@ -141,7 +144,6 @@ export class CommittedOutput implements Sink<StagedOutput> {
     this.staged.push(text)
     this.stagedLength += text.length
     this.answers.staged(message, text)
-    if (this.stagedLength >= lengthMax) this.hold()
     return true
   }
 
@@ -164,6 +166,18 @@ export class CommittedOutput implements Sink<StagedOutput> {
     this.away()
   }
 
+  /** Readers of what is not committed have to be waited for, or not any more. */
+  hold(isHeld: boolean): void {
+    this.isHeld = isHeld
+    this.makeRoom()
+  }
+
+  /** CO-2 */
+  isFull(): boolean {
+    this.wasFull = this.isHeld || this.stagedLength >= lengthMax || this.log.length >= lengthMax
+    return this.wasFull
+  }
+
   recover(): undefined {
     return undefined
   }
@@ -179,7 +193,7 @@ export class CommittedOutput implements Sink<StagedOutput> {
     this.stagedLength = 0
     this.prepared.push({ snapshot, texts })
     this.answers.cut(snapshot)
-    this.hold()
+    this.makeRoom()
     return { texts, log: this.log.saved() }
   }
 
@@ -317,13 +331,12 @@ export class CommittedOutput implements Sink<StagedOutput> {
       for (const { place } of this.followers.values()) needed = Math.min(needed, place.piece)
       this.log.trim(needed, nowMs, { keptMs, keptLength })
     }
-    this.hold()
+    this.makeRoom()
     if (this.taken.length > 0 && this.isTaken) for (const resolve of this.taken.splice(0)) resolve()
   }
 
-  /** CO-2 */
-  private hold(): void {
-    this.means.hold(this.stagedLength >= lengthMax || this.log.length >= lengthMax)
+  private makeRoom(): void {
+    if (this.wasFull && !this.isFull()) this.means.room()
   }
 
   private cancelTimers(): void {

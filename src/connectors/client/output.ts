@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import type { ClientPortCommand } from '../../component/client-port.ts'
 import { configObject } from '../../component/built-in-config.ts'
-import { builtInKind, defineComponent, type InputControl, port } from '../../component/index.ts'
+import { builtInKind, defineComponent, port } from '../../component/index.ts'
 import { CommittedOutput } from './committed-output.ts'
 import { clientPortsOf } from './line.ts'
 import { OutputBuffer } from './output-buffer.ts'
@@ -35,12 +35,12 @@ export const clientOutputKind = builtInKind(
         }
       }
       const line = ports.open(component, (command) => obey(command), { isCommitted: true })
-      const gate = new InputGate(inputs.in)
       const atOnce = new OutputBuffer({ line, letGo: () => undefined })
       const output = new CommittedOutput({
         clock,
         line,
-        hold: (isHeld) => gate.hold('committed', isHeld),
+        // It is not paused, but this wakes the instance.
+        room: () => inputs.in.resume(),
         letGo: (count) => unread.add(count),
       })
       const obey = (command: ClientPortCommand): void => {
@@ -55,8 +55,8 @@ export const clientOutputKind = builtInKind(
             // A handler that waited would hold up the snapshot that others wait for.
             const room = atOnce.put(message)
             if (room === undefined) return
-            gate.hold('at-once', true)
-            const release = (): void => gate.hold('at-once', false)
+            output.hold(true)
+            const release = (): void => output.hold(false)
             room.then(release, release)
           },
         },
@@ -74,20 +74,3 @@ export const clientOutputKind = builtInKind(
     },
   }),
 )
-
-/** Holds an input while anybody wants it held. */
-class InputGate {
-  private readonly input: InputControl
-  private readonly holders = new Set<string>()
-
-  constructor(input: InputControl) {
-    this.input = input
-  }
-
-  hold(who: string, isHeld: boolean): void {
-    if (isHeld) this.holders.add(who)
-    else this.holders.delete(who)
-    if (this.holders.size > 0 && !this.input.paused) this.input.pause()
-    else if (this.holders.size === 0 && this.input.paused) this.input.resume()
-  }
-}

@@ -11,8 +11,8 @@ import type { WorkerMeans } from '../worker-means.ts'
 import { InstanceParts, type PartFacts } from './instance-parts.ts'
 import { savedStatesOf, stateVersionOf } from './reading.ts'
 import { keyGroupsOf, readRestore, readSinks, type RestoredPart } from './restore.ts'
-import type { RestoredSinksOf } from './sink-owner.ts'
 import type { SliceWork } from './slice-work.ts'
+import type { RestoredSinksOf } from './sink-owner.ts'
 import { WorkerSnapshots } from './worker-snapshots.ts'
 
 /** The snapshot that somebody goes on from, and up to which one sinks may be. */
@@ -48,7 +48,7 @@ export class HostedSnapshots {
     this.clock = clock
     this.logged = (record, taken) => events.logged(record, taken)
     this.report = (report) => events.part?.(report)
-    this.storage = once(snapshots?.storage ?? noStorage)
+    this.storage = snapshots?.storage ?? noStorage
     if (snapshots === undefined) return
     this.parts = new WorkerSnapshots({
       clock,
@@ -174,16 +174,4 @@ function noStorage(): Promise<SnapshotStorage> {
       'an instance is to go on from a snapshot, and no storage of snapshots was given',
     ),
   )
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined
-  return () => {
-    if (made === undefined) {
-      made = make()
-      // The next one tries again.
-      made.catch(() => (made = undefined))
-    }
-    return made
-  }
 }

@@ -28,6 +28,7 @@ describe('networks on real processes that are changed, and whose components fail
   /** A network of its own, in which a component gets ticks. */
   const beside = (name: string, component: ComponentText): NetworkText => ({
     name,
+    guarantee: 'at-most-once',
     components: { beat: cluster.component('ticks', { periodMs: 50 }), victim: component },
     connections: [{ from: 'beat.out', to: 'victim.in' }],
   })

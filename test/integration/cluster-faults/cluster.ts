@@ -204,10 +204,11 @@ export class FaultyCluster {
     return { kind: `${kindsUrl}#${kind}`, instances, config: { journal: this.journal.path, ...config } }
   }
 
-  /** Each tick goes to all hops, each of theirs to all ends. */
+  /** Each tick goes to all hops, each of theirs to all ends. What fails is replaced while the others go on, and what it held is lost. */
   net(copies = { tick: 2, hop: 3, end: 2 }): NetworkText {
     return {
       name: 'net',
+      guarantee: 'at-most-once',
       components: {
         tick: this.component('ticks', { instances: copies.tick }),
         hop: this.component('hops', { instances: copies.hop }),

@@ -62,6 +62,7 @@ describe('networks on real processes that come to their end', () => {
     ): NetworkText {
       return {
         name,
+        guarantee: 'at-most-once',
         components: {
           begin: this.component('begins', begins),
           first: this.component('hop', { instances: 2, pauseMs }),

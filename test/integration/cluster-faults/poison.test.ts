@@ -18,6 +18,7 @@ const copies = { tick: 1, hop: 2, end: 1 }
 function poison(cluster: FaultyCluster, boom: NetworkText['components'][string]): NetworkText {
   return {
     name: 'poison',
+    guarantee: 'at-most-once',
     components: { source: cluster.component('ticks'), boom },
     connections: [{ from: 'source.out', to: 'boom.in' }],
   }

@@ -63,7 +63,7 @@ export class SimPlanner {
       const choice = selector === 'hash' ? ({ type: 'hash', key: 'n' } as const) : selector
       return { from: `${from}.out`, to: `${to}.in`, selector: choice, base }
     })
-    const flat: FlatNetwork = { name: 'net', components, connections }
+    const flat: FlatNetwork = { name: 'net', guarantee: 'at-most-once', components, connections }
     this.versions.set(version, {
       version,
       flat,

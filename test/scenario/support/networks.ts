@@ -31,7 +31,7 @@ export function versionOf(version: number, lines: readonly string[]): VersionRec
   const says = new Set(lines.map((line) => line.trim()))
   const flat: FlatNetwork = {
     name: 'net',
-    ...(says.has('@exactly-once') && { guarantee: 'exactly-once' as const }),
+    guarantee: says.has('@exactly-once') ? 'exactly-once' : 'at-most-once',
     ...(says.has('@shared') && { journal: { folder: '/shared' } }),
     components,
     connections,

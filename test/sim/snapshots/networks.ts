@@ -167,7 +167,7 @@ export function expectedOf(
   const receive = (input: string, item: Item): void => {
     const name = input.split('.')[0]!
     const { kind } = components[name]!
-    const next = kind === 'round' ? roundOf(item) : undefined
+    const next = kind === 'round' || kind === 'roundabout' ? roundOf(item) : undefined
     if (next !== undefined) {
       receive(input, next)
       return

@@ -19,7 +19,7 @@ class Port {
   readonly clock: TestClock
   readonly output: CommittedOutput
   readonly told: ClientPortReport[] = []
-  isHeld = false
+  rooms = 0
   letGo = 0
 
   /** `from`: the snapshot that it goes on from, and the pieces in it. */
@@ -29,7 +29,7 @@ class Port {
     this.output = new CommittedOutput({
       clock,
       line,
-      hold: (isHeld) => (this.isHeld = isHeld),
+      room: () => this.rooms++,
       letGo: (count) => (this.letGo += count),
     })
     if (from === undefined) {
@@ -181,7 +181,7 @@ test('CP-5 who asks before the instance has read its snapshot waits for that; wh
   const late = new CommittedOutput({
     clock,
     line: { tell: (report) => port.told.push(report), close: () => undefined },
-    hold: () => undefined,
+    room: () => undefined,
     letGo: () => assert.fail('let go'),
   })
   late.obey({ type: 'follow', id: 1, after: '0.0.0' })
@@ -200,20 +200,22 @@ test('CP-5 who asks before the instance has read its snapshot waits for that; wh
   assert.deepEqual(without.follow(1, '1.7'), ['1 from 1.7', '1: 1.8.1 "b"'])
 })
 
-test('CO-2 the input is held while too much waits, and nobody who has left holds it', () => {
+test('CO-2 it is full while too much waits, and nobody who has left holds it up', () => {
   const port = new Port()
   port.follow(1)
   const mebibyte = 'x'.repeat(1024 * 1024 - 2)
   for (let n = 0; n < 16; n++) port.put(mebibyte)
-  assert.ok(port.isHeld, 'for the next cut')
+  assert.ok(port.output.isFull(), 'for the next cut')
   const piece = port.prepare(1)
-  assert.ok(!port.isHeld)
+  assert.ok(!port.output.isFull())
   port.commit(piece)
-  assert.ok(port.isHeld, 'for a reader that has taken one part only')
+  assert.ok(port.output.isFull(), 'for a reader that has taken one part only')
   const slow = port.news()
   assert.equal(slow.length, 1)
+  const { rooms } = port
   port.output.obey({ type: 'unfollow', id: 1 })
-  assert.ok(!port.isHeld)
+  assert.equal(port.rooms, rooms + 1, 'whoever waits is told')
+  assert.ok(!port.output.isFull())
 
   // After a failure nobody is there at first: all is kept, for a moment.
   const restored = new Port(port.clock, { id: 1, pieces: [piece] })
@@ -223,7 +225,7 @@ test('CO-2 the input is held while too much waits, and nobody who has left holds
   restored.output.obey({ type: 'unfollow', id: 1 })
   port.clock.advance(returnMs + 1)
   assert.match(restored.follow(2, '0.0.0')[0]!, /^2 missed/)
-  assert.ok(!restored.isHeld)
+  assert.ok(!restored.output.isFull())
 })
 
 test('CO-3 the end waits for who reads, and for a moment for who has just gone, and for nobody else', async () => {

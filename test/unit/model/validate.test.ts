@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { VertigoError } from '../../../src/base/errors.ts'
 import { cyclicParts, type Edge, findCycles } from '../../../src/model/cycles.ts'
+import { guaranteeInCluster } from '../../../src/model/guarantee.ts'
 import type { KindInfo, KindLookup } from '../../../src/model/kind-info.ts'
 import { parseNetwork } from '../../../src/model/parse.ts'
 import { placesOfFile } from '../../../src/model/places.ts'
@@ -21,6 +22,7 @@ const kind = (info: Partial<KindInfo>): KindInfo => ({
 
 const kinds: { readonly [name: string]: KindInfo } = {
   source: kind({ role: 'source', inputs: [] }),
+  'tracked-source': kind({ role: 'source', inputs: [], journal: 'none' }),
   'replay-source': kind({ role: 'source', inputs: [], rewinds: true }),
   map: kind({}),
   sink: kind({ outputs: [] }),
@@ -41,7 +43,8 @@ function lookUp(name: string): KindLookup {
 
 async function check(text: string): Promise<string[]> {
   const { network, places } = parseNetwork(text, { file: 'net.yaml' })
-  const faults = await validateNetwork(network, (name) => lookUp(network.components[name]!.kind), places)
+  const look = (name: string): KindLookup => lookUp(network.components[name]!.kind)
+  const faults = await validateNetwork(network, look, places, guaranteeInCluster(network))
   for (const fault of faults) assert.equal(fault.place.file, 'net.yaml')
   return faults.map(faultLine)
 }
@@ -191,6 +194,30 @@ initial: [{ to: b.in, value: 1 }]
       'SOURCE_HAS_INPUT 9:24 connections[0].to | a is a source: nothing can lead into it.',
       'SOURCE_HAS_INPUT 11:17 initial[0].to | b is a source: nothing can lead into it.',
     ])
+  })
+
+  it('asks of sources what the guarantee needs, which is exactly-once where nothing is said', async () => {
+    const text = (guarantee: string): string => `name: n
+${guarantee}
+components:
+  a: { kind: source, journal: false }
+  b: { kind: tracked-source }
+  c: { kind: source }
+  d: { kind: replay-source, journal: false }
+connections: []
+`
+    const faults = [
+      'SOURCE_CANNOT_REWIND 4:31 components.a.journal | a (source) cannot start again from a position, and is to have no journal: exactly-once needs one of the two.',
+      'SOURCE_CANNOT_REWIND 5:14 components.b.kind | b (tracked-source) cannot start again from a position, and cannot have a journal, as its kind says: exactly-once needs one of the two.',
+    ]
+    assert.deepEqual(await check(text('description: none')), faults)
+    assert.deepEqual(await check(text('guarantee: exactly-once')), faults)
+    assert.deepEqual(await check(text('guarantee: at-least-once')), [])
+    assert.deepEqual(await check(text('guarantee: at-most-once')), [])
+
+    const { network, places } = parseNetwork(text('guarantee: exactly-once'), { file: 'net.yaml' })
+    const look = (name: string): KindLookup => lookUp(network.components[name]!.kind)
+    assert.deepEqual(await validateNetwork(network, look, places), [], 'a run by itself asks for nothing')
   })
 
   it('reports inputs of keyed state that are not routed by key', async () => {

@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs'
 import type { ApiClient } from '../../../api/index.ts'
 import { type Bundle, bundleBytes, shortHash } from '../../../cluster/bundle/bundle.ts'
 import { bareNetwork, type ComponentSource, type DeploymentSource } from '../../../cluster/client/index.ts'
-import type { Json } from '../../../model/network.ts'
+import { guarantees } from '../../../model/guarantee.ts'
+import type { Guarantee, Json } from '../../../model/network.ts'
 import { type Arguments, usage } from '../../arguments.ts'
 import { apiOptions, connect } from '../../cluster/connect.ts'
 import { askWith, isNetworkFile, readDeployment, type ReadOptions } from '../../cluster/deployment.ts'
@@ -49,6 +50,11 @@ export const deployCommand: Command = {
         about: 'A field of the configuration of that component. May be repeated.',
       },
       instances: { value: '<n>', about: 'Copies of that component. Default 1.' },
+      guarantee: {
+        value: '<word>',
+        about:
+          'What the network of that component keeps when something fails, or one without components: exactly-once, at-least-once or at-most-once. Default: exactly-once, or as it is where it is there.',
+      },
       group: { value: '<name>', about: 'Group of nodes for all components that name none.' },
       expected: {
         value: '<version>',
@@ -85,7 +91,7 @@ async function run(given: Arguments): Promise<number> {
   const client = await connect(given)
   if ('bare' in source) {
     refuseForBare(given, source.bare)
-    const made = await client.deploy(bareNetwork(source.bare), { bare: true, expected })
+    const made = await client.deploy(bareNetwork(source.bare, guaranteeOf(given)), { bare: true, expected })
     if (!given.flag('json')) process.stderr.write(`${source.bare} has no components yet\n`)
     return finishChange(given, client, { ...made, goal: made })
   }
@@ -107,7 +113,7 @@ async function run(given: Arguments): Promise<number> {
 type Source = { readonly bare: string } | { readonly read: DeploymentSource }
 
 /** Options that say what a single component is like. */
-const ofComponent = ['name', 'config', 'instances'] as const
+const ofComponent = ['name', 'config', 'instances', 'guarantee'] as const
 
 /** Errors: USAGE. */
 function sourceOf(given: Arguments): Source {
@@ -119,19 +125,23 @@ function sourceOf(given: Arguments): Source {
     return { read: componentOf(given, component) }
   }
   const extra = ofComponent.find((option) => given.flag(option))
-  if (extra !== undefined)
+  const isBare = network !== undefined && !isNetworkFile(network) && !existsSync(network)
+  if (extra !== undefined && !(isBare && extra === 'guarantee'))
     throw usage(
       `--${extra} is for a single component: --component is missing.`,
-      extra === 'name' ? 'The name of a network stands in its file.' : 'For a network, use --set.',
+      extra === 'name' || extra === 'guarantee'
+        ? `The ${extra} of a network stands in its file.`
+        : 'For a network, use --set.',
     )
   if (network === undefined) throw usage('`vertigo deploy` needs <network>, or --component <kind>.')
-  return isNetworkFile(network) || existsSync(network) ? { read: network } : { bare: network }
+  return isBare ? { bare: network } : { read: network }
 }
 
 function componentOf(given: Arguments, component: string): ComponentSource {
   const name = given.text('name')
   const instances = given.wholeNumber('instances', 1)
   const config = configOf(given.texts('config'))
+  const guarantee = guaranteeOf(given)
   return {
     component:
       /^[^#]*\.[cm]?[jt]s(#|$)/.test(component) && !/^(\.{0,2}\/|file:)/.test(component)
@@ -140,7 +150,17 @@ function componentOf(given: Arguments, component: string): ComponentSource {
     ...(name !== undefined && { name }),
     ...(config !== undefined && { config }),
     ...(instances !== undefined && { instances }),
+    ...(guarantee !== undefined && { guarantee }),
   }
+}
+
+/** Errors: USAGE. */
+function guaranteeOf(given: Arguments): Guarantee | undefined {
+  const word = given.text('guarantee')
+  const found = guarantees.find((one) => one === word)
+  if (word !== undefined && found === undefined)
+    throw usage(`There is no guarantee "${word}".`, `It is one of ${guarantees.join(', ')}.`)
+  return found
 }
 
 /** `field=value`, as `--set` takes it. Errors: USAGE. */

@@ -79,7 +79,7 @@ function definitionText({ name, version, createdAtMs, by, change, flat }: Defini
 function guaranteeText(flat: Definition['flat']): string[] {
   const { snapshot = {} } = flat
   const guarantee = guaranteeInCluster(flat)
-  if (!losesNothing(guarantee)) return []
+  if (!losesNothing(guarantee)) return [`${guarantee}: no snapshots are taken\n`]
   const { intervalMs } = snapshotTimesOf(snapshot)
   const { keep = snapshotsKept, storage } = snapshot
   const where = storage === undefined ? 'where the cluster keeps them' : `in ${visible(storage)}`

@@ -268,7 +268,7 @@ test('property: what is deployed is valid, flat, and the same graph of the same 
       const flat = await flattenNetwork(part, placesOfFile('net'), async () => undefined)
       assert.deepEqual(graphOf(flat.network), graphOf(part))
       assert.deepEqual(await deployed(undefined, deployment, { mode: 'replace' }), {
-        flat: part,
+        flat: { ...part, guarantee: 'exactly-once' },
         kinds: deployment.kinds,
       })
     }),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { systemClock } from '../../../../src/base/clock.ts'
+import { VertigoError } from '../../../../src/base/errors.ts'
 import { systemRandom } from '../../../../src/base/random.ts'
 import { type Deployment, Management } from '../../../../src/cluster/client/index.ts'
 import {
@@ -16,6 +17,7 @@ import {
   outcomeRecord,
   type Plan,
   planRecord,
+  versionRecord,
 } from '../../../../src/cluster/protocol/index.ts'
 import { isVertigoError } from '../../../../src/base/errors.ts'
 import type { FlatComponent, FlatNetwork } from '../../../../src/model/flatten.ts'
@@ -95,6 +97,54 @@ test('a deployment is merged into what is there, or replaces it', async () => {
   const third = await client.version('net', asVersion(3))
   assert.deepEqual(Object.keys(third.flat.components).toSorted(), ['b', 'numbers'])
   assert.deepEqual(Object.keys(third.kinds).toSorted(), ['b', 'numbers'])
+})
+
+test('what a network keeps is written down with it, and a part that says nothing leaves it as it is', async () => {
+  const { store, keys, client } = management()
+  const kept = async (version: number): Promise<string | undefined> =>
+    (await client.version('net', asVersion(version))).flat.guarantee
+  await client.deploy(network(['a']), { by })
+  assert.equal(await kept(1), 'exactly-once')
+  await client.deploy(network(['a'], { guarantee: 'at-most-once' }), { by })
+  assert.equal(await kept(2), 'at-most-once')
+  await client.deploy(network(['b']), { by })
+  await client.scale('net', 'b', 2, { by })
+  assert.equal(await kept(4), 'at-most-once')
+  await client.deploy(network(['b']), { by, mode: 'replace' })
+  assert.equal(await kept(5), 'exactly-once')
+
+  // As earlier versions wrote it, in which at-most-once was the default: it goes on as it is, until somebody says something else.
+  const { guarantee: _, ...flat } = (await client.version('net', asVersion(5))).flat
+  const old = versionRecord.encode({ ...(await client.version('net', asVersion(5))), flat })
+  await store.transact({ then: [put(keys.network('net').version(asVersion(5)), old)] })
+  assert.equal(await kept(5), 'at-most-once')
+  assert.equal(await client.deploy(network(['b']), { by }), 5)
+  await client.deploy(network(['c']), { by })
+  assert.equal(await kept(6), 'at-most-once')
+  await client.deploy(network(['c'], { guarantee: 'exactly-once' }), { by })
+  assert.equal(await kept(7), 'exactly-once')
+})
+
+test('MA-3 what would come of a change has to have a place for its snapshots, before anything is written', async () => {
+  const { store, client } = management()
+  const asked: (string | undefined)[] = []
+  const place = async ({ guarantee }: FlatNetwork): Promise<void> => {
+    asked.push(guarantee)
+    if (guarantee === 'exactly-once') throw new VertigoError('SNAPSHOT_STORAGE_UNSET', 'no place')
+  }
+  await rejectsWithCode(client.deploy(network(['a']), { by, place }), 'SNAPSHOT_STORAGE_UNSET', /no place/)
+  assert.deepEqual((await store.range('')).entries, [])
+  await client.deploy(network(['a']), { by })
+  await client.deploy(network(['a'], { guarantee: 'at-most-once' }), { by, place })
+  await client.deploy(network(['b']), { by, place })
+  assert.deepEqual(asked, ['exactly-once', 'at-most-once', 'at-most-once'])
+  const before = await store.range('')
+  await rejectsWithCode(
+    client.rollback('net', asVersion(1), { by, place }),
+    'SNAPSHOT_STORAGE_UNSET',
+    /no place/,
+  )
+  assert.deepEqual(await store.range(''), before)
 })
 
 test('what a file names is added or replaced, also by another kind: that is merging, and no clash', async () => {

@@ -6,6 +6,7 @@ import {
   defaultRestartPolicy,
   type NetworkFacts,
 } from '../../../../src/cluster/control/index.ts'
+import type { FlatNetwork } from '../../../../src/model/flatten.ts'
 import { asTerm, type SnapshotRecord } from '../../../../src/cluster/protocol/index.ts'
 import { ManagedWorld } from '../../../scenario/support/managed-world.ts'
 
@@ -13,11 +14,16 @@ import { ManagedWorld } from '../../../scenario/support/managed-world.ts'
 
 class Managed extends ManagedWorld {
   committed: SnapshotRecord | undefined
+  isPlaceless = false
 
   deploy(...lines: readonly string[]): void {
+    this.deployAs({ guarantee: 'exactly-once' }, ...lines)
+  }
+
+  deployAs(says: Partial<FlatNetwork>, ...lines: readonly string[]): void {
     void this.commands['deploy']!([], lines)
     const record = this.versions.get(this.version)!
-    this.versions.set(this.version, { ...record, flat: { ...record.flat, guarantee: 'exactly-once' } })
+    this.versions.set(this.version, { ...record, flat: { ...record.flat, ...says } })
   }
 
   tell(command: string, ...words: readonly string[]): void {
@@ -55,7 +61,8 @@ class Managed extends ManagedWorld {
 
   private get now(): NetworkFacts {
     const facts = this.facts({ term: asTerm(1), restarts: defaultRestartPolicy })
-    return { ...facts, snapshots: { committed: this.committed, aborted: undefined } }
+    const { committed, isPlaceless } = this
+    return { ...facts, isPlaceless, snapshots: { committed, aborted: undefined } }
   }
 }
 
@@ -71,6 +78,27 @@ function running(...lines: readonly string[]): Managed {
 }
 
 describe('what is decided for a network with snapshots', () => {
+  it('DE-4: it is refused where its snapshots have no place, and what keeps nothing is not', () => {
+    const outcomeOf = (says: Partial<FlatNetwork>): string | undefined => {
+      const world = new Managed()
+      world.isPlaceless = true
+      world.tell('node', 'n1')
+      world.deployAs(says, 'lines source', 'print', 'lines -> print')
+      world.run()
+      const { state, error } = world.outcome ?? {}
+      return state && `${state} ${error?.code}: ${error?.remedy}`
+    }
+    const refused = outcomeOf({ guarantee: 'exactly-once' })
+    assert.match(
+      refused ?? '',
+      /^refused SNAPSHOT_STORAGE_UNSET: .*--snapshots <address>.*guarantee: at-most-once/,
+    )
+    assert.equal(outcomeOf({ guarantee: undefined }), refused)
+    assert.equal(outcomeOf({ guarantee: 'at-least-once' }), refused)
+    assert.equal(outcomeOf({ guarantee: 'at-most-once' }), undefined)
+    assert.equal(outcomeOf({ snapshot: { storage: 'file:///shared' } }), undefined)
+  })
+
   it('DE-2: it is not open while a copy waits, for that would have no part in the next snapshot', () => {
     const world = running('lines source x2', 'print', 'lines -> print')
     world.commit()
