@@ -4,8 +4,10 @@ import { failover } from './failover.ts'
 import { fileLines } from './file-lines.ts'
 import type { Benchmark } from './lib/benchmark.ts'
 import { journal } from './journal.ts'
+import { latency } from './latency.ts'
 import { memory } from './memory.ts'
 import { planner } from './planner.ts'
+import { recovery } from './recovery.ts'
 import { snapshots } from './snapshots.ts'
 import { startup } from './startup.ts'
 import { storeLmdb } from './store-lmdb.ts'
@@ -34,6 +36,8 @@ export const benchmarks: readonly Benchmark[] = [
   snapshots,
   planner,
   failover,
+  recovery,
+  latency,
 ]
 
 export function findBenchmark(name: string): Benchmark {

@@ -12,7 +12,8 @@
  * A seed that fails is named with what was violated; the exit code is 1 then.
  */
 import { parseArgs } from 'node:util'
-import { crashRun, crashesOf, crashText } from '../test/sim/crash-run.ts'
+import { crashRun } from '../test/sim/crash-run.ts'
+import { crashesOf, crashText } from '../test/sim/crashes.ts'
 import { runSeed } from '../test/sim/run-seed.ts'
 import { exactCrashRun } from '../test/sim/snapshots/exact-crash-run.ts'
 import { runSnapshots } from '../test/sim/snapshots/run.ts'

@@ -24,16 +24,19 @@ export async function cpuShares(nodes: readonly NodeProcess[], lookMs: number): 
 const lookMs = 500
 /** Longer than a node waits before it replaces spare threads. */
 const quietLooks = 4
-const shareMax = 0.25
+const defaultShareMax = 0.25
 const looksMax = 120
 
 /** Until no node has been busy for a while: what has just been started has loaded its code, and has its spare threads. */
-export async function atRest(nodes: readonly NodeProcess[]): Promise<void> {
+export async function atRest(nodes: readonly NodeProcess[], shareMax = defaultShareMax): Promise<void> {
   let quiet = 0
+  let shares: readonly number[] = []
   for (let looks = 0; looks < looksMax; looks++) {
-    const shares = await cpuShares(nodes, lookMs)
+    shares = await cpuShares(nodes, lookMs)
     quiet = Math.max(...shares) < shareMax ? quiet + 1 : 0
     if (quiet === quietLooks) return
   }
-  throw new Error(`within ${(looksMax * lookMs) / 1_000} s the nodes did not come to rest`)
+  throw new Error(
+    `within ${(looksMax * lookMs) / 1_000} s the nodes did not come to rest: ${shares.map((share) => share.toFixed(2)).join(', ')} of a core`,
+  )
 }

@@ -4,12 +4,19 @@ import { systemRandom } from '../../src/base/random.ts'
 import { defineComponent, defineSource, type Kind, port, value } from '../../src/component/index.ts'
 import type { FlatNetwork } from '../../src/model/flatten.ts'
 import { assign } from '../../src/run/assign.ts'
+import type { Merges } from '../../src/run/merges.ts'
 import type { InstanceManifest } from '../../src/snapshot/manifest.ts'
 import type { PartReport, SnapshotBegin } from '../../src/snapshot/part.ts'
 import type { SnapshotStorage } from '../../src/snapshot/storage/storage.ts'
 import { putManifest } from '../../src/snapshot/stored-manifest.ts'
 import type { WorkerAssignment } from '../../src/worker/assignment.ts'
 import { Worker } from '../../src/worker/worker.ts'
+
+/** Where snapshots go, and the thread beside that makes their files one, as a node has it. */
+export interface Taking {
+  readonly storage: SnapshotStorage
+  readonly merges: Merges
+}
 
 /** Which keys are counted: `window` of `keys`, from `base` on. */
 export interface Keys {
@@ -60,9 +67,9 @@ export class SnapshotNetwork {
     | undefined
 
   /** Without a storage: no snapshots. */
-  constructor(keys: number, storage?: SnapshotStorage) {
+  constructor(keys: number, taking?: Taking) {
     this.keys = { keys, window: keys, base: 0 }
-    this.storage = storage
+    this.storage = taking?.storage
     const kinds = this.kinds()
     const placement = new Map(Object.keys(network.components).map((name) => [name, [1]]))
     const options = { sources: new Set(['source']), keyed: new Set(['count']) }
@@ -70,7 +77,7 @@ export class SnapshotNetwork {
     const assignment: WorkerAssignment = {
       ...assigned,
       generation: 1,
-      ...(storage !== undefined && { takesSnapshots: true }),
+      ...(taking !== undefined && { takesSnapshots: true }),
     }
     this.instances = assignment.instances.length
     this.worker = new Worker(assignment, {
@@ -79,7 +86,9 @@ export class SnapshotNetwork {
       load: ({ address }) => Promise.resolve(kinds.get(address)),
       check: 'edges',
       counters: { write: () => undefined, running: () => undefined, ready: () => undefined },
-      ...(storage !== undefined && { snapshots: { storage: () => Promise.resolve(storage) } }),
+      ...(taking !== undefined && {
+        snapshots: { storage: () => Promise.resolve(taking.storage), merge: taking.merges.merge },
+      }),
       events: {
         finished: () => undefined,
         failed: throwLater,

@@ -51,10 +51,10 @@ export class EventStream {
       await this.write(eventText(event.id, event.type, JSON.stringify(event.data)))
   }
 
-  /** Messages, each as JSON; their ids are the numbers from `first` on. */
-  async sendMessages(texts: readonly string[], first: number): Promise<void> {
+  /** Messages, each as JSON, with their ids. */
+  async sendMessages(texts: readonly string[], ids: readonly string[]): Promise<void> {
     const parts = texts.map((text, at) =>
-      this.format === 'events' ? eventText(String(first + at), 'message', text) : `${text}\n`,
+      this.format === 'events' ? eventText(ids[at]!, 'message', text) : `${text}\n`,
     )
     await this.write(parts.join(''))
   }

@@ -4,6 +4,7 @@ import {
   type PortClient,
   type PortNews,
   type PortRequest,
+  positionOf,
   type ReadPortOptions,
   type SendOptions,
   sendTimeoutMsDefault,
@@ -53,20 +54,24 @@ export class ApiPorts implements PortClient {
   async *read(
     network: string,
     port: string,
-    { signal = new AbortController().signal }: ReadPortOptions = {},
+    { signal = new AbortController().signal, after, uncommitted = false }: ReadPortOptions = {},
   ): AsyncGenerator<PortNews, void, undefined> {
     const { clock } = this.means
+    const path = `${portPath(network, port)}${uncommitted ? '?uncommitted=true' : ''}`
     let isRead = false
+    let at = after
     let awaySinceMs: number | undefined
     for (let tries = 0; !signal.aborted; tries++) {
       try {
         const nodes = await this.nodes()
         const http = nodes[tries % nodes.length]!
-        for await (const news of newsOf(http, portPath(network, port), signal)) {
+        for await (const news of newsOf(http, path, at, signal)) {
           if (news === 'end') return
+          at = news.at
+          const isTold = isRead && news.type === 'reading' && news.missed === false
           isRead = true
           awaySinceMs = undefined
-          yield news
+          if (!isTold) yield news
         }
       } catch (error) {
         if (signal.aborted) return
@@ -141,19 +146,30 @@ function isClosed(error: unknown): boolean {
   return isVertigoError(error) && (error.code === 'PORT_CLOSED' || error.code === 'NETWORK_UNKNOWN')
 }
 
+/** `at` of messages is their own: each comes for itself. */
 async function* newsOf(
   http: Http,
   path: string,
+  after: string | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<PortNews | 'end', void, undefined> {
-  const stream = await http.stream({ method: 'GET', path, headers: { accept: 'text/event-stream' }, signal })
-  for await (const { type, data } of eventsOf(stream, http)) {
-    if (type === 'message') yield { type: 'messages', texts: [data] }
-    else if (type === 'reading') yield { type }
-    else if (type === 'end') yield 'end'
+  const headers: Record<string, string> = { accept: 'text/event-stream' }
+  if (after !== undefined) headers['last-event-id'] = after
+  const stream = await http.stream({ method: 'GET', path, headers, signal })
+  for await (const { id, type, data } of eventsOf(stream, http)) {
+    if (type === 'message') yield { type: 'messages', texts: [data], at: positionIn(id) }
+    else if (type === 'reading') {
+      const { missed } = JSON.parse(data) as { readonly missed?: boolean }
+      yield { type, at: positionIn(id), missed }
+    } else if (type === 'end') yield 'end'
     else if (type === 'failed')
       throw errorFromBody(JSON.parse(data)) ?? new VertigoError('API_ANSWER_INVALID', 'The stream failed.')
   }
+}
+
+/** Other ids only count. */
+function positionIn(id: string): string | undefined {
+  return positionOf(id) === undefined ? undefined : id
 }
 
 function portPath(network: string, port: string): string {

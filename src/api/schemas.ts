@@ -341,6 +341,16 @@ export const sendQuery = object(
   { timeoutMs: { type: 'string', pattern: '^[1-9][0-9]{0,4}$', description: timeoutMs.description } },
   { optional: ['timeoutMs'] },
 )
+export const readQuery = object(
+  {
+    uncommitted: {
+      enum: ['true', 'false'],
+      description:
+        'Of a network that is exactly-once: messages at once, before they are committed. After a failure, some may never have been, or come again.',
+    },
+  },
+  { optional: ['uncommitted'] },
+)
 export const anyMessage: JsonSchema = { description: 'A message: any JSON.' }
 /** By the type of the body. */
 export const messagesBody: JsonSchema = {
@@ -362,7 +372,11 @@ export const requestBody = object(
       description: 'The field of message and answer that tells whose an answer is: a text or number.',
     },
     timeoutMs,
+    uncommitted: {
+      type: 'boolean',
+      description: 'Of a network that is exactly-once: the answer at once, before it is committed.',
+    },
   },
-  { optional: ['timeoutMs'] },
+  { optional: ['timeoutMs', 'uncommitted'] },
 )
 export const requestAnswer = answer({ answer: anyMessage })

@@ -1039,6 +1039,12 @@ export const errorCodes = codes({
     exit: 4,
     retryable: true,
   },
+  SINK_DISCARDED: {
+    title: 'A sink begins afresh, and committed output that it could not publish before is dropped.',
+    remedy:
+      'That is what `--discard-state` of its component asks for. Where the output is needed, deploy from the snapshot before (`--from-snapshot`, with `--accept-duplicates`) once what the sink writes to takes it.',
+    exit: 4,
+  },
   SINK_FENCED: {
     title: 'A sink was about to publish while another instance writes under its name.',
     remedy:
@@ -1075,6 +1081,12 @@ export const errorCodes = codes({
       'Bring it back, or run the component on the machine that has it; or let it begin anew: `vertigo deploy --discard-state <component>`.',
     exit: 4,
   },
+  SINK_UNPUBLISHED: {
+    title: 'A sink was closed with committed output that it had not published yet.',
+    remedy:
+      'Bring back what it writes to. A network that was undeployed publishes it when it is deployed again with `--from-snapshot` of its last snapshot; after a failure its next run does so by itself. What belonged to a component that was taken out is published by nobody.',
+    exit: 4,
+  },
   SINK_TRANSACTION_EXPIRED: {
     title: 'A transaction of a sink took longer than it may, and was taken back by the server.',
     remedy:
@@ -1086,6 +1098,12 @@ export const errorCodes = codes({
     title: 'Nobody has said where snapshots are kept.',
     remedy:
       'Name a place that all nodes see: `--snapshots <address>` of all nodes, or `snapshot: { storage: s3://bucket/prefix }` in the network. Or let the network do without snapshots: `guarantee: at-most-once`.',
+    exit: 2,
+  },
+  FILES_NOT_SHARED: {
+    title: 'A component reads or writes files of one machine, and it is not said which.',
+    remedy:
+      'Say by `group` or `placement.labels` on which machine it is to be, or, where all of them see the files, `placement: { files: shared }`.',
     exit: 2,
   },
   SNAPSHOT_STORAGE_LOCAL: {

@@ -45,8 +45,10 @@ export type ImplicitOutputs<I extends Ports> = {
   readonly [L in Exclude<LogLevel, 'error'>]: OutputHandle<LogRecord>
 }
 
+/** The inputs of a component that was added, by their names: what `connect` leads to. */
 export type InputHandles<I extends Ports> = { readonly [P in keyof I]: InputHandle<MessageOf<I[P]>> }
 
+/** The outputs of a component that was added, by their names: what `connect` leads from. */
 export type OutputHandles<O extends Ports> = { readonly [P in keyof O]: OutputHandle<MessageOf<O[P]>> }
 
 /** A component that was added to a network, by its ports. */

@@ -7,6 +7,7 @@ import type { Kind } from './kind.ts'
 import type { Port, Ports } from './port.ts'
 import type { KeyCheck, SelectorFor, SelectorFunction } from './selectors.ts'
 
+/** What a network says of itself beside its components: the same fields as in a file. */
 export type NetworkOptions = Pick<
   Network,
   'description' | 'guarantee' | 'snapshot' | 'state' | 'journal' | 'deadLetter'
@@ -15,6 +16,7 @@ export type NetworkOptions = Pick<
 /** How a component runs: the same fields as in a network's file. */
 export type ComponentSettings = Omit<Component, 'kind' | 'config'>
 
+/** The configuration of a kind that declares no schema: plain JSON, which is handed on as it is. */
 export type JsonConfig = { readonly [field: string]: Json }
 
 /** The configuration as it is written, before the schema fills in what is left out. */
@@ -33,6 +35,7 @@ export interface AddressedOptions<I extends Ports, O extends Ports> extends Comp
   readonly config?: JsonConfig
 }
 
+/** For `connect`: how targets are chosen, whether the edge closes a cycle, and who observes it. */
 export interface ConnectOptions<T, K extends string = string> extends Pick<Connection, 'back' | 'hooks'> {
   /** How the target's instance is chosen. Default `roundRobin()`. */
   readonly selector?: SelectorFor<T, K>
@@ -48,6 +51,7 @@ export interface ExportedPorts {
 export type ExportedInputs<X extends ExportedPorts> = {
   readonly [N in keyof X['inputs']]: X['inputs'][N] extends InputHandle<infer T> ? Port<T> : never
 }
+/** The outputs that a network exports, as ports of the kind that it is. */
 export type ExportedOutputs<X extends ExportedPorts> = {
   readonly [N in keyof X['outputs']]: X['outputs'][N] extends OutputHandle<infer T> ? Port<T> : never
 }

@@ -9,6 +9,13 @@ import type { ErrorData } from '../base/errors.ts'
  * - CP-2 What was `refused` is never sent: its time was over, it does not fit, or the instance is at its end.
  * - CP-3 An instance gives a part of what it has for each `pull`, and never more. While nobody reads, it keeps nothing.
  * - CP-4 For an `await`, the first message whose field has the value is the `answer`, of those that come after `awaiting`.
+ *
+ * Where a network is exactly-once, its outputs are `committed`: what readers get is `follow`ed, by each for itself; `read` and an
+ * `await` that is `uncommitted` get things at once all the same.
+ *
+ * - CP-5 A part holds messages of committed snapshots only, in their order: behind `at` of `following`, or behind `after` where nothing was
+ *   `missed` since, every message, and none twice.
+ * - CP-6 An instance gives a `part` for each `next`. What is given is kept for a while, and in the snapshots, for those who come back.
  */
 export type ClientPortCommand =
   /** `text`: an array of messages. */
@@ -20,8 +27,20 @@ export type ClientPortCommand =
   | { readonly type: 'unread' }
   | { readonly type: 'pull' }
   /** `field`: its path; `value`: as JSON. */
-  | { readonly type: 'await'; readonly id: number; readonly field: string; readonly value: string }
+  | {
+      readonly type: 'await'
+      readonly id: number
+      readonly field: string
+      readonly value: string
+      readonly uncommitted?: boolean
+      /** Of a committed output: it was awaited before, at this position. */
+      readonly after?: string | undefined
+    }
   | { readonly type: 'unawait'; readonly id: number }
+  /** Somebody reads what is committed. `after`: behind this position (`client-position.ts`); undefined: from now on. */
+  | { readonly type: 'follow'; readonly id: number; readonly after: string | undefined }
+  | { readonly type: 'unfollow'; readonly id: number }
+  | { readonly type: 'next'; readonly id: number }
 
 export type ClientPortReport =
   | { readonly type: 'taken'; readonly id: number }
@@ -32,8 +51,14 @@ export type ClientPortReport =
   | { readonly type: 'messages'; readonly texts: readonly string[] }
   /** A message cannot be given to readers. */
   | { readonly type: 'unfit'; readonly error: ErrorData }
-  | { readonly type: 'awaiting'; readonly id: number }
+  /** `at`: of a committed output, from which position on. */
+  | { readonly type: 'awaiting'; readonly id: number; readonly at?: string | undefined }
   | { readonly type: 'answer'; readonly id: number; readonly text: string }
+  | { readonly type: 'following'; readonly id: number; readonly at: string; readonly missed: boolean }
+  /** `at`: the position of the first; the others follow it in the same snapshot. */
+  | { readonly type: 'part'; readonly id: number; readonly at: string; readonly texts: readonly string[] }
+  /** The next message cannot be given to it. */
+  | { readonly type: 'unfollowed'; readonly id: number; readonly error: ErrorData }
 
 /** An instance's end of the line to its node. */
 export interface ClientPortLine {
@@ -44,8 +69,12 @@ export interface ClientPortLine {
 
 /** By what an instance reaches its node: in the bridge that the engine puts into the context of `setup`. */
 export interface ClientPorts {
-  /** `obey` is called with what the node says, until the line is closed. */
-  open(component: string, obey: (command: ClientPortCommand) => void): ClientPortLine
+  /** `obey` is called with what the node says, until the line is closed. `isCommitted`: of an output, that it can be followed. */
+  open(
+    component: string,
+    obey: (command: ClientPortCommand) => void,
+    options?: { readonly isCommitted?: boolean },
+  ): ClientPortLine
 }
 
 /** Characters of one message's JSON, both ways; of a batch as well. */

@@ -29,8 +29,10 @@ export interface Output<T> {
   batch(args?: unknown): OutputBatch<T>
 }
 
+/** `emit.<output>(message)` sends on an output. It returns at once; the engine holds back the input where the target is slow. */
 export type Emit<O extends Ports> = { readonly [P in keyof O]: Output<MessageOf<O[P]>> }
 
+/** From the most serious to the least. Each is also a port on which a component's own logger sends, where it is connected. */
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace'
 
 /** Writes to the log of the run and, where they are connected, to the component's output ports of these names. */
@@ -38,6 +40,7 @@ export type Logger = {
   readonly [L in LogLevel]: (message: string, details?: Readonly<Record<string, unknown>>) => void
 }
 
+/** One line of a log, as it is shown and as hooks and `vertigo logs` get it. */
 export interface LogRecord {
   readonly level: LogLevel
   readonly message: string
@@ -62,6 +65,7 @@ export interface InputControl {
   readonly paused: boolean
 }
 
+/** `inputs.<name>.pause()` and `resume()`, for components that cannot take more for a time. */
 export type InputControls<I extends Ports> = { readonly [P in keyof I]: InputControl }
 
 /** What is the same for the whole life of an instance. */

@@ -12,6 +12,7 @@ export type ConfigOf<C> = C extends StandardSchemaV1
   ? StandardSchemaV1.InferOutput<C>
   : Readonly<Record<string, unknown>>
 
+/** What every kind can say of itself. */
 export interface CommonOptions {
   /** One sentence for `vertigo kinds` and the reference. */
   readonly description?: string
@@ -20,8 +21,15 @@ export interface CommonOptions {
    * caller's code or to the process's standard streams. Default `worker`.
    */
   readonly placement?: 'worker' | 'main'
+  /**
+   * `local`: it reads or writes files of the machine that it runs on. In a cluster all of its copies stay on one machine then, the one
+   * that has the files; where the rules of the network leave several, it is refused (FILES_NOT_SHARED) until they leave one, or say
+   * `placement: { files: shared }`. Default `shared`: it does as well on any machine.
+   */
+  readonly files?: 'local' | 'shared'
 }
 
+/** For `defineComponent`. Handlers stand here (`on`, `timers`, ...), or are what `setup` gives. */
 export interface ComponentOptions<
   I extends Ports,
   O extends Ports,
@@ -107,6 +115,7 @@ export interface SourceOutput<T> extends Output<T> {
   tracked(message: T, options?: TrackedOptions): void
 }
 
+/** `emit.<output>(message)` of a source, and `emit.<output>.tracked(message)`. */
 export type SourceEmit<O extends Ports> = { readonly [P in keyof O]: SourceOutput<MessageOf<O[P]>> }
 
 /** For `poll` of a source. */
@@ -119,6 +128,7 @@ export interface PollContext<O extends Ports> {
   readonly kept: (then: (error?: Error) => void) => void
 }
 
+/** What `setup` of a source gives: how the engine pulls from it, and how far it has come. */
 export interface SourceReader<O extends Ports> extends TrackHandlers {
   /**
    * Emits up to about `max` messages and says whether there may be `more`, or that the source is `done`. The engine
@@ -146,6 +156,7 @@ export interface SourceReader<O extends Ports> extends TrackHandlers {
   close?(): void | PromiseLike<void>
 }
 
+/** What a poll says: there may be `more`, or nothing will come any more. */
 export type PollResult = 'more' | 'done'
 
 /**
@@ -194,6 +205,7 @@ type SourceRead<O extends Ports, C extends StandardSchemaV1 | undefined> = (
   context: InstanceContext<{}, ConfigOf<C>>,
 ) => Iterable<MessageOf<O[keyof O]>> | AsyncIterable<MessageOf<O[keyof O]>>
 
+/** For `setup` of a source: among others the positions that it goes on from. */
 export interface SourceSetupContext<O extends Ports, C> extends Omit<
   SetupContext<{}, O, C>,
   'pump' | 'publishes' | 'writer'
@@ -250,6 +262,7 @@ export type Sent<R> =
         ? U
         : Exclude<R, void | undefined>
 
+/** A kind made of a function: one input `in`, one output `out`. */
 export type FunctionKind<A, R> = Kind<{ readonly in: Port<A> }, { readonly out: Port<R> }, undefined>
 
 /**

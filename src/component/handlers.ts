@@ -14,12 +14,14 @@ export type HandlerResult =
   | Iterator<unknown, void | undefined, undefined>
   | AsyncIterator<unknown, void | undefined, undefined>
 
+/** By input: what is called for each of its messages, in the order of each channel. A promise holds the next message back. */
 export type MessageHandlers<I extends Ports, Context> = {
   readonly [P in keyof I]?: (message: MessageOf<I[P]>, context: Context) => HandlerResult
 }
 
 type Inside<Context> = Omit<Context, 'group'> & { readonly group: GroupContext }
 
+/** Of one input, for messages that come in groups: the parts of a group come together, in order, and as a whole. */
 export interface GroupHandlers<T, Context> {
   /** Before anything of the group; may be asynchronous: nothing is delivered before it is done. */
   readonly start?: (args: unknown, context: Inside<Context>) => HandlerResult
@@ -30,6 +32,7 @@ export interface GroupHandlers<T, Context> {
   readonly groups?: { readonly [name: string]: GroupHandlers<T, Context> }
 }
 
+/** Of one input, for messages that come in batches: before, for each message, and behind. */
 export interface BatchHandlers<T, Context> {
   readonly start?: (args: unknown, context: Context) => HandlerResult
   readonly message?: (message: T, context: Context) => HandlerResult

@@ -26,6 +26,7 @@ export interface KindDefinition {
   readonly role: 'component' | 'source'
   readonly description?: string
   readonly placement?: 'worker' | 'main'
+  readonly files?: 'local' | 'shared'
   readonly inputs: Ports
   readonly outputs: Ports
   readonly config?: StandardSchemaV1

@@ -17,16 +17,19 @@ export interface Metrics {
   histogram(name: string): MetricHistogram
 }
 
+/** A number that only grows, such as requests made. */
 export interface MetricCounter {
   /** Adds `n`, a number from 0. Default 1. Errors: METRIC_INVALID. */
   add(n?: number): void
 }
 
+/** A number that goes up and down, such as open connections. */
 export interface MetricGauge {
   /** Errors: METRIC_INVALID for what is no finite number. */
   set(value: number): void
 }
 
+/** How values spread, such as times of requests in milliseconds. */
 export interface MetricHistogram {
   /** Records a number from 0. Errors: METRIC_INVALID. */
   record(value: number): void

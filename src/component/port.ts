@@ -20,6 +20,7 @@ export type Ports = { readonly [name: string]: Port<unknown> }
 /** The message type of a port. */
 export type MessageOf<P> = P extends Port<infer T> ? T : never
 
+/** For `port`. */
 export interface PortOptions<T> {
   /**
    * Size of one message in bytes. Give it where messages differ much in size and hold their bulk where an estimate

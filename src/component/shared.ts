@@ -37,6 +37,7 @@ export interface SharedCollections {
   published(writer: string): Promise<SinkSnapshot | undefined>
 }
 
+/** What a sink changes with a snapshot, for `publish`. */
 export interface SharedBatch {
   readonly writer: string
   readonly snapshot: SinkSnapshot
@@ -50,11 +51,13 @@ export type SharedWrite =
   | { readonly type: 'remove'; readonly map: string; readonly key: string }
   | { readonly type: 'add'; readonly counter: string; readonly delta: number }
 
+/** For reads of a collection. */
 export interface SharedReadOptions {
   /** Reads the local copy. Default false. The first cached read of a collection makes the copy. */
   readonly cached?: boolean
 }
 
+/** For `watch`. */
 export interface SharedWatchOptions {
   /** Which changes; `change` means creations and updates. Default all. */
   readonly on?: 'create' | 'update' | 'change' | 'delete'
@@ -82,6 +85,7 @@ export type SharedChange<V, At extends object = object> = At & { readonly revisi
     | { readonly type: 'delete'; readonly old: V }
   )
 
+/** A collection whose changes can be followed. */
 export interface SharedWatchable<E> {
   watch(options?: SharedWatchOptions): Promise<SharedChanges<E>>
 }
@@ -92,6 +96,7 @@ export interface SharedCached {
   readonly cachedRevision: number | undefined
 }
 
+/** For writes to a collection. */
 export interface SharedPutOptions {
   /**
    * How long the entry is there, in milliseconds from the call: at least that, at most a sixth more (entries share
@@ -101,8 +106,10 @@ export interface SharedPutOptions {
   readonly ttlMs?: number
 }
 
+/** A change of a map: which key, and what it is now. */
 export type MapChange<V> = SharedChange<V, { readonly key: string }>
 
+/** Texts to values, each once. */
 export interface SharedMap<V> extends SharedWatchable<MapChange<V>>, SharedCached {
   get(key: string, options?: SharedReadOptions): Promise<V | undefined>
   has(key: string, options?: SharedReadOptions): Promise<boolean>
@@ -130,6 +137,7 @@ export interface SharedMap<V> extends SharedWatchable<MapChange<V>>, SharedCache
   clear(): Promise<void>
 }
 
+/** Texts to sets of values. */
 export interface SharedMultimap<V>
   extends SharedWatchable<SharedChange<V, { readonly key: string }>>, SharedCached {
   /** Says whether it was not there before. */
@@ -145,6 +153,7 @@ export interface SharedMultimap<V>
   clear(): Promise<void>
 }
 
+/** Values, each once. */
 export interface SharedSet<V> extends SharedWatchable<SharedChange<V>>, SharedCached {
   /** Says whether it was not there before. */
   add(value: V): Promise<boolean>
@@ -157,6 +166,7 @@ export interface SharedSet<V> extends SharedWatchable<SharedChange<V>>, SharedCa
   clear(): Promise<void>
 }
 
+/** Values in the order in which they were pushed. */
 export interface SharedList<V> extends SharedWatchable<SharedChange<V>>, SharedCached {
   /** Appends, all next to each other; 100 values a call at most. */
   push(...values: V[]): Promise<void>

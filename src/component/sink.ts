@@ -6,8 +6,10 @@
  *
  * Order of calls, for each instance:
  *
- * - SK-1 `recover` comes first, after `setup` and before the first message, for each writer whose part of the snapshot the instance goes on
- *   from; then `commit` for those whose target does not have that snapshot. An instance that begins afresh begins without both.
+ * - SK-1 `restored`, where a sink has it, comes first, after `setup` and before the first message; then `recover`, for each writer whose part
+ *   of the snapshot the instance goes on from; then `commit` for those whose target does not have that snapshot. In a component that goes
+ *   on, an instance whose number is new hears `recover` for its own name, with nothing for certain. An instance that begins afresh begins
+ *   without all three.
  * - SK-2 `prepare` at each cut, when no handler is at work. What it has given is the engine's: it is in the snapshot, and comes back with
  *   `commit`, in this life of the instance or in a later one, on this machine or on another.
  * - SK-3 `commit` only after that snapshot or a later one was committed, as the store says; one at a time, oldest first; messages go on
@@ -37,11 +39,23 @@ export interface SinkBatch<T = unknown> {
 /** `T`: what is staged, plain data as in messages. It is part of each snapshot until it is published, so it costs space there. */
 export interface Sink<T = unknown> {
   /**
+   * The instance goes on from this snapshot; also where nobody has left anything to publish. `isOver`: it had handled all there was, and only
+   * publishes what is left.
+   */
+  restored?(snapshot: SinkSnapshot, isOver: boolean): void
+  /**
    * Takes what was received since the last call: as the rows themselves, or the names of files that are durable by then. `undefined`: nothing.
    * A promise of it lets durable work go on beside the network, and delays the snapshot. Where it throws or rejects, the instance fails:
    * what it had received is in no snapshot.
    */
   prepare(snapshot: SinkSnapshot): T | undefined | PromiseLike<T | undefined>
+  /**
+   * It has received as much as it should hold until the next `prepare`. While it says so, its instance takes no messages; only what comes
+   * before a snapshot that nothing may be on its way in (the last one of an undeployed network, one before other numbers of instances) is
+   * handled all the same. Asked very often: compare two numbers. Do not pause the input in its place, which would hold up that snapshot for good.
+   * Default: never.
+   */
+  isFull?(): boolean
   /**
    * Writes `staged`, and `snapshot` under the name of `writer`, in one transaction of the target. Where the target has this snapshot of
    * the writer, or a newer one of the same incarnation, nothing is written: it has all of it. Where the target has one of a newer

@@ -52,16 +52,17 @@ export const collectionSink = builtInKind(
     inputs: { in: port() },
     config,
     setup(context) {
-      const { component, config, inputs, publishes, shared } = context
+      const { component, config, publishes, shared } = context
       const write = (message: unknown): SharedWrite => writeOf(message, config, component)
       if (publishes === 'at-once')
         return { on: { in: (message: unknown) => writeNow(shared, write(message)) } }
-      const staging = new Staging<SharedWrite>(inputs.in)
+      const staging = new Staging<SharedWrite>()
       const sink: Sink<readonly SharedWrite[]> = {
         prepare() {
           const changes = staging.take()
           return changes.length === 0 ? undefined : changes
         },
+        isFull: () => staging.isFull,
         commit: ({ writer, snapshot, staged }) => shared.publish({ writer, snapshot, changes: staged }),
         recover: (writer) => shared.published(writer),
       }

@@ -44,7 +44,7 @@ export const httpSink = builtInKind(
     inputs: { in: port() },
     config,
     setup(context) {
-      const { clock, component, config, inputs, publishes, signal, writer } = context
+      const { clock, component, config, publishes, signal, writer } = context
       const sender = new Sender(config, component, { clock, signal })
       if (publishes === 'at-once') {
         const begun = clock.now()
@@ -59,12 +59,13 @@ export const httpSink = builtInKind(
           },
         }
       }
-      const staging = new Staging<string>(inputs.in)
+      const staging = new Staging<string>()
       const sink: Sink<readonly string[]> = {
         prepare() {
           const bodies = staging.take()
           return bodies.length === 0 ? undefined : bodies
         },
+        isFull: () => staging.isFull,
         // What was sent before a failure is sent again, with the same keys.
         commit: ({ writer, snapshot, staged }) => sender.sendAll(staged, keyOf(writer, snapshot)),
         recover: () => undefined,

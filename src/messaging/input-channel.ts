@@ -187,6 +187,21 @@ export class InputChannel {
     if (control.type === 'end' || control.snapshot === snapshot) then(parcels)
   }
 
+  /** That snapshot is over: what has been copied for it is let go. Later ones are not concerned. */
+  forgetLog(snapshot: number): void {
+    if (this.logged !== undefined && this.logged.snapshot <= snapshot) this.logged = undefined
+  }
+
+  /** Whether the barrier of a snapshot is queued, or the end. Asked in each turn, so nothing is copied. */
+  hasBefore(snapshot: number): boolean {
+    for (let at = this.head; at < this.queue.length; at++) {
+      const { control } = this.queue[at]!
+      if (control?.type === 'end' || (control?.type === 'barrier' && control.snapshot === snapshot))
+        return true
+    }
+    return false
+  }
+
   /** What is queued before the barrier of a snapshot, or before the end; undefined where neither has arrived. */
   before(snapshot: number): readonly BareParcel[] | undefined {
     const { parcels, isWhole } = this.queuedBefore(snapshot)

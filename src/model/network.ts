@@ -20,6 +20,11 @@ export interface Network {
     readonly intervalMs?: number
     /** Milliseconds after which one that is not whole is given up. Default 600000. */
     readonly timeoutMs?: number
+    /**
+     * Milliseconds after which an instance no longer waits for its inputs to come to a snapshot: what is still on its way to it becomes part
+     * of the snapshot. Default 1000.
+     */
+    readonly alignMsMax?: number
     /** Snapshots without a name that are kept. Default 3. */
     readonly keep?: number
     /** Where they are kept: `file:///folder`, or `s3://bucket/prefix`. Default: as the cluster was told. */
@@ -82,6 +87,8 @@ export type PlacementRules = {
   readonly spread?: 'node'
   /** Components of which no copy may be on the same node. It holds both ways: saying it of one of them is enough. */
   readonly apart?: readonly string[]
+  /** `shared`: the files that its kind reads or writes are the same on all machines. Default: what the kind declares. */
+  readonly files?: 'shared'
 }
 
 /**

@@ -81,6 +81,14 @@ export const networkSchema: Schema = {
           default: 600_000,
           description: 'Milliseconds after which a snapshot that is not whole is given up.',
         },
+        alignMsMax: {
+          type: 'integer',
+          minimum: 0,
+          maximum: 86_400_000,
+          default: 1_000,
+          description:
+            'Milliseconds after which an instance no longer waits for its inputs to come to a snapshot: what is still on its way to it becomes part of the snapshot.',
+        },
         keep: {
           type: 'integer',
           minimum: 1,
@@ -265,6 +273,12 @@ export const networkSchema: Schema = {
           type: 'array',
           description: 'Components of which no copy may be on the same node; it holds both ways.',
           items: { type: 'string', minLength: 1 },
+        },
+        files: {
+          type: 'string',
+          enum: ['shared'],
+          description:
+            'With shared, the files that its kind reads or writes are the same on all machines; else its copies stay on the machine that has them.',
         },
       },
     },

@@ -11,10 +11,14 @@ export class ThreadClientPorts implements ClientPorts {
     this.report = report
   }
 
-  open(component: string, obey: (command: ClientPortCommand) => void): ClientPortLine {
+  open(
+    component: string,
+    obey: (command: ClientPortCommand) => void,
+    { isCommitted = false }: { readonly isCommitted?: boolean } = {},
+  ): ClientPortLine {
     const port = ++this.lastPort
     this.obeying.set(port, obey)
-    this.report({ type: 'client-port', port, report: { type: 'opened', component } })
+    this.report({ type: 'client-port', port, report: { type: 'opened', component, isCommitted } })
     return {
       tell: (report) => this.report({ type: 'client-port', port, report }),
       close: () => {

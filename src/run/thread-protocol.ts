@@ -154,4 +154,6 @@ export type ThreadReport =
   | { readonly type: 'exit'; readonly stack: string }
 
 export type ClientPortNews =
-  { readonly type: 'opened'; readonly component: string } | { readonly type: 'closed' } | ClientPortReport
+  | { readonly type: 'opened'; readonly component: string; readonly isCommitted: boolean }
+  | { readonly type: 'closed' }
+  | ClientPortReport

@@ -2,7 +2,7 @@ import { VertigoError } from '../base/errors.ts'
 import { placeOf } from './file-names.ts'
 import type { FileReference } from './manifest.ts'
 import { mergeStates } from './merge.ts'
-import { decodeState, encodeState, type StateFile, type StateHead } from './state-file.ts'
+import { decodeState, type EncodedChunk, encodeState, type StateFile, type StateHead } from './state-file.ts'
 import type { SnapshotStorage } from './storage/storage.ts'
 
 /** Of the files of one instance, to be made one. Plain data: it crosses threads. */
@@ -30,12 +30,16 @@ export async function mergeFiles(
       opened.push(file)
       checkHead(from, file.head, head)
     }
-    const content = encodeState({ ...head, kind: 'full' }, mergeStates(opened))
+    const content = encodeState({ ...head, kind: 'full' }, encodedSections(opened))
     const stored = await storage.put(name, content, { ...call, ifAbsent: true })
     return { name, kind: 'full', ...stored, until }
   } finally {
-    await Promise.all(opened.map(({ chunks }) => chunks.return()))
+    await Promise.all(opened.map(({ blocks }) => blocks.return()))
   }
+}
+
+async function* encodedSections(files: readonly StateFile[]): AsyncGenerator<EncodedChunk, void, undefined> {
+  for await (const section of mergeStates(files)) yield section.encoded
 }
 
 function checkHead(name: string, found: StateHead, wanted: MergeRequest['head']): void {

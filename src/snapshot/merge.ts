@@ -1,6 +1,12 @@
-import { Buffer } from 'node:buffer'
 import { VertigoError } from '../base/errors.ts'
-import { keyGroupSections, type StateChunk, type StateEntry, type StateFile } from './state-file.ts'
+import { EntryBlock, EntryReader } from '../state/entry-block.ts'
+import {
+  type EncodedChunk,
+  keyGroupSections,
+  type StateChunk,
+  type StateEntry,
+  type StateFile,
+} from './state-file.ts'
 
 /**
  * Makes one full state of a full file and the increments behind it, by streaming over the files: what is in memory at a time is one
@@ -12,11 +18,11 @@ export interface MergeOptions {
   readonly omit?: (section: number) => boolean
 }
 
-/** `files`: oldest first, of which the first is full. The chunks are those of a full file, one for each section. */
+/** `files`: oldest first, of which the first is full. What is given is that of a full file, section by section. */
 export async function* mergeStates(
   files: readonly StateFile[],
   { omit = () => false }: MergeOptions = {},
-): AsyncGenerator<StateChunk, void, undefined> {
+): AsyncGenerator<MergedSection, void, undefined> {
   checkOrder(files)
   const cursors = files.map((file) => new Cursor(file))
   try {
@@ -24,18 +30,112 @@ export async function* mergeStates(
     for (;;) {
       const section = Math.min(...cursors.map((cursor) => cursor.section))
       if (section === Infinity) return
-      const merged = new Map<string, StateEntry>()
-      for (const cursor of cursors) {
+      const merged = new MergedSection(section)
+      for (const [at, cursor] of cursors.entries()) {
         // What is not keyed is whole in each file (SF-2): the last one has all that is left of it.
         const counts = !omit(section) && (section < keyGroupSections || cursor === cursors.at(-1))
-        for (; cursor.section === section; await cursor.advance())
-          if (counts) for (const entry of cursor.entries) addTo(merged, entry)
+        for (; cursor.section === section; await cursor.advance()) {
+          if (!counts) continue
+          if (at === 0) merged.addOldest(cursor.bytes)
+          else merged.addNewer(cursor.bytes)
+        }
       }
-      if (merged.size > 0) yield { section, entries: merged.values() }
+      if (!merged.isEmpty) yield merged
     }
   } finally {
     await Promise.all(cursors.map((cursor) => cursor.close()))
   }
+}
+
+/** A power of two. */
+const hashes = 16_384
+
+/** A section of several files as one: what the full file has of it stays as it is, but for the keys that increments say something of. */
+export class MergedSection implements StateChunk {
+  readonly section: number
+  private readonly oldest: Uint8Array[] = []
+  /** Of increments, by the names of keys: what is put, added to what is there, or deleted. */
+  private readonly newer = new Map<string, StateEntry>()
+  /** By hashes of their keys, whether there may be one: most rows have not changed, and need no name then. */
+  private readonly mayBeNewer = new Uint8Array(hashes)
+
+  constructor(section: number) {
+    this.section = section
+  }
+
+  get isEmpty(): boolean {
+    return this.oldest.length === 0 && this.newer.size === 0
+  }
+
+  addOldest(bytes: Uint8Array): void {
+    this.oldest.push(bytes)
+  }
+
+  addNewer(bytes: Uint8Array): void {
+    const { newer } = this
+    const reader = new EntryReader(bytes)
+    while (reader.next(neverDamaged)) {
+      const { name, entry } = reader
+      const before = entry.kind === 'append' ? newer.get(name) : undefined
+      newer.set(name, before === undefined ? entry : added(before, entry))
+      this.mayBeNewer[reader.keyHash & (hashes - 1)] = 1
+    }
+  }
+
+  /** `other` gets the entries of which `direct` says no. */
+  visit(direct: (reader: EntryReader) => boolean, other: (entry: StateEntry) => void): void {
+    const { newer, mayBeNewer } = this
+    const seen = new Set<string>()
+    for (const bytes of this.oldest) {
+      const reader = new EntryReader(bytes)
+      while (reader.next(neverDamaged)) {
+        const mayBe = newer.size > 0 && mayBeNewer[reader.keyHash & (hashes - 1)] === 1
+        const name = mayBe ? reader.name : ''
+        const after = mayBe ? newer.get(name) : undefined
+        if (after !== undefined) {
+          seen.add(name)
+          if (after.kind === 'append') other(added(reader.entry, after))
+          else if (after.kind === 'put') other(after)
+        } else if (!direct(reader)) other(reader.entry)
+      }
+    }
+    for (const [name, { kind, key, parts }] of newer)
+      if (kind !== 'delete' && !seen.has(name)) other({ kind: 'put', key, parts })
+  }
+
+  get entries(): readonly StateEntry[] {
+    const entries: StateEntry[] = []
+    this.visit(
+      () => false,
+      (entry) => entries.push(entry),
+    )
+    return entries
+  }
+
+  /** The same as bytes: what no increment says anything of is copied. */
+  get encoded(): EncodedChunk {
+    const block = new EntryBlock()
+    this.visit(
+      (reader) => {
+        block.addEncoded(reader.bytes, 1)
+        return true
+      },
+      (entry) => block.addEntry(entry),
+    )
+    const { count } = block
+    return { section: this.section, count, bytes: block.take() }
+  }
+}
+
+/** What `append` adds to. */
+function added(before: StateEntry, { key, parts }: StateEntry): StateEntry {
+  if (before.kind === 'delete') return { kind: 'put', key, parts }
+  return { kind: before.kind, key, parts: [...before.parts, ...parts] }
+}
+
+/** Whoever read the file has looked at it. */
+function neverDamaged(what: string): Error {
+  return new Error(what)
 }
 
 function checkOrder(files: readonly StateFile[]): void {
@@ -49,21 +149,12 @@ function checkOrder(files: readonly StateFile[]): void {
   }
 }
 
-function addTo(merged: Map<string, StateEntry>, entry: StateEntry): void {
-  const name = Buffer.from(entry.key.buffer, entry.key.byteOffset, entry.key.byteLength).toString('latin1')
-  if (entry.kind === 'delete') {
-    merged.delete(name)
-    return
-  }
-  const before = entry.kind === 'append' ? merged.get(name) : undefined
-  const parts = before === undefined ? entry.parts : [...before.parts, ...entry.parts]
-  merged.set(name, { kind: 'put', key: entry.key, parts })
-}
+const nothing = new Uint8Array()
 
 /** Where the reading of a file stands; its section is infinite at the end. */
 class Cursor {
   section = -1
-  entries: readonly StateEntry[] = []
+  bytes: Uint8Array = nothing
   readonly #file: StateFile
 
   constructor(file: StateFile) {
@@ -71,12 +162,12 @@ class Cursor {
   }
 
   async advance(): Promise<void> {
-    const next = await this.#file.chunks.next()
+    const next = await this.#file.blocks.next()
     this.section = next.done === true ? Infinity : next.value.section
-    this.entries = next.done === true ? [] : next.value.entries
+    this.bytes = next.done === true ? nothing : next.value.bytes
   }
 
   async close(): Promise<void> {
-    await this.#file.chunks.return()
+    await this.#file.blocks.return()
   }
 }

@@ -24,7 +24,7 @@ export async function openPartFile(
   const isOf = placeOf(name)?.incarnation ?? incarnation
   const isIts = head.network === network && head.incarnation === isOf && head.kind === kind
   if (isIts && head.component === component && head.instance === instance) return file
-  await file.chunks.return()
+  await file.blocks.return()
   const what = `the state of ${head.component}[${head.instance}] of network "${head.network}"`
   throw new VertigoError(
     'SNAPSHOT_FOREIGN',

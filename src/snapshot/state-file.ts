@@ -2,6 +2,15 @@ import { Buffer } from 'node:buffer'
 import { assert } from '../base/assert.ts'
 import { VertigoError } from '../base/errors.ts'
 import { isRecord } from '../base/values.ts'
+import {
+  entryHeadBytes,
+  entryKinds,
+  EntryReader,
+  readEntries,
+  type StateEntry,
+} from '../state/entry-block.ts'
+
+export type { EntryKind, StateEntry } from '../state/entry-block.ts'
 
 /**
  * The state of an instance as the content of a file. What keeps it whole is the storage (`storage/object-format.ts`); here is what it
@@ -11,7 +20,7 @@ import { isRecord } from '../base/values.ts'
  * | --- | --- |
  * | head | magic, format, length (4 bytes each), JSON |
  * | chunk | section, zero (2 bytes each), length (4 bytes), entries |
- * | entry | kind (1 byte), length of the key, number of parts (4 bytes each), key, parts: length (4 bytes), bytes |
+ * | entry | see `state/entry-block.ts` |
  * | end | 65535, zero (2 bytes each), 8 (4 bytes), number of entries (a double) |
  *
  * - SF-1 Sections come in ascending order, in chunks, so that files are merged section by section (`merge.ts`).
@@ -25,7 +34,6 @@ export const stateFormat = 1
 const magic = 0x5453_5356
 const headBytes = 12
 const chunkHeadBytes = 8
-const entryHeadBytes = 9
 const endSection = 0xffff
 /** A chunk is ended when it has come to this; a larger entry makes a larger one. */
 export const chunkBytesMin = 64 * 1024
@@ -49,27 +57,23 @@ export interface StateHead {
   readonly kind: 'full' | 'increment'
 }
 
-export type EntryKind = 'put' | 'append' | 'delete'
-
-export interface StateEntry {
-  readonly kind: EntryKind
-  readonly key: Uint8Array
-  /** Empty for `delete`. */
-  readonly parts: readonly Uint8Array[]
-}
-
 /** Some entries of a section; a section may come in several of them, one behind the other. */
 export interface StateChunk {
   readonly section: number
   readonly entries: Iterable<StateEntry>
 }
 
-const kinds: readonly EntryKind[] = ['put', 'append', 'delete']
+/** The same, as an `EntryBlock` has written it. */
+export interface EncodedChunk {
+  readonly section: number
+  readonly count: number
+  readonly bytes: Uint8Array
+}
 
 /** The content of a file. Chunks are taken as fast as the content is. */
 export async function* encodeState(
   head: StateHead,
-  chunks: Iterable<StateChunk> | AsyncIterable<StateChunk>,
+  chunks: Iterable<StateChunk | EncodedChunk> | AsyncIterable<StateChunk | EncodedChunk>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const pieces = new Pieces()
   pieces.add(encodeHead(head))
@@ -81,6 +85,12 @@ export async function* encodeState(
       `section ${chunk.section} comes behind ${section}`,
     )
     section = chunk.section
+    if ('bytes' in chunk) {
+      pieces.addEncoded(section, chunk.bytes)
+      count += chunk.count
+      if (pieces.isFull) yield pieces.take()
+      continue
+    }
     for (const entry of chunk.entries) {
       assert(head.kind === 'increment' || entry.kind === 'put', `a full file holds no ${entry.kind}`)
       pieces.addEntry(section, entry)
@@ -118,16 +128,12 @@ class Pieces {
   }
 
   addEntry(section: number, { kind, key, parts }: StateEntry): void {
-    if (this.#chunkAt === undefined) {
-      this.#chunkAt = this.#room(chunkHeadBytes)
-      // The length is put in at the chunk's end.
-      this.#bytes.writeUInt32LE(section, this.#chunkAt)
-    }
+    this.#chunkAt ??= this.#beginChunk(section)
     let length = entryHeadBytes + key.length
     for (const part of parts) length += 4 + part.length
     let at = this.#room(length)
     const bytes = this.#bytes
-    bytes[at] = kinds.indexOf(kind)
+    bytes[at] = entryKinds.indexOf(kind)
     bytes.writeUInt32LE(key.length, at + 1)
     bytes.writeUInt32LE(parts.length, at + 5)
     bytes.set(key, at + entryHeadBytes)
@@ -138,6 +144,13 @@ class Pieces {
       at += 4 + part.length
     }
     if (this.#length - this.#chunkAt >= chunkBytesMin) this.endChunk()
+  }
+
+  /** A chunk of its own. */
+  addEncoded(section: number, bytes: Uint8Array): void {
+    this.#chunkAt = this.#beginChunk(section)
+    this.add(bytes)
+    this.endChunk()
   }
 
   endChunk(): void {
@@ -153,6 +166,13 @@ class Pieces {
     this.#bytes = Buffer.allocUnsafeSlow(this.#bytes.length)
     this.#length = 0
     return piece
+  }
+
+  /** The length is put in at its end. */
+  #beginChunk(section: number): number {
+    const at = this.#room(chunkHeadBytes)
+    this.#bytes.writeUInt32LE(section, at)
+    return at
   }
 
   /** Where so many bytes may be written. */
@@ -177,10 +197,18 @@ function encodeHead(head: StateHead): Buffer {
   return Buffer.concat([bytes, text])
 }
 
+/** Entries of a section, as they stand in the file: they have been looked at, and are entries. */
+export interface StateBlock {
+  readonly section: number
+  readonly bytes: Uint8Array
+}
+
 /** A file that is being read. */
 export interface StateFile {
   readonly head: StateHead
   /** To be read once, to the end; rejects where the file is not whole. */
+  readonly blocks: AsyncGenerator<StateBlock, void, undefined>
+  /** The same, in place of it, as objects. */
   readonly chunks: AsyncGenerator<
     { readonly section: number; readonly entries: readonly StateEntry[] },
     void,
@@ -202,7 +230,8 @@ export async function decodeState(name: string, content: AsyncIterable<Uint8Arra
       )
     const length = head.readUInt32LE(8)
     if (length > headTextBytesMax) throw input.damaged('its head is too long')
-    return { head: parseHead(await input.take(length), input), chunks: readChunks(input) }
+    const blocks = readBlocks(input)
+    return { head: parseHead(await input.take(length), input), blocks, chunks: chunksOf(blocks, input) }
   } catch (error) {
     await input.close()
     throw error
@@ -224,52 +253,37 @@ function parseHead(text: Buffer, input: Input): StateHead {
   return read as StateHead
 }
 
-async function* readChunks(
-  input: Input,
-): AsyncGenerator<{ readonly section: number; readonly entries: readonly StateEntry[] }, void, undefined> {
+async function* readBlocks(input: Input): AsyncGenerator<StateBlock, void, undefined> {
+  const damaged = (what: string): VertigoError => input.damaged(what)
   try {
     let last = 0
     let count = 0
     for (;;) {
       const head = await input.take(chunkHeadBytes)
       const section = head.readUInt16LE(0)
-      const content = await input.take(head.readUInt32LE(4))
+      const bytes = await input.take(head.readUInt32LE(4))
       if (section === endSection) {
-        if (content.length !== 8 || content.readDoubleLE() !== count)
-          throw input.damaged('entries are missing')
+        if (bytes.length !== 8 || bytes.readDoubleLE() !== count) throw damaged('entries are missing')
         await input.expectEnd()
         return
       }
-      if (section < last || section > sectionMax)
-        throw input.damaged(`section ${section} comes behind ${last}`)
+      if (section < last || section > sectionMax) throw damaged(`section ${section} comes behind ${last}`)
       last = section
-      const entries = readEntries(content, input)
-      count += entries.length
-      yield { section, entries }
+      const reader = new EntryReader(bytes)
+      while (reader.next(damaged)) count++
+      yield { section, bytes }
     }
   } finally {
     await input.close()
   }
 }
 
-function readEntries(content: Buffer, input: Input): StateEntry[] {
-  const entries: StateEntry[] = []
-  let at = 0
-  const take = (length: number): Buffer => {
-    if (at + length > content.length) throw input.damaged('an entry is longer than its chunk')
-    at += length
-    return content.subarray(at - length, at)
-  }
-  while (at < content.length) {
-    const head = take(entryHeadBytes)
-    const kind = kinds[head.readUInt8(0)]
-    if (kind === undefined) throw input.damaged('an entry is of no known kind')
-    const key = take(head.readUInt32LE(1))
-    const parts: Uint8Array[] = []
-    for (let left = head.readUInt32LE(5); left > 0; left--) parts.push(take(take(4).readUInt32LE()))
-    entries.push({ kind, key, parts })
-  }
-  return entries
+async function* chunksOf(
+  blocks: AsyncIterable<StateBlock>,
+  input: Input,
+): AsyncGenerator<{ readonly section: number; readonly entries: readonly StateEntry[] }, void, undefined> {
+  for await (const { section, bytes } of blocks)
+    yield { section, entries: readEntries(bytes, (what) => input.damaged(what)) }
 }
 
 /** Takes bytes off a stream in the lengths that are asked for. */

@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts'
 import { VertigoError } from '../base/errors.ts'
 import { MessageCodec } from '../wire/message-codec.ts'
 import type { Entry } from './entries.ts'
+import type { EntryBlock } from './entry-block.ts'
 import { encodeKey } from './keys.ts'
 import type { SlotDeclaration } from './row.ts'
 
@@ -10,16 +11,9 @@ import type { SlotDeclaration } from './row.ts'
 /** A part of what a snapshot writes: of one key group, in the order in which it has to be applied. */
 export interface StateChunk {
   readonly group: number
-  /** Encoded keys. They come before the rows: a key may have come back. */
-  readonly removed: readonly string[]
-  readonly rows: readonly CapturedRow[]
-}
-
-export interface CapturedRow {
-  /** Its encoded key. */
-  readonly key: string
-  /** Says all of the row; else what has changed since the snapshot before. */
-  readonly isWhole: boolean
+  /** How many entries it has: keys that were taken out, and rows. */
+  readonly count: number
+  /** As an `EntryBlock` writes them. Keys that were taken out come before the rows: one may have come back. */
   readonly bytes: Uint8Array
 }
 
@@ -39,31 +33,34 @@ export interface Capture {
   giveBack(): void
 }
 
-/** Rows of a chunk: few enough that one is encoded within a slice. */
-export const chunkEntriesMax = 128
 /** Rows between two looks at the clock. */
 export const rowsPerLook = 16
+/** A chunk is given on when it has come to this. */
+export const chunkBytesMin = 32 * 1024
 
 const codec = new MessageCodec()
 
-/** Errors: STATE_NOT_ENCODABLE. */
-export function encodeRows(
-  entries: readonly Entry[],
+/** Writes what an entry says. Errors: STATE_NOT_ENCODABLE. */
+export function addEntry(
+  block: EntryBlock,
+  entry: Entry,
   declared: readonly SlotDeclaration[],
   place: string,
-): CapturedRow[] {
-  const values = entries.map(valuesOf)
-  const found = codec.fault(values)
+): void {
+  const isWhole = entry.slots.every((part, slot) => declared[slot]!.type === 'value' || isAll(part))
+  block.add(encodeKey(entry.key), isWhole, encodeEntry(entry, place))
+}
+
+/** As `EntryBlock.add` wants it. To be copied before the next one. Errors: STATE_NOT_ENCODABLE. */
+export function encodeEntry(entry: Entry, place: string): Uint8Array {
+  const values = valuesOf(entry)
+  const found = codec.fault([values])
   if (found !== undefined)
     throw new VertigoError(
       'STATE_NOT_ENCODABLE',
-      `state of ${place} cannot be written: at the key ${String(values[found.index]![0])}, ${found.fault.path} ${found.fault.problem}`,
+      `state of ${place} cannot be written: at the key ${String(entry.key)}, ${found.fault.path} ${found.fault.problem}`,
     )
-  return entries.map(({ key, slots }, at) => ({
-    key: encodeKey(key),
-    isWhole: slots.every((part, slot) => declared[slot]!.type === 'value' || isAll(part)),
-    bytes: new Uint8Array(codec.encode(values[at], 0)),
-  }))
+  return codec.encode(values, 0)
 }
 
 function isAll(part: unknown): boolean {
@@ -76,7 +73,7 @@ export function readRow(bytes: Uint8Array): Entry {
   return { key, changed, slots }
 }
 
-/** As `CapturedRow.bytes`: for entries that were merged. */
+/** As `EntryBlock.add` wants it: for entries that were merged. */
 export function writeRow(entry: Entry): Uint8Array {
   return new Uint8Array(codec.encode(valuesOf(entry), 0))
 }

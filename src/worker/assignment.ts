@@ -89,6 +89,8 @@ export interface InstanceAssignment {
   readonly journal?: JournalAssignment
   /** The snapshot's parts that it goes on from. Without it, it begins. */
   readonly restore?: InstanceRestore
+  /** In place of `restore`, where somebody lets the component begin afresh: only what its sink had not published yet counts. */
+  readonly discarded?: InstanceRestore
 }
 
 export interface JournalAssignment {

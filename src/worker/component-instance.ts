@@ -145,7 +145,7 @@ export class ComponentInstance extends Instance {
   }
 
   endSnapshot(snapshot: number): void {
-    this.snapshots.alignment.ended(snapshot)
+    this.snapshots.ended(snapshot)
   }
 
   override saved(): Saved {
@@ -202,8 +202,13 @@ export class ComponentInstance extends Instance {
   protected get hasWork(): boolean {
     if (this.snapshots.mayCut) return true
     if (this.tasks.isBusy) return false
-    const mayTake = this.inbox.hasWork && this.sink?.isFull !== true
+    const mayTake = this.inbox.hasWork && this.takesMessages
     return this.tasks.canPull || this.timers.isDue || mayTake || this.mayEnd
+  }
+
+  /** IS-5: where its sink is full, only to come to the barriers of a snapshot that cannot overtake them (AL-7). */
+  private get takesMessages(): boolean {
+    return this.sink?.isFull !== true || this.snapshots.alignment.isQuiet
   }
 
   protected override released(): void {
@@ -235,7 +240,7 @@ export class ComponentInstance extends Instance {
         else this.tasks.waitUntilIdle()
         left--
       } else {
-        const channel = this.sink?.isFull === true ? undefined : this.inbox.take()
+        const channel = this.takesMessages ? this.inbox.take() : undefined
         if (channel === undefined) break
         left -= this.workOn(channel, left)
       }

@@ -7,6 +7,7 @@ import type { SnapshotBegin } from '../snapshot/part.ts'
 import type { MetricRecord } from './metrics.ts'
 import type { Reporter } from './record-window.ts'
 import type { PartFacts } from './snapshots/instance-parts.ts'
+import type { SliceWork } from './snapshots/slice-work.ts'
 import type { WorkerTracking } from './tracking/worker-tracking.ts'
 
 /** A message that its component could not handle. */
@@ -55,6 +56,8 @@ export interface InstanceHost {
   cut(instance: Schedulable, begin: SnapshotBegin, alignedMs: number, facts: () => PartFacts): void
   /** It has not come to the cut of a snapshot in time: for people. */
   late(instance: Schedulable, begin: SnapshotBegin, waitsFor: string): void
+  /** Does it between turns, until it waits no more. */
+  inSlices(work: SliceWork): void
   /** As targets of sinks know the instance. */
   writerOf(component: string, instance: number): string
   /** The worker may act: its node has its lease. */

@@ -75,6 +75,8 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
   isMigrated = false
   /** What the sinks of the instances that it goes on from have left. */
   restoredSinks: RestoredSinksOf | undefined
+  /** Reads the same where it begins afresh, since somebody has discarded its state. */
+  discardedSinks: (() => Promise<RestoredSinksOf>) | undefined
   /** Where it publishes with snapshots. */
   sink: InstanceSink | undefined
   /** It drains because the network goes on without it: for those that it sends to, its end is not that of their input. */
@@ -336,9 +338,10 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
     // Snapshots have a part of one that has finished: until it is closed once more, with its worker or since the plan is without it.
     const isAskedOn = this.state === 'finished' && this.takesSnapshots
     this.state = 'closed'
-    this.stop.abort(new VertigoError('STOPPED', `${this.place} was stopped`))
     this.released()
-    await this.sink?.close(lastCommitMsMax)
+    // Sinks publish with the signal that they were given: it stands until what is committed is out.
+    if (this.sink !== undefined) await this.sink.close(lastCommitMsMax)
+    this.stop.abort(new VertigoError('STOPPED', `${this.place} was stopped`))
     if (!isAskedOn) this.keyed?.close()
     await this.closeOpened()
     if (ran) for (const hook of this.hooks.onStop) hook(this.identity)

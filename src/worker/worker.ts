@@ -438,6 +438,7 @@ export class Worker {
       takesSnapshots: () => this.assignment.takesSnapshots === true,
       guarantee: () => this.assignment.guarantee,
       late: (instance, ...late) => this.snapshots.late(this.hostedOf.get(instance)!, ...late),
+      inSlices: (work) => this.snapshots.inSlices(work),
       cut: (instance, ...cut) => this.snapshots.cut(this.hostedOf.get(instance)!, ...cut),
     }
   }

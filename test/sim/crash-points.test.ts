@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { crashesOf, type CrashPoint, crashRun, crashText, firstOfEach } from './crash-run.ts'
+import { crashRun } from './crash-run.ts'
+import { crashesOf, type CrashPoint, crashText, firstOfEach } from './crashes.ts'
 
 /**
  * All or nothing, and repeating is harmless: a cluster is deployed to, changed, scaled, drained, hurt and emptied, once for

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { crashesOf, type CrashPoint, crashText, firstOfEach } from './crash-run.ts'
+import { crashesOf, type CrashPoint, crashText, firstOfEach } from './crashes.ts'
 import { exactCrashRun } from './snapshots/exact-crash-run.ts'
 
 /**
  * A network that takes snapshots, is scaled, loses a node and comes to its end, once for each of its steps, at which whoever does it
- * ends: before and after each step of a snapshot, its commit, a plan and a recovery. What the network has at its end is the same.
+ * ends: before and after each step of a snapshot, its commit, a plan and a recovery, of each call of a sink, of opening a journal
+ * and writing to it. What the network has at its end is the same.
  * The first step of each kind stands for its like (`npm run sim -- --crashes` ends at all of them).
  */
 const all = await exactCrashRun()
@@ -18,6 +19,11 @@ test('a network with snapshots comes to all its steps, and nothing is wrong wher
     'begin-snapshot',
     'write-part',
     'tell-part',
+    'prepare-sink',
+    'commit-sink',
+    'recover-sink',
+    'open-journal',
+    'write-journal',
     'write-manifest',
     'commit',
     'end-snapshot',

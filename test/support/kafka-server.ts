@@ -16,18 +16,23 @@ export class KafkaServer {
   readonly #folder: string
   readonly #process: ServerProcess
 
-  private constructor(folder: string, port: number, process: ServerProcess) {
-    this.bootstrap = `127.0.0.1:${port}`
+  private constructor(folder: string, bootstrap: string, process: ServerProcess) {
+    this.bootstrap = bootstrap
     this.#folder = folder
     this.#process = process
   }
 
-  /** `path`: the folder of its jars; `provideKafka` gives it. */
-  static async start(path: string, settings: Readonly<Record<string, string>> = {}): Promise<KafkaServer> {
+  /** `path`: the folder of its jars; `provideKafka` gives it. `host`: the address at which it listens. */
+  static async start(
+    path: string,
+    settings: Readonly<Record<string, string>> = {},
+    host = '127.0.0.1',
+  ): Promise<KafkaServer> {
     const folder = await mkdtemp(join(tmpdir(), 'vertigo-kafka-'))
     const [port, controllerPort] = [await freePort(), await freePort()]
     const file = join(folder, 'server.properties')
-    await writeFile(file, properties({ ...defaults(folder, port, controllerPort), ...settings }))
+    const bootstrap = `${host}:${port}`
+    await writeFile(file, properties({ ...defaults(folder, bootstrap, controllerPort), ...settings }))
     // As little work before the first answer as can be.
     const java = ['-Xmx384m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto']
     const run = [...java, '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', '-cp', join(path, '*')]
@@ -42,7 +47,7 @@ export class KafkaServer {
     ])
     const server = new KafkaServer(
       folder,
-      port,
+      bootstrap,
       new ServerProcess({ program: 'java', args: [...run, 'kafka.Kafka', file], log: join(folder, 'log') }),
     )
     try {
@@ -107,13 +112,13 @@ export class KafkaServer {
   }
 }
 
-function defaults(folder: string, port: number, controllerPort: number): Record<string, string> {
+function defaults(folder: string, bootstrap: string, controllerPort: number): Record<string, string> {
   return {
     'process.roles': 'broker,controller',
     'node.id': '1',
     'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    listeners: `PLAINTEXT://${bootstrap},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'advertised.listeners': `PLAINTEXT://${bootstrap}`,
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'PLAINTEXT',
     'log.dirs': join(folder, 'data'),

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { chown, mkdtemp, rm } from 'node:fs/promises'
+import { appendFile, chown, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -17,15 +17,15 @@ export class PostgresServer {
   readonly #process: ServerProcess
   #admin: pg.Client | undefined
 
-  private constructor(folder: string, port: number, process: ServerProcess) {
+  private constructor(folder: string, host: string, port: number, process: ServerProcess) {
     this.#folder = folder
     this.port = port
-    this.url = `postgres://vertigo@127.0.0.1:${port}/postgres`
+    this.url = `postgres://vertigo@${host}:${port}/postgres`
     this.#process = process
   }
 
-  /** `path`: the folder of its programs; `providePostgres` gives it. */
-  static async start(path: string): Promise<PostgresServer> {
+  /** `path`: the folder of its programs; `providePostgres` gives it. `host`: the address at which it listens. */
+  static async start(path: string, host = '127.0.0.1'): Promise<PostgresServer> {
     const folder = await mkdtemp(join(tmpdir(), 'vertigo-postgres-'))
     // It refuses to run as root.
     const user = process.getuid?.() === 0 ? userNamed('postgres', 'nobody') : undefined
@@ -37,9 +37,10 @@ export class PostgresServer {
       cwd: folder,
       env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
     })
+    if (host !== '127.0.0.1') await appendFile(join(data, 'pg_hba.conf'), 'host all all samenet trust\n')
     const port = await freePort()
     const settings = {
-      listen_addresses: '127.0.0.1',
+      listen_addresses: host,
       unix_socket_directories: '',
       wal_level: 'logical',
       shared_buffers: '16MB',
@@ -51,6 +52,7 @@ export class PostgresServer {
     for (const [name, value] of Object.entries(settings)) args.push('-c', `${name}=${value}`)
     const server = new PostgresServer(
       folder,
+      host,
       port,
       new ServerProcess({ program: join(path, 'postgres'), args, log: join(folder, 'log'), user }),
     )

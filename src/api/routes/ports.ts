@@ -1,5 +1,10 @@
 import { asError, isVertigoError, VertigoError } from '../../base/errors.ts'
-import { type PortRequest, sendTimeoutMsDefault } from '../../cluster/client/index.ts'
+import {
+  advanced,
+  type PortRequest,
+  positionLengthMax,
+  sendTimeoutMsDefault,
+} from '../../cluster/client/index.ts'
 import { errorBody } from '../error-body.ts'
 import type { EventStream } from '../event-stream.ts'
 import { messagesOf } from '../message-lines.ts'
@@ -35,14 +40,17 @@ export const portRoutes: readonly ApiRoute[] = [
     path: `${path}/ports/:port`,
     id: 'readMessages',
     summary:
-      'What an exported output gives, as server-sent events: `reading` when it begins, and again where the port has moved; `message` for each message; `failed` with an error, or `end`, at the end. With `accept: application/x-ndjson`, the messages alone, one a line.',
+      'What an exported output gives, as server-sent events: `reading` when it begins, and again where the port has moved; `message` for each message; `failed` with an error, or `end`, at the end. With `accept: application/x-ndjson`, the messages alone, one a line. Of a network that is exactly-once, what is committed: each message once, and from `Last-Event-ID` on for whoever comes back.',
     role: 'viewer',
+    query: schemas.readQuery,
     answer: schemas.anyMessage,
     lines: true,
-    async open({ params }, means) {
+    async open({ params, query, lastEventId }, means) {
       const [name, port] = [params['name']!, params['port']!]
       await means.ports.check(name, 'output', port)
-      return (stream) => sendMessages(name, port, stream, means)
+      const uncommitted = query['uncommitted'] === 'true'
+      const after = lastEventId?.slice(0, positionLengthMax)
+      return (stream) => sendMessages({ name, port, uncommitted, after }, stream, means)
     },
   },
   {
@@ -62,30 +70,47 @@ export const portRoutes: readonly ApiRoute[] = [
   },
 ]
 
+interface Read {
+  readonly name: string
+  readonly port: string
+  readonly uncommitted: boolean
+  readonly after: string | undefined
+}
+
+/** Ids are positions where there are any, for `Last-Event-ID`; else they count. */
 async function sendMessages(
-  name: string,
-  port: string,
+  { name, port, uncommitted, after }: Read,
   stream: EventStream,
   { ports }: ApiMeans,
 ): Promise<void> {
-  let number = 0
+  let id = '0'
   try {
-    for await (const news of ports.read(name, port, { signal: stream.signal })) {
-      if (news.type === 'reading')
-        await stream.send({ id: String(number), type: 'reading', data: { network: name, port } })
-      else {
-        await stream.sendMessages(news.texts, number + 1)
-        number += news.texts.length
+    for await (const news of ports.read(name, port, { signal: stream.signal, uncommitted, after })) {
+      if (news.type === 'reading') {
+        id = news.at ?? id
+        const { missed } = news
+        const data = { network: name, port, ...(missed !== undefined && { missed }) }
+        await stream.send({ id, type: 'reading', data })
+      } else {
+        const ids = idsOf(news.at, id, news.texts.length)
+        id = ids.at(-1)!
+        await stream.sendMessages(news.texts, ids)
       }
     }
-    await stream.send({ id: String(number), type: 'end', data: { network: name, port } })
+    await stream.send({ id, type: 'end', data: { network: name, port } })
   } catch (thrown) {
     if (stream.signal.aborted) return
     const error = isVertigoError(thrown)
       ? thrown
       : new VertigoError('INTERNAL', asError(thrown).message, { cause: thrown })
-    await stream.send({ id: String(number), type: 'failed', data: errorBody(error) })
+    await stream.send({ id, type: 'failed', data: errorBody(error) })
     stream.breakOff()
     if (error.code === 'INTERNAL') throw error
   }
+}
+
+function idsOf(at: string | undefined, last: string, count: number): string[] {
+  return Array.from({ length: count }, (_, n) =>
+    at === undefined ? String(Number(last) + 1 + n) : advanced(at, n),
+  )
 }

@@ -19,7 +19,7 @@ export const goOnOptions: Readonly<
     value: '<component>',
     multiple: true,
     about:
-      'This component begins afresh, whatever the snapshot has of it; the others go on, from the last one or that of --from-snapshot. May be repeated.',
+      'This component begins afresh, whatever the snapshot has of it; the others go on, from the last one or that of --from-snapshot. A sink publishes what is committed first, where it can. May be repeated.',
   },
 }
 

@@ -18,6 +18,7 @@ import { withCycles } from './cycles.ts'
 import { channelNumber } from '../protocol/channels.ts'
 import { keyedConnections } from '../protocol/connection-key.ts'
 import type { VersionRecord } from '../protocol/network-record.ts'
+import { keepsJournal } from '../protocol/on-disks.ts'
 import type { NetworkVersion } from '../protocol/numbers.ts'
 import type { Plan, PlannedInstance } from '../protocol/plan.ts'
 
@@ -132,7 +133,7 @@ class Assignments {
   /** The planner knows who has one. */
   private journalOf({ component, index }: PlannedInstance): Pick<DraftPlace, 'journal'> {
     const home = this.plan.homes?.find((one) => one.component === component && one.index === index)
-    if (home === undefined) return {}
+    if (home === undefined || !keepsJournal(this.current.record, component)) return {}
     const { folder, bytesMax } = this.current.record.flat.journal ?? {}
     return {
       journal: {

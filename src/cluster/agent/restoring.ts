@@ -19,7 +19,7 @@ export interface GoneOnFrom {
   readonly wrote: VersionRecord | undefined
 }
 
-/** The assignments of a network with snapshots. Components that are to begin afresh go on from none. */
+/** The assignments of a network with snapshots. Components that are to begin afresh only hear what their sinks have left. */
 export function withSnapshots(
   assignments: readonly WorkerAssignment[],
   cluster: string,
@@ -31,7 +31,10 @@ export function withSnapshots(
     takesSnapshots: true,
     instances: assignment.instances.map((one) => {
       const restore = restoring(one, from)
-      return restore === undefined ? one : { ...one, restore }
+      if (restore === undefined) return one
+      return from.restores?.discards?.includes(one.component) === true
+        ? { ...one, discarded: restore }
+        : { ...one, restore }
     }),
   }))
 }
@@ -41,7 +44,7 @@ function restoring(
   { restores, snapshot, wrote }: GoneOnFrom,
 ): InstanceRestore | undefined {
   const { component, instance, instances } = one
-  if (snapshot === undefined || restores?.discards?.includes(component) === true) return undefined
+  if (snapshot === undefined) return undefined
   // Only sources have no input.
   const isSource = one.inputs.length + one.initial.length === 0
   const restore = restoreOf(snapshot, { component, instance, instances, isSource })

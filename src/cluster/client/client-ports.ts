@@ -1,4 +1,5 @@
 import type { FlatComponent, FlatConnection } from '../../model/flatten.ts'
+import { guaranteeInCluster } from '../../model/guarantee.ts'
 import { parsePortRef } from '../../model/network.ts'
 import { clientPortName, isClientPort, type KindFacts, type VersionRecord } from '../protocol/index.ts'
 
@@ -58,12 +59,14 @@ export function withClientPorts({ flat, kinds }: VersionContent): VersionContent
     }
     clients.push(inputConnection(`${name}.out`, to, target, { connections, facts }))
   }
+  // What readers have seen has happened.
+  const config = guaranteeInCluster(flat) === 'exactly-once' ? { config: { committed: true } } : {}
   for (const [port, from] of Object.entries(flat.exports?.outputs ?? {})) {
     const source = components[componentOf(from)]
     if (source === undefined) continue
     const name = clientPortName('output', port)
     facts[name] = clientKindFacts['client-output']
-    components[name] = { kind: 'client-output', ...placeOf(source), base: source.base }
+    components[name] = { kind: 'client-output', ...placeOf(source), ...config, base: source.base }
     clients.push({ from, to: `${name}.in`, base: source.base })
   }
   return { flat: { ...flat, components, connections: [...connections, ...clients] }, kinds: facts }

@@ -1,4 +1,5 @@
 /** What users and programs ask of a cluster. */
+export { advanced, positionLengthMax, positionOf } from '../../component/client-position.ts'
 export { checkDeployment, checkPart } from './check-deployment.ts'
 export { bareNetwork, type Deployment, type VersionContent } from './deployment.ts'
 export { type CallOptions, type ChangeOptions, type DeployOptions, Management } from './management.ts'

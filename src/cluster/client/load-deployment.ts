@@ -71,7 +71,7 @@ function inGroup(network: FlatNetwork, group: string | undefined): FlatNetwork {
 
 /** What a cluster must know of a kind without loading it. */
 export function kindFacts(kind: KindDefinition): KindFacts {
-  const { role, inputs, outputs, concurrency, rewinds = false, journal, placement } = kind
+  const { role, inputs, outputs, concurrency, rewinds = false, journal, placement, files } = kind
   const schemas = Object.keys(inputs).filter((name) => inputs[name]!.schema !== undefined)
   return {
     role,
@@ -83,6 +83,7 @@ export function kindFacts(kind: KindDefinition): KindFacts {
     inMain: placement === 'main',
     ...(concurrency !== undefined && { concurrency }),
     ...(journal !== undefined && { journal }),
+    ...(files !== undefined && { files }),
     ...(schemas.length > 0 && { schemas }),
     ...(kind.state !== undefined && { state: stateFacts(kind) }),
   }

@@ -17,8 +17,10 @@ import {
   DecodedRecords,
   type DesiredNetwork,
   desiredRecord,
+  filesSeenBy,
   isHeldBack,
   type NetworkVersion,
+  nodeRecord,
   openRecord,
   outcomeRecord,
   planRecord,
@@ -31,6 +33,7 @@ import {
 } from '../protocol/index.ts'
 import { deployed, type Deployment, scaled, undeployed, type VersionContent } from './deployment.ts'
 import { ImportedSnapshots } from './imported-snapshots.ts'
+import { checkMachines, withoutMachine } from './machines.ts'
 import { type GoOnFrom, Snapshots } from './snapshots.ts'
 import { type NetworkRecords, type NetworkStatus, networkStatus } from './status.ts'
 
@@ -209,6 +212,7 @@ export class Management {
         ? await this.snapshots.goingOnFrom(name, { ...content, version }, { from, discardState }, call)
         : undefined
       if (!isStopped) await this.snapshots.checkPlace(name, content, goneBack?.snapshot, call)
+      await this.checkFiles(content, isStopped || isOver ? undefined : current, call)
       if (!isStopped) await this.checkState(name, content, { chosen: goneBack?.snapshot, discardState }, call)
       const nowMs = this.clock.now()
       const wanted: DesiredNetwork = {
@@ -244,6 +248,27 @@ export class Management {
     })
   }
 
+  /** MA-3: the planner would let it wait. `current`: what runs, whose copies have their machines already. */
+  private async checkFiles(
+    content: VersionContent,
+    current: VersionRecord | undefined,
+    call: CallOptions,
+  ): Promise<void> {
+    const names = withoutMachine(content, current)
+    if (names.length === 0) return
+    const [found, drained] = await Promise.all([
+      this.store.range(this.keys.nodes, call),
+      this.store.range(this.keys.drains, call),
+    ])
+    const empty = new Set(drained.entries.map(({ key }) => this.keys.drainedNode(key)))
+    const nodes = found.entries.map((entry) => nodeRecord.decode(entry))
+    checkMachines(
+      content,
+      names,
+      nodes.map((node) => ({ ...node, files: filesSeenBy(node), draining: empty.has(node.id) })),
+    )
+  }
+
   /** MA-3: the manager would refuse it as well, later. */
   private async checkState(
     name: string,
@@ -254,10 +279,10 @@ export class Management {
     }: { readonly chosen: SnapshotRecord | undefined; readonly discardState: readonly string[] },
     call: CallOptions,
   ): Promise<void> {
+    if (!losesNothing(guaranteeInCluster(content.flat))) return
     const keys = this.keys.network(name)
-    const { entry } = await this.store.get(keys.snapshots.committed, call)
-    const from = chosen ?? (entry && snapshotRecord.decode(entry))
-    if (from === undefined || !losesNothing(guaranteeInCluster(content.flat))) return
+    const from = chosen ?? (await this.lastSnapshot(name, call))
+    if (from === undefined) return
     const { entry: version } = await this.store.get(keys.version(from.version), call)
     const unfit =
       version &&
@@ -265,6 +290,11 @@ export class Management {
     if (unfit === undefined) return
     const { code, message, remedy, component } = unfit
     throw new VertigoError(code as ErrorCode, message, { remedy, place: { component } })
+  }
+
+  private async lastSnapshot(name: string, call: CallOptions): Promise<SnapshotRecord | undefined> {
+    const { entry } = await this.store.get(this.keys.network(name).snapshots.committed, call)
+    return entry && snapshotRecord.decode(entry)
   }
 
   private async setGoal(name: string, goal: 'run' | 'stop', call: CallOptions): Promise<void> {

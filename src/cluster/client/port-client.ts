@@ -16,6 +16,9 @@ export interface PortClient {
    * What an exported output gives, from the moment of `reading` on, until the network is at its end. Each reader gets all
    * messages. Where the port moves to another node, reading goes on there; messages between may be missing.
    *
+   * Of a network that is exactly-once it is what is committed: up to an interval of its snapshots later, each message once and in its
+   * order, whatever fails. Where something may be missing all the same, `reading` comes again and says so.
+   *
    * Readers are waited for: while one has no room, the network waits. One that takes nothing for 5 s then is ended.
    * Errors: NETWORK_UNKNOWN, PORT_UNKNOWN, PORT_CLOSED, PORT_BUSY, READER_TOO_SLOW, CLIENT_MESSAGE_TOO_LARGE.
    */
@@ -41,15 +44,26 @@ export interface SendOptions {
 }
 
 export interface ReadPortOptions {
+  /** What comes, at once, also where the network is exactly-once: after a failure, some of it may never have been, or comes again. */
+  readonly uncommitted?: boolean | undefined
+  /**
+   * Goes on behind this position, the `at` of an earlier `reading` or message; see `PortNews`. Default: from now on. For networks that are
+   * exactly-once.
+   */
+  readonly after?: string | undefined
   readonly signal?: AbortSignal | undefined
 }
 
 /**
  * `reading`: what comes from now on is read. It comes again where the port has moved: messages before it may be missing.
  * `messages`: each as JSON.
+ *
+ * `at`: of what is committed. In `reading` the position behind which all comes, in `messages` that of the first, whose followers
+ * have the next ones (`advanced`). `missed`: something between the position that was asked for and what comes now is gone.
  */
 export type PortNews =
-  { readonly type: 'reading' } | { readonly type: 'messages'; readonly texts: readonly string[] }
+  | { readonly type: 'reading'; readonly at?: string | undefined; readonly missed?: boolean | undefined }
+  | { readonly type: 'messages'; readonly texts: readonly string[]; readonly at?: string | undefined }
 
 export interface PortRequest extends SendOptions {
   /** An exported input. */
@@ -59,6 +73,8 @@ export interface PortRequest extends SendOptions {
   readonly answerPort: string
   /** The field, of message and answer, that tells whose an answer is, such as `id` or `order.id`: a text or number. */
   readonly correlate: string
+  /** The answer at once, also where the network is exactly-once: after a failure, it may never have been. */
+  readonly uncommitted?: boolean | undefined
 }
 
 export const sendTimeoutMsDefault = 10_000
@@ -84,6 +100,9 @@ export interface RunningNetwork {
   /**
    * The messages of an exported output, as they come, until the network is at its end. Each reader gets all messages. Where
    * the port moves to another node, reading goes on there, and `onReading` is called again; messages between may be missing.
+   *
+   * Of a network that is exactly-once it is what is committed, each message once and in its order: reading goes on behind what was
+   * read, and `onReading` is called again only where something may be missing. With `uncommitted` messages come at once.
    *
    * The network goes no faster than its readers, but a reader that takes nothing for 5 s is ended by READER_TOO_SLOW.
    * Errors: NETWORK_UNKNOWN, PORT_UNKNOWN, PORT_CLOSED, PORT_BUSY, READER_TOO_SLOW, CLIENT_MESSAGE_TOO_LARGE.

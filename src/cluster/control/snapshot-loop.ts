@@ -35,7 +35,7 @@ export interface SnapshotMeans {
   readonly leadership: Leadership
   readonly takers: SnapshotTakers
   readonly storages: SnapshotStorages
-  /** See `SnapshotMode`. */
+  /** See `SnapshotMode`; of networks that do not say it. */
   readonly alignMsMax?: number
   /** Default: every storage will do. */
   readonly places?: SnapshotPlaces
@@ -220,7 +220,7 @@ export class SnapshotLoop {
     const committed = view.snapshots.committed?.value
     const giveUp = new AbortController()
     this.flight = { plan, committed, needs, incarnation: ids.incarnation, giveUp }
-    const { alignMsMax = defaultSnapshotMode.alignMsMax } = this.means
+    const { alignMsMax = this.means.alignMsMax ?? defaultSnapshotMode.alignMsMax } = needs.options
     const begin: SnapshotBegin = {
       type: 'begin',
       generation,

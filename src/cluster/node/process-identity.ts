@@ -12,35 +12,41 @@ export interface ProcessIdentity {
   /** In ticks since the boot; empty where the system does not tell. */
   readonly processStart: string
   readonly machine: string
+  /** Whose files the process sees. */
+  readonly files: string
 }
 
 export function ownIdentity(): ProcessIdentity {
-  return {
-    pid: process.pid,
-    processStart: startOf(process.pid) ?? '',
-    machine: machine(),
-  }
+  const { machine, files } = here()
+  return { pid: process.pid, processStart: startOf(process.pid) ?? '', machine, files }
 }
 
 /** Whether a process of this machine surely is no more; false where that cannot be known. */
-export function isProcessGone({ pid, processStart, machine: where }: ProcessIdentity): boolean {
-  if (processStart === '' || where !== machine()) return false
+export function isProcessGone({ pid, processStart, machine }: Omit<ProcessIdentity, 'files'>): boolean {
+  if (processStart === '' || machine !== here().machine) return false
   const start = startOf(pid)
   return start === undefined ? !exists(pid) : start !== processStart
 }
 
-let known: string | undefined
+type Place = Pick<ProcessIdentity, 'machine' | 'files'>
 
-function machine(): string {
-  if (known !== undefined) return known
+let known: Place | undefined
+
+function here(): Place {
+  known ??= lookAround()
+  return known
+}
+
+/** Containers have process tables, and files, of their own; a name that an image brings along would be the same in all of them. */
+function lookAround(): Place {
   try {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
-    known = `${boot} ${readlinkSync('/proc/self/ns/pid')}`
+    const machine = `${boot} ${readlinkSync('/proc/self/ns/pid')}`
+    return { machine, files: machine }
   } catch {
     // Not Linux: nobody's process is looked for.
-    known = `${hostname()} ${process.pid}`
+    return { machine: `${hostname()} ${process.pid}`, files: hostname() }
   }
-  return known
 }
 
 /** Field 22 of `/proc/<pid>/stat`, by the clock of the reader's time namespace; a dead process that nobody waited for is gone. */

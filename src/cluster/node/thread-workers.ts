@@ -253,7 +253,7 @@ class ThreadWorker implements AgentWorker {
       const { clientPorts, network } = this.owner.options
       const tell = (command: Parameters<WorkerThread['toClientPort']>[1]): void =>
         this.thread?.toClientPort(port, command)
-      this.lines.set(port, clientPorts.opened(network, news.component, tell))
+      this.lines.set(port, clientPorts.opened(network, news.component, tell, news.isCommitted))
     } else if (news.type === 'closed') {
       this.lines.get(port)?.lost()
       this.lines.delete(port)

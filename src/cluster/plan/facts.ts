@@ -17,6 +17,8 @@ export interface InventoryNode extends Pick<
   NodeRecord,
   'id' | 'incarnation' | 'groups' | 'labels' | 'workers'
 > {
+  /** Whose files it sees: nodes that say the same see the same. Default: nobody else's. */
+  readonly files?: string
   /** An operator wants it empty. */
   readonly draining: boolean
   /** Workers that other networks have there. */

@@ -30,7 +30,8 @@ import { LivingWorkers, recordOf, survey } from './survey.ts'
  *   something else: a plan for each would be many.
  * - PN-9 What drains works as before until the first generation in which it drains is open. Where it is wanted again
  *   before that, it is kept: so a change that is taken back leaves what ran as it was. What is new in generations that were
- *   never open leaves without draining.
+ *   never open leaves without draining. A connection that such a change had left out comes back under another number (PL-2: it is not in the
+ *   parent), so its channels are new ones. That loses nothing: each waits for the one that it takes the place of (WI-5, IB-1).
  * - PN-10 A network has at most one worker for each instance on a node, as many as the node has left beside other
  *   networks, and one where it has none left.
  *
@@ -43,7 +44,8 @@ import { LivingWorkers, recordOf, survey } from './survey.ts'
  *   `done`; whatever finished since begins again. So an instance counts as finished here when the snapshot has it so.
  *
  * - PN-13 A copy that keeps something on the disk of a node stays there, from the first plan in which it has a place until its network begins
- *   afresh: where that node is gone or drained, it waits, and is not begun elsewhere without what it had.
+ *   afresh: where that node is gone or drained, it waits, and is not begun elsewhere without what it had. The same holds for files of a machine, with
+ *   any node there, until the rules for its place change; where they leave several machines, nothing begins.
  *
  * `facts.ts` says what is given, `board.ts` which place is the best, `survey.ts` what becomes of what runs.
  */

@@ -106,7 +106,7 @@ export class Placing {
         allowsNode(shape, node.node) &&
         allowsBeside(shape, node) &&
         !node.node.draining &&
-        this.#isHome(copy.slot, node)
+        this.#homes.isAt(shape, copy.slot.index, node.node)
       if (isFinished) {
         // Nothing comes to it or goes from it any more, by whatever link.
         this.#board.add(shape, node, worker)
@@ -193,7 +193,7 @@ export class Placing {
   /** In the worker of the one before where that is right still: what is together stays together. */
   #seatFor(slot: Slot, before: WorkerNumber | undefined): Seat | undefined {
     const { shape } = slot
-    const fitting = this.#fitting(shape).filter((place) => this.#isHome(slot, place))
+    const fitting = this.#fitting(shape).filter(({ node }) => this.#homes.isAt(shape, slot.index, node))
     const old = before === undefined ? undefined : this.#seats.get(before)
     const isBound = shape.isSpread || shape.apart.length > 0
     const free = isBound ? fitting.filter((place) => allowsBeside(shape, place)) : fitting
@@ -235,7 +235,9 @@ export class Placing {
     if (this.#holdsBack(slot) !== undefined) return false
     this.#unseat(shape, { node, worker })
     const canStay =
-      this.#fitting(shape).includes(node) && allowsBeside(shape, node) && this.#isHome(slot, node)
+      this.#fitting(shape).includes(node) &&
+      allowsBeside(shape, node) &&
+      this.#homes.isAt(shape, slot.index, node.node)
     const seat = canStay ? { node, worker } : this.#seatFor(slot, undefined)
     if (seat === undefined || canStay) this.#seat(shape, { node, worker })
     if (seat === undefined) return false
@@ -285,7 +287,7 @@ export class Placing {
       waits(
         slot,
         this.#holdsBack(slot) ??
-          this.#whyNotHome(slot) ??
+          this.#homes.whyNot(slot.shape, slot.index) ??
           this.#missesLink(slot.shape) ??
           whyNot(slot.shape, nodes),
       ),
@@ -297,7 +299,7 @@ export class Placing {
       const noOther = others.length === 0 ? 'There is no other node: start one.' : undefined
       const why =
         this.#holdsBack(slot) ??
-        this.#whyNotHome(slot) ??
+        this.#homes.whyNot(slot.shape, slot.index) ??
         noOther ??
         this.#missesLink(slot.shape, node) ??
         whyNot(slot.shape, others)
@@ -312,22 +314,6 @@ export class Placing {
       if (cut !== undefined) waiting.push(waits({ shape, index }, this.#whyCutOff(shape, node, cut)))
     }
     return waiting
-  }
-
-  /** PN-13 */
-  #isHome({ shape, index }: Slot, { node }: NodePlace): boolean {
-    return this.#homes.nodesFor(shape.name, index).every((home) => home === node.id)
-  }
-
-  #whyNotHome({ shape, index }: Slot): string | undefined {
-    const [home, ...others] = this.#homes.nodesFor(shape.name, index)
-    if (home === undefined) return undefined
-    if (others.length > 0)
-      return `Journals that it is to read are on ${[home, ...others].join(' and ')}: give the component as many copies as it had.`
-    const place = this.#board.nodes.find(({ node }) => node.id === home)
-    if (place === undefined)
-      return `Its journal is on ${home}, which is not there: start that node again, with its disk.`
-    return place.node.draining ? `Its journal is on ${home}, which is drained: end the drain.` : undefined
   }
 
   /** Whether only links keep it from being placed, on another node than `own`. */

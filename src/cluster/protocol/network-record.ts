@@ -46,6 +46,8 @@ export const kindFactsSchema = v.object({
   rewinds: v.boolean(),
   /** A source whose messages cannot be kept in a journal. Absent: they can. */
   journal: v.optional(v.picklist(['engine', 'none'])),
+  /** Reads or writes files of the machine that it runs on. Absent: it does not. */
+  files: v.optional(v.picklist(['local', 'shared'])),
   /** Talks to the world by the process that it is in: one of the fixed kinds for clients. */
   inMain: v.boolean(),
   /** Inputs whose messages are checked against a schema. Absent: none. */

@@ -12,6 +12,8 @@ const schema = v.object({
   processStart: text,
   /** Of the machine, so that others know whether they may look at its process table. */
   machine: text,
+  /** Whose files it sees: nodes that say the same see the same. Absent in earlier versions: as `machine`. */
+  files: v.optional(text),
   /** Version of the package, and the versions of the protocol that it speaks. */
   version: text,
   protocol: v.object({ min: count, max: count }),

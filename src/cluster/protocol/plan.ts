@@ -98,12 +98,14 @@ const deaths = v.object({
 })
 export type ComponentDeaths = Readonly<v.InferOutput<typeof deaths>>
 
-/** Where what a copy keeps on a disk is: the journal of a source. */
+/** Where what a copy keeps on a disk is: the journal of a source, or the files of a kind that reads or writes those of its machine. */
 const home = v.object({
   component: text,
   index: count,
   /** Absent: on a disk that all nodes share. */
   node: v.optional(nodeId),
+  /** Whose files it reads and writes: of all nodes that see the same. Absent: of none. */
+  files: v.optional(text),
   /** Of the deployment that it belongs to: when the version was made in which the copy began. */
   life: count,
 })

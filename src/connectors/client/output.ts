@@ -1,5 +1,8 @@
+import * as v from 'valibot'
+import type { ClientPortCommand } from '../../component/client-port.ts'
 import { configObject } from '../../component/built-in-config.ts'
 import { builtInKind, defineComponent, port } from '../../component/index.ts'
+import { CommittedOutput } from './committed-output.ts'
 import { clientPortsOf } from './line.ts'
 import { OutputBuffer } from './output-buffer.ts'
 
@@ -13,16 +16,60 @@ export const clientOutputKind = builtInKind(
     description:
       'Gives its messages to clients that read an exported output. Put into deployed networks by itself.',
     inputs: { in: port() },
-    config: configObject({}),
+    config: configObject({
+      /** Readers get what is committed, unless they ask for more. Of networks that are exactly-once. */
+      committed: v.optional(v.boolean()),
+    }),
     setup(context) {
-      const unread = context.metrics.counter('unread')
-      const line = clientPortsOf(context).open(context.component, (command) => buffer.obey(command))
-      const buffer = new OutputBuffer({ line, letGo: () => unread.add() })
+      const { clock, component, config, inputs, metrics, publishes } = context
+      const unread = metrics.counter('unread')
+      const ports = clientPortsOf(context)
+      if (config.committed !== true || publishes === 'at-once') {
+        const line = ports.open(component, (command) => buffer.obey(command))
+        const buffer = new OutputBuffer({ line, letGo: () => unread.add() })
+        return {
+          on: { in: (message) => buffer.put(message) },
+          // What somebody reads is given before the instance ends.
+          drain: () => buffer.drained(),
+          close: () => line.close(),
+        }
+      }
+      const line = ports.open(component, (command) => obey(command), { isCommitted: true })
+      const atOnce = new OutputBuffer({ line, letGo: () => undefined })
+      const output = new CommittedOutput({
+        clock,
+        line,
+        // It is not paused, but this wakes the instance.
+        room: () => inputs.in.resume(),
+        letGo: (count) => unread.add(count),
+      })
+      const obey = (command: ClientPortCommand): void => {
+        if (command.type !== 'await' || command.uncommitted === true) atOnce.obey(command)
+        if (command.type !== 'await' || command.uncommitted !== true) output.obey(command)
+      }
       return {
-        on: { in: (message) => buffer.put(message) },
-        // What somebody reads is given before the instance ends.
-        drain: () => buffer.drained(),
-        close: () => line.close(),
+        on: {
+          in(message) {
+            const isTaken = output.put(message)
+            if (!isTaken && !atOnce.isRead) unread.add()
+            // A handler that waited would hold up the snapshot that others wait for.
+            const room = atOnce.put(message)
+            if (room === undefined) return
+            output.hold(true)
+            const release = (): void => output.hold(false)
+            room.then(release, release)
+          },
+        },
+        ready: () => output.start(),
+        async drain() {
+          output.end()
+          await atOnce.drained()
+        },
+        close() {
+          output.close()
+          line.close()
+        },
+        sink: output,
       }
     },
   }),

@@ -90,6 +90,7 @@ export const fileLines = builtInKind(
     outputs: { out: port<string>() },
     config,
     rewinds: true,
+    files: 'local',
     splits: ({ config: options, component, positions }) =>
       listFiles(options, positions, { component, field: 'path' }),
     async setup(context) {

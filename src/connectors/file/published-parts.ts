@@ -3,14 +3,17 @@
  * `<name>-<instance>-<incarnation>-<snapshot>`, before the ending; in their order they are in that of snapshots.
  *
  * - PP-1 The name of a part is that of its writer and snapshot alone: whoever renames it gives it the same name, once.
- * - PP-2 A reader takes what is not hidden. A part is whole from the moment it is to be seen.
+ * - PP-2 A reader takes what is not hidden, and may take it away. A part is whole from the moment it is to be seen.
+ * - PP-3 Beside them stands `.<name>-<instance>.published`: up to which snapshot the writer has published (PB-3). It is written before the part
+ *   gets its name, so what is neither staged nor there, and is marked, was published and taken away. Who finds the marked part staged gives
+ *   it its name, and that one only: others may belong to snapshots that came to nothing. For who stood still between mark and name, see PB-4.
  */
 import { open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, extname, join } from 'node:path'
 import { syncFolder } from '../../base/durable-files.ts'
 import { compareSinkSnapshots, type SinkBatch, type SinkSnapshot } from '../../component/index.ts'
 import { type FileUse, fileError } from './errors.ts'
-import { lost } from './published.ts'
+import { ahead, lost, type PublishedMark, readMark, writeMark } from './published.ts'
 
 /** A part, as it travels in snapshots. */
 export interface PartPiece {
@@ -27,7 +30,7 @@ export async function stagePart(
   use: FileUse,
 ): Promise<PartPiece> {
   const path = partPath(use.path, writer, snapshot)
-  const staged = join(dirname(path), `.${basename(path)}.staged`)
+  const staged = stagedPath(path)
   const content = Buffer.from(text)
   try {
     const file = await open(staged, 'w')
@@ -44,43 +47,77 @@ export async function stagePart(
   }
 }
 
-/** Errors: those of files; SINK_TARGET_LOST where the part is neither staged nor published. */
-export async function publishPart({ staged: piece }: SinkBatch<PartPiece>, use: FileUse): Promise<void> {
+/** Errors: those of files; SINK_AHEAD; SINK_TARGET_LOST where the part is neither staged nor published. */
+export async function publishPart(
+  { writer, snapshot, staged: piece }: SinkBatch<PartPiece>,
+  use: FileUse,
+): Promise<void> {
   const at: FileUse = { ...use, path: piece.path }
   try {
-    await rename(piece.staged, piece.path)
-    await syncFolder(dirname(piece.path))
+    const mark = await markOf(piece.path, writer)
+    if (mark !== undefined && mark.incarnation > snapshot.incarnation) throw ahead(at, writer, mark)
+    if (mark === undefined || compareSinkSnapshots(mark, snapshot) < 0) {
+      const isThere = (await sizeOf(piece.staged)) !== undefined || (await sizeOf(piece.path)) === piece.bytes
+      if (!isThere) throw lost(at, 'is neither published nor staged any more')
+      await writeMark(markedPath(piece.path), { writer, ...snapshot })
+    }
+    await giveName(piece.staged, piece.path)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw fileError(error, at)
-    if ((await sizeOf(at)) !== piece.bytes) throw lost(at, 'is neither published nor staged any more')
-    // Who gave it its name may have ended before that was on the disk.
-    await syncFolder(dirname(piece.path))
-  }
-}
-
-/** Undefined where there is no such file; what cannot be looked at is an error of its own. */
-async function sizeOf(at: FileUse): Promise<number | undefined> {
-  try {
-    return (await stat(at.path)).size
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw fileError(error, at)
   }
 }
 
-/** The newest part of a writer. */
+/** Nothing where it has its name: then somebody may have taken it away by now. */
+async function giveName(staged: string, path: string): Promise<void> {
+  try {
+    await rename(staged, path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
+  // Who gave it its name may have ended before that was on the disk.
+  await syncFolder(dirname(path))
+}
+
+/** Undefined where there is no such file. */
+async function sizeOf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).size
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/** The newest part of a writer, wherever readers have put it. */
 export async function recoverPart(
   writer: string,
   published: SinkSnapshot | undefined,
   use: FileUse,
 ): Promise<SinkSnapshot | undefined> {
   const own = partsOf(use.path, writer)
+  const mark = await markOf(partPath(use.path, writer, noSnapshot), writer)
+  if (mark !== undefined) {
+    const path = partPath(use.path, writer, mark)
+    await giveName(stagedPath(path), path)
+  }
   const all = await readdir(dirname(use.path))
-  const found = all.flatMap((name) => own(name) ?? []).toSorted(compareSinkSnapshots)
-  const newest = found.at(-1)
+  const found = all.flatMap((name) => own(name) ?? [])
+  const newest = [...found, ...(mark === undefined ? [] : [mark])].toSorted(compareSinkSnapshots).at(-1)
   if (published !== undefined && (newest === undefined || compareSinkSnapshots(newest, published) < 0))
     throw lost(use, `has no part of snapshot ${published.id}, which ${writer} has published`)
-  return newest
+  return newest && { incarnation: newest.incarnation, id: newest.id }
+}
+
+const noSnapshot: SinkSnapshot = { incarnation: 0, id: 0 }
+
+async function markOf(part: string, writer: string): Promise<PublishedMark | undefined> {
+  const mark = await readMark(markedPath(part))
+  return mark?.writer === writer ? mark : undefined
+}
+
+/** What the mark of a part's writer stands beside: its name without the snapshot's numbers. */
+function markedPath(part: string): string {
+  return join(dirname(part), basename(part).replace(/-\d{10,}-\d{10,}(?=(?:\.[^.]*)?$)/, ''))
 }
 
 /** Removes what was staged for snapshots that came to nothing. To be called when all that may be published is, and nothing is staged. */
@@ -91,6 +128,10 @@ export async function dropStaged({ path }: FileUse, writer: string): Promise<voi
     const part = /^\.(.*)\.staged$/.exec(name)?.[1]
     if (part !== undefined && own(part) !== undefined) await rm(join(folder, name), { force: true })
   }
+}
+
+function stagedPath(part: string): string {
+  return join(dirname(part), `.${basename(part)}.staged`)
 }
 
 function partPath(path: string, writer: string, { incarnation, id }: SinkSnapshot): string {

@@ -110,7 +110,7 @@ async function writeAt(path: string, at: number, bytes: Buffer, use: FileUse): P
   if (isNew) await syncFolder(dirname(path))
 }
 
-async function writeMark(path: string, { writer, incarnation, id }: PublishedMark): Promise<void> {
+export async function writeMark(path: string, { writer, incarnation, id }: PublishedMark): Promise<void> {
   const text = `${JSON.stringify({ writer, incarnation, id })}\n`
   await writeDurably(markPath(path), temporaryOf(path), Buffer.from(text))
 }
@@ -136,7 +136,7 @@ export function lost(use: FileUse, what: string): VertigoError {
   return fileFault('SINK_TARGET_LOST', use, what)
 }
 
-function ahead(use: FileUse, writer: string, { incarnation, id }: SinkSnapshot): VertigoError {
+export function ahead(use: FileUse, writer: string, { incarnation, id }: SinkSnapshot): VertigoError {
   return fileFault(
     'SINK_AHEAD',
     use,

@@ -1,10 +1,5 @@
 import { open, stat } from 'node:fs/promises'
-import {
-  compareSinkSnapshots,
-  type InputControl,
-  type Sink,
-  type SinkSnapshot,
-} from '../../component/index.ts'
+import { compareSinkSnapshots, type Sink, type SinkSnapshot } from '../../component/index.ts'
 import { Staging } from '../staging.ts'
 import { type FileUse, fileError, fileFault } from './errors.ts'
 import {
@@ -30,7 +25,6 @@ export interface PublishingOptions {
   readonly append: boolean
   /** A file for each snapshot. */
   readonly parts: boolean
-  readonly input: InputControl
 }
 
 /** What the file was when the instance began. */
@@ -63,7 +57,7 @@ class PublishingFile {
   readonly #options: PublishingOptions
   readonly #isDirect: boolean
   readonly #append: boolean
-  readonly #staging: Staging<string>
+  readonly #staging = new Staging<string>()
   #found = nothing
   #format: FormatMessage = () => ''
   #csv: CsvFormat | undefined
@@ -80,7 +74,6 @@ class PublishingFile {
     this.#options = options
     this.#isDirect = isDirect
     this.#append = append
-    this.#staging = new Staging(options.input)
   }
 
   get behaviour() {
@@ -106,16 +99,19 @@ class PublishingFile {
       writer: string,
       published: SinkSnapshot | undefined,
     ): Promise<SinkSnapshot | undefined> => this.#recover(writer, published)
+    const isFull = (): boolean => this.#staging.isFull
     if (parts) {
       const sink: Sink<PartPiece> = {
         prepare: (snapshot) => this.#preparePart(snapshot),
+        isFull,
         commit: (batch) => publishPart(batch, use),
         recover,
       }
       return sink
     }
     const sink: Sink<FilePiece> = {
-      prepare: (snapshot) => this.#prepare(snapshot),
+      prepare: () => this.#prepare(),
+      isFull,
       commit: (batch) => (this.#isDirect ? this.#writeThrough(batch.staged) : publishPiece(batch, use)),
       recover,
     }
@@ -152,15 +148,15 @@ class PublishingFile {
     throw fileFault('CONFIG_INVALID', { ...use, field: 'columns' }, what)
   }
 
-  #prepare(snapshot: SinkSnapshot): FilePiece | undefined {
+  #prepare(): FilePiece | undefined {
     const { path } = this.#options.use
     const text = this.#staging.take().join('')
-    // A finite network that wrote nothing leaves an empty file.
-    if (text === '' && !(this.#isDrained && this.#next === undefined && !this.#isRestored)) return undefined
-    if (this.#next !== undefined) return this.#piece(path, text, { isFirst: false, replaces: false })
     const { mark, bytes, isEnded, firstLine } = this.#found
-    const isOwn = mark?.writer === this.#options.writer
-    const goesOn = isOwn && (this.#isRestored || mark.incarnation === snapshot.incarnation)
+    // The mark of a run before is of the same writer, and not what this one goes on from.
+    const goesOn = this.#isRestored && mark?.writer === this.#options.writer
+    // A finite network that wrote nothing leaves an empty file.
+    if (text === '' && !(this.#isDrained && this.#next === undefined && !goesOn)) return undefined
+    if (this.#next !== undefined) return this.#piece(path, text, { isFirst: false, replaces: false })
     if (goesOn && bytes > 0 && this.#csv !== undefined && firstLine !== undefined)
       this.#checkColumns(csvHeader(firstLine))
     const keeps = goesOn || this.#append

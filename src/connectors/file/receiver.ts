@@ -44,6 +44,7 @@ export const fileReceiver = builtInKind(
     description: 'Writes the files that "file-sender" sends into a directory.',
     inputs: { in: port<Uint8Array>({ sizeOf: (chunk) => chunk.byteLength }) },
     outputs: { out: port<ReceivedFile>() },
+    files: 'local',
     config,
     async setup({ component, config: { directory } }) {
       const use: FileUse = { path: directory, component, field: 'directory', for: 'writing' }

@@ -41,6 +41,7 @@ export const fileSender = builtInKind(
     description: 'Sends the files whose paths arrive, in chunks inside a group named "file".',
     inputs: { in: port<string>() },
     outputs: { out: port<Uint8Array>({ sizeOf: (chunk) => chunk.byteLength }) },
+    files: 'local',
     config: configObject({
       /** Names are given relative to this folder, and files outside it are refused. Default: the name alone, without folders. */
       base: v.optional(text()),

@@ -48,8 +48,10 @@ const flushDelayMs = 1000
  *
  * Where snapshots are taken (`exactly-once`, `at-least-once`), the file grows by what each committed snapshot has, and shows nothing else: at any
  * time it is a beginning of the output, of whole lines but for the moment of a write, and nothing of it is ever taken back. `.<name>.published`
- * beside it says up to which snapshot it goes. With `parts`, each snapshot has a file of its own for each instance that wrote something:
- * `counts-<instance>-<incarnation>-<snapshot>.jsonl`, which appears whole. What begins with a dot is not for readers.
+ * beside it says up to which snapshot it goes. A network that begins afresh replaces the file of the run before with its first output, unless
+ * `append` is set. With `parts`, each snapshot has a file of its own for each instance that wrote something:
+ * `counts-<instance>-<incarnation>-<snapshot>.jsonl`, which appears whole, and may be taken away. What begins with a dot is
+ * not for readers.
  *
  * With several instances each writes a file of its own: `{instance}` in the path is its number; without that, `-<number>`
  * is put before the ending (`counts-0.jsonl`).
@@ -66,6 +68,7 @@ export const fileSink = builtInKind(
     description:
       'Writes messages to a file as text, JSON lines or CSV; the file appears when it is complete.',
     inputs: { in: port() },
+    files: 'local',
     config,
     async targets({ path }, instance, instances) {
       const target = await targetId(instancePath(path, instance, instances))
@@ -85,12 +88,12 @@ export const fileSink = builtInKind(
         )
       }
       if (context.publishes === 'with-snapshots') {
-        const { writer, inputs } = context
+        const { writer } = context
         const own = parts
           ? { ...use, path: context.config.path.replaceAll('{instance}', String(instance)) }
           : use
         const paths = [1, 2].map((instances) => instancePath(context.config.path, instance, instances))
-        return publishingFile({ use: own, paths, writer, format, columns, append, parts, input: inputs.in })
+        return publishingFile({ use: own, paths, writer, format, columns, append, parts })
       }
       const target = await openTarget(use, { append, alone: true })
       try {

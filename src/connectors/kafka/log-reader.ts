@@ -81,7 +81,31 @@ export class LogReader {
     }
   }
 
+  /**
+   * All batches that there are: also those of transactions that were aborted, and markers.
+   *
+   * Where a piece has aborted transactions, the client has taken out what it believes to be theirs: of each producer all from the first message
+   * of one of them to its last abort marker in the piece, with what it has committed between the two. So such pieces are fetched
+   * again, without asking it to do so.
+   */
   async fetch(options: FetchOptions): Promise<Piece[]> {
+    const pieces = await this.#fetch(options)
+    const thinned = pieces.filter(({ aborted }) => aborted.length > 0)
+    if (thinned.length === 0) return pieces
+    const offsets = new Map(thinned.map(({ partition }) => [partition, options.offsets.get(partition)!]))
+    const whole = await this.#fetch({ ...options, offsets, committedOnly: false })
+    return pieces.flatMap((piece) => {
+      const last = piece.batches.at(-1)
+      if (piece.aborted.length === 0 || last === undefined) return [piece]
+      // The last batch is never taken out: a marker is behind all that is.
+      const end = endOf(last)
+      return whole
+        .filter(({ partition }) => partition === piece.partition)
+        .map(({ batches }) => ({ ...piece, batches: batches.filter((batch) => endOf(batch) <= end) }))
+    })
+  }
+
+  async #fetch(options: FetchOptions): Promise<Piece[]> {
     const { node, topicId, offsets, maxWaitMs, partitionBytesMax } = options
     try {
       const response = await this.#consumer.fetch({
@@ -143,4 +167,9 @@ export class LogReader {
       remedy: 'Create it, with as many partitions as you want instances at most, or correct the name.',
     })
   }
+}
+
+/** The offset behind it. */
+export function endOf({ firstOffset, lastOffsetDelta }: RawBatch): bigint {
+  return firstOffset + BigInt(lastOffsetDelta) + 1n
 }

@@ -6,6 +6,8 @@
  *   snapshot or a later one.
  * - KA-2 It is read after the writer's transactional id was taken over: by then each transaction of whoever had it has ended, one way or
  *   the other, and no new one of his is taken.
+ * - KA-3 Whoever takes it over meanwhile may have a transaction under way, of which nobody knows how it will end: then the writer has to
+ *   take it over again, and to read again.
  *
  * A topic of its own, which keeps the last message of each key, and no consumer group: the offsets of a group expire (after seven days
  * by default), and what is published would be published again.
@@ -17,7 +19,7 @@ import { baseOptions, type KafkaPackage } from './client.ts'
 import type { ServerConfig } from './config.ts'
 import { kafkaError, saysOf, type Use } from './errors.ts'
 import { asBuffer } from '../servers/formats.ts'
-import type { LogReader } from './log-reader.ts'
+import { endOf, type LogReader } from './log-reader.ts'
 
 const partition = 0
 const maxWaitMs = 200
@@ -90,6 +92,15 @@ export class SnapshotsTopic {
     )
   }
 
+  #fenced(writer: string): VertigoError {
+    const { component, what } = this.#use
+    return new VertigoError(
+      'SINK_FENCED',
+      `${component}: another instance has taken over the writing of "${writer}", by ${what}.`,
+      { place: { component } },
+    )
+  }
+
   message(writer: string, snapshot: SinkSnapshot) {
     return {
       topic: this.name,
@@ -99,12 +110,14 @@ export class SnapshotsTopic {
     }
   }
 
-  /** After the writer's transactional id was taken over. */
+  /** After the writer's transactional id was taken over. Errors: SINK_FENCED where somebody else has taken it over since. */
   async read(reader: LogReader, writer: string): Promise<SinkSnapshot | undefined> {
     const info = await reader.topic(this.name, true)
     const [first] = await reader.offsets(this.name, 'first')
+    // Before the end: a transaction that ends in between is not to count as one that has ended long ago.
+    const [stable] = await reader.offsets(this.name, 'stable')
     const [end] = await reader.offsets(this.name, 'end')
-    const search = new Search(writer)
+    const search = new Search(writer, stable ?? 0n)
     for (let offset = first ?? 0n; offset < (end ?? 0n);) {
       // Also of transactions of others that are under way: they do not matter here, and may take their time.
       const [piece] = await reader.fetch({
@@ -118,21 +131,30 @@ export class SnapshotsTopic {
       const last = piece?.batches.at(-1)
       if (last === undefined) continue
       for (const batch of piece!.batches) search.see(batch)
-      offset = last.firstOffset + BigInt(last.lastOffsetDelta) + 1n
+      offset = endOf(last)
     }
+    if (search.isUnderWay) throw this.#fenced(writer)
     return search.found
   }
+}
+
+interface Written {
+  readonly snapshot: SinkSnapshot
+  readonly offset: bigint
 }
 
 /** The last snapshot of a writer in what it is shown, in the order of the log. */
 export class Search {
   readonly #writer: Buffer
-  #committed: SinkSnapshot | undefined
+  readonly #stable: bigint
+  #committed: Written | undefined
   /** In transactions whose end was not seen yet, by their producers. */
-  readonly #open = new Map<bigint, SinkSnapshot>()
+  readonly #open = new Map<bigint, Written>()
 
-  constructor(writer: string) {
+  /** `stable`: all transactions that begin before it have ended. */
+  constructor(writer: string, stable: bigint) {
     this.#writer = Buffer.from(writer)
+    this.#stable = stable
   }
 
   see(batch: RawBatch): void {
@@ -142,13 +164,19 @@ export class Search {
       this.#open.delete(batch.producerId)
       return
     }
-    for (const { key, value } of batch.records) {
+    for (const { key, value, offsetDelta } of batch.records) {
       if (key === null || key === undefined || value === null || value === undefined) continue
       if (!this.#writer.equals(key)) continue
       const snapshot = JSON.parse(asBuffer(value).toString('utf8')) as SinkSnapshot
-      if (inTransaction(batch)) this.#open.set(batch.producerId, snapshot)
-      else this.#committed = snapshot
+      const written = { snapshot, offset: batch.firstOffset + BigInt(offsetDelta) }
+      if (inTransaction(batch)) this.#open.set(batch.producerId, written)
+      else this.#committed = written
     }
+  }
+
+  /** KA-3: somebody has a transaction that has not ended. */
+  get isUnderWay(): boolean {
+    return [...this.#open.values()].some(({ offset }) => offset >= this.#stable)
   }
 
   /**
@@ -156,6 +184,8 @@ export class Search {
    * one together with what that had written, never before.
    */
   get found(): SinkSnapshot | undefined {
-    return [...this.#open.values()].at(-1) ?? this.#committed
+    const all = [...this.#open.values()]
+    if (this.#committed !== undefined) all.push(this.#committed)
+    return all.toSorted((a, b) => (a.offset < b.offset ? -1 : 1)).at(-1)?.snapshot
   }
 }

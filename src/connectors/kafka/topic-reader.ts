@@ -6,7 +6,7 @@ import { Waiting } from '../servers/waiting.ts'
 import { committedOnly, type RawBatch } from './batches.ts'
 import type { Use } from './errors.ts'
 import { asBuffer, decode } from '../servers/formats.ts'
-import type { LogReader, Piece } from './log-reader.ts'
+import { endOf, type LogReader, type Piece } from './log-reader.ts'
 import { asPosition, splitOf } from './positions.ts'
 import type { KafkaMessage, KafkaSourceConfig, ReadingPlan } from './source-config.ts'
 
@@ -217,7 +217,7 @@ export class TopicReader implements SourceReader<Outputs> {
       }
     }
     const last = batches.at(-1)
-    if (last !== undefined) progress.fetch = last.firstOffset + BigInt(last.lastOffsetDelta) + 1n
+    if (last !== undefined) progress.fetch = endOf(last)
     // Where nothing waits, all before it was sent.
     if (progress.sent === progress.queue.length) progress.send = progress.fetch
   }

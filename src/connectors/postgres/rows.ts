@@ -10,8 +10,8 @@ export interface RowBlock {
   readonly json: string
 }
 
-/** So that the text of one statement stays far below what the server takes, 1 GiB. */
-const blockCharsMax = 4 * 1024 * 1024
+/** Small enough that a block is put into a snapshot within a slice (IS-7), and large enough that a statement for each costs little. */
+const blockCharsMax = 256 * 1024
 
 /** Gathers rows into blocks. Rows keep their order, since of two with one key the last one counts. */
 export class RowGatherer {

@@ -24,6 +24,9 @@ const endBytes = 20
 /** Content is written in pieces of this length; none that is read may be longer. */
 export const pieceBytesMax = 256 * 1024
 
+/** A backend gets so many bytes at a time, since each time costs it a call and a turn of the event loop; a small object comes whole. */
+const givenBytesMin = 1024 * 1024
+
 /** The object that holds `content`; `tell` hears what it was once all has been taken. */
 export async function* encodeObject(
   name: string,
@@ -31,21 +34,31 @@ export async function* encodeObject(
   tell: (stored: StoredObject) => void,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const nameChecksum = crc32(name)
-  yield encodeHead(nameChecksum)
+  let gathered: Uint8Array[] = [encodeHead(nameChecksum)]
+  let gatheredBytes = 0
   let bytes = 0
   let checksum = 0
   let number = 0
   for await (const piece of inPieces(content)) {
     bytes += piece.length
     checksum = crc32(piece, checksum)
-    const head = Buffer.alloc(pieceHeadBytes)
-    head.writeUInt32LE(piece.length, 0)
-    head.writeUInt32LE(crc32(piece, begunChecksum(nameChecksum, number++, piece.length)), 4)
-    yield head
-    yield piece
+    gathered.push(encodePieceHead(piece, begunChecksum(nameChecksum, number++, piece.length)), piece)
+    gatheredBytes += piece.length
+    if (gatheredBytes < givenBytesMin) continue
+    yield Buffer.concat(gathered)
+    gathered = []
+    gatheredBytes = 0
   }
-  yield encodeEnd(nameChecksum, number, bytes, checksum)
+  gathered.push(encodeEnd(nameChecksum, number, bytes, checksum))
+  yield Buffer.concat(gathered)
   tell({ bytes, checksum })
+}
+
+function encodePieceHead(piece: Uint8Array, begun: number): Buffer {
+  const head = Buffer.alloc(pieceHeadBytes)
+  head.writeUInt32LE(piece.length, 0)
+  head.writeUInt32LE(crc32(piece, begun), 4)
+  return head
 }
 
 function encodeHead(nameChecksum: number): Buffer {

@@ -1,15 +1,8 @@
 import type { Transaction } from 'lmdb'
 import type { Clock } from '../../base/clock.ts'
-import {
-  type Capture,
-  type CapturedRow,
-  chunkEntriesMax,
-  encodeRows,
-  readRow,
-  rowsPerLook,
-  type StateChunk,
-} from '../capture.ts'
+import { addEntry, type Capture, chunkBytesMin, readRow, rowsPerLook, type StateChunk } from '../capture.ts'
 import { applyToRow, entryOf } from '../entries.ts'
+import { EntryBlock } from '../entry-block.ts'
 import { newRow, type SlotDeclaration } from '../row.ts'
 import { decodeMark, type Mark } from './marks.ts'
 import type { Bytes } from './row-files.ts'
@@ -26,6 +19,9 @@ export interface CaptureMeans {
   readonly givenBack: () => void
 }
 
+/** Read at a time. */
+const pageRows = 128
+
 /** CA-1 is the database's: all is read by one view of it, which is taken at the cut. */
 export class LmdbCapture implements Capture {
   private readonly means: CaptureMeans
@@ -36,8 +32,7 @@ export class LmdbCapture implements Capture {
   private start: Buffer | undefined
   private isLastPage = false
   private group = 0
-  private removed: string[] = []
-  private captured: CapturedRow[] = []
+  private readonly block = new EntryBlock()
   private isReleased = false
   isDone = false
 
@@ -82,12 +77,13 @@ export class LmdbCapture implements Capture {
     }
     const { key, value } = marked
     const group = groupOf(key)
-    if (group !== this.group || this.captured.length + this.removed.length >= chunkEntriesMax) this.flush()
+    if (group !== this.group || this.block.length >= chunkBytesMin) this.flush()
     this.group = group
     const mark = decodeMark(value)
-    if (mark.isRemoved) this.removed.push(encodedOf(key) ?? mark.encoded!)
-    const bytes = this.means.rows.get(key, { transaction: this.view })
-    if (bytes !== undefined) this.captured.push(this.rowOf(encodedOf(key) ?? mark.encoded!, bytes, mark))
+    const { isWhole, rows } = this.means
+    if (mark.isRemoved && !isWhole) this.block.delete(encodedOf(key) ?? mark.encoded!)
+    const bytes = rows.get(key, { transaction: this.view })
+    if (bytes !== undefined) this.add(encodedOf(key) ?? mark.encoded!, bytes, mark)
   }
 
   private mark(): { readonly key: Buffer; readonly value: Buffer } | undefined {
@@ -95,31 +91,31 @@ export class LmdbCapture implements Capture {
     if (this.isLastPage) return undefined
     const { start, view } = this
     this.page = [
-      ...this.means.marks.getRange({ ...(start && { start }), limit: chunkEntriesMax, transaction: view }),
+      ...this.means.marks.getRange({ ...(start && { start }), limit: pageRows, transaction: view }),
     ]
     this.at = 0
-    this.isLastPage = this.page.length < chunkEntriesMax
+    this.isLastPage = this.page.length < pageRows
     const last = this.page.at(-1)
     if (last !== undefined) this.start = behind(last.key)
     return this.mark()
   }
 
-  private rowOf(key: string, bytes: Buffer, { changes }: Mark): CapturedRow {
+  private add(key: string, bytes: Buffer, { changes }: Mark): void {
     const { slots, place, isWhole } = this.means
     // What is in the database says all of a row.
-    if (isWhole || this.hasValuesOnly) return { key, isWhole: true, bytes: new Uint8Array(bytes) }
+    if (isWhole || this.hasValuesOnly) {
+      this.block.add(key, true, bytes)
+      return
+    }
     const entry = readRow(bytes)
     const row = newRow(entry.key, this.group, slots)
     applyToRow(row, slots, entry, 0)
     row.changes = changes === undefined ? undefined : [...changes]
-    return encodeRows([entryOf(row, slots)], slots, place)[0]!
+    addEntry(this.block, entryOf(row, slots), slots, place)
   }
 
   private flush(): void {
-    const { group, removed, captured } = this
-    if (removed.length === 0 && captured.length === 0) return
-    this.removed = []
-    this.captured = []
-    this.means.write({ group, removed, rows: captured })
+    const { count } = this.block
+    if (count > 0) this.means.write({ group: this.group, count, bytes: this.block.take() })
   }
 }

@@ -1,5 +1,5 @@
 import { assert } from '../../base/assert.ts'
-import { type Capture, encodeRows, readRow, type StateChunk } from '../capture.ts'
+import { type Capture, encodeEntry, readRow, type StateChunk } from '../capture.ts'
 import { applyToRow, type Entry, entryOf } from '../entries.ts'
 import type { KeyedState } from '../keyed-state.ts'
 import { encodeKey, keyGroupOf } from '../keys.ts'
@@ -195,14 +195,13 @@ export class LmdbState implements KeyedState, RowTracker {
     const { dirty } = this
     if (dirty.length === 0 || this.isClosed) return
     const changed = dirty.filter(({ epoch }) => epoch === dirtyEpoch)
-    const encoded = encodeRows(
-      changed.map((row) => entryOf(row, this.slots, true)),
-      this.slots,
-      this.place,
+    const encoded = changed.map(
+      (row) => new Uint8Array(encodeEntry(entryOf(row, this.slots, true), this.place)),
     )
     this.files.write(() => {
-      for (const [at, { key, bytes }] of encoded.entries()) {
-        const { group, changes } = changed[at]!
+      for (const [at, bytes] of encoded.entries()) {
+        const { key: plain, group, changes } = changed[at]!
+        const key = encodeKey(plain)
         const place = rowKey(group, key)
         this.files.rows.putSync(place, asBuffer(bytes))
         this.cache.weigh(bytes.byteLength)

@@ -19,11 +19,14 @@ export class MemoryState implements KeyedState {
   /** One that has outlived its time is swept away. */
   readonly keepsRows: boolean
   private sweepGroup = 0
+  /** What an entry says of a key is all there is of it. */
+  private readonly isWholeByEntry: boolean
 
   constructor(slots: readonly SlotDeclaration[]) {
     this.slots = slots
     this.withTtl = hasTtl(slots)
     this.keepsRows = !this.withTtl
+    this.isWholeByEntry = !this.withTtl && slots.every(({ type }) => type === 'value')
   }
 
   beginSnapshots(): void {
@@ -50,9 +53,28 @@ export class MemoryState implements KeyedState {
   }
 
   restore(entry: Entry, isNew: boolean, nowMs: number): void {
+    if (this.isWholeByEntry && !isNew) {
+      this.put(entry)
+      return
+    }
     const row = this.row(encodeKey(entry.key), entry.key)
     applyToRow(row, this.slots, entry, nowMs)
     if (isNew && this.tracker.epoch !== noEpoch) this.tracker.note(row)
+  }
+
+  /** A row that takes the place of what was there. The entry's values become its own. */
+  private put({ key, slots }: Entry): void {
+    const encoded = encodeKey(key)
+    const group = keyGroupOf(encoded)
+    const rows = (this.groups[group] ??= new Map<string, Row>())
+    rows.set(encoded, {
+      key,
+      slots: slots as unknown[],
+      changed: undefined,
+      group,
+      epoch: noEpoch,
+      changes: undefined,
+    })
   }
 
   *rows(nowMs: number): IterableIterator<Row> {

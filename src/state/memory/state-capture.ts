@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts'
-import { type Capture, chunkEntriesMax, encodeRows, rowsPerLook, type StateChunk } from '../capture.ts'
-import { type Entry, entryOf } from '../entries.ts'
+import { addEntry, type Capture, chunkBytesMin, rowsPerLook, type StateChunk } from '../capture.ts'
+import { entryOf } from '../entries.ts'
+import { EntryBlock } from '../entry-block.ts'
 import { keyGroupCount } from '../keys.ts'
 import { noEpoch, type Row, type SlotDeclaration } from '../row.ts'
 import type { ChangeTracker, EpochChanges, RowTaker } from './changes.ts'
@@ -10,6 +11,9 @@ interface CapturedState {
   readonly tracker: ChangeTracker
 }
 
+/** What memory is asked for at a time, for the rows of a group that are taken before its turn. */
+const earlyBytesMin = 2 * 1024
+
 /** CA-1: each row is written by its turn, or before its next change, whatever comes first. */
 export class StateCapture implements Capture, RowTaker {
   readonly epoch: number
@@ -17,18 +21,19 @@ export class StateCapture implements Capture, RowTaker {
   private readonly place: string
   private readonly changes: EpochChanges
   private readonly write: (chunk: StateChunk) => void
+  private readonly hasValuesOnly: boolean
   /** Rows that were taken before their group's turn. */
-  private readonly early: (Entry[] | undefined)[] = []
+  private readonly early: (EntryBlock | undefined)[] = []
   private readonly isWhole: boolean
-  private removed: readonly string[] = []
-  private entries: Entry[] = []
+  private readonly block = new EntryBlock()
+  private failure: { readonly error: unknown } | undefined
   private group = 0
   private at = 0
   isDone = false
 
   /**
    * Cuts the state; `write` is called by `step` only. `place` names its owner in errors. `isWhole`: nothing was written before, so each
-   * row is written whole.
+   * row is written whole, and nothing is taken out.
    */
   static begin(
     state: CapturedState,
@@ -55,16 +60,22 @@ export class StateCapture implements Capture, RowTaker {
     this.changes = changes
     this.epoch = changes.epoch
     this.write = write
+    this.hasValuesOnly = state.slots.every(({ type }) => type === 'value')
   }
 
+  /** What cannot be written fails the snapshot, and not the handler that is about to change it. */
   take(row: Row): void {
-    const early = (this.early[row.group] ??= [])
-    early.push(this.entry(row))
+    try {
+      this.add((this.early[row.group] ??= new EntryBlock(earlyBytesMin)), row)
+    } catch (error) {
+      this.failure ??= { error }
+    }
   }
 
   step(clock: Clock, budgetMs: number): void {
     const end = clock.monotonic() + budgetMs
     for (let rows = 1; !this.isDone; rows++) {
+      if (this.failure !== undefined) throw this.failure.error
       this.next()
       if (rows % rowsPerLook === 0 && clock.monotonic() >= end) return
     }
@@ -79,20 +90,15 @@ export class StateCapture implements Capture, RowTaker {
     const { rows } = this.changes.groups[this.group]!
     if (this.at < rows.length) {
       const row = rows.at(this.at++)
-      if (row.epoch === this.epoch) {
-        this.entries.push(this.entry(row))
-        row.epoch = noEpoch
-      }
-      if (this.entries.length >= chunkEntriesMax) this.flush()
+      if (row.epoch !== this.epoch) return
+      this.add(this.block, row)
+      row.epoch = noEpoch
+      if (this.block.length >= chunkBytesMin) this.flush(this.block)
       return
     }
-    const taken = this.early[this.group]?.pop()
-    if (taken !== undefined) {
-      this.entries.push(taken)
-      if (this.entries.length >= chunkEntriesMax) this.flush()
-      return
-    }
-    this.flush()
+    this.flush(this.block)
+    this.flush(this.early[this.group])
+    this.early[this.group] = undefined
     this.group++
     if (this.group < keyGroupCount) this.enterGroup()
     else {
@@ -103,19 +109,19 @@ export class StateCapture implements Capture, RowTaker {
 
   private enterGroup(): void {
     this.at = 0
-    this.removed = this.changes.groups[this.group]!.removed.map(({ encoded }) => encoded)
+    if (this.isWhole) return
+    for (const { encoded } of this.changes.groups[this.group]!.removed) this.block.delete(encoded)
   }
 
-  private flush(): void {
-    const { group, removed, entries } = this
-    if (entries.length === 0 && removed.length === 0) return
-    this.entries = []
-    this.removed = []
-    const rows = encodeRows(entries, this.state.slots, this.place)
-    this.write({ group, removed, rows })
+  private flush(block: EntryBlock | undefined): void {
+    if (block === undefined || block.count === 0) return
+    const { count } = block
+    this.write({ group: this.group, count, bytes: block.take() })
   }
 
-  private entry(row: Row): Entry {
-    return entryOf(row, this.state.slots, this.isWhole)
+  private add(block: EntryBlock, row: Row): void {
+    const { slots } = this.state
+    if (this.hasValuesOnly && block.addPlain(row.key, row.changed, row.slots)) return
+    addEntry(block, entryOf(row, slots, this.isWhole), slots, this.place)
   }
 }

@@ -10,7 +10,10 @@ import { StoreChecks } from './store-checks.ts'
 import type { ClusterWatcher, WatchedWorker } from './watcher.ts'
 
 export interface CheckedClusterOptions extends Partial<
-  Pick<SimulatedClusterOptions, 'ttlMs' | 'restarts' | 'isOneMachine' | 'takesSnapshots' | 'alignMsMax'>
+  Pick<
+    SimulatedClusterOptions,
+    'ttlMs' | 'restarts' | 'isOneMachine' | 'takesSnapshots' | 'alignMsMax' | 'states'
+  >
 > {
   readonly seed: number
   readonly nodes: readonly NodeOptions[]

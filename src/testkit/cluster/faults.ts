@@ -12,6 +12,8 @@ import {
   type StepName,
   stepNames,
   workerSnapshotSteps,
+  workerJournalSteps,
+  workerSinkSteps,
   workerSteps,
 } from './steps.ts'
 import type { CheckedCluster } from './checked-cluster.ts'
@@ -330,8 +332,9 @@ export const publicFaults: readonly ClusterFault[] = (Object.keys(faultKinds) as
 
 /** What nodes do all the time is left out: any moment is one of those. */
 const rareSteps = stepNames.filter((name) => name !== 'read' && name !== 'renew')
-const stepsWithSnapshots = [...rareSteps, ...snapshotSteps]
-const workerStepsWithSnapshots = [...workerSteps, ...workerSnapshotSteps]
+const ownSteps = [...workerSinkSteps, ...workerJournalSteps]
+const stepsWithSnapshots = [...rareSteps, ...snapshotSteps, ...ownSteps]
+const workerStepsWithSnapshots = [...workerSteps, ...workerSnapshotSteps, ...ownSteps]
 
 function anyStep(
   faults: Faults,

@@ -8,10 +8,12 @@ import { MemoryBackend } from '../../store/memory/memory-backend.ts'
 import type { Store, Transaction } from '../../store/store.ts'
 import type { ModuleAddress, WorkerAssignment } from '../../worker/assignment.ts'
 import { MemoryStorageBackend } from '../../snapshot/storage/memory/memory-backend.ts'
+import type { WorkerMeans } from '../../worker/worker.ts'
 import { DeafBackend } from './deaf-backend.ts'
 import { type NodeOptions, SimulatedProcess } from './simulated-process.ts'
 import { type Machine, ProcessClock, SimulatedTime } from './simulated-time.ts'
 import type { SimulatedWorker } from './simulated-worker.ts'
+import { SimulatedJournals } from './simulated-journals.ts'
 import { SimulatedLines } from './simulated-lines.ts'
 import { type Reach, Steps, writeName } from './steps.ts'
 import { goodStorage, StorageLine, type StorageQuality } from './storage-line.ts'
@@ -34,6 +36,8 @@ export interface SimulatedClusterOptions {
   readonly isOneMachine?: boolean
   /** There is a storage of snapshots, so networks may have some. Default false. */
   readonly takesSnapshots?: boolean
+  /** Chooses where keyed state is. Default: in memory, whatever networks say. */
+  readonly states?: WorkerMeans['states']
   /** After so many milliseconds barriers overtake. Default: as long as in a cluster. */
   readonly alignMsMax?: number
 }
@@ -43,6 +47,7 @@ const storeLane = 0
 const driftMax = 0.002
 const firstProcessLane = 2
 const firstPort = 10_000
+const journalSeed = 0x10_7a1
 
 /**
  * A whole cluster in one process, from one seed: nodes with their agents and managers, one store, workers in this thread,
@@ -61,6 +66,8 @@ export class SimulatedCluster {
   readonly store: Store
   /** What is in the storage of snapshots. */
   readonly files = new MemoryStorageBackend()
+  /** What is in the journals of sources. */
+  readonly journals: SimulatedJournals
   private readonly options: SimulatedClusterOptions
   private readonly workers = new Map<string, SimulatedWorker>()
   private lanes = firstProcessLane
@@ -69,6 +76,8 @@ export class SimulatedCluster {
   constructor(options: SimulatedClusterOptions) {
     this.options = options
     this.random = seededRandom(options.seed)
+    // Its own: most networks have no journals, and draw what they did.
+    this.journals = new SimulatedJournals(seededRandom(options.seed ^ journalSeed))
     this.time = new SimulatedTime(this.random)
     const clock = new ProcessClock(this.time, storeLane)
     this.backend = new MemoryBackend({ clock, historyMax: 100_000 })
@@ -158,6 +167,8 @@ export class SimulatedCluster {
       ttlMs: options.ttlMs ?? 3_000,
       restarts: { ...defaultRestartPolicy, ...options.restarts },
       load: (module: ModuleAddress) => options.load(module, clock),
+      states: options.states,
+      disks: this.journals,
       localize: (assignment: WorkerAssignment) => options.localize?.(assignment, node.id) ?? assignment,
       port: () => this.ports++,
       pid: clock.lane,

@@ -16,9 +16,10 @@ import { NodeStorages } from '../../cluster/node/node-storages.ts'
 import { storageOver } from '../../snapshot/storage/checked-storage.ts'
 import { LeaseKeeper } from '../../store/recipes/index.ts'
 import type { WorkerAssignment } from '../../worker/assignment.ts'
-import type { Load } from '../../worker/worker.ts'
+import type { Load, WorkerMeans } from '../../worker/worker.ts'
 import type { DeafBackend } from './deaf-backend.ts'
 import { SimulatedControl } from './simulated-control.ts'
+import type { SimulatedJournals } from './simulated-journals.ts'
 import type { LineOwner, SimulatedLines } from './simulated-lines.ts'
 import type { ProcessClock } from './simulated-time.ts'
 import { ThreadClock } from './thread-clock.ts'
@@ -51,6 +52,8 @@ export interface ProcessMeans {
   readonly ttlMs: number
   readonly restarts: RestartPolicy
   readonly load: Load
+  readonly states: WorkerMeans['states']
+  readonly disks: SimulatedJournals
   readonly localize: (assignment: WorkerAssignment) => WorkerAssignment
   readonly port: () => number
   readonly made: (worker: SimulatedWorker) => void
@@ -229,6 +232,7 @@ export class SimulatedProcess {
     snapshots: NodeSnapshots | undefined,
   ): Agent {
     const { line, keys, random, clock, wires, lines, ttlMs, watcher, load, localize, port } = this.means
+    const { states, disks } = this.means
     const { made, workerAt, reach, storageLine } = this.means
     const { id } = this.options
     const agent: Agent = new Agent({
@@ -251,6 +255,8 @@ export class SimulatedProcess {
           clock: thread,
           random,
           load,
+          disks,
+          ...(states && { states }),
           check: 'none',
           ...(storageLine && {
             snapshots: { storage: () => Promise.resolve(storageOver(storageLine, thread)) },

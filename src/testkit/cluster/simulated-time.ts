@@ -141,7 +141,8 @@ export class ProcessClock implements Clock {
   }
 
   now(): number {
-    return this.time.nowMs + this.machine.wallOffsetMs
+    // Whole, as the time of day is.
+    return Math.floor(this.time.nowMs + this.machine.wallOffsetMs)
   }
 
   monotonic(): number {

@@ -8,6 +8,8 @@ import type { Link } from '../../transport/link.ts'
 import type { WorkerAssignment } from '../../worker/assignment.ts'
 import type { ClusterWatcher, WatchedWorker } from './watcher.ts'
 import type { SimulatedLines } from './simulated-lines.ts'
+import type { SimulatedJournals } from './simulated-journals.ts'
+import { withSinkSteps } from './stepped-kind.ts'
 import { never, type Reach, type StepMoment, type StepName } from './steps.ts'
 import type { ThreadClock } from './thread-clock.ts'
 import type { WireEnd, Wires } from './wires.ts'
@@ -22,6 +24,7 @@ export interface SimulatedWorkerMeans extends Omit<InProcessWorkerMeans, 'link' 
   readonly linkLossMs: number
   readonly watcher: ClusterWatcher
   readonly reach: Reach
+  readonly disks: SimulatedJournals
   /** The one at an address. */
   readonly at: (address: Address) => SimulatedWorker
 }
@@ -36,6 +39,8 @@ export class SimulatedWorker implements AgentWorker, WatchedWorker {
   inForce: WorkerAssignment | undefined
   isHeld = false
   phase: 'lives' | 'closed' | 'lost' = 'lives'
+  /** Its thread is about to end, and does nothing more. */
+  private isEnding = false
   private prepared: WorkerAssignment | undefined
   /** Of the newest assignment, as a thread has it. */
   private newest: WorkerAssignment | undefined
@@ -55,6 +60,8 @@ export class SimulatedWorker implements AgentWorker, WatchedWorker {
       watcher,
       at: ___,
       reach: ____,
+      disks,
+      load,
       ...inner
     } = means
     this.number = number
@@ -89,7 +96,18 @@ export class SimulatedWorker implements AgentWorker, WatchedWorker {
           events.linkFailed(peer, error)
         },
       },
-      { ...inner, listens: end.address, link: (peer) => this.watched(this.link(peer), peer) },
+      {
+        ...inner,
+        load: async (module) => withSinkSteps(await load(module), this.stopsAt),
+        journals: disks.of({
+          node: end.node,
+          clock: thread,
+          endsAt: this.stopsAt,
+          isOver: () => this.isOver,
+        }),
+        listens: end.address,
+        link: (peer) => this.watched(this.link(peer), peer),
+      },
     )
     this.data = this.endpoint(events)
     this.stopListening = lines.listen(end, (line) => this.data.endpoint.accepted(line))
@@ -188,11 +206,20 @@ export class SimulatedWorker implements AgentWorker, WatchedWorker {
     const { end, reach } = this.means
     reach(name, moment, {
       endWorker: () => {
+        this.isEnding = true
         end.clock.soon(() => this.die(new Error(`the thread ended ${moment} "${name}", on purpose`)))
       },
     })
     return end.isDead()
   }
+
+  private get isOver(): boolean {
+    return this.phase === 'lost' || this.isEnding || this.means.end.isDead()
+  }
+
+  /** The same where the thread itself is at work: what it was told to do next, it does not do any more. */
+  private readonly stopsAt = (name: StepName, moment: StepMoment): boolean =>
+    this.isOver || this.endsAt(name, moment) || this.isOver
 
   private link(peer: PeerPlace): Link {
     const { end, wires, lines } = this.means

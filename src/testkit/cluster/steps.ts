@@ -30,6 +30,19 @@ export const snapshotSteps = [
   ...workerSnapshotSteps,
 ] as const
 
+/** Of sinks: what is asked of one. */
+export const workerSinkSteps = ['prepare-sink', 'commit-sink', 'recover-sink'] as const
+
+/** Of journals: what a source that does not rewind asks of its own. */
+export const workerJournalSteps = ['open-journal', 'write-journal'] as const
+
+const stepsOfWorkers: ReadonlySet<StepName> = new Set<StepName>([
+  ...workerSteps,
+  ...workerSnapshotSteps,
+  ...workerSinkSteps,
+  ...workerJournalSteps,
+])
+
 export const stepNames = [
   'read',
   'lease',
@@ -50,7 +63,11 @@ export const stepNames = [
   ...workerSteps,
 ] as const
 
-export type StepName = (typeof stepNames)[number] | (typeof snapshotSteps)[number]
+export type StepName =
+  | (typeof stepNames)[number]
+  | (typeof snapshotSteps)[number]
+  | (typeof workerSinkSteps)[number]
+  | (typeof workerJournalSteps)[number]
 
 /** In the order in which a write is named by what it touches. */
 const namesOfWrites: readonly StepName[] = ['commit', 'take-ids', 'abort', ...stepNames]
@@ -58,8 +75,7 @@ const namesOfWrites: readonly StepName[] = ['commit', 'take-ids', 'abort', ...st
 /** A worker's are done when they are over; who hears something ends before it knows. */
 export function momentsOf(name: StepName): readonly StepMoment[] {
   if (name === 'hear') return ['before']
-  const isOfWorker = [...workerSteps, ...workerSnapshotSteps].some((one) => one === name)
-  return isOfWorker ? ['before', 'after'] : ['before', 'done', 'after']
+  return stepsOfWorkers.has(name) ? ['before', 'after'] : ['before', 'done', 'after']
 }
 
 export interface Step {

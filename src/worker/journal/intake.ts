@@ -45,6 +45,8 @@ type Tell = (error?: Error) => void
  * - IT-2 What is emitted without a wait in between is written as one record where it fits: a batch is kept whole or not at all.
  * - IT-3 When the journal was taken over by a newer generation, the instance is over: it takes nothing more and acknowledges nothing. That
  *   is no failure of it.
+ * - IT-4 Asked to end, it is over when the journal has all that was emitted until then, however long that takes: its source has
+ *   given it, and nobody would send what is not written.
  */
 export class Intake {
   private readonly means: IntakeMeans
@@ -59,6 +61,8 @@ export class Intake {
   private ahead = 0
   private onRoom: (() => void)[] = []
   private isEnding = false
+  /** The poll that was under way has had its time: nothing more is taken, and what was taken before is written. */
+  private isCut = false
   private hasEnd: boolean
   private isStopped = false
   private begun: Promise<void> | undefined
@@ -88,6 +92,11 @@ export class Intake {
   readonly gather = (message: unknown): void => this.add(0, message)
 
   get takesMessages(): boolean {
+    return this.writes && !this.isCut
+  }
+
+  /** What was taken is still to be written. */
+  private get writes(): boolean {
     return !this.isStopped && !this.isSealed && this.failure === undefined
   }
 
@@ -113,7 +122,12 @@ export class Intake {
     if (this.reader?.drain !== undefined) this.reader.drain()
     else {
       this.means.stop.abort(new VertigoError('STOPPED', `${this.means.place} was asked to end`))
-      this.after(lastPollMsMax, () => this.end())
+      this.after(lastPollMsMax, () => {
+        this.isCut = true
+        this.written()
+          .then(() => this.end())
+          .catch((error: unknown) => this.fail(error))
+      })
     }
     this.makeRoom()
   }
@@ -136,7 +150,7 @@ export class Intake {
       if (this.count === before) await this.turn()
     }
     await this.written()
-    if (!this.takesMessages) return
+    if (!this.writes) return
     if (!this.isEnding && !this.hasEnd) await this.append(encodeRecord({ kind: 'end' }, this.means.place))
     this.end()
   }
@@ -265,7 +279,7 @@ export class Intake {
 
   /** Until all that was gathered is written, or never will be. */
   private async written(): Promise<void> {
-    while (this.kept < this.count && this.takesMessages) await this.nextRoom()
+    while (this.kept < this.count && this.writes) await this.nextRoom()
   }
 
   private async room(): Promise<void> {

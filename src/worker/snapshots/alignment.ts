@@ -23,6 +23,8 @@ export interface AlignmentEvents {
  * - AL-5 What comes over a back edge is not waited for (SN-9); behind its barrier, it waits as others do.
  * - AL-6 (SN-8) `alignMsMax` after the instance has heard of it, barriers overtake: each input has to have its barrier, or its end,
  *   somewhere in its queue.
+ * - AL-7 A quiet snapshot (`alignMsMax` null) has no messages on their way, so its barriers never overtake. Whatever holds an input back to
+ *   wait for a snapshot lets it go on for this one.
  */
 export class Alignment {
   private readonly inbox: Inbox
@@ -50,6 +52,11 @@ export class Alignment {
   /** That the cut is to be taken of, once the worker has said that it began. */
   get begun(): SnapshotBegin | undefined {
     return this.begin?.snapshot === this.pending ? this.begin : undefined
+  }
+
+  /** AL-7 */
+  get isQuiet(): boolean {
+    return this.begun?.alignMsMax === null
   }
 
   /** Milliseconds since the instance first heard of it. */
@@ -101,7 +108,9 @@ export class Alignment {
   /** AL-6 */
   get mayOvertake(): boolean {
     if (!this.isLate || this.begun === undefined) return false
-    return this.missing.every((channel) => channel.before(this.pending) !== undefined)
+    for (const channel of this.inbox.all)
+      if (!this.hasCome(channel) && !channel.hasBefore(this.pending)) return false
+    return true
   }
 
   /** The cut is taken: inputs go on. */

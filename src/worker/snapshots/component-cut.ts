@@ -24,7 +24,7 @@ export interface CutOwner extends Schedulable {
 export class ComponentCut {
   readonly alignment: Alignment
   private readonly owner: CutOwner
-  private readonly host: Pick<InstanceHost, 'late'>
+  private readonly host: Pick<InstanceHost, 'schedule' | 'late'>
 
   constructor(owner: CutOwner, host: Pick<InstanceHost, 'clock' | 'schedule' | 'late'>) {
     this.owner = owner
@@ -66,18 +66,25 @@ export class ComponentCut {
   }
 
   /**
-   * At both ends of a turn, also without credit: barriers need none. Where they overtake, nothing begins before the cut: an instance with
-   * something to do at all times would else never come to it.
+   * At both ends of a turn, also without credit: barriers need none. Where nothing but what is at work is waited for, nothing begins before
+   * the cut. An instance with something to do at all times would else never come to it: what comes over back edges, and behind barriers that
+   * are not held, does not end.
    */
   tryCut(): void {
     const { alignment, owner } = this
     if (!alignment.isPending) return
     if (!this.mayCut) {
-      if (alignment.mayOvertake) owner.tasks.waitUntilIdle()
+      if (alignment.isComplete || alignment.mayOvertake) owner.tasks.waitUntilIdle()
       return
     }
     owner.cut(alignment.begun!, alignment.elapsedMs)
     alignment.taken()
+  }
+
+  /** It has come to its end, whatever that is. */
+  ended(snapshot: number): void {
+    this.alignment.ended(snapshot)
+    for (const channel of this.owner.inbox.all) channel.forgetLog(snapshot)
   }
 
   stop(): void {
@@ -91,6 +98,8 @@ export class ComponentCut {
     } catch (error) {
       owner.fail(error)
     }
+    // A sink that was full may have room now.
+    this.host.schedule(owner)
     const { begun, missing } = alignment
     if (begun === undefined) return
     const inputs = missing.map(({ name }) => name).join(', ')

@@ -10,8 +10,19 @@ import { SourceInstance } from '../source-instance.ts'
 import type { WorkerMeans } from '../worker-means.ts'
 import { InstanceParts, type PartFacts } from './instance-parts.ts'
 import { savedStatesOf, stateVersionOf } from './reading.ts'
-import { keyGroupsOf, readRestore, type RestoredPart } from './restore.ts'
+import { keyGroupsOf, readRestore, readSinks, type RestoredPart } from './restore.ts'
+import type { SliceWork } from './slice-work.ts'
+import type { RestoredSinksOf } from './sink-owner.ts'
 import { WorkerSnapshots } from './worker-snapshots.ts'
+
+/** The snapshot that somebody goes on from, and up to which one sinks may be. */
+function namesOf({
+  incarnation,
+  snapshot: id,
+  upTo = { incarnation, id },
+}: InstanceRestore): Pick<RestoredSinksOf, 'snapshot' | 'upTo'> {
+  return { snapshot: { incarnation, id }, upTo }
+}
 
 const mergeToldMs = 60_000
 
@@ -52,16 +63,16 @@ export class HostedSnapshots {
 
   /** Before the instance's `setup`: it goes on from a snapshot, or begins. */
   async begin({ id, assigned, instance }: HostedInstance): Promise<void> {
-    const { restore } = assigned
+    const { restore, discarded } = assigned
     const { identity, keyed, place } = instance
+    if (discarded !== undefined) instance.discardedSinks = () => this.leftBy(discarded, instance)
     const read = restore && (await this.read(restore, instance))
     if (read !== undefined) {
       instance.restore(read.saved)
       if (instance instanceof SourceInstance) instance.restoredFrom(restore!.snapshot)
       instance.wasOver = read.wasOver
       instance.isMigrated = read.isMigrated
-      const { incarnation, snapshot: id, upTo = { incarnation, id } } = restore!
-      instance.restoredSinks = { snapshot: { incarnation, id }, upTo, sinks: read.sinks }
+      instance.restoredSinks = { ...namesOf(restore!), sinks: read.sinks }
     }
     if (!instance.takesSnapshots) return
     const { component, instance: number, instances } = identity
@@ -76,6 +87,10 @@ export class HostedSnapshots {
     }
     const base = restore && read?.part && { snapshot: restore.snapshot, part: read.part }
     this.parts?.add(id, new InstanceParts(owner, base))
+  }
+
+  private async leftBy(discarded: InstanceRestore, { identity }: Instance): Promise<RestoredSinksOf> {
+    return { ...namesOf(discarded), sinks: await readSinks(discarded, identity, await this.storage()) }
   }
 
   private async read(restore: InstanceRestore, instance: Instance): Promise<RestoredPart> {
@@ -129,7 +144,11 @@ export class HostedSnapshots {
     this.parts?.cutFinished(id, begun, () => instance.partFacts(begun))
   }
 
-  /** Writes for a slice; true where there is more to do. */
+  inSlices(work: SliceWork): void {
+    this.parts?.inSlices(work)
+  }
+
+  /** Works for a slice; true where there is more to do. */
   step(): boolean {
     return this.parts?.step() ?? false
   }

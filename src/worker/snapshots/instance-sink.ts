@@ -1,10 +1,12 @@
 import { type Clock, sleep } from '../../base/clock.ts'
-import { asError, isVertigoError, VertigoError } from '../../base/errors.ts'
+import { isVertigoError, VertigoError } from '../../base/errors.ts'
 import { isThenable } from '../../base/values.ts'
 import { compareSinkSnapshots, type Sink, type SinkSnapshot } from '../../component/sink.ts'
 import type { SnapshotBegin } from '../../snapshot/part.ts'
 import type { SavedSink } from './saved.ts'
-import { encodeStaged, type Staged } from './staged.ts'
+import { ahead, discarded, late, notPublished, unpublished } from './sink-errors.ts'
+import type { SliceWork } from './slice-work.ts'
+import { type Staged, StagedEncoder } from './staged.ts'
 
 /**
  * The sink of one instance: what was prepared and is not published yet, and its publication.
@@ -14,18 +16,26 @@ import { encodeStaged, type Staged } from './staged.ts'
  *   first, each under the snapshot that it was prepared for: so a piece is the same whoever publishes it, and an instance that was
  *   replaced publishes nothing that its successor publishes otherwise.
  * - IS-3 Before an instance is ready, what it goes on from is published, for all writers that are its own now.
- * - IS-4 Nobody is called while the worker may not act.
- * - IS-5 What waits is bounded: with more, the instance takes no messages.
+ * - IS-4 Nobody is called while the worker may not act. That is asked over and over: nobody tells an instance that is being prepared of it.
+ * - IS-5 What waits is bounded, and so is what a sink says that it gathers: with more, the instance takes no messages, but for those that
+ *   come before the barriers of a quiet snapshot (AL-7). They are as many as channels hold.
+ * - IS-6 Of what is committed, nothing is dropped in silence. What it could not publish before it was closed is told, by its name and
+ *   with its numbers; and so is what it cannot publish before it begins afresh, since somebody has discarded its state.
+ * - IS-7 What is prepared is encoded in slices: at the cut for no longer than one, so that little is ready at once.
  */
 export interface SinkOwner {
   readonly place: string
   readonly clock: Clock
+  /** Messages that it has received so far. */
+  readonly received: number
   fail(error: unknown): void
   warn(error: VertigoError): void
-  /** Calls it when the worker may act. */
-  whenAble(action: () => void): void
+  /** Whether the worker may act now. */
+  mayAct(): boolean
   /** Something was published. */
   wake(): void
+  /** Does it in slices, between others' turns. */
+  inSlices(work: SliceWork): void
 }
 
 export interface SinkLimits {
@@ -48,6 +58,10 @@ export const defaultSinkLimits: SinkLimits = {
   waitingBytesMax: 64 * 1024 * 1024,
 }
 
+/** At the cut, in milliseconds. */
+const encodeMs = 1
+/** How often a worker that may not act is asked again, in milliseconds. */
+const ableEveryMs = 20
 const delayMsMin = 50
 const delayMsMax = 5_000
 
@@ -69,8 +83,11 @@ export interface RestoredSinks {
 
 interface Waiting {
   readonly snapshot: SinkSnapshot
+  /** That came since the last one, for people. */
+  readonly messages: number
   staged: unknown
-  bytes: Uint8Array | undefined
+  chunks: readonly Uint8Array[] | undefined
+  bytes: number
   /** Undefined once it is prepared. */
   ready: Promise<void> | undefined
 }
@@ -84,6 +101,7 @@ export class InstanceSink {
   /** Oldest first. */
   private waiting: Waiting[] = []
   private waitingBytes = 0
+  private receivedBefore = 0
   private committed = 0
   private published: SinkSnapshot | undefined
   private publishing: Promise<void> | undefined
@@ -104,7 +122,9 @@ export class InstanceSink {
 
   /** IS-5 */
   get isFull(): boolean {
-    return this.waiting.length >= this.limits.waitingMax || this.waitingBytes >= this.limits.waitingBytesMax
+    const { waitingMax, waitingBytesMax } = this.limits
+    if (this.waiting.length >= waitingMax || this.waitingBytes >= waitingBytesMax) return true
+    return this.sink.isFull?.() === true
   }
 
   /** IS-3. Errors: SINK_AHEAD, and those of the sink. */
@@ -113,10 +133,39 @@ export class InstanceSink {
       const ask = async () => this.sink.recover(writer, published)
       const has = await this.persist(ask, this.limits.recoverMsMax)
       if (writer === this.writer) this.published = staged.at(-1)?.snapshot ?? published
-      if (has !== undefined && compareSinkSnapshots(has, upTo) > 0) throw this.ahead(writer, has, snapshot)
+      if (has !== undefined && compareSinkSnapshots(has, upTo) > 0)
+        throw ahead(this.owner.place, writer, has, snapshot)
       for (const one of staged)
         if (has === undefined || compareSinkSnapshots(one.snapshot, has) > 0)
           await this.commit(writer, one, this.limits.recoverMsMax)
+    }
+  }
+
+  /**
+   * In place of `recover`, where somebody lets the component begin afresh: what it had left is published where the target takes it, and else
+   * dropped, and told (IS-6). Nothing is refused: that is what the choice is for.
+   */
+  async discard(read: () => Promise<RestoredSinks>): Promise<void> {
+    const { clock, place } = this.owner
+    let from: RestoredSinks
+    try {
+      from = await read()
+    } catch (error) {
+      this.owner.warn(discarded(place, undefined, undefined, error))
+      return
+    }
+    const endMs = clock.monotonic() + this.limits.recoverMsMax
+    const leftMs = (): number => endMs - clock.monotonic()
+    for (const { writer, published, staged } of from.writers) {
+      let left = staged
+      try {
+        const has = await this.persist(async () => this.sink.recover(writer, published), leftMs())
+        left = staged.filter(({ snapshot }) => has === undefined || compareSinkSnapshots(snapshot, has) > 0)
+        for (; left.length > 0; left = left.slice(1)) await this.commit(writer, left[0]!, leftMs())
+      } catch (error) {
+        this.ending.signal.throwIfAborted()
+        if (left.length > 0) this.owner.warn(discarded(place, writer, left, error))
+      }
     }
   }
 
@@ -130,7 +179,11 @@ export class InstanceSink {
     } catch (error) {
       throw this.notPrepared(error)
     }
-    if (prepared !== undefined) this.add({ snapshot, staged: prepared, bytes: undefined, ready: undefined })
+    const { received } = this.owner
+    const messages = received - this.receivedBefore
+    this.receivedBefore = received
+    if (prepared !== undefined)
+      this.add({ snapshot, messages, staged: prepared, chunks: undefined, bytes: 0, ready: undefined })
     const all = [...this.waiting]
     const late = all.flatMap(({ ready }) => ready ?? [])
     this.end?.changed()
@@ -161,7 +214,7 @@ export class InstanceSink {
     return lastPrepared > this.committed ? 'awaits-snapshot' : 'publishing'
   }
 
-  /** Nothing is published any more, but for what may be: that is waited for up to `msMax`. */
+  /** Nothing is published any more, but for what may be: that is waited for up to `msMax`. IS-6 */
   async close(msMax: number): Promise<void> {
     if (this.isClosed) return
     this.isClosed = true
@@ -170,6 +223,9 @@ export class InstanceSink {
     await Promise.race([this.publishing, ended.promise])
     cancel()
     this.stop()
+    const left = this.waiting.filter(({ snapshot }) => snapshot.id <= this.committed)
+    const messages = left.reduce((sum, piece) => sum + piece.messages, 0)
+    if (left.length > 0) this.owner.warn(unpublished(this.owner.place, left, messages))
   }
 
   /** Nothing is called any more. */
@@ -180,19 +236,19 @@ export class InstanceSink {
 
   private savedOf(pieces: readonly Waiting[], isOver: boolean): SavedSink {
     const { published } = this
-    return { isOver, published, pieces: pieces.flatMap(({ bytes }) => bytes ?? []) }
+    return {
+      isOver,
+      published,
+      pieces: pieces.flatMap(({ chunks }) => (chunks === undefined ? [] : [chunks])),
+    }
   }
 
   private add(piece: Waiting): void {
     const { staged } = piece
     this.waiting.push(piece)
-    if (!isThenable(staged)) {
-      this.encode(piece)
-      return
-    }
-    piece.ready = this.fill(piece, staged)
+    piece.ready = isThenable(staged) ? this.fill(piece, staged) : this.encode(piece)
     // Whoever writes the part hears of it.
-    piece.ready.catch(() => undefined)
+    piece.ready?.catch(() => undefined)
   }
 
   private async fill(piece: Waiting, prepared: PromiseLike<unknown>): Promise<void> {
@@ -202,17 +258,35 @@ export class InstanceSink {
       throw this.notPrepared(error)
     }
     if (piece.staged === undefined) this.remove(piece)
-    else this.encode(piece)
+    else await this.encode(piece)
     piece.ready = undefined
   }
 
-  private encode(piece: Waiting): void {
+  /** IS-7. Undefined where that is done. */
+  private encode(piece: Waiting): Promise<void> | undefined {
+    const encoder = new StagedEncoder(piece, this.owner.place)
+    encoder.step(this.owner.clock, encodeMs)
+    if (encoder.chunks === undefined) {
+      if (encoder.isWaiting) this.owner.inSlices(encoder)
+      return this.encoded(piece, encoder)
+    }
+    this.keep(piece, encoder.chunks)
+    return undefined
+  }
+
+  private async encoded(piece: Waiting, encoder: StagedEncoder): Promise<void> {
     try {
-      piece.bytes = encodeStaged(piece, this.owner.place)
-      this.waitingBytes += piece.bytes.byteLength
+      this.keep(piece, await encoder.done)
     } catch (error) {
       throw this.notPrepared(error)
     }
+    piece.ready = undefined
+  }
+
+  private keep(piece: Waiting, chunks: readonly Uint8Array[]): void {
+    piece.chunks = chunks
+    piece.bytes = chunks.reduce((sum, { byteLength }) => sum + byteLength, 0)
+    this.waitingBytes += piece.bytes
   }
 
   /** What was received is in no snapshot, and nobody has it any more: it has to come again. */
@@ -223,7 +297,7 @@ export class InstanceSink {
 
   private remove(piece: Waiting): void {
     this.waiting = this.waiting.filter((other) => other !== piece)
-    this.waitingBytes -= piece.bytes?.byteLength ?? 0
+    this.waitingBytes -= piece.bytes
     this.end?.changed()
   }
 
@@ -246,65 +320,37 @@ export class InstanceSink {
     await this.persist(async () => this.sink.commit({ writer, snapshot, staged }), msMax)
   }
 
-  /** Tries for `msMax`. */
+  /** Tries for `msMax`; while the worker may not act, nothing is tried. */
   private async persist<T>(what: () => Promise<T>, msMax: number): Promise<T> {
-    const { clock } = this.owner
+    const { clock, place } = this.owner
     const { signal } = this.ending
-    const begunMs = clock.monotonic()
+    let begunMs = clock.monotonic()
     let isTold = false
     for (let delayMs = delayMsMin; ; delayMs = Math.min(delayMs * 2, delayMsMax)) {
-      await this.untilAble()
+      begunMs += await this.untilAble()
       try {
         return await what()
       } catch (error) {
         signal.throwIfAborted()
         if (isVertigoError(error) && !error.retryable) throw error
         const triedMs = clock.monotonic() - begunMs
-        if (triedMs + delayMs > msMax) throw this.notPublished(triedMs, error)
-        if (triedMs >= this.limits.lateMs && !isTold) this.owner.warn(this.late(error))
+        if (triedMs + delayMs > msMax) throw notPublished(place, triedMs, error)
+        if (triedMs >= this.limits.lateMs && !isTold) this.owner.warn(late(place, error))
         isTold ||= triedMs >= this.limits.lateMs
       }
       await sleep(clock, delayMs, signal)
     }
   }
 
-  /** IS-4 */
-  private async untilAble(): Promise<void> {
+  /** IS-4; how long that took, in milliseconds. A preparation that waits here is ended by its own limit. */
+  private async untilAble(): Promise<number> {
     const { signal } = this.ending
+    const { clock } = this.owner
     signal.throwIfAborted()
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const onAbort = (): void => resolve()
-    signal.addEventListener('abort', onAbort, { once: true })
-    this.owner.whenAble(resolve)
-    await promise
-    // The signal lives as long as the instance.
-    signal.removeEventListener('abort', onAbort)
-    signal.throwIfAborted()
-  }
-
-  private ahead(writer: string, has: SinkSnapshot, from: SinkSnapshot): VertigoError {
-    const what =
-      has.incarnation === from.incarnation
-        ? `snapshot ${has.id}, and the store goes on from ${from.id}`
-        : `snapshot ${has.id} of incarnation ${has.incarnation}, and the store goes on from ${from.id} of ${from.incarnation}`
-    return new VertigoError('SINK_AHEAD', `What ${this.owner.place} writes to has ${writer} at ${what}.`, {
-      place: { component: this.owner.place },
-    })
-  }
-
-  private notPublished(ms: number, error: unknown): VertigoError {
-    const seconds = Math.round(ms / 1000)
-    const { message } = asError(error)
-    const text = `${this.owner.place} has not published for ${seconds} s what is committed: ${message}`
-    return new VertigoError('SINK_COMMIT_FAILED', text, {
-      cause: error,
-      place: { component: this.owner.place },
-    })
-  }
-
-  private late(error: unknown): VertigoError {
-    const { place } = this.owner
-    const text = `${place} cannot publish what is committed, and tries again: ${asError(error).message}`
-    return new VertigoError('SINK_LATE', text, { cause: error, place: { component: place } })
+    if (this.owner.mayAct()) return 0
+    const begunMs = clock.monotonic()
+    do await sleep(clock, ableEveryMs, signal)
+    while (!this.owner.mayAct())
+    return clock.monotonic() - begunMs
   }
 }

@@ -1,6 +1,10 @@
-import { Buffer } from 'node:buffer'
 import type { Clock } from '../../base/clock.ts'
-import { instanceSection, type StateChunk, type StateEntry } from '../../snapshot/state-file.ts'
+import {
+  type EncodedChunk,
+  instanceSection,
+  type StateChunk,
+  type StateEntry,
+} from '../../snapshot/state-file.ts'
 import type { Capture, StateChunk as CapturedChunk } from '../../state/capture.ts'
 import type { KeyedState } from '../../state/keyed-state.ts'
 
@@ -12,8 +16,7 @@ const waitingBytesMax = 4 * 1024 * 1024
  */
 export class PartContent {
   private readonly capture: Capture | undefined
-  private readonly isFull: boolean
-  private waiting: StateChunk[] = []
+  private waiting: EncodedChunk[] = []
   private waitingBytes = 0
   private failure: { readonly error: unknown } | undefined
   private isOver = false
@@ -21,7 +24,6 @@ export class PartContent {
 
   /** Cuts the state: what changes from now on is not part of it. */
   constructor(keyed: KeyedState | undefined, place: string, isFull: boolean) {
-    this.isFull = isFull
     this.capture = keyed?.capture(place, (chunk) => this.add(chunk), isFull)
   }
 
@@ -53,7 +55,7 @@ export class PartContent {
   async *chunks(
     onRoom: () => void,
     saved: () => Promise<{ readonly entries: readonly StateEntry[] }>,
-  ): AsyncGenerator<StateChunk, void, undefined> {
+  ): AsyncGenerator<StateChunk | EncodedChunk, void, undefined> {
     for (;;) {
       const { waiting } = this
       this.waiting = []
@@ -71,14 +73,8 @@ export class PartContent {
     if (entries.length > 0) yield { section: instanceSection, entries }
   }
 
-  private add({ group, removed, rows }: CapturedChunk): void {
-    // A full file has nothing that could be taken out of it.
-    const gone = this.isFull ? [] : removed
-    const deleted = gone.map((key): StateEntry => ({ kind: 'delete', key: Buffer.from(key), parts: [] }))
-    const entries = rows.map(({ key, isWhole, bytes }): StateEntry => {
-      this.waitingBytes += bytes.byteLength
-      return { kind: isWhole ? 'put' : 'append', key: Buffer.from(key), parts: [bytes] }
-    })
-    this.waiting.push({ section: group, entries: [...deleted, ...entries] })
+  private add({ group, count, bytes }: CapturedChunk): void {
+    this.waitingBytes += bytes.byteLength
+    this.waiting.push({ section: group, count, bytes })
   }
 }

@@ -9,6 +9,7 @@ import { openPartFile } from '../../snapshot/part-file.ts'
 import { keyGroupSections, type StateEntry, type StateFile } from '../../snapshot/state-file.ts'
 import type { SnapshotStorage } from '../../snapshot/storage/storage.ts'
 import { readRow } from '../../state/capture.ts'
+import type { EntryReader } from '../../state/entry-block.ts'
 import type { KeyedState } from '../../state/keyed-state.ts'
 import { encodeKey, instanceOfKeyGroup, keyGroupOf } from '../../state/keys.ts'
 import { type Reading, readingOf, type ReadingOwner } from './reading.ts'
@@ -78,17 +79,63 @@ export async function readRestore(
     part: isNew ? undefined : own,
     wasOver: parts.every(({ isFinished }, at) => isFinished || all[at]!.sink?.isOver === true),
     isMigrated: reading.isMigrated,
-    sinks: parts.flatMap((part, at): RestoredSink[] => {
-      if (own === undefined && part.instance % instances !== instance) return []
-      const { published, pieces = [] } = all[at]!.sink ?? {}
-      return [{ instance: part.instance, published, staged: pieces.map(decodeStaged) }]
-    }),
+    sinks: sinksOf(parts, all, own === undefined ? identity : undefined),
   }
   if (own === undefined) return { ...read, saved: divided(all, parts, owner) }
   if (definition.splits === undefined) return { ...read, saved: all[0]! }
   // Splits that are listed are dealt by the list: what another copy had may be this one's now.
   for (const part of restore.parts) if (part !== own) all.push(await readPart(part, about))
   return { ...read, saved: { ...all[0]!, positions: joined(all) } }
+}
+
+/**
+ * What the sinks of a component have left whose state counts no more: that is not even read. Errors: those of the storage.
+ */
+export async function readSinks(
+  restore: InstanceRestore,
+  identity: Restored['identity'],
+  storage: SnapshotStorage,
+): Promise<readonly RestoredSink[]> {
+  const { parts } = restore
+  const { instance, instances } = identity
+  const own = parts.find((part) => part.instance === instance && part.instances === instances)
+  const read = own === undefined ? parts : [own]
+  const all: Saved[] = []
+  for (const part of read) all.push(await readSaved(part, restore, storage))
+  return sinksOf(read, all, own === undefined ? identity : undefined)
+}
+
+/** All of a part that is no keyed state. */
+async function readSaved(
+  part: InstanceManifest,
+  restore: InstanceRestore,
+  storage: SnapshotStorage,
+): Promise<Saved> {
+  const files: StateFile[] = []
+  for (const file of part.files) files.push(await openPartFile(file, part, restore, storage))
+  const sections: StateEntry[] = []
+  for await (const { entries } of mergeStates(files, { omit: (section) => section < keyGroupSections }))
+    sections.push(...entries)
+  return decodeSaved(sections)
+}
+
+/**
+ * `among`: with another number of instances than before. One whose number is new is asked for by its name all the same: an earlier one of
+ * that number may have written under it, when there were as many.
+ */
+function sinksOf(
+  parts: readonly InstanceManifest[],
+  all: readonly Saved[],
+  among: { readonly instance: number; readonly instances: number } | undefined,
+): readonly RestoredSink[] {
+  const sinks = parts.flatMap((part, at): RestoredSink[] => {
+    if (among !== undefined && part.instance % among.instances !== among.instance) return []
+    const { published, pieces = [] } = all[at]!.sink ?? {}
+    return [{ instance: part.instance, published, staged: pieces.map(decodeStaged) }]
+  })
+  return among === undefined || sinks.some(({ instance }) => instance === among.instance)
+    ? sinks
+    : [...sinks, { instance: among.instance, published: undefined, staged: [] }]
 }
 
 function joined(all: readonly Saved[]): SourcePositions | undefined {
@@ -116,9 +163,13 @@ async function readPart(part: InstanceManifest, about: PartReading): Promise<Sav
   const files: StateFile[] = []
   for (const file of part.files) files.push(await openPartFile(file, part, restore, means.storage))
   const sections: StateEntry[] = []
-  for await (const { section, entries } of mergeStates(files, { omit })) {
-    if (section >= keyGroupSections) sections.push(...entries)
-    else for (const entry of entries) addRow(entry, about)
+  for await (const merged of mergeStates(files, { omit })) {
+    if (merged.section >= keyGroupSections) sections.push(...merged.entries)
+    else
+      merged.visit(
+        (reader) => addPlainRow(reader, about),
+        (entry) => addRow(entry, about),
+      )
   }
   const saved = decodeSaved(sections)
   const { instanceState } = saved
@@ -128,6 +179,14 @@ async function readPart(part: InstanceManifest, about: PartReading): Promise<Sav
     ...saved,
     instanceState: isKept ? reading.instance.converted([instanceState], means.nowMs) : undefined,
   }
+}
+
+/** Most rows are such that nothing else has to be made of them; false where this is another one. */
+function addPlainRow(reader: EntryReader, { owner, reading, means, isNew }: PartReading): boolean {
+  const row = reading.keyed.isNone ? reader.plainRow : undefined
+  if (row === undefined) return false
+  owner.keyed?.restore(row, isNew, means.nowMs)
+  return true
 }
 
 function addRow({ parts }: StateEntry, { owner, reading, means, isNew }: PartReading): void {

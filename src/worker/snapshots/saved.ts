@@ -38,8 +38,8 @@ export interface SavedSink {
   readonly isOver: boolean
   /** The newest that is published. */
   readonly published: SinkSnapshot | undefined
-  /** As `encodeStaged` writes them, oldest first. */
-  readonly pieces: readonly Uint8Array[]
+  /** As `StagedEncoder` writes them, in chunks; oldest first. */
+  readonly pieces: readonly (readonly Uint8Array[])[]
 }
 
 export interface SavedTimer {
@@ -83,6 +83,7 @@ const groupsKey = 'groups'
 const trackedKey = 'tracked'
 const openKey = 'open'
 const sinkKey = 'sink'
+const stagedPrefix = 'staged/'
 const channelPrefix = 'channel/'
 
 /** Errors: STATE_NOT_ENCODABLE. */
@@ -102,7 +103,11 @@ export function encodeSaved(saved: Saved, place: string): StateEntry[] {
     const { isOver, published, pieces } = sink
     const head = [isOver, published?.incarnation, published?.id]
     const hasAny = isOver || published !== undefined || pieces.length > 0
-    if (hasAny) entries.push(entry(sinkKey, [encoded(head, 'a sink', place), ...pieces]))
+    if (hasAny) entries.push(entry(sinkKey, [encoded(head, 'a sink', place)]))
+    // Each chunk by itself, so that none makes a piece of the file that is larger than others.
+    for (const [piece, chunks] of pieces.entries())
+      for (const [at, chunk] of chunks.entries())
+        entries.push(entry(`${stagedPrefix}${piece}/${at}`, [chunk]))
   }
   for (const { name, port, hash, parcels } of channels) {
     const parts = [{ port, hash }, ...parcels].map((part) =>
@@ -116,6 +121,7 @@ export function encodeSaved(saved: Saved, place: string): StateEntry[] {
 /** The bytes have been verified. */
 export function decodeSaved(entries: Iterable<StateEntry>): Saved {
   const channels: SavedChannel[] = []
+  const staged: Uint8Array[][] = []
   const saved: { -readonly [K in keyof Saved]: Saved[K] } = { ...nothingSaved, channels }
   for (const { key, parts } of entries) {
     const name = Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString()
@@ -127,10 +133,12 @@ export function decodeSaved(entries: Iterable<StateEntry>): Saved {
     else if (name === trackedKey) saved.tracked = values()[0] as readonly SavedTree[]
     else if (name === openKey) saved.open = values()[0] as readonly SavedOpen[]
     else if (name === sinkKey) {
-      const [head, ...pieces] = parts
-      const [isOver, incarnation, id] = codec.decode(head!) as [boolean, number?, number?]
+      const [isOver, incarnation, id] = values()[0] as [boolean, number?, number?]
       const published = incarnation === undefined ? undefined : { incarnation, id: id! }
-      saved.sink = { isOver, published, pieces }
+      saved.sink = { isOver, published, pieces: staged }
+    } else if (name.startsWith(stagedPrefix)) {
+      const piece = Number(name.slice(stagedPrefix.length).split('/')[0])
+      ;(staged[piece] ??= []).push(parts[0]!)
     } else if (name.startsWith(channelPrefix)) {
       const [of, ...parcels] = values() as [Pick<SavedChannel, 'port' | 'hash'>, ...SavedParcel[]]
       channels.push({ name: name.slice(channelPrefix.length), ...of, parcels })

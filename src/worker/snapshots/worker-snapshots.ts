@@ -5,6 +5,7 @@ import type { MergeRequest } from '../../snapshot/merge-files.ts'
 import type { PartReport, SnapshotBegin, SnapshotEnd } from '../../snapshot/part.ts'
 import type { SnapshotStorage } from '../../snapshot/storage/storage.ts'
 import type { InstanceParts, PartFacts, PartInWork } from './instance-parts.ts'
+import type { SliceWork } from './slice-work.ts'
 
 /** Longest time between two turns that is spent for snapshots, in milliseconds. */
 const stepMs = 1
@@ -29,6 +30,8 @@ export class WorkerSnapshots {
   /** By the id of the instance. */
   private readonly parts = new Map<number, InstanceParts>()
   private readonly inWork = new Set<PartInWork>()
+  /** What belongs to no part alone. */
+  private readonly sliced = new Set<SliceWork>()
   private readonly ending = new AbortController()
   /** One instance's files at a time. */
   private merging: Promise<void> = Promise.resolve()
@@ -115,17 +118,23 @@ export class WorkerSnapshots {
     })
   }
 
+  /** Does it between turns, until it waits no more. */
+  inSlices(work: SliceWork): void {
+    if (this.isClosed) return
+    this.sliced.add(work)
+    this.means.requestStep()
+  }
+
   /** Works for a slice; true where there is more to do. */
   step(): boolean {
     const { clock } = this.means
     const endMs = clock.monotonic() + stepMs
-    for (const part of this.inWork) {
-      if (!part.isWaiting) continue
-      const leftMs = endMs - clock.monotonic()
-      if (leftMs <= 0) return true
-      part.step(clock, leftMs)
-      if (part.isWaiting) return true
+    // Parts may wait for it.
+    for (const work of this.sliced) {
+      if (stepUntil(work, clock, endMs)) return true
+      this.sliced.delete(work)
     }
+    for (const part of this.inWork) if (stepUntil(part, clock, endMs)) return true
     return false
   }
 
@@ -134,10 +143,20 @@ export class WorkerSnapshots {
     this.ending.abort(new Error('the worker has ended'))
     for (const part of this.inWork) part.giveBack()
     this.inWork.clear()
+    this.sliced.clear()
   }
 
   private failed(instance: number, { generation, snapshot }: SnapshotBegin, error: unknown): void {
     if (this.isClosed) return
     this.means.report({ type: 'part-failed', generation, snapshot, instance, error: errorToData(error) })
   }
+}
+
+/** True where it is left with something to do. */
+function stepUntil(work: SliceWork, clock: Clock, endMs: number): boolean {
+  if (!work.isWaiting) return false
+  const leftMs = endMs - clock.monotonic()
+  if (leftMs <= 0) return true
+  work.step(clock, leftMs)
+  return work.isWaiting
 }

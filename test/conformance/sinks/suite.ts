@@ -60,6 +60,15 @@ export function sinkSuite(subject: SinkSubject): void {
         await shows(target, [...sent, ...more])
       }))
 
+    test('who is stopped when the commit is known publishes what it has first', () =>
+      inWorld(async (world, target) => {
+        await world.start()
+        const sent = world.send('a', 'b', 'c', 'a')
+        await world.publish()
+        await world.close()
+        assert.deepEqual(byKey(await target.read()), byKey(sent))
+      }))
+
     test('SK-3: an aborted snapshot takes nothing back', () =>
       inWorld(async (world, target) => {
         await world.start()
@@ -161,6 +170,22 @@ export function sinkSuite(subject: SinkSubject): void {
         await world.start()
         assert.deepEqual(byKey(await target.read()), byKey(sent))
       }))
+
+    test('what is committed is published also where the sink then begins afresh', () =>
+      inWorld(async (world, target) => {
+        await world.start()
+        const sent = [...world.send('a', 'b', 'a', 'c')]
+        await world.handled()
+        await world.snapshot()
+        world.commit()
+        world.kill()
+        await world.start({ discards: true })
+        assert.deepEqual(byKey(await target.read()), byKey(sent))
+        sent.push(...world.send('b', 'c'))
+        await world.publish()
+        await shows(target, sent)
+        assert.deepEqual(world.log, [])
+      }, 2))
 
     test('an instance that was replaced commits late, and what its successor has published stands', () =>
       inWorld(async (world, target) => {

@@ -47,6 +47,7 @@ export class SinkWorld {
   interfere: Interfere = () => undefined
   instances: number
   readonly failures: unknown[] = []
+  readonly log: string[] = []
   readonly finished = new Set<number>()
   life = 0
   private readonly options: SinkWorldOptions
@@ -86,7 +87,14 @@ export class SinkWorld {
   }
 
   /** A generation that goes on from the last committed snapshot, or begins. Errors: those of the preparation. */
-  async start({ upTo }: { readonly upTo?: { incarnation: number; id: number } } = {}): Promise<void> {
+  async start({
+    upTo,
+    discards = false,
+  }: {
+    readonly upTo?: { incarnation: number; id: number }
+    /** The sink begins afresh; the source goes on. */
+    readonly discards?: boolean
+  } = {}): Promise<void> {
     this.life++
     this.generation++
     this.clock = new EndingClock()
@@ -115,7 +123,9 @@ export class SinkWorld {
       instances: plain!.instances.map((one) => {
         const restore = this.last && restoreOf(this.last, one)
         const id = this.generation * 100 + one.id
-        return { ...one, id, ...(restore && { restore: { ...restore, ...(upTo && { upTo }) } }) }
+        if (restore === undefined) return { ...one, id }
+        const name = discards && one.component === 'out' ? 'discarded' : 'restore'
+        return { ...one, id, [name]: { ...restore, ...(upTo && { upTo }) } }
       }),
     }
     this.ids = assignment.instances.map(({ id }) => id)
@@ -210,6 +220,13 @@ export class SinkWorld {
     }, 'all have finished')
   }
 
+  /** The next life goes on from nothing, as a network that was stopped and is deployed anew; ids of snapshots are not used again. */
+  forgetSnapshots(): void {
+    this.last = undefined
+    this.feed.leave()
+    this.generation++
+  }
+
   /** The store is as it was then: what was committed since is gone from it, and from the storage of snapshots as well. */
   get restorePoint(): () => void {
     const { last, id } = this
@@ -263,7 +280,10 @@ export class SinkWorld {
         failed: (error) => void (isMine() && this.failures.push(error)),
         rejected: (_record, taken) => taken(),
         metric: () => undefined,
-        logged: (_record, taken) => taken(),
+        logged: ({ message }, taken) => {
+          this.log.push(message)
+          taken()
+        },
         part: (report) => {
           if (!isMine() || report.snapshot !== this.begun) return
           if (report.type === 'part-stored') this.parts.set(report.instance, report.part)

@@ -9,7 +9,7 @@ import { encodeKey, keyGroupCount } from '../../../src/state/keys.ts'
 import { LmdbState } from '../../../src/state/lmdb/lmdb-state.ts'
 import { openRowFiles } from '../../../src/state/lmdb/row-files.ts'
 import { MemoryState } from '../../../src/state/memory/memory-state.ts'
-import { backends, type Handles, restored, Subject, type Written } from './subjects.ts'
+import { backends, contentOf, type Handles, restored, Subject, type Written } from './subjects.ts'
 
 const number = fc.integer({ min: 1, max: 9 })
 const letter = fc.constantFrom('a', 'b', 'c')
@@ -111,7 +111,7 @@ class Course {
     const into: StateChunk[] = (this.chunks = [])
     const isFirst = this.committed.length === 0
     const take = (chunk: StateChunk): void => {
-      if (isFirst) assert.ok(chunk.rows.every(({ isWhole }) => isWhole))
+      if (isFirst) assert.ok(contentOf(chunk).rows.every(({ isWhole }) => isWhole))
       into.push(chunk)
     }
     const capture = state.capture('c[0]', take, isFirst)
@@ -171,7 +171,8 @@ for (const { name, make } of backends) {
     }
     const written = (isFirst = false): { entries: number; bytes: number } => {
       const sum = { entries: 0, bytes: 0 }
-      const take = ({ rows }: StateChunk): void => {
+      const take = (chunk: StateChunk): void => {
+        const { rows } = contentOf(chunk)
         sum.entries += rows.length
         for (const { bytes } of rows) sum.bytes += bytes.byteLength
       }
@@ -255,8 +256,8 @@ test('EN-2: entries that were merged say the same as one after the other', () =>
       const entries: Entry[] = []
       for (const changes of epochs) {
         for (const each of changes) each(subject.handles('k'))
-        const capture = state.capture('c[0]', ({ rows }) => {
-          entries.push(...rows.map(({ bytes }) => readRow(bytes)))
+        const capture = state.capture('c[0]', (chunk) => {
+          entries.push(...contentOf(chunk).rows.map(({ bytes }) => readRow(bytes)))
         })
         capture.step(systemClock, Infinity)
       }
@@ -294,4 +295,17 @@ test('a state that does not fit into its cache has all of its rows, and few of t
   for (const { slots: of } of state.rows(0)) sum += of[0] as number
   assert.equal(sum, (many * (many - 1)) / 2 + many)
   state.close()
+})
+
+test('CA-1: a row that cannot be written when it is about to change fails the snapshot, and not who changes it', () => {
+  const subject = new Subject((slots) => new MemoryState(slots))
+  const { state } = subject
+  state.beginSnapshots()
+  const { value } = subject.handles('k')
+  value.set((() => 1) as never)
+  const capture = state.capture('c[0]', () => undefined)
+  value.set(1)
+  assert.throws(() => capture.step(systemClock, Infinity), { code: 'STATE_NOT_ENCODABLE' })
+  capture.giveBack()
+  state.capture('c[0]', () => undefined).step(systemClock, Infinity)
 })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { ListState, MapState, ValueState } from '../../../src/component/index.ts'
 import { readRow, type StateChunk } from '../../../src/state/capture.ts'
 import type { Entry } from '../../../src/state/entries.ts'
+import { readEntries } from '../../../src/state/entry-block.ts'
 import { stateHandle } from '../../../src/state/handles.ts'
 import type { KeyedState, NewKeyedState } from '../../../src/state/keyed-state.ts'
 import { encodeKey } from '../../../src/state/keys.ts'
@@ -72,10 +73,27 @@ export type Handles = ReturnType<Subject['handles']>
 /** What was written of one snapshot. */
 export type Written = readonly StateChunk[]
 
+/** What a chunk says. Keys that were taken out come first. */
+export function contentOf({ count, bytes }: StateChunk): {
+  readonly removed: readonly string[]
+  readonly rows: readonly { readonly key: string; readonly isWhole: boolean; readonly bytes: Uint8Array }[]
+} {
+  const entries = readEntries(bytes, (what) => new Error(what))
+  assert.equal(entries.length, count)
+  const text = (key: Uint8Array): string => Buffer.from(key).toString()
+  const rows = entries.filter(({ kind }) => kind !== 'delete')
+  const removed = entries.slice(0, entries.length - rows.length)
+  assert.ok(removed.every(({ kind }) => kind === 'delete'))
+  return {
+    removed: removed.map(({ key }) => text(key)),
+    rows: rows.map(({ kind, key, parts }) => ({ key: text(key), isWhole: kind === 'put', bytes: parts[0]! })),
+  }
+}
+
 /** As files are read: what is whole stands for all that came before it, what was taken out for nothing. */
 export function entriesOf(snapshots: readonly Written[]): Map<string, Entry[]> {
   const all = new Map<string, Entry[]>()
-  for (const { removed, rows } of snapshots.flat()) {
+  for (const { removed, rows } of snapshots.flat().map(contentOf)) {
     for (const key of removed) all.delete(key)
     for (const { key, isWhole, bytes } of rows) {
       const entry = readRow(bytes)

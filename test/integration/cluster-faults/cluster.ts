@@ -51,6 +51,8 @@ export interface NetworkText {
   readonly name: string
   readonly guarantee?: Network['guarantee']
   readonly snapshot?: Network['snapshot']
+  readonly state?: Network['state']
+  readonly journal?: Network['journal']
   readonly components: { readonly [name: string]: ComponentText }
   readonly connections: readonly {
     readonly from: string

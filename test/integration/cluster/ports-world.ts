@@ -61,7 +61,7 @@ export class PortsWorld {
   }
 
   /** In one of its own, so that it can be killed. */
-  async process(id: string): Promise<NodeProcess> {
+  async process(id: string, options: { workers?: number; api?: boolean } = {}): Promise<NodeProcess> {
     const order = {
       id,
       cluster,
@@ -71,6 +71,7 @@ export class PortsWorld {
       stallMs: 10_000,
       workers: 2,
       api: false,
+      ...options,
     }
     const node = new NodeProcess(order)
     this.closing.push(() => node.kill())

@@ -8,6 +8,12 @@ import { HostNetwork, namespacesMissing } from '../../support/namespaces.ts'
 import { FaultyCluster } from '../cluster-faults/cluster.ts'
 import { memberFaults, partitionFaults, processFaults } from './faults.ts'
 import type { Fault } from './killer.ts'
+import type { NetworkOptions } from './network.ts'
+import { collectionsOf } from './targets/collections.ts'
+import { filesIn } from './targets/files.ts'
+import { kafkaAt, kafkaMissing } from './targets/kafka.ts'
+import { postgresAt, postgresMissing } from './targets/postgres.ts'
+import type { Target } from './targets/target.ts'
 
 /** Three nodes over a real store, and what can fail there. */
 export interface Arena {
@@ -15,8 +21,11 @@ export interface Arena {
   readonly faults: readonly Fault[]
   /** Of the snapshots. */
   readonly storage: string
-  /** For what is published in files. */
-  readonly out: string
+  readonly targets: readonly Target[]
+  /** How its network keeps what is at work. */
+  readonly keeping: Pick<NetworkOptions, 'state' | 'journal'>
+  /** What the source of calls has given, and knows to be kept. */
+  readonly noted: string
   /** A file that is made by `callHurry`. */
   readonly hurry: string
   callHurry(): void
@@ -34,65 +43,86 @@ export const partitionsMissing: string | false = namespacesMissing() ?? false
 
 export type OpenArena = (ttlMs: number) => Promise<Arena>
 
-export const arenas: Readonly<Record<'lmdb' | 'etcd', OpenArena>> = {
-  async lmdb(ttlMs) {
-    const folder = mkdtempSync(join(tmpdir(), 'vertigo-killer-'))
-    const storeUrl = `lmdb:${folder}/store`
-    const close = async (): Promise<void> => rmSync(folder, { recursive: true, force: true })
-    return begin(folder, close, async () => {
-      const cluster = await FaultyCluster.start({ storeUrl, nodes, ttlMs })
-      return { cluster, faults: processFaults(ttlMs) }
-    })
-  },
+/** What differs between arenas. */
+type Ground = Pick<Arena, 'cluster' | 'faults' | 'targets' | 'keeping'>
 
-  /** As root, each member and each node is a host of its own, and the network between them comes apart. */
-  async etcd(ttlMs) {
-    if ('missing' in provided) throw new Error(provided.missing)
-    const { path } = provided
-    const folder = mkdtempSync(join(tmpdir(), 'vertigo-killer-'))
-    let network: HostNetwork | undefined
-    let etcd: EtcdCluster | undefined
-    const close = async (): Promise<void> => {
-      await etcd?.stop()
-      await network?.remove()
-      rmSync(folder, { recursive: true, force: true })
-    }
-    return begin(folder, close, async () => {
-      if (partitionsMissing === false) network = await HostNetwork.create(members + nodes)
+export const arenas: Readonly<Record<'lmdb' | 'etcd', OpenArena>> = {
+  /** State is on the disk. A journal is its node's own. */
+  lmdb: (ttlMs) =>
+    begin(async (folder, own) => {
+      const storeUrl = `lmdb:${folder}/store`
+      const collections = own(await collectionsOf(storeUrl))
+      const cluster = await FaultyCluster.start({ storeUrl, nodes, ttlMs })
+      own({ close: () => cluster.stop() })
+      const targets = [filesIn(outOf(folder)), collections]
+      return { cluster, faults: processFaults(ttlMs), targets, keeping: { state: { backend: 'lmdb' } } }
+    }),
+
+  /**
+   * As root, each member and each node is a host of its own, and the network between them comes apart; servers that are published to
+   * are where the test is. State is in memory. All nodes share the folder of the journals.
+   */
+  etcd: (ttlMs) =>
+    begin(async (folder, own) => {
+      if ('missing' in provided) throw new Error(provided.missing)
+      const network = partitionsMissing === false ? await HostNetwork.create(members + nodes) : undefined
+      own({ close: async () => network?.remove() })
       const hosts = network?.hosts
-      etcd = await EtcdCluster.start({ path, members, ...(hosts && { hosts: hosts.slice(0, members) }) })
+      const atMembers = hosts && { hosts: hosts.slice(0, members) }
+      const etcd = await EtcdCluster.start({ path: provided.path, members, ...atMembers })
+      own({ close: () => etcd.stop() })
+      const servers = []
+      if (postgresMissing === false) servers.push(own(await postgresAt(network?.own ?? loopback)))
+      if (kafkaMissing === false) servers.push(own(await kafkaAt(network?.own ?? loopback)))
       const storeUrl = `etcd://${etcd.endpoints.join(',')}/killer`
-      const options = { storeUrl, nodes, ttlMs, ...(hosts && { hosts: hosts.slice(members) }) }
-      const cluster = await FaultyCluster.start(options)
-      const faults = [...processFaults(ttlMs), ...memberFaults(etcd)]
+      const atNodes = hosts && { hosts: hosts.slice(members) }
+      const cluster = await FaultyCluster.start({ storeUrl, nodes, ttlMs, ...atNodes })
+      own({ close: () => cluster.stop() })
+      const faults = [
+        ...processFaults(ttlMs),
+        ...memberFaults(etcd),
+        ...servers.flatMap((server) => server.faults),
+      ]
       if (network !== undefined) faults.push(...partitionFaults({ network, first: members }, cluster, ttlMs))
-      return { cluster, faults }
-    })
-  },
+      const keeping = { journal: { folder: join(folder, 'journals') } }
+      return { cluster, faults, targets: [filesIn(outOf(folder)), ...servers], keeping }
+    }),
 }
 
-async function begin(
-  folder: string,
-  close: () => Promise<void>,
-  start: () => Promise<Pick<Arena, 'cluster' | 'faults'>>,
-): Promise<Arena> {
-  const hurry = join(folder, 'hurry')
+const loopback = '127.0.0.1'
+
+function outOf(folder: string): string {
   const out = join(folder, 'out')
   mkdirSync(out)
+  return out
+}
+
+type Owned = Pick<Target, 'close'>
+
+/** What `start` opens, it gives to `own`: all of it is closed in the end, what came last first. */
+async function begin(
+  start: (folder: string, own: <T extends Owned>(one: T) => T) => Promise<Ground>,
+): Promise<Arena> {
+  const folder = mkdtempSync(join(tmpdir(), 'vertigo-killer-'))
+  const opened: Owned[] = []
+  const close = async (): Promise<void> => {
+    for (const one of opened.splice(0).toReversed()) await one.close()
+    rmSync(folder, { recursive: true, force: true })
+  }
+  const hurry = join(folder, 'hurry')
   try {
-    const { cluster, faults } = await start()
+    const ground = await start(folder, (one) => {
+      opened.push(one)
+      return one
+    })
     return {
-      cluster,
-      faults,
+      ...ground,
       // On one machine, a folder is shared.
       storage: `${pathToFileURL(join(folder, 'snapshots')).href}?shared`,
-      out,
+      noted: join(folder, 'noted'),
       hurry,
       callHurry: () => writeFileSync(hurry, ''),
-      async close() {
-        await cluster.stop()
-        await close()
-      },
+      close,
     }
   } catch (error) {
     await close()

@@ -1,19 +1,21 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
-import { join, parse } from 'node:path'
+import { type Noted, readCalls } from './journaled.ts'
 import type { Counted, Pair } from './kinds.ts'
-import { published, texts } from './network.ts'
+import { texts } from './network.ts'
 import type { SnapshotState } from './snapshot-state.ts'
 import { countWords, joinRequests } from './texts.ts'
 
 /** What the network has is what a plain loop over its texts has, value by value, in its state and in each of its sinks. */
 
 const shown = 20
+/** A plain loop's. */
+export const wordsWanted = countWords(texts.words)
+export const pairsWanted = joinRequests(texts.requests)
+const wordsCount = [...wordsWanted.values()].reduce((all, { seen }) => all + seen, 0)
 
 /** Gives how many messages the values stand for. */
-export async function checkState(state: SnapshotState): Promise<number> {
+export async function checkState(state: SnapshotState, noted: string): Promise<number> {
   const counted = await state.of('count', 'value', 'value')
-  const counts = countWords(texts.words)
   same(
     'words in the state',
     new Map(
@@ -22,10 +24,10 @@ export async function checkState(state: SnapshotState): Promise<number> {
         `${String(seen)} times, sum ${String(sum)}`,
       ]),
     ),
-    new Map(Array.from(counts, ([word, { seen, sum }]) => [word, `${seen} times, sum ${sum}`])),
+    new Map(Array.from(wordsWanted, ([word, { seen, sum }]) => [word, `${seen} times, sum ${sum}`])),
   )
   const tallied = await state.of('tally', 'map')
-  const pairs = pairsWanted()
+  const pairs = pairTimes()
   same(
     'pairs in the state',
     timesOf(
@@ -38,32 +40,15 @@ export async function checkState(state: SnapshotState): Promise<number> {
     ),
     pairs,
   )
-  return sumOf(counts) + pairs.size
+  const calls = Array.from(await state.of('note', 'value'), ([id, [times]]) => ({
+    id: id as string,
+    times: times as number,
+  }))
+  return wordsCount + pairs.size + checkCalls('the state', calls, noted)
 }
 
-/** Gives how many lines there are. */
-export function checkFiles(folder: string): number {
-  const words = linesOf(join(folder, published.words)) as readonly Counted[]
-  checkOrder(words)
-  const counts = countWords(texts.words)
-  same(
-    'words in the file',
-    // The highest: they came in order.
-    new Map(words.map(({ word, count }) => [word, `${count} times`])),
-    new Map(Array.from(counts, ([word, { seen }]) => [word, `${seen} times`])),
-  )
-  const pairs = partsOf(folder, published.pairs).flatMap((file) => linesOf(file) as readonly Pair[])
-  const found = new Map<string, number>()
-  for (const { client, name } of pairs) {
-    const key = `${client} ${name}`
-    found.set(key, (found.get(key) ?? 0) + 1)
-  }
-  same('pairs in the files', timesOf(found), pairsWanted())
-  return words.length + pairs.length
-}
-
-/** Each count of each word is there once, 1, 2, 3 and so on. */
-function checkOrder(words: readonly Counted[]): void {
+/** Each count of each word is there once, in their order: 1, 2, 3 and so on. Gives how many there are. */
+export function checkWords(where: string, words: readonly Counted[]): number {
   const last = new Map<string, number>()
   const wrong: string[] = []
   for (const { word, count } of words) {
@@ -71,44 +56,70 @@ function checkOrder(words: readonly Counted[]): void {
     if (count !== before + 1) wrong.push(`${word}: ${count} comes behind ${before}`)
     last.set(word, count)
   }
-  assert.ok(wrong.length === 0, `${wrong.length} lines are wrong:\n${wrong.slice(0, shown).join('\n')}`)
+  assert.ok(wrong.length === 0, `${wrong.length} words in ${where} are wrong:\n${shorten(wrong)}`)
+  same(`words in ${where}`, timesOf(last), timesOf(wordTotals()))
+  return words.length
 }
 
-function partsOf(folder: string, path: string): readonly string[] {
-  const { name, ext } = parse(path)
-  const files = readdirSync(folder).filter((file) => file.startsWith(`${name}-`) && file.endsWith(ext))
-  return files.map((file) => join(folder, file))
+/** Of each word, how often it came. */
+export function* wordTotals(): Iterable<readonly [string, number]> {
+  for (const [word, { seen }] of wordsWanted) yield [word, seen]
 }
 
-function linesOf(file: string): readonly unknown[] {
-  const lines = readFileSync(file, 'utf8').split('\n')
-  assert.equal(lines.pop(), '', `${file} ends with a whole line`)
-  return lines.map((line): unknown => JSON.parse(line))
+export function checkPairs(where: string, pairs: readonly Pair[]): number {
+  same(
+    `pairs in ${where}`,
+    timesOf(countsOf(pairs.map(({ client, name }) => `${client} ${name}`))),
+    pairTimes(),
+  )
+  return pairs.length
 }
 
-function pairsWanted(): Map<string, string> {
-  const all = Array.from(joinRequests(texts.requests)).flatMap(([client, pairs]) =>
+/** Of what cannot be read again: what its source knows to be kept is there, and nothing twice, nor what it has not given. */
+export function checkCalls(where: string, calls: readonly Noted[], noted: string): number {
+  const { given, kept } = readCalls(noted)
+  const times = countsOf(calls.map(({ id }) => id))
+  const wrong = [
+    ...Array.from(times, ([id, n]) => (n === 1 ? '' : `${id} is there ${n} times`)),
+    ...calls.map(({ id, times: came }) => (came === 1 ? '' : `${id} came ${came} times`)),
+    ...Array.from(kept, (id) => (times.has(id) ? '' : `${id} was kept, and is not there`)),
+    ...Array.from(times.keys(), (id) => (given.has(id) ? '' : `nobody has given ${id}`)),
+  ].filter((text) => text !== '')
+  assert.ok(kept.size > 0, 'some calls were kept')
+  assert.ok(wrong.length === 0, `${wrong.length} calls in ${where} are wrong:\n${shorten(wrong)}`)
+  return calls.length
+}
+
+/** Key by key. */
+export function same(
+  what: string,
+  found: ReadonlyMap<string, string>,
+  expected: ReadonlyMap<string, string>,
+): void {
+  const wrong: string[] = []
+  for (const [key, value] of expected)
+    if (found.get(key) !== value) wrong.push(`${key}: ${found.get(key) ?? 'not there'}, and not ${value}`)
+  for (const [key, value] of found) if (!expected.has(key)) wrong.push(`${key}: ${value}, and not there`)
+  assert.ok(wrong.length === 0, `${wrong.length} of ${expected.size} ${what} are wrong:\n${shorten(wrong)}`)
+}
+
+export function timesOf(counts: Iterable<readonly [string, number]>): Map<string, string> {
+  return new Map(Array.from(counts, ([key, times]) => [key, `${times} times`]))
+}
+
+function pairTimes(): Map<string, string> {
+  const all = Array.from(pairsWanted).flatMap(([client, pairs]) =>
     Array.from(pairs, ([name, times]) => [`${client} ${name}`, times] as const),
   )
   return timesOf(all)
 }
 
-function timesOf(counts: Iterable<readonly [string, number]>): Map<string, string> {
-  return new Map(Array.from(counts, ([key, times]) => [key, `${times} times`]))
+function countsOf(keys: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1)
+  return counts
 }
 
-function sumOf(counts: ReturnType<typeof countWords>): number {
-  return [...counts.values()].reduce((all, { seen }) => all + seen, 0)
-}
-
-/** Key by key. */
-function same(what: string, found: ReadonlyMap<string, string>, expected: ReadonlyMap<string, string>): void {
-  const wrong: string[] = []
-  for (const [key, value] of expected)
-    if (found.get(key) !== value) wrong.push(`${key}: ${found.get(key) ?? 'not there'}, and not ${value}`)
-  for (const [key, value] of found) if (!expected.has(key)) wrong.push(`${key}: ${value}, and not there`)
-  assert.ok(
-    wrong.length === 0,
-    `${wrong.length} of ${expected.size} ${what} are wrong:\n${wrong.slice(0, shown).join('\n')}`,
-  )
+function shorten(lines: readonly string[]): string {
+  return lines.slice(0, shown).join('\n')
 }

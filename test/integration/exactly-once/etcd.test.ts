@@ -5,6 +5,8 @@ import { arenas, etcdMissing, partitionsMissing } from './arena.ts'
 import { textsMissing } from './network.ts'
 import { faultsOf, seedOf } from './order.ts'
 import { told } from './outcome.ts'
+import { kafkaMissing } from './targets/kafka.ts'
+import { postgresMissing } from './targets/postgres.ts'
 import { type Outcome, survive } from './survive.ts'
 
 const gateFaults = 100
@@ -34,6 +36,18 @@ describe(
       const { faults, restored } = outcome
       assert.ok(restored >= faults / 10, `recoveries went on from ${restored} snapshots only`)
     })
+
+    for (const [name, skip] of [
+      ['PostgreSQL', postgresMissing],
+      ['Kafka', kafkaMissing],
+    ] as const)
+      test(`and ${name} failed meanwhile, and has all of it once`, { skip }, () => {
+        const names = [...(outcome?.counts.keys() ?? [])]
+        assert.ok(
+          names.some((fault) => fault.startsWith(name)),
+          names.join(', '),
+        )
+      })
 
     test('and the network between hosts came apart', { skip: partitionsMissing }, () => {
       const names = [...(outcome?.counts.keys() ?? [])]

@@ -70,7 +70,9 @@ export function partitionFaults({ network, first }: Hosts, cluster: FaultyCluste
   const cutOf = (at: number, random: Random): Cut => {
     const own = addresses[at]!
     const [store, nodes] = [addresses.slice(0, first), addresses.slice(first).filter((one) => one !== own)]
-    const from = [undefined, store, nodes][random.int(3)]
+    // What is published to is where the test is.
+    const servers = [network.own]
+    const from = [undefined, store, nodes, servers][random.int(4)]
     const only = ([undefined, undefined, 'in', 'out'] as const)[random.int(4)]
     return { ...(from !== undefined && { from }), ...(only !== undefined && { only }) }
   }

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import * as v from 'valibot'
 import { defineComponent, defineSource, list, map, port, value } from 'vertigo-flow'
-import type { Clock } from '../../../src/base/clock.ts'
+import { pass } from './pass.ts'
 import { type Request, requestOf, wordsOf } from './texts.ts'
 
 /** Kinds whose state says of each message whether it was lost or handled twice, and in which order those of a key came. */
@@ -63,13 +63,6 @@ export const lines = defineSource({
     }
   },
 })
-
-function pass(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const cancel = clock.after(ms, resolve)
-    signal.addEventListener('abort', () => (cancel(), resolve()), { once: true })
-  })
-}
 
 export const splits = defineComponent({
   inputs: { in: port<Line>() },

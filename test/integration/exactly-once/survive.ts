@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { seededRandom } from '../../../src/base/random.ts'
 import type { ListedSnapshot } from '../../../src/cluster/client/snapshots.ts'
 import { eventually } from '../../support/eventually.ts'
+import type { NetworkText } from '../cluster-faults/cluster.ts'
 import type { Arena, OpenArena } from './arena.ts'
-import { checkFiles, checkState } from './checks.ts'
+import { checkState } from './checks.ts'
 import { Killer, type Progress } from './killer.ts'
-import { instancesCount, networkText } from './network.ts'
+import { instancesOf, networkText } from './network.ts'
 import { SnapshotState } from './snapshot-state.ts'
 
 /** Lets a network run while things fail, and holds what it has at the end against a plain loop's. */
@@ -68,20 +69,26 @@ class Survival {
   }
 
   async run(faults: number): Promise<Outcome> {
-    const { cluster, hurry, out, storage } = this.arena
-    const { intervalMs } = this
-    await cluster.deploy(networkText({ hurry, lastsMs: faults * faultMs, intervalMs, out, storage }))
+    const { cluster } = this.arena
+    const network = this.network(faults)
+    await cluster.deploy(network)
     await cluster.until('it runs', ({ state }) => state === 'running')
     try {
       await this.killer.rage(faults)
       await this.finishes()
-      return await this.check(faults)
+      return await this.check(faults, network)
     } catch (error) {
       await this.killer.settle()
       const status = await cluster.status().catch((reason: unknown) => String(reason))
       const text = `${JSON.stringify(status, undefined, 1)}\n${cluster.troubles()}`
       throw new Error(`it did not survive:\n${text}`, { cause: error })
     }
+  }
+
+  private network(faults: number): NetworkText {
+    const { hurry, noted, storage, targets, keeping } = this.arena
+    const { intervalMs } = this
+    return networkText({ hurry, lastsMs: faults * faultMs, intervalMs, noted, targets, storage, ...keeping })
   }
 
   private progress(): Progress {
@@ -111,16 +118,17 @@ class Survival {
     this.killer.say('the network has finished')
   }
 
-  private async check(faults: number): Promise<Outcome> {
-    const { cluster, out, storage } = this.arena
+  private async check(faults: number, network: NetworkText): Promise<Outcome> {
+    const { cluster, noted, storage, targets } = this.arena
     const { snapshots } = await cluster.management.snapshots.list('net')
     // The network has finished, so no failure would go back to it: it is not the current one any more.
     const [last] = snapshots
     assert.ok(last !== undefined, 'there is a snapshot')
-    assert.equal(last.finished.length, instancesCount, 'everything has finished in it')
+    assert.equal(last.finished.length, instancesOf(network), 'everything has finished in it')
     const state = await SnapshotState.open(storage, 'net', last)
     try {
-      const checked = (await checkState(state)) + checkFiles(out)
+      let checked = await checkState(state, noted)
+      for (const target of targets) checked += await target.check(noted)
       const restored = new Set(cluster.plans.flatMap(({ restores }) => restores?.id ?? []))
       return { faults, counts: this.killer.counts, checked, restored: restored.size }
     } finally {

@@ -29,6 +29,12 @@ export function requestOf(text: string, number: number): Request | undefined {
   return found === null ? undefined : { client: found[1]!, number, isGood: found[2] === '200' }
 }
 
+/** The numbers of the two that a pair's name is made of. */
+export function requestsOf(name: string): readonly [good: number, bad: number] {
+  const [good, bad] = name.split(' ').map(Number)
+  return [good!, bad!]
+}
+
 export function countWords(path: string): WordCounts {
   const counts = new Map<string, WordCount>()
   for (const [number, line] of linesOf(path).entries())

@@ -29,7 +29,7 @@ export class ClusterWorld {
   }
 
   readonly commands: { readonly [name: string]: Command } = {
-    /** `> nodes n1 n2`, all alike, or `> node n1 workers=4 used=1 group=gpu label=zone:a`. */
+    /** `> nodes n1 n2`, all alike, or `> node n1 workers=4 used=1 group=gpu label=zone:a machine=m1`. */
     nodes: (words) => {
       for (const id of words) this.#join(id, [])
       return ''
@@ -85,6 +85,7 @@ export class ClusterWorld {
   #join(id: string, words: readonly string[]): void {
     const valuesOf = (name: string): string[] =>
       words.filter((word) => word.startsWith(`${name}=`)).map((word) => word.slice(name.length + 1))
+    const [machine] = valuesOf('machine')
     const life = (this.#lives.get(id) ?? 0) + 1
     this.#lives.set(id, life)
     this.nodes.set(id, {
@@ -94,6 +95,7 @@ export class ClusterWorld {
       labels: Object.fromEntries(valuesOf('label').map((text) => text.split(':') as [string, string])),
       workers: Number(valuesOf('workers')[0] ?? 2),
       draining: false,
+      ...(machine !== undefined && { files: machine }),
       workersOfOthers: Number(valuesOf('used')[0] ?? 0),
       revision: ++this.revision,
     })

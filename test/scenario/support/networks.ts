@@ -3,7 +3,7 @@ import { asVersion, type KindFacts, type VersionRecord } from '../../../src/clus
 
 /**
  * Short text for the parts of a network that plans depend on. A line is a component, `name` with any of `x2` (copies), `source`,
- * `rewinds`, `keyed`, `config=...`, `group=...`, `label=name:value`, `spread`, `apart=name`; or connections, `a -> b -> c hash`; or
+ * `rewinds`, `keyed`, `local` (files of its machine), `shared` (they are on all), `config=...`, `group=...`, `label=name:value`, `spread`, `apart=name`; or connections, `a -> b -> c hash`; or
  * `@exactly-once`, `@shared`: what the network says of what it keeps.
  */
 export function versionOf(version: number, lines: readonly string[]): VersionRecord {
@@ -24,6 +24,7 @@ export function versionOf(version: number, lines: readonly string[]): VersionRec
         instanceState: false,
         rewinds: words.includes('rewinds'),
         inMain: false,
+        ...(words.includes('local') && { files: 'local' as const }),
       }
     }
   }
@@ -57,6 +58,7 @@ function componentOf(words: readonly string[]): FlatComponent {
     ...(labels.length > 0 && { labels: Object.fromEntries(labels) }),
     ...(words.includes('spread') && { spread: 'node' as const }),
     ...(apart.length > 0 && { apart }),
+    ...(words.includes('shared') && { files: 'shared' as const }),
   }
   return {
     kind: './kind.ts',

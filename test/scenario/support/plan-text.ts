@@ -15,8 +15,10 @@ export function planText(plan: Plan): string {
     }
   for (const { component, index, reason } of plan.waiting)
     lines.push(`  ${component}[${index}] waits: ${reason}`)
-  for (const { component, index, node = 'a shared disk', life } of plan.homes ?? [])
-    lines.push(`  ${component}[${index}] keeps what it has on ${node}, since ${life}`)
+  for (const { component, index, node = 'a shared disk', files, life } of plan.homes ?? []) {
+    const what = files === undefined ? `keeps what it has on ${node}` : `has its files on ${files} (${node})`
+    lines.push(`  ${component}[${index}] ${what}, since ${life}`)
+  }
   for (const { component, index } of plan.done) lines.push(`  ${component}[${index}] is done`)
   for (const { component, count, error } of plan.failures)
     lines.push(`  ${component} failed ${count === 1 ? 'once' : `${count} times`}: ${error.message}`)

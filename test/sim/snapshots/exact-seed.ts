@@ -1,15 +1,20 @@
 import { asError } from '../../../src/base/errors.ts'
-import { seededRandom } from '../../../src/base/random.ts'
+import { type Random, seededRandom } from '../../../src/base/random.ts'
 import { type Deployment, kindFacts } from '../../../src/cluster/client/index.ts'
 import { type Kind, kindDefinition } from '../../../src/component/kind.ts'
 import type { FlatNetwork } from '../../../src/model/flatten.ts'
+import { lmdbStates } from '../../../src/state/lmdb/open.ts'
+import { MemoryState } from '../../../src/state/memory/memory-state.ts'
+import type { SlotDeclaration } from '../../../src/state/row.ts'
 import { Faults } from '../../../src/testkit/cluster/faults.ts'
+import type { WorkerMeans } from '../../../src/worker/worker.ts'
 import { compareAtLeast, compareComponent, comparePublished } from './compare.ts'
 import { ExactChanges } from './exact-changes.ts'
 import { ExactWorld } from './exact-world.ts'
-import { kindsWith } from './kinds.ts'
+import { itemsOf, Outside } from './intake.ts'
+import { type Item, kindsWith } from './kinds.ts'
 import { Target } from './target.ts'
-import { expectedOf, type NetworkSize, pick, randomNetwork } from './networks.ts'
+import { expectedOf, type NetworkSize, pick, randomNetwork, type RandomNetwork } from './networks.ts'
 
 /** One seed: a cluster with a finite network that has snapshots, changes, faults; at the end its state is that of a plain loop. */
 
@@ -45,7 +50,9 @@ export function exactSeedText(seed: number): string {
   return `seed ${seed} failed: npm run sim -- --snapshots --first ${seed} --trace`
 }
 
-const size: NetworkSize = { itemsMin: 8, itemsMax: 40, innerMax: 3 }
+const size: NetworkSize = { itemsMin: 8, itemsMax: 40, innerMax: 3, hasJournals: false }
+/** Of rows, so that there are some on the disk. */
+const cacheBytesMax = 300
 const pauses = { pauseMsMax: 250, pausePart: 0.8 }
 /** Users and faults are at it for so long, in milliseconds. */
 const actMsMin = 600
@@ -62,12 +69,19 @@ export async function runExactSeed(seed: number, options: ExactOptions = {}): Pr
   }))
   const times = { ...pauses, slowMsMax: pick(random, [10, 60, 300]) }
   const target = new Target()
-  const kinds = kindsWith(seededRandom(random.int(2 ** 31)), target, times)
+  const chance = seededRandom(random.int(2 ** 31))
+  const outside = new Outside(chance)
+  const kinds = new Map([
+    ...kindsWith(chance, target, times),
+    ['intake', outside.kind(times.pauseMsMax)] as const,
+  ])
   const world = new ExactWorld({
     seed,
     nodes,
     kinds,
     target,
+    outside,
+    states: onDisk,
     ttlMs: 1_000,
     isOneMachine: random.next() < 0.5,
     alignMsMax: pick(random, [0, 20, 1_000]),
@@ -76,7 +90,7 @@ export async function runExactSeed(seed: number, options: ExactOptions = {}): Pr
     ...(options.trace && { trace: options.trace }),
     ...(options.until && { until: options.until }),
   })
-  const { network, mayRescale } = randomNetwork(random, size)
+  const { network, mayRescale } = withKeeping(randomNetwork(random, size), random)
   const guarantee = random.next() < 0.15 ? 'at-least-once' : 'exactly-once'
   const isPeaceful = random.next() < 0.1
   const faults = new Faults(world, random, options.faults ?? (isPeaceful ? [] : undefined), {
@@ -104,6 +118,30 @@ export async function runExactSeed(seed: number, options: ExactOptions = {}): Pr
     restored: snapshots.restoredCount,
     withChannelState: snapshots.withChannelState,
     late: snapshots.late,
+  }
+}
+
+/** Of a network that wants it there. */
+export const onDisk: NonNullable<WorkerMeans['states']> = (settings) =>
+  Promise.resolve(
+    settings.backend === 'lmdb'
+      ? lmdbStates(settings)
+      : (slots: readonly SlotDeclaration[]) => new MemoryState(slots),
+  )
+
+/** State is on the disk, or in memory; journals are in a folder that all nodes share, or each on a node of its own. */
+function withKeeping({ network, mayRescale }: RandomNetwork, random: Random): RandomNetwork {
+  const isOnDisk = random.next() < 0.1
+  const isShared = random.next() < 0.7
+  // What one copy has received is read by another one only where that gets at it.
+  const isBound = (name: string): boolean => !isShared && network.components[name]!.kind === 'intake'
+  return {
+    network: {
+      ...network,
+      ...(isOnDisk && { state: { backend: 'lmdb', cacheBytesMax } }),
+      ...(isShared && { journal: { folder: '/shared' } }),
+    },
+    mayRescale: new Set([...mayRescale].filter((name) => !isBound(name))),
   }
 }
 
@@ -171,7 +209,12 @@ export async function compareEnd(
   const outcome = checks.view.networks.get(network.name)!.outcome!.value
   if (outcome.state === 'failed')
     throw new Error(`the network has failed: ${outcome.error?.code} ${outcome.error?.message}`)
-  const expected = expectedOf(network)
+  // What was received before is nothing to a network that begins afresh, and does not come again.
+  const hasIntake = Object.values(network.components).some(({ kind }) => kind === 'intake')
+  if (hasIntake && snapshots.beginnings > 1) return snapshots.checkKept()
+  const received = (source: string): readonly Item[] =>
+    itemsOf(world.cluster.journals.received(network.name, source), source)
+  const expected = expectedOf(network, received)
   const last = await snapshots.seen(network.name, snapshots.last.get(network.name)!)
   for (const [name, { kind }] of Object.entries(network.components)) {
     const parts = await snapshots.parts(last, name, kind)
@@ -184,6 +227,7 @@ export async function compareEnd(
     compareComponent(seen, expected)
     // What is deployed after the network had finished begins afresh, and publishes all of it again.
     if (kind === 'outlet' && snapshots.beginnings === 1) comparePublished(name, published, expected)
+    if (kind === 'intake') world.outside.check(name, received(name))
   }
   await snapshots.checkKept()
 }

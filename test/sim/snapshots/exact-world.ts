@@ -6,6 +6,7 @@ import type { Hooks } from '../../../src/component/hooks.ts'
 import type { ChannelLimits } from '../../../src/messaging/limits.ts'
 import type { PartReport, SnapshotBegin, SnapshotCommand } from '../../../src/snapshot/part.ts'
 import type { InstanceAssignment, ModuleAddress, WorkerAssignment } from '../../../src/worker/assignment.ts'
+import type { Outside } from './intake.ts'
 import { SnapshotChecks } from './snapshot-checks.ts'
 import type { Target } from './target.ts'
 
@@ -13,6 +14,8 @@ export interface ExactWorldOptions extends CheckedClusterOptions {
   readonly kinds: ReadonlyMap<string, Kind>
   /** What sinks publish to. */
   readonly target: Target
+  /** What sources receive that cannot rewind. */
+  readonly outside: Outside
   /** Of all channels; small ones are full soon. */
   readonly limits?: Partial<ChannelLimits>
   /** The violation that is looked for, where one is. */
@@ -30,6 +33,7 @@ export class ExactWorld extends CheckedCluster {
   isFound = false
   readonly kinds: ReadonlyMap<string, Kind>
   readonly target: Target
+  readonly outside: Outside
   private readonly limits: Partial<ChannelLimits>
   private readonly until: RegExp | undefined
 
@@ -37,6 +41,7 @@ export class ExactWorld extends CheckedCluster {
     super({ ...options, takesSnapshots: true })
     this.kinds = options.kinds
     this.target = options.target
+    this.outside = options.outside
     this.limits = options.limits ?? {}
     this.until = options.until
     this.snapshots = new SnapshotChecks(this)

@@ -247,6 +247,21 @@ export function kindsWith(
       back: (item, { emit }) => goRound(item, emit),
     },
   })
+  const roundabout = defineComponent({
+    inputs: { in: port<Item>(), back: port<Item>() },
+    outputs: { ...items, again: port<Item>() },
+    concurrency: 3,
+    on: {
+      async in(item, { clock, emit }) {
+        await sleep(clock, chance.int(10))
+        goRound(item, emit)
+      },
+      async back(item, { clock, emit }) {
+        await sleep(clock, chance.int(10))
+        goRound(item, emit)
+      },
+    },
+  })
   const sum = defineComponent({
     inputs: { in: port<Item>() },
     outputs: items,
@@ -307,6 +322,7 @@ export function kindsWith(
     ['join', join],
     ['flaky', flaky],
     ['round', round],
+    ['roundabout', roundabout],
     ['sum', sum],
     ['later', later],
     ['tally', tally],

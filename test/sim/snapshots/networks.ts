@@ -18,6 +18,8 @@ export interface NetworkSize {
   readonly itemsMax: number
   /** Beside sources and the last one. */
   readonly innerMax: number
+  /** Some sources cannot rewind. Default false. */
+  readonly hasJournals?: boolean
 }
 
 const mediumSize: NetworkSize = { itemsMin: 10, itemsMax: 50, innerMax: 4 }
@@ -52,7 +54,7 @@ export function randomNetwork(chance: Random, size: NetworkSize = mediumSize): R
   let hasAll = false
   for (let at = 0; at < total; at++) {
     const isSource = at < sources
-    let kind = isSource ? 'source' : at === total - 1 ? 'sum' : pick(chance, innerKinds)
+    let kind = isSource ? randomSource(chance, size) : at === total - 1 ? 'sum' : pick(chance, innerKinds)
     if (doubling.has(kind)) {
       if (hasDoubled) kind = 'pass'
       hasDoubled = true
@@ -90,6 +92,10 @@ export function randomNetwork(chance: Random, size: NetworkSize = mediumSize): R
   return { network: { name: 'net', components, connections }, mayRescale }
 }
 
+function randomSource(chance: Random, { hasJournals = false }: NetworkSize): string {
+  return hasJournals && chance.int(4) === 0 ? 'intake' : 'source'
+}
+
 function randomComponent(kind: string, chance: Random, { itemsMin, itemsMax }: NetworkSize): FlatComponent {
   const spread = pick(chance, ['even', 'even', 'skewed', 'one'] satisfies KeySpread[])
   return {
@@ -97,6 +103,9 @@ function randomComponent(kind: string, chance: Random, { itemsMin, itemsMax }: N
     base,
     instances: 1 + chance.int(instancesMax),
     ...(kind === 'source' && { config: sourceConfig(chance, { itemsMin, itemsMax, spread }) }),
+    ...(kind === 'intake' && {
+      config: { count: itemsMin + chance.int(itemsMax - itemsMin), keys: spread },
+    }),
     ...(kind === 'flaky' && {
       errors: { retry: { times: 100, delayMs: 1 + chance.int(20), delayMsMax: 20 } },
     }),
@@ -139,7 +148,11 @@ export function rescaled({ network, mayRescale }: RandomNetwork, chance: Random)
 /** Of each input, what comes to it: ids by key, sorted; those of a component without a name are of the input `in`. */
 export type Arrivals = Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>
 
-export function expectedOf({ components, connections }: FlatNetwork): Arrivals {
+/** `received`: what a source has given that is not the same in each run. */
+export function expectedOf(
+  { components, connections }: FlatNetwork,
+  received: (source: string) => readonly Item[] = () => [],
+): Arrivals {
   const arrived = new Map<string, Item[]>()
   for (const [name, { kind }] of Object.entries(components))
     for (const port of inputsOf(kind)) arrived.set(`${name}.${port}`, [])
@@ -154,7 +167,7 @@ export function expectedOf({ components, connections }: FlatNetwork): Arrivals {
   const receive = (input: string, item: Item): void => {
     const name = input.split('.')[0]!
     const { kind } = components[name]!
-    const next = kind === 'round' ? roundOf(item) : undefined
+    const next = kind === 'round' || kind === 'roundabout' ? roundOf(item) : undefined
     if (next !== undefined) {
       receive(input, next)
       return
@@ -166,6 +179,7 @@ export function expectedOf({ components, connections }: FlatNetwork): Arrivals {
     if (kind === 'source')
       for (let index = 0; index < (config!['count'] as number); index++)
         send(name, itemOf(name, index, config!['keys'] as KeySpread))
+    else if (kind === 'intake') for (const item of received(name)) send(name, item)
   return Object.fromEntries([...arrived].map(([input, items]) => [input, idsByKey(items)]))
 }
 

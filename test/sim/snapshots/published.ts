@@ -13,16 +13,19 @@ export class Published {
   private readonly time: TestClock
   /** The last snapshot that is committed. */
   private readonly committed: () => number
+  private readonly itemsMax: number
   private early: string | undefined
 
-  constructor(chance: Random, time: TestClock, committed: () => number) {
+  /** `itemsMax`: with so many items, a sink is full until the next snapshot. */
+  constructor(chance: Random, time: TestClock, committed: () => number, itemsMax = Infinity) {
+    this.itemsMax = itemsMax
     this.chance = chance
     this.time = time
     this.committed = committed
   }
 
   get kind(): Kind {
-    const { chance, table } = this
+    const { chance, itemsMax, table } = this
     return defineComponent({
       inputs: { in: port<Item>() },
       setup: () => {
@@ -46,6 +49,7 @@ export class Published {
               if (chance.int(6) === 0) throw new Error('the line is broken')
             })
           },
+          isFull: () => received.length >= itemsMax,
           recover: (writer) => this.later(() => table.newest.get(writer)),
         }
         return { on: { in: (item) => void received.push(item) }, sink }

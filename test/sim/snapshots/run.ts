@@ -47,6 +47,19 @@ export interface SnapshotRun {
   readonly messages: number
 }
 
+/** What is drawn otherwise. */
+export interface SnapshotScenario {
+  readonly network: FlatNetwork
+  /** See `SnapshotMode`. */
+  readonly alignMsMax: number | null
+  /** A sink is full with so many items. Default: never. */
+  readonly sinkItemsMax?: number
+  /** A snapshot in flight is given up in one of so many steps. Default 300. */
+  readonly abortOneIn?: number
+  /** The next one begins in one of so many steps. Default 40. */
+  readonly beginOneIn?: number
+}
+
 const stepsMax = 60_000
 const workersMax = 3
 /** Some promises need several turns of the event loop. */
@@ -59,8 +72,9 @@ interface Hosted {
   readonly commands: SnapshotCommand[]
 }
 
-export async function runSnapshots(seed: number): Promise<SnapshotRun> {
-  const run = new Run(seed)
+/** `scenario`: the seed draws what happens, and in which order. */
+export async function runSnapshots(seed: number, scenario?: SnapshotScenario): Promise<SnapshotRun> {
+  const run = new Run(seed, scenario)
   await run.toTheEnd()
   return run.result
 }
@@ -90,14 +104,19 @@ class Run {
   private readonly target = new Target()
   private expected: Arrivals | undefined
 
-  constructor(seed: number) {
+  private readonly scenario: Partial<SnapshotScenario>
+
+  constructor(seed: number, scenario?: SnapshotScenario) {
+    this.scenario = scenario ?? {}
     this.chance = seededRandom(seed)
     this.threads = new Threads(this.chance)
-    const random = randomNetwork(this.chance)
+    const random = scenario === undefined ? randomNetwork(this.chance) : fixedNetwork(scenario.network)
     this.random = { ...random, network: withSink(random.network, this.chance) }
     this.network = this.random.network
     this.storage = storageOver(this.backend, this.threads.time)
-    this.published = new Published(this.chance, this.threads.time, () => this.last?.id ?? 0)
+    // Of a third of the seeds, sinks are full now and then.
+    const { sinkItemsMax = seed % 3 === 0 ? 3 : Infinity } = this.scenario
+    this.published = new Published(this.chance, this.threads.time, () => this.last?.id ?? 0, sinkItemsMax)
     this.kinds = new Map([...kindsWith(this.chance, this.target), ['publish', this.published.kind]])
     this.killsLeft = this.chance.int(5)
     this.overtakes = this.chance.int(2) === 0
@@ -175,12 +194,13 @@ class Run {
   /** What the coordinator does, at any time. */
   private control(): void {
     const { chance } = this
+    const { beginOneIn = 40, abortOneIn = 300 } = this.scenario
     const some = this.hosted[chance.int(this.hosted.length)]!
     if (some.commands.length > 0 && chance.int(3) === 0) some.worker.snapshot(some.commands.shift()!)
     if (this.reports.length > 0 && chance.int(3) === 0) this.heard(this.reports.shift()!)
     if (this.inFlight === undefined) {
-      if (chance.int(40) === 0 || this.isFinished) this.beginSnapshot()
-    } else if (chance.int(300) === 0) this.abort()
+      if (chance.int(beginOneIn) === 0 || this.isFinished) this.beginSnapshot()
+    } else if (chance.int(abortOneIn) === 0) this.abort()
   }
 
   private beginSnapshot(): void {
@@ -193,10 +213,16 @@ class Run {
       incarnation: 1,
       predecessor: last?.id ?? null,
       isAligned: true,
-      alignMsMax: this.overtakes ? this.chance.int(6) : null,
+      alignMsMax: this.alignMsMax,
     }
     this.inFlight = { begin, parts: new Map() }
     for (const { commands } of this.hosted) commands.push(begin)
+  }
+
+  private get alignMsMax(): number | null {
+    const { alignMsMax } = this.scenario
+    if (alignMsMax !== undefined) return alignMsMax
+    return this.overtakes ? this.chance.int(6) : null
   }
 
   private abort(): void {
@@ -378,4 +404,8 @@ function stateOf(instance: Instance): SeenState {
       names('instance').map((name, slot) => [name, instance.instanceState!.row('', undefined).slots[slot]]),
     ),
   }
+}
+
+function fixedNetwork(network: FlatNetwork): RandomNetwork {
+  return { network, mayRescale: new Set() }
 }

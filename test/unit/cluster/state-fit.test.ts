@@ -19,6 +19,7 @@ import { kindDefinition } from '../../../src/component/kind.ts'
 import { storeOver } from '../../../src/store/checked-store.ts'
 import { MemoryBackend } from '../../../src/store/memory/memory-backend.ts'
 import { put } from '../../../src/store/operations.ts'
+import type { Store } from '../../../src/store/store.ts'
 import { ManagedWorld } from '../../scenario/support/managed-world.ts'
 
 /** What state has to say about changes of networks: whoever deploys is told, and the manager refuses it. */
@@ -124,6 +125,22 @@ test('going back is allowed where the newer code knows the way, and only there',
     const back = management.rollback('net', asVersion(1), { by: 'me' })
     if (isAllowed) assert.equal(await back, 3)
     else await assert.rejects(back, { code: 'STATE_VERSION_UNKNOWN', message: /version 2 has no `down`/ })
+  }
+})
+
+test('the last snapshot is read for networks that go on from one, and for no others', async () => {
+  for (const guarantee of ['exactly-once', 'at-most-once'] as const) {
+    const store = storeOver(new MemoryBackend({ clock: systemClock }), systemClock)
+    const read: string[] = []
+    const get: Store['get'] = (key, options) => {
+      read.push(key)
+      return store.get(key, options)
+    }
+    const watched: Store = Object.assign(Object.create(store) as Store, { get })
+    const management = new Management(watched, keys, { clock: systemClock, random: systemRandom })
+    const { part, kinds: facts } = deployment('none')
+    await management.deploy({ part: { ...part, guarantee }, kinds: facts }, { by: 'me' })
+    assert.equal(read.includes(network.snapshots.committed), guarantee === 'exactly-once', guarantee)
   }
 })
 

@@ -92,8 +92,9 @@ test('KA-1: the last committed snapshot of a writer is found', () => {
     .add(3, 0b1_0000, ['w', at(3)])
     .end(2, 'commit')
   const find = (writer: string, count: number): number | undefined => {
-    const search = new Search(writer)
+    const search = new Search(writer, BigInt(log.batches.length))
     for (const batch of log.batches.slice(0, count)) search.see(batch)
+    assert.equal(search.isUnderWay, false)
     return search.found?.id
   }
   assert.equal(find('w', 2), 1)
@@ -102,6 +103,27 @@ test('KA-1: the last committed snapshot of a writer is found', () => {
   assert.equal(find('w', 7), 3)
   assert.equal(find('other', 7), 9)
   assert.equal(find('nobody', 7), undefined)
+})
+
+test('KA-3: a transaction that may still be taken back is told, and of what ended long ago the last one counts', () => {
+  const at = (id: number): string => JSON.stringify({ incarnation: 1, id })
+  const { batches } = new Log()
+    // The marks of both were removed.
+    .add(4, 0b1_0000, ['w', at(1)])
+    .add(2, 0b1_0000, ['w', at(2)])
+    .end(2, 'commit')
+    .add(3, 0b1_0000, ['w', at(3)])
+  const search = (stable: bigint): Search => {
+    const all = new Search('w', stable)
+    for (const batch of batches) all.see(batch)
+    return all
+  }
+  assert.equal(search(3n).isUnderWay, true)
+  assert.equal(search(4n).isUnderWay, false)
+  assert.equal(search(4n).found?.id, 3)
+  const before = new Search('w', 3n)
+  for (const batch of batches.slice(0, 3)) before.see(batch)
+  assert.deepEqual([before.isUnderWay, before.found?.id], [false, 2])
 })
 
 test('what is staged is sent in pieces of limited size, whole and in order', () => {

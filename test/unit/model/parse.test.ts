@@ -63,6 +63,20 @@ describe('parseNetwork', () => {
     assert.deepEqual(places.of(['connections']), { file: 'NET.JSON', line: 3, column: 2 })
   })
 
+  it('takes how long barriers wait as whole milliseconds, none included', () => {
+    const textOf = (value: string): string =>
+      `name: n\nsnapshot: { alignMsMax: ${value} }\ncomponents: { a: { kind: k } }\nconnections: []\n`
+    for (const value of [0, 250, 86_400_000]) {
+      const { network } = parseNetwork(textOf(String(value)), { file: 'net.yaml' })
+      assert.deepEqual(network.snapshot, { alignMsMax: value })
+    }
+    for (const value of ['-1', '1.5', '86400001', 'null', '1s']) {
+      const [fault, ...others] = faultsOf(() => parseNetwork(textOf(value), { file: 'net.yaml' }))
+      assert.match(fault!, /alignMsMax/, value)
+      assert.deepEqual(others, [])
+    }
+  })
+
   it('takes the format from the ending, or as it is told', () => {
     assert.equal(networkFormat('a.YML'), 'yaml')
     assert.equal(networkFormat('file:///x/a.json?v=1#k'), 'json')

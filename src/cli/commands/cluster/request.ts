@@ -18,6 +18,9 @@ export const requestCommand: Command = {
         value: '<field>',
         about: 'The field of message and answer that tells whose it is: a text or number. Default `id`.',
       },
+      uncommitted: {
+        about: 'Of a network that is exactly-once: the answer at once, before it is committed.',
+      },
       timeout: messageOptions.timeout,
       ...apiOptions,
       json: { about: 'Print the answer on one line.' },
@@ -44,6 +47,7 @@ async function run(given: Arguments): Promise<number> {
     answerPort,
     correlate: given.text('correlate') ?? 'id',
     timeoutMs: timeoutMs(given),
+    uncommitted: given.flag('uncommitted'),
   })
   process.stdout.write(`${JSON.stringify(answer, undefined, given.flag('json') ? undefined : 2)}\n`)
   return 0

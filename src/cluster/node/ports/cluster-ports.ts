@@ -2,6 +2,7 @@ import { type Clock, pause, sleep } from '../../../base/clock.ts'
 import { asError, isVertigoError, VertigoError } from '../../../base/errors.ts'
 import type { ErrorCode } from '../../../base/error-codes.ts'
 import { clientBatchMessagesMax, clientTextLengthMax, fieldAt } from '../../../component/client-port.ts'
+import { advanced } from '../../../component/client-position.ts'
 import type { CallHandlers } from '../../../transport/call-server.ts'
 import {
   type PortAccess,
@@ -18,12 +19,14 @@ import { Comparisons } from './comparisons.ts'
 import type { AnswerNews } from './output-line.ts'
 import type { PortLines } from './port-lines.ts'
 import {
+  type AnswerCall,
   asAnswerCall,
   asAnswerNews,
   asPortNews,
   asReadCall,
   asSendCall,
   portMethods,
+  type ReadCall,
 } from './port-messages.ts'
 import { placeOfPort } from './port-place.ts'
 
@@ -69,12 +72,12 @@ export function portHandlers(lines: PortLines): CallHandlers {
     },
     streams: {
       [portMethods.read]: (body, { signal }) => {
-        const { network, port } = asReadCall(body)
-        return lines.find(network, 'output', port).read(signal)
+        const { network, port, ...options } = asReadCall(body)
+        return lines.find(network, 'output', port).read(signal, options)
       },
       [portMethods.answer]: (body, { signal }) => {
-        const { network, port, field, value } = asAnswerCall(body)
-        return lines.find(network, 'output', port).answer(field, value, signal)
+        const { network, port, ...answer } = asAnswerCall(body)
+        return lines.find(network, 'output', port).answer(answer, signal)
       },
     },
   }
@@ -84,7 +87,8 @@ export function portHandlers(lines: PortLines): CallHandlers {
  * Exported ports of all networks, from any node.
  *
  * - PC-1 A batch is handed to one instance, once: it is tried again only after an answer that says that it was not taken.
- * - PC-2 Whoever reads, or awaits an answer, goes on at the next instance when the one before is gone.
+ * - PC-2 Whoever reads, or awaits an answer, goes on at the next instance when the one before is gone: where it is told positions, behind
+ *   what it has got, and it is told anew that it reads only where something was missed.
  * - PC-3 An answer is awaited before its message is sent, so that none is missed while the port stays where it is.
  * - PC-4 Nobody is refused by what was before: a view that does not have the port is compared with the store first
  *   (`comparisons.ts`), for as long as the call has time.
@@ -130,9 +134,10 @@ export class ClusterPorts implements PortAccess {
   async *read(
     network: string,
     port: string,
-    { signal = new AbortController().signal }: ReadPortOptions = {},
+    { signal = new AbortController().signal, after, uncommitted }: ReadPortOptions = {},
   ): AsyncGenerator<PortNews, void, undefined> {
     let isRead = false
+    let at = after
     await this.check(network, 'output', port, signal)
     while (!signal.aborted) {
       let node: NodeId | undefined
@@ -145,9 +150,11 @@ export class ClusterPorts implements PortAccess {
       }
       try {
         if (node !== undefined)
-          for await (const news of this.newsOf(node, network, port, signal)) {
+          for await (const news of this.newsOf(node, { network, port, after: at, uncommitted }, signal)) {
+            at = positionBehind(news)
+            const isTold = isRead && news.type === 'reading' && news.missed === false
             isRead = true
-            yield news
+            if (!isTold) yield news
           }
       } catch (error) {
         if (signal.aborted) return
@@ -158,7 +165,7 @@ export class ClusterPorts implements PortAccess {
   }
 
   async request(network: string, request: PortRequest): Promise<unknown> {
-    const { port, message, answerPort, correlate } = request
+    const { port, message, answerPort, correlate, uncommitted } = request
     const { clock } = this.means
     const deadline = new Deadline(clock, request)
     const key = keyOf(message, correlate)
@@ -178,7 +185,13 @@ export class ClusterPorts implements PortAccess {
       const awaited = new Promise<void>((resolve) => {
         send = resolve
       })
-      const answer = this.answerOf(network, answerPort, { field: correlate, value: key }, signal, send)
+      const answer = this.answerOf(
+        network,
+        answerPort,
+        { field: correlate, value: key, uncommitted },
+        signal,
+        send,
+      )
       await Promise.race([awaited, answer])
       stage = 'sending'
       await Promise.race([this.sendBy(network, port, text, deadline), answer])
@@ -237,10 +250,10 @@ export class ClusterPorts implements PortAccess {
     }
   }
 
-  private newsOf(node: NodeId, network: string, port: string, signal: AbortSignal): AsyncIterable<PortNews> {
+  private newsOf(node: NodeId, call: ReadCall, signal: AbortSignal): AsyncIterable<PortNews> {
     const { lines, peers } = this.means
-    if (node === peers.self) return lines.find(network, 'output', port).read(signal)
-    const stream = peers.to(node).stream(portMethods.read, { network, port }, { signal, items: partsMax })
+    if (node === peers.self) return lines.find(call.network, 'output', call.port).read(signal, call)
+    const stream = peers.to(node).stream(portMethods.read, call, { signal, items: partsMax })
     return mapped(stream, asPortNews)
   }
 
@@ -248,26 +261,28 @@ export class ClusterPorts implements PortAccess {
   private async answerOf(
     network: string,
     port: string,
-    { field, value }: { readonly field: string; readonly value: string },
+    awaited: Pick<AnswerCall, 'field' | 'value' | 'uncommitted'>,
     signal: AbortSignal,
     ready: () => void,
   ): Promise<string> {
     const { lines, peers, clock } = this.means
+    let after: string | undefined
     for (;;) {
       signal.throwIfAborted()
       const node = this.nodeOf(network, 'output', port)
       try {
         if (node !== undefined) {
-          const call = { network, port, field, value }
+          const call: AnswerCall = { network, port, ...awaited, after }
           const news: AsyncIterable<AnswerNews> =
             node === peers.self
-              ? lines.find(network, 'output', port).answer(field, value, signal)
+              ? lines.find(network, 'output', port).answer(call, signal)
               : mapped(
                   peers.to(node).stream(portMethods.answer, call, { signal, items: partsMax }),
                   asAnswerNews,
                 )
           for await (const one of news) {
             if (one.type === 'answer') return one.text
+            after = one.at
             ready()
           }
         }
@@ -362,6 +377,12 @@ function late(
         `No answer came at the port "${answerPort}" within ${timeoutMs} ms.`,
       )
     : new VertigoError('SEND_TIMED_OUT', `Not taken by the port "${port}" within ${timeoutMs} ms.`)
+}
+
+/** Where a reader is that has got this. */
+function positionBehind(news: PortNews): string | undefined {
+  if (news.at === undefined) return undefined
+  return news.type === 'reading' ? news.at : advanced(news.at, news.texts.length - 1)
 }
 
 function isClosed(error: unknown): boolean {

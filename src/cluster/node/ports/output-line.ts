@@ -2,6 +2,7 @@ import type { Clock } from '../../../base/clock.ts'
 import { errorFromData, VertigoError } from '../../../base/errors.ts'
 import type { ClientPortCommand, ClientPortReport } from '../../../component/client-port.ts'
 import type { PortNews } from '../../client/index.ts'
+import { Followers } from './followers.ts'
 import { moved } from './input-line.ts'
 import { PortReader } from './port-reader.ts'
 
@@ -9,7 +10,20 @@ import { PortReader } from './port-reader.ts'
 export const readersMax = 64
 
 /** What comes of an answer that is awaited: that it is, then the answer as JSON. */
-export type AnswerNews = { readonly type: 'awaiting' } | { readonly type: 'answer'; readonly text: string }
+export type AnswerNews =
+  | { readonly type: 'awaiting'; readonly at?: string | undefined }
+  | { readonly type: 'answer'; readonly text: string }
+
+export interface ReadLineOptions {
+  readonly after?: string | undefined
+  readonly uncommitted?: boolean | undefined
+}
+
+export interface AnswerLineOptions extends ReadLineOptions {
+  readonly field: string
+  /** As JSON. */
+  readonly value: string
+}
 
 interface Waiting {
   readonly resolve: () => void
@@ -19,12 +33,14 @@ interface Waiting {
 /**
  * The node's end of the line to the instance behind an exported output: all readers, wherever they are, are here.
  *
- * - OL-1 Each reader gets all messages that come after its `reading`.
+ * - OL-1 Each reader gets all messages that come after its `reading`; where it reads what is committed, by `followers.ts`.
  * - OL-2 The instance is asked for more only while every reader has room; one that keeps it waiting is ended.
  */
 export class OutputLine {
   private readonly tell: (command: ClientPortCommand) => void
   private readonly clock: Clock
+  private readonly isCommitted: boolean
+  private readonly followers: Followers
   private readonly readers = new Set<PortReader>()
   private readonly answers = new Map<
     number,
@@ -36,23 +52,34 @@ export class OutputLine {
   private lastId = 0
   private lastRead = 0
 
-  constructor(tell: (command: ClientPortCommand) => void, clock: Clock) {
+  /** `isCommitted`: the instance can be followed. */
+  constructor(tell: (command: ClientPortCommand) => void, clock: Clock, isCommitted = false) {
     this.tell = tell
     this.clock = clock
+    this.isCommitted = isCommitted
+    this.followers = new Followers(tell, clock)
   }
 
   /** Errors: PORT_BUSY, READER_TOO_SLOW, CLIENT_MESSAGE_TOO_LARGE; PORT_MOVED at the end of the instance. */
-  async *read(signal: AbortSignal): AsyncGenerator<PortNews, void, undefined> {
+  async *read(
+    signal: AbortSignal,
+    { after, uncommitted = false }: ReadLineOptions = {},
+  ): AsyncGenerator<PortNews, void, undefined> {
     if (this.state === 'lost') throw moved()
-    if (this.readers.size >= readersMax)
+    if (this.readers.size + this.followers.size >= readersMax)
       throw new VertigoError('PORT_BUSY', `The exported port has ${readersMax} readers already.`)
+    const isFollowed = this.isCommitted && !uncommitted
+    yield* isFollowed ? this.followers.read(++this.lastId, after, signal) : this.readAll(signal)
+  }
+
+  private async *readAll(signal: AbortSignal): AsyncGenerator<PortNews, void, undefined> {
     const reader = new PortReader({ clock: this.clock, onRoom: () => this.pull() })
     this.readers.add(reader)
     try {
       await this.begin(signal)
       yield { type: 'reading' }
       this.pull()
-      while (!signal.aborted) yield { type: 'messages', texts: await reader.take(signal) }
+      while (!signal.aborted) yield { type: 'messages', texts: (await reader.take(signal)).texts }
     } finally {
       this.readers.delete(reader)
       reader.end(moved())
@@ -62,8 +89,7 @@ export class OutputLine {
 
   /** Errors: PORT_BUSY; PORT_MOVED at the end of the instance. */
   async *answer(
-    field: string,
-    value: string,
+    { field, value, after, uncommitted = false }: AnswerLineOptions,
     signal: AbortSignal,
   ): AsyncGenerator<AnswerNews, void, undefined> {
     if (this.state === 'lost') throw moved()
@@ -75,7 +101,7 @@ export class OutputLine {
     this.answers.set(id, waiting)
     const onAbort = (): void => waiting.wake()
     signal.addEventListener('abort', onAbort)
-    this.tell({ type: 'await', id, field, value })
+    this.tell({ type: 'await', id, field, value, uncommitted, after })
     try {
       while (!signal.aborted) {
         const next = waiting.news.shift()
@@ -115,7 +141,7 @@ export class OutputLine {
       case 'answer': {
         const waiting = this.answers.get(report.id)
         const { type } = report
-        waiting?.news.push(type === 'awaiting' ? { type } : { type, text: report.text })
+        waiting?.news.push(type === 'awaiting' ? { type, at: report.at } : { type, text: report.text })
         waiting?.wake()
         break
       }
@@ -126,6 +152,11 @@ export class OutputLine {
         waiting.wake()
         break
       }
+      case 'following':
+      case 'part':
+      case 'unfollowed':
+        this.followers.receive(report)
+        break
       default:
         break
     }
@@ -136,6 +167,7 @@ export class OutputLine {
     this.state = 'lost'
     for (const { reject } of this.beginning.splice(0)) reject(moved())
     for (const reader of this.readers) reader.end(moved())
+    this.followers.lost()
     for (const waiting of this.answers.values()) {
       waiting.error ??= moved()
       waiting.wake()

@@ -25,10 +25,16 @@ export class PortLines {
     this.clock = clock
   }
 
-  opened(network: string, component: string, tell: (command: ClientPortCommand) => void): OpenedLine {
+  /** `isCommitted`: of an output whose readers get what is committed. */
+  opened(
+    network: string,
+    component: string,
+    tell: (command: ClientPortCommand) => void,
+    isCommitted = false,
+  ): OpenedLine {
     const key = keyOf(network, component)
     const isInput = component.startsWith(clientPortName('input', ''))
-    const line = isInput ? new InputLine(tell, this.clock) : new OutputLine(tell, this.clock)
+    const line = isInput ? new InputLine(tell, this.clock) : new OutputLine(tell, this.clock, isCommitted)
     this.lines.set(key, [...(this.lines.get(key) ?? []), line])
     return {
       receive: (report) => line.receive(report),

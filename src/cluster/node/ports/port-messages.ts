@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { VertigoError } from '../../../base/errors.ts'
+import { positionLengthMax } from '../../../component/client-position.ts'
 import { clientTextLengthMax } from '../../../component/client-port.ts'
 import { type PortNews, sendTimeoutMsMax } from '../../client/index.ts'
 import type { AnswerNews } from './output-line.ts'
@@ -15,19 +16,28 @@ const sendSchema = v.object({
   text,
   timeoutMs: v.pipe(v.number(), v.minValue(0), v.maxValue(sendTimeoutMsMax)),
 })
-const readSchema = v.object({ network: v.string(), port: v.string() })
-const answerSchema = v.object({ network: v.string(), port: v.string(), field: v.string(), value: v.string() })
+const position = v.optional(v.pipe(v.string(), v.maxLength(positionLengthMax)))
+const uncommitted = v.optional(v.boolean())
+const readSchema = v.object({ network: v.string(), port: v.string(), after: position, uncommitted })
+const answerSchema = v.object({
+  network: v.string(),
+  port: v.string(),
+  field: v.string(),
+  value: v.string(),
+  after: position,
+  uncommitted,
+})
 
 export type SendCall = v.InferOutput<typeof sendSchema>
 export type ReadCall = v.InferOutput<typeof readSchema>
 export type AnswerCall = v.InferOutput<typeof answerSchema>
 
 const portNews = v.variant('type', [
-  v.object({ type: v.literal('reading') }),
-  v.object({ type: v.literal('messages'), texts: v.array(v.string()) }),
+  v.object({ type: v.literal('reading'), at: position, missed: v.optional(v.boolean()) }),
+  v.object({ type: v.literal('messages'), texts: v.array(v.string()), at: position }),
 ])
 const answerNews = v.variant('type', [
-  v.object({ type: v.literal('awaiting') }),
+  v.object({ type: v.literal('awaiting'), at: position }),
   v.object({ type: v.literal('answer'), text: v.string() }),
 ])
 

@@ -1,5 +1,6 @@
 import type { Cancel, Clock } from '../../../base/clock.ts'
 import { VertigoError } from '../../../base/errors.ts'
+import { advanced } from '../../../component/client-position.ts'
 import { clientBatchMessagesMax } from '../../../component/client-port.ts'
 
 /** How long the network waits for a reader that takes nothing, in milliseconds. */
@@ -16,10 +17,22 @@ export interface PortReaderMeans {
   readonly onRoom: () => void
 }
 
+/** Messages that come together: the position of the first, where they have any, tells those of the others. */
+export interface Texts {
+  readonly at: string | undefined
+  readonly texts: readonly string[]
+}
+
+interface Waiting {
+  at: string | undefined
+  texts: string[]
+}
+
 /** One reader of an exported output: what waits for it. */
 export class PortReader {
   private readonly means: PortReaderMeans
-  private texts: string[] = []
+  private waiting: Waiting[] = []
+  private count = 0
   private length = 0
   private error: Error | undefined
   private wake: () => void = () => undefined
@@ -30,15 +43,17 @@ export class PortReader {
   }
 
   get isFull(): boolean {
-    return this.texts.length >= waitingMessagesMax || this.length >= waitingLengthMax
+    return this.count >= waitingMessagesMax || this.length >= waitingLengthMax
   }
 
-  push(texts: readonly string[]): void {
-    if (this.error !== undefined) return
-    for (const text of texts) {
-      this.texts.push(text)
-      this.length += text.length
-    }
+  push(texts: readonly string[], at?: string): void {
+    if (this.error !== undefined || texts.length === 0) return
+    const last = this.waiting.at(-1)
+    const isNext = last !== undefined && (last.at && advanced(last.at, last.texts.length)) === at
+    if (isNext) for (const text of texts) last.texts.push(text)
+    else this.waiting.push({ at, texts: [...texts] })
+    this.count += texts.length
+    for (const text of texts) this.length += text.length
     this.wake()
     if (this.isFull)
       this.cancelWait ??= this.means.clock.after(readerWaitMsMax, this.tooSlow, { background: true })
@@ -52,22 +67,13 @@ export class PortReader {
   }
 
   /** Errors: what it was ended with. */
-  async take(signal: AbortSignal): Promise<readonly string[]> {
-    while (this.texts.length === 0) {
+  async take(signal: AbortSignal): Promise<Texts> {
+    while (this.waiting.length === 0) {
       if (this.error !== undefined) throw this.error
       signal.throwIfAborted()
       await this.change(signal)
     }
-    let count = 0
-    let length = 0
-    while (count < Math.min(this.texts.length, clientBatchMessagesMax)) {
-      const next = this.texts[count]!.length
-      if (count > 0 && length + next > takenLengthMax) break
-      length += next
-      count++
-    }
-    const taken = this.texts.splice(0, count)
-    this.length -= length
+    const taken = this.takeFirst(this.waiting[0]!)
     // Whoever takes anything is not stuck.
     this.stopWaiting()
     if (!this.isFull) this.means.onRoom()
@@ -76,13 +82,32 @@ export class PortReader {
     return taken
   }
 
+  private takeFirst(first: Waiting): Texts {
+    const { at } = first
+    let count = 0
+    let length = 0
+    while (count < Math.min(first.texts.length, clientBatchMessagesMax)) {
+      const next = first.texts[count]!.length
+      if (count > 0 && length + next > takenLengthMax) break
+      length += next
+      count++
+    }
+    const texts = first.texts.splice(0, count)
+    if (first.texts.length === 0) this.waiting.shift()
+    else first.at = at && advanced(at, count)
+    this.count -= count
+    this.length -= length
+    return { at, texts }
+  }
+
   private stopWaiting(): void {
     this.cancelWait?.()
     this.cancelWait = undefined
   }
 
   private readonly tooSlow = (): void => {
-    this.texts = []
+    this.waiting = []
+    this.count = 0
     this.length = 0
     this.end(
       new VertigoError(

@@ -73,6 +73,24 @@ export async function produce(
   }
 }
 
+/** Under one id, one transaction after the other, to partition 0; in one that is aborted, the broker may refuse the text. */
+export async function produceInTransactions(
+  topic: string,
+  transactions: readonly (readonly [text: string, end: 'commit' | 'abort'])[],
+): Promise<void> {
+  for (const [text, end] of transactions) {
+    const producer = new Producer({ ...client(), idempotent: true, transactionalId: `to-${topic}` })
+    try {
+      const transaction = await producer.beginTransaction({ producerId: -1n, producerEpoch: -1 })
+      const sent = transaction.send({ messages: [{ topic, partition: 0, value: Buffer.from(text) }] })
+      await (end === 'abort' ? sent.catch(() => undefined) : sent)
+      await transaction[end]()
+    } finally {
+      await producer.close(true)
+    }
+  }
+}
+
 export function openSource<T = KafkaMessage>(
   topic: string,
   config: object = {},

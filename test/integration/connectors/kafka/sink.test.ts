@@ -3,6 +3,9 @@ import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { seededRandom } from '../../../../src/base/random.ts'
 import type { SinkSnapshot } from '../../../../src/component/index.ts'
+import { baseOptions, loadKafka } from '../../../../src/connectors/kafka/client.ts'
+import { LogReader } from '../../../../src/connectors/kafka/log-reader.ts'
+import { SnapshotsTopic } from '../../../../src/connectors/kafka/snapshots-topic.ts'
 import { kafkaSink } from '../../../../src/connectors/kafka/index.ts'
 import { hasCode } from '../../../support/error-code.ts'
 import { eventually } from '../../../support/eventually.ts'
@@ -83,6 +86,44 @@ test('who was replaced is shut out, and nothing is there twice', { skip }, async
   )
   await Promise.all([old.close(), young.close()])
 })
+
+test(
+  'KA-3: what somebody is writing who took the writer over meanwhile does not count as published',
+  { skip },
+  async (t) => {
+    const use = { component: 'it', what: 'it' }
+    const loaded = await loadKafka(use.component)
+    const own = {
+      brokers: [server.bootstrap],
+      tls: false,
+      requestTimeoutMs: 20_000,
+      retryMs: 20_000,
+    }
+    const topic = new SnapshotsTopic('vertigo-snapshots', loaded, own, use)
+    await topic.create()
+    const reader = new LogReader(loaded, own, use)
+    t.after(() => reader.close())
+    const other = new loaded.Producer({
+      ...baseOptions(use.component, own),
+      idempotent: true,
+      transactionalId: 'vertigo/raced',
+    })
+    t.after(() => other.close(true))
+    const write = async (id: number) => {
+      const transaction = await other.beginTransaction({ producerId: -1n, producerEpoch: -1 })
+      await transaction.send({ messages: [topic.message('raced', at(id))] })
+      return transaction
+    }
+    await (await write(1)).commit()
+    assert.deepEqual(await topic.read(reader, 'raced'), at(1))
+    const underWay = await write(2)
+    await assert.rejects(topic.read(reader, 'raced'), hasCode('SINK_FENCED', 'has taken over'))
+    // It does not matter to others.
+    assert.equal(await topic.read(reader, 'nobody'), undefined)
+    await underWay.abort()
+    assert.deepEqual(await topic.read(reader, 'raced'), at(1))
+  },
+)
 
 test(
   'a transaction that takes too long is an error that says so, and nothing of it is seen',

@@ -2,7 +2,16 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { hasCode } from '../../../support/error-code.ts'
 import { eventually } from '../../../support/eventually.ts'
-import { openSource, produce, server, skip, startBroker, topicOf, withAdmin } from './broker.ts'
+import {
+  openSource,
+  produce,
+  produceInTransactions,
+  server,
+  skip,
+  startBroker,
+  topicOf,
+  withAdmin,
+} from './broker.ts'
 
 before(startBroker, { timeout: 180_000 })
 after(() => server?.stop())
@@ -33,6 +42,26 @@ test('messages of all partitions, with key, headers and place', { skip }, async 
   assert.equal(deleted?.value, null)
   assert.ok(Math.abs(deleted.timeMs - Date.now()) < 60_000)
 })
+
+test(
+  'what a producer has committed between two transactions that were taken back is given',
+  { skip },
+  async () => {
+    const topic = await topicOf(1)
+    await produceInTransactions(topic, [
+      ['no', 'abort'],
+      ['first', 'commit'],
+      ['no', 'abort'],
+      ['second', 'commit'],
+      // The broker does not take it, so that there is nothing before the mark.
+      ['no'.repeat(1024 * 1024), 'abort'],
+      ['third', 'commit'],
+    ])
+    const source = await openSource<string>(topic, { sends: 'values' })
+    assert.deepEqual(await source.all(), ['first', 'second', 'third'])
+    await source.close()
+  },
+)
 
 test('goes on from positions, wherever they were taken', { skip }, async () => {
   const topic = await topicOf(2)

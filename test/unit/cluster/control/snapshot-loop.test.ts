@@ -40,7 +40,11 @@ class Stage {
   readonly store: Store
   readonly storage: SnapshotStorage
   readonly begun: number[] = []
+  /** How long barriers wait before they overtake, of each. */
+  readonly waits: (number | null)[] = []
   readonly troubles: string[] = []
+  /** Of troubles. */
+  readonly codes: unknown[] = []
   readonly keeper: LeaseKeeper
   /** Of components: what an instance does when it is asked for its part. */
   readonly late = new Set<string>()
@@ -69,7 +73,10 @@ class Stage {
         elected: () => undefined,
         deposed: () => undefined,
         decided: () => undefined,
-        troubled: (what, error) => this.troubles.push(`${what}: ${error.message}`),
+        troubled: (what, error) => {
+          this.troubles.push(`${what}: ${error.message}`)
+          this.codes.push((error as { readonly code?: unknown }).code)
+        },
       },
       snapshots: {
         takers: this.#takers,
@@ -90,10 +97,16 @@ class Stage {
   async *#take(...[node, name, begin, signal]: Parameters<SnapshotTakers['take']>) {
     assert.deepEqual([node, name], [n1, 'net'])
     this.begun.push(begin.snapshot)
+    this.waits.push(begin.alignMsMax)
     const { plan } = await this.read()
     if (plan?.value.generation !== begin.generation) return
     for (const { id, component, index } of plan.value.instances) {
-      if (this.late.has(component) && !signal.aborted) await once(signal, 'abort')
+      if (this.late.has(component)) {
+        const { generation, snapshot } = begin
+        const waitsFor = 'what it has at work'
+        yield { type: 'part-late' as const, generation, snapshot, instance: id as number, waitsFor }
+        if (!signal.aborted) await once(signal, 'abort')
+      }
       yield {
         type: 'part-stored' as const,
         generation: begin.generation,
@@ -289,8 +302,35 @@ describe('snapshots of a managed network', () => {
       const aborted = await stage.until('an abort', async () => (await stage.read()).snapshots.aborted?.value)
       assert.equal(aborted.code, 'SNAPSHOT_TIMED_OUT')
       assert.match(aborted.reason, /a\[0\] had not given its part/)
+      const told = stage.codes.indexOf('SNAPSHOT_LATE')
+      assert.match(stage.troubles[told] ?? '', /^snapshot \d+ of "net": .* at a\[0\]: what it has at work/)
       stage.late.clear()
       await stage.committed(aborted.id)
+    }))
+
+  it('let barriers overtake when the network says, and never in the last one (SN-8)', () =>
+    staged(async (stage) => {
+      const waitsOf = async (version: number, snapshot: object): Promise<readonly (number | null)[]> => {
+        await stage.deploy(version, ['a source'], { intervalMs: 3_600_000, ...snapshot })
+        await stage.ready((plan) => plan.version === version && plan.instances.length > 0)
+        stage.waits.length = 0
+        const wanted = wantedRecord.encode({ by: 'me', atMs: 0 })
+        await stage.store.transact({ then: [put(network.snapshots.wantedAs(`of ${version}`), wanted)] })
+        await stage.until('it to be taken', async () => {
+          const { snapshots } = await stage.read()
+          return snapshots.wanted.size === 0 ? snapshots : undefined
+        })
+        const during = [...stage.waits]
+        await stage.stop(version)
+        await stage.until('it to have stopped', async () => {
+          const { outcome } = await stage.read()
+          return outcome?.value.state === 'stopped' && outcome.value.version === version ? outcome : undefined
+        })
+        return [...new Set(during), stage.waits.at(-1)!]
+      }
+      assert.deepEqual(await waitsOf(1, {}), [1_000, null])
+      assert.deepEqual(await waitsOf(2, { alignMsMax: 250 }), [250, null])
+      assert.deepEqual(await waitsOf(3, { alignMsMax: 0 }), [0, null])
     }))
 
   it('are aborted where the storage takes none', () =>

@@ -97,7 +97,7 @@ describe('nextPlan', () => {
         const now = plan.instances.find(({ id }) => id === instance.id)
         assert.ok(now, `${slotOf(instance)}#${instance.id} is still in the plan`)
         assert.equal(now.worker, instance.worker)
-        if (now.draining)
+        if (now.draining && !isLocal(world, plan, instance.component))
           assert.ok(
             !allows(
               world,
@@ -141,6 +141,26 @@ describe('nextPlan', () => {
       const waiting = plan.waiting.filter((copy) => !placed.has(slotOf(copy))).map(slotOf)
       assert.deepEqual([...working, ...waiting, ...plan.done.map(slotOf)].toSorted(), wanted.toSorted())
       if (world.nodes.size < 2) assert.ok(plan.instances.every(({ since }) => since < plan.generation))
+    })
+  })
+
+  it('PN-13 has copies that use files of their machine on one machine, which stays', () => {
+    check((plan, world) => {
+      const { goal } = world
+      const local = plan.instances.filter(
+        ({ component, since, draining }) =>
+          goal === 'run' && !draining && since === plan.generation && isLocal(world, plan, component),
+      )
+      for (const instance of local) {
+        const { files } = world.lives(plan, instance.worker)!
+        const homes = plan.homes!.filter(({ component }) => component === instance.component)
+        assert.ok(homes.some((home) => home.index === instance.index && home.files === files))
+        const others = local.filter(({ component }) => component === instance.component)
+        assert.ok(others.every(({ worker }) => world.lives(plan, worker)!.files === files))
+        const before = world.plan?.version === plan.version ? (world.plan.homes ?? []) : []
+        const known = before.filter(({ component }) => component === instance.component)
+        assert.ok(known.length === 0 || known.some((home) => home.files === files))
+      }
     })
   })
 
@@ -223,6 +243,10 @@ describe('nextPlan', () => {
     assert.deepEqual([third.instances.map(({ id }) => id), third.nextInstance], [[0, 1], 2])
   })
 })
+
+function isLocal(world: World, plan: Plan, component: string): boolean {
+  return world.versions.get(plan.version)!.kinds[component]?.files === 'local'
+}
 
 /** A rule between two is broken for both of them, and only one of the two has to go. */
 function isBesideDisplaced(

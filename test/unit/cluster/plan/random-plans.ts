@@ -24,6 +24,7 @@ const names = ['a', 'b', 'c', 'd', 'e']
 const component = fc.record({
   copies: fc.integer({ min: 1, max: 5 }),
   words: fc.subarray(['source', 'keyed', 'config=1', 'group=g', 'label=zone:x', 'spread']),
+  isLocal: fc.option(fc.constant('local'), { freq: 4 }),
   apart: fc.option(fc.constantFrom(...names), { freq: 4 }),
 })
 export const network = fc
@@ -33,9 +34,9 @@ export const network = fc
   )
   .map(([components, edges]) => {
     const known = Object.keys(components)
-    const lines = Object.entries(components).map(([name, { copies, words, apart }]) => {
+    const lines = Object.entries(components).map(([name, { copies, words, apart, isLocal }]) => {
       const other = apart !== null && apart !== name && known.includes(apart) ? `apart=${apart}` : ''
-      return [name, `x${copies}`, ...words, other].join(' ')
+      return [name, `x${copies}`, ...words, isLocal ?? '', other].join(' ')
     })
     const pick = (at: number): string => known[at % known.length]!
     return [...lines, ...edges.map(([from, to, selector]) => `${pick(from)} -> ${pick(to)} ${selector}`)]
@@ -113,6 +114,7 @@ export class World {
       incarnation: String(++this.#lives),
       groups: isSpecial ? ['g'] : [],
       labels: isSpecial ? { zone: 'x' } : {},
+      files: number < 3 ? 'one' : 'two',
       workers,
       draining: false,
       workersOfOthers: 1,

@@ -143,6 +143,41 @@ describe('plans of networks with snapshots', () => {
     assert.ok(changed.instances.every(({ draining, since }) => !draining && since === changed.generation))
   })
 
+  it('PN-13 give a source whose state is discarded other journals, and keep these while the choice stands', () => {
+    const lines = ['@exactly-once', 'a source', 'other source', 'b', 'a -> b', 'other -> b']
+    const world = worldWith(lines, { from: undefined })
+    const lives = ({ homes = [] }: Plan): string[] =>
+      homes.map(({ component, life }) => `${component} ${life}`).toSorted()
+    const first = plan(world)!
+    assert.deepEqual(lives(first), ['a 1000', 'other 1000'])
+    world.apply({ type: 'deploy', lines })
+    const chosen = { ...snapshot(7), chosenFor: asVersion(2), discards: ['a'] }
+    world.recovery = { from: chosen }
+    assert.deepEqual(lives(plan(world)!), ['a 2000', 'other 1000'])
+    // A failure before the first snapshot: what was acknowledged since is in the journal of now.
+    world.failed.add(world.plan!.instances[0]!.id)
+    assert.deepEqual(lives(plan(world)!), ['a 2000', 'other 1000'])
+    world.apply({ type: 'deploy', lines })
+    assert.deepEqual(lives(plan(world)!), ['a 2000', 'other 1000'])
+    world.recovery = { from: snapshot(8) }
+    world.failed.add(world.plan!.instances[0]!.id)
+    assert.deepEqual(lives(plan(world)!), ['a 2000', 'other 1000'])
+  })
+
+  it('PN-13 let a source whose state is discarded go to another node than that of its journal', () => {
+    const lines = ['@exactly-once', 'a source', 'b', 'a -> b']
+    const world = worldWith(lines, { from: undefined })
+    const home = plan(world)!.homes![0]!.node!
+    world.apply({ type: 'join', node: 2, isSpecial: false, workers: 2 })
+    world.apply({ type: 'lose', node: Number(home.slice(1)) })
+    assert.equal(plan(world)!.waiting.length, 1, 'it waits for its node')
+    world.apply({ type: 'deploy', lines })
+    world.recovery = { from: { ...snapshot(7), chosenFor: asVersion(2), discards: ['a'] } }
+    const next = plan(world)!
+    assert.deepEqual([next.waiting, next.homes!.length], [[], 1])
+    assert.notEqual(next.homes![0]!.node, home)
+  })
+
   it('PN-12 holds on random nodes through losses and changes, and so does PN-1', () => {
     let id = 0
     check(

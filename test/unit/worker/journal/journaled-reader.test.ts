@@ -263,6 +263,29 @@ test('one that is asked to end sends what it has accepted, and may be gone on wi
   await rig.reader.close()
 })
 
+test('IT-4 one that is asked to end waits for what a slow journal has not written yet', async () => {
+  const journal = new SlowJournal()
+  const clock = new TestClock()
+  let emitOut = (_message: unknown): void => undefined
+  const poll: Poll = (emit) => {
+    emitOut = (message) => emit.out(message)
+    emit.out('a')
+    return never
+  }
+  const rig = await Rig.open(journal, poll, undefined, clock)
+  assert.equal(rig.poll(1), false)
+  await eventually('it is being written', () => journal.pending.length === 1)
+  rig.reader.drain()
+  clock.advance(5_000)
+  await eventLoopTurn()
+  assert.equal(rig.poll(1), false, 'the poll has had its time, and what it gave is not written')
+  assert.throws(() => emitOut('b'), { code: 'STOPPED' }, 'nothing more is taken')
+  journal.write()
+  await rig.untilSent(1, 1)
+  await eventually('it is done', () => rig.poll(1) === 'done')
+  assert.deepEqual(rig.sent, ['a'])
+})
+
 test('what cannot be kept as it is fails the source by name; groups are refused', async () => {
   class Unknown {
     readonly x = 1

@@ -5,7 +5,7 @@ import { defineSource, type Kind, port } from '../../../../src/component/index.t
 import type { FlatNetwork } from '../../../../src/model/flatten.ts'
 import { assign } from '../../../../src/run/assign.ts'
 import type { InstanceManifest, SnapshotManifest } from '../../../../src/snapshot/manifest.ts'
-import { type PartReport, restoreOf } from '../../../../src/snapshot/part.ts'
+import { type PartReport, restoreOf, type SnapshotMode } from '../../../../src/snapshot/part.ts'
 import { storageOver } from '../../../../src/snapshot/storage/checked-storage.ts'
 import { MemoryStorageBackend } from '../../../../src/snapshot/storage/memory/memory-backend.ts'
 import type { NewKeyedState } from '../../../../src/state/keyed-state.ts'
@@ -27,6 +27,10 @@ interface Begun {
   readonly kind: Kind
   readonly instances?: number
   readonly messages?: readonly Message[]
+  /** In place of one that sends `messages` and never ends. */
+  readonly source?: Kind
+  /** So many messages are handled before it is given. Default: all of `messages`. */
+  readonly handles?: number
   readonly from?: SnapshotManifest
   /** The kind that wrote `from`. */
   readonly writer?: Kind
@@ -42,7 +46,9 @@ export class Stage {
   private snapshot = 0
 
   /** Errors: those of the preparation. */
-  async begin({ kind, instances = 1, messages = [], from, writer, states }: Begun): Promise<Running> {
+  async begin(begun: Begun): Promise<Running> {
+    const { kind, instances = 1, messages = [], from, writer, states } = begun
+    const { source = sourceOf(messages), handles = messages.length } = begun
     generation++
     const base = 'file:///net.yaml'
     const network: FlatNetwork = {
@@ -67,7 +73,7 @@ export class Stage {
       }),
     }
     const kinds = new Map<string, Kind>([
-      ['items', source(messages)],
+      ['items', source],
       ['it', kind],
     ])
     if (writer !== undefined) kinds.set('writer', writer)
@@ -97,8 +103,8 @@ export class Stage {
       throw error
     }
     worker.switchOver(new Map())
-    const running = new Running(this, worker, { generation, reports, failures, messages: messages.length })
-    await running.handled(messages.length)
+    const running = new Running(this, worker, { generation, reports, failures })
+    await running.handled(handles)
     return running
   }
 
@@ -107,7 +113,7 @@ export class Stage {
   }
 }
 
-function source(messages: readonly Message[]): Kind {
+function sourceOf(messages: readonly Message[]): Kind {
   return defineSource({
     outputs: { out: port<Message>() },
     rewinds: true,
@@ -139,7 +145,7 @@ class Running {
   }
   private last: SnapshotManifest | undefined
 
-  constructor(stage: Stage, worker: Worker, facts: Running['facts'] & { readonly messages: number }) {
+  constructor(stage: Stage, worker: Worker, facts: Running['facts']) {
     this.stage = stage
     this.worker = worker
     this.facts = facts
@@ -159,6 +165,11 @@ class Running {
     )
     assert.equal(new Set(all.map(([key]) => key)).size, all.length, 'no key has two owners')
     return Object.fromEntries(all.toSorted(([a], [b]) => (a < b ? -1 : 1)))
+  }
+
+  /** The last snapshot that the source has taken the cut of. */
+  get sourceCut(): number {
+    return this.worker.hosted.find(({ identity }) => identity.component === 'items')!.lastCut
   }
 
   /** By instance. */
@@ -184,20 +195,26 @@ class Running {
     })
   }
 
-  /** Takes a snapshot, and commits it. */
-  async take(): Promise<SnapshotManifest> {
+  /** Takes a snapshot, and commits it. Default: a quiet one. */
+  take(mode: SnapshotMode = { isAligned: true, alignMsMax: null }): Promise<SnapshotManifest> {
+    return this.complete(this.beginSnapshot(mode))
+  }
+
+  beginSnapshot(mode: SnapshotMode): number {
+    const snapshot = this.stage.nextSnapshot()
+    const about = { generation: this.facts.generation, incarnation: 1, predecessor: this.last?.id ?? null }
+    this.worker.snapshot({ type: 'begin', ...about, snapshot, ...mode })
+    return snapshot
+  }
+
+  abort(snapshot: number): void {
+    this.worker.snapshot({ type: 'aborted', generation: this.facts.generation, snapshot })
+  }
+
+  /** Waits for all parts of a snapshot, and commits it. */
+  async complete(id: number): Promise<SnapshotManifest> {
     const { generation: of, reports } = this.facts
-    const id = this.stage.nextSnapshot()
     const predecessor = this.last?.id ?? null
-    this.worker.snapshot({
-      type: 'begin',
-      generation: of,
-      snapshot: id,
-      incarnation: 1,
-      predecessor,
-      isAligned: true,
-      alignMsMax: null,
-    })
     const parts = new Map<number, InstanceManifest>()
     await eventually(`all parts of snapshot ${id}`, async () => {
       for (const report of reports.splice(0)) {

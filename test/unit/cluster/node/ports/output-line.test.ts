@@ -97,7 +97,7 @@ test('OL-1 a reading of before does not count for one who begins later', async (
 
 test('answers are given to who awaits them; the end of the instance ends the awaiting', async () => {
   const { line, told, signal } = outputLine()
-  const [one, two] = [line.answer('id', '1', signal), line.answer('id', '2', signal)]
+  const [one, two] = [line.answer({ field: 'id', value: '1' }, signal), line.answer({ field: 'id', value: '2' }, signal)]
   const firsts = Promise.all([one.next(), two.next()])
   await eventLoopTurn()
   assert.deepEqual(told(), ['await', 'await'])

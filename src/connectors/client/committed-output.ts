@@ -1,0 +1,345 @@
+import type { Cancel, Clock } from '../../base/clock.ts'
+import { errorToData, isVertigoError } from '../../base/errors.ts'
+import {
+  clientBatchMessagesMax,
+  type ClientPortCommand,
+  type ClientPortLine,
+} from '../../component/client-port.ts'
+import {
+  type ClientPosition,
+  comparePositions,
+  firstPosition,
+  positionOf,
+  positionText,
+} from '../../component/client-position.ts'
+import type { Sink, SinkBatch, SinkSnapshot } from '../../component/sink.ts'
+import { CommittedAnswers } from './committed-answers.ts'
+import { clientText } from './client-text.ts'
+import { behind, type LogPlace, type OutputPiece, OutputLog, type SavedLog } from './output-log.ts'
+import { unfitAnswer } from './awaited.ts'
+
+/** Characters of a part, unless its only message has more. */
+const partLengthMax = 256 * 1024
+/** How long something is kept for a reader that comes back, in milliseconds; and how much, in characters. */
+export const keptMs = 30_000
+export const keptLength = 4 * 1024 * 1024
+/** After a failure, readers have to find the port first: so long, what they have not got is kept, however much it is. */
+export const returnMs = 5_000
+/** How long the end of the component waits for readers that have just gone. */
+export const endMs = 3_000
+/** Characters that wait for readers, or for the next snapshot: above each of them, it is full. */
+const lengthMax = 16 * 1024 * 1024
+
+export interface CommittedOutputMeans {
+  readonly clock: Clock
+  readonly line: ClientPortLine
+  /** It is not full any more. */
+  readonly room: () => void
+  /** So many messages that nobody read were let go. */
+  readonly letGo: (count: number) => void
+}
+
+/** What a snapshot has. */
+export interface StagedOutput {
+  readonly texts: readonly string[]
+  readonly log: SavedLog
+}
+
+interface Follower {
+  readonly place: LogPlace
+  /** What is not behind it, it is not given. */
+  readonly from: ClientPosition
+  isWanting: boolean
+}
+
+/**
+ * An exported output whose readers get what is committed, in its order and once: CP-5 and CP-6 of `component/client-port.ts`.
+ *
+ * What is received waits for the cut, goes into the snapshot, and is given to readers when the store says that it is committed. What was given
+ * is kept a while in the instance, and in the snapshots that follow: a reader that comes back, also to another life of the instance, says
+ * where it was.
+ *
+ * - CO-1 Where nobody reads or has just read, nothing is kept. After a failure there may have been readers: for `keptMs`, all is kept.
+ * - CO-2 It is full while too much waits for a cut or for readers: then it gets no messages (IS-5), but snapshots go on; no handler waits. Readers that take nothing
+ *   are ended by their node, and who has left holds up nothing.
+ * - CO-3 The component is not over before those who read have got all of it, as far as they are there, or come back within `endMs`.
+ */
+export class CommittedOutput implements Sink<StagedOutput> {
+  private readonly means: CommittedOutputMeans
+  private readonly log = new OutputLog()
+  private readonly followers = new Map<number, Follower>()
+  private readonly answers: CommittedAnswers
+  private staged: string[] = []
+  private stagedLength = 0
+  /** Given to snapshots that are not committed as far as is known. */
+  private prepared: OutputPiece[] = []
+  /** Behind the last cut. */
+  private cutAt: ClientPosition = firstPosition
+  /** When the last reader left, or the instance went on from a snapshot. */
+  private awaySinceMs: number | undefined
+  private restoredMs = -Infinity
+  /** Something waits for readers of what is not committed. */
+  private isHeld = false
+  private wasFull = false
+  private timers: Cancel[] = []
+  /** Before that, what is committed is what the instance goes on from; whoever reads already has to wait until it is there. */
+  private isStarted = false
+  private early: ClientPortCommand[] = []
+  private isOver = false
+  private isClosed = false
+  private taken: (() => void)[] = []
+
+  constructor(means: CommittedOutputMeans) {
+    this.means = means
+    this.answers = new CommittedAnswers(means.line)
+  }
+
+  obey(command: ClientPortCommand): void {
+    if (!this.isStarted) {
+      this.early.push(command)
+      return
+    }
+    switch (command.type) {
+      case 'follow':
+        this.follow(command.id, command.after)
+        break
+      case 'unfollow':
+        if (this.followers.delete(command.id)) this.away()
+        break
+      case 'next': {
+        const follower = this.followers.get(command.id)
+        if (follower === undefined) break
+        follower.isWanting = true
+        this.give(command.id, follower)
+        break
+      }
+      case 'await':
+        this.await(command)
+        break
+      case 'unawait':
+        this.answers.remove(command.id)
+        break
+      default:
+        return
+    }
+    this.tend()
+  }
+
+  /** All that it goes on from is known. */
+  start(): void {
+    if (this.isStarted) return
+    this.isStarted = true
+    for (const command of this.early.splice(0)) this.obey(command)
+  }
+
+  /** False where nobody is to get it. */
+  put(message: unknown): boolean {
+    if (!this.log.isKept) return false
+    let text = ''
+    try {
+      text = clientText(message)
+    } catch {
+      // Whoever reads is told when it comes to it.
+    }
+    this.staged.push(text)
+    this.stagedLength += text.length
+    this.answers.staged(message, text)
+    return true
+  }
+
+  /** The component handles no more. */
+  end(): void {
+    this.isOver = true
+  }
+
+  close(): void {
+    this.isClosed = true
+    this.cancelTimers()
+    for (const resolve of this.taken.splice(0)) resolve()
+  }
+
+  restored(snapshot: SinkSnapshot, isOver: boolean): void {
+    this.isOver = isOver
+    this.cutAt = behind(snapshot)
+    this.restoredMs = this.nowMs
+    this.log.begin(this.cutAt)
+    this.away()
+  }
+
+  /** Readers of what is not committed have to be waited for, or not any more. */
+  hold(isHeld: boolean): void {
+    this.isHeld = isHeld
+    this.makeRoom()
+  }
+
+  /** CO-2 */
+  isFull(): boolean {
+    this.wasFull = this.isHeld || this.stagedLength >= lengthMax || this.log.length >= lengthMax
+    return this.wasFull
+  }
+
+  recover(): undefined {
+    return undefined
+  }
+
+  prepare(snapshot: SinkSnapshot): StagedOutput | undefined {
+    this.start()
+    this.cutAt = behind(snapshot)
+    this.log.began(snapshot)
+    this.tend()
+    if (!this.log.isKept || (this.isOver && this.staged.length === 0 && this.isTaken)) return undefined
+    const texts = this.staged
+    this.staged = []
+    this.stagedLength = 0
+    this.prepared.push({ snapshot, texts })
+    this.answers.cut(snapshot)
+    this.makeRoom()
+    return { texts, log: this.log.saved() }
+  }
+
+  commit({ snapshot, staged: { texts, log } }: SinkBatch<StagedOutput>): void | Promise<void> {
+    const { nowMs } = this
+    if (!this.isStarted) this.log.restore(log, nowMs)
+    this.prepared = this.prepared.filter(
+      (piece) => comparePositions(behind(piece.snapshot), behind(snapshot)) > 0,
+    )
+    // Forgotten meanwhile, since nobody was there.
+    if (!this.log.isKept) {
+      this.means.letGo(texts.length)
+      return undefined
+    }
+    this.log.add({ snapshot, texts }, nowMs)
+    this.answers.committed(snapshot)
+    for (const [id, follower] of this.followers) this.give(id, follower)
+    this.tend()
+    if (!this.isOver || !this.isStarted || this.isTaken || this.isClosed) return undefined
+    return new Promise((resolve) => {
+      this.taken.push(resolve)
+    })
+  }
+
+  private get nowMs(): number {
+    return this.means.clock.monotonic()
+  }
+
+  private follow(id: number, after: string | undefined): void {
+    this.log.begin(this.cutAt)
+    const wanted = after === undefined ? this.cutAt : positionOf(after)
+    const found = wanted && this.log.placeBehind(wanted)
+    // Somebody else's position, or one of long ago: all that there is comes.
+    const missed = wanted === undefined || found === undefined
+    const from = missed ? this.log.floor : wanted
+    this.followers.set(id, { place: found ?? this.log.beginning, from, isWanting: false })
+    this.means.line.tell({ type: 'following', id, at: positionText(from), missed })
+  }
+
+  private give(id: number, follower: Follower): void {
+    const { place, from, isWanting } = follower
+    if (!isWanting) return
+    for (;;) {
+      const piece = this.log.piece(place.piece)
+      if (piece === undefined) return
+      const isLeft = place.text < piece.texts.length && comparePositions(behind(piece.snapshot), from) > 0
+      if (isLeft) {
+        this.givePart(id, follower, piece)
+        return
+      }
+      place.piece++
+      place.text = 0
+    }
+  }
+
+  private givePart(id: number, follower: Follower, { snapshot, texts }: OutputPiece): void {
+    const { place } = follower
+    const begin = place.text
+    let end = begin
+    for (let length = 0; end < texts.length && end - begin < clientBatchMessagesMax; end++) {
+      const next = texts[end]!.length
+      if (next === 0 || (end > begin && length + next > partLengthMax)) break
+      length += next
+    }
+    if (end === begin) {
+      this.followers.delete(id)
+      this.means.line.tell({ type: 'unfollowed', id, error: errorToData(unfitAnswer()) })
+      return
+    }
+    follower.isWanting = false
+    place.text = end
+    const at = positionText({ incarnation: snapshot.incarnation, snapshot: snapshot.id, index: begin + 1 })
+    this.means.line.tell({ type: 'part', id, at, texts: texts.slice(begin, end) })
+  }
+
+  private await(command: Extract<ClientPortCommand, { readonly type: 'await' }>): void {
+    const { id, after } = command
+    this.log.begin(this.cutAt)
+    try {
+      const behindIt = after === undefined ? undefined : positionOf(after)
+      const texts = behindIt === undefined ? undefined : this.textsBehind(behindIt)
+      this.answers.add(command, after ?? positionText(this.cutAt), texts)
+    } catch (error) {
+      if (!isVertigoError(error)) throw error
+      this.means.line.tell({ type: 'refused', id, error: errorToData(error) })
+    }
+  }
+
+  /** What came behind a position: committed, and not committed so far. */
+  private *textsBehind(
+    position: ClientPosition,
+  ): Generator<{ readonly text: string; readonly of: SinkSnapshot | 'committed' | 'staged' }> {
+    const place = this.log.placeBehind(position) ?? this.log.beginning
+    for (let at = place.piece, from = place.text; at < this.log.end; at++, from = 0)
+      for (const text of this.log.piece(at)!.texts.slice(from)) yield { text, of: 'committed' }
+    for (const { snapshot, texts } of this.prepared) for (const text of texts) yield { text, of: snapshot }
+    for (const text of this.staged) yield { text, of: 'staged' }
+  }
+
+  private away(): void {
+    this.awaySinceMs = this.nowMs
+    this.cancelTimers()
+    const tend = (): void => this.tend()
+    for (const ms of [endMs, returnMs, keptMs])
+      this.timers.push(this.means.clock.after(ms, tend, { background: true }))
+  }
+
+  private isAwayFor(ms: number): boolean {
+    return this.awaySinceMs !== undefined && this.nowMs - this.awaySinceMs < ms
+  }
+
+  /** CO-3 */
+  private get isTaken(): boolean {
+    if (this.isAwayFor(endMs)) return false
+    for (const { place } of this.followers.values()) {
+      const piece = this.log.piece(place.piece)
+      if (
+        piece !== undefined &&
+        (place.text < piece.texts.length || this.log.piece(place.piece + 1) !== undefined)
+      )
+        return false
+    }
+    return true
+  }
+
+  private tend(): void {
+    const { nowMs } = this
+    const isNobody = this.followers.size === 0 && this.answers.isEmpty && !this.isAwayFor(keptMs)
+    if (isNobody && this.log.isKept) {
+      this.means.letGo(this.log.forget() + this.staged.length)
+      this.staged = []
+      this.stagedLength = 0
+    } else if (nowMs - this.restoredMs >= returnMs) {
+      let needed = this.log.end
+      for (const { place } of this.followers.values()) needed = Math.min(needed, place.piece)
+      this.log.trim(needed, nowMs, { keptMs, keptLength })
+    }
+    this.makeRoom()
+    if (this.taken.length > 0 && this.isTaken) for (const resolve of this.taken.splice(0)) resolve()
+  }
+
+  private makeRoom(): void {
+    if (this.wasFull && !this.isFull()) this.means.room()
+  }
+
+  private cancelTimers(): void {
+    for (const cancel of this.timers.splice(0)) cancel()
+  }
+}

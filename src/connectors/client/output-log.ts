@@ -1,0 +1,166 @@
+import {
+  type ClientPosition,
+  comparePositions,
+  firstPosition,
+  positionOf,
+  positionText,
+} from '../../component/client-position.ts'
+import type { SinkSnapshot } from '../../component/sink.ts'
+
+/** What was received for one snapshot. A text is a message as JSON, or empty for one that cannot be given. */
+export interface OutputPiece {
+  readonly snapshot: SinkSnapshot
+  readonly texts: readonly string[]
+}
+
+/** As a snapshot has it. */
+export interface SavedLog {
+  readonly pieces: readonly OutputPiece[]
+  readonly floor: string
+  readonly isFromBeginning: boolean
+}
+
+interface Kept extends OutputPiece {
+  readonly length: number
+  readonly sinceMs: number
+}
+
+/** Where somebody is in the log: the number of the piece, and of the next text in it. */
+export interface LogPlace {
+  piece: number
+  text: number
+}
+
+export interface LogBounds {
+  readonly keptMs: number
+  readonly keptLength: number
+}
+
+/**
+ * What an exported output has given of committed snapshots, for those who have not got it, or come back.
+ *
+ * - LO-1 Pieces come in the order of their snapshots; one that is known already is not taken again.
+ * - LO-2 All that came behind `floor` is here, or comes yet. What is behind an older position may be gone.
+ */
+export class OutputLog {
+  private pieces: Kept[] = []
+  /** The number of the first. */
+  private base = 0
+  /** Characters. */
+  length = 0
+  private newest: ClientPosition | undefined
+  /** Undefined: nothing is kept. */
+  private keptFrom: ClientPosition | undefined
+  /** The floor is where the component began: before any snapshot was known. */
+  private isFromBeginning = false
+
+  get end(): number {
+    return this.base + this.pieces.length
+  }
+
+  /** LO-2 */
+  get floor(): ClientPosition {
+    return this.keptFrom ?? firstPosition
+  }
+
+  get isKept(): boolean {
+    return this.keptFrom !== undefined
+  }
+
+  /** From here on, all is kept. */
+  begin(floor: ClientPosition): void {
+    if (this.keptFrom !== undefined) return
+    this.keptFrom = floor
+    this.isFromBeginning = comparePositions(floor, firstPosition) === 0
+  }
+
+  /** The snapshot is the first that is known: nothing of here was before it. */
+  began({ incarnation, id }: SinkSnapshot): void {
+    if (this.keptFrom === undefined || comparePositions(this.keptFrom, firstPosition) !== 0) return
+    this.keptFrom = { incarnation, snapshot: id - 1, index: Infinity }
+  }
+
+  /** False for what is known (LO-1). */
+  add({ snapshot, texts }: OutputPiece, nowMs: number): boolean {
+    const position = behind(snapshot)
+    if (this.newest !== undefined && comparePositions(position, this.newest) <= 0) return false
+    this.newest = position
+    if (texts.length === 0) return true
+    let length = 0
+    for (const text of texts) length += text.length
+    this.pieces.push({ snapshot, texts, length, sinceMs: nowMs })
+    this.length += length
+    return true
+  }
+
+  piece(number: number): OutputPiece | undefined {
+    return this.pieces[number - this.base]
+  }
+
+  /** Undefined where something of what came behind it is gone. */
+  placeBehind(position: ClientPosition): LogPlace | undefined {
+    const isOfBeginning = comparePositions(position, firstPosition) === 0
+    const isKept = this.keptFrom !== undefined && comparePositions(position, this.keptFrom) >= 0
+    return (isOfBeginning && this.isFromBeginning) || isKept ? this.find(position) : undefined
+  }
+
+  /** Of all that there is. */
+  get beginning(): LogPlace {
+    return { piece: this.base, text: 0 }
+  }
+
+  /** Drops what nobody needs: pieces before `needed`, as far as they are too old or too many. */
+  trim(needed: number, nowMs: number, { keptMs, keptLength }: LogBounds): void {
+    for (let [first] = this.pieces; first !== undefined && this.base < needed; [first] = this.pieces) {
+      if (this.length <= keptLength && nowMs - first.sinceMs < keptMs) return
+      this.pieces.shift()
+      this.base++
+      this.length -= first.length
+      this.keptFrom = behind(first.snapshot)
+      this.isFromBeginning = false
+    }
+  }
+
+  /** Nobody is there, and nobody will come back: texts that are dropped. */
+  forget(): number {
+    let texts = 0
+    for (const piece of this.pieces) texts += piece.texts.length
+    this.base = this.end
+    this.pieces = []
+    this.length = 0
+    this.keptFrom = undefined
+    this.isFromBeginning = false
+    return texts
+  }
+
+  saved(): SavedLog {
+    return {
+      pieces: this.pieces.map(({ snapshot, texts }) => ({ snapshot, texts })),
+      floor: positionText(this.floor),
+      isFromBeginning: this.isFromBeginning,
+    }
+  }
+
+  restore({ pieces, floor, isFromBeginning }: SavedLog, nowMs: number): void {
+    const at = positionOf(floor)
+    if (at !== undefined && (this.keptFrom === undefined || comparePositions(at, this.keptFrom) < 0)) {
+      this.keptFrom = at
+      this.isFromBeginning = isFromBeginning
+    }
+    for (const piece of pieces) this.add(piece, nowMs)
+  }
+
+  private find(position: ClientPosition): LogPlace {
+    for (const [at, { snapshot }] of this.pieces.entries()) {
+      if (comparePositions(behind(snapshot), position) <= 0) continue
+      const isIn = snapshot.incarnation === position.incarnation && snapshot.id === position.snapshot
+      return { piece: this.base + at, text: isIn ? position.index : 0 }
+    }
+    return { piece: this.end, text: 0 }
+  }
+}
+
+/** Behind all of a snapshot. */
+export function behind({ incarnation, id }: SinkSnapshot): ClientPosition {
+  return { incarnation, snapshot: id, index: Infinity }
+}

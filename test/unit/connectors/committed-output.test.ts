@@ -1,0 +1,295 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { ClientPortLine, ClientPortReport } from '../../../src/component/client-port.ts'
+import {
+  CommittedOutput,
+  endMs,
+  keptLength,
+  keptMs,
+  returnMs,
+  type StagedOutput,
+} from '../../../src/connectors/client/committed-output.ts'
+import { eventLoopTurn, TestClock } from '../../../src/testkit/test-clock.ts'
+
+/** Exported outputs that give what is committed: CP-5 and CP-6 of `component/client-port.ts`, CO-1 to CO-3. */
+
+type Piece = { readonly id: number; readonly staged: StagedOutput }
+
+class Port {
+  readonly clock: TestClock
+  readonly output: CommittedOutput
+  readonly told: ClientPortReport[] = []
+  rooms = 0
+  letGo = 0
+
+  /** `from`: the snapshot that it goes on from, and the pieces in it. */
+  constructor(clock = new TestClock(), from?: { readonly id: number; readonly pieces: readonly Piece[] }) {
+    this.clock = clock
+    const line: ClientPortLine = { tell: (report) => this.told.push(report), close: () => undefined }
+    this.output = new CommittedOutput({
+      clock,
+      line,
+      room: () => this.rooms++,
+      letGo: (count) => (this.letGo += count),
+    })
+    if (from === undefined) {
+      this.output.start()
+      return
+    }
+    this.output.restored({ incarnation: 1, id: from.id }, false)
+    for (const piece of from.pieces) this.commit(piece)
+    this.output.start()
+  }
+
+  put(...messages: unknown[]): void {
+    for (const message of messages) if (!this.output.put(message)) this.letGo++
+  }
+
+  prepare(id: number): Piece {
+    return { id, staged: this.output.prepare({ incarnation: 1, id }) ?? { texts: [], log: emptyLog } }
+  }
+
+  /** One that nobody has to be waited for. */
+  commit(piece: Piece): void {
+    assert.equal(this.commitLast(piece), undefined)
+  }
+
+  commitLast({ id, staged }: Piece): void | Promise<void> {
+    return this.output.commit({ writer: 'w', snapshot: { incarnation: 1, id }, staged })
+  }
+
+  snapshot(id: number): void {
+    this.commit(this.prepare(id))
+  }
+
+  follow(id: number, after?: string): string[] {
+    this.output.obey({ type: 'follow', id, after })
+    return this.next(id)
+  }
+
+  next(id: number): string[] {
+    this.output.obey({ type: 'next', id })
+    return this.news()
+  }
+
+  /** What was told since: `2 from 1.4`, `2 missed, from 1.4`, `2: 1.5.1 "a" "b"`. */
+  news(): string[] {
+    return this.told.splice(0).map((report) => {
+      if (report.type === 'following')
+        return `${report.id}${report.missed ? ' missed,' : ''} from ${report.at}`
+      if (report.type === 'part') return `${report.id}: ${report.at} ${report.texts.join(' ')}`
+      if (report.type === 'answer') return `answer ${report.id} ${report.text}`
+      return 'id' in report ? `${report.type} ${report.id}` : report.type
+    })
+  }
+}
+
+const emptyLog = { pieces: [], floor: '0.0.0', isFromBeginning: false }
+
+test('CP-5 a message is given with the commit of its snapshot, and where nobody reads, not at all', () => {
+  const port = new Port()
+  port.put('early')
+  assert.equal(port.letGo, 1)
+  assert.deepEqual(port.follow(1), ['1 from 0.0.0'])
+  port.put('a')
+  const first = port.prepare(1)
+  port.put('b', 'c')
+  assert.deepEqual(port.news(), [], 'a cut is no commit')
+  port.commit(first)
+  assert.deepEqual(port.news(), ['1: 1.1.1 "a"'])
+  assert.deepEqual(port.next(1), [])
+  const second = port.prepare(2)
+  const third = port.prepare(3)
+  // An aborted snapshot's are published with the next one, under its own number.
+  port.commit(second)
+  port.commit(third)
+  assert.deepEqual(port.news(), ['1: 1.2.1 "b" "c"'])
+})
+
+test('CP-6 who comes back gets what came since, up to the bounds, and is told beyond them', () => {
+  const port = new Port()
+  port.follow(1)
+  port.put('a', 'b')
+  port.snapshot(1)
+  port.put('c')
+  port.snapshot(2)
+  assert.deepEqual(port.news(), ['1: 1.1.1 "a" "b"'])
+  port.output.obey({ type: 'unfollow', id: 1 })
+  port.put('d')
+  port.snapshot(3)
+  assert.deepEqual(port.follow(2, '1.1.1'), ['2 from 1.1.1', '2: 1.1.2 "b"'])
+  assert.deepEqual(port.next(2), ['2: 1.2.1 "c"'])
+  assert.deepEqual(port.follow(3, '1.2.1'), ['3 from 1.2.1', '3: 1.3.1 "d"'])
+  assert.deepEqual(port.follow(4, '0.0.0'), ['4 from 0.0.0', '4: 1.1.1 "a" "b"'])
+  assert.deepEqual(port.follow(5, 'nonsense'), ['5 missed, from 1.0', '5: 1.1.1 "a" "b"'])
+  for (const id of [2, 3, 4, 5]) port.output.obey({ type: 'unfollow', id })
+  // Too much.
+  port.put('x'.repeat(keptLength / 4 - 2))
+  port.snapshot(4)
+  for (let id = 5; id < 9; id++) {
+    port.put('y'.repeat(keptLength / 4 - 2))
+    port.snapshot(id)
+  }
+  const [news] = port.follow(6, '1.1.1')
+  assert.match(news!, /^6 missed, from 1\.[4-6]$/)
+  port.output.obey({ type: 'unfollow', id: 6 })
+  // Too late.
+  port.news()
+  port.clock.advance(keptMs + 1)
+  const before = port.letGo
+  port.put('e')
+  assert.equal(port.letGo, before + 1, 'nothing is kept for nobody')
+  assert.deepEqual(port.follow(7, '1.8.1'), ['7 missed, from 1.8'])
+  assert.deepEqual(port.follow(8, '1.8'), ['8 from 1.8'])
+})
+
+test('CP-5 another life gives what the snapshot has, once, to those who come back, and what comes again once', () => {
+  const before = new Port()
+  before.follow(1)
+  before.put('a', 'b')
+  const [first, second] = [before.prepare(1), (before.put('c'), before.prepare(2))]
+  before.commit(first)
+  assert.deepEqual(before.news(), ['1: 1.1.1 "a" "b"'])
+  before.put('lost')
+
+  // Of snapshot 2, which was committed: what it has not published is in it.
+  const after = new Port(before.clock, { id: 2, pieces: [first, second] })
+  after.put('lost')
+  assert.deepEqual(after.follow(1, '1.1.2'), ['1 from 1.1.2', '1: 1.2.1 "c"'])
+  assert.deepEqual(after.follow(2, '1.1.1'), ['2 from 1.1.1', '2: 1.1.2 "b"'])
+  assert.deepEqual(after.next(2), ['2: 1.2.1 "c"'])
+  assert.deepEqual(after.follow(3, '0.0.0'), ['3 from 0.0.0', '3: 1.1.1 "a" "b"'])
+  after.next(1)
+  after.snapshot(4)
+  assert.deepEqual(after.news(), ['1: 1.4.1 "lost"'])
+
+  // A piece that was published is in the next snapshot, too, while somebody may come back for it.
+  const third = after.prepare(5)
+  const last = new Port(after.clock, { id: 5, pieces: [third] })
+  assert.deepEqual(last.follow(1, '1.1.1'), ['1 from 1.1.1', '1: 1.1.2 "b"'])
+  assert.deepEqual(last.next(1), ['1: 1.2.1 "c"'])
+  assert.deepEqual(last.next(1), ['1: 1.4.1 "lost"'])
+})
+
+test('CP-5 who asks before the instance has read its snapshot waits for that; what comes before it is back is kept', () => {
+  const before = new Port()
+  before.follow(1)
+  before.put('a')
+  const piece = before.prepare(1)
+  const clock = new TestClock()
+  const port = new Port(clock)
+  const late = new CommittedOutput({
+    clock,
+    line: { tell: (report) => port.told.push(report), close: () => undefined },
+    room: () => undefined,
+    letGo: () => assert.fail('let go'),
+  })
+  late.obey({ type: 'follow', id: 1, after: '0.0.0' })
+  late.obey({ type: 'next', id: 1 })
+  late.restored({ incarnation: 1, id: 1 }, false)
+  const batch = { writer: 'w', snapshot: { incarnation: 1, id: 1 }, staged: piece.staged }
+  assert.equal(late.commit(batch), undefined)
+  assert.deepEqual(port.news(), [])
+  late.start()
+  assert.deepEqual(port.news(), ['1 from 0.0.0', '1: 1.1.1 "a"'])
+
+  // Its reader began after the cut, so nothing of the snapshot says that there is one.
+  const without = new Port(clock, { id: 7, pieces: [] })
+  without.put('b')
+  without.snapshot(8)
+  assert.deepEqual(without.follow(1, '1.7'), ['1 from 1.7', '1: 1.8.1 "b"'])
+})
+
+test('CO-2 it is full while too much waits, and nobody who has left holds it up', () => {
+  const port = new Port()
+  port.follow(1)
+  const mebibyte = 'x'.repeat(1024 * 1024 - 2)
+  for (let n = 0; n < 16; n++) port.put(mebibyte)
+  assert.ok(port.output.isFull(), 'for the next cut')
+  const piece = port.prepare(1)
+  assert.ok(!port.output.isFull())
+  port.commit(piece)
+  assert.ok(port.output.isFull(), 'for a reader that has taken one part only')
+  const slow = port.news()
+  assert.equal(slow.length, 1)
+  const { rooms } = port
+  port.output.obey({ type: 'unfollow', id: 1 })
+  assert.equal(port.rooms, rooms + 1, 'whoever waits is told')
+  assert.ok(!port.output.isFull())
+
+  // After a failure nobody is there at first: all is kept, for a moment.
+  const restored = new Port(port.clock, { id: 1, pieces: [piece] })
+  restored.put('after')
+  restored.snapshot(2)
+  assert.equal(restored.follow(1, '0.0.0')[0], '1 from 0.0.0')
+  restored.output.obey({ type: 'unfollow', id: 1 })
+  port.clock.advance(returnMs + 1)
+  assert.match(restored.follow(2, '0.0.0')[0]!, /^2 missed/)
+  assert.ok(!restored.output.isFull())
+})
+
+test('CO-3 the end waits for who reads, and for a moment for who has just gone, and for nobody else', async () => {
+  const port = new Port()
+  port.follow(1)
+  port.put('a')
+  port.snapshot(1)
+  port.put('b')
+  port.output.end()
+  let isOver = false
+  const over = Promise.resolve(port.commitLast(port.prepare(2))).then(() => (isOver = true))
+  await eventLoopTurn()
+  assert.ok(!isOver)
+  assert.deepEqual(port.news(), ['1: 1.1.1 "a"'])
+  assert.deepEqual(port.next(1), ['1: 1.2.1 "b"'])
+  await over
+  assert.equal(port.output.prepare({ incarnation: 1, id: 3 }), undefined)
+
+  const gone = new Port()
+  gone.follow(1)
+  gone.put('a')
+  gone.output.obey({ type: 'unfollow', id: 1 })
+  gone.output.end()
+  let isGone = false
+  const ends = Promise.resolve(gone.commitLast(gone.prepare(1))).then(() => (isGone = true))
+  gone.clock.advance(endMs - 1)
+  await eventLoopTurn()
+  assert.ok(!isGone)
+  gone.clock.advance(2)
+  await ends
+
+  const quiet = new Port()
+  quiet.put('a')
+  quiet.output.end()
+  assert.equal(quiet.output.prepare({ incarnation: 1, id: 1 }), undefined)
+})
+
+test('CP-4 an answer comes with its commit, also where it came before the await was taken up again', () => {
+  const port = new Port()
+  const asked = { type: 'await', field: 'id', value: '"x"' } as const
+  port.put({ id: 'x', n: 0 })
+  port.output.obey({ ...asked, id: 1 })
+  assert.deepEqual(port.news(), ['awaiting 1'])
+  port.put({ id: 'y' }, { id: 'x', n: 1 }, { id: 'x', n: 2 })
+  const piece = port.prepare(1)
+  assert.deepEqual(port.news(), [])
+  port.commit(piece)
+  assert.deepEqual(port.news(), ['answer 1 {"id":"x","n":1}'])
+
+  const again = new Port(port.clock, { id: 1, pieces: [piece] })
+  again.output.obey({ ...asked, id: 2, after: '0.0.0' })
+  assert.deepEqual(again.news(), ['awaiting 2', 'answer 2 {"id":"x","n":1}'])
+  again.put({ id: 'z' })
+  again.output.obey({ ...asked, value: '"z"', id: 3, after: '0.0.0' })
+  assert.deepEqual(again.news(), ['awaiting 3'])
+  again.snapshot(2)
+  assert.deepEqual(again.news(), ['answer 3 {"id":"z"}'])
+})
+
+test('a message that readers cannot get ends them where it comes, and not before', () => {
+  const port = new Port()
+  port.follow(1)
+  port.put('a', 'x'.repeat(1_100_000), 'b')
+  port.snapshot(1)
+  assert.deepEqual(port.news(), ['1: 1.1.1 "a"'])
+  assert.deepEqual(port.next(1), ['unfollowed 1'])
+})
