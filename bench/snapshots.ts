@@ -31,7 +31,7 @@ const cache = fileURLToPath(new URL('../.cache/bench', import.meta.url))
 export const snapshots: Benchmark = {
   name: 'snapshots',
   subject: 'A snapshot of a million keys each second',
-  async run({ quick }) {
+  async run({ quick, rounds = quick ? 3 : 15 }) {
     mkdirSync(cache, { recursive: true })
     const folder = mkdtempSync(join(cache, 'snapshots-'))
     const address = pathToFileURL(folder).href
@@ -43,7 +43,7 @@ export const snapshots: Benchmark = {
       await without.start()
       await taking.start()
       const all: Report[] = []
-      for (const share of shares) all.push(await measure(without, taking, share, quick))
+      for (const share of shares) all.push(await measure(without, taking, share, { quick, rounds }))
       return {
         rows: all.flatMap(({ rows }) => rows),
         targets: all.flatMap(({ targets }) => targets),
@@ -65,9 +65,8 @@ async function measure(
   without: SnapshotNetwork,
   taking: SnapshotNetwork,
   share: number,
-  quick: boolean,
+  { quick, rounds }: { readonly quick: boolean; readonly rounds: number },
 ): Promise<Report> {
-  const rounds = quick ? 3 : 15
   const ratesOf = new Map<SnapshotNetwork, number[]>([
     [without, []],
     [taking, []],

@@ -1,5 +1,5 @@
 /** Of what waits for the next snapshot. */
-const stagingBytesMax = 64 * 1024 * 1024
+export const stagingBytesMax = 64 * 1024 * 1024
 
 /** What a sink has received since the last snapshot. With too much of it, the sink says that it is full (`Sink.isFull`). */
 export class Staging<T> {

@@ -47,11 +47,11 @@ export class ThreadSnapshots {
     const address = this.means.address()
     if (address === undefined)
       throw new VertigoError('SNAPSHOT_STORAGE_UNSET', 'There is no place for snapshots.')
-    if (this.place?.address !== address) {
-      this.leave()
-      this.place = this.open(address)
-    }
-    return this.place
+    if (this.place?.address === address) return this.place
+    this.leave()
+    const place = this.open(address)
+    this.place = place
+    return place
   }
 
   private open(address: string): Place {

@@ -17,6 +17,13 @@ export interface StateChunk {
   readonly bytes: Uint8Array
 }
 
+/** What is done between others' turns. */
+export interface StateWork {
+  readonly isWaiting: boolean
+  /** Works for about `budgetMs`. */
+  step(clock: Clock, budgetMs: number): void
+}
+
 /**
  * Writes what an epoch has changed, in slices, while the state goes on changing.
  *
@@ -29,8 +36,11 @@ export interface Capture {
   readonly isDone: boolean
   /** Works for about `budgetMs`. Errors: STATE_NOT_ENCODABLE. */
   step(clock: Clock, budgetMs: number): void
-  /** It will not be part of a committed snapshot: what it holds is for the next one. */
-  giveBack(): void
+  /**
+   * It will not be part of a committed snapshot: what it holds is for the next one. What is left to do for that, in slices; the next capture
+   * does the rest.
+   */
+  giveBack(): StateWork | undefined
 }
 
 /** Rows between two looks at the clock. */

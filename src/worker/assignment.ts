@@ -100,6 +100,8 @@ export interface JournalAssignment {
   readonly folder?: string
   /** What the journal may hold. Default: as journals do. */
   readonly bytesMax?: number
+  /** Those of copies that are no more, which it reads beside its own: also where no snapshot knows of them yet. */
+  readonly left?: readonly { readonly instance: number; readonly life: number }[]
 }
 
 /** A constant for an input port. */

@@ -206,9 +206,9 @@ export class ComponentInstance extends Instance {
     return this.tasks.canPull || this.timers.isDue || mayTake || this.mayEnd
   }
 
-  /** IS-5: where its sink is full, only to come to the barriers of a snapshot that cannot overtake them (AL-7). */
+  /** IS-5: where its sink is full, only to come to the barriers of a snapshot (AL-7, AL-8). */
   private get takesMessages(): boolean {
-    return this.sink?.isFull !== true || this.snapshots.alignment.isQuiet
+    return this.sink?.isFull !== true || this.snapshots.alignment.needsInputs
   }
 
   protected override released(): void {

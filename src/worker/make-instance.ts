@@ -107,10 +107,11 @@ function sourceJournals(assigned: InstanceAssignment, means: Means): SourceJourn
       'INTERNAL',
       `${component} is to have a journal, and the worker has no place for one`,
     )
-  const { life, folder, bytesMax } = journal
+  const { life, left = [], folder, bytesMax } = journal
   const place = { network, component, folder, bytesMax, generation }
   return {
     life,
+    left,
     open: (instance, ofLife, isKnown) => journals.open({ ...place, instance, life: ofLife, isKnown }),
     forgetOthers: (lives) => journals.forgetOthers({ ...place, instance: own, life, isKnown: true }, lives),
   }

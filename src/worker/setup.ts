@@ -40,6 +40,8 @@ export interface SetupMeans {
 /** The journals of one source, for its own copy and those whose it takes over. */
 export interface SourceJournals {
   readonly life: number
+  /** Of copies that are no more: of what they have acknowledged, there may be no snapshot. */
+  readonly left: readonly { readonly instance: number; readonly life: number }[]
   open(instance: number, life: number, isKnown: boolean): Promise<Journal>
   /** Deletes those of its own copy from other lives than these. */
   forgetOthers(lives: readonly number[]): Promise<void>

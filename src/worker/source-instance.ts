@@ -312,9 +312,12 @@ export class SourceInstance extends Instance {
 
   private async journaledReader(journals: SourceJournals): Promise<Reader> {
     const { identity, from, definition, place, host, stop } = this
-    const { life } = journals
+    const { life, left } = journals
     const own = journalSplit(life, identity.instance)
-    const shares = [{ split: own, life, instance: identity.instance }, ...dealJournals(from, own, identity)]
+    const shares = [
+      { split: own, life, instance: identity.instance },
+      ...dealJournals(from, own, identity, left),
+    ]
     const opened: OpenedJournal[] = []
     try {
       for (const { split, life: ofLife, instance } of shares) {

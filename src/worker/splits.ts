@@ -52,16 +52,25 @@ export interface JournalShare {
   readonly instance: number
 }
 
-/** Journals that a copy reads beside its own: those of copies that are no more, and of itself in another life. */
+/**
+ * Journals that a copy reads beside its own: those of copies that are no more, and of itself in another life. `left`: copies that are no
+ * more; they may have acknowledged something and ended before there was a snapshot that knows of their journals.
+ */
 export function dealJournals(
   known: SourcePositions | undefined,
   own: string,
   { instance, instances }: Copy,
+  left: readonly Omit<JournalShare, 'split'>[] = [],
 ): readonly JournalShare[] {
-  return Object.keys(known ?? {}).flatMap((split) => {
+  const shares = new Map<string, JournalShare>()
+  const add = (life: number, of: number): void => {
+    const split = journalSplit(life, of)
+    if (split !== own && of % instances === instance) shares.set(split, { split, life, instance: of })
+  }
+  for (const split of Object.keys(known ?? {})) {
     const found = journalPattern.exec(split)
-    if (found === null || split === own) return []
-    const of = Number(found[2])
-    return of % instances === instance ? [{ split, life: Number(found[1]), instance: of }] : []
-  })
+    if (found !== null) add(Number(found[1]), Number(found[2]))
+  }
+  for (const { life, instance: of } of left) add(life, of)
+  return [...shares.values()]
 }

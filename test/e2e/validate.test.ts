@@ -25,7 +25,56 @@ test('a valid network is told to be valid, and that its types were not checked',
     network: 'demo',
     types: 'not checked',
     faults: [],
+    inCluster: [],
   })
+})
+
+test('a network that a cluster would refuse for its guarantee is told so, and is valid where it has not asked for it', async (t) => {
+  const tracked = `import { defineSource, port } from 'vertigo-flow'
+export default defineSource({
+  outputs: { out: port<number>() },
+  track: {},
+  *read() {
+    yield* [1, 2, 3]
+  },
+})
+`
+  const net = (says: string, end = 'log'): string =>
+    `name: demo\n${says}components:\n  from: { kind: ./tracked.ts }\n  end: { kind: ${end} }\nconnections:\n  - { from: from.out, to: end.in }\n`
+  const cwd = project(t, {
+    'tracked.ts': tracked,
+    'unsaid.yaml': net(''),
+    'exactly.yaml': net('guarantee: exactly-once\n'),
+    'least.yaml': net('guarantee: at-least-once\n'),
+    'stdout.yaml': net('', 'stdout'),
+  })
+  const validate = (file: string, ...more: string[]) => vertigo(t, ['validate', file, ...more], { cwd })
+  const unsaid = await validate('unsaid.yaml')
+  assertCode(unsaid, 0)
+  assert.match(
+    unsaid.stdout,
+    /^network "demo" is valid .*\na cluster would refuse it: .* exactly-once there\n\n {2}SOURCE_CANNOT_REWIND: from .*\n {4}at unsaid.yaml:3:17/,
+  )
+  const json = JSON.parse((await validate('unsaid.yaml', '--json')).stdout) as {
+    inCluster: { code: string }[]
+  }
+  assert.deepEqual(
+    json.inCluster.map(({ code }) => code),
+    ['SOURCE_CANNOT_REWIND'],
+  )
+  const exactly = await validate('exactly.yaml')
+  assertCode(exactly, 3)
+  assert.match(exactly.stderr, /SOURCE_CANNOT_REWIND/)
+  for (const file of ['least.yaml', 'stdout.yaml'])
+    assert.equal((await validate(file)).stdout, 'network "demo" is valid (types not checked)\n')
+
+  // A run asks for nothing of the kind; it says what the words mean for it, where there are some.
+  const ran = await vertigo(t, ['run', 'exactly.yaml'], { cwd })
+  assertCode(ran, 0)
+  assert.match(ran.stderr, /exactly-once in one process: .* nothing is kept past its end/)
+  const quiet = await vertigo(t, ['run', 'unsaid.yaml'], { cwd })
+  assertCode(quiet, 0)
+  assert.doesNotMatch(quiet.stderr, /in one process/)
 })
 
 test('a module that computes without end while it is loaded is named as such, in time', async (t) => {

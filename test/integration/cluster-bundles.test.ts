@@ -137,8 +137,10 @@ export default defineComponent({
     return { on: { in: (text) => log.info(Words.First + ' ' + text) } }
   },
 })`,
+  // What a change does not concern stays where it is.
   'net.yaml': `
 name: net
+guarantee: at-most-once
 components:
   numbers: { kind: generator, config: { rate: 50 } }
   paint: { kind: ./paint.tsx }

@@ -11,7 +11,11 @@ for (const { name, finds, faults, seed: known, apply } of exactMutations)
     for (const seed of [known, ...Array.from({ length: seedsMax }, (_, i) => i + 1)]) {
       const undo = apply()
       try {
-        const { violations } = await runExactSeed(seed, { ...(faults && { faults }), until: finds })
+        const { violations } = await runExactSeed(seed, {
+          ...(faults && { faults }),
+          until: finds,
+          hasOuter: false,
+        })
         if (violations.some((violation) => finds.test(violation))) return
       } finally {
         undo()

@@ -99,3 +99,19 @@ test('SN-4, SN-5: a snapshot that begins while one that was given up is still on
   const sum = await runAll({ network, alignMsMax: 3, sinkItemsMax: 4, beginOneIn: 2, abortOneIn: 40 })
   assert.ok(sum.committed > runs && sum.aborted > sum.committed, JSON.stringify(sum))
 })
+
+test('AL-8: a sink that is full and a generator before it, which waits for credit, do not wait for each other', async () => {
+  const network = networkOf(
+    {
+      items: { kind: 'source', config: { count: 30, keys: 'even' } },
+      double: { kind: 'double', instances: 2 },
+      last: { kind: 'sum' },
+    },
+    [
+      { from: 'items.out', to: 'double.in', selector: 'round-robin' },
+      { from: 'double.out', to: 'last.in', selector: byKey },
+    ],
+  )
+  const sum = await runAll({ network, alignMsMax: 2, sinkItemsMax: 2 })
+  assert.ok(sum.committed > runs && sum.withChannelState > 0, JSON.stringify(sum))
+})

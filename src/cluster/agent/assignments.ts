@@ -134,10 +134,16 @@ class Assignments {
   private journalOf({ component, index }: PlannedInstance): Pick<DraftPlace, 'journal'> {
     const home = this.plan.homes?.find((one) => one.component === component && one.index === index)
     if (home === undefined || !keepsJournal(this.current.record, component)) return {}
-    const { folder, bytesMax } = this.current.record.flat.journal ?? {}
+    const { components, journal } = this.current.record.flat
+    const { folder, bytesMax } = journal ?? {}
+    const copies = components[component]?.instances ?? 1
+    const left = (this.plan.homes ?? []).filter(
+      (one) => one.component === component && one.index >= copies && one.index % copies === index,
+    )
     return {
       journal: {
         life: home.life,
+        ...(left.length > 0 && { left: left.map((one) => ({ instance: one.index, life: one.life })) }),
         ...(folder !== undefined && { folder }),
         ...(bytesMax !== undefined && { bytesMax }),
       },

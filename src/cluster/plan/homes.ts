@@ -60,9 +60,14 @@ export class Homes {
   isAt(shape: ComponentShape, index: number, node: InventoryNode): boolean {
     const { name } = shape
     if (!this.journalsOf(shape, index).every((home) => home.node === node.id)) return false
-    if (!this.usesFiles(name)) return true
-    const files = this.filesOf(name)
-    return files.length > 0 ? files.some((home) => sees(node, home)) : this.machinesFor(name).size === 1
+    return !this.usesFiles(name) || this.hasFilesOn(name, node)
+  }
+
+  private hasFilesOn(component: string, node: InventoryNode): boolean {
+    const known = this.filesOf(component)
+    if (known.length > 0) return known.some((home) => sees(node, home))
+    const machines = this.machinesFor(component)
+    return machines.size === 1 && machines.has(filesOfNode(node))
   }
 
   /** Why it cannot begin, where that is for what it needs from a disk. */
@@ -106,16 +111,18 @@ export class Homes {
     for (const { component, index, worker, draining } of instances) {
       const known = homes.get(nameOf({ component, index }))
       const hasJournalHere = keepsJournal(this.target, component)
-      const hasFiles = this.usesFiles(component)
-      if (draining || !(hasJournalHere || hasFiles) || (known !== undefined && !hasFiles)) continue
       const host = hosts.get(worker)
-      const files = hasFiles ? filesSeenBy(this.facts.nodes.find(({ id }) => id === host)) : undefined
-      const node = hasJournalHere && isShared && files === undefined ? undefined : host
+      const node = this.facts.nodes.find(({ id }) => id === host)
+      // A copy that has to go, and stays since there is no place for it, says nothing of where its files are.
+      const hasFiles = node !== undefined && this.usesFiles(component) && this.hasFilesOn(component, node)
+      if (draining || !(hasJournalHere || hasFiles) || (known !== undefined && !hasFiles)) continue
+      const files = hasFiles ? filesOfNode(node) : undefined
+      const at = hasJournalHere && isShared && files === undefined ? undefined : host
       homes.set(nameOf({ component, index }), {
         component,
         index,
         // A journal stays where it is; of files any node of the machine will do, and the machine has another name after each start.
-        ...((known === undefined || !hasJournalHere) && node !== undefined ? { node } : withNode(known)),
+        ...((known === undefined || !hasJournalHere) && at !== undefined ? { node: at } : withNode(known)),
         ...((files ?? known?.files) !== undefined && { files: files ?? known?.files }),
         life: known?.life ?? this.newLife(component),
       })
@@ -168,10 +175,6 @@ function withNode(home: CopyHome | undefined): Pick<CopyHome, 'node'> {
 /** A machine has another name after each start, a node has not. */
 function sees(node: InventoryNode, home: CopyHome): boolean {
   return node.id === home.node || filesOfNode(node) === home.files
-}
-
-function filesSeenBy(node: InventoryNode | undefined): string | undefined {
-  return node && filesOfNode(node)
 }
 
 function filesOfNode({ id, files }: InventoryNode): string {

@@ -1,5 +1,6 @@
 import * as v from 'valibot'
-import { oneOf, text, truth, wholeNumber } from '../../component/built-in-config.ts'
+import { oneOf, text, wholeNumber } from '../../component/built-in-config.ts'
+import { retryMsField, tlsField } from '../servers/config.ts'
 
 const address = v.pipe(
   text(),
@@ -14,16 +15,7 @@ export const serverFields = {
     v.minLength(1, 'must name at least one broker'),
   ),
   /** Speaks TLS: true, or the texts of certificates (PEM), best as secrets: `${file:ca.pem}`. */
-  tls: v.optional(
-    v.union(
-      [
-        truth(),
-        v.strictObject({ ca: v.optional(text()), cert: v.optional(text()), key: v.optional(text()) }),
-      ],
-      'must be true, or have the texts `ca`, `cert`, `key`',
-    ),
-    false,
-  ),
+  tls: tlsField,
   /** How to log in: `{ mechanism: SCRAM-SHA-512, username: me, password: ${env:KAFKA_PASSWORD} }`. */
   sasl: v.optional(
     v.strictObject(
@@ -38,7 +30,7 @@ export const serverFields = {
   /** How long a broker may take to answer. Default 30000. */
   requestTimeoutMs: v.optional(wholeNumber(100, 600_000), 30_000),
   /** How long to try again while brokers do not answer. Default 60000. */
-  retryMs: v.optional(wholeNumber(0, 86_400_000), 60_000),
+  retryMs: retryMsField,
 }
 
 const serverConfig = v.object(serverFields)

@@ -3,6 +3,7 @@ import * as v from 'valibot'
 import type { Clock } from '../../base/clock.ts'
 import { builtInKind, defineComponent, port, type Sink } from '../../component/index.ts'
 import { configObject, text, wholeNumber } from '../../component/built-in-config.ts'
+import { batchField } from '../servers/config.ts'
 import { type Patience, withPatience } from '../servers/retry.ts'
 import { WriteTimer } from '../servers/write-timer.ts'
 import { baseOptions, loadKafka } from './client.ts'
@@ -31,7 +32,7 @@ const config = configObject({
   /** Where Kafka keeps which snapshot it has; made where it is missing. Default `vertigo-snapshots`. */
   snapshotsTopic: v.optional(text(), 'vertigo-snapshots'),
   /** Without snapshots: messages that are written together. Default 500. */
-  batchMessages: v.optional(wholeNumber(1, 100_000), 500),
+  batchMessages: batchField,
   /** Without snapshots: how long a message waits for others, in milliseconds. Default 50. */
   flushMs: v.optional(wholeNumber(0, 60_000), 50),
 })
@@ -116,6 +117,7 @@ function publishing(options: WriterOptions, gathered: MessageGatherer, add: Add,
   }
   const sink: Sink<StagedMessages> = {
     prepare: () => (gathered.count === 0 ? undefined : gathered.take()),
+    isFull: () => gathered.isFull,
     commit: (batch) => writerOf(batch.writer).publish(batch),
     recover: (writer, published) =>
       withPatience(patience, options.use.component, () => writerOf(writer).published(published)),

@@ -1,5 +1,6 @@
 import * as v from 'valibot'
-import { configObject, oneOf, text, truth, wholeNumber } from '../../component/built-in-config.ts'
+import { configObject, text, wholeNumber } from '../../component/built-in-config.ts'
+import { followField, formatField, fromField, sendsField } from '../servers/config.ts'
 import { serverFields } from './config.ts'
 import type { TopicInfo } from './log-reader.ts'
 
@@ -7,15 +8,15 @@ export const kafkaSourceConfig = configObject({
   ...serverFields,
   topic: text(),
   /** Where a network begins that has no snapshot: at the first message there is, or behind the last. Default `first`. */
-  from: v.optional(oneOf('first', 'end'), 'first'),
+  from: fromField,
   /** Goes on with messages as they come; the source then never ends. Else it ends behind what is there when it begins. Default true. */
-  follow: v.optional(truth(), true),
+  follow: followField,
   /** What values are: `text` (UTF-8), `json` or `bytes`. Default `text`. */
-  value: v.optional(oneOf('text', 'json', 'bytes'), 'text'),
+  value: formatField,
   /** What keys are. Default `text`. */
-  key: v.optional(oneOf('text', 'json', 'bytes'), 'text'),
+  key: formatField,
   /** `records` sends key, value, headers and place of each message; `values` its value alone. Default `records`. */
-  sends: v.optional(oneOf('records', 'values'), 'records'),
+  sends: sendsField,
   /** Messages that are fetched ahead, for each partition. Default 2000. */
   aheadMessages: v.optional(wholeNumber(1, 1_000_000), 2_000),
   /** Bytes that one fetch brings of a partition, about. Default 1 MiB. */

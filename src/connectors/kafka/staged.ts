@@ -1,3 +1,5 @@
+import { Staging } from '../staging.ts'
+
 /** What is staged for a topic: plain data, in columns, so that it takes little room in a snapshot. */
 export interface StagedMessages {
   /** Undefined where no message has a key. */
@@ -12,31 +14,41 @@ export interface EncodedMessage {
   readonly key: Uint8Array | null
   readonly value: Uint8Array | null
   readonly headers: Readonly<Record<string, string>> | null
-  /** About what it takes in a request. */
+  /** Of key and value. */
   readonly bytes: number
 }
 
+/** What was received and is not staged, or written, yet. */
 export class MessageGatherer {
-  #messages: EncodedMessage[] = []
+  readonly #staging = new Staging<EncodedMessage>()
+  #count = 0
 
   get count(): number {
-    return this.#messages.length
+    return this.#count
+  }
+
+  get isFull(): boolean {
+    return this.#staging.isFull
   }
 
   add(message: EncodedMessage): void {
-    this.#messages.push(message)
+    this.#count++
+    this.#staging.add(message, overheadBytes + message.bytes + headerBytes(message.headers))
   }
 
   take(): StagedMessages {
-    const messages = this.#messages
-    this.#messages = []
-    return {
-      values: messages.map(({ value }) => value),
-      keys: messages.some(({ key }) => key !== null) ? messages.map(({ key }) => key) : undefined,
-      headers: messages.some(({ headers }) => headers !== null)
-        ? messages.map(({ headers }) => headers)
-        : undefined,
-    }
+    this.#count = 0
+    return inColumns(this.#staging.take())
+  }
+}
+
+function inColumns(messages: readonly EncodedMessage[]): StagedMessages {
+  return {
+    values: messages.map(({ value }) => value),
+    keys: messages.some(({ key }) => key !== null) ? messages.map(({ key }) => key) : undefined,
+    headers: messages.some(({ headers }) => headers !== null)
+      ? messages.map(({ headers }) => headers)
+      : undefined,
   }
 }
 
@@ -44,8 +56,13 @@ export class MessageGatherer {
 const overheadBytes = 100
 
 export function bytesOf({ keys, values, headers }: StagedMessages, index: number): number {
-  let bytes = overheadBytes + (keys?.[index]?.length ?? 0) + (values[index]?.length ?? 0)
-  for (const [name, value] of Object.entries(headers?.[index] ?? {})) bytes += name.length + value.length + 4
+  const content = (keys?.[index]?.length ?? 0) + (values[index]?.length ?? 0)
+  return overheadBytes + content + headerBytes(headers?.[index] ?? null)
+}
+
+function headerBytes(headers: EncodedMessage['headers']): number {
+  let bytes = 0
+  for (const [name, value] of Object.entries(headers ?? {})) bytes += name.length + value.length + 4
   return bytes
 }
 

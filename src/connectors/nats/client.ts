@@ -3,7 +3,8 @@ import type * as Transport from '@nats-io/transport-node'
 import * as v from 'valibot'
 import { asError, isVertigoError, VertigoError } from '../../base/errors.ts'
 import type { ErrorCode } from '../../base/error-codes.ts'
-import { text, truth, wholeNumber } from '../../component/built-in-config.ts'
+import { text, wholeNumber } from '../../component/built-in-config.ts'
+import { retryMsField, tlsField } from '../servers/config.ts'
 import { loadPackage } from '../servers/load-package.ts'
 
 /** Fields that all kinds of NATS share. */
@@ -19,20 +20,11 @@ export const serverFields = {
   /** In place of user and password; best as a secret. */
   token: v.optional(text()),
   /** Speaks TLS: true, or the texts of certificates (PEM), best as secrets: `${file:ca.pem}`. */
-  tls: v.optional(
-    v.union(
-      [
-        truth(),
-        v.strictObject({ ca: v.optional(text()), cert: v.optional(text()), key: v.optional(text()) }),
-      ],
-      'must be true, or have the texts `ca`, `cert`, `key`',
-    ),
-    false,
-  ),
+  tls: tlsField,
   /** How long a server may take to answer. Default 10000. */
   requestTimeoutMs: v.optional(wholeNumber(100, 600_000), 10_000),
   /** How long to wait for servers that do not answer. Default 60000. */
-  retryMs: v.optional(wholeNumber(0, 86_400_000), 60_000),
+  retryMs: retryMsField,
 }
 
 const serverConfig = v.object(serverFields)

@@ -1,5 +1,6 @@
 import * as v from 'valibot'
-import { configObject, oneOf, text, truth, wholeNumber } from '../../component/built-in-config.ts'
+import { configObject, oneOf, text, wholeNumber } from '../../component/built-in-config.ts'
+import { followField, formatField, fromField, sendsField } from '../servers/config.ts'
 import { serverFields } from './client.ts'
 
 export const natsSourceConfig = configObject({
@@ -11,13 +12,13 @@ export const natsSourceConfig = configObject({
     v.pipe(v.array(text(), 'must be a list of subjects'), v.minLength(1, 'must name at least one subject')),
   ),
   /** Where a network begins that has no snapshot: at the first message there is, or behind the last. Default `first`. */
-  from: v.optional(oneOf('first', 'end'), 'first'),
+  from: fromField,
   /** Goes on with messages as they come; the source then never ends. Default true. */
-  follow: v.optional(truth(), true),
+  follow: followField,
   /** What the data of messages is: `text` (UTF-8), `json` or `bytes`. Default `text`. */
-  value: v.optional(oneOf('text', 'json', 'bytes'), 'text'),
+  value: formatField,
   /** `records` sends subject, value, headers and sequence of each message; `values` its value alone. Default `records`. */
-  sends: v.optional(oneOf('records', 'values'), 'records'),
+  sends: sendsField,
   /** `purge` deletes from the stream what no kept snapshot needs any more; only where nobody else reads it. Default `keep`. */
   afterwards: v.optional(oneOf('keep', 'purge'), 'keep'),
   /** Messages that are fetched ahead, for each split. Default 1000. */

@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { text, wholeNumber } from '../../component/built-in-config.ts'
+import { retryMsField } from '../servers/config.ts'
 
 /** Fields that all kinds of PostgreSQL share. */
 export const serverFields = {
@@ -16,7 +17,7 @@ export const serverFields = {
   /** How long a statement may take. Default 60000. */
   statementTimeoutMs: v.optional(wholeNumber(1, 3_600_000), 60_000),
   /** How long to try again while the server does not answer. Default 60000. */
-  retryMs: v.optional(wholeNumber(0, 86_400_000), 60_000),
+  retryMs: retryMsField,
 }
 
 export interface ServerConfig {

@@ -1,3 +1,4 @@
+import { stagingBytesMax } from '../staging.ts'
 import type { EncodedRow } from './row-encoder.ts'
 
 /** Rows with values for the same columns, in the order they came: what one statement writes. */
@@ -13,6 +14,9 @@ export interface RowBlock {
 /** Small enough that a block is put into a snapshot within a slice (IS-7), and large enough that a statement for each costs little. */
 const blockCharsMax = 256 * 1024
 
+/** About what a row costs beside its text, so that many small ones are bounded as well. */
+const rowChars = 50
+
 /** Gathers rows into blocks. Rows keep their order, since of two with one key the last one counts. */
 export class RowGatherer {
   #blocks: RowBlock[] = []
@@ -20,10 +24,15 @@ export class RowGatherer {
   #texts: string[] = []
   #chars = 0
   #rows = 0
+  #allChars = 0
 
   /** Rows that are gathered. */
   get rows(): number {
     return this.#rows
+  }
+
+  get isFull(): boolean {
+    return this.#allChars >= stagingBytesMax
   }
 
   add({ columns, json }: EncodedRow): void {
@@ -32,6 +41,7 @@ export class RowGatherer {
     this.#texts.push(json)
     this.#chars += json.length
     this.#rows++
+    this.#allChars += json.length + rowChars
   }
 
   take(): RowBlock[] {
@@ -39,6 +49,7 @@ export class RowGatherer {
     const blocks = this.#blocks
     this.#blocks = []
     this.#rows = 0
+    this.#allChars = 0
     return blocks
   }
 

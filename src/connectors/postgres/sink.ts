@@ -9,6 +9,7 @@ import {
   type SinkSnapshot,
 } from '../../component/index.ts'
 import { configObject, oneOf, text, wholeNumber } from '../../component/built-in-config.ts'
+import { batchField } from '../servers/config.ts'
 import { checkKnows } from '../servers/published.ts'
 import { WriteTimer } from '../servers/write-timer.ts'
 import { listOfTexts, serverFields } from './config.ts'
@@ -42,7 +43,7 @@ const config = configObject({
     'vertigo_snapshots',
   ),
   /** Without snapshots: rows that are written together. Default 500. */
-  batchRows: v.optional(wholeNumber(1, 100_000), 500),
+  batchRows: batchField,
   /** Without snapshots: how long a row waits for others, in milliseconds. Default 100. */
   flushMs: v.optional(wholeNumber(0, 60_000), 100),
 })
@@ -198,6 +199,7 @@ async function publishing(output: Output, connection: Connection) {
   await connection.queries((query) => output.snapshots.create(query))
   const sink: Sink<readonly RowBlock[]> = {
     prepare: () => (output.gathered.rows === 0 ? undefined : output.gathered.take()),
+    isFull: () => output.gathered.isFull,
     commit: (batch) => output.publish(batch),
     recover: (writer, published) => output.published(writer, published),
   }

@@ -50,7 +50,7 @@ export class LmdbCapture implements Capture {
     }
   }
 
-  giveBack(): void {
+  giveBack(): undefined {
     if (this.isReleased) return
     this.release()
     this.means.givenBack()

@@ -1,3 +1,5 @@
+import type { Clock } from '../../base/clock.ts'
+import type { StateWork } from '../capture.ts'
 import { keyGroupCount } from '../keys.ts'
 import { noEpoch, type Row, type RowTracker } from '../row.ts'
 
@@ -13,7 +15,8 @@ import { noEpoch, type Row, type RowTracker } from '../row.ts'
  * - CG-1 A row that is not in the list of an epoch has not changed in it. The other way around is allowed: what is taken back
  *   stays noted.
  * - CG-2 What is handed over is the row at the end of its epoch, whatever happens to it meanwhile.
- * - CG-3 A snapshot that is given up gives back what it was to write: the next one writes that again, whole.
+ * - CG-3 A snapshot that is given up gives back what it was to write: the next one writes that again, whole. A million rows take a part of
+ *   a second, so it is done in slices. What is not done at the next cut is done then: no row is written before it was given back.
  */
 
 /** Of rows that are no more. */
@@ -43,6 +46,7 @@ export class ChangeTracker implements RowTracker {
   epoch = noEpoch
   private groups: GroupChanges[] = []
   private taker: RowTaker | undefined
+  private returning: Return | undefined
 
   /** From now on, changes are noted. */
   begin(): void {
@@ -51,6 +55,8 @@ export class ChangeTracker implements RowTracker {
 
   /** Ends the epoch: what changed in it is for `taker` from now on, which is told before any of it changes again. */
   cut(takerOf: (changes: EpochChanges) => RowTaker): void {
+    this.returning?.finish()
+    this.returning = undefined
     const changes: EpochChanges = { epoch: this.epoch, groups: this.groups }
     this.startEpoch()
     this.taker = takerOf(changes)
@@ -79,21 +85,10 @@ export class ChangeTracker implements RowTracker {
   }
 
   /** CG-3 */
-  giveBack(changes: EpochChanges): void {
+  giveBack({ groups }: EpochChanges): StateWork {
     this.taker = undefined
-    changes.groups.forEach(({ rows, removed }, group) => {
-      const now = this.groups[group]!
-      // Before those of now.
-      now.removed.unshift(...removed)
-      rows.forEach((row) => {
-        if (row.epoch !== this.epoch) {
-          if (row.epoch === goneEpoch) return
-          row.epoch = this.epoch
-          now.rows.push(row)
-        }
-        row.changes = row.slots.map(() => 'whole')
-      })
-    })
+    this.returning = new Return(groups, this.groups, this.epoch)
+    return this.returning
   }
 
   private handOver(row: Row): void {
@@ -104,6 +99,61 @@ export class ChangeTracker implements RowTracker {
   private startEpoch(): void {
     this.epoch++
     this.groups = Array.from({ length: keyGroupCount }, () => ({ rows: new RowList(), removed: [] }))
+  }
+}
+
+/** Rows between two looks at the clock. */
+const rowsPerLook = 256
+
+/** Puts what was to be written into the lists of now, row by row. */
+class Return implements StateWork {
+  private readonly from: readonly GroupChanges[]
+  private readonly to: readonly GroupChanges[]
+  private readonly epoch: number
+  private group = 0
+  private at = 0
+
+  constructor(from: readonly GroupChanges[], to: readonly GroupChanges[], epoch: number) {
+    this.from = from
+    this.to = to
+    this.epoch = epoch
+  }
+
+  get isWaiting(): boolean {
+    return this.group < this.from.length
+  }
+
+  step(clock: Clock, budgetMs: number): void {
+    const end = clock.monotonic() + budgetMs
+    while (this.isWaiting) {
+      this.some(rowsPerLook)
+      if (clock.monotonic() >= end) return
+    }
+  }
+
+  finish(): void {
+    while (this.isWaiting) this.some(Infinity)
+  }
+
+  /** Of one group, at most so many rows. */
+  private some(rowsMax: number): void {
+    const { rows, removed } = this.from[this.group]!
+    const now = this.to[this.group]!
+    if (this.at === 0) for (const one of removed) now.removed.push(one)
+    const end = Math.min(rows.length, this.at + rowsMax)
+    for (; this.at < end; this.at++) this.put(rows.at(this.at), now)
+    if (this.at < rows.length) return
+    this.group++
+    this.at = 0
+  }
+
+  private put(row: Row, now: GroupChanges): void {
+    if (row.epoch !== this.epoch) {
+      if (row.epoch === goneEpoch) return
+      row.epoch = this.epoch
+      now.rows.push(row)
+    }
+    row.changes = row.slots.map(() => 'whole')
   }
 }
 
@@ -122,9 +172,5 @@ export class RowList {
 
   at(index: number): Row {
     return this.chunks[Math.floor(index / chunkRows)]![index % chunkRows]!
-  }
-
-  forEach(each: (row: Row) => void): void {
-    for (const chunk of this.chunks) for (const row of chunk) each(row)
   }
 }

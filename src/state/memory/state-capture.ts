@@ -1,5 +1,12 @@
 import type { Clock } from '../../base/clock.ts'
-import { addEntry, type Capture, chunkBytesMin, rowsPerLook, type StateChunk } from '../capture.ts'
+import {
+  addEntry,
+  type Capture,
+  chunkBytesMin,
+  rowsPerLook,
+  type StateChunk,
+  type StateWork,
+} from '../capture.ts'
 import { entryOf } from '../entries.ts'
 import { EntryBlock } from '../entry-block.ts'
 import { keyGroupCount } from '../keys.ts'
@@ -81,9 +88,9 @@ export class StateCapture implements Capture, RowTaker {
     }
   }
 
-  giveBack(): void {
+  giveBack(): StateWork {
     this.isDone = true
-    this.state.tracker.giveBack(this.changes)
+    return this.state.tracker.giveBack(this.changes)
   }
 
   private next(): void {

@@ -39,6 +39,8 @@ export class Faults {
   readonly random: Random
   /** Whether somebody takes snapshots. */
   readonly hasSnapshots: boolean
+  /** Whether calls of sinks and journals are steps at which somebody ends. */
+  readonly hasOuter: boolean
   private readonly kinds: readonly (readonly [string, Fault])[]
   private readonly undoing = new Set<() => void>()
   private readonly gapMsMax: number
@@ -51,12 +53,14 @@ export class Faults {
     only?: readonly string[],
     {
       hasSnapshots = false,
+      hasOuter = false,
       gapMsMax = gapMsMaxDefault,
-    }: { readonly hasSnapshots?: boolean; readonly gapMsMax?: number } = {},
+    }: { readonly hasSnapshots?: boolean; readonly hasOuter?: boolean; readonly gapMsMax?: number } = {},
   ) {
     this.world = world
     this.random = random
     this.hasSnapshots = hasSnapshots
+    this.hasOuter = hasOuter
     this.gapMsMax = gapMsMax
     const all: Readonly<Record<string, Fault>> = hasSnapshots
       ? { ...faultKinds, ...storageFaultKinds }
@@ -146,7 +150,8 @@ const faultKinds = {
   },
   /** In the middle of something: before it asks the store or a worker, or before it learns what came of it. */
   killAtStep(faults) {
-    const step = anyStep(faults, faults.hasSnapshots ? stepsWithSnapshots : rareSteps)
+    const steps = faults.hasSnapshots ? stepsWithSnapshots : rareSteps
+    const step = anyStep(faults, withOuter(faults, steps))
     let undo: () => void = () => undefined
     const stop = whenReached(faults, step, ({ who }) => {
       const node = faults.world.cluster.nodes.get(who)
@@ -161,7 +166,7 @@ const faultKinds = {
   },
   workerDiesAtStep(faults) {
     const steps = faults.hasSnapshots ? workerStepsWithSnapshots : workerSteps
-    return whenReached(faults, anyStep(faults, steps), ({ endWorker }) => {
+    return whenReached(faults, anyStep(faults, withOuter(faults, steps)), ({ endWorker }) => {
       endWorker?.()
       return endWorker !== undefined
     })
@@ -332,9 +337,13 @@ export const publicFaults: readonly ClusterFault[] = (Object.keys(faultKinds) as
 
 /** What nodes do all the time is left out: any moment is one of those. */
 const rareSteps = stepNames.filter((name) => name !== 'read' && name !== 'renew')
-const ownSteps = [...workerSinkSteps, ...workerJournalSteps]
-const stepsWithSnapshots = [...rareSteps, ...snapshotSteps, ...ownSteps]
-const workerStepsWithSnapshots = [...workerSteps, ...workerSnapshotSteps, ...ownSteps]
+const stepsWithSnapshots = [...rareSteps, ...snapshotSteps]
+const workerStepsWithSnapshots = [...workerSteps, ...workerSnapshotSteps]
+const outerSteps = [...workerSinkSteps, ...workerJournalSteps]
+
+function withOuter({ hasOuter }: Faults, steps: readonly StepName[]): readonly StepName[] {
+  return hasOuter ? [...steps, ...outerSteps] : steps
+}
 
 function anyStep(
   faults: Faults,

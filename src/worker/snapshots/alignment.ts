@@ -25,6 +25,8 @@ export interface AlignmentEvents {
  *   somewhere in its queue.
  * - AL-7 A quiet snapshot (`alignMsMax` null) has no messages on their way, so its barriers never overtake. Whatever holds an input back to
  *   wait for a snapshot lets it go on for this one.
+ * - AL-8 So it does for any other that is late and whose barriers have not all arrived: an instance before it may have a generator at work,
+ *   which waits for credit, and takes no cut before it has ended.
  */
 export class Alignment {
   private readonly inbox: Inbox
@@ -54,9 +56,11 @@ export class Alignment {
     return this.begin?.snapshot === this.pending ? this.begin : undefined
   }
 
-  /** AL-7 */
-  get isQuiet(): boolean {
-    return this.begun?.alignMsMax === null
+  /** AL-7, AL-8 */
+  get needsInputs(): boolean {
+    const { begun } = this
+    if (begun === undefined) return false
+    return begun.alignMsMax === null || (this.isLate && !this.mayOvertake)
   }
 
   /** Milliseconds since the instance first heard of it. */

@@ -9,6 +9,7 @@ import { encodeState, type StateEntry } from '../../snapshot/state-file.ts'
 import type { SnapshotStorage } from '../../snapshot/storage/storage.ts'
 import type { KeyedState } from '../../state/keyed-state.ts'
 import { PartContent } from './part-content.ts'
+import type { SliceWork } from './slice-work.ts'
 
 /** Of whom parts are written. */
 export interface PartOwner {
@@ -66,10 +67,12 @@ export class InstanceParts {
     return this.base.part?.isFinished === true ? this.base.part : undefined
   }
 
-  ended(snapshot: number, isCommitted: boolean): void {
-    if (this.last?.snapshot !== snapshot) return
-    if (isCommitted) this.settle(snapshot)
-    else this.giveBack()
+  /** What is left to do for it, in slices. */
+  ended(snapshot: number, isCommitted: boolean): SliceWork | undefined {
+    if (this.last?.snapshot !== snapshot) return undefined
+    if (!isCommitted) return this.giveBack()
+    this.settle(snapshot)
+    return undefined
   }
 
   /** Takes the cut. */
@@ -134,9 +137,10 @@ export class InstanceParts {
     this.last = undefined
   }
 
-  private giveBack(): void {
-    this.last?.giveBack()
+  private giveBack(): SliceWork | undefined {
+    const work = this.last?.giveBack()
     this.last = undefined
+    return work
   }
 }
 
@@ -203,10 +207,11 @@ export class PartInWork {
     return this.part
   }
 
-  giveBack(): void {
-    if (this.isGivenBack) return
+  /** What is left to do for that, in slices. */
+  giveBack(): SliceWork | undefined {
+    if (this.isGivenBack) return undefined
     this.ending.abort(new Error('the snapshot has ended'))
-    this.work.content.giveBack()
+    return this.work.content.giveBack()
   }
 
   /** Errors: the signal's reason, where what belongs to the snapshot may never come. */

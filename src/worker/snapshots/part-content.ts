@@ -7,6 +7,7 @@ import {
 } from '../../snapshot/state-file.ts'
 import type { Capture, StateChunk as CapturedChunk } from '../../state/capture.ts'
 import type { KeyedState } from '../../state/keyed-state.ts'
+import type { SliceWork } from './slice-work.ts'
 
 /** Bytes that wait to be written; with more, nothing is captured until some are. */
 const waitingBytesMax = 4 * 1024 * 1024
@@ -44,11 +45,12 @@ export class PartContent {
   }
 
   /** It will not be part of a committed snapshot: the next one writes what it was to write. */
-  giveBack(): void {
+  giveBack(): SliceWork | undefined {
     this.isOver = true
-    this.capture?.giveBack()
+    const work = this.capture?.giveBack()
     this.waiting = []
     this.wake()
+    return work
   }
 
   /** Once. `onRoom`: `step` may go on. `saved`: what is not keyed comes last. Errors: STATE_NOT_ENCODABLE, those of `saved`. */

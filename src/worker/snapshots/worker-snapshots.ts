@@ -101,7 +101,10 @@ export class WorkerSnapshots {
   }
 
   ended({ type, snapshot }: SnapshotEnd): void {
-    for (const parts of this.parts.values()) parts.ended(snapshot, type === 'committed')
+    for (const parts of this.parts.values()) {
+      const work = parts.ended(snapshot, type === 'committed')
+      if (work !== undefined) this.inSlices(work)
+    }
   }
 
   /** Behind those of others. Whoever commits does not wait for it; what fails is tried again when the files are more. */

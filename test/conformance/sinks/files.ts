@@ -20,6 +20,7 @@ async function readAll(folder: string): Promise<readonly Message[]> {
 function fileSubject(name: string, options: { readonly parts: boolean }): SinkSubject {
   return {
     name,
+    isBounded: true,
     async open() {
       const folder = await mkdtemp(join(tmpdir(), 'vertigo-sink-'))
       return {

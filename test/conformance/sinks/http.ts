@@ -10,6 +10,7 @@ import type { Message } from './world.ts'
 export const httpSubject: SinkSubject = {
   name: 'a server by HTTP',
   tellsNewest: false,
+  isBounded: true,
   async open() {
     const rows: Message[] = []
     const known = new Map<string, string>()

@@ -17,6 +17,7 @@ else {
 
   const subject: SinkSubject = {
     name: 'a topic of Kafka',
+    isBounded: true,
     async open() {
       const topic = `sink-${targets++}`
       const admin = new Admin({

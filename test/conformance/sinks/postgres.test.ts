@@ -15,6 +15,7 @@ else {
 
   const subject: SinkSubject = {
     name: 'a table of PostgreSQL',
+    isBounded: true,
     async open() {
       const name = `sink${targets++}`
       await server.query(`CREATE TABLE ${name} (place serial, key text NOT NULL, number int NOT NULL)`)

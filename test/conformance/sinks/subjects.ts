@@ -10,6 +10,8 @@ export interface SinkSubject {
   readonly tellsNewest?: boolean
   /** What one writer wrote keeps its order. Default true. */
   readonly keepsOrder?: boolean
+  /** It measures what it has received, and takes no more than 64 MiB between two snapshots. Default false. */
+  readonly isBounded?: boolean
   /** One target that is empty. */
   open(): Promise<SinkTarget>
 }

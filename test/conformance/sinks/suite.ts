@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { isVertigoError } from '../../../src/base/errors.ts'
 import { seededRandom } from '../../../src/base/random.ts'
+import { eventLoopTurn } from '../../../src/testkit/test-clock.ts'
 import type { SinkSubject, SinkTarget } from './subjects.ts'
 import { type Message, SinkWorld, type Step, until } from './world.ts'
 
@@ -307,6 +308,24 @@ export function sinkSuite(subject: SinkSubject): void {
         // Somebody has accepted that it is published again.
         await world.start({ upTo: { incarnation: 1, id: 2 } })
         await world.handled()
+      })
+    })
+
+    test('IS-5: what waits for a snapshot is bounded, and holds up none', async (context) => {
+      if (subject.isBounded !== true) {
+        context.skip('it does not measure what it receives')
+        return
+      }
+      await inWorld(async (world) => {
+        await world.start()
+        const sent = world.send(...Array.from({ length: 320 }, () => 'a'.repeat(300_000)))
+        await until(() => world.received >= 70, 'it takes some')
+        // What is there could all be handled in a few turns; parcels of 256 are taken whole.
+        for (let turns = 0; turns < 500; turns++) await eventLoopTurn()
+        assert.ok(world.received < sent.length, `it takes ${world.received} of ${sent.length} times 300 KB`)
+        // A snapshot that nothing may be on its way in does not wait for it.
+        await world.snapshot()
+        world.abort()
       })
     })
 

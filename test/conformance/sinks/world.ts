@@ -142,14 +142,17 @@ export class SinkWorld {
     await until(() => this.under.way === 0, 'nobody commits')
   }
 
+  /** Messages that have come to the sinks of now. */
+  get received(): number {
+    return this.worker!.hosted.filter(({ identity }) => identity.component === 'out').reduce(
+      (sum, { received }) => sum + received,
+      0,
+    )
+  }
+
   /** Waits until all that was sent has come to the sinks. */
   async handled(): Promise<void> {
-    const received = (): number =>
-      this.worker!.hosted.filter(({ identity }) => identity.component === 'out').reduce(
-        (sum, { received }) => sum + received,
-        0,
-      )
-    await until(() => received() === this.feed.all.length - this.feed.from, 'all that was sent is handled')
+    await until(() => this.received === this.feed.all.length - this.feed.from, 'all that was sent is handled')
   }
 
   /** All parts of a snapshot are there. Errors: that of the first part that failed. */
@@ -360,6 +363,7 @@ function interfered(
   const definition = kindDefinition(kind)
   const setup = definition.setup as ((context: object) => unknown) | undefined
   const wrap = (sink: Sink): Sink => ({
+    isFull: () => sink.isFull?.() === true,
     prepare: (snapshot) => {
       const before = interfere('prepare', 'before')
       const prepared = sink.prepare(snapshot)

@@ -2,13 +2,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { systemClock } from '../../../src/base/clock.ts'
-import { type Capture, readRow, type StateChunk } from '../../../src/state/capture.ts'
+import { type Capture, readRow, type StateChunk, type StateWork } from '../../../src/state/capture.ts'
 import { type Entry, mergeEntries } from '../../../src/state/entries.ts'
 import type { NewKeyedState } from '../../../src/state/keyed-state.ts'
 import { encodeKey, keyGroupCount } from '../../../src/state/keys.ts'
 import { LmdbState } from '../../../src/state/lmdb/lmdb-state.ts'
 import { openRowFiles } from '../../../src/state/lmdb/row-files.ts'
 import { MemoryState } from '../../../src/state/memory/memory-state.ts'
+import { TestClock } from '../../../src/testkit/test-clock.ts'
 import { backends, contentOf, type Handles, restored, Subject, type Written } from './subjects.ts'
 
 const number = fc.integer({ min: 1, max: 9 })
@@ -65,6 +66,8 @@ class Course {
   private readonly ttlMs: number | undefined
   private readonly committed: Written[] = []
   private chunks: StateChunk[] = []
+  /** Of what was given back. */
+  private left: StateWork | undefined
   private running: { capture: Capture; expected: Map<string, unknown>; nowMs: number } | undefined
 
   constructor(make: NewKeyedState, ttlMs: number | undefined) {
@@ -85,7 +88,7 @@ class Course {
     else if (one.type === 'step') this.step(0)
     else if (one.type === 'finish') this.step(Infinity)
     else if (one.type === 'give back') {
-      running?.capture.giveBack()
+      if (running !== undefined) this.left = running.capture.giveBack()
       this.running = undefined
     }
   }
@@ -120,7 +123,11 @@ class Course {
 
   private step(budgetMs: number): void {
     const { running, committed, chunks } = this
-    if (running === undefined) return
+    if (running === undefined) {
+      // About a tenth of what is given back, so that much happens in between.
+      for (let slice = 0; slice < keyGroupCount / 10; slice++) this.left?.step(systemClock, budgetMs)
+      return
+    }
     running.capture.step(systemClock, budgetMs)
     if (!running.capture.isDone) return
     committed.push(chunks)
@@ -308,4 +315,49 @@ test('CA-1: a row that cannot be written when it is about to change fails the sn
   assert.throws(() => capture.step(systemClock, Infinity), { code: 'STATE_NOT_ENCODABLE' })
   capture.giveBack()
   state.capture('c[0]', () => undefined).step(systemClock, Infinity)
+})
+
+/** Each look at it takes a millisecond. */
+class SlowClock extends TestClock {
+  override monotonic(): number {
+    this.advance(1)
+    return super.monotonic()
+  }
+}
+
+test('CG-3: what is given back is so in slices, and is written again whole, whatever changes in between', () => {
+  const subject = new Subject((slots) => new MemoryState(slots))
+  const { state } = subject
+  state.beginSnapshots()
+  const keys = Array.from({ length: 4_000 }, (_, n) => n)
+  for (const key of keys) subject.handles(key).list.push(key)
+  const taken: StateChunk[] = []
+  const first = state.capture('c[0]', (chunk) => taken.push(chunk))
+  first.step(systemClock, Infinity)
+  // Half of them change while that snapshot is on its way, and others while it is given back.
+  for (const key of keys) if (key % 2 === 0) subject.handles(key).list.push(-1)
+  const left = first.giveBack()!
+  const clock = new SlowClock()
+  let slices = 0
+  for (; left.isWaiting && slices < keyGroupCount / 2; slices++) {
+    left.step(clock, 1)
+    subject.handles(keys[slices * 7]!).list.push(-2)
+  }
+  assert.ok(left.isWaiting, 'a slice is a part of it')
+  const written: StateChunk[] = []
+  const second = state.capture('c[0]', (chunk) => written.push(chunk))
+  assert.ok(!left.isWaiting, 'a cut has all of it')
+  for (const key of keys) if (key % 3 === 0) subject.handles(key).list.push(-3)
+  second.step(systemClock, Infinity)
+  const rows = written.flatMap((chunk) => contentOf(chunk).rows)
+  assert.equal(rows.length, keys.length)
+  assert.ok(rows.every(({ isWhole }) => isWhole))
+  const more = new Set(Array.from({ length: slices }, (_, slice) => slice * 7))
+  const again = restored((slots) => new MemoryState(slots), [written], undefined)
+  for (const key of keys)
+    assert.deepEqual(
+      again.handles(key).list.get(),
+      [key, ...(key % 2 === 0 ? [-1] : []), ...(more.has(key) ? [-2] : [])],
+      `the key ${key}`,
+    )
 })
