@@ -103,6 +103,7 @@ test('a slow reader holds a flood back within bounds, and one that takes nothing
   await world.node('b')
   await world.deploy({
     name: 'flood',
+    guarantee: 'at-most-once',
     components: {
       numbers: { kind: 'generator', config: { from: 1 } },
       pass: { kind: asking.components.pass.kind },

@@ -12,9 +12,10 @@ import { NodeProcess } from '../cluster-faults/nodes.ts'
 export const cluster = 'ports'
 export const kinds = new URL('../../fixtures/run/asking.ts', import.meta.url).href
 
-/** A network that doubles what it is asked, and passes on what it is given. */
+/** A network that doubles what it is asked, and passes on what it is given, at once. */
 export const asking = {
   name: 'asking',
+  guarantee: 'at-most-once',
   components: { double: { kind: `${kinds}#doubling` }, pass: { kind: `${kinds}#passing` } },
   connections: [],
   exports: {

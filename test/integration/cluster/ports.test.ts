@@ -127,7 +127,7 @@ test('a network that is deployed again keeps its client ports; a change of them 
   const a = await world.node('a')
   await world.node('b')
   // What a change does not concern stays: with snapshots, all of the network goes back to the last one.
-  const staying = { ...asking, guarantee: 'at-most-once' }
+  const staying = asking
   const first = await world.deploy(staying)
   await world.runs('asking')
   const network = a.network('asking')
