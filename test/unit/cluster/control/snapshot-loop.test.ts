@@ -81,6 +81,7 @@ class Stage {
       snapshots: {
         takers: this.#takers,
         storages: {
+          defaultAddress: 'memory',
           open: async () => {
             if (this.failing !== undefined) throw this.failing
             return this.storage
