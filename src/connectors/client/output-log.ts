@@ -116,7 +116,9 @@ export class OutputLog {
       this.pieces.shift()
       this.base++
       this.length -= first.length
-      this.keptFrom = behind(first.snapshot)
+      // Where a reader is that has all of it. It does not know that this was all, so it stands before the end of the snapshot.
+      const { incarnation, id } = first.snapshot
+      this.keptFrom = { incarnation, snapshot: id, index: first.texts.length }
       this.isFromBeginning = false
     }
   }
