@@ -75,6 +75,8 @@ export class CommittedOutput implements Sink<StagedOutput> {
   private prepared: OutputPiece[] = []
   /** Behind the last cut. */
   private cutAt: ClientPosition = firstPosition
+  /** Something that came behind the last cut was let go. */
+  private isLacking = false
   /** When the last reader left, or the instance went on from a snapshot. */
   private awaySinceMs: number | undefined
   private restoredMs = -Infinity
@@ -134,7 +136,10 @@ export class CommittedOutput implements Sink<StagedOutput> {
 
   /** False where nobody is to get it. */
   put(message: unknown): boolean {
-    if (!this.log.isKept) return false
+    if (!this.log.isKept) {
+      this.isLacking = true
+      return false
+    }
     let text = ''
     try {
       text = clientText(message)
@@ -187,6 +192,7 @@ export class CommittedOutput implements Sink<StagedOutput> {
     this.cutAt = behind(snapshot)
     this.log.began(snapshot)
     this.tend()
+    this.isLacking = false
     if (!this.log.isKept || (this.isOver && this.staged.length === 0 && this.isTaken)) return undefined
     const texts = this.staged
     this.staged = []
@@ -222,15 +228,27 @@ export class CommittedOutput implements Sink<StagedOutput> {
     return this.means.clock.monotonic()
   }
 
+  /** CO-1 From here on, all is kept. Behind the cut something may lack: who was there before has missed that. */
+  private keep(): void {
+    const { incarnation, snapshot } = this.cutAt
+    this.log.begin(this.isLacking ? { incarnation, snapshot: snapshot + 1, index: 0 } : this.cutAt)
+  }
+
   private follow(id: number, after: string | undefined): void {
-    this.log.begin(this.cutAt)
+    this.keep()
     const wanted = after === undefined ? this.cutAt : positionOf(after)
     const found = wanted && this.log.placeBehind(wanted)
     // Somebody else's position, or one of long ago: all that there is comes.
-    const missed = wanted === undefined || found === undefined
-    const from = missed ? this.log.floor : wanted
+    const missed = after !== undefined && found === undefined
+    const from = missed || wanted === undefined ? this.oldest : wanted
     this.followers.set(id, { place: found ?? this.log.beginning, from, isWanting: false })
     this.means.line.tell({ type: 'following', id, at: positionText(from), missed })
+  }
+
+  /** The floor is told only where a cut is behind it: else who has it might have been there before something was let go, or after. */
+  private get oldest(): ClientPosition {
+    const { floor } = this.log
+    return comparePositions(floor, this.cutAt) < 0 ? floor : this.cutAt
   }
 
   private give(id: number, follower: Follower): void {
@@ -271,7 +289,7 @@ export class CommittedOutput implements Sink<StagedOutput> {
 
   private await(command: Extract<ClientPortCommand, { readonly type: 'await' }>): void {
     const { id, after } = command
-    this.log.begin(this.cutAt)
+    this.keep()
     try {
       const behindIt = after === undefined ? undefined : positionOf(after)
       const texts = behindIt === undefined ? undefined : this.textsBehind(behindIt)
@@ -324,6 +342,7 @@ export class CommittedOutput implements Sink<StagedOutput> {
     const isNobody = this.followers.size === 0 && this.answers.isEmpty && !this.isAwayFor(keptMs)
     if (isNobody && this.log.isKept) {
       this.means.letGo(this.log.forget() + this.staged.length)
+      this.isLacking ||= this.staged.length > 0
       this.staged = []
       this.stagedLength = 0
     } else if (nowMs - this.restoredMs >= returnMs) {

@@ -76,7 +76,7 @@ export class OutputLog {
 
   /** The snapshot is the first that is known: nothing of here was before it. */
   began({ incarnation, id }: SinkSnapshot): void {
-    if (this.keptFrom === undefined || comparePositions(this.keptFrom, firstPosition) !== 0) return
+    if (this.keptFrom === undefined || this.keptFrom.incarnation !== firstPosition.incarnation) return
     this.keptFrom = { incarnation, snapshot: id - 1, index: Infinity }
   }
 
