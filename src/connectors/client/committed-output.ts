@@ -40,9 +40,8 @@ export interface CommittedOutputMeans {
 }
 
 /** What a snapshot has. */
-export interface StagedOutput {
+export interface StagedOutput extends SavedLog {
   readonly texts: readonly string[]
-  readonly log: SavedLog
 }
 
 interface Follower {
@@ -200,12 +199,13 @@ export class CommittedOutput implements Sink<StagedOutput> {
     this.prepared.push({ snapshot, texts })
     this.answers.cut(snapshot)
     this.makeRoom()
-    return { texts, log: this.log.saved() }
+    return { texts, ...this.log.saved() }
   }
 
-  commit({ snapshot, staged: { texts, log } }: SinkBatch<StagedOutput>): void | Promise<void> {
+  commit({ snapshot, staged }: SinkBatch<StagedOutput>): void | Promise<void> {
     const { nowMs } = this
-    if (!this.isStarted) this.log.restore(log, nowMs)
+    const { texts } = staged
+    if (!this.isStarted) this.log.restore(staged, nowMs)
     this.prepared = this.prepared.filter(
       (piece) => comparePositions(behind(piece.snapshot), behind(snapshot)) > 0,
     )

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { systemClock } from '../../../src/base/clock.ts'
 import type { ClientPortLine, ClientPortReport } from '../../../src/component/client-port.ts'
 import {
   CommittedOutput,
@@ -10,6 +11,7 @@ import {
   type StagedOutput,
 } from '../../../src/connectors/client/committed-output.ts'
 import { eventLoopTurn, TestClock } from '../../../src/testkit/test-clock.ts'
+import { decodeStaged, StagedEncoder } from '../../../src/worker/snapshots/staged.ts'
 
 /** Exported outputs that give what is committed: CP-5 and CP-6 of `component/client-port.ts`, CO-1 to CO-3. */
 
@@ -46,7 +48,7 @@ class Port {
   }
 
   prepare(id: number): Piece {
-    return { id, staged: this.output.prepare({ incarnation: 1, id }) ?? { texts: [], log: emptyLog } }
+    return { id, staged: this.output.prepare({ incarnation: 1, id }) ?? { texts: [], ...emptyLog } }
   }
 
   /** One that nobody has to be waited for. */
@@ -288,6 +290,34 @@ test('CO-2 it is full while too much waits, and nobody who has left holds it up'
   port.clock.advance(returnMs + 1)
   assert.match(restored.follow(2, '0.0.0')[0]!, /^2 missed/)
   assert.ok(!restored.output.isFull())
+})
+
+test('IS-7 what it prepares is encoded in short chunks, however much is kept, and is the same in the next life', () => {
+  const port = new Port()
+  port.follow(1)
+  // Long in one message each, in many short ones, and in many snapshots.
+  for (let n = 0; n < 100; n++) port.put('x'.repeat(10_000))
+  port.snapshot(1)
+  for (let n = 0; n < 50_000; n++) port.put(n)
+  port.snapshot(2)
+  for (let id = 3; id < 300; id++) {
+    port.put('y'.repeat(5_000))
+    port.snapshot(id)
+  }
+  port.put('last')
+  const snapshot = { incarnation: 1, id: 300 }
+  const encoder = new StagedEncoder({ snapshot, staged: port.prepare(300).staged }, 'it[0]')
+  encoder.step(systemClock, Infinity)
+  const chunks = encoder.chunks!
+  for (const { byteLength } of chunks) assert.ok(byteLength <= 100 * 1024, `a chunk of ${byteLength}`)
+
+  const staged = decodeStaged(chunks).staged as StagedOutput
+  const other = new Port(port.clock, { id: 300, pieces: [{ id: 300, staged }] })
+  assert.deepEqual(other.follow(1, '1.2.49999'), ['1 from 1.2.49999', '1: 1.2.50000 49999'])
+  assert.match(other.follow(2, '1.1.99')[1]!, /^2: 1\.1\.100 "x+"$/)
+  assert.match(other.next(2)[0]!, /^2: 1\.2\.1 0 1 2 /)
+  assert.match(other.follow(3, '1.298.1')[1]!, /^3: 1\.299\.1 "y+"$/)
+  assert.deepEqual(other.next(3), ['3: 1.300.1 "last"'])
 })
 
 test('CO-3 the end waits for who reads, and for a moment for who has just gone, and for nobody else', async () => {
