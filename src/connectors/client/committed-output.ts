@@ -13,7 +13,7 @@ import {
   positionText,
 } from '../../component/client-position.ts'
 import type { Sink, SinkBatch, SinkSnapshot } from '../../component/sink.ts'
-import { CommittedAnswers } from './committed-answers.ts'
+import { CommittedAnswers, type Earlier } from './committed-answers.ts'
 import { clientText } from './client-text.ts'
 import { behind, type LogPlace, type OutputPiece, OutputLog, type SavedLog } from './output-log.ts'
 import { unfitAnswer } from './awaited.ts'
@@ -301,14 +301,12 @@ export class CommittedOutput implements Sink<StagedOutput> {
   }
 
   /** What came behind a position: committed, and not committed so far. */
-  private *textsBehind(
-    position: ClientPosition,
-  ): Generator<{ readonly text: string; readonly of: SinkSnapshot | 'committed' | 'staged' }> {
+  private *textsBehind(position: ClientPosition): Generator<Earlier> {
     const place = this.log.placeBehind(position) ?? this.log.beginning
     for (let at = place.piece, from = place.text; at < this.log.end; at++, from = 0)
-      for (const text of this.log.piece(at)!.texts.slice(from)) yield { text, of: 'committed' }
-    for (const { snapshot, texts } of this.prepared) for (const text of texts) yield { text, of: snapshot }
-    for (const text of this.staged) yield { text, of: 'staged' }
+      yield { texts: this.log.piece(at)!.texts, from, of: 'committed' }
+    for (const { snapshot, texts } of this.prepared) yield { texts, from: 0, of: snapshot }
+    yield { texts: this.staged, from: 0, of: 'staged' }
   }
 
   private away(): void {
