@@ -30,7 +30,12 @@ export type { EntryKind, StateEntry } from '../state/entry-block.ts'
  * - SF-3 `append` adds parts to what the key had: so lists are written as they grow.
  */
 
-export const stateFormat = 1
+/**
+ * Raised where an older version would take a file for one of its own and lose something, so that it refuses the file by name. All
+ * formats up to this one are read. From 2 on, what a sink has prepared is in entries of its own (`worker/snapshots/saved.ts`): whoever knows
+ * format 1 would skip them.
+ */
+export const stateFormat = 2
 const magic = 0x5453_5356
 const headBytes = 12
 const chunkHeadBytes = 8

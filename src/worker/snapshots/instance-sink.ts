@@ -1,4 +1,5 @@
 import { type Clock, sleep } from '../../base/clock.ts'
+import type { ErrorCode } from '../../base/error-codes.ts'
 import { isVertigoError, VertigoError } from '../../base/errors.ts'
 import { isThenable } from '../../base/values.ts'
 import { compareSinkSnapshots, type Sink, type SinkSnapshot } from '../../component/sink.ts'
@@ -18,7 +19,8 @@ import { type Staged, StagedEncoder } from './staged.ts'
  * - IS-3 Before an instance is ready, what it goes on from is published, for all writers that are its own now.
  * - IS-4 Nobody is called while the worker may not act. That is asked over and over: nobody tells an instance that is being prepared of it.
  * - IS-5 What waits is bounded, and so is what a sink says that it gathers: with more, the instance takes no messages, but for those that
- *   come before the barriers of a snapshot that cannot do without them (AL-7, AL-8). They are as many as channels hold.
+ *   come before the barriers of a snapshot that cannot do without them (AL-7, AL-8). They are as many as channels hold, and what a handler
+ *   above sends before its own cut.
  * - IS-6 Of what is committed, nothing is dropped in silence. What it could not publish before it was closed is told, by its name and
  *   with its numbers; and so is what it cannot publish before it begins afresh, since somebody has discarded its state.
  * - IS-7 What is prepared is encoded in slices: at the cut for no longer than one, so that little is ready at once.
@@ -57,6 +59,13 @@ export const defaultSinkLimits: SinkLimits = {
   waitingMax: 64,
   waitingBytesMax: 64 * 1024 * 1024,
 }
+
+/** Whatever is tried, by whatever version: what was written is not there any more. */
+const lostCodes: ReadonlySet<string> = new Set<ErrorCode>([
+  'SNAPSHOT_FILE_MISSING',
+  'SNAPSHOT_FILE_DAMAGED',
+  'SNAPSHOT_FOREIGN',
+])
 
 /** At the cut, in milliseconds. */
 const encodeMs = 1
@@ -143,20 +152,14 @@ export class InstanceSink {
 
   /**
    * In place of `recover`, where somebody lets the component begin afresh: what it had left is published where the target takes it, and else
-   * dropped, and told (IS-6). Nothing is refused: that is what the choice is for.
+   * dropped, and told (IS-6). Nothing that the target says is refused: that is what the choice is for. Errors: those of the storage, SINK_COMMIT_FAILED.
    */
   async discard(read: () => Promise<RestoredSinks>): Promise<void> {
     const { clock, place } = this.owner
-    let from: RestoredSinks
-    try {
-      from = await read()
-    } catch (error) {
-      this.owner.warn(discarded(place, undefined, undefined, error))
-      return
-    }
+    const from = await this.left(read)
     const endMs = clock.monotonic() + this.limits.recoverMsMax
     const leftMs = (): number => endMs - clock.monotonic()
-    for (const { writer, published, staged } of from.writers) {
+    for (const { writer, published, staged } of from?.writers ?? []) {
       let left = staged
       try {
         const has = await this.persist(async () => this.sink.recover(writer, published), leftMs())
@@ -166,6 +169,21 @@ export class InstanceSink {
         this.ending.signal.throwIfAborted()
         if (left.length > 0) this.owner.warn(discarded(place, writer, left, error))
       }
+    }
+  }
+
+  /**
+   * Undefined where nobody can ever read it again, which is told. While its storage does not give it, the instance fails and comes again: one
+   * that began would take it out of the snapshots for good.
+   */
+  private async left(read: () => Promise<RestoredSinks>): Promise<RestoredSinks | undefined> {
+    try {
+      return await this.persist(read, this.limits.recoverMsMax)
+    } catch (error) {
+      this.ending.signal.throwIfAborted()
+      if (!isVertigoError(error) || !lostCodes.has(error.code)) throw error
+      this.owner.warn(discarded(this.owner.place, undefined, undefined, error))
+      return undefined
     }
   }
 

@@ -133,8 +133,11 @@ export function decodeSaved(entries: Iterable<StateEntry>): Saved {
     else if (name === trackedKey) saved.tracked = values()[0] as readonly SavedTree[]
     else if (name === openKey) saved.open = values()[0] as readonly SavedOpen[]
     else if (name === sinkKey) {
-      const [isOver, incarnation, id] = values()[0] as [boolean, number?, number?]
+      const [head, ...whole] = parts
+      const [isOver, incarnation, id] = codec.decode(head!) as [boolean, number?, number?]
       const published = incarnation === undefined ? undefined : { incarnation, id: id! }
+      // Files of format 1 have the pieces here, each of one chunk, also where they were merged into one of a later format.
+      staged.push(...whole.map((piece) => [piece]))
       saved.sink = { isOver, published, pieces: staged }
     } else if (name.startsWith(stagedPrefix)) {
       const piece = Number(name.slice(stagedPrefix.length).split('/')[0])

@@ -94,6 +94,14 @@ test('a file that ends anywhere, has more, is none or is newer is refused by nam
   assert.equal(await read(newer), 'SNAPSHOT_FORMAT_NEWER')
 })
 
+test('a file of format 1 is read, and none is written that who knows no other would take for his own', async () => {
+  const entries = [{ section: 1, kind: 'put' as const, key: 'a', parts: ['1'] }]
+  const content = Buffer.from(await bytesOf('full', chunksOf(entries)))
+  assert.ok(content.readUInt32LE(4) > 1, 'it is of a later format')
+  content.writeUInt32LE(1, 4)
+  assert.deepEqual(await plainEntries((await fileOf(content, 64)).chunks), entries)
+})
+
 /** What a plain map makes of the same changes. */
 function oracle(files: readonly (readonly PlainEntry[])[]): Map<string, string[]> {
   const state = new Map<string, string[]>()

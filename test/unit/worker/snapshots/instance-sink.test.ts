@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { ErrorCode } from '../../../../src/base/error-codes.ts'
 import { VertigoError } from '../../../../src/base/errors.ts'
 import type { Sink, SinkBatch, SinkSnapshot } from '../../../../src/component/sink.ts'
 import { eventLoopTurn, TestClock } from '../../../../src/testkit/test-clock.ts'
@@ -255,6 +256,55 @@ test('IS-6: a target that is lost, or ahead, does not keep a component from begi
       'out[0] begins afresh: what its sink had left in the snapshot cannot be read, and is dropped. no such file',
     ],
   )
+})
+
+const unreachable = new VertigoError('SNAPSHOT_STORAGE_UNREACHABLE', 'no answer')
+
+test('IS-6: what the storage does not give at once, where a component begins afresh, is read and published later', async () => {
+  const rig = new Rig()
+  let refusals = 3
+  const done = rig.sink.discard(async () => {
+    if (refusals-- > 0) throw unreachable
+    return { ...from, writers: [leftOf('writer', 6)] }
+  })
+  await rig.pass(2_000)
+  await within('it is read', 10_000, done)
+  assert.deepEqual([rig.published, rig.warnings], [['writer 6'], []])
+})
+
+test('IS-6: what the storage does not give keeps a component from beginning afresh, and nothing is dropped', async () => {
+  const rig = new Rig()
+  const codes: string[] = []
+  const discard = (code: ErrorCode): Promise<unknown> =>
+    rig.sink
+      .discard(() => Promise.reject(new VertigoError(code, 'not now')))
+      .then(
+        () => codes.push('it began'),
+        (error: VertigoError) => codes.push(error.code),
+      )
+  const away = discard('SNAPSHOT_STORAGE_UNREACHABLE')
+  await rig.pass(defaultSinkLimits.recoverMsMax - 6_000)
+  assert.deepEqual(codes, [])
+  await rig.pass(6_000)
+  await within('it gives up', 10_000, away)
+  for (const code of ['SNAPSHOT_STORAGE_UNWRITABLE', 'SNAPSHOT_FORMAT_NEWER'] as const)
+    await within('it fails at once', 10_000, discard(code))
+  assert.deepEqual(codes, ['SINK_COMMIT_FAILED', 'SNAPSHOT_STORAGE_UNWRITABLE', 'SNAPSHOT_FORMAT_NEWER'])
+  assert.deepEqual(
+    rig.warnings.map(({ code }) => code),
+    ['SINK_LATE'],
+  )
+})
+
+test('IS-6: one that is stopped while it reads tells nothing, and does not begin', async () => {
+  const rig = new Rig()
+  const { promise, reject } = Promise.withResolvers<never>()
+  const done = rig.sink.discard(() => promise)
+  await eventLoopTurn()
+  rig.sink.stop()
+  reject(new VertigoError('SNAPSHOT_FILE_MISSING', 'no such file'))
+  await within('it is over', 10_000, assert.rejects(done, { code: 'STOPPED' }))
+  assert.deepEqual(rig.warnings, [])
 })
 
 test('IS-6: a target that is away holds that up for a bounded time, whatever the number of writers', async () => {

@@ -8,6 +8,7 @@ import { InstanceSink } from '../../../../src/worker/snapshots/instance-sink.ts'
 import { decodeSaved, encodeSaved, nothingSaved } from '../../../../src/worker/snapshots/saved.ts'
 import type { SliceWork } from '../../../../src/worker/snapshots/slice-work.ts'
 import { decodeStaged, StagedEncoder } from '../../../../src/worker/snapshots/staged.ts'
+import { MessageCodec } from '../../../../src/wire/message-codec.ts'
 import { rejectsWith } from '../../testkit/errors.ts'
 
 const snapshot = { incarnation: 3, id: 7 }
@@ -77,6 +78,22 @@ test('pieces of several snapshots are put into the file chunk by chunk, and read
   const { sink } = decodeSaved(entries)
   assert.deepEqual(sink!.published, snapshot)
   assert.deepEqual(sink!.pieces.map(decodeStaged), pieces.map(decodeStaged))
+})
+
+test('pieces that stand whole in the entry of the sink, as format 1 has them, are read', () => {
+  const codec = new MessageCodec()
+  const encoded = (value: unknown): Uint8Array => new Uint8Array(codec.encode(value, 0))
+  const parts = [
+    [false, 3, 7],
+    [3, 8, ['a', 'b']],
+    [3, 9, { rows: ['c'] }],
+  ].map(encoded)
+  const { sink } = decodeSaved([{ kind: 'put', key: Buffer.from('sink'), parts }])
+  assert.deepEqual([sink!.isOver, sink!.published], [false, snapshot])
+  assert.deepEqual(sink!.pieces.map(decodeStaged), [
+    { snapshot: { incarnation: 3, id: 8 }, staged: ['a', 'b'] },
+    { snapshot: { incarnation: 3, id: 9 }, staged: { rows: ['c'] } },
+  ])
 })
 
 test('what cannot be written is named by where it is', async () => {
