@@ -58,10 +58,10 @@ interface Follower {
  * is kept a while in the instance, and in the snapshots that follow: a reader that comes back, also to another life of the instance, says
  * where it was.
  *
- * - CO-1 Where nobody reads or has just read, nothing is kept. After a failure there may have been readers: for `keptMs`, all is kept.
- * - CO-2 It is full while too much waits for a cut or for readers: then it gets no messages (IS-5), but snapshots go on; no handler waits. Readers that take nothing
+ * - CM-1 Where nobody reads or has just read, nothing is kept. After a failure there may have been readers: for `keptMs`, all is kept.
+ * - CM-2 It is full while too much waits for a cut or for readers: then it gets no messages (IS-5), but snapshots go on; no handler waits. Readers that take nothing
  *   are ended by their node, and who has left holds up nothing.
- * - CO-3 The component is not over before those who read have got all of it, as far as they are there, or come back within `endMs`.
+ * - CM-3 The component is not over before those who read have got all of it, as far as they are there, or come back within `endMs`.
  */
 export class CommittedOutput implements Sink<StagedOutput> {
   private readonly means: CommittedOutputMeans
@@ -176,7 +176,7 @@ export class CommittedOutput implements Sink<StagedOutput> {
     this.makeRoom()
   }
 
-  /** CO-2 */
+  /** CM-2 */
   isFull(): boolean {
     this.wasFull = this.isHeld || this.stagedLength >= lengthMax || this.log.length >= lengthMax
     return this.wasFull
@@ -228,7 +228,7 @@ export class CommittedOutput implements Sink<StagedOutput> {
     return this.means.clock.monotonic()
   }
 
-  /** CO-1 From here on, all is kept. Behind the cut something may lack: who was there before has missed that. */
+  /** CM-1 From here on, all is kept. Behind the cut something may lack: who was there before has missed that. */
   private keep(): void {
     const { incarnation, snapshot } = this.cutAt
     this.log.begin(this.isLacking ? { incarnation, snapshot: snapshot + 1, index: 0 } : this.cutAt)
@@ -321,7 +321,7 @@ export class CommittedOutput implements Sink<StagedOutput> {
     return this.awaySinceMs !== undefined && this.nowMs - this.awaySinceMs < ms
   }
 
-  /** CO-3 */
+  /** CM-3 */
   private get isTaken(): boolean {
     if (this.isAwayFor(endMs)) return false
     for (const { place } of this.followers.values()) {

@@ -46,8 +46,8 @@ export interface LogBounds {
 /**
  * What an exported output has given of committed snapshots, for those who have not got it, or come back.
  *
- * - LO-1 Pieces come in the order of their snapshots; one that is known already is not taken again.
- * - LO-2 All that came behind `floor` is here, or comes yet. What is behind an older position may be gone.
+ * - OG-1 Pieces come in the order of their snapshots; one that is known already is not taken again.
+ * - OG-2 All that came behind `floor` is here, or comes yet. What is behind an older position may be gone.
  */
 export class OutputLog {
   private pieces: Kept[] = []
@@ -65,7 +65,7 @@ export class OutputLog {
     return this.base + this.pieces.length
   }
 
-  /** LO-2 */
+  /** OG-2 */
   get floor(): ClientPosition {
     return this.keptFrom ?? firstPosition
   }
@@ -87,7 +87,7 @@ export class OutputLog {
     this.keptFrom = { incarnation, snapshot: id - 1, index: Infinity }
   }
 
-  /** False for what is known (LO-1). */
+  /** False for what is known (OG-1). */
   add({ snapshot, texts }: OutputPiece, nowMs: number): boolean {
     const position = behind(snapshot)
     if (this.newest !== undefined && comparePositions(position, this.newest) <= 0) return false

@@ -13,7 +13,7 @@ import {
 import { eventLoopTurn, TestClock } from '../../../src/testkit/test-clock.ts'
 import { decodeStaged, StagedEncoder } from '../../../src/worker/snapshots/staged.ts'
 
-/** Exported outputs that give what is committed: CP-5 and CP-6 of `component/client-port.ts`, CO-1 to CO-3. */
+/** Exported outputs that give what is committed: CP-5 and CP-6 of `component/client-port.ts`, CM-1 to CM-3. */
 
 type Piece = { readonly id: number; readonly staged: StagedOutput }
 
@@ -264,7 +264,7 @@ test('CP-5 who asks before the instance has read its snapshot waits for that; wh
   assert.deepEqual(without.follow(1, '1.7'), ['1 from 1.7', '1: 1.8.1 "b"'])
 })
 
-test('CO-2 it is full while too much waits, and nobody who has left holds it up', () => {
+test('CM-2 it is full while too much waits, and nobody who has left holds it up', () => {
   const port = new Port()
   port.follow(1)
   const mebibyte = 'x'.repeat(1024 * 1024 - 2)
@@ -320,7 +320,7 @@ test('IS-7 what it prepares is encoded in short chunks, however much is kept, an
   assert.deepEqual(other.next(3), ['3: 1.300.1 "last"'])
 })
 
-test('CO-3 the end waits for who reads, and for a moment for who has just gone, and for nobody else', async () => {
+test('CM-3 the end waits for who reads, and for a moment for who has just gone, and for nobody else', async () => {
   const port = new Port()
   port.follow(1)
   port.put('a')
