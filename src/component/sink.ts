@@ -53,8 +53,8 @@ export interface Sink<T = unknown> {
   prepare(snapshot: SinkSnapshot): T | undefined | PromiseLike<T | undefined>
   /**
    * It has received as much as it should hold until the next `prepare`. While it says so, its instance takes no messages; only what comes
-   * before a snapshot that nothing may be on its way in (the last one of an undeployed network, one before other numbers of instances) is
-   * handled all the same. Asked very often: compare two numbers. Do not pause the input in its place, which would hold up that snapshot for good.
+   * before a snapshot that nothing may be on its way in (the last one of an undeployed network, one before other numbers of instances), or
+   * before one that is late because of it, is handled all the same. Asked very often: compare two numbers. Do not pause the input in its place, which would hold up that snapshot for good.
    * Default: never.
    */
   isFull?(): boolean

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import { readFileSync, readlinkSync } from 'node:fs'
 import { link, open, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isRecord } from '../base/values.ts'
+import { crc32 } from 'node:zlib'
 import { VertigoError } from '../base/errors.ts'
 import { readStatus } from '../base/process-status.ts'
 import { ownerFile, sortNames, temporaryFile } from './names.ts'
@@ -16,6 +16,8 @@ import { ownerFile, sortNames, temporaryFile } from './names.ts'
  *   acknowledged.
  * - OW-2 The file of the highest epoch is never removed: when its owner closes, it is emptied. So no epoch is used twice.
  * - OW-3 Only an older generation, or who is no more, is taken over.
+ * - OW-4 A file is durable before it has its name, and begins with a checksum. One that is neither empty nor whole is damaged, and
+ *   says nothing of who may be there: nobody takes over by it.
  */
 
 interface Holder {
@@ -29,6 +31,8 @@ interface Holder {
 }
 
 const attemptsMax = 100
+/** In front of what it says: of the checksum, and of the line that it is alone on. */
+const headBytes = 9
 
 export class Owner {
   readonly epoch: number
@@ -67,7 +71,7 @@ export class Owner {
 /** Becomes the owner; throws JOURNAL_SEALED, JOURNAL_IN_USE. `tag`: of no one else. */
 export async function takeOver(folder: string, generation: number, tag: string): Promise<Owner> {
   const temporary = join(folder, temporaryFile('owner', tag))
-  const content = Buffer.from(JSON.stringify(ownHolder(generation)))
+  const content = encodeHolder(ownHolder(generation))
   try {
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
       const before = sortNames(await readdir(folder))
@@ -100,6 +104,7 @@ async function makeOwnerFile(
   const file = await open(temporary, 'w')
   try {
     await file.writeFile(content)
+    await file.datasync()
   } finally {
     await file.close()
   }
@@ -115,7 +120,7 @@ async function makeOwnerFile(
 }
 
 async function checkHolder(folder: string, epoch: number, generation: number): Promise<void> {
-  const holder = epoch === 0 ? undefined : await readHolder(join(folder, ownerFile(epoch)))
+  const holder = epoch === 0 ? undefined : await readHolder(folder, epoch)
   if (holder === undefined) return
   if (holder.generation > generation) throw sealed(folder, generation, holder.generation)
   if (holder.generation === generation && isThere(holder))
@@ -138,15 +143,34 @@ export function sealed(folder: string, generation: number, newer?: number): Vert
   )
 }
 
-/** undefined: its owner has closed, the machine went down while it was made, or it has just been taken over. */
-async function readHolder(path: string): Promise<Holder | undefined> {
+/** undefined: its owner has closed, or it has just been taken over. */
+async function readHolder(folder: string, epoch: number): Promise<Holder | undefined> {
+  const path = join(folder, ownerFile(epoch))
+  let content: Buffer
   try {
-    const read: unknown = JSON.parse(await readFile(path, 'utf8'))
-    return isRecord(read) && typeof read['generation'] === 'number' ? (read as unknown as Holder) : undefined
+    content = await readFile(path)
   } catch (error) {
-    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
   }
+  if (content.length === 0) return undefined
+  const said = content.subarray(headBytes)
+  if (!content.subarray(0, headBytes).equals(headOf(said)))
+    throw new VertigoError(
+      'JOURNAL_CORRUPT',
+      `The journal in ${folder} is damaged: ${path}, which says who writes it, is not as it was written.`,
+      { remedy: `Where it is certain that nobody writes this journal, delete ${path}: no message is in it.` },
+    )
+  return JSON.parse(said.toString()) as Holder
+}
+
+function encodeHolder(holder: Holder): Buffer {
+  const said = Buffer.from(JSON.stringify(holder))
+  return Buffer.concat([headOf(said), said])
+}
+
+function headOf(said: Buffer): Buffer {
+  return Buffer.from(`${crc32(said).toString(16).padStart(8, '0')}\n`)
 }
 
 const hasProc = process.platform === 'linux'

@@ -6,7 +6,7 @@
 /** A JSON value. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
 
-/** What happens to messages when something fails. Default `at-most-once`. */
+/** What happens to messages when something fails, in a cluster. Default `exactly-once`; a run of one process keeps nothing past its end. */
 export type Guarantee = 'exactly-once' | 'at-least-once' | 'at-most-once'
 
 export interface Network {
@@ -22,7 +22,7 @@ export interface Network {
     readonly timeoutMs?: number
     /**
      * Milliseconds after which an instance no longer waits for its inputs to come to a snapshot: what is still on its way to it becomes part
-     * of the snapshot. Default 1000.
+     * of the snapshot. Never more than half of `timeoutMs`. Default 1000.
      */
     readonly alignMsMax?: number
     /** Snapshots without a name that are kept. Default 3. */

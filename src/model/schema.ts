@@ -87,7 +87,7 @@ export const networkSchema: Schema = {
           maximum: 86_400_000,
           default: 1_000,
           description:
-            'Milliseconds after which an instance no longer waits for its inputs to come to a snapshot: what is still on its way to it becomes part of the snapshot.',
+            'Milliseconds after which an instance no longer waits for its inputs to come to a snapshot: what is still on its way to it becomes part of the snapshot. Never more than half of timeoutMs.',
         },
         keep: {
           type: 'integer',

@@ -87,7 +87,8 @@ async function sendMessages(
   try {
     for await (const news of ports.read(name, port, { signal: stream.signal, uncommitted, after })) {
       if (news.type === 'reading') {
-        id = news.at ?? id
+        // It may have been a position, of a version that gave what is committed.
+        id = news.at ?? (/^\d+$/.test(id) ? id : '0')
         const { missed } = news
         const data = { network: name, port, ...(missed !== undefined && { missed }) }
         await stream.send({ id, type: 'reading', data })

@@ -1,7 +1,7 @@
 import { systemClock } from '../../base/clock.ts'
 import { errorCodes } from '../../base/error-codes.ts'
 import { isVertigoError } from '../../base/errors.ts'
-import { losesNothing } from '../../model/guarantee.ts'
+import { guaranteeInRun, losesNothing } from '../../model/guarantee.ts'
 import type { Network } from '../../model/network.ts'
 import { workerMemoryMbMin } from '../../run/limits.ts'
 import type { Arguments } from '../arguments.ts'
@@ -184,7 +184,8 @@ class Relay implements EngineListener {
   }
 
   /** Who has written it down is to know what it means here. */
-  #tellGuarantee({ guarantee = 'at-most-once' }: Pick<Network, 'guarantee'>): void {
+  #tellGuarantee(network: Pick<Network, 'guarantee'>): void {
+    const guarantee = guaranteeInRun(network)
     if (losesNothing(guarantee))
       this.notice(
         `${guarantee} in one process: it holds while the run goes on; nothing is kept past its end, so after a failure the next run begins afresh`,

@@ -195,7 +195,7 @@ export class Management {
       what: `The network "${name}"`,
     }
     return compareAndSet(contention, async () => {
-      const { current, desired, isOver, isHeld } = await this.current(name, call)
+      const { current, desired, isOver, isAtEnd, isHeld } = await this.current(name, call)
       if (expected !== undefined && expected !== (current?.version ?? 0))
         throw notCurrent(name, expected, current?.version)
       const isStopped = desired !== undefined && desiredRecord.decode(desired).goal === 'stop'
@@ -212,7 +212,9 @@ export class Management {
         ? await this.snapshots.goingOnFrom(name, { ...content, version }, { from, discardState }, call)
         : undefined
       if (!isStopped) await this.snapshots.checkPlace(name, content, goneBack?.snapshot, call)
-      await this.checkFiles(content, isStopped || isOver ? undefined : current, call)
+      // What begins afresh has nothing to do with where it was; what failed, or goes on from a snapshot, does.
+      const isAfresh = (isStopped || isAtEnd) && goneBack?.snapshot === undefined
+      await this.checkFiles(content, isAfresh ? undefined : current, call)
       if (!isStopped) await this.checkState(name, content, { chosen: goneBack?.snapshot, discardState }, call)
       const nowMs = this.clock.now()
       const wanted: DesiredNetwork = {
@@ -341,12 +343,14 @@ export class Management {
       call,
     )
     const [entry, ended, plan] = results.map((result) => (result.type === 'get' ? result.entry : undefined))
-    if (entry === undefined) return { current: undefined, desired: undefined, isOver: false, isHeld: false }
+    if (entry === undefined)
+      return { current: undefined, desired: undefined, isOver: false, isAtEnd: false, isHeld: false }
     const { version } = desiredRecord.decode(entry)
     const outcome = ended && outcomeRecord.decode(ended)
     const isOver = outcome?.version === version && outcome.state !== 'running'
     const isHeld = plan !== undefined && isHeldBack(this.plans.decode(plan))
-    return { current: await this.version(name, version, call), desired: entry, isOver, isHeld }
+    const isAtEnd = isOver && (outcome.state === 'stopped' || outcome.state === 'finished')
+    return { current: await this.version(name, version, call), desired: entry, isOver, isAtEnd, isHeld }
   }
 
   private async there(name: string, current: VersionRecord | undefined): Promise<VersionRecord> {
@@ -365,6 +369,8 @@ interface Current {
   readonly desired: Entry | undefined
   /** The current version was refused, or has ended. */
   readonly isOver: boolean
+  /** It was stopped, or has finished: what is deployed now begins afresh, unless it goes on from a snapshot. */
+  readonly isAtEnd: boolean
   /** Something of it is, until somebody says that it may be tried again. */
   readonly isHeld: boolean
 }

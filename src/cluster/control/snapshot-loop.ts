@@ -221,6 +221,8 @@ export class SnapshotLoop {
     const giveUp = new AbortController()
     this.flight = { plan, committed, needs, incarnation: ids.incarnation, giveUp }
     const { alignMsMax = this.means.alignMsMax ?? defaultSnapshotMode.alignMsMax } = needs.options
+    // A full sink takes messages again when it is late: a snapshot that was given up first would leave it standing for good.
+    const { timeoutMs } = snapshotTimesOf(needs.options)
     const begin: SnapshotBegin = {
       type: 'begin',
       generation,
@@ -228,7 +230,8 @@ export class SnapshotLoop {
       incarnation: ids.incarnation,
       predecessor: committed?.id ?? null,
       isAligned: needs.isAligned,
-      alignMsMax: needs.isQuiet ? null : alignMsMax,
+      alignMsMax:
+        needs.isQuiet || alignMsMax === null ? null : Math.min(alignMsMax, Math.floor(timeoutMs / 2)),
     }
     const nodes = [...new Set(plan.workers.map(({ node }) => node))]
     this.work(() => this.gatherFrom(nodes, begin, { storage: needs.options.storage, giveUp, to }))

@@ -53,9 +53,9 @@ export class AwaitedAnswers {
   }
 }
 
-/** Whether the message, as JSON, answers it. */
-export function answers(text: string, { field, value }: Awaited): boolean {
-  return valueAt(JSON.parse(text), field) === value
+/** Of a message as JSON; undefined also for one that cannot be given, whose text is empty. */
+export function fieldOf(text: string, field: string): string | undefined {
+  return text === '' ? undefined : valueAt(JSON.parse(text), field)
 }
 
 /** As JSON; undefined for what is neither a text nor a number. */

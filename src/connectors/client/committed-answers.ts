@@ -1,7 +1,8 @@
 import { errorToData } from '../../base/errors.ts'
 import type { ClientPortLine } from '../../component/client-port.ts'
 import { compareSinkSnapshots, type SinkSnapshot } from '../../component/sink.ts'
-import { answers, AwaitedAnswers, unfitAnswer } from './awaited.ts'
+import { AwaitedAnswers, unfitAnswer } from './awaited.ts'
+import { EarlierTexts } from './earlier-texts.ts'
 
 interface Answer {
   readonly id: number
@@ -11,9 +12,10 @@ interface Answer {
   of: SinkSnapshot | undefined
 }
 
-/** What is known of a message that came before it was asked for. */
-export interface EarlierText {
-  readonly text: string
+/** What came before it was asked for: texts, from number `from` on. */
+export interface Earlier {
+  readonly texts: readonly string[]
+  readonly from: number
   readonly of: SinkSnapshot | 'committed' | 'staged'
 }
 
@@ -23,6 +25,7 @@ export class CommittedAnswers {
   private readonly awaited = new AwaitedAnswers()
   /** Found, and not committed so far. */
   private readonly found = new Map<number, Answer>()
+  private readonly earlierTexts = new EarlierTexts()
 
   constructor(line: ClientPortLine) {
     this.line = line
@@ -36,10 +39,11 @@ export class CommittedAnswers {
   add(
     { id, field, value }: { readonly id: number; readonly field: string; readonly value: string },
     at: string,
-    earlier: Iterable<EarlierText> = [],
+    earlier: Iterable<Earlier> = [],
   ): void {
-    for (const { text, of } of earlier) {
-      if (text === '' || !answers(text, { field, value })) continue
+    for (const { texts, from, of } of earlier) {
+      const text = this.earlierTexts.first(texts, from, { field, value })
+      if (text === undefined) continue
       this.line.tell({ type: 'awaiting', id, at })
       if (of === 'committed') this.give({ id, text })
       else this.found.set(id, { id, text, of: of === 'staged' ? undefined : of })

@@ -13,7 +13,7 @@ import {
   positionText,
 } from '../../component/client-position.ts'
 import type { Sink, SinkBatch, SinkSnapshot } from '../../component/sink.ts'
-import { CommittedAnswers } from './committed-answers.ts'
+import { CommittedAnswers, type Earlier } from './committed-answers.ts'
 import { clientText } from './client-text.ts'
 import { behind, type LogPlace, type OutputPiece, OutputLog, type SavedLog } from './output-log.ts'
 import { unfitAnswer } from './awaited.ts'
@@ -40,9 +40,8 @@ export interface CommittedOutputMeans {
 }
 
 /** What a snapshot has. */
-export interface StagedOutput {
+export interface StagedOutput extends SavedLog {
   readonly texts: readonly string[]
-  readonly log: SavedLog
 }
 
 interface Follower {
@@ -59,10 +58,10 @@ interface Follower {
  * is kept a while in the instance, and in the snapshots that follow: a reader that comes back, also to another life of the instance, says
  * where it was.
  *
- * - CO-1 Where nobody reads or has just read, nothing is kept. After a failure there may have been readers: for `keptMs`, all is kept.
- * - CO-2 It is full while too much waits for a cut or for readers: then it gets no messages (IS-5), but snapshots go on; no handler waits. Readers that take nothing
+ * - CM-1 Where nobody reads or has just read, nothing is kept. After a failure there may have been readers: for `keptMs`, all is kept.
+ * - CM-2 It is full while too much waits for a cut or for readers: then it gets no messages (IS-5), but snapshots go on; no handler waits. Readers that take nothing
  *   are ended by their node, and who has left holds up nothing.
- * - CO-3 The component is not over before those who read have got all of it, as far as they are there, or come back within `endMs`.
+ * - CM-3 The component is not over before those who read have got all of it, as far as they are there, or come back within `endMs`.
  */
 export class CommittedOutput implements Sink<StagedOutput> {
   private readonly means: CommittedOutputMeans
@@ -75,6 +74,8 @@ export class CommittedOutput implements Sink<StagedOutput> {
   private prepared: OutputPiece[] = []
   /** Behind the last cut. */
   private cutAt: ClientPosition = firstPosition
+  /** Something that came behind the last cut was let go. */
+  private isLacking = false
   /** When the last reader left, or the instance went on from a snapshot. */
   private awaySinceMs: number | undefined
   private restoredMs = -Infinity
@@ -134,7 +135,10 @@ export class CommittedOutput implements Sink<StagedOutput> {
 
   /** False where nobody is to get it. */
   put(message: unknown): boolean {
-    if (!this.log.isKept) return false
+    if (!this.log.isKept) {
+      this.isLacking = true
+      return false
+    }
     let text = ''
     try {
       text = clientText(message)
@@ -172,7 +176,7 @@ export class CommittedOutput implements Sink<StagedOutput> {
     this.makeRoom()
   }
 
-  /** CO-2 */
+  /** CM-2 */
   isFull(): boolean {
     this.wasFull = this.isHeld || this.stagedLength >= lengthMax || this.log.length >= lengthMax
     return this.wasFull
@@ -187,6 +191,7 @@ export class CommittedOutput implements Sink<StagedOutput> {
     this.cutAt = behind(snapshot)
     this.log.began(snapshot)
     this.tend()
+    this.isLacking = false
     if (!this.log.isKept || (this.isOver && this.staged.length === 0 && this.isTaken)) return undefined
     const texts = this.staged
     this.staged = []
@@ -194,12 +199,13 @@ export class CommittedOutput implements Sink<StagedOutput> {
     this.prepared.push({ snapshot, texts })
     this.answers.cut(snapshot)
     this.makeRoom()
-    return { texts, log: this.log.saved() }
+    return { texts, ...this.log.saved() }
   }
 
-  commit({ snapshot, staged: { texts, log } }: SinkBatch<StagedOutput>): void | Promise<void> {
+  commit({ snapshot, staged }: SinkBatch<StagedOutput>): void | Promise<void> {
     const { nowMs } = this
-    if (!this.isStarted) this.log.restore(log, nowMs)
+    const { texts } = staged
+    if (!this.isStarted) this.log.restore(staged, nowMs)
     this.prepared = this.prepared.filter(
       (piece) => comparePositions(behind(piece.snapshot), behind(snapshot)) > 0,
     )
@@ -222,15 +228,27 @@ export class CommittedOutput implements Sink<StagedOutput> {
     return this.means.clock.monotonic()
   }
 
+  /** CM-1 From here on, all is kept. Behind the cut something may lack: who was there before has missed that. */
+  private keep(): void {
+    const { incarnation, snapshot } = this.cutAt
+    this.log.begin(this.isLacking ? { incarnation, snapshot: snapshot + 1, index: 0 } : this.cutAt)
+  }
+
   private follow(id: number, after: string | undefined): void {
-    this.log.begin(this.cutAt)
+    this.keep()
     const wanted = after === undefined ? this.cutAt : positionOf(after)
     const found = wanted && this.log.placeBehind(wanted)
     // Somebody else's position, or one of long ago: all that there is comes.
-    const missed = wanted === undefined || found === undefined
-    const from = missed ? this.log.floor : wanted
+    const missed = after !== undefined && found === undefined
+    const from = missed || wanted === undefined ? this.oldest : wanted
     this.followers.set(id, { place: found ?? this.log.beginning, from, isWanting: false })
     this.means.line.tell({ type: 'following', id, at: positionText(from), missed })
+  }
+
+  /** The floor is told only where a cut is behind it: else who has it might have been there before something was let go, or after. */
+  private get oldest(): ClientPosition {
+    const { floor } = this.log
+    return comparePositions(floor, this.cutAt) < 0 ? floor : this.cutAt
   }
 
   private give(id: number, follower: Follower): void {
@@ -271,7 +289,7 @@ export class CommittedOutput implements Sink<StagedOutput> {
 
   private await(command: Extract<ClientPortCommand, { readonly type: 'await' }>): void {
     const { id, after } = command
-    this.log.begin(this.cutAt)
+    this.keep()
     try {
       const behindIt = after === undefined ? undefined : positionOf(after)
       const texts = behindIt === undefined ? undefined : this.textsBehind(behindIt)
@@ -283,14 +301,12 @@ export class CommittedOutput implements Sink<StagedOutput> {
   }
 
   /** What came behind a position: committed, and not committed so far. */
-  private *textsBehind(
-    position: ClientPosition,
-  ): Generator<{ readonly text: string; readonly of: SinkSnapshot | 'committed' | 'staged' }> {
+  private *textsBehind(position: ClientPosition): Generator<Earlier> {
     const place = this.log.placeBehind(position) ?? this.log.beginning
     for (let at = place.piece, from = place.text; at < this.log.end; at++, from = 0)
-      for (const text of this.log.piece(at)!.texts.slice(from)) yield { text, of: 'committed' }
-    for (const { snapshot, texts } of this.prepared) for (const text of texts) yield { text, of: snapshot }
-    for (const text of this.staged) yield { text, of: 'staged' }
+      yield { texts: this.log.piece(at)!.texts, from, of: 'committed' }
+    for (const { snapshot, texts } of this.prepared) yield { texts, from: 0, of: snapshot }
+    yield { texts: this.staged, from: 0, of: 'staged' }
   }
 
   private away(): void {
@@ -305,7 +321,7 @@ export class CommittedOutput implements Sink<StagedOutput> {
     return this.awaySinceMs !== undefined && this.nowMs - this.awaySinceMs < ms
   }
 
-  /** CO-3 */
+  /** CM-3 */
   private get isTaken(): boolean {
     if (this.isAwayFor(endMs)) return false
     for (const { place } of this.followers.values()) {
@@ -324,6 +340,7 @@ export class CommittedOutput implements Sink<StagedOutput> {
     const isNobody = this.followers.size === 0 && this.answers.isEmpty && !this.isAwayFor(keptMs)
     if (isNobody && this.log.isKept) {
       this.means.letGo(this.log.forget() + this.staged.length)
+      this.isLacking ||= this.staged.length > 0
       this.staged = []
       this.stagedLength = 0
     } else if (nowMs - this.restoredMs >= returnMs) {

@@ -5,7 +5,7 @@ import {
   positionOf,
   positionText,
 } from '../../component/client-position.ts'
-import type { SinkSnapshot } from '../../component/sink.ts'
+import { compareSinkSnapshots, type SinkSnapshot } from '../../component/sink.ts'
 
 /** What was received for one snapshot. A text is a message as JSON, or empty for one that cannot be given. */
 export interface OutputPiece {
@@ -13,15 +13,22 @@ export interface OutputPiece {
   readonly texts: readonly string[]
 }
 
-/** As a snapshot has it. */
+/** As a snapshot has it: long in a field of its own, of short items, so that it is encoded bit by bit (IS-7). */
 export interface SavedLog {
+  /** Those of one snapshot follow each other. */
   readonly pieces: readonly OutputPiece[]
   readonly floor: string
   readonly isFromBeginning: boolean
 }
 
+/** Of a saved piece, unless its only text has more: characters, with a few for each text. */
+const savedLengthMax = 64 * 1024
+const textOverhead = 8
+
 interface Kept extends OutputPiece {
   readonly length: number
+  /** Made once, for all snapshots that it is in. */
+  readonly saved: readonly OutputPiece[]
   readonly sinceMs: number
 }
 
@@ -39,8 +46,8 @@ export interface LogBounds {
 /**
  * What an exported output has given of committed snapshots, for those who have not got it, or come back.
  *
- * - LO-1 Pieces come in the order of their snapshots; one that is known already is not taken again.
- * - LO-2 All that came behind `floor` is here, or comes yet. What is behind an older position may be gone.
+ * - OG-1 Pieces come in the order of their snapshots; one that is known already is not taken again.
+ * - OG-2 All that came behind `floor` is here, or comes yet. What is behind an older position may be gone.
  */
 export class OutputLog {
   private pieces: Kept[] = []
@@ -58,7 +65,7 @@ export class OutputLog {
     return this.base + this.pieces.length
   }
 
-  /** LO-2 */
+  /** OG-2 */
   get floor(): ClientPosition {
     return this.keptFrom ?? firstPosition
   }
@@ -76,11 +83,11 @@ export class OutputLog {
 
   /** The snapshot is the first that is known: nothing of here was before it. */
   began({ incarnation, id }: SinkSnapshot): void {
-    if (this.keptFrom === undefined || comparePositions(this.keptFrom, firstPosition) !== 0) return
+    if (this.keptFrom === undefined || this.keptFrom.incarnation !== firstPosition.incarnation) return
     this.keptFrom = { incarnation, snapshot: id - 1, index: Infinity }
   }
 
-  /** False for what is known (LO-1). */
+  /** False for what is known (OG-1). */
   add({ snapshot, texts }: OutputPiece, nowMs: number): boolean {
     const position = behind(snapshot)
     if (this.newest !== undefined && comparePositions(position, this.newest) <= 0) return false
@@ -88,7 +95,7 @@ export class OutputLog {
     if (texts.length === 0) return true
     let length = 0
     for (const text of texts) length += text.length
-    this.pieces.push({ snapshot, texts, length, sinceMs: nowMs })
+    this.pieces.push({ snapshot, texts, length, saved: divided(snapshot, texts), sinceMs: nowMs })
     this.length += length
     return true
   }
@@ -116,7 +123,9 @@ export class OutputLog {
       this.pieces.shift()
       this.base++
       this.length -= first.length
-      this.keptFrom = behind(first.snapshot)
+      // Where a reader is that has all of it. It does not know that this was all, so it stands before the end of the snapshot.
+      const { incarnation, id } = first.snapshot
+      this.keptFrom = { incarnation, snapshot: id, index: first.texts.length }
       this.isFromBeginning = false
     }
   }
@@ -135,7 +144,7 @@ export class OutputLog {
 
   saved(): SavedLog {
     return {
-      pieces: this.pieces.map(({ snapshot, texts }) => ({ snapshot, texts })),
+      pieces: this.pieces.flatMap(({ saved }) => saved),
       floor: positionText(this.floor),
       isFromBeginning: this.isFromBeginning,
     }
@@ -147,7 +156,7 @@ export class OutputLog {
       this.keptFrom = at
       this.isFromBeginning = isFromBeginning
     }
-    for (const piece of pieces) this.add(piece, nowMs)
+    for (const piece of united(pieces)) this.add(piece, nowMs)
   }
 
   private find(position: ClientPosition): LogPlace {
@@ -163,4 +172,32 @@ export class OutputLog {
 /** Behind all of a snapshot. */
 export function behind({ incarnation, id }: SinkSnapshot): ClientPosition {
   return { incarnation, snapshot: id, index: Infinity }
+}
+
+function divided(snapshot: SinkSnapshot, texts: readonly string[]): OutputPiece[] {
+  const pieces: OutputPiece[] = []
+  let from = 0
+  let length = 0
+  for (const [at, text] of texts.entries()) {
+    const more = text.length + textOverhead
+    if (at > from && length + more > savedLengthMax) {
+      pieces.push({ snapshot, texts: texts.slice(from, at) })
+      from = at
+      length = 0
+    }
+    length += more
+  }
+  pieces.push({ snapshot, texts: texts.slice(from) })
+  return pieces
+}
+
+function united(pieces: readonly OutputPiece[]): OutputPiece[] {
+  const whole: { readonly snapshot: SinkSnapshot; readonly texts: string[] }[] = []
+  for (const { snapshot, texts } of pieces) {
+    const last = whole.at(-1)
+    if (last !== undefined && compareSinkSnapshots(last.snapshot, snapshot) === 0)
+      for (const text of texts) last.texts.push(text)
+    else whole.push({ snapshot, texts: [...texts] })
+  }
+  return whole
 }

@@ -19,7 +19,8 @@ import { type Staged, StagedEncoder } from './staged.ts'
  * - IS-3 Before an instance is ready, what it goes on from is published, for all writers that are its own now.
  * - IS-4 Nobody is called while the worker may not act. That is asked over and over: nobody tells an instance that is being prepared of it.
  * - IS-5 What waits is bounded, and so is what a sink says that it gathers: with more, the instance takes no messages, but for those that
- *   come before the barriers of a snapshot that cannot do without them (AL-7, AL-8). They are as many as channels hold.
+ *   come before the barriers of a snapshot that cannot do without them (AL-7, AL-8). They are as many as channels hold, and what a handler
+ *   above sends before its own cut.
  * - IS-6 Of what is committed, nothing is dropped in silence. What it could not publish before it was closed is told, by its name and
  *   with its numbers; and so is what it cannot publish before it begins afresh, since somebody has discarded its state.
  * - IS-7 What is prepared is encoded in slices: at the cut for no longer than one, so that little is ready at once.

@@ -9,7 +9,7 @@ import type { SliceWork } from './slice-work.ts'
  *
  * What sinks prepare is long in one of these ways: it is an array, a text, or an object of which some fields are. The first chunk has
  * all of it but those, `[incarnation, id, rest, names]`, with empty ones in their place; each of the others is `[number, part]` of one of
- * the names. The name of the whole is null. Anything else that is long is one chunk.
+ * the names. The name of the whole is null. Anything else that is long is one chunk: items should be short.
  */
 export interface Staged {
   readonly snapshot: SinkSnapshot
@@ -155,7 +155,7 @@ function isFirstOfPair(code: number): boolean {
   return code >= 0xd800 && code < 0xdc00
 }
 
-/** Of texts and bytes, and of those that an object holds. */
+/** Of texts and bytes, of those that an object holds, and of texts in an array that it has. */
 function roughBytes(item: unknown): number {
   if (typeof item !== 'object' || item === null) return bytesOfField(item)
   if (ArrayBuffer.isView(item)) return item.byteLength
@@ -166,6 +166,11 @@ function roughBytes(item: unknown): number {
 
 function bytesOfField(value: unknown): number {
   if (typeof value === 'string') return value.length
+  if (Array.isArray(value)) {
+    let bytes = 8
+    for (const item of value as readonly unknown[]) bytes += typeof item === 'string' ? item.length + 8 : 8
+    return bytes
+  }
   return ArrayBuffer.isView(value) ? value.byteLength : 8
 }
 

@@ -38,6 +38,8 @@ export interface ClusterOptions {
   readonly api?: boolean
   /** One for each node, where they do not share the loopback address. */
   readonly hosts?: readonly EtcdHost[]
+  /** Where snapshots are of networks that do not say it. Default: as of a node. */
+  readonly snapshots?: string
 }
 
 export interface ComponentText {
@@ -84,7 +86,8 @@ export class FaultyCluster {
   private deployed: NetworkText | undefined
 
   private constructor(options: ClusterOptions, store: Store, folder: string) {
-    const { storeUrl, nodes = 3, ttlMs = 2_000, stallMs = 10_000, workers = 2, api = false, hosts } = options
+    const { storeUrl, nodes = 3, ttlMs = 2_000, stallMs = 10_000, workers = 2, api = false } = options
+    const { hosts, snapshots } = options
     const cluster = 'faults'
     this.store = store
     this.folder = folder
@@ -94,7 +97,8 @@ export class FaultyCluster {
     this.journal = new Journal(join(folder, 'journal'))
     this.nodes = Array.from({ length: nodes }, (_, at) => {
       const host = hosts?.[at]?.address ?? '127.0.0.1'
-      const order = { id: `n${at}`, cluster, storeUrl, host, ttlMs, stallMs, workers, api }
+      const own = { id: `n${at}`, cluster, storeUrl, host, ttlMs, stallMs, workers, api }
+      const order = { ...own, ...(snapshots !== undefined && { snapshots }) }
       return new NodeProcess(order, hosts?.[at]?.command)
     })
   }

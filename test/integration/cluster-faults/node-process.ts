@@ -11,7 +11,7 @@ import type { NodeOrder, NodeTold } from './nodes.ts'
 // As the command line does: its threads use it, too.
 enableCompileCache()
 
-const { id, cluster, storeUrl, host, ttlMs, stallMs, workers, api } = JSON.parse(
+const { id, cluster, storeUrl, host, ttlMs, stallMs, workers, api, snapshots } = JSON.parse(
   process.argv[2]!,
 ) as NodeOrder
 process.on('disconnect', () => process.exit())
@@ -29,6 +29,7 @@ const node = await ClusterNode.start({
   workers,
   listen: { host, port: 0 },
   ...(api && { api: { port: 0 } }),
+  ...(snapshots !== undefined && { snapshots }),
   ttlMs,
   stallMs,
   // In namespaces of their own, not on loopback.

@@ -16,6 +16,7 @@ export interface NodeOrder {
   readonly workers: number
   /** Whether it serves the API. */
   readonly api: boolean
+  readonly snapshots?: string
 }
 
 export type NodeTold =

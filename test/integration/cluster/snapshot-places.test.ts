@@ -11,6 +11,7 @@ import { provideEtcd } from '../../../scripts/servers/etcd.ts'
 import { EtcdCluster } from '../../support/etcd-cluster.ts'
 import { eventually } from '../../support/eventually.ts'
 import { noSmallDisk, SmallDisk } from '../../support/small-disk.ts'
+import { SnapshotState } from '../exactly-once/snapshot-state.ts'
 
 /** Where snapshots are kept: storages that are full, not the same one on all nodes, or of another cluster. */
 
@@ -223,6 +224,22 @@ test('what another cluster keeps under the same address is left alone', async (t
   assert.match(unwritable.stderr, /SNAPSHOT_STORAGE_UNWRITABLE/)
 })
 
+/** What the named snapshot has of each key, in the order of the keys. */
+async function countsIn(client: ApiClient, storage: string, name: string): Promise<[unknown, unknown][]> {
+  const state = await SnapshotState.open(storage, 'tally', await client.snapshot('tally', name))
+  try {
+    const counts = await state.of('count', 'value')
+    return [...counts]
+      .map(([n, [seen]]): [unknown, unknown] => [n, seen])
+      .toSorted(([a], [b]) => Number(a) - Number(b))
+  } finally {
+    await state.close()
+  }
+}
+
+/** Of so many numbers, by a plain loop. */
+const countsOf = (count: number): [number, number][] => Array.from({ length: count }, (_, n) => [n, 1])
+
 test('a store that is restored from an export goes on from what that knows, with greater numbers', async (t) => {
   const shared = pathToFileURL(join(project(t, {}), 'snapshots')).href
   const before = await place(t, { snapshots: shared })
@@ -233,6 +250,8 @@ test('a store that is restored from an export goes on from what that knows, with
   assertCode(await before.ask('snapshot', 'create', 'tally', '--name', 'known', '--wait'), 0)
   assertCode(await before.ask('store', 'export', backup, ...store), 0)
   const known = await before.client.snapshot('tally', 'known')
+  const knownCounts = await countsIn(before.client, shared, 'known')
+  assert.deepEqual(knownCounts, countsOf(knownCounts.length))
   await eventually('it goes on', async () => {
     const [newest] = (await before.client.snapshots('tally')).snapshots
     return newest!.id > known.id + 5
@@ -247,10 +266,18 @@ test('a store that is restored from an export goes on from what that knows, with
     (await after.client.events()).some(({ text }) => /planned generation .*from snapshot \d+/.test(text)),
   )
   await eventually('it runs again', async () => (await after.client.status('tally')).state === 'running')
+  await eventually('it counts on', async () => {
+    const { instances } = await after.client.countedStatus('tally')
+    return (instances.find(({ component }) => component === 'count')?.counters?.received ?? 0) > 20
+  })
   const made = await after.ask('snapshot', 'create', 'tally', '--name', 'new', '--wait')
   assertCode(made, 0)
   const taken = await after.client.snapshot('tally', 'new')
   assert.ok(taken.incarnation > known.incarnation, `${taken.incarnation} is later than ${known.incarnation}`)
+  // What came after the export is read again: no number is missing, and none is counted twice.
+  const counts = await countsIn(after.client, shared, 'new')
+  assert.ok(counts.length > knownCounts.length, `${counts.length} are more than ${knownCounts.length}`)
+  assert.deepEqual(counts, countsOf(counts.length))
   await after.close()
 
   // The old one, should it come again, does nothing to what is the new one's.

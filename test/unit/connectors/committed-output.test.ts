@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { systemClock } from '../../../src/base/clock.ts'
 import type { ClientPortLine, ClientPortReport } from '../../../src/component/client-port.ts'
 import {
   CommittedOutput,
@@ -10,8 +11,9 @@ import {
   type StagedOutput,
 } from '../../../src/connectors/client/committed-output.ts'
 import { eventLoopTurn, TestClock } from '../../../src/testkit/test-clock.ts'
+import { decodeStaged, StagedEncoder } from '../../../src/worker/snapshots/staged.ts'
 
-/** Exported outputs that give what is committed: CP-5 and CP-6 of `component/client-port.ts`, CO-1 to CO-3. */
+/** Exported outputs that give what is committed: CP-5 and CP-6 of `component/client-port.ts`, CM-1 to CM-3. */
 
 type Piece = { readonly id: number; readonly staged: StagedOutput }
 
@@ -46,7 +48,7 @@ class Port {
   }
 
   prepare(id: number): Piece {
-    return { id, staged: this.output.prepare({ incarnation: 1, id }) ?? { texts: [], log: emptyLog } }
+    return { id, staged: this.output.prepare({ incarnation: 1, id }) ?? { texts: [], ...emptyLog } }
   }
 
   /** One that nobody has to be waited for. */
@@ -131,7 +133,7 @@ test('CP-6 who comes back gets what came since, up to the bounds, and is told be
     port.snapshot(id)
   }
   const [news] = port.follow(6, '1.1.1')
-  assert.match(news!, /^6 missed, from 1\.[4-6]$/)
+  assert.match(news!, /^6 missed, from 1\.[4-6]\.1$/)
   port.output.obey({ type: 'unfollow', id: 6 })
   // Too late.
   port.news()
@@ -140,7 +142,69 @@ test('CP-6 who comes back gets what came since, up to the bounds, and is told be
   port.put('e')
   assert.equal(port.letGo, before + 1, 'nothing is kept for nobody')
   assert.deepEqual(port.follow(7, '1.8.1'), ['7 missed, from 1.8'])
-  assert.deepEqual(port.follow(8, '1.8'), ['8 from 1.8'])
+  assert.deepEqual(port.follow(8, '1.8'), ['8 missed, from 1.8'], 'it may have been there before')
+  assert.deepEqual(port.follow(9), ['9 from 1.8'])
+  for (const id of [7, 8, 9]) port.output.obey({ type: 'unfollow', id })
+  port.snapshot(9)
+  port.news()
+  port.clock.advance(keptMs + 1)
+  port.snapshot(10)
+  assert.deepEqual(port.follow(10, '1.10'), ['10 from 1.10'], 'nothing came')
+})
+
+test('CP-5 where something was let go since the last cut, who was there before is told, also by those that follow', () => {
+  for (const letGo of ['put', 'staged'] as const) {
+    const port = new Port()
+    port.snapshot(1)
+    assert.deepEqual(port.follow(1), ['1 from 1.1'])
+    port.output.obey({ type: 'unfollow', id: 1 })
+    if (letGo === 'staged') port.put('lost')
+    port.clock.advance(keptMs + 1)
+    if (letGo === 'put') port.put('lost')
+    assert.equal(port.letGo, 1)
+    assert.deepEqual(port.follow(2), ['2 from 1.1'])
+    port.put('a')
+    const piece = port.prepare(2)
+    port.commit(piece)
+    assert.deepEqual(port.news(), ['2: 1.2.1 "a"'])
+    // Somebody else has kept the log meanwhile: from behind what was lost.
+    assert.deepEqual(port.follow(3, '1.1'), ['3 missed, from 1.2.0', '3: 1.2.1 "a"'], letGo)
+    assert.deepEqual(port.follow(4, '1.2.1'), ['4 from 1.2.1'])
+    const other = new Port(port.clock, { id: 2, pieces: [piece] })
+    assert.deepEqual(other.follow(1, '1.1'), ['1 missed, from 1.2.0', '1: 1.2.1 "a"'])
+    assert.deepEqual(other.follow(2, '1.2.0'), ['2 from 1.2.0', '2: 1.2.1 "a"'])
+  }
+  // Before the first cut.
+  const port = new Port()
+  assert.deepEqual(port.follow(1), ['1 from 0.0.0'])
+  port.output.obey({ type: 'unfollow', id: 1 })
+  port.clock.advance(keptMs + 1)
+  port.put('lost')
+  assert.deepEqual(port.follow(2, '0.0.0'), ['2 missed, from 0.0.0'])
+  port.put('a')
+  port.snapshot(1)
+  assert.deepEqual(port.news(), ['2: 1.1.1 "a"'])
+  assert.deepEqual(port.follow(3, '0.0.0'), ['3 missed, from 1.0', '3: 1.1.1 "a"'])
+})
+
+test('CP-6 of an output that was quiet, who has all of it and comes back has missed nothing', () => {
+  const port = new Port()
+  port.follow(1)
+  port.put('a', 'b')
+  port.snapshot(1)
+  assert.deepEqual(port.news(), ['1: 1.1.1 "a" "b"'])
+  port.next(1)
+  port.clock.advance(keptMs + 1)
+  const piece = port.prepare(2)
+  port.commit(piece)
+  port.output.obey({ type: 'unfollow', id: 1 })
+  assert.deepEqual(port.follow(2, '1.1.1'), ['2 missed, from 1.1.2'], 'what was given is not kept any more')
+  assert.deepEqual(port.follow(3, '1.1.2'), ['3 from 1.1.2'])
+  const other = new Port(port.clock, { id: 2, pieces: [piece] })
+  assert.deepEqual(other.follow(1, '1.1.2'), ['1 from 1.1.2'])
+  other.put('c')
+  other.snapshot(3)
+  assert.deepEqual(other.news(), ['1: 1.3.1 "c"'])
 })
 
 test('CP-5 another life gives what the snapshot has, once, to those who come back, and what comes again once', () => {
@@ -200,7 +264,7 @@ test('CP-5 who asks before the instance has read its snapshot waits for that; wh
   assert.deepEqual(without.follow(1, '1.7'), ['1 from 1.7', '1: 1.8.1 "b"'])
 })
 
-test('CO-2 it is full while too much waits, and nobody who has left holds it up', () => {
+test('CM-2 it is full while too much waits, and nobody who has left holds it up', () => {
   const port = new Port()
   port.follow(1)
   const mebibyte = 'x'.repeat(1024 * 1024 - 2)
@@ -228,7 +292,35 @@ test('CO-2 it is full while too much waits, and nobody who has left holds it up'
   assert.ok(!restored.output.isFull())
 })
 
-test('CO-3 the end waits for who reads, and for a moment for who has just gone, and for nobody else', async () => {
+test('IS-7 what it prepares is encoded in short chunks, however much is kept, and is the same in the next life', () => {
+  const port = new Port()
+  port.follow(1)
+  // Long in one message each, in many short ones, and in many snapshots.
+  for (let n = 0; n < 100; n++) port.put('x'.repeat(10_000))
+  port.snapshot(1)
+  for (let n = 0; n < 50_000; n++) port.put(n)
+  port.snapshot(2)
+  for (let id = 3; id < 300; id++) {
+    port.put('y'.repeat(5_000))
+    port.snapshot(id)
+  }
+  port.put('last')
+  const snapshot = { incarnation: 1, id: 300 }
+  const encoder = new StagedEncoder({ snapshot, staged: port.prepare(300).staged }, 'it[0]')
+  encoder.step(systemClock, Infinity)
+  const chunks = encoder.chunks!
+  for (const { byteLength } of chunks) assert.ok(byteLength <= 100 * 1024, `a chunk of ${byteLength}`)
+
+  const staged = decodeStaged(chunks).staged as StagedOutput
+  const other = new Port(port.clock, { id: 300, pieces: [{ id: 300, staged }] })
+  assert.deepEqual(other.follow(1, '1.2.49999'), ['1 from 1.2.49999', '1: 1.2.50000 49999'])
+  assert.match(other.follow(2, '1.1.99')[1]!, /^2: 1\.1\.100 "x+"$/)
+  assert.match(other.next(2)[0]!, /^2: 1\.2\.1 0 1 2 /)
+  assert.match(other.follow(3, '1.298.1')[1]!, /^3: 1\.299\.1 "y+"$/)
+  assert.deepEqual(other.next(3), ['3: 1.300.1 "last"'])
+})
+
+test('CM-3 the end waits for who reads, and for a moment for who has just gone, and for nobody else', async () => {
   const port = new Port()
   port.follow(1)
   port.put('a')
@@ -283,6 +375,35 @@ test('CP-4 an answer comes with its commit, also where it came before the await 
   assert.deepEqual(again.news(), ['awaiting 3'])
   again.snapshot(2)
   assert.deepEqual(again.news(), ['answer 3 {"id":"z"}'])
+})
+
+test('all who await something again after a move are answered with each text looked at once', (t) => {
+  const before = new Port()
+  before.follow(1)
+  for (let id = 0; id < 400; id++) before.put({ id, n: 0 }, { id, n: 1 })
+  before.snapshot(1)
+  for (let id = 400; id < 800; id++) before.put({ id })
+  const pieces = [before.prepare(2)]
+  const port = new Port(before.clock, { id: 2, pieces })
+  for (let id = 800; id < 900; id++) port.put({ id })
+  const parse = t.mock.method(JSON, 'parse')
+  for (let id = 0; id < 1_000; id++)
+    port.output.obey({
+      type: 'await',
+      id,
+      field: 'id',
+      value: String(id),
+      after: id === 399 ? '1.1.799' : '0.0.0',
+    })
+  for (let id = 900; id < 1_000; id++) port.put({ id })
+  port.output.obey({ type: 'await', id: 1_000, field: 'id', value: '999', after: '0.0.0' })
+  assert.equal(parse.mock.callCount(), 1_400)
+  port.snapshot(3)
+  const given = new Map(port.told.flatMap((it) => (it.type === 'answer' ? [[it.id, it.text]] : [])))
+  assert.equal(given.size, 1_001)
+  for (let id = 0; id < 1_000; id++)
+    assert.equal(given.get(id), JSON.stringify(id < 400 ? { id, n: id === 399 ? 1 : 0 } : { id }))
+  assert.equal(given.get(1_000), '{"id":999}')
 })
 
 test('a message that readers cannot get ends them where it comes, and not before', () => {

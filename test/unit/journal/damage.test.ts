@@ -44,10 +44,10 @@ async function makeKilled(t: TestContext): Promise<string> {
 }
 
 /** What somebody gets who opens the journal and reads all of it. */
-async function openAndRead(folder: string): Promise<string> {
+async function openAndRead(folder: string, generation = 1): Promise<string> {
   let journal
   try {
-    journal = await openJournal({ folder, generation: 1, ...options })
+    journal = await openJournal({ folder, generation, ...options })
     const records = await recordsOf(journal)
     return records.join() === numbers(0, count).join() ? 'everything' : `${records.length} records`
   } catch (error) {
@@ -171,6 +171,39 @@ test('what was released is not missed; its note is', async (t) => {
   const withoutFirst = fresh()
   rmSync(join(withoutFirst, segmentsIn(withoutFirst)[0]!))
   assert.equal(await errorCode(openJournal({ folder: withoutFirst, generation: 1 })), 'JOURNAL_CORRUPT')
+})
+
+test('a damaged file of the owner is noticed, and nobody takes the journal over by it', async (t) => {
+  const folder = makeFolder(t)
+  const journal = await openFor(t, folder, options)
+  await appendAll(journal, numbers(0, count))
+  const fresh = trials(t, folder)
+  // Its owner is there.
+  assert.equal(await openAndRead(fresh()), 'JOURNAL_IN_USE')
+
+  const name = 'owner-1'
+  const whole = readFileSync(join(folder, name))
+  const isNoticed = async (content: Uint8Array, what: string): Promise<void> => {
+    const damaged = fresh()
+    writeFileSync(join(damaged, name), content)
+    assert.equal(await openAndRead(damaged), 'JOURNAL_CORRUPT', what)
+    assert.equal(await openAndRead(damaged, 2), 'JOURNAL_CORRUPT', `${what}, to a newer generation`)
+    assert.ok(readFileSync(join(damaged, name)).equals(content), 'it is left as it is')
+  }
+  for (let at = 0; at < whole.length; at++) {
+    const flipped = Buffer.from(whole)
+    flipped[at]! ^= 1 << (at % 8)
+    await isNoticed(flipped, `byte ${at}`)
+    if (at > 0) await isNoticed(whole.subarray(0, at), `${at} bytes`)
+  }
+  for (const more of [Buffer.alloc(1), Buffer.from('\n'), whole])
+    await isNoticed(Buffer.concat([whole, more]), `${more.length} bytes more`)
+  await isNoticed(Buffer.alloc(whole.length), 'nothing but zeros')
+
+  // The way out that is named.
+  const without = fresh()
+  rmSync(join(without, name))
+  assert.equal(await openAndRead(without), 'everything')
 })
 
 test('a write that was cut short anywhere is cut off, and the journal goes on in its place', async (t) => {

@@ -17,6 +17,7 @@ import {
 import { mergeStates } from '../../../src/snapshot/merge.ts'
 import { decodeState, encodeState, type StateChunk } from '../../../src/snapshot/state-file.ts'
 import { allNames, storageOver } from '../../../src/snapshot/storage/checked-storage.ts'
+import { getManifest, putManifest } from '../../../src/snapshot/stored-manifest.ts'
 import { MemoryStorageBackend } from '../../../src/snapshot/storage/memory/memory-backend.ts'
 import type { SnapshotStorage } from '../../../src/snapshot/storage/storage.ts'
 import { errorCode } from '../../support/error-code.ts'
@@ -163,7 +164,35 @@ test('each file that is damaged, cut off, exchanged or missing is noticed when i
       'SNAPSHOT_FILE_DAMAGED',
       `byte ${at} of the manifest`,
     )
+    backend.objects.set(manifest, whole.subarray(0, at))
+    assert.equal(await errorCode(readManifest(storage, 3)), 'SNAPSHOT_FILE_DAMAGED', `${at} bytes of it`)
+  }
+  for (const more of [Buffer.alloc(1), Buffer.from('\n'), whole]) {
+    backend.objects.set(manifest, Buffer.concat([whole, more]))
+    assert.equal(await errorCode(readManifest(storage, 3)), 'SNAPSHOT_FILE_DAMAGED', `${more.length} more`)
   }
   backend.objects.delete(manifest)
   assert.equal(await errorCode(readManifest(storage, 3)), 'SNAPSHOT_FILE_MISSING')
+})
+
+test('a manifest that is whole, and is not the one that the commit refers to, is noticed', async () => {
+  const { storage, third } = await makeSnapshots()
+  const other = { ...owner, id: 9 }
+  const ninth: SnapshotManifest = { ...third, id: 9 }
+  const reference = await putManifest(storage, ninth)
+  assert.deepEqual(await getManifest(storage, reference, other), ninth)
+  const content = encodeManifest(ninth)
+  const wrong = {
+    'without its last byte': content.subarray(0, -1),
+    'with an empty line': Buffer.concat([content, Buffer.from('\n')]),
+    'with a blank': Buffer.from(content.toString().replace(':', ': ')),
+    'with fewer files': encodeManifest({ ...ninth, instances: [] }),
+    'of another generation': encodeManifest({ ...ninth, generation: 4 }),
+    'of another one': encodeManifest(third),
+  }
+  for (const [what, bytes] of Object.entries(wrong)) {
+    // As the storage would have it whole: its own checksums fit.
+    await storage.put(reference.name, bytes)
+    assert.equal(await errorCode(getManifest(storage, reference, other)), 'SNAPSHOT_FILE_DAMAGED', what)
+  }
 })

@@ -24,10 +24,14 @@ export function placeOfPort(
     throw new VertigoError('NETWORK_UNKNOWN', `There is no network "${network}".${near}`)
   }
   checkExport(known, side, port)
-  checkLives(known)
   const plan = known.plan?.value
   const component = clientPortName(side, port)
-  const planned = plan?.instances.find((one) => one.component === component && !one.draining)
+  // What drains has its last messages still.
+  const isStopped = side === 'output' && known.desired.value.goal === 'stop'
+  const planned =
+    plan?.instances.find((one) => one.component === component && !one.draining) ??
+    (isStopped ? plan?.instances.find((one) => one.component === component) : undefined)
+  checkLives(known, isStopped && planned !== undefined)
   const worker = plan?.workers.find((one) => one.worker === planned?.worker)
   if (worker !== undefined) return { node: worker.node }
   const reason = plan?.waiting.find((one) => one.component === component)?.reason
@@ -51,11 +55,13 @@ function checkExport({ name, desired, versions }: NetworkView, side: ClientPortS
   })
 }
 
-function checkLives({ name, desired, outcome }: NetworkView): void {
+/** `gives`: it is stopped, and readers whose stream breaks meanwhile can come back for what it has for them. */
+function checkLives({ name, desired, outcome }: NetworkView, gives: boolean): void {
   const { goal, version } = desired!.value
   const ended = (what: string): VertigoError =>
     new VertigoError('PORT_CLOSED', `The network "${name}" ${what}: its exported ports are closed.`)
-  if (goal === 'stop')
+  const isOver = outcome?.value.version === version && outcome.value.state === 'stopped'
+  if (goal === 'stop' && (isOver || !gives))
     throw ended(outcome?.value.state === 'stopped' ? 'was undeployed' : 'is being undeployed')
   if (outcome?.value.version !== version) return
   if (outcome.value.state === 'failed') throw ended('has failed')

@@ -51,8 +51,11 @@ test('each exported port gets a component, near what it leads to and routed as t
       base,
     },
     'client-input:middle': { kind: 'client-input', base },
-    'client-output:end': { kind: 'client-output', base },
+    // A network that says nothing is exactly-once.
+    'client-output:end': { kind: 'client-output', config: { committed: true }, base },
   })
+  const lossy = withClientPorts({ flat: network({ guarantee: 'at-most-once' }), kinds }).flat
+  assert.equal(lossy.components['client-output:end']?.config, undefined)
   assert.deepEqual(flat.connections.slice(1), [
     { from: 'client-input:begin.out', to: 'first.in', base },
     { from: 'client-input:middle.out', to: 'second.in', selector: { type: 'hash', key: 'id' }, base },

@@ -427,3 +427,24 @@ test('what has its machine keeps it when more machines come', async () => {
   assert.equal(await asked, 3, 'no node fits, which the planner shows')
   await rejectsWithCode(client.deploy(reads(), { by }), 'NETWORK_INVALID', /one fault/)
 })
+
+test('what failed keeps its machine; what has finished begins afresh, where nobody knows it', async () => {
+  const { store, keys, client, reads } = await onTwoMachines()
+  const two = keys.node(asNodeId('b'))
+  await store.transact({ then: [remove(two)] })
+  const ends = (version: number, state: 'failed' | 'finished') =>
+    store.transact({
+      then: [
+        put(two, nodeRecord.encode(nodeNamed('b', { machine: 'two' }))),
+        put(
+          keys.network('net').outcome,
+          outcomeRecord.encode({ version: asVersion(version), generation: asGeneration(1), state, atMs: 1 }),
+        ),
+      ],
+    })
+  assert.equal(await client.deploy(reads(), { by }), 1)
+  await ends(1, 'failed')
+  assert.equal(await client.deploy(reads(), { by }), 2)
+  await ends(2, 'finished')
+  await rejectsWithCode(client.deploy(reads(), { by }), 'NETWORK_INVALID', /one fault/)
+})

@@ -5,6 +5,7 @@ import type { PortNews } from '../../../../../src/cluster/client/index.ts'
 import { ClusterPorts, type ClusterPortsMeans } from '../../../../../src/cluster/node/ports/cluster-ports.ts'
 import { PortLines } from '../../../../../src/cluster/node/ports/port-lines.ts'
 import { eventLoopTurn, TestClock } from '../../../../../src/testkit/test-clock.ts'
+import { rejectsWith } from '../../../testkit/errors.ts'
 
 /** A port of this node, as a reader over any node sees it. */
 
@@ -19,7 +20,10 @@ function portOfThisNode() {
   const network = {
     name: 'net',
     desired: { value: { version: 1, goal: 'run' } },
-    versions: new Map([[1, { value: { flat: { exports: { outputs: { all: 'it.out' } } } } }]]),
+    outcome: { value: { version: 1, state: 'running' } },
+    versions: new Map([
+      [1, { value: { flat: { exports: { inputs: { some: 'it.in' }, outputs: { all: 'it.out' } } } } }],
+    ]),
     plan: { value: plan },
   }
   const means = {
@@ -31,7 +35,7 @@ function portOfThisNode() {
   }
   const told: ClientPortCommand[] = []
   const open = () => lines.opened('net', 'client-output:all', (command) => told.push(command), true)
-  return { clock, told, open, ports: new ClusterPorts(means as unknown as ClusterPortsMeans) }
+  return { clock, told, open, network, plan, ports: new ClusterPorts(means as unknown as ClusterPortsMeans) }
 }
 
 test('PC-2 who reads what is committed goes on behind it at the next instance, and hears of it where something is missing', async () => {
@@ -65,4 +69,54 @@ test('PC-2 who reads what is committed goes on behind it at the next instance, a
   await reading
   const seen = news.map((one) => (one.type === 'reading' ? `reading ${one.missed}` : one.texts[0]))
   assert.deepEqual(seen, ['reading false', '"1.4"', '"1.7"', 'reading true', '"1.9"'])
+})
+
+test('who reads comes back while the network is being undeployed, as long as the port has its instance', async () => {
+  for (const draining of [false, true]) {
+    const { clock, told, open, network, plan, ports } = portOfThisNode()
+    const texts: string[] = []
+    let isEnded = false
+    const reading = (async () => {
+      for await (const one of ports.read('net', 'all')) if (one.type === 'messages') texts.push(...one.texts)
+      isEnded = true
+    })()
+    const begin = async (line: ReturnType<typeof open>, at: string): Promise<unknown> => {
+      await eventLoopTurn()
+      clock.advance(50)
+      await eventLoopTurn()
+      const follow = told.splice(0).find(({ type }) => type === 'follow')
+      assert.ok(follow?.type === 'follow', 'it is followed')
+      line.receive({ type: 'following', id: follow.id, at, missed: false })
+      await eventLoopTurn()
+      line.receive({ type: 'part', id: follow.id, at: `${at}.1`, texts: [`"${at}"`] })
+      await eventLoopTurn()
+      return follow.after
+    }
+    const closed = async (calling: Promise<unknown>, because: RegExp): Promise<void> => {
+      const refused = rejectsWith(calling, 'PORT_CLOSED', because)
+      await eventLoopTurn()
+      // For the comparison with the store.
+      clock.advance(250)
+      await refused
+    }
+    const first = open()
+    await begin(first, '1.4')
+    network.desired.value.goal = 'stop'
+    plan.instances[0]!.draining = draining
+    first.lost()
+    const second = open()
+    assert.equal(await begin(second, '1.5'), '1.4.1')
+    await closed(ports.send('net', 'some', [1]), /is being undeployed/)
+    await ports.check('net', 'output', 'all')
+    plan.instances.pop()
+    await closed(ports.check('net', 'output', 'all'), /is being undeployed/)
+    network.outcome.value.state = 'stopped'
+    await closed(ports.check('net', 'output', 'all'), /was undeployed/)
+    assert.ok(!isEnded)
+    second.lost()
+    await eventLoopTurn()
+    clock.advance(50)
+    await reading
+    assert.deepEqual(texts, ['"1.4"', '"1.5"'])
+  }
 })
