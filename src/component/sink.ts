@@ -9,7 +9,9 @@
  * - SK-1 `restored`, where a sink has it, comes first, after `setup` and before the first message; then `recover`, for each writer whose part
  *   of the snapshot the instance goes on from; then `commit` for those whose target does not have that snapshot. In a component that goes
  *   on, an instance whose number is new hears `recover` for its own name, with nothing for certain. An instance that begins afresh begins
- *   without all three.
+ *   without all three; but where somebody lets its component begin afresh in a network that goes on (`--discard-state`), it hears `recover`
+ *   and `commit` for what is committed and not published yet, and not `restored`. Errors of these two do not fail it then: they are tried
+ *   again for a while, and what is still not published is told (SINK_DISCARDED) and dropped.
  * - SK-2 `prepare` at each cut, when no handler is at work. What it has given is the engine's: it is in the snapshot, and comes back with
  *   `commit`, in this life of the instance or in a later one, on this machine or on another.
  * - SK-3 `commit` only after that snapshot or a later one was committed, as the store says; one at a time, oldest first; messages go on

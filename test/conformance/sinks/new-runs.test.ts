@@ -195,6 +195,20 @@ test('a fresh run that goes on before its first output replaces the file with th
   await shows(lines(later))
 })
 
+test('a sink that begins afresh in a run that goes on appends to its file, also after a failure before its first output', async () => {
+  const world = open()
+  const first = world.send('a')
+  await run(world)
+  await world.start({ discards: true })
+  await world.snapshot()
+  world.commit()
+  world.kill()
+  await world.start()
+  const later = world.send('b')
+  await world.publish()
+  await shows(lines(first, later))
+})
+
 test('a sink that begins afresh without its file drops what was committed, and says so', async () => {
   const world = open()
   world.send('a')
