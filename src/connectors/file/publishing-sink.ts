@@ -61,10 +61,8 @@ class PublishingFile {
   #found = nothing
   #format: FormatMessage = () => ''
   #csv: CsvFormat | undefined
-  /** It goes on from a snapshot of its component. */
+  /** It goes on from a snapshot in which its writer was. */
   #isRestored = false
-  /** The first snapshot of this deployment, where it is known. */
-  #since: SinkSnapshot | undefined
   /** Where the next piece begins; undefined before the first. */
   #next: number | undefined
   #isDrained = false
@@ -100,8 +98,7 @@ class PublishingFile {
     const recover = (
       writer: string,
       published: SinkSnapshot | undefined,
-      since: SinkSnapshot | undefined,
-    ): Promise<SinkSnapshot | undefined> => this.#recover(writer, published, since)
+    ): Promise<SinkSnapshot | undefined> => this.#recover(writer, published)
     const isFull = (): boolean => this.#staging.isFull
     if (parts) {
       const sink: Sink<PartPiece> = {
@@ -128,7 +125,7 @@ class PublishingFile {
     const component = use.component
     if (format === 'csv') {
       const { firstLine } = this.#found
-      const present = this.#goesOn || this.#append ? firstLine && csvHeader(firstLine) : undefined
+      const present = this.#isRestored || this.#append ? firstLine && csvHeader(firstLine) : undefined
       // The header stands before the first piece, which is not known here.
       this.#csv = new CsvFormat({
         component,
@@ -154,8 +151,9 @@ class PublishingFile {
   #prepare(): FilePiece | undefined {
     const { path } = this.#options.use
     const text = this.#staging.take().join('')
-    const { bytes, isEnded, firstLine } = this.#found
-    const goesOn = this.#goesOn
+    const { mark, bytes, isEnded, firstLine } = this.#found
+    // The mark of a run before is of the same writer, and not what this one goes on from.
+    const goesOn = this.#isRestored && mark?.writer === this.#options.writer
     // A finite network that wrote nothing leaves an empty file.
     if (text === '' && !(this.#isDrained && this.#next === undefined && !goesOn)) return undefined
     if (this.#next !== undefined) return this.#piece(path, text, { isFirst: false, replaces: false })
@@ -165,16 +163,6 @@ class PublishingFile {
     this.#next = keeps ? bytes : 0
     const head = this.#next === 0 ? this.#header : isEnded ? '' : '\n'
     return this.#piece(path, head + text, { isFirst: !goesOn, replaces: !keeps && !this.#isDirect })
-  }
-
-  get #goesOn(): boolean {
-    return this.#isRestored && this.#isOwn(this.#found.mark)
-  }
-
-  /** The mark of a run before is of the same writer, and not what this one goes on from. */
-  #isOwn(mark: PublishedMark | undefined): boolean {
-    if (mark?.writer !== this.#options.writer) return false
-    return this.#since === undefined || compareSinkSnapshots(mark, this.#since) >= 0
   }
 
   #piece(path: string, text: string, how: Pick<FilePiece, 'isFirst' | 'replaces'>): FilePiece {
@@ -194,19 +182,14 @@ class PublishingFile {
     return text === '' ? undefined : stagePart(this.#header + text, { writer, snapshot }, use)
   }
 
-  async #recover(
-    writer: string,
-    published: SinkSnapshot | undefined,
-    since: SinkSnapshot | undefined,
-  ): Promise<SinkSnapshot | undefined> {
+  async #recover(writer: string, published: SinkSnapshot | undefined): Promise<SinkSnapshot | undefined> {
     const { use, parts, paths } = this.#options
     if (this.#isDirect || writer !== this.#options.writer) return undefined
     this.#isRestored = true
-    this.#since = since
     try {
       if (parts) return await recoverPart(writer, published, use)
       const marks = await Promise.all(paths.map((path) => readMark(path)))
-      const own = marks.filter((mark) => this.#isOwn(mark)).map((mark) => mark!)
+      const own = marks.filter((mark) => mark?.writer === writer).map((mark) => mark!)
       const newest = own.toSorted(compareSinkSnapshots).at(-1)
       if (published === undefined || newest !== undefined) return newest
       throw lost(use, `is not what ${writer} has published`)

@@ -391,9 +391,9 @@ function interfered(
         under.way--
       }
     },
-    recover: async (writer, published, since) => {
+    recover: async (writer, published) => {
       await interfere('recover', 'before')
-      const found = await sink.recover(writer, published, since)
+      const found = await sink.recover(writer, published)
       await interfere('recover', 'after')
       return found
     },
