@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict'
 import { type Noted, readCalls } from './journaled.ts'
 import type { Counted, Pair } from './kinds.ts'
-import { texts } from './network.ts'
+import { texts, textsMissing } from './network.ts'
 import type { SnapshotState } from './snapshot-state.ts'
-import { countWords, joinRequests } from './texts.ts'
+import { countWords, joinRequests, type Pairs, type WordCounts } from './texts.ts'
 
 /** What the network has is what a plain loop over its texts has, value by value, in its state and in each of its sinks. */
 
 const shown = 20
-/** A plain loop's. */
-export const wordsWanted = countWords(texts.words)
-export const pairsWanted = joinRequests(texts.requests)
+/** A plain loop's; without the texts nothing is run that is compared with them. */
+export const wordsWanted: WordCounts = textsMissing === false ? countWords(texts.words) : new Map()
+export const pairsWanted: Pairs = textsMissing === false ? joinRequests(texts.requests) : new Map()
 const wordsCount = [...wordsWanted.values()].reduce((all, { seen }) => all + seen, 0)
 
 /** Gives how many messages the values stand for. */
