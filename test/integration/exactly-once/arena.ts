@@ -47,7 +47,7 @@ export type OpenArena = (ttlMs: number) => Promise<Arena>
 type Ground = Pick<Arena, 'cluster' | 'faults' | 'targets' | 'keeping'>
 
 export const arenas: Readonly<Record<'lmdb' | 'etcd', OpenArena>> = {
-  /** State is on the disk. A journal is its node's own. */
+  /** A journal is its node's own. */
   lmdb: (ttlMs) =>
     begin(async (folder, own) => {
       const storeUrl = `lmdb:${folder}/store`
