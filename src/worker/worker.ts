@@ -253,6 +253,8 @@ export class Worker {
     this.host.whenOpen(() => {
       if (this.state !== 'open' || command.generation !== this.generation) return
       this.snapshots.obey(command, this.running.values())
+      // What would come is in no snapshot. Sinks publish all the same.
+      if (command.type === 'committed' && command.isLast === true) this.hold()
     })
   }
 

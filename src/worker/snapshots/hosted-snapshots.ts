@@ -1,7 +1,13 @@
 import { VertigoError } from '../../base/errors.ts'
 import { kindDefinition } from '../../component/kind.ts'
 import { mergeFiles, type MergeRequest } from '../../snapshot/merge-files.ts'
-import type { InstanceRestore, PartReport, SnapshotBegin, SnapshotCommand } from '../../snapshot/part.ts'
+import type {
+  InstanceRestore,
+  PartReport,
+  SnapshotBegin,
+  SnapshotCommand,
+  SnapshotEnd,
+} from '../../snapshot/part.ts'
 import type { SnapshotStorage } from '../../snapshot/storage/storage.ts'
 import type { HostedInstance } from '../hosted.ts'
 import type { Instance } from '../instance.ts'
@@ -23,6 +29,8 @@ function namesOf({
 }: InstanceRestore): Pick<RestoredSinksOf, 'snapshot' | 'upTo'> {
   return { snapshot: { incarnation, id }, upTo }
 }
+
+type Committed = Extract<SnapshotEnd, { readonly type: 'committed' }>
 
 const mergeToldMs = 60_000
 
@@ -112,9 +120,10 @@ export class HostedSnapshots {
   obey(command: SnapshotCommand, running: Iterable<HostedInstance>): void {
     if (command.type !== 'begin') {
       if (this.begun?.snapshot === command.snapshot) this.begun = undefined
-      for (const { instance } of running) {
+      for (const hosted of running) {
+        const { instance } = hosted
         instance.endSnapshot(command.snapshot)
-        if (command.type === 'committed') instance.sink?.publish(command.snapshot)
+        if (command.type === 'committed') this.publish(hosted, command)
         if (instance instanceof SourceInstance) instance.snapshotEnded(command)
       }
       this.parts?.ended(command)
@@ -126,6 +135,13 @@ export class HostedSnapshots {
       if (hosted.hasFinished) this.finished(hosted)
       else hosted.instance.beginSnapshot(command)
     }
+  }
+
+  /** Of the last one, it is told when that is out. */
+  private publish({ id, instance: { sink } }: HostedInstance, { snapshot, isLast = false }: Committed): void {
+    const tell = (): void => this.means.events.instanceFinished?.(id)
+    if (sink !== undefined) sink.publish(snapshot, isLast ? tell : undefined)
+    else if (isLast) tell()
   }
 
   cut({ id }: HostedInstance, begin: SnapshotBegin, alignedMs: number, facts: () => PartFacts): void {
