@@ -10,7 +10,8 @@ import type { TokenSource } from '../../messaging/tracks.ts'
  * - TR-2 What comes back for a tree that is over, or for another attempt, changes nothing: its stamp is another one.
  * - TR-3 With replay, a tree that has failed begins again under a new stamp, up to the limit; the source hears of the last.
  * - TR-4 Where snapshots are taken, `ack` is told after the commit of one whose cut came after the tree was complete: all
- *   that its handlers did came before their cuts, or is channel state.
+ *   that its handlers did came before their cuts, or is channel state. So is `fail`: whoever stops its instance has the
+ *   network go back to the snapshot before, and the message is handled again; what is rejected is so for good with the commit.
  * - TR-5 A tree costs one object, which is used again; the source is not polled while as many are open as may be.
  */
 
@@ -164,10 +165,7 @@ export class Tracker {
     tree.a ^= a
     tree.b ^= b
     if ((tree.a | tree.b) !== 0) return
-    if (this.options.waitsForCommit) {
-      this.end(tree, acked)
-      this.uncut.push(tree)
-    } else this.settle(tree, acked)
+    this.complete(tree, acked)
   }
 
   fail(index: number, stamp: number, failure: TrackFailure): void {
@@ -249,7 +247,8 @@ export class Tracker {
   private tryAgain(tree: Tree, outcome: Outcome): void {
     const { times, delayMs, delayMsMax } = this.options.replay
     if (tree.attempt >= times) {
-      this.settle(tree, outcome)
+      if (outcome.type === 'fail') this.complete(tree, outcome)
+      else this.settle(tree, outcome)
       return
     }
     tree.outcome = outcome
@@ -257,6 +256,16 @@ export class Tracker {
     tree.state = 'waiting'
     if (outcome.type === 'timeout') this.replay(tree)
     else this.setDue(tree, Math.min(delayMsMax, delayMs * 2 ** (tree.attempt - 1)))
+  }
+
+  /** TR-4. */
+  private complete(tree: Tree, outcome: Outcome): void {
+    if (!this.options.waitsForCommit) {
+      this.settle(tree, outcome)
+      return
+    }
+    this.end(tree, outcome)
+    this.uncut.push(tree)
   }
 
   private replay(tree: Tree): void {
