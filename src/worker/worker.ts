@@ -252,9 +252,7 @@ export class Worker {
   snapshot(command: SnapshotCommand): void {
     this.host.whenOpen(() => {
       if (this.state !== 'open' || command.generation !== this.generation) return
-      this.snapshots.obey(command, this.running.values())
-      // What would come is in no snapshot. Sinks publish all the same.
-      if (command.type === 'committed' && command.isLast === true) this.hold()
+      this.snapshots.obey(command, this.running.values(), () => this.hold())
     })
   }
 

@@ -1,3 +1,4 @@
+import type { Cancel } from '../../base/clock.ts'
 import { VertigoError } from '../../base/errors.ts'
 import { kindDefinition } from '../../component/kind.ts'
 import { mergeFiles, type MergeRequest } from '../../snapshot/merge-files.ts'
@@ -19,6 +20,7 @@ import { savedStatesOf, stateVersionOf } from './reading.ts'
 import { keyGroupsOf, readRestore, readSinks, type RestoredPart } from './restore.ts'
 import type { SliceWork } from './slice-work.ts'
 import type { RestoredSinksOf } from './sink-owner.ts'
+import { Restoring } from './restoring.ts'
 import { WorkerSnapshots } from './worker-snapshots.ts'
 
 /** The snapshot that somebody goes on from, and up to which one sinks may be. */
@@ -33,6 +35,8 @@ function namesOf({
 type Committed = Extract<SnapshotEnd, { readonly type: 'committed' }>
 
 const mergeToldMs = 60_000
+/** After the last snapshot of an undeployed network, until it holds: for what sources tell of the commit. */
+const lastTellMs = 100
 
 type HostedSnapshotsMeans = Pick<WorkerMeans, 'clock' | 'snapshots' | 'events' | 'load'>
 
@@ -46,6 +50,9 @@ export class HostedSnapshots {
   private readonly clock: WorkerMeans['clock']
   private readonly logged: WorkerMeans['events']['logged']
   private toldMs = -Infinity
+  /** What instances that have not begun yet have left to read. */
+  private readonly restoring: SliceWork[] = []
+  private cancelHold: Cancel = () => undefined
   /** In flight, as far as is known. */
   private begun: SnapshotBegin | undefined
 
@@ -81,6 +88,7 @@ export class HostedSnapshots {
       instance.wasOver = read.wasOver
       instance.isMigrated = read.isMigrated
       instance.restoredSinks = { ...namesOf(restore!), sinks: read.sinks }
+      if (keyed?.restoring?.isWaiting === true) this.restoring.push(new Restoring(keyed.restoring, instance))
     }
     if (!instance.takesSnapshots) return
     const { component, instance: number, instances } = identity
@@ -114,10 +122,14 @@ export class HostedSnapshots {
   /** Another generation is in force: what was begun before it is over, whether or not its end has been heard of. */
   switched(removed: Iterable<HostedInstance>): void {
     this.begun = undefined
+    this.cancelHold()
     for (const { id } of removed) this.parts?.forget(id)
+    // Not before: whatever is read earlier keeps all of them waiting.
+    for (const work of this.restoring.splice(0)) this.inSlices(work)
   }
 
-  obey(command: SnapshotCommand, running: Iterable<HostedInstance>): void {
+  /** `hold`: called a moment after the last snapshot of all. What would come is in none; sinks publish all the same. */
+  obey(command: SnapshotCommand, running: Iterable<HostedInstance>, hold?: () => void): void {
     if (command.type !== 'begin') {
       if (this.begun?.snapshot === command.snapshot) this.begun = undefined
       for (const hosted of running) {
@@ -127,6 +139,8 @@ export class HostedSnapshots {
         if (instance instanceof SourceInstance) instance.snapshotEnded(command)
       }
       this.parts?.ended(command)
+      if (command.type === 'committed' && command.isLast === true && hold !== undefined)
+        this.cancelHold = this.clock.after(lastTellMs, hold, { background: true })
       return
     }
     if (this.parts === undefined || command.snapshot <= (this.begun?.snapshot ?? 0)) return
@@ -170,6 +184,7 @@ export class HostedSnapshots {
   }
 
   close(): void {
+    this.cancelHold()
     this.parts?.close()
   }
 
