@@ -62,8 +62,10 @@ class PublishingFile {
   #found = nothing
   #format: FormatMessage = () => ''
   #csv: CsvFormat | undefined
-  /** It goes on from a snapshot in which its writer was. */
+  /** It goes on from a snapshot of its component. */
   #isRestored = false
+  /** The first snapshot of this deployment, where it is known. */
+  #since: SinkSnapshot | undefined
   /** Where the next piece begins; undefined before the first. */
   #next: number | undefined
   #isDrained = false
@@ -99,7 +101,8 @@ class PublishingFile {
     const recover = (
       writer: string,
       published: SinkSnapshot | undefined,
-    ): Promise<SinkSnapshot | undefined> => this.#recover(writer, published)
+      since: SinkSnapshot | undefined,
+    ): Promise<SinkSnapshot | undefined> => this.#recover(writer, published, since)
     const isFull = (): boolean => this.#staging.isFull
     if (parts) {
       const sink: Sink<PartPiece> = {
@@ -126,7 +129,7 @@ class PublishingFile {
     const component = use.component
     if (format === 'csv') {
       const { firstLine } = this.#found
-      const present = this.#isRestored || this.#append ? firstLine && csvHeader(firstLine) : undefined
+      const present = this.#goesOn || this.#append ? firstLine && csvHeader(firstLine) : undefined
       // The header stands before the first piece, which is not known here.
       this.#csv = new CsvFormat({
         component,
@@ -152,9 +155,8 @@ class PublishingFile {
   #prepare(snapshot: SinkSnapshot): FilePiece | Promise<FilePiece> | undefined {
     const { path } = this.#options.use
     const text = this.#staging.take().join('')
-    const { mark, bytes, isEnded, firstLine } = this.#found
-    // The mark of a run before is of the same writer, and not what this one goes on from.
-    const goesOn = this.#isRestored && mark?.writer === this.#options.writer
+    const { bytes, isEnded, firstLine } = this.#found
+    const goesOn = this.#goesOn
     // A finite network that wrote nothing leaves an empty file.
     if (text === '' && !(this.#isDrained && this.#next === undefined && !goesOn)) return undefined
     if (this.#next !== undefined) return this.#piece(path, text, { isFirst: false, replaces: false })
@@ -175,6 +177,16 @@ class PublishingFile {
     }
   }
 
+  get #goesOn(): boolean {
+    return this.#isRestored && this.#isOwn(this.#found.mark)
+  }
+
+  /** The mark of a run before is of the same writer, and not what this one goes on from. */
+  #isOwn(mark: PublishedMark | undefined): boolean {
+    if (mark?.writer !== this.#options.writer) return false
+    return this.#since === undefined || compareSinkSnapshots(mark, this.#since) >= 0
+  }
+
   #piece(path: string, text: string, how: Pick<FilePiece, 'isFirst' | 'replaces'>): FilePiece {
     const at = this.#next ?? 0
     this.#next = at + Buffer.byteLength(text)
@@ -192,14 +204,19 @@ class PublishingFile {
     return text === '' ? undefined : stagePart(this.#header + text, { writer, snapshot }, use)
   }
 
-  async #recover(writer: string, published: SinkSnapshot | undefined): Promise<SinkSnapshot | undefined> {
+  async #recover(
+    writer: string,
+    published: SinkSnapshot | undefined,
+    since: SinkSnapshot | undefined,
+  ): Promise<SinkSnapshot | undefined> {
     const { use, parts, paths } = this.#options
     if (this.#isDirect || writer !== this.#options.writer) return undefined
     this.#isRestored = true
+    this.#since = since
     try {
       if (parts) return await recoverPart(writer, published, use)
       const marks = await Promise.all(paths.map((path) => readMark(path)))
-      const own = marks.filter((mark) => mark?.writer === writer).map((mark) => mark!)
+      const own = marks.filter((mark) => this.#isOwn(mark)).map((mark) => mark!)
       const newest = own.toSorted(compareSinkSnapshots).at(-1)
       if (published === undefined || newest !== undefined) return newest
       throw lost(use, `is not what ${writer} has published`)
