@@ -1,5 +1,5 @@
 import { open, stat } from 'node:fs/promises'
-import { compareSinkSnapshots, type Sink, type SinkSnapshot } from '../../component/index.ts'
+import { compareSinkSnapshots, type Sink, type SinkBatch, type SinkSnapshot } from '../../component/index.ts'
 import { Staging } from '../staging.ts'
 import { type FileUse, fileError, fileFault } from './errors.ts'
 import {
@@ -69,6 +69,8 @@ class PublishingFile {
   /** Where the next piece begins; undefined before the first. */
   #next: number | undefined
   #isDrained = false
+  /** Of parts: the writers whose staged ones are no more than they should be. */
+  readonly #tidied = new Set<string>()
 
   constructor(
     options: PublishingOptions,
@@ -108,7 +110,7 @@ class PublishingFile {
       const sink: Sink<PartPiece> = {
         prepare: (snapshot) => this.#preparePart(snapshot),
         isFull,
-        commit: (batch) => publishPart(batch, use),
+        commit: (batch) => this.#publishPart(batch),
         recover,
       }
       return sink
@@ -124,8 +126,7 @@ class PublishingFile {
 
   async #begin(): Promise<void> {
     const { use, parts, format, columns } = this.#options
-    if (parts) await dropStaged(use, this.#options.writer)
-    else if (!this.#isDirect) this.#found = await look(use)
+    if (!parts && !this.#isDirect) this.#found = await look(use)
     const component = use.component
     if (format === 'csv') {
       const { firstLine } = this.#found
@@ -202,6 +203,16 @@ class PublishingFile {
     const { use, writer } = this.#options
     const text = this.#staging.take().join('')
     return text === '' ? undefined : stagePart(this.#header + text, { writer, snapshot }, use)
+  }
+
+  /** What lives before have staged for nothing goes with the first part that is published: a folder may have many, and listing costs. */
+  async #publishPart(batch: SinkBatch<PartPiece>): Promise<void> {
+    const { use } = this.#options
+    const { writer, snapshot } = batch
+    await publishPart(batch, use)
+    if (this.#tidied.has(writer)) return
+    await dropStaged(use, writer, snapshot)
+    this.#tidied.add(writer)
   }
 
   async #recover(
