@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { Clock } from './base/clock.ts'
 import { VertigoError } from './base/errors.ts'
+import type { RunWhole } from './base/native-gate.ts'
 import { systemRandom } from './base/random.ts'
 import type { SnapshotStorage } from './snapshot/storage/storage.ts'
 import type { NewKeyedState, StateSettings } from './state/keyed-state.ts'
@@ -113,9 +114,9 @@ export function checkSnapshotAddress(address: string): URL {
   )
 }
 
-/** The backend of keyed state that a network has chosen. */
-export async function openStates(settings: StateSettings): Promise<NewKeyedState> {
-  if (settings.backend === 'lmdb') return (await import('./state/lmdb/open.ts')).lmdbStates(settings)
+/** The backend of keyed state that a network has chosen. `whole`: how a thread that may be ended runs native code; see `throughGate`. */
+export async function openStates(settings: StateSettings, whole?: RunWhole): Promise<NewKeyedState> {
+  if (settings.backend === 'lmdb') return (await import('./state/lmdb/open.ts')).lmdbStates(settings, whole)
   const { MemoryState } = await import('./state/memory/memory-state.ts')
   return (slots) => new MemoryState(slots)
 }
