@@ -171,7 +171,11 @@ export interface StoresModule {
   /** Errors: STORE_URL_INVALID. */
   readonly checkStoreUrl: (url: string) => void
   readonly openStore: (url: string, clock: Clock) => Promise<Store>
-  readonly createRunStore: (clock: Clock) => Promise<{
+  /** Default of `url`: a new one in memory. */
+  readonly createRunStore: (
+    clock: Clock,
+    url?: string,
+  ) => Promise<{
     readonly store: Store
     /** `failed`: another thread could not be answered. */
     readonly serve: (port: MessagePort, failed: (error: unknown) => void) => void
