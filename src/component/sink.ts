@@ -59,6 +59,11 @@ export interface Sink<T = unknown> {
    */
   isFull?(): boolean
   /**
+   * The network is undeployed, and has taken its last snapshot: what comes from now on is in none. Called before the commits that follow from
+   * it. Default: nothing.
+   */
+  undeployed?(): void
+  /**
    * Writes `staged`, and `snapshot` under the name of `writer`, in one transaction of the target. Where the target has this snapshot of
    * the writer, or a newer one of the same incarnation, nothing is written: it has all of it. Where the target has one of a newer
    * incarnation, somebody else writes as this writer: throw SINK_AHEAD. Fulfilled when all is durable and to be seen.

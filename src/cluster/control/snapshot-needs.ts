@@ -1,7 +1,7 @@
 import { guaranteeInCluster } from '../../model/guarantee.ts'
 import type { Network } from '../../model/network.ts'
 import type { NetworkView, Plan, SnapshotRecord } from '../protocol/index.ts'
-import { awaitsLast, hasSnapshots, lacksFinalSnapshot, unfitForCopies } from './snapshot-facts.ts'
+import { awaitsLast, hasLast, hasSnapshots, lacksFinalSnapshot, unfitForCopies } from './snapshot-facts.ts'
 
 /** What snapshots a network needs now, from what the store says of it. */
 export interface SnapshotNeeds {
@@ -35,6 +35,8 @@ export function snapshotNeeds(network: NetworkView): SnapshotNeeds | undefined {
     },
   }
   const isLast = desired.value.goal === 'stop'
+  // After the last one there is none: readers may still be given what is in it.
+  if (isLast && hasLast(facts)) return undefined
   const isRefused = outcome?.value.version === desired.value.version && outcome.value.state === 'refused'
   const isChanging = desired.value.version !== plan.value.version && !isRefused
   const { committed } = facts.snapshots

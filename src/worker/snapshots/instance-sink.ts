@@ -219,11 +219,16 @@ export class InstanceSink {
       : Promise.all(late).then(() => this.savedOf(all, isOver))
   }
 
-  /** The store says so. */
-  publish(committed: number): void {
-    if (committed <= this.committed || this.isClosed) return
+  /** The store says so. `whenPublished`: it was the last one of the network; called when nothing of it is left, or nobody publishes it here. */
+  publish(committed: number, whenPublished?: () => void): void {
+    if (committed <= this.committed || this.isClosed) {
+      whenPublished?.()
+      return
+    }
+    if (whenPublished !== undefined) this.sink.undeployed?.()
     this.committed = committed
     this.publishing ??= this.publishAll().finally(() => (this.publishing = undefined))
+    if (whenPublished !== undefined) this.publishing = this.publishing.then(whenPublished)
     this.end?.changed()
   }
 
