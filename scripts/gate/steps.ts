@@ -96,6 +96,7 @@ export const steps: readonly Step[] = [
   tier('integration', 'real processes, servers, sockets', {
     timeoutMs: 40 * minute,
     concurrency: 1,
+    bundled: true,
     besides: ['test/integration/store-*/**', 'test/integration/connectors/**'],
     alone: [
       // Leases of less than a second; how soon others take over.
@@ -108,7 +109,7 @@ export const steps: readonly Step[] = [
       'test/integration/store-faults/clocks.test.ts',
     ],
   }),
-  tier('e2e', 'the command line as a user types it', { timeoutMs: 30 * minute, concurrency: 1 }),
+  tier('e2e', 'the command line as a user types it', { timeoutMs: 30 * minute, bundled: true }),
   counting(
     'docs',
     'code, networks, commands and links in the documents',
