@@ -13,6 +13,7 @@ import { savedStatesOf, stateVersionOf } from './reading.ts'
 import { keyGroupsOf, readRestore, readSinks, type RestoredPart } from './restore.ts'
 import type { SliceWork } from './slice-work.ts'
 import type { RestoredSinksOf } from './sink-owner.ts'
+import { Restoring } from './restoring.ts'
 import { WorkerSnapshots } from './worker-snapshots.ts'
 
 /** The snapshot that somebody goes on from, and up to which one sinks may be. */
@@ -38,6 +39,8 @@ export class HostedSnapshots {
   private readonly clock: WorkerMeans['clock']
   private readonly logged: WorkerMeans['events']['logged']
   private toldMs = -Infinity
+  /** What instances that have not begun yet have left to read. */
+  private readonly restoring: SliceWork[] = []
   /** In flight, as far as is known. */
   private begun: SnapshotBegin | undefined
 
@@ -73,6 +76,7 @@ export class HostedSnapshots {
       instance.wasOver = read.wasOver
       instance.isMigrated = read.isMigrated
       instance.restoredSinks = { ...namesOf(restore!), sinks: read.sinks }
+      if (keyed?.restoring?.isWaiting === true) this.restoring.push(new Restoring(keyed.restoring, instance))
     }
     if (!instance.takesSnapshots) return
     const { component, instance: number, instances } = identity
@@ -107,6 +111,8 @@ export class HostedSnapshots {
   switched(removed: Iterable<HostedInstance>): void {
     this.begun = undefined
     for (const { id } of removed) this.parts?.forget(id)
+    // Not before: whatever is read earlier keeps all of them waiting.
+    for (const work of this.restoring.splice(0)) this.inSlices(work)
   }
 
   obey(command: SnapshotCommand, running: Iterable<HostedInstance>): void {

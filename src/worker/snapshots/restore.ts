@@ -3,7 +3,7 @@ import type { SourcePositions } from '../../component/define.ts'
 import { declaredStates, type KindDefinition } from '../../component/kind.ts'
 import type { SinkSnapshot } from '../../component/sink.ts'
 import type { InstanceManifest } from '../../snapshot/manifest.ts'
-import { mergeStates } from '../../snapshot/merge.ts'
+import { type MergedSection, mergeStates } from '../../snapshot/merge.ts'
 import type { InstanceRestore } from '../../snapshot/part.ts'
 import { openPartFile } from '../../snapshot/part-file.ts'
 import { keyGroupSections, type StateEntry, type StateFile } from '../../snapshot/state-file.ts'
@@ -165,11 +165,7 @@ async function readPart(part: InstanceManifest, about: PartReading): Promise<Sav
   const sections: StateEntry[] = []
   for await (const merged of mergeStates(files, { omit })) {
     if (merged.section >= keyGroupSections) sections.push(...merged.entries)
-    else
-      merged.visit(
-        (reader) => addPlainRow(reader, about),
-        (entry) => addRow(entry, about),
-      )
+    else restoreGroup(merged, about)
   }
   const saved = decodeSaved(sections)
   const { instanceState } = saved
@@ -179,6 +175,17 @@ async function readPart(part: InstanceManifest, about: PartReading): Promise<Sav
     ...saved,
     instanceState: isKept ? reading.instance.converted([instanceState], means.nowMs) : undefined,
   }
+}
+
+/** What files of its own have of a group may be read later; what the next part has to write as well, now. */
+function restoreGroup(merged: MergedSection, about: PartReading): void {
+  const read = (): void =>
+    merged.visit(
+      (reader) => addPlainRow(reader, about),
+      (entry) => addRow(entry, about),
+    )
+  if (about.isNew) read()
+  else about.owner.keyed?.restoreGroup(merged.section, read)
 }
 
 /** Most rows are such that nothing else has to be made of them; false where this is another one. */
@@ -230,6 +237,7 @@ function divided(all: readonly Saved[], parts: readonly InstanceManifest[], owne
     lastGroupId: Math.max(0, ...all.map(({ lastGroupId }) => lastGroupId)),
     // Each is one's: it is sent again, or told of, by him alone.
     tracked: all.flatMap((saved) => saved.tracked).filter((_, at) => at % instances === instance),
+    answered: all.flatMap((saved) => saved.answered).filter((_, at) => at % instances === instance),
   }
 }
 
