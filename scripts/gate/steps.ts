@@ -109,7 +109,14 @@ export const steps: readonly Step[] = [
       'test/integration/store-faults/clocks.test.ts',
     ],
   }),
-  tier('e2e', 'the command line as a user types it', { timeoutMs: 30 * minute, bundled: true }),
+  // Clusters on one hand, commands that run alone on the other.
+  tier('e2e', 'the command line as a user types it', {
+    timeoutMs: 30 * minute,
+    bundled: true,
+    besides: ['completion', 'demo-examples', 'failures', 'new', 'run', 'terminal', 'usage', 'validate'].map(
+      (name) => `test/e2e/${name}.test.ts`,
+    ),
+  }),
   counting(
     'docs',
     'code, networks, commands and links in the documents',
