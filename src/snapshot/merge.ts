@@ -106,18 +106,49 @@ export class MergedSection implements StateChunk {
     return entries
   }
 
-  /** The same as bytes: what no increment says anything of is copied. */
+  /** The same as bytes: what no increment says anything of is copied, as many rows at a time as stand beside each other. */
   get encoded(): EncodedChunk {
     const block = new EntryBlock()
+    const run = new Run(block)
     this.visit(
       (reader) => {
-        block.addEncoded(reader.bytes, 1)
+        run.add(reader)
         return true
       },
       (entry) => block.addEntry(entry),
     )
+    run.end()
     const { count } = block
     return { section: this.section, count, bytes: block.take() }
+  }
+}
+
+/** Entries that stand beside each other, on their way into another block. */
+class Run {
+  private readonly block: EntryBlock
+  private reader: EntryReader | undefined
+  private start = 0
+  private stop = 0
+  private count = 0
+
+  constructor(block: EntryBlock) {
+    this.block = block
+  }
+
+  add(reader: EntryReader): void {
+    if (reader !== this.reader || reader.start !== this.stop) {
+      this.end()
+      this.reader = reader
+      this.start = reader.start
+    }
+    this.stop = reader.end
+    this.count++
+  }
+
+  end(): void {
+    if (this.reader !== undefined)
+      this.block.addEncoded(this.reader.between(this.start, this.stop), this.count)
+    this.count = 0
   }
 }
 
@@ -188,6 +219,6 @@ class Cursor {
   }
 
   async close(): Promise<void> {
-    await this.#file.blocks.return()
+    await this.#file.close()
   }
 }

@@ -216,9 +216,9 @@ export class EntryReader {
     return hash ^ (hash >>> 15)
   }
 
-  /** All of it. */
-  get bytes(): Uint8Array {
-    return this.content.subarray(this.start, this.end)
+  /** Entries from the beginning of one to the end of another. */
+  between(start: number, end: number): Uint8Array {
+    return this.content.subarray(start, end)
   }
 
   get entry(): StateEntry {
