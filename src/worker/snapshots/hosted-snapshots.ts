@@ -39,8 +39,9 @@ export class HostedSnapshots {
   private readonly clock: WorkerMeans['clock']
   private readonly logged: WorkerMeans['events']['logged']
   private toldMs = -Infinity
-  /** What instances that have not begun yet have left to read. */
-  private readonly restoring: SliceWork[] = []
+  /** What instances have left to read, by their ids. */
+  private readonly restoring = new Map<number, Restoring>()
+  private toBegin: Restoring[] = []
   /** In flight, as far as is known. */
   private begun: SnapshotBegin | undefined
 
@@ -76,7 +77,11 @@ export class HostedSnapshots {
       instance.wasOver = read.wasOver
       instance.isMigrated = read.isMigrated
       instance.restoredSinks = { ...namesOf(restore!), sinks: read.sinks }
-      if (keyed?.restoring?.isWaiting === true) this.restoring.push(new Restoring(keyed.restoring, instance))
+      if (keyed?.restoring?.isWaiting === true) {
+        const restoring = new Restoring(keyed.restoring, instance, this.clock)
+        this.restoring.set(id, restoring)
+        this.toBegin.push(restoring)
+      }
     }
     if (!instance.takesSnapshots) return
     const { component, instance: number, instances } = identity
@@ -110,9 +115,13 @@ export class HostedSnapshots {
   /** Another generation is in force: what was begun before it is over, whether or not its end has been heard of. */
   switched(removed: Iterable<HostedInstance>): void {
     this.begun = undefined
-    for (const { id } of removed) this.parts?.forget(id)
+    for (const { id } of removed) {
+      this.parts?.forget(id)
+      this.restoring.get(id)?.stop()
+      this.restoring.delete(id)
+    }
     // Not before: whatever is read earlier keeps all of them waiting.
-    for (const work of this.restoring.splice(0)) this.inSlices(work)
+    for (const restoring of this.toBegin.splice(0)) restoring.begin()
   }
 
   obey(command: SnapshotCommand, running: Iterable<HostedInstance>): void {
@@ -160,6 +169,7 @@ export class HostedSnapshots {
   }
 
   close(): void {
+    for (const restoring of this.restoring.values()) restoring.stop()
     this.parts?.close()
   }
 
