@@ -1,5 +1,5 @@
 import { VertigoError } from '../base/errors.ts'
-import { EntryBlock, EntryReader } from '../state/entry-block.ts'
+import { EntryBlock, EntryReader, neverDamaged } from '../state/entry-block.ts'
 import {
   type EncodedChunk,
   keyGroupSections,
@@ -56,9 +56,10 @@ const hashes = 16_384
  */
 export class MergedSection implements StateChunk {
   readonly section: number
-  private readonly oldest: Uint8Array[] = []
-  /** Of increments. */
-  private readonly newer: Uint8Array[] = []
+  /** Of the full file. */
+  readonly oldest: Uint8Array[] = []
+  /** Of increments, oldest first. */
+  readonly newer: Uint8Array[] = []
 
   constructor(section: number) {
     this.section = section
@@ -152,7 +153,7 @@ class Run {
   }
 }
 
-interface Changes {
+export interface Changes {
   /** By the names of keys: what is put, added to what is there, or deleted. */
   readonly entries: ReadonlyMap<string, StateEntry>
   /** By hashes of keys, whether there may be one: most rows have not changed, and need no name then. */
@@ -162,7 +163,7 @@ interface Changes {
 const noChanges: Changes = { entries: new Map(), mayHave: new Uint8Array() }
 
 /** Of increments, oldest first. */
-function changesOf(blocks: readonly Uint8Array[]): Changes {
+export function changesOf(blocks: readonly Uint8Array[]): Changes {
   if (blocks.length === 0) return noChanges
   const entries = new Map<string, StateEntry>()
   const mayHave = new Uint8Array(hashes)
@@ -179,14 +180,9 @@ function changesOf(blocks: readonly Uint8Array[]): Changes {
 }
 
 /** What `append` adds to. */
-function added(before: StateEntry, { key, parts }: StateEntry): StateEntry {
+export function added(before: StateEntry, { key, parts }: StateEntry): StateEntry {
   if (before.kind === 'delete') return { kind: 'put', key, parts }
   return { kind: before.kind, key, parts: [...before.parts, ...parts] }
-}
-
-/** Whoever read the file has looked at it. */
-function neverDamaged(what: string): Error {
-  return new Error(what)
 }
 
 function checkOrder(files: readonly StateFile[]): void {

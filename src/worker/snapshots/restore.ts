@@ -6,6 +6,7 @@ import type { InstanceManifest } from '../../snapshot/manifest.ts'
 import { type MergedSection, mergeStates } from '../../snapshot/merge.ts'
 import type { InstanceRestore } from '../../snapshot/part.ts'
 import { openPartFiles } from '../../snapshot/part-file.ts'
+import { SectionRows } from '../../snapshot/section-rows.ts'
 import { keyGroupSections, type StateEntry } from '../../snapshot/state-file.ts'
 import type { SnapshotStorage } from '../../snapshot/storage/storage.ts'
 import { readRow } from '../../state/capture.ts'
@@ -177,13 +178,10 @@ async function readPart(part: InstanceManifest, about: PartReading): Promise<Sav
 
 /** What files of its own have of a group may be read later; what the next part has to write as well, now. */
 function restoreGroup(merged: MergedSection, about: PartReading): void {
-  const read = (): void =>
-    merged.visit(
-      (reader) => addPlainRow(reader, about),
-      (entry) => addRow(entry, about),
-    )
-  if (about.isNew) read()
-  else about.owner.keyed?.restoreGroup(merged.section, read)
+  const direct = (reader: EntryReader): boolean => addPlainRow(reader, about)
+  const other = (entry: StateEntry): void => addRow(entry, about)
+  if (about.isNew) merged.visit(direct, other)
+  else about.owner.keyed?.restoreGroup(merged.section, new SectionRows(merged, { direct, other }))
 }
 
 /** Most rows are such that nothing else has to be made of them; false where this is another one. */
