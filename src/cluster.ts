@@ -106,7 +106,12 @@ export async function connectCluster({
   return connectionOver(opened, cluster ?? 'vertigo', {
     builtInKinds,
     sendBundled,
-    portsOf: (addresses) => new ApiPorts({ nodes: async () => (await addresses()).map(httpOf), clock }),
+    portsOf: (addresses) =>
+      new ApiPorts({
+        nodes: async () => (await addresses()).map(httpOf),
+        clock,
+        random: systemRandom,
+      }),
   })
 }
 

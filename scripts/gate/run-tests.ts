@@ -18,6 +18,9 @@ export interface TierOptions {
   readonly alone?: readonly string[]
 }
 
+/** Of the files in which lanes note their durations: no two use the same. */
+let notesNumber = 0
+
 export async function runTests(
   files: readonly string[],
   { timeoutMs, concurrency = 1, besides = [], alone = [] }: TierOptions,
@@ -31,13 +34,12 @@ export async function runTests(
   const shared = files.filter((file) => !last.includes(file))
   const lanes = [shared.filter((file) => !among(besides)(file)), shared.filter(among(besides))]
   const endsMs = performance.now() + timeoutMs
-  let laneNumber = 0
   const lane = (chosen: readonly string[], atOnce: number): Promise<RunResult> => {
     const blocks = new Blocks(options.onLine)
     const leftMs = Math.max(1, endsMs - performance.now())
     const notes = process.env[durationsFile]
     const env: Record<string, string> =
-      notes === undefined ? {} : { [durationsFile]: `${notes}-${laneNumber++}` }
+      notes === undefined ? {} : { [durationsFile]: `${notes}-${notesNumber++}` }
     const how = { ...options, env, timeoutMs: leftMs, onLine: (line: string) => blocks.line(line) }
     return run(process.execPath, runnerArgs(chosen, atOnce, timeoutMs / 2), how).finally(() => blocks.flush())
   }

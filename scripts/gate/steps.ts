@@ -16,6 +16,8 @@ export interface Step {
   readonly prepares?: boolean
   /** Neighbours with the same word here do not depend on each other, nor measure: they run beside each other. */
   readonly beside?: string
+  /** It waits for nothing and measures nothing: it runs beside all steps behind it, in the time that they leave. */
+  readonly yields?: boolean
   /** Why there is nothing to run yet, or undefined where there is. */
   absent?(): string | undefined
   run(options: RunOptions): Promise<RunResult>
@@ -84,7 +86,11 @@ export const steps: readonly Step[] = [
   },
   tier('unit', 'pure code', { timeoutMs: 15 * minute, concurrency: cores }),
   tier('scenario', 'scripted inputs, expected traces', { timeoutMs: 15 * minute, concurrency: cores }),
-  tier('sim', 'simulated clusters, by seed', { timeoutMs: 20 * minute, concurrency: cores }),
+  // The tiers behind it wait a lot, and this one never.
+  {
+    ...tier('sim', 'simulated clusters, by seed', { timeoutMs: 40 * minute, concurrency: cores }),
+    yields: true,
+  },
   tier('conformance', 'one suite for every backend', { timeoutMs: 15 * minute, concurrency: cores }),
   // Clusters of three processes on one hand, stores on the other. More at a time than that, and nodes lose their leases.
   tier('integration', 'real processes, servers, sockets', {

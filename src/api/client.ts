@@ -23,6 +23,7 @@ import type {
 } from '../cluster/client/index.ts'
 import type { ClusterConfig, VersionRecord } from '../cluster/protocol/index.ts'
 import { isVertigoError } from '../base/errors.ts'
+import { systemRandom } from '../base/random.ts'
 import type { FlatNetwork } from '../model/flatten.ts'
 import type { Caller } from './access.ts'
 import { readEvents } from './event-reader.ts'
@@ -84,7 +85,11 @@ export class ApiClient {
 
   constructor(options: HttpOptions) {
     this.http = new Http(options)
-    this.ports = new ApiPorts({ nodes: async () => [this.http], clock: options.clock })
+    this.ports = new ApiPorts({
+      nodes: async () => [this.http],
+      clock: options.clock,
+      random: systemRandom,
+    })
   }
 
   identity(): Promise<NodeIdentity & { readonly caller: Caller }> {

@@ -1,5 +1,6 @@
 import { type Clock, pause } from '../base/clock.ts'
 import { isVertigoError, VertigoError } from '../base/errors.ts'
+import { type Random, randomKey } from '../base/random.ts'
 import {
   type PortClient,
   type PortNews,
@@ -17,6 +18,7 @@ export interface ApiPortsMeans {
   /** The APIs of nodes that are there, the one to be asked first at the beginning. Errors: API_UNREACHABLE for none. */
   readonly nodes: () => Promise<readonly Http[]>
   readonly clock: Clock
+  readonly random: Random
 }
 
 /** Beyond the time that a node is given, in milliseconds. */
@@ -44,11 +46,27 @@ export class ApiPorts implements PortClient {
   }
 
   async request(network: string, { signal, ...request }: PortRequest): Promise<unknown> {
-    const { timeoutMs = sendTimeoutMsDefault } = request
+    const { clock, random } = this.means
+    const { id = randomKey(random), timeoutMs = sendTimeoutMsDefault } = request
     const path = `/v1/networks/${encodeURIComponent(network)}/request`
-    const body = { ...request, timeoutMs }
-    const answer = await this.ask({ method: 'POST', path, body, ...(signal && { signal }) }, timeoutMs)
-    return (answer as { readonly answer: unknown }).answer
+    const endMs = clock.monotonic() + timeoutMs
+    let { again = false } = request
+    for (let tries = 0; ; tries++) {
+      const leftMs = Math.max(1, Math.ceil(endMs - clock.monotonic()))
+      const body = { ...request, id, again, timeoutMs: leftMs }
+      try {
+        const asked = { method: 'POST', path, body, ...(signal && { signal }) } as const
+        return ((await this.ask(asked, leftMs, tries)) as { readonly answer?: unknown }).answer
+      } catch (error) {
+        // The node is gone; another one finds the request by its id, and hears what became of it.
+        const isGone =
+          isVertigoError(error) &&
+          (error.code === 'SEND_OUTCOME_UNKNOWN' || (again && error.code === 'API_UNREACHABLE'))
+        if (!isGone || clock.monotonic() + retryMs >= endMs || signal?.aborted === true) throw error
+        again = true
+      }
+      await pause(clock, retryMs, signal ?? new AbortController().signal)
+    }
   }
 
   async *read(
@@ -90,8 +108,9 @@ export class ApiPorts implements PortClient {
   }
 
   /** Another node is asked only where nothing was handed to the one before. */
-  private async ask(request: HttpRequest, timeoutMs: number): Promise<unknown> {
-    const nodes = await this.nodes()
+  private async ask(request: HttpRequest, timeoutMs: number, first = 0): Promise<unknown> {
+    const all = await this.nodes()
+    const nodes = [...all.slice(first % all.length), ...all.slice(0, first % all.length)]
     for (const [at, http] of nodes.entries())
       try {
         return await http.json({ ...request, timeoutMs: timeoutMs + answerMsMax })

@@ -364,12 +364,17 @@ export const requestBody = object(
   {
     port: { type: 'string', minLength: 1, description: 'An exported input.' },
     message: anyMessage,
-    answerPort: { type: 'string', minLength: 1, description: 'An exported output.' },
-    correlate: {
+    id: {
       type: 'string',
       minLength: 1,
       maxLength: 256,
-      description: 'The field of message and answer that tells whose an answer is: a text or number.',
+      description:
+        'By which the request is known again, for a minute: who asks again gets the answer that there is, and the message is not handled again. Default: one of its own.',
+    },
+    again: {
+      type: 'boolean',
+      description:
+        'It may have been asked before with this id: where the network keeps no requests, it is refused by REQUEST_LOST, not sent anew.',
     },
     timeoutMs,
     uncommitted: {
@@ -377,6 +382,6 @@ export const requestBody = object(
       description: 'Of a network that is exactly-once: the answer at once, before it is committed.',
     },
   },
-  { optional: ['timeoutMs', 'uncommitted'] },
+  { optional: ['id', 'again', 'timeoutMs', 'uncommitted'] },
 )
-export const requestAnswer = answer({ answer: anyMessage })
+export const requestAnswer = answer({ answer: anyMessage }, ['answer'])

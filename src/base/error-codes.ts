@@ -765,14 +765,31 @@ export const errorCodes = codes({
     exit: 1,
   },
   REQUEST_TIMED_OUT: {
-    title: 'The network has taken a message, but no answer to it came in the time that was given.',
-    remedy: 'Give more time; check that the answer has the same value in the field that tells whose it is.',
+    title: 'No answer to a request came in the time that was given; it may be handled all the same.',
+    remedy:
+      'Give more time, and ask again with the same id: where it was handled, the answer comes. See which component is slow.',
+    exit: 1,
+  },
+  REQUEST_FAILED: {
+    title: 'A component has failed, or rejected its message, while a request was handled.',
+    remedy: 'Mend what the error names, or send another message; what else came of the request was handled.',
+    exit: 1,
+  },
+  REQUEST_LOST: {
+    title: 'The instance that had taken a request is gone, and the network keeps no requests past that.',
+    remedy:
+      'Send it again, with an id of its own, where handling it twice does no harm; let the network be at-least-once or exactly-once, so that requests are kept.',
+    exit: 1,
+  },
+  REQUEST_ANSWER_LOST: {
+    title: 'A request was handled, and its answer is lost with a failure.',
+    remedy:
+      'Find out from what the network does, or ask it anew: what the request did is kept. Make the handlers faster that are slower than a snapshot waits for (1 s).',
     exit: 1,
   },
   CLIENT_MESSAGE_INVALID: {
     title: 'What a client sends is nothing that an exported port takes.',
-    remedy:
-      'Send values that JSON can hold; for a request, with a text or number in the field that tells answers apart.',
+    remedy: 'Send values that JSON can hold; the id of a request has 1 to 256 characters.',
     exit: 2,
   },
   CLIENT_MESSAGE_TOO_LARGE: {

@@ -19,6 +19,11 @@ export function seededRandom(seed: number): Random {
   return { next, int: (below) => Math.floor(next() * below) }
 }
 
+/** 24 digits, which nobody else draws. */
+export function randomKey(random: Random): string {
+  return Array.from({ length: 6 }, () => random.int(0x1_0000).toString(16).padStart(4, '0')).join('')
+}
+
 export const systemRandom: Random = {
   next: () => Math.random(),
   int: (below) => Math.floor(Math.random() * below),

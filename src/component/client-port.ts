@@ -8,10 +8,11 @@ import type { ErrorData } from '../base/errors.ts'
  *   nothing, when they are in the journal of the instance.
  * - CP-2 What was `refused` is never sent: its time was over, it does not fit, or the instance is at its end.
  * - CP-3 An instance gives a part of what it has for each `pull`, and never more. While nobody reads, it keeps nothing.
- * - CP-4 For an `await`, the first message whose field has the value is the `answer`, of those that come after `awaiting`.
+ * - CP-4 Each `request` hears `answer` or `refused`: when its message, and all that was derived from it, has been handled, and where snapshots
+ *   are taken, when that is committed. Requests of the same key are the same one: its message is sent once, and all who ask hear the same.
  *
- * Where a network is exactly-once, its outputs are `committed`: what readers get is `follow`ed, by each for itself; `read` and an
- * `await` that is `uncommitted` get things at once all the same.
+ * Where a network is exactly-once, its outputs are `committed`: what readers get is `follow`ed, by each for itself; `read` gets things
+ * at once all the same.
  *
  * - CP-5 A part holds messages of committed snapshots only, in their order: behind `at` of `following`, or behind `after` where nothing was
  *   `missed` since, every message, and none twice.
@@ -22,21 +23,23 @@ export type ClientPortCommand =
   | { readonly type: 'send'; readonly id: number; readonly text: string; readonly timeoutMs: number }
   /** Nobody wants it taken any more; it may have been. */
   | { readonly type: 'cancel'; readonly id: number }
+  /**
+   * A message that is to be answered. `key`: by which it is known again, also in another life of the instance. `again`: it may have been
+   * handed over before. `uncommitted`: the answer at once, before it is committed.
+   */
+  | {
+      readonly type: 'request'
+      readonly id: number
+      readonly key: string
+      readonly text: string
+      readonly timeoutMs: number
+      readonly again: boolean
+      readonly uncommitted: boolean
+    }
   /** Somebody reads, from now on. */
   | { readonly type: 'read'; readonly id: number }
   | { readonly type: 'unread' }
   | { readonly type: 'pull' }
-  /** `field`: its path; `value`: as JSON. */
-  | {
-      readonly type: 'await'
-      readonly id: number
-      readonly field: string
-      readonly value: string
-      readonly uncommitted?: boolean
-      /** Of a committed output: it was awaited before, at this position. */
-      readonly after?: string | undefined
-    }
-  | { readonly type: 'unawait'; readonly id: number }
   /** Somebody reads what is committed. `after`: behind this position (`client-position.ts`); undefined: from now on. */
   | { readonly type: 'follow'; readonly id: number; readonly after: string | undefined }
   | { readonly type: 'unfollow'; readonly id: number }
@@ -51,9 +54,8 @@ export type ClientPortReport =
   | { readonly type: 'messages'; readonly texts: readonly string[] }
   /** A message cannot be given to readers. */
   | { readonly type: 'unfit'; readonly error: ErrorData }
-  /** `at`: of a committed output, from which position on. */
-  | { readonly type: 'awaiting'; readonly id: number; readonly at?: string | undefined }
-  | { readonly type: 'answer'; readonly id: number; readonly text: string }
+  /** `text`: as JSON; undefined where nobody answered. */
+  | { readonly type: 'answer'; readonly id: number; readonly text: string | undefined }
   | { readonly type: 'following'; readonly id: number; readonly at: string; readonly missed: boolean }
   /** `at`: the position of the first; the others follow it in the same snapshot. */
   | { readonly type: 'part'; readonly id: number; readonly at: string; readonly texts: readonly string[] }
@@ -81,13 +83,5 @@ export interface ClientPorts {
 export const clientTextLengthMax = 1024 * 1024
 /** Messages of a batch, and of a part. */
 export const clientBatchMessagesMax = 1000
-
-/** The value that a path such as `order.id` leads to. */
-export function fieldAt(message: unknown, path: string): unknown {
-  let at = message
-  for (const step of path.split('.')) {
-    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, step)) return undefined
-    at = (at as Readonly<Record<string, unknown>>)[step]
-  }
-  return at
-}
+/** Characters of what a request is known by. */
+export const requestKeyLengthMax = 256

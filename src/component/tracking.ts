@@ -1,3 +1,5 @@
+import type { ErrorData } from '../base/errors.ts'
+
 /** Tracked messages: what their source says of them, and hears. */
 
 /** How a source tracks. */
@@ -60,12 +62,40 @@ export interface TrackHandlers {
    * commit of one that holds what came of it.
    */
   ack?(id: unknown, message: unknown): void | PromiseLike<void>
-  /** A handler has failed, or rejected its message. With replay: also the last time. */
+  /**
+   * A handler has failed, or rejected its message. With replay: also the last time. Of a message that `wantsAnswers`, it is told
+   * after a commit, as `ack` is.
+   */
   fail?(id: unknown, failure: TrackFailure, message: unknown): void | PromiseLike<void>
   /** The time is over. With replay: also the last time. What is still under way of it goes on. */
   timeout?(id: unknown, message: unknown): void | PromiseLike<void>
-  /** An answer to a message that `wantsAnswers`; before its `ack`, and as many as are given. */
+  /**
+   * An answer to a message that `wantsAnswers`; before its `ack`, and as many as are given. After a recovery it is called again with
+   * the first one, where the message is told of again.
+   */
   answer?(id: unknown, answer: unknown): void | PromiseLike<void>
+}
+
+/** What sources of the engine's own hear and say beside that, of messages that want answers. */
+export interface TrackInsights extends TrackHandlers {
+  /** All has been handled, or has failed; `ack` or `fail` follows with a commit. Where no snapshots are taken it is not called. */
+  complete?(id: unknown, failure: TrackFailure | undefined): void
+  /** In place of `ack`: it was handled, and what it was answered is gone with a failure. */
+  lost?(id: unknown): void
+  /** A message with this id is about to be sent out of the journal. False: it was sent before, and is let go. */
+  begins?(id: unknown): boolean
+  /** What it was told, and is to be in the snapshot for those who ask again. */
+  kept?(): readonly KeptOutcome[]
+  /** What it had kept, and the ids of what it will hear of: before anything is sent. */
+  recall?(kept: readonly KeptOutcome[], open: readonly unknown[]): void
+}
+
+/** What became of a message that wanted answers. */
+export interface KeptOutcome {
+  readonly id: string
+  /** As JSON; undefined where nobody answered. */
+  readonly text?: string | undefined
+  readonly failure?: ErrorData | undefined
 }
 
 /** What an instance holds at most: its trees have numbers of 20 bits. */

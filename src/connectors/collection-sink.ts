@@ -1,7 +1,6 @@
 import * as v from 'valibot'
 import { VertigoError } from '../base/errors.ts'
 import { configObject, text } from '../component/built-in-config.ts'
-import { fieldAt } from '../component/client-port.ts'
 import {
   builtInKind,
   defineComponent,
@@ -98,4 +97,14 @@ function unfit(component: string, what: string): VertigoError {
   return new VertigoError('MESSAGE_UNFIT', `${component}: a message does not fit the collection: ${what}`, {
     place: { component, port: 'in' },
   })
+}
+
+/** The value that a path such as `order.id` leads to. */
+function fieldAt(message: unknown, path: string): unknown {
+  let at = message
+  for (const step of path.split('.')) {
+    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, step)) return undefined
+    at = (at as Readonly<Record<string, unknown>>)[step]
+  }
+  return at
 }

@@ -122,6 +122,16 @@ export class Track {
     this.endLoan()
   }
 
+  /** Takes a part out of it, for what goes back to the source by itself; a message that has it on loan keeps the rest. */
+  give(): { readonly a: number; readonly b: number } {
+    const { tokens } = this
+    tokens.draw()
+    const { a, b } = tokens
+    this.a ^= a
+    this.b ^= b
+    return { a, b }
+  }
+
   /** The handler has ended: the message keeps what it has on loan; without one, it goes back, and nobody holds it any more. */
   settle(sink: TrackSink): void {
     if (this.channel !== undefined) {

@@ -56,6 +56,8 @@ export interface CallOwner {
    */
   actingCall(opener: Call): Call
   readonly emitPerMessageMax: number
+  /** The last snapshot that it has taken the cut of. */
+  readonly lastCut: number
   readonly tracking: WorkerTracking
   /** Of a source: opens a tree. */
   readonly openTree?: (port: OutputPort, message: unknown, options: TrackedOptions | undefined) => void
@@ -187,9 +189,11 @@ export class Call implements StateCursor {
   /** To the source of the tracked message, if that wants answers; says whether it does. */
   answer(message: unknown): boolean {
     const { track } = this
-    if (track === null || this.mode === callClosed) return false
-    const { worker, tree, stamp } = track
-    return this.owner.tracking.answer({ worker, tree, stamp }, message)
+    const { tracking } = this.owner
+    if (track === null || this.mode === callClosed || !tracking.wantsAnswers(track)) return false
+    // With what it emits: a handler that fails after it, and is called again, has not given it.
+    this.perform(() => tracking.answer(track, message, this.owner.lastCut))
+    return true
   }
 
   isOf(owner: object): boolean {

@@ -21,7 +21,7 @@ import { keyLock, ownKeysOnly } from './message-keys.ts'
 import { type InputPort, prepareInputs, runSetup, type SetupMeans } from './setup.ts'
 import { rejectionOf } from './rejection.ts'
 import { ComponentCut } from './snapshots/component-cut.ts'
-import type { Saved } from './snapshots/saved.ts'
+import type { Saved, SavedLate } from './snapshots/saved.ts'
 import { type Task, TaskRunner } from './task-runner.ts'
 import { TimerSet } from './timer-set.ts'
 import { tellSource } from './tracking/failures.ts'
@@ -148,12 +148,12 @@ export class ComponentInstance extends Instance {
     this.snapshots.ended(snapshot)
   }
 
-  override saved(): Saved {
-    return this.snapshots.saved(super.saved())
+  override saved(snapshot: number): Saved {
+    return this.snapshots.saved(super.saved(snapshot))
   }
 
-  protected override savedLate(): Promise<Saved['channels']> | undefined {
-    return this.snapshots.savedLate()
+  protected override savedLate(): Promise<SavedLate> | undefined {
+    return this.snapshots.savedLate()?.then((channels) => ({ channels }))
   }
 
   override restore(saved: Saved): void {

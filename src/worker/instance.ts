@@ -19,7 +19,7 @@ import type { Reporter } from './record-window.ts'
 import { sendRejection } from './rejection.ts'
 import type { PartFacts, SavedEntries } from './snapshots/instance-parts.ts'
 import type { InstanceSink } from './snapshots/instance-sink.ts'
-import { encodeSaved, nothingSaved, type Saved } from './snapshots/saved.ts'
+import { encodeSaved, nothingSaved, type Saved, type SavedLate } from './snapshots/saved.ts'
 import { openSink, type RestoredSinksOf } from './snapshots/sink-owner.ts'
 import type { WorkerTracking } from './tracking/worker-tracking.ts'
 
@@ -159,8 +159,8 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
     return sent
   }
 
-  /** What of it is no keyed state. */
-  saved(): Saved {
+  /** What of it is no keyed state, at the cut of a snapshot. */
+  saved(_snapshot: number): Saved {
     const { instanceState, lastGroupId } = this
     const row = instanceState?.row('', undefined)
     return {
@@ -186,7 +186,7 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
    */
   partFacts(begin: SnapshotBegin): PartFacts {
     const isOver = this.state === 'finished' || this.state === 'closed'
-    const saved = this.saved()
+    const saved = this.saved(begin.snapshot)
     const entries = encodeSaved(saved, this.place)
     // What is in an open group went to the copies that its beginning went to.
     const now: SavedEntries = { entries, hasChannelState: saved.channels.length + saved.open.length > 0 }
@@ -195,8 +195,8 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
     const late = isOver ? undefined : this.savedLate()
     if (late === undefined && sink === undefined) return { saved: now, isFinished }
     const all = async (): Promise<SavedEntries> => {
-      const channels = (await late) ?? []
-      const more = { ...nothingSaved, channels, sink: isFinished ? undefined : await sink }
+      const { channels = [], tracked = [] } = (await late) ?? {}
+      const more = { ...nothingSaved, channels, tracked, sink: isFinished ? undefined : await sink }
       const hasChannelState = now.hasChannelState || channels.length > 0
       return { hasChannelState, entries: [...entries, ...encodeSaved(more, this.place)] }
     }
@@ -220,7 +220,7 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
   }
 
   /** What belongs to the cut of now and comes after it; undefined where there cannot be anything. */
-  protected savedLate(): Promise<Saved['channels']> | undefined {
+  protected savedLate(): Promise<SavedLate> | undefined {
     return undefined
   }
 

@@ -1,11 +1,11 @@
 import type { Clock } from '../base/clock.ts'
 import type { SourcePositions } from '../component/define.ts'
-import type { TrackHandlers } from '../component/tracking.ts'
+import type { TrackInsights } from '../component/tracking.ts'
 import type { Outbox } from '../messaging/outbox.ts'
 import type { OutputPort } from '../messaging/output-port.ts'
 
 /** The author's reader, types erased. */
-export interface Reader extends TrackHandlers {
+export interface Reader extends TrackInsights {
   poll(max: number, context: object): unknown
   /** The run asks the source to end: see `SourceReader`. */
   drain?(): void

@@ -13,10 +13,11 @@ import { iteratorReader, type Reader, type ReaderOwner } from './iterator-reader
 import { Instance, type InstanceIdentity, type LifeHooks } from './instance.ts'
 import { JournaledReader, type OpenedJournal } from './journal/journaled-reader.ts'
 import { ReleasedPositions } from './released-positions.ts'
-import type { Saved } from './snapshots/saved.ts'
+import type { Saved, SavedLate } from './snapshots/saved.ts'
 import { codeBridge, sharedContext, type SetupMeans, type SourceJournals } from './setup.ts'
 import { dealJournals, dealKnown, dealListed, journalSplit, owns, type Share } from './splits.ts'
 import { rejectionOf } from './rejection.ts'
+import type { SavedTree } from './tracking/saved-trees.ts'
 import { SourceTracking } from './tracking/source-tracking.ts'
 
 const pollMessagesMax = 256
@@ -41,6 +42,11 @@ export class SourceInstance extends Instance {
   private polling = false
   private exhausted = false
   private lastSaved: SourcePositions | undefined
+  /** What is open at the last cut, of which answers are to come. */
+  private lateTrees: Promise<readonly SavedTree[]> | undefined
+  /** See `Saved`: what it goes on from. */
+  private answered: Saved['answered'] = []
+  private openAtRestore: readonly unknown[] = []
   /** The snapshot that it goes on from. */
   private restored: number | undefined
   /** `from` is of all instances, and their number is another one now. */
@@ -119,15 +125,28 @@ export class SourceInstance extends Instance {
     this.tracker?.cut(begin.snapshot)
   }
 
-  override saved(): Saved {
+  override saved(snapshot: number): Saved {
     this.lastSaved = this.positions
-    return { ...super.saved(), positions: this.lastSaved, tracked: this.tracker?.saved() ?? [] }
+    const tracked = this.tracker?.saved(snapshot) ?? []
+    this.lateTrees = tracked instanceof Promise ? tracked : undefined
+    return {
+      ...super.saved(snapshot),
+      positions: this.lastSaved,
+      tracked: tracked instanceof Promise ? [] : tracked,
+      answered: this.reader?.kept?.() ?? [],
+    }
+  }
+
+  protected override savedLate(): Promise<SavedLate> | undefined {
+    return this.lateTrees?.then((tracked) => ({ tracked }))
   }
 
   override restore(saved: Saved): void {
     super.restore(saved)
     this.isUndealt = saved.isUndealt === true
     this.from = saved.positions ?? this.from
+    this.answered = saved.answered
+    this.openAtRestore = saved.tracked.filter((tree) => tree.wantsAnswers).map(({ id }) => id)
     if (saved.tracked.length === 0) return
     this.tracker = this.makeTracker()
     this.tracker.restore(saved.tracked, this.outputs)
@@ -148,6 +167,7 @@ export class SourceInstance extends Instance {
     this.pollContext = Object.assign(this.call.context, { kept: keptAtOnce })
     this.reader = await this.makeReader()
     this.closeAuthor = this.reader.close?.bind(this.reader)
+    this.reader.recall?.(this.answered, this.openAtRestore)
     if (this.restored !== undefined) this.needed.cut(this.restored, this.positions)
   }
 

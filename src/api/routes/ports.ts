@@ -58,7 +58,7 @@ export const portRoutes: readonly ApiRoute[] = [
     path: `${path}/request`,
     id: 'request',
     summary:
-      'Sends a message, and answers with the first message of another port that has the same value in the field `correlate`.',
+      'Sends a message, and answers with what a component has answered to it (`context.answer`), when all that came of it has been handled; without `answer` where none has.',
     role: 'operator',
     body: schemas.requestBody,
     bodyBytesMax,

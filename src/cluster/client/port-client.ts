@@ -24,8 +24,12 @@ export interface PortClient {
    */
   read(network: string, port: string, options?: ReadPortOptions): AsyncIterable<PortNews>
   /**
-   * Sends a message, and gives the first message of another port whose field `correlate` has the value that it has in the
-   * message. Errors: those of `send` and `read`; REQUEST_TIMED_OUT where the message was taken and no answer came.
+   * Sends a message, and gives the answer that a component has given to it, or to what was derived from it (`context.answer`): when all that
+   * came of it has been handled; undefined where none has answered. Where the network takes snapshots, it comes with the commit.
+   *
+   * A request survives its instances and nodes, unless the network is at-most-once. Errors: those of `send`, which mean that nothing was
+   * taken; REQUEST_FAILED, with the component and its message, where a handler has failed or rejected; REQUEST_TIMED_OUT;
+   * REQUEST_LOST, REQUEST_ANSWER_LOST.
    */
   request(network: string, request: PortRequest): Promise<unknown>
 }
@@ -69,10 +73,13 @@ export interface PortRequest extends SendOptions {
   /** An exported input. */
   readonly port: string
   readonly message: unknown
-  /** An exported output. */
-  readonly answerPort: string
-  /** The field, of message and answer, that tells whose an answer is, such as `id` or `order.id`: a text or number. */
-  readonly correlate: string
+  /**
+   * By which the request is known again, of 256 characters at most: who asks again with it, within a minute, gets the answer that there is
+   * already, and the message is not handled again. Default: one of its own for each call.
+   */
+  readonly id?: string | undefined
+  /** It may have been asked before with this id: where the network keeps no requests, it is refused by REQUEST_LOST, not sent anew. */
+  readonly again?: boolean | undefined
   /** The answer at once, also where the network is exactly-once: after a failure, it may never have been. */
   readonly uncommitted?: boolean | undefined
 }
@@ -109,9 +116,12 @@ export interface RunningNetwork {
    */
   read(port: string, options?: ReadOptions): AsyncIterableIterator<unknown>
   /**
-   * Sends a message, and gives the first message of `answerPort` whose field `correlate` has the value that it has in the
-   * message. `timeoutMs` (default 10,000) is for both. Errors: those of `sendBatch`; REQUEST_TIMED_OUT where the message was
-   * taken and no answer came.
+   * Sends a message, and gives the answer that a component has given to it, or to what was derived from it (`context.answer`): when all that
+   * came of it has been handled; undefined where none has answered. Where the network takes snapshots, it comes with the commit.
+   *
+   * `timeoutMs` (default 10,000) is for all of it. A request survives its instances and nodes, unless the network is at-most-once. Errors:
+   * those of `sendBatch`, which mean that nothing was taken; REQUEST_FAILED, with the component and its message, where a handler
+   * has failed or rejected; REQUEST_TIMED_OUT; REQUEST_LOST, REQUEST_ANSWER_LOST.
    */
   request(request: PortRequest): Promise<unknown>
 }

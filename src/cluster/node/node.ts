@@ -108,6 +108,7 @@ export class ClusterNode {
       catchUp: (network, timeoutMs) =>
         catchUp(network, { store, keys: this.keys, observer: this.observer, clock: machineClock }, timeoutMs),
       clock: machineClock,
+      random: systemRandom,
     })
     this.options = { ...options, events: this.insight.events }
   }

@@ -1,5 +1,5 @@
 import type { Cancel, Clock } from '../../base/clock.ts'
-import { errorToData, isVertigoError } from '../../base/errors.ts'
+import { errorToData, VertigoError } from '../../base/errors.ts'
 import {
   clientBatchMessagesMax,
   type ClientPortCommand,
@@ -13,10 +13,8 @@ import {
   positionText,
 } from '../../component/client-position.ts'
 import type { Sink, SinkBatch, SinkSnapshot } from '../../component/sink.ts'
-import { CommittedAnswers, type Earlier } from './committed-answers.ts'
 import { clientText } from './client-text.ts'
 import { behind, type LogPlace, type OutputPiece, OutputLog, type SavedLog } from './output-log.ts'
-import { unfitAnswer } from './awaited.ts'
 
 /** Characters of a part, unless its only message has more. */
 const partLengthMax = 256 * 1024
@@ -67,11 +65,8 @@ export class CommittedOutput implements Sink<StagedOutput> {
   private readonly means: CommittedOutputMeans
   private readonly log = new OutputLog()
   private readonly followers = new Map<number, Follower>()
-  private readonly answers: CommittedAnswers
   private staged: string[] = []
   private stagedLength = 0
-  /** Given to snapshots that are not committed as far as is known. */
-  private prepared: OutputPiece[] = []
   /** Behind the last cut. */
   private cutAt: ClientPosition = firstPosition
   /** Something that came behind the last cut was let go. */
@@ -92,7 +87,6 @@ export class CommittedOutput implements Sink<StagedOutput> {
 
   constructor(means: CommittedOutputMeans) {
     this.means = means
-    this.answers = new CommittedAnswers(means.line)
   }
 
   obey(command: ClientPortCommand): void {
@@ -114,12 +108,6 @@ export class CommittedOutput implements Sink<StagedOutput> {
         this.give(command.id, follower)
         break
       }
-      case 'await':
-        this.await(command)
-        break
-      case 'unawait':
-        this.answers.remove(command.id)
-        break
       default:
         return
     }
@@ -147,7 +135,6 @@ export class CommittedOutput implements Sink<StagedOutput> {
     }
     this.staged.push(text)
     this.stagedLength += text.length
-    this.answers.staged(message, text)
     return true
   }
 
@@ -196,8 +183,6 @@ export class CommittedOutput implements Sink<StagedOutput> {
     const texts = this.staged
     this.staged = []
     this.stagedLength = 0
-    this.prepared.push({ snapshot, texts })
-    this.answers.cut(snapshot)
     this.makeRoom()
     return { texts, ...this.log.saved() }
   }
@@ -206,16 +191,12 @@ export class CommittedOutput implements Sink<StagedOutput> {
     const { nowMs } = this
     const { texts } = staged
     if (!this.isStarted) this.log.restore(staged, nowMs)
-    this.prepared = this.prepared.filter(
-      (piece) => comparePositions(behind(piece.snapshot), behind(snapshot)) > 0,
-    )
     // Forgotten meanwhile, since nobody was there.
     if (!this.log.isKept) {
       this.means.letGo(texts.length)
       return undefined
     }
     this.log.add({ snapshot, texts }, nowMs)
-    this.answers.committed(snapshot)
     for (const [id, follower] of this.followers) this.give(id, follower)
     this.tend()
     if (!this.isOver || !this.isStarted || this.isTaken || this.isClosed) return undefined
@@ -278,35 +259,13 @@ export class CommittedOutput implements Sink<StagedOutput> {
     }
     if (end === begin) {
       this.followers.delete(id)
-      this.means.line.tell({ type: 'unfollowed', id, error: errorToData(unfitAnswer()) })
+      this.means.line.tell({ type: 'unfollowed', id, error: errorToData(unfit()) })
       return
     }
     follower.isWanting = false
     place.text = end
     const at = positionText({ incarnation: snapshot.incarnation, snapshot: snapshot.id, index: begin + 1 })
     this.means.line.tell({ type: 'part', id, at, texts: texts.slice(begin, end) })
-  }
-
-  private await(command: Extract<ClientPortCommand, { readonly type: 'await' }>): void {
-    const { id, after } = command
-    this.keep()
-    try {
-      const behindIt = after === undefined ? undefined : positionOf(after)
-      const texts = behindIt === undefined ? undefined : this.textsBehind(behindIt)
-      this.answers.add(command, after ?? positionText(this.cutAt), texts)
-    } catch (error) {
-      if (!isVertigoError(error)) throw error
-      this.means.line.tell({ type: 'refused', id, error: errorToData(error) })
-    }
-  }
-
-  /** What came behind a position: committed, and not committed so far. */
-  private *textsBehind(position: ClientPosition): Generator<Earlier> {
-    const place = this.log.placeBehind(position) ?? this.log.beginning
-    for (let at = place.piece, from = place.text; at < this.log.end; at++, from = 0)
-      yield { texts: this.log.piece(at)!.texts, from, of: 'committed' }
-    for (const { snapshot, texts } of this.prepared) yield { texts, from: 0, of: snapshot }
-    yield { texts: this.staged, from: 0, of: 'staged' }
   }
 
   private away(): void {
@@ -337,7 +296,7 @@ export class CommittedOutput implements Sink<StagedOutput> {
 
   private tend(): void {
     const { nowMs } = this
-    const isNobody = this.followers.size === 0 && this.answers.isEmpty && !this.isAwayFor(keptMs)
+    const isNobody = this.followers.size === 0 && !this.isAwayFor(keptMs)
     if (isNobody && this.log.isKept) {
       this.means.letGo(this.log.forget() + this.staged.length)
       this.isLacking ||= this.staged.length > 0
@@ -359,4 +318,11 @@ export class CommittedOutput implements Sink<StagedOutput> {
   private cancelTimers(): void {
     for (const cancel of this.timers.splice(0)) cancel()
   }
+}
+
+function unfit(): VertigoError {
+  return new VertigoError(
+    'CLIENT_MESSAGE_TOO_LARGE',
+    'The next message is too large, or cannot be written as JSON.',
+  )
 }

@@ -1,7 +1,8 @@
 import type { Cancel, Clock } from '../../base/clock.ts'
-import { errorToData, VertigoError } from '../../base/errors.ts'
+import { type ErrorData, errorToData, VertigoError } from '../../base/errors.ts'
 import type { ClientPortCommand, ClientPortLine } from '../../component/client-port.ts'
-import type { PollResult } from '../../component/index.ts'
+import type { PollResult, TrackedOptions } from '../../component/index.ts'
+import type { RequestBook } from './requests.ts'
 
 /** Checks one message. Errors: MESSAGE_INVALID. */
 export type CheckMessage = (message: unknown) => void | PromiseLike<void>
@@ -10,6 +11,13 @@ export interface InputQueueMeans {
   readonly clock: Clock
   readonly line: ClientPortLine
   readonly check: CheckMessage | undefined
+  readonly requests: RequestBook
+}
+
+/** By what messages leave: those of requests are tracked. */
+export interface Emit {
+  (message: unknown): void
+  tracked(message: unknown, options: TrackedOptions): void
 }
 
 /** Batches that wait, and characters of them. Callers on all nodes share them. */
@@ -21,16 +29,25 @@ interface Batch {
   readonly messages: readonly unknown[]
   readonly length: number
   readonly cancelDeadline: Cancel
+  /** Of a request: what it is known by. */
+  readonly request: Request | undefined
 }
 
+type Request = Extract<ClientPortCommand, { readonly type: 'request' }>
+
+/** At the least, so long may what comes of a request take before it counts as lost, in milliseconds. Whoever asked may be gone before. */
+const requestTreeMsMin = 30_000
+
 /**
- * Batches on their way from clients into a network: CP-1 and CP-2 of `component/client-port.ts`. What waits here was taken by
- * nobody yet, and is refused where the instance ends.
+ * Batches and requests on their way from clients into a network: CP-1, CP-2 and CP-4 of `component/client-port.ts`. What waits here was
+ * taken by nobody yet, and is refused where the instance ends.
  */
 export class InputQueue {
   readonly #means: InputQueueMeans
   /** Those whose check has begun as well, so that they count. */
-  readonly #known = new Map<number, { readonly length: number }>()
+  readonly #known = new Map<number, { readonly length: number; readonly key: string | undefined }>()
+  /** Keys of all who ask, by the number of their command; those who have been told leave nothing to do. */
+  readonly #asking = new Map<number, string>()
   readonly #batches: Batch[] = []
   #length = 0
   #isEnding = false
@@ -41,14 +58,15 @@ export class InputQueue {
   }
 
   obey(command: ClientPortCommand): void {
-    if (command.type === 'send') this.#add(command)
-    else if (command.type === 'cancel') this.#drop(command.id)
+    if (command.type === 'send') this.#add(command, JSON.parse(command.text) as readonly unknown[], undefined)
+    else if (command.type === 'request') this.#ask(command)
+    else if (command.type === 'cancel') this.#cancel(command.id)
   }
 
   /** Sends whole batches: the first that waits, and those after it that fit into `max`. */
   poll(
     max: number,
-    emit: (message: unknown) => void,
+    emit: Emit,
     kept: (tell: (error?: Error) => void) => void,
   ): PollResult | Promise<PollResult> {
     let sent = 0
@@ -73,26 +91,63 @@ export class InputQueue {
     this.#wake()
   }
 
-  #add({ id, text, timeoutMs }: Extract<ClientPortCommand, { readonly type: 'send' }>): void {
+  #ask(request: Request): void {
+    const { id, key, text, again, uncommitted } = request
+    const { line, requests } = this.#means
+    const asker = {
+      uncommitted,
+      taken: () => line.tell({ type: 'taken', id }),
+      answered: (answer: string | undefined) => {
+        this.#asking.delete(id)
+        line.tell({ type: 'answer', id, text: answer })
+      },
+      refused: (error: ErrorData) => {
+        this.#asking.delete(id)
+        line.tell({ type: 'refused', id, error })
+      },
+    } as const
+    this.#asking.set(id, key)
+    try {
+      if (requests.ask(key, id, asker, again)) this.#add(request, [JSON.parse(text)], request)
+    } catch (error) {
+      asker.refused(errorToData(error))
+    }
+  }
+
+  #cancel(id: number): void {
+    const key = this.#asking.get(id)
+    if (key === undefined) this.#drop(id)
+    else {
+      this.#asking.delete(id)
+      if (!this.#means.requests.leave(key, id)) return
+      for (const [batch, known] of this.#known) if (known.key === key) this.#refuse(batch, ended())
+    }
+  }
+
+  #add(
+    { id, text, timeoutMs }: { readonly id: number; readonly text: string; readonly timeoutMs: number },
+    messages: readonly unknown[],
+    request: Request | undefined,
+  ): void {
     const { length } = text
+    const refuse = (error: VertigoError): void => this.#tellRefused(id, error, request?.key)
     if (this.#known.size >= batchesMax || (this.#length > 0 && this.#length + length > lengthMax)) {
-      this.#tellRefused(id, new VertigoError('PORT_BUSY', 'Too much waits at the exported port already.'))
+      refuse(new VertigoError('PORT_BUSY', 'Too much waits at the exported port already.'))
       return
     }
     if (this.#isEnding) {
-      this.#tellRefused(id, ended())
+      refuse(ended())
       return
     }
-    this.#known.set(id, { length })
+    this.#known.set(id, { length, key: request?.key })
     this.#length += length
     const { check } = this.#means
-    const messages = JSON.parse(text) as readonly unknown[]
     const cancelDeadline = this.#means.clock.after(
       timeoutMs,
       () => this.#refuse(id, new VertigoError('SEND_TIMED_OUT', `Not taken within ${timeoutMs} ms.`)),
       { background: true },
     )
-    const batch: Batch = { id, messages, length, cancelDeadline }
+    const batch: Batch = { id, messages, length, cancelDeadline, request }
     if (check === undefined) this.#push(batch)
     else
       checkAll(messages, check).then(
@@ -113,31 +168,33 @@ export class InputQueue {
     this.#wake()
   }
 
-  #send(
-    { id, messages }: Batch,
-    emit: (message: unknown) => void,
-    kept: (tell: (error?: Error) => void) => void,
-  ): void {
+  #send({ id, messages, request }: Batch, emit: Emit, kept: (tell: (error?: Error) => void) => void): void {
     let at = 0
     try {
-      for (; at < messages.length; at++) emit(messages[at])
+      for (; at < messages.length; at++)
+        if (request === undefined) emit(messages[at])
+        else emit.tracked(messages[at], trackedAs(request))
     } catch (error) {
       // A selector that throws. What it threw at is not on its way, those before it are.
-      this.#tellRefused(id, at === 0 ? error : partly(at, messages.length, error))
+      this.#tellRefused(id, at === 0 ? error : partly(at, messages.length, error), request?.key)
       return
     }
     kept((error) => {
-      if (error === undefined) this.#means.line.tell({ type: 'taken', id })
-      else this.#tellRefused(id, notKept(error))
+      if (error !== undefined) this.#tellRefused(id, notKept(error), request?.key)
+      else if (request === undefined) this.#means.line.tell({ type: 'taken', id })
+      else this.#means.requests.taken(request.key)
     })
   }
 
   #refuse(id: number, error: unknown): void {
-    if (this.#drop(id)) this.#tellRefused(id, error)
+    const key = this.#known.get(id)?.key
+    if (this.#drop(id)) this.#tellRefused(id, error, key)
   }
 
-  #tellRefused(id: number, error: unknown): void {
-    this.#means.line.tell({ type: 'refused', id, error: errorToData(error) })
+  /** `key`: of a request, whose askers are told. */
+  #tellRefused(id: number, error: unknown, key: string | undefined): void {
+    if (key !== undefined) this.#means.requests.refused(key, error)
+    else this.#means.line.tell({ type: 'refused', id, error: errorToData(error) })
   }
 
   #drop(id: number): boolean {
@@ -153,6 +210,10 @@ export class InputQueue {
 
 async function checkAll(messages: readonly unknown[], check: CheckMessage): Promise<void> {
   for (const message of messages) await check(message)
+}
+
+function trackedAs({ key, timeoutMs }: Request): TrackedOptions {
+  return { id: key, wantsAnswers: true, timeoutMs: Math.max(timeoutMs, requestTreeMsMin) }
 }
 
 function ended(): VertigoError {

@@ -2,8 +2,10 @@ import * as v from 'valibot'
 import { VertigoError } from '../../base/errors.ts'
 import { configObject, text } from '../../component/built-in-config.ts'
 import { builtInKind, defineSource, isKind, port } from '../../component/index.ts'
+import type { TrackInsights } from '../../component/tracking.ts'
 import { type CheckMessage, InputQueue } from './input-queue.ts'
 import { clientPortsOf } from './line.ts'
+import { RequestBook } from './requests.ts'
 
 /**
  * Source `client-input`: what clients send into an exported input of a network in a cluster. It is put into the network when
@@ -21,11 +23,24 @@ export const clientInputKind = builtInKind(
       port: v.optional(text()),
     }),
     async setup(context) {
-      const { component, config, clock } = context
+      const { component, config, clock, isJournaled } = context
       const check = await checkOf(config, (address) => context.load(address))
       const line = clientPortsOf(context).open(component, (command) => queue.obey(command))
-      const queue = new InputQueue({ clock, line, check })
+      const requests = new RequestBook({ clock, isJournaled })
+      const queue = new InputQueue({ clock, line, check, requests })
+      const insights: Required<TrackInsights> = {
+        ack: (id) => requests.ack(id),
+        fail: (id, failure) => requests.fail(id, failure),
+        timeout: (id) => requests.timeout(id),
+        answer: (id, answer) => requests.answer(id, answer),
+        complete: (id, failure) => requests.complete(id, failure),
+        lost: (id) => requests.lost(id),
+        begins: (id) => requests.begins(id),
+        kept: () => requests.kept(),
+        recall: (kept, open) => requests.recall(kept, open),
+      }
       return {
+        ...insights,
         poll: (max, { emit, kept }) => queue.poll(max, emit.out, kept),
         drain: () => queue.end(),
         close: () => {

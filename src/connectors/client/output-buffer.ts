@@ -4,7 +4,6 @@ import {
   type ClientPortCommand,
   type ClientPortLine,
 } from '../../component/client-port.ts'
-import { AwaitedAnswers, unfitAnswer } from './awaited.ts'
 import { clientText } from './client-text.ts'
 
 /** Characters of a part, unless its only message has more. */
@@ -17,7 +16,7 @@ export interface OutputBufferMeans {
 }
 
 /**
- * Messages on their way from a network to those who read an exported output: CP-3 and CP-4 of `component/client-port.ts`. At
+ * Messages on their way from a network to those who read an exported output: CP-3 of `component/client-port.ts`. At
  * most one part waits here; then the network waits, until the node pulls or nobody reads any more.
  */
 export class OutputBuffer {
@@ -27,7 +26,6 @@ export class OutputBuffer {
   #texts: string[] = []
   #length = 0
   readonly #empties = new Set<() => void>()
-  readonly #awaited = new AwaitedAnswers()
 
   constructor(means: OutputBufferMeans) {
     this.#means = means
@@ -49,12 +47,6 @@ export class OutputBuffer {
         this.#isPulled = true
         this.#give()
         break
-      case 'await':
-        this.#await(command)
-        break
-      case 'unawait':
-        this.#awaited.remove(command.id)
-        break
       default:
         break
     }
@@ -66,9 +58,8 @@ export class OutputBuffer {
 
   /** The promise, where there is one, settles when there is room for the next message. */
   put(message: unknown): Promise<void> | undefined {
-    const answered = !this.#awaited.isEmpty && this.#answer(message)
     if (!this.#isRead) {
-      if (!answered) this.#means.letGo()
+      this.#means.letGo()
       return undefined
     }
     const text = this.#textOf(message)
@@ -111,25 +102,5 @@ export class OutputBuffer {
       this.#means.line.tell({ type: 'unfit', error: errorToData(error) })
       return undefined
     }
-  }
-
-  #await({ id, field, value }: Extract<ClientPortCommand, { readonly type: 'await' }>): void {
-    try {
-      this.#awaited.add(id, { field, value })
-      this.#means.line.tell({ type: 'awaiting', id })
-    } catch (error) {
-      this.#means.line.tell({ type: 'refused', id, error: errorToData(error) })
-    }
-  }
-
-  #answer(message: unknown): boolean {
-    const found = this.#awaited.take(message)
-    if (found.length === 0) return false
-    const text = this.#textOf(message)
-    for (const id of found) {
-      if (text !== undefined) this.#means.line.tell({ type: 'answer', id, text })
-      else this.#means.line.tell({ type: 'refused', id, error: errorToData(unfitAnswer()) })
-    }
-    return true
   }
 }

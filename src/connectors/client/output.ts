@@ -44,8 +44,8 @@ export const clientOutputKind = builtInKind(
         letGo: (count) => unread.add(count),
       })
       const obey = (command: ClientPortCommand): void => {
-        if (command.type !== 'await' || command.uncommitted === true) atOnce.obey(command)
-        if (command.type !== 'await' || command.uncommitted !== true) output.obey(command)
+        atOnce.obey(command)
+        output.obey(command)
       }
       return {
         on: {

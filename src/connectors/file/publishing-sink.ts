@@ -11,7 +11,8 @@ import {
   jsonLinesFormat,
   textFormat,
 } from './format.ts'
-import { type FilePiece, lost, type PublishedMark, publishPiece, readMark } from './published.ts'
+import { stageFirst } from './first-piece.ts'
+import { type FilePiece, lost, type PublishedMark, publishPiece, readMark, realPathOf } from './published.ts'
 import { dropStaged, publishPart, type PartPiece, recoverPart, stagePart } from './published-parts.ts'
 import { openTarget } from './target.ts'
 
@@ -110,7 +111,7 @@ class PublishingFile {
       return sink
     }
     const sink: Sink<FilePiece> = {
-      prepare: () => this.#prepare(),
+      prepare: (snapshot) => this.#prepare(snapshot),
       isFull,
       commit: (batch) => (this.#isDirect ? this.#writeThrough(batch.staged) : publishPiece(batch, use)),
       recover,
@@ -148,7 +149,7 @@ class PublishingFile {
     throw fileFault('CONFIG_INVALID', { ...use, field: 'columns' }, what)
   }
 
-  #prepare(): FilePiece | undefined {
+  #prepare(snapshot: SinkSnapshot): FilePiece | Promise<FilePiece> | undefined {
     const { path } = this.#options.use
     const text = this.#staging.take().join('')
     const { mark, bytes, isEnded, firstLine } = this.#found
@@ -162,7 +163,16 @@ class PublishingFile {
     const keeps = goesOn || this.#append
     this.#next = keeps ? bytes : 0
     const head = this.#next === 0 ? this.#header : isEnded ? '' : '\n'
-    return this.#piece(path, head + text, { isFirst: !goesOn, replaces: !keeps && !this.#isDirect })
+    const piece = this.#piece(path, head + text, { isFirst: !goesOn, replaces: !keeps && !this.#isDirect })
+    return piece.replaces ? this.#stage(piece, snapshot) : piece
+  }
+
+  async #stage(piece: FilePiece, snapshot: SinkSnapshot): Promise<FilePiece> {
+    try {
+      return { ...piece, staged: await stageFirst(await realPathOf(piece.path), piece.text, snapshot) }
+    } catch (error) {
+      throw fileError(error, this.#options.use)
+    }
   }
 
   #piece(path: string, text: string, how: Pick<FilePiece, 'isFirst' | 'replaces'>): FilePiece {

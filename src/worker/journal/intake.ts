@@ -1,5 +1,6 @@
 import type { Cancel, Clock } from '../../base/clock.ts'
 import { asError, isVertigoError, VertigoError } from '../../base/errors.ts'
+import type { TrackedOptions } from '../../component/tracking.ts'
 import type { Journal } from '../../journal/journal.ts'
 import type { Reader } from '../iterator-reader.ts'
 import { checkMessages, encodeRecord, type Gathered } from './journal-record.ts'
@@ -33,6 +34,7 @@ export interface IntakeMeans {
 interface Given {
   readonly port: number
   readonly message: unknown
+  readonly tracked: TrackedOptions | null
 }
 
 type Tell = (error?: Error) => void
@@ -90,6 +92,11 @@ export class Intake {
 
   /** For sources that are iterated. */
   readonly gather = (message: unknown): void => this.add(0, message)
+
+  /** What is heard of tracked messages is its to hear. */
+  get source(): Reader | undefined {
+    return this.reader
+  }
 
   get takesMessages(): boolean {
     return this.writes && !this.isCut
@@ -180,25 +187,25 @@ export class Intake {
     const refuse = (): never => {
       throw new VertigoError(
         'SOURCE_MISUSED',
-        `${this.means.place} sends groups or batches, or tracks messages, which its journal does not keep`,
+        `${this.means.place} sends groups or batches, which its journal does not keep`,
         {
           remedy:
-            'Send single messages, let the source rewind by itself (`positions`), give it `track`, or say `guarantee: at-most-once`.',
+            'Send single messages, let the source rewind by itself (`positions`), or say `guarantee: at-most-once`.',
         },
       )
     }
     return Object.assign((message: unknown) => this.add(port, message), {
       group: refuse,
       batch: refuse,
-      tracked: refuse,
+      tracked: (message: unknown, tracked: TrackedOptions = {}) => this.add(port, message, tracked),
     })
   }
 
-  private add(port: number, message: unknown): void {
+  private add(port: number, message: unknown, tracked: TrackedOptions | null = null): void {
     if (!this.takesMessages)
       throw new VertigoError('STOPPED', `${this.means.place} takes nothing into its journal any more`)
-    checkMessages([message], this.means.place)
-    this.gathered.push({ port, message })
+    checkMessages(tracked === null ? [message] : [message, tracked], this.means.place)
+    this.gathered.push({ port, message, tracked })
     this.count++
     this.due()
   }
@@ -249,10 +256,12 @@ export class Intake {
   private record(part: readonly Given[]): Gathered {
     const { ports } = this.means
     const messages = part.map(({ message }) => message)
+    const isAnyTracked = part.some(({ tracked }) => tracked !== null)
+    const all = { messages, tracked: isAnyTracked ? part.map(({ tracked }) => tracked) : null }
     const [first] = part
     if (part.every(({ port }) => port === first!.port))
-      return { ports: [ports[first!.port]!], portOf: null, messages }
-    return { ports, portOf: part.map(({ port }) => port), messages }
+      return { ports: [ports[first!.port]!], portOf: null, ...all }
+    return { ports, portOf: part.map(({ port }) => port), ...all }
   }
 
   private async append(bytes: Uint8Array): Promise<void> {

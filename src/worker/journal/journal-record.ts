@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { VertigoError } from '../../base/errors.ts'
+import type { TrackedOptions } from '../../component/tracking.ts'
 import { MessageCodec } from '../../wire/message-codec.ts'
 
 /** Messages that a source has given, in the order in which it has. */
@@ -8,6 +9,8 @@ export interface Gathered {
   readonly ports: readonly string[]
   readonly portOf: readonly number[] | null
   readonly messages: readonly unknown[]
+  /** Of those that are tracked: how. Null where none is. */
+  readonly tracked: readonly (TrackedOptions | null)[] | null
 }
 
 /** A record of a source's journal. */
@@ -18,19 +21,21 @@ export type JournalRecord =
 
 const messagesKind = 1
 const endKind = 2
+/** As messages, with what is said of those that are tracked. */
+const trackedKind = 3
 const codec = new MessageCodec()
 
 /** A view that the next call writes over. Errors: MESSAGE_NOT_ENCODABLE. */
 export function encodeRecord(record: JournalRecord, place: string): Uint8Array {
   if (record.kind === 'end') return Uint8Array.of(endKind)
-  const { ports, portOf, messages } = record
+  const { ports, portOf, messages, tracked } = record
   let bytes: Uint8Array
   try {
-    bytes = codec.encode([ports, portOf, messages], 1)
+    bytes = codec.encode([ports, portOf, messages, ...(tracked === null ? [] : [tracked])], 1)
   } catch (error) {
     throw unfit(messages, place) ?? error
   }
-  bytes[0] = messagesKind
+  bytes[0] = tracked === null ? messagesKind : trackedKind
   return bytes
 }
 
@@ -55,13 +60,18 @@ function unfit(messages: readonly unknown[], place: string): VertigoError | unde
 export function decodeRecord(bytes: Uint8Array, place: string): JournalRecord {
   const [kind] = bytes
   if (kind === endKind) return { kind: 'end' }
-  if (kind !== messagesKind)
+  if (kind !== messagesKind && kind !== trackedKind)
     throw new VertigoError(
       'JOURNAL_FORMAT_NEWER',
       `the journal of ${place} has a record of a kind that is not known: ${kind}`,
     )
   // The decoder gives views of what it reads, and the journal's buffers are its own.
   const body = Buffer.from(bytes.subarray(1))
-  const [ports, portOf, messages] = codec.decode(body) as [string[], number[] | null, unknown[]]
-  return { kind: 'messages', ports, portOf, messages }
+  const [ports, portOf, messages, tracked = null] = codec.decode(body) as [
+    string[],
+    number[] | null,
+    unknown[],
+    (TrackedOptions | null)[]?,
+  ]
+  return { kind: 'messages', ports, portOf, messages, tracked }
 }

@@ -1,16 +1,22 @@
 import type { Clock } from '../../base/clock.ts'
 import { VertigoError } from '../../base/errors.ts'
 import type { SourcePositions } from '../../component/define.ts'
+import type { KeptOutcome, TrackedOptions, TrackFailure } from '../../component/tracking.ts'
 import type { Journal } from '../../journal/journal.ts'
 import type { Reader, ReaderOwner } from '../iterator-reader.ts'
 import { Intake } from './intake.ts'
 import { decodeRecord } from './journal-record.ts'
-import { asJournalPosition, type JournalPosition, Outlet } from './outlet.ts'
+import { asJournalPosition, type JournalPosition, Outlet, type Send } from './outlet.ts'
 
 /** One journal that an instance reads: its own, or that of a copy that is no more. */
 export interface OpenedJournal {
   readonly split: string
   readonly journal: Journal
+}
+
+interface Output {
+  (message: unknown): void
+  tracked(message: unknown, options: TrackedOptions): void
 }
 
 export interface JournaledMeans {
@@ -33,6 +39,7 @@ export interface JournaledMeans {
  * - JR-1 Only what is on the disk is sent, and only what was read from there: what is sent for the first time and what is sent again take
  *   the same way.
  * - JR-2 The source is asked for nothing before the network runs: until then, the journal may be another generation's to add to.
+ * - JR-4 Tracked messages are tracked when they are sent, not when they are written. What is sent twice by who asks again is known by its id.
  * - JR-3 It is done when the end of the source is in its journal, and all was sent. One that was asked to end is done without that.
  */
 export class JournaledReader implements Reader {
@@ -82,17 +89,18 @@ export class JournaledReader implements Reader {
 
   poll(
     max: number,
-    { emit }: { readonly emit: Readonly<Record<string, (message: unknown) => void>> },
+    { emit }: { readonly emit: Readonly<Record<string, Output>> },
   ): 'more' | 'done' | Promise<'more'> {
     const { intake, outlets } = this
     // Whoever has taken the journal over goes on: this one has nothing to say any more, and waits to be closed.
     if (intake.isSealed) return this.news()
     if (intake.failure !== undefined) throw intake.failure
     intake.begin()
-    const send = (port: string, message: unknown): void => {
+    const send: Send = (port, message, tracked) => {
       const to = emit[port]
       if (to === undefined) throw portGone(port)
-      to(message)
+      if (tracked === undefined) to(message)
+      else if (intake.source?.begins?.(tracked.id) !== false) to.tracked(message, tracked)
     }
     for (let tries = outlets.length; tries > 0; tries--) {
       const sent = outlets[this.turn % outlets.length]!.take(max, send)
@@ -115,6 +123,38 @@ export class JournaledReader implements Reader {
     if (this.hasForgotten) return
     await this.forgetOthers()
     this.hasForgotten = true
+  }
+
+  ack(id: unknown, message: unknown): void | PromiseLike<void> {
+    return this.intake.source?.ack?.(id, message)
+  }
+
+  fail(id: unknown, failure: TrackFailure, message: unknown): void | PromiseLike<void> {
+    return this.intake.source?.fail?.(id, failure, message)
+  }
+
+  timeout(id: unknown, message: unknown): void | PromiseLike<void> {
+    return this.intake.source?.timeout?.(id, message)
+  }
+
+  answer(id: unknown, answer: unknown): void | PromiseLike<void> {
+    return this.intake.source?.answer?.(id, answer)
+  }
+
+  complete(id: unknown, failure: TrackFailure | undefined): void {
+    this.intake.source?.complete?.(id, failure)
+  }
+
+  lost(id: unknown): void {
+    this.intake.source?.lost?.(id)
+  }
+
+  kept(): readonly KeptOutcome[] {
+    return this.intake.source?.kept?.() ?? []
+  }
+
+  recall(kept: readonly KeptOutcome[], open: readonly unknown[]): void {
+    this.intake.source?.recall?.(kept, open)
   }
 
   drain(): void {

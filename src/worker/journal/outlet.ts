@@ -1,5 +1,6 @@
 import { asError, isVertigoError, VertigoError } from '../../base/errors.ts'
 import type { SourcePosition } from '../../component/define.ts'
+import type { TrackedOptions } from '../../component/tracking.ts'
 import type { Journal } from '../../journal/journal.ts'
 import { decodeRecord, type JournalRecord } from './journal-record.ts'
 
@@ -24,6 +25,9 @@ export function asJournalPosition(given: SourcePosition, place: string): Journal
     `the position of ${place} is none of a journal that this version reads`,
   )
 }
+
+/** `tracked`: how, where it is. */
+export type Send = (port: string, message: unknown, tracked: TrackedOptions | undefined) => void
 
 export interface OutletMeans {
   readonly journal: Journal
@@ -82,16 +86,16 @@ export class Outlet {
   }
 
   /** Sends up to `max` messages, without waiting, and gives their number. */
-  take(max: number, emit: (port: string, message: unknown) => void): number {
+  take(max: number, emit: Send): number {
     if (this.failure !== undefined) throw this.failure
     let sent = 0
     while (sent < max) {
       const open = this.current()
       if (open?.kind !== 'messages') break
-      const { ports, portOf, messages } = open
+      const { ports, portOf, messages, tracked } = open
       for (; sent < max && this.message < messages.length; sent++) {
         const index = this.message++
-        emit(ports[portOf?.[index] ?? 0]!, messages[index])
+        emit(ports[portOf?.[index] ?? 0]!, messages[index], tracked?.[index] ?? undefined)
       }
       if (this.message >= messages.length) this.next()
     }

@@ -233,6 +233,7 @@ function divided(all: readonly Saved[], parts: readonly InstanceManifest[], owne
     lastGroupId: Math.max(0, ...all.map(({ lastGroupId }) => lastGroupId)),
     // Each is one's: it is sent again, or told of, by him alone.
     tracked: all.flatMap((saved) => saved.tracked).filter((_, at) => at % instances === instance),
+    answered: all.flatMap((saved) => saved.answered).filter((_, at) => at % instances === instance),
   }
 }
 

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { VertigoError } from '../../base/errors.ts'
 import type { SourcePositions } from '../../component/define.ts'
+import type { KeptOutcome } from '../../component/tracking.ts'
 import type { SinkSnapshot } from '../../component/sink.ts'
 import type { ChannelHash } from '../../messaging/input-channel.ts'
 import type { SavedOpen } from '../../messaging/open-groups.ts'
@@ -8,7 +9,7 @@ import type { Control } from '../../messaging/parcel.ts'
 import type { StateEntry } from '../../snapshot/state-file.ts'
 import { readRow, writeRow } from '../../state/capture.ts'
 import type { Entry } from '../../state/entries.ts'
-import type { SavedTree } from '../tracking/source-tracking.ts'
+import type { SavedTree } from '../tracking/saved-trees.ts'
 import { MessageCodec } from '../../wire/message-codec.ts'
 
 /**
@@ -29,8 +30,13 @@ export interface Saved {
   readonly channels: readonly SavedChannel[]
   /** Of a source: the messages that it tracks, which are open. */
   readonly tracked: readonly SavedTree[]
+  /** Of a source: what was told of messages that wanted answers, for those who ask again. */
+  readonly answered: readonly KeptOutcome[]
   readonly sink: SavedSink | undefined
 }
+
+/** What belongs to a cut, and comes behind it. */
+export type SavedLate = Partial<Pick<Saved, 'channels' | 'tracked'>>
 
 /** What a sink has prepared and not published yet. */
 export interface SavedSink {
@@ -72,6 +78,7 @@ export const nothingSaved: Saved = {
   open: [],
   channels: [],
   tracked: [],
+  answered: [],
   sink: undefined,
 }
 
@@ -81,6 +88,7 @@ const timersKey = 'timers'
 const positionsKey = 'positions'
 const groupsKey = 'groups'
 const trackedKey = 'tracked'
+const answeredKey = 'answered'
 const openKey = 'open'
 const sinkKey = 'sink'
 const stagedPrefix = 'staged/'
@@ -88,7 +96,7 @@ const channelPrefix = 'channel/'
 
 /** Errors: STATE_NOT_ENCODABLE. */
 export function encodeSaved(saved: Saved, place: string): StateEntry[] {
-  const { instanceState, timers, positions, lastGroupId, open, channels, tracked, sink } = saved
+  const { instanceState, timers, positions, lastGroupId, open, channels, tracked, answered, sink } = saved
   const entries: StateEntry[] = []
   if (instanceState !== undefined) {
     check(instanceState.slots, 'its state', place)
@@ -98,6 +106,10 @@ export function encodeSaved(saved: Saved, place: string): StateEntry[] {
   if (positions !== undefined) entries.push(entry(positionsKey, [encoded(positions, 'a position', place)]))
   if (lastGroupId > 0) entries.push(entry(groupsKey, [encoded(lastGroupId, 'a group', place)]))
   if (tracked.length > 0) entries.push(entry(trackedKey, [encoded(tracked, 'a tracked message', place)]))
+  if (answered.length > 0) {
+    const parts = answered.map((one) => encoded(one, 'an answer', place))
+    entries.push(entry(answeredKey, parts))
+  }
   if (open.length > 0) entries.push(entry(openKey, [encoded(open, 'an open group', place)]))
   if (sink !== undefined) {
     const { isOver, published, pieces } = sink
@@ -131,6 +143,7 @@ export function decodeSaved(entries: Iterable<StateEntry>): Saved {
     else if (name === positionsKey) saved.positions = values()[0] as SourcePositions
     else if (name === groupsKey) saved.lastGroupId = values()[0] as number
     else if (name === trackedKey) saved.tracked = values()[0] as readonly SavedTree[]
+    else if (name === answeredKey) saved.answered = values() as KeptOutcome[]
     else if (name === openKey) saved.open = values()[0] as readonly SavedOpen[]
     else if (name === sinkKey) {
       const [head, ...whole] = parts

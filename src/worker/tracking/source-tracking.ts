@@ -5,13 +5,14 @@ import {
   openMessagesMaxMax,
   type TrackedOptions,
   type TrackFailure,
-  type TrackHandlers,
+  type TrackInsights,
   type TrackOptions,
 } from '../../component/tracking.ts'
 import type { OutputPort } from '../../messaging/output-port.ts'
 import type { TokenSource } from '../../messaging/tracks.ts'
 import type { Guarantee } from '../../model/network.ts'
-import { acked, type Outcome, Tracker, type TrackerOptions, type Tree } from './tracker.ts'
+import { OpenAtCut, type SavedTree, savedTree } from './saved-trees.ts'
+import { type Answer, type Outcome, Tracker, type TrackerOptions, type Tree } from './tracker.ts'
 import { type TreeOwner, treeNumber, type WorkerTracking } from './worker-tracking.ts'
 
 export interface SourceTrackingMeans {
@@ -29,17 +30,6 @@ export interface SourceTrackingMeans {
   readonly deadLetter: (port: string, message: unknown, error: VertigoError) => void
 }
 
-/** A tree, as a snapshot keeps it. */
-export interface SavedTree {
-  readonly port: string
-  readonly id: unknown
-  readonly message: unknown
-  readonly timeoutMs: number
-  readonly wantsAnswers: boolean
-  /** To be told to the source. Without it, the message is sent again. */
-  readonly outcome: Outcome | undefined
-}
-
 const timeoutMsDefault = 30_000
 const openMessagesMaxDefault = 65_536
 const replayTimesDefault = 3
@@ -53,18 +43,23 @@ export class SourceTracking implements TreeOwner {
   private readonly number: number
   private readonly means: SourceTrackingMeans
   private answers: { readonly id: unknown; readonly answer: unknown }[] = []
+  /** What is over, and told after a commit only. */
+  private completed: { readonly id: unknown; readonly outcome: Outcome }[] = []
+  private openAtCut: OpenAtCut | undefined
 
   constructor(means: SourceTrackingMeans) {
     const { clock, tracking, due } = means
     this.means = means
     this.tokens = tracking.tokens
-    this.tracker = new Tracker(trackerOptions(means), { clock, due, tokens: this.tokens })
+    const over = (tree: Tree): void => this.over(tree)
+    this.tracker = new Tracker(trackerOptions(means), { clock, due, over, tokens: this.tokens })
     this.number = tracking.add(this)
   }
 
   get hasDue(): boolean {
     const { tracker } = this
-    return tracker.hasSettled || this.answers.length > 0 || (tracker.hasReplays && this.means.maySend())
+    const hasNews = this.answers.length > 0 || this.completed.length > 0
+    return tracker.hasSettled || hasNews || (tracker.hasReplays && this.means.maySend())
   }
 
   get isFull(): boolean {
@@ -101,18 +96,22 @@ export class SourceTracking implements TreeOwner {
     this.tracker.fail(index, stamp, failure)
   }
 
-  answer(index: number, stamp: number, answer: unknown): void {
+  answer(index: number, stamp: number, answer: Answer): void {
     const tree = this.tracker.sent(index, stamp)
     if (tree === undefined) return
-    this.answers.push({ id: tree.id, answer })
+    tree.answer ??= answer
+    this.answers.push({ id: tree.id, answer: answer.value })
     this.means.due()
   }
 
   /** Tells what there is to tell, and sends again what is to be sent again. */
-  work(handlers: TrackHandlers): void {
-    const { answers, tracker } = this
+  work(handlers: TrackInsights): void {
+    const { answers, completed, tracker } = this
     this.answers = []
+    this.completed = []
     for (const { id, answer } of answers) this.call(handlers.answer?.(id, answer))
+    for (const { id, outcome } of completed)
+      handlers.complete?.(id, outcome.type === 'fail' ? outcome.failure : undefined)
     for (const tree of tracker.takeSettled()) {
       const { id, message, outcome, port } = tree
       tracker.release(tree)
@@ -136,30 +135,39 @@ export class SourceTracking implements TreeOwner {
   /**
    * What is open at the cut. All that was sent before the cut is handled before the cuts of those that it comes to, or is
    * state of their channels: where nothing is replayed, it counts as complete then. Where it is replayed, it is sent again,
-   * since a part of it may fail yet.
+   * since a part of it may fail yet. Answers come behind the cut: they are waited for (`OpenAtCut`), and then it is a promise.
    */
-  saved(): SavedTree[] {
+  saved(snapshot: number): readonly SavedTree[] | Promise<readonly SavedTree[]> {
     const replays = this.tracker.options.replay.times > 0
-    return [...this.tracker.unsettled()].map((tree) => ({
-      port: tree.port!.name,
-      id: tree.id,
-      message: tree.message,
-      timeoutMs: tree.timeoutMs,
-      wantsAnswers: tree.wantsAnswers,
-      outcome: tree.state === 'over' ? tree.outcome : replays ? undefined : acked,
-    }))
+    this.openAtCut?.end()
+    this.openAtCut = undefined
+    const trees = [...this.tracker.unsettled()]
+    const isOpen = ({ state, wantsAnswers }: Tree): boolean => wantsAnswers && state !== 'over'
+    if (replays || !trees.some(isOpen)) return trees.map((tree) => savedTree(tree, snapshot, replays))
+    this.openAtCut = new OpenAtCut(this.means.clock, snapshot, trees)
+    return this.openAtCut.saved
   }
 
   restore(saved: readonly SavedTree[], ports: readonly OutputPort[]): void {
     for (const one of saved) {
       const port = ports.find(({ name }) => name === one.port)
+      if (one.answer !== undefined) this.answers.push({ id: one.id, answer: one.answer.value })
       if (port !== undefined) this.tracker.restore({ ...one, port }, one.outcome)
     }
   }
 
   close(): void {
+    this.openAtCut?.end()
     this.tracker.stop()
     this.means.tracking.remove(this.number)
+  }
+
+  private over(tree: Tree): void {
+    const { id, outcome, wantsAnswers } = tree
+    if (!wantsAnswers) return
+    this.openAtCut?.over(tree)
+    if (this.means.takesSnapshots) this.completed.push({ id, outcome })
+    this.means.due()
   }
 
   private send({ index, stamp, a, b, port, message, wantsAnswers }: Tree): void {
@@ -171,13 +179,17 @@ export class SourceTracking implements TreeOwner {
   }
 
   private tell(
-    handlers: TrackHandlers,
+    handlers: TrackInsights,
     id: unknown,
     message: unknown,
     outcome: Outcome,
     port: OutputPort,
   ): void {
-    if (outcome.type === 'ack') {
+    if (outcome.type === 'lost' && handlers.lost !== undefined) {
+      handlers.lost(id)
+      return
+    }
+    if (outcome.type === 'ack' || outcome.type === 'lost') {
       this.call(handlers.ack?.(id, message))
       return
     }
@@ -194,7 +206,7 @@ export class SourceTracking implements TreeOwner {
 }
 
 function errorOf(
-  outcome: Exclude<Outcome, { readonly type: 'ack' }>,
+  outcome: Exclude<Outcome, { readonly type: 'ack' | 'lost' }>,
   times: number,
   timeoutMs: number,
 ): VertigoError {

@@ -10,8 +10,11 @@ import type { TokenSource } from '../../messaging/tracks.ts'
  * - TR-2 What comes back for a tree that is over, or for another attempt, changes nothing: its stamp is another one.
  * - TR-3 With replay, a tree that has failed begins again under a new stamp, up to the limit; the source hears of the last.
  * - TR-4 Where snapshots are taken, `ack` is told after the commit of one whose cut came after the tree was complete: all
- *   that its handlers did came before their cuts, or is channel state.
+ *   that its handlers did came before their cuts, or is channel state. So is `fail`: whoever stops its instance has the
+ *   network go back to the snapshot before, and the message is handled again; what is rejected is so for good with the commit.
  * - TR-5 A tree costs one object, which is used again; the source is not polled while as many are open as may be.
+ * - TR-6 An answer that was given behind an instance's cut of a snapshot is not told with the commit of that one: the message
+ *   is handled again by who goes back to it.
  */
 
 export interface TrackerOptions {
@@ -26,15 +29,26 @@ export interface TrackerMeans {
   readonly tokens: TokenSource
   /** There is something to be told, or to be sent again. */
   readonly due: () => void
+  /** Its outcome is known, though it may have to wait to be told. */
+  readonly over: (tree: Tree) => void
 }
 
 export type Outcome =
   | { readonly type: 'ack' }
   | { readonly type: 'timeout' }
   | { readonly type: 'fail'; readonly failure: TrackFailure }
+  /** It was handled, and what it was answered is gone with a failure. */
+  | { readonly type: 'lost' }
 
 export const acked: Outcome = { type: 'ack' }
 const timedOut: Outcome = { type: 'timeout' }
+
+/** What a component has given; of one that answers more than once, the first. */
+export interface Answer {
+  readonly value: unknown
+  /** The last snapshot that who gave it had taken the cut of. */
+  readonly cut: number
+}
 
 /** Times are looked at that often at most, in milliseconds: a message is told of by so much late. */
 const sweepMsMin = 10
@@ -51,6 +65,7 @@ export class Tree {
   message: unknown = undefined
   port: OutputPort | undefined = undefined
   wantsAnswers = false
+  answer: Answer | undefined = undefined
   timeoutMs = 0
   /** On the monotonic clock: when its time is over, or its next attempt begins. */
   dueMs = 0
@@ -164,10 +179,7 @@ export class Tracker {
     tree.a ^= a
     tree.b ^= b
     if ((tree.a | tree.b) !== 0) return
-    if (this.options.waitsForCommit) {
-      this.end(tree, acked)
-      this.uncut.push(tree)
-    } else this.settle(tree, acked)
+    this.complete(tree, acked)
   }
 
   fail(index: number, stamp: number, failure: TrackFailure): void {
@@ -193,6 +205,7 @@ export class Tracker {
     tree.id = undefined
     tree.message = undefined
     tree.port = undefined
+    tree.answer = undefined
     tree.outcome = acked
     this.open--
     this.free.push(tree)
@@ -208,8 +221,10 @@ export class Tracker {
   /** TR-4. */
   cut(snapshot: number): void {
     if (this.uncut.length === 0) return
-    this.cuts.push({ snapshot, trees: this.uncut })
-    this.uncut = []
+    const isIn = ({ answer }: Tree): boolean => answer === undefined || answer.cut < snapshot
+    const trees = this.uncut.filter(isIn)
+    this.uncut = this.uncut.filter((tree) => !isIn(tree))
+    if (trees.length > 0) this.cuts.push({ snapshot, trees })
   }
 
   committed(snapshot: number): void {
@@ -249,14 +264,26 @@ export class Tracker {
   private tryAgain(tree: Tree, outcome: Outcome): void {
     const { times, delayMs, delayMsMax } = this.options.replay
     if (tree.attempt >= times) {
-      this.settle(tree, outcome)
+      if (outcome.type === 'fail') this.complete(tree, outcome)
+      else this.settle(tree, outcome)
       return
     }
     tree.outcome = outcome
+    tree.answer = undefined
     tree.attempt++
     tree.state = 'waiting'
     if (outcome.type === 'timeout') this.replay(tree)
     else this.setDue(tree, Math.min(delayMsMax, delayMs * 2 ** (tree.attempt - 1)))
+  }
+
+  /** TR-4. */
+  private complete(tree: Tree, outcome: Outcome): void {
+    if (!this.options.waitsForCommit) {
+      this.settle(tree, outcome)
+      return
+    }
+    this.end(tree, outcome)
+    this.uncut.push(tree)
   }
 
   private replay(tree: Tree): void {
@@ -274,6 +301,7 @@ export class Tracker {
   private end(tree: Tree, outcome: Outcome): void {
     tree.state = 'over'
     tree.outcome = outcome
+    this.means.over(tree)
   }
 
   private setDue(tree: Tree, ms: number): void {

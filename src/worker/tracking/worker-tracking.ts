@@ -2,7 +2,7 @@ import { VertigoError } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
 import type { TrackFailure } from '../../component/tracking.ts'
 import type { Peer } from '../../messaging/remote.ts'
-import { TokenSource, type Tracks, type TrackSink, tracksOf } from '../../messaging/tracks.ts'
+import { TokenSource, type Track, type Tracks, type TrackSink, tracksOf } from '../../messaging/tracks.ts'
 import { trackEntryNumbers } from '../../wire/frame.ts'
 import {
   isNewsEncodable,
@@ -11,17 +11,19 @@ import {
   type TrackFrame,
   trackHopsMax,
 } from '../../wire/track-frames.ts'
+import type { Answer } from './tracker.ts'
 
 /** Who keeps trees: a source of this worker. */
 export interface TreeOwner {
   report(index: number, stamp: number, a: number, b: number): void
   fail(index: number, stamp: number, failure: TrackFailure): void
-  answer(index: number, stamp: number, answer: unknown): void
+  answer(index: number, stamp: number, answer: Answer): void
 }
 
 type News =
   | { readonly type: 'fail'; readonly failure: TrackFailure }
-  | { readonly type: 'answer'; readonly answer: unknown }
+  /** With a part of the token, so that the tree is not complete before it has come. */
+  | { readonly type: 'answer'; readonly answer: Answer; readonly a: number; readonly b: number }
 
 export interface WorkerTrackingMeans {
   readonly worker: number
@@ -92,13 +94,17 @@ export class WorkerTracking implements TrackSink {
     this.tell(worker, tree, stamp, { type: 'fail', failure })
   }
 
-  /** False where the source wants none. Errors: MESSAGE_NOT_ENCODABLE. */
-  answer({ worker, tree, stamp }: TreeAddress, answer: unknown): boolean {
-    if ((tree & answersBit) === 0) return false
-    if (worker !== this.means.worker && !isNewsEncodable(answer))
+  wantsAnswers({ tree }: Track): boolean {
+    return (tree & answersBit) !== 0
+  }
+
+  /** Of one that `wantsAnswers`. `cut`: see `Answer`. Errors: MESSAGE_NOT_ENCODABLE. */
+  answer(track: Track, value: unknown, cut: number): void {
+    const { worker, tree, stamp } = track
+    if (worker !== this.means.worker && !isNewsEncodable(value))
       throw new VertigoError('MESSAGE_NOT_ENCODABLE', 'an answer cannot leave its thread')
-    this.tell(worker, tree, stamp, { type: 'answer', answer })
-    return true
+    const { a, b } = track.give()
+    this.tell(worker, tree, stamp, { type: 'answer', answer: { value, cut }, a, b })
   }
 
   /** A parcel from a peer holds messages of these trees (WT-2). */
@@ -186,7 +192,10 @@ export class WorkerTracking implements TrackSink {
     const owner = this.ownerOf(tree)
     const index = tree & indexMask
     if (news.type === 'fail') owner?.fail(index, stamp, news.failure)
-    else if (news.type === 'answer') owner?.answer(index, stamp, news.answer)
+    else if (news.type === 'answer') {
+      owner?.answer(index, stamp, news.answer)
+      owner?.report(index, stamp, news.a, news.b)
+    }
   }
 
   private passOn(frame: TrackFrame): void {

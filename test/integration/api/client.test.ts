@@ -124,7 +124,7 @@ test('who closes the connection gives up what waits: a message for room, a reque
     },
   )
   t.after(() => held.close())
-  const body = { port: 'in', message: { id: 1 }, answerPort: 'out', correlate: 'id' }
+  const body = { port: 'in', message: { id: 1 } }
   for (const [what, path, json] of [
     ['send', '/v1/networks/net/ports/in', 1],
     ['request', '/v1/networks/net/request', body],

@@ -167,7 +167,7 @@ test('an answer to a request comes with its commit, or at once for who wants it 
   const network = a.network('sure')
   const ask = async (id: string, uncommitted: boolean): Promise<number> => {
     const beganMs = performance.now()
-    const request = { port: 'questions', message: { id, n: 21 }, answerPort: 'answers', correlate: 'id' }
+    const request = { port: 'questions', message: { id, n: 21 } }
     assert.deepEqual(await network.request({ ...request, uncommitted }), { id, twice: 42 })
     return performance.now() - beganMs
   }

@@ -39,8 +39,6 @@ test('the node that hosts the ports is killed while clients send, read and ask',
           network.request({
             port: 'questions',
             message: { id: String(n), n },
-            answerPort: 'answers',
-            correlate: 'id',
             timeoutMs: 5_000,
           }),
         ),
@@ -85,7 +83,7 @@ test('the node that hosts the ports is killed while clients send, read and ask',
     ['no error'],
   )
   for (const code of answered)
-    assert.match(code, /^(no error|SEND_OUTCOME_UNKNOWN|(SEND|REQUEST)_TIMED_OUT)$/)
+    assert.match(code, /^(no error|SEND_OUTCOME_UNKNOWN|(SEND|REQUEST)_TIMED_OUT|REQUEST_LOST)$/)
   assert.ok(begins >= 2, 'the reader went on at another node')
   const unknown = [...outcomes.values()].filter((code) => code === 'SEND_OUTCOME_UNKNOWN').length
   t.diagnostic(`${outcomes.size} sent, ${unknown} of unknown outcome, ${read.length} read, ${begins} begins`)

@@ -16,7 +16,7 @@ export const kinds = new URL('../../fixtures/run/asking.ts', import.meta.url).hr
 export const asking = {
   name: 'asking',
   guarantee: 'at-most-once',
-  components: { double: { kind: `${kinds}#doubling` }, pass: { kind: `${kinds}#passing` } },
+  components: { double: { kind: `${kinds}#doubling`, errors: 'reject' }, pass: { kind: `${kinds}#passing` } },
   connections: [],
   exports: {
     inputs: { questions: 'double.in', things: 'pass.in' },

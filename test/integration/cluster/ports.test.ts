@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import type { VertigoError } from '../../../src/base/errors.ts'
 import type { RunningNetwork } from '../../../src/cluster.ts'
 import { assertCode, start, vertigo } from '../../e2e/support.ts'
 import { errorCode } from '../../support/error-code.ts'
@@ -63,8 +64,6 @@ test('programs send, read and ask from any node, and over the API', async (t) =>
         network.request({
           port: 'questions',
           message: { id: `q${n}`, n },
-          answerPort: 'answers',
-          correlate: 'id',
         }),
       ),
     )
@@ -93,22 +92,35 @@ test('programs send, read and ask from any node, and over the API', async (t) =>
     const many = Array.from({ length: 1001 }, (_, n) => n)
     assert.equal(await errorCode(client.sendBatch('things', many)), 'CLIENT_MESSAGE_TOO_LARGE')
     assert.equal(await errorCode(client.sendBatch('things', [])), 'CLIENT_MESSAGE_INVALID')
-    const ask = { port: 'questions', answerPort: 'answers', correlate: 'id' }
-    assert.equal(await errorCode(client.request({ ...ask, message: { n: 1 } })), 'CLIENT_MESSAGE_INVALID')
-    const silent = { ...ask, message: { id: 'none', n: -1 }, timeoutMs: 300 }
-    assert.equal(await errorCode(client.request(silent)), 'REQUEST_TIMED_OUT')
-    const aborted = new AbortController()
-    const asked = errorCode(client.request({ ...silent, timeoutMs: 60_000, signal: aborted.signal }))
-    aborted.abort(new Error('enough'))
-    assert.match(await asked, /enough/)
+    const ask = { port: 'questions', message: { id: 'x', n: 1 } }
+    assert.equal(await errorCode(client.request({ ...ask, message: { n: 1 } })), 'MESSAGE_INVALID')
+    const tooLong = client.request({ ...ask, id: 'x'.repeat(257) })
+    assert.match(await errorCode(tooLong), /^(CLIENT_MESSAGE_INVALID|API_REQUEST_INVALID)$/)
+    assert.equal(await client.request({ ...ask, message: { id: 'none', n: -1 } }), undefined)
+    await assert.rejects(client.request({ ...ask, message: { id: 'x', n: 13 } }), (error: VertigoError) => {
+      assert.equal(error.code, 'REQUEST_FAILED')
+      assert.match(error.message, /^double\[0\] failed at port "in": no double of 13.*\{ id: 'x', n: 13 \}/)
+      assert.equal(error.place.component, 'double[0]')
+      return true
+    })
+    // Who asks again with the same id gets the same answer: the message is not handled again.
+    const again = { ...ask, id: `again ${client === over}`, message: { id: 'first', n: 1 } }
+    assert.deepEqual(await client.request(again), { id: 'first', twice: 2 })
+    const other = { ...again, message: { id: 'second', n: 2 } }
+    assert.deepEqual(await client.request(other), { id: 'first', twice: 2 })
+    const unknown = { ...ask, id: 'never asked', again: true }
+    assert.equal(await errorCode(client.request(unknown)), 'REQUEST_LOST')
+    const aborted = AbortSignal.abort(new Error('enough'))
+    assert.match(await errorCode(client.request({ ...ask, signal: aborted })), /enough/)
   }
   const nobody = a.network('nobody')
   assert.equal(await errorCode(nobody.send('things', 1)), 'NETWORK_UNKNOWN')
   assert.equal(await errorCode(nobody.read('things').next()), 'NETWORK_UNKNOWN')
   await network.send('things', 'last')
   await network.send('questions', { id: 'last', n: 0 })
-  await eventually('the last ones come', () => reading.read.length > 0 && answered.read.length > 0)
-  assert.deepEqual([reading.read, answered.read], [['last'], [{ id: 'last', twice: 0 }]])
+  await eventually('the last ones come', () => reading.read.length > 0 && answered.read.length > 2)
+  const firsts = [0, 1].map(() => ({ id: 'first', twice: 2 }))
+  assert.deepEqual([reading.read, answered.read], [['last'], [...firsts, { id: 'last', twice: 0 }]])
 
   // The end of the network is the end of its readers, and of nothing before it.
   await network.sendBatch(
@@ -238,7 +250,7 @@ test('the API: bodies, streams, roles and limits', async (t) => {
     ['5', '"d"'],
   ])
 
-  const ask = { port: 'questions', message: { id: 'x', n: 4 }, answerPort: 'answers', correlate: 'id' }
+  const ask = { port: 'questions', message: { id: 'x', n: 4 } }
   const asked = await call('operator', '/request', JSON.stringify(ask))
   assert.deepEqual(asked, { status: 200, body: { answer: { id: 'x', twice: 8 } } })
 
@@ -260,7 +272,12 @@ test('the API: bodies, streams, roles and limits', async (t) => {
     [call('operator', '/ports/things', `"${'x'.repeat(1_100_000)}"`), 413, 'CLIENT_MESSAGE_TOO_LARGE'],
     [call('operator', '/ports/things', `"${'x'.repeat(2_100_000)}"`), 413, 'API_REQUEST_TOO_LARGE'],
     [call('operator', '/request', '{"port":"questions"}'), 400, 'API_REQUEST_INVALID'],
-    [call('operator', '/request', JSON.stringify({ ...ask, answerPort: 'nothing' })), 404, 'PORT_UNKNOWN'],
+    [call('operator', '/request', JSON.stringify({ ...ask, port: 'nothing' })), 404, 'PORT_UNKNOWN'],
+    [
+      call('operator', '/request', JSON.stringify({ ...ask, message: { id: 'x', n: 13 } })),
+      422,
+      'REQUEST_FAILED',
+    ],
   ]
   for (const [refused, status, code] of refusals) {
     const { status: actual, body } = await refused
@@ -278,15 +295,7 @@ test('the API: bodies, streams, roles and limits', async (t) => {
   assert.equal(piped.stdout, '2 messages were taken\n')
   assertCode(await session.ended(), 0)
   assert.equal(session.stdout, '{"from":"cli"}\nx y\nz\n')
-  const question = [
-    'request',
-    'asking',
-    'questions',
-    '{"id": "cli", "n": 21}',
-    '--answer',
-    'answers',
-    '--json',
-  ]
+  const question = ['request', 'asking', 'questions', '{"id": "cli", "n": 21}', '--json']
   const answer = await vertigo(t, question, { env })
   assertCode(answer, 0)
   assert.deepEqual(JSON.parse(answer.stdout), { id: 'cli', twice: 42 })

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ClientPortLine, ClientPortReport } from '../../../src/component/client-port.ts'
-import { type CheckMessage, InputQueue } from '../../../src/connectors/client/input-queue.ts'
+import { type CheckMessage, type Emit, InputQueue } from '../../../src/connectors/client/input-queue.ts'
 import { OutputBuffer } from '../../../src/connectors/client/output-buffer.ts'
+import { RequestBook } from '../../../src/connectors/client/requests.ts'
 import { eventLoopTurn, TestClock } from '../../../src/testkit/test-clock.ts'
 
 const atOnce = (tell: () => void): void => tell()
 
-/** The instances behind exported ports: CP-1 to CP-4 of `component/client-port.ts`. */
+/** The instances behind exported ports: CP-1 to CP-3 of `component/client-port.ts`. */
 
 class Line implements ClientPortLine {
   readonly told: ClientPortReport[] = []
@@ -32,6 +33,10 @@ class Line implements ClientPortLine {
   }
 }
 
+function emitting(emit: (message: unknown) => void): Emit {
+  return Object.assign(emit, { tracked: () => assert.fail('no request') })
+}
+
 function input(check?: CheckMessage): {
   queue: InputQueue
   line: Line
@@ -40,7 +45,8 @@ function input(check?: CheckMessage): {
   poll: (max: number) => unknown[]
 } {
   const [line, clock] = [new Line(), new TestClock()]
-  const queue = new InputQueue({ clock, line, check })
+  const requests = new RequestBook({ clock, isJournaled: false })
+  const queue = new InputQueue({ clock, line, check, requests })
   return {
     queue,
     line,
@@ -50,7 +56,11 @@ function input(check?: CheckMessage): {
     poll: (max) => {
       const sent: unknown[] = []
       assert.equal(
-        queue.poll(max, (message) => sent.push(message), atOnce),
+        queue.poll(
+          max,
+          emitting((message) => void sent.push(message)),
+          atOnce,
+        ),
         'more',
       )
       return sent
@@ -94,13 +104,24 @@ test('CP-2 what is refused is never sent: late, cancelled, misfit, too much, or 
   assert.deepEqual(line.news(), ['refused 5 PORT_MOVED'])
   send(7, ['after'])
   assert.deepEqual(line.news(), ['refused 7 PORT_MOVED'])
-  assert.equal(await queue.poll(10, () => assert.fail('sent'), atOnce), 'done')
+  assert.equal(
+    await queue.poll(
+      10,
+      emitting(() => assert.fail('sent')),
+      atOnce,
+    ),
+    'done',
+  )
 })
 
 test('a poll without messages waits for the next batch; as many wait as there is room for', async () => {
   const { queue, line, send } = input()
   const sent: unknown[] = []
-  const waiting = queue.poll(10, (message) => sent.push(message), atOnce)
+  const waiting = queue.poll(
+    10,
+    emitting((message) => void sent.push(message)),
+    atOnce,
+  )
   send(1, ['a'])
   assert.equal(await waiting, 'more')
   for (let id = 2; id <= 1026; id++) send(id, [id])
@@ -115,9 +136,9 @@ test('a batch that a selector stops is not taken, or said to be taken in part', 
       if (message === bad) throw new Error('no target')
     }
   send(1, [1, 2])
-  assert.equal(queue.poll(10, failAt(1), atOnce), 'more')
+  assert.equal(queue.poll(10, emitting(failAt(1)), atOnce), 'more')
   send(2, [1, 2])
-  assert.equal(queue.poll(10, failAt(2), atOnce), 'more')
+  assert.equal(queue.poll(10, emitting(failAt(2)), atOnce), 'more')
   assert.deepEqual(line.news(), ['refused 1 undefined', 'refused 2 SEND_OUTCOME_UNKNOWN'])
 })
 
@@ -156,31 +177,4 @@ test('CP-3 a message that readers cannot get is told', () => {
   buffer.obey({ type: 'pull' })
   assert.equal(buffer.put('x'.repeat(1_100_000)), undefined)
   assert.deepEqual(line.news(), ['reading 1', 'unfit'])
-})
-
-test('CP-4 the first message with the value is the answer, for all who await it, and once', () => {
-  const { buffer, line, letGo } = output()
-  assert.equal(buffer.put({ id: 'x', n: 0 }), undefined)
-  for (const [id, field, value] of [
-    [1, 'id', '"x"'],
-    [2, 'id', '"x"'],
-    [3, 'order.id', '7'],
-    [4, 'id', '"gone"'],
-  ] as const)
-    buffer.obey({ type: 'await', id, field, value })
-  buffer.obey({ type: 'unawait', id: 4 })
-  assert.deepEqual(line.news(), ['awaiting 1', 'awaiting 2', 'awaiting 3', 'awaiting 4'])
-  assert.equal(buffer.put({ id: 'y' }), undefined)
-  assert.equal(buffer.put({ order: { id: '7' } }), undefined)
-  assert.equal(buffer.put({ id: 'gone' }), undefined)
-  assert.deepEqual(line.news(), [])
-  assert.equal(buffer.put({ id: 'x', n: 1 }), undefined)
-  assert.equal(buffer.put({ id: 'x', n: 2 }), undefined)
-  assert.equal(buffer.put({ order: { id: 7 } }), undefined)
-  assert.deepEqual(line.news(), [
-    'answer 1 {"id":"x","n":1}',
-    'answer 2 {"id":"x","n":1}',
-    'answer 3 {"order":{"id":7}}',
-  ])
-  assert.equal(letGo(), 5, 'what answered somebody was not for nobody')
 })

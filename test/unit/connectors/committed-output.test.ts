@@ -355,57 +355,6 @@ test('CM-3 the end waits for who reads, and for a moment for who has just gone, 
   assert.equal(quiet.output.prepare({ incarnation: 1, id: 1 }), undefined)
 })
 
-test('CP-4 an answer comes with its commit, also where it came before the await was taken up again', () => {
-  const port = new Port()
-  const asked = { type: 'await', field: 'id', value: '"x"' } as const
-  port.put({ id: 'x', n: 0 })
-  port.output.obey({ ...asked, id: 1 })
-  assert.deepEqual(port.news(), ['awaiting 1'])
-  port.put({ id: 'y' }, { id: 'x', n: 1 }, { id: 'x', n: 2 })
-  const piece = port.prepare(1)
-  assert.deepEqual(port.news(), [])
-  port.commit(piece)
-  assert.deepEqual(port.news(), ['answer 1 {"id":"x","n":1}'])
-
-  const again = new Port(port.clock, { id: 1, pieces: [piece] })
-  again.output.obey({ ...asked, id: 2, after: '0.0.0' })
-  assert.deepEqual(again.news(), ['awaiting 2', 'answer 2 {"id":"x","n":1}'])
-  again.put({ id: 'z' })
-  again.output.obey({ ...asked, value: '"z"', id: 3, after: '0.0.0' })
-  assert.deepEqual(again.news(), ['awaiting 3'])
-  again.snapshot(2)
-  assert.deepEqual(again.news(), ['answer 3 {"id":"z"}'])
-})
-
-test('all who await something again after a move are answered with each text looked at once', (t) => {
-  const before = new Port()
-  before.follow(1)
-  for (let id = 0; id < 400; id++) before.put({ id, n: 0 }, { id, n: 1 })
-  before.snapshot(1)
-  for (let id = 400; id < 800; id++) before.put({ id })
-  const pieces = [before.prepare(2)]
-  const port = new Port(before.clock, { id: 2, pieces })
-  for (let id = 800; id < 900; id++) port.put({ id })
-  const parse = t.mock.method(JSON, 'parse')
-  for (let id = 0; id < 1_000; id++)
-    port.output.obey({
-      type: 'await',
-      id,
-      field: 'id',
-      value: String(id),
-      after: id === 399 ? '1.1.799' : '0.0.0',
-    })
-  for (let id = 900; id < 1_000; id++) port.put({ id })
-  port.output.obey({ type: 'await', id: 1_000, field: 'id', value: '999', after: '0.0.0' })
-  assert.equal(parse.mock.callCount(), 1_400)
-  port.snapshot(3)
-  const given = new Map(port.told.flatMap((it) => (it.type === 'answer' ? [[it.id, it.text]] : [])))
-  assert.equal(given.size, 1_001)
-  for (let id = 0; id < 1_000; id++)
-    assert.equal(given.get(id), JSON.stringify(id < 400 ? { id, n: id === 399 ? 1 : 0 } : { id }))
-  assert.equal(given.get(1_000), '{"id":999}')
-})
-
 test('a message that readers cannot get ends them where it comes, and not before', () => {
   const port = new Port()
   port.follow(1)

@@ -1,29 +1,21 @@
 import { type Clock, pause, sleep } from '../../../base/clock.ts'
 import { asError, isVertigoError, VertigoError } from '../../../base/errors.ts'
+import { type Random, randomKey } from '../../../base/random.ts'
 import type { ErrorCode } from '../../../base/error-codes.ts'
-import { clientBatchMessagesMax, clientTextLengthMax, fieldAt } from '../../../component/client-port.ts'
+import { clientBatchMessagesMax, clientTextLengthMax } from '../../../component/client-port.ts'
 import { advanced } from '../../../component/client-position.ts'
 import type { CallHandlers } from '../../../transport/call-server.ts'
-import {
-  type PortAccess,
-  type PortNews,
-  type PortRequest,
-  type ReadPortOptions,
-  type SendOptions,
-  sendTimeoutMsDefault,
-  sendTimeoutMsMax,
-} from '../../client/index.ts'
+import type { PortAccess, PortNews, PortRequest, ReadPortOptions, SendOptions } from '../../client/index.ts'
 import type { ClientPortSide, ClusterView, NodeId } from '../../protocol/index.ts'
 import type { Peers } from '../peers.ts'
+import { checkedKey, ClusterRequest } from './cluster-request.ts'
 import { Comparisons } from './comparisons.ts'
-import type { AnswerNews } from './output-line.ts'
+import { Deadline } from './deadline.ts'
 import type { PortLines } from './port-lines.ts'
 import {
-  type AnswerCall,
-  asAnswerCall,
-  asAnswerNews,
   asPortNews,
   asReadCall,
+  asRequestCall,
   asSendCall,
   portMethods,
   type ReadCall,
@@ -37,6 +29,8 @@ export interface ClusterPortsMeans {
   /** Fulfilled when the view shows what the store has of a network by now, or the time is over. Errors: those of the store. */
   readonly catchUp: (network: string, timeoutMs: number) => Promise<void>
   readonly clock: Clock
+  /** For what requests are known by. */
+  readonly random: Random
 }
 
 /** How long until it is looked again where a port is, in milliseconds. */
@@ -69,15 +63,15 @@ export function portHandlers(lines: PortLines): CallHandlers {
         await lines.find(network, 'input', port).send(text, timeoutMs, signal)
         return null
       },
+      [portMethods.request]: async (body, { signal }) => {
+        const call = asRequestCall(body)
+        return { text: await lines.find(call.network, 'input', call.port).request(call, signal) }
+      },
     },
     streams: {
       [portMethods.read]: (body, { signal }) => {
         const { network, port, ...options } = asReadCall(body)
         return lines.find(network, 'output', port).read(signal, options)
-      },
-      [portMethods.answer]: (body, { signal }) => {
-        const { network, port, ...answer } = asAnswerCall(body)
-        return lines.find(network, 'output', port).answer(answer, signal)
       },
     },
   }
@@ -87,9 +81,9 @@ export function portHandlers(lines: PortLines): CallHandlers {
  * Exported ports of all networks, from any node.
  *
  * - PC-1 A batch is handed to one instance, once: it is tried again only after an answer that says that it was not taken.
- * - PC-2 Whoever reads, or awaits an answer, goes on at the next instance when the one before is gone: where it is told positions, behind
- *   what it has got, and it is told anew that it reads only where something was missed.
- * - PC-3 An answer is awaited before its message is sent, so that none is missed while the port stays where it is.
+ * - PC-2 Whoever reads goes on at the next instance when the one before is gone: where it is told positions, behind what it has got, and
+ *   it is told anew that it reads only where something was missed.
+ * - PC-3 A request goes on at the next instance, too (CR-1 of `cluster-request.ts`).
  * - PC-4 Nobody is refused by what was before: a view that does not have the port is compared with the store first
  *   (`comparisons.ts`), for as long as the call has time.
  */
@@ -165,43 +159,13 @@ export class ClusterPorts implements PortAccess {
   }
 
   async request(network: string, request: PortRequest): Promise<unknown> {
-    const { port, message, answerPort, correlate, uncommitted } = request
-    const { clock } = this.means
-    const deadline = new Deadline(clock, request)
-    const key = keyOf(message, correlate)
-    const text = batchText([message])
-    await this.check(network, 'output', answerPort, deadline.signal, deadline.leftMs)
-    await this.check(network, 'input', port, deadline.signal, deadline.leftMs)
-    const ending = new AbortController()
-    const signal = AbortSignal.any([ending.signal, deadline.signal])
-    let stage: 'awaiting' | 'sending' | 'taken' = 'awaiting'
-    // While it is being sent, its own deadline tells whether it was taken.
-    const onLate = (): void => {
-      if (stage !== 'sending') ending.abort(late(stage, request))
-    }
-    const cancelLate = clock.after(deadline.leftMs, onLate, { background: true })
-    try {
-      let send = (): void => undefined
-      const awaited = new Promise<void>((resolve) => {
-        send = resolve
-      })
-      const answer = this.answerOf(
-        network,
-        answerPort,
-        { field: correlate, value: key, uncommitted },
-        signal,
-        send,
-      )
-      await Promise.race([awaited, answer])
-      stage = 'sending'
-      await Promise.race([this.sendBy(network, port, text, deadline), answer])
-      stage = 'taken'
-      if (deadline.leftMs <= 0) onLate()
-      return JSON.parse(await answer) as unknown
-    } finally {
-      cancelLate()
-      ending.abort(new VertigoError('CALL_CANCELLED', 'the request is over'))
-    }
+    const deadline = new Deadline(this.means.clock, request)
+    // An array has one message, in brackets.
+    const text = batchText([request.message]).slice(1, -1)
+    const key = checkedKey(request.id ?? randomKey(this.means.random))
+    await this.check(network, 'input', request.port, deadline.signal, deadline.leftMs)
+    const answer = await new ClusterRequest(this.means, network, request, { key, text }, deadline).answer()
+    return answer === undefined ? undefined : (JSON.parse(answer) as unknown)
   }
 
   /** PC-1 */
@@ -257,68 +221,9 @@ export class ClusterPorts implements PortAccess {
     return mapped(stream, asPortNews)
   }
 
-  /** PC-2. `ready`: it is awaited. */
-  private async answerOf(
-    network: string,
-    port: string,
-    awaited: Pick<AnswerCall, 'field' | 'value' | 'uncommitted'>,
-    signal: AbortSignal,
-    ready: () => void,
-  ): Promise<string> {
-    const { lines, peers, clock } = this.means
-    let after: string | undefined
-    for (;;) {
-      signal.throwIfAborted()
-      const node = this.nodeOf(network, 'output', port)
-      try {
-        if (node !== undefined) {
-          const call: AnswerCall = { network, port, ...awaited, after }
-          const news: AsyncIterable<AnswerNews> =
-            node === peers.self
-              ? lines.find(network, 'output', port).answer(call, signal)
-              : mapped(
-                  peers.to(node).stream(portMethods.answer, call, { signal, items: partsMax }),
-                  asAnswerNews,
-                )
-          for await (const one of news) {
-            if (one.type === 'answer') return one.text
-            after = one.at
-            ready()
-          }
-        }
-      } catch (error) {
-        signal.throwIfAborted()
-        if (!isVertigoError(error) || ofReaders.has(error.code)) throw error
-      }
-      await sleep(clock, lookMs, signal)
-    }
-  }
-
   private nodeOf(network: string, side: ClientPortSide, port: string): NodeId | undefined {
     const place = placeOfPort(this.means.view(), network, side, port)
     return 'node' in place ? place.node : undefined
-  }
-}
-
-/** Of one call, from its beginning. */
-class Deadline {
-  readonly timeoutMs: number
-  readonly signal: AbortSignal
-  private readonly clock: Clock
-  private readonly endMs: number
-
-  /** Errors: USAGE. */
-  constructor(clock: Clock, { timeoutMs = sendTimeoutMsDefault, signal }: SendOptions) {
-    if (!(timeoutMs >= 1 && timeoutMs <= sendTimeoutMsMax))
-      throw new VertigoError('USAGE', `timeoutMs must be a number from 1 to ${sendTimeoutMsMax}.`)
-    this.timeoutMs = timeoutMs
-    this.signal = signal ?? new AbortController().signal
-    this.clock = clock
-    this.endMs = clock.monotonic() + timeoutMs
-  }
-
-  get leftMs(): number {
-    return this.endMs - this.clock.monotonic()
   }
 }
 
@@ -343,17 +248,6 @@ export function batchText(messages: readonly unknown[]): string {
   )
 }
 
-/** As JSON. Errors: CLIENT_MESSAGE_INVALID. */
-function keyOf(message: unknown, field: string): string {
-  const value = fieldAt(message, field)
-  if (typeof value === 'string' || (typeof value === 'number' && Number.isFinite(value)))
-    return JSON.stringify(value)
-  throw new VertigoError(
-    'CLIENT_MESSAGE_INVALID',
-    `The message of the request has no text or number in its field "${field}", which is to tell its answer.`,
-  )
-}
-
 function sendError(error: unknown, node: NodeId): Error {
   if (!isVertigoError(error)) return asError(error)
   const { code, message } = error
@@ -365,18 +259,6 @@ function sendError(error: unknown, node: NodeId): Error {
     `The node ${node}, which hosts the exported port, was lost before it answered.`,
     { cause: error },
   )
-}
-
-function late(
-  stage: 'awaiting' | 'taken',
-  { port, answerPort, timeoutMs = sendTimeoutMsDefault }: PortRequest,
-): VertigoError {
-  return stage === 'taken'
-    ? new VertigoError(
-        'REQUEST_TIMED_OUT',
-        `No answer came at the port "${answerPort}" within ${timeoutMs} ms.`,
-      )
-    : new VertigoError('SEND_TIMED_OUT', `Not taken by the port "${port}" within ${timeoutMs} ms.`)
 }
 
 /** Where a reader is that has got this. */

@@ -9,20 +9,9 @@ import { PortReader } from './port-reader.ts'
 /** Readers of one exported output, over all nodes. */
 export const readersMax = 64
 
-/** What comes of an answer that is awaited: that it is, then the answer as JSON. */
-export type AnswerNews =
-  | { readonly type: 'awaiting'; readonly at?: string | undefined }
-  | { readonly type: 'answer'; readonly text: string }
-
 export interface ReadLineOptions {
   readonly after?: string | undefined
   readonly uncommitted?: boolean | undefined
-}
-
-export interface AnswerLineOptions extends ReadLineOptions {
-  readonly field: string
-  /** As JSON. */
-  readonly value: string
 }
 
 interface Waiting {
@@ -42,10 +31,6 @@ export class OutputLine {
   private readonly isCommitted: boolean
   private readonly followers: Followers
   private readonly readers = new Set<PortReader>()
-  private readonly answers = new Map<
-    number,
-    { readonly news: AnswerNews[]; error?: Error; wake: () => void }
-  >()
   private beginning: Waiting[] = []
   private state: 'quiet' | 'asked' | 'reading' | 'lost' = 'quiet'
   private isPulling = false
@@ -87,40 +72,6 @@ export class OutputLine {
     }
   }
 
-  /** Errors: PORT_BUSY; PORT_MOVED at the end of the instance. */
-  async *answer(
-    { field, value, after, uncommitted = false }: AnswerLineOptions,
-    signal: AbortSignal,
-  ): AsyncGenerator<AnswerNews, void, undefined> {
-    if (this.state === 'lost') throw moved()
-    const id = ++this.lastId
-    const waiting: { news: AnswerNews[]; error?: Error; wake: () => void } = {
-      news: [],
-      wake: () => undefined,
-    }
-    this.answers.set(id, waiting)
-    const onAbort = (): void => waiting.wake()
-    signal.addEventListener('abort', onAbort)
-    this.tell({ type: 'await', id, field, value, uncommitted, after })
-    try {
-      while (!signal.aborted) {
-        const next = waiting.news.shift()
-        if (next !== undefined) {
-          yield next
-          if (next.type === 'answer') return
-        } else if (waiting.error !== undefined) throw waiting.error
-        else
-          await new Promise<void>((resolve) => {
-            waiting.wake = resolve
-          })
-      }
-    } finally {
-      signal.removeEventListener('abort', onAbort)
-      this.answers.delete(id)
-      this.tell({ type: 'unawait', id })
-    }
-  }
-
   receive(report: ClientPortReport): void {
     switch (report.type) {
       case 'reading':
@@ -137,21 +88,6 @@ export class OutputLine {
       case 'unfit':
         for (const reader of this.readers) reader.end(errorFromData(report.error))
         break
-      case 'awaiting':
-      case 'answer': {
-        const waiting = this.answers.get(report.id)
-        const { type } = report
-        waiting?.news.push(type === 'awaiting' ? { type, at: report.at } : { type, text: report.text })
-        waiting?.wake()
-        break
-      }
-      case 'refused': {
-        const waiting = this.answers.get(report.id)
-        if (waiting === undefined) return
-        waiting.error = errorFromData(report.error)
-        waiting.wake()
-        break
-      }
       case 'following':
       case 'part':
       case 'unfollowed':
@@ -168,10 +104,6 @@ export class OutputLine {
     for (const { reject } of this.beginning.splice(0)) reject(moved())
     for (const reader of this.readers) reader.end(moved())
     this.followers.lost()
-    for (const waiting of this.answers.values()) {
-      waiting.error ??= moved()
-      waiting.wake()
-    }
   }
 
   private begin(signal: AbortSignal): Promise<void> {

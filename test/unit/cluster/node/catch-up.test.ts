@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { systemClock } from '../../../../src/base/clock.ts'
 import { VertigoError } from '../../../../src/base/errors.ts'
+import { seededRandom } from '../../../../src/base/random.ts'
 import { catchUp } from '../../../../src/cluster/node/catch-up.ts'
 import { NodeView } from '../../../../src/cluster/node/node-view.ts'
 import { ClusterPorts } from '../../../../src/cluster/node/ports/cluster-ports.ts'
@@ -65,6 +66,7 @@ function laggingNode(asked: Store = store) {
     view: () => observer.view,
     catchUp: (network, timeoutMs) => catchUp(network, { store: asked, keys, observer, clock }, timeoutMs),
     clock,
+    random: seededRandom(1),
   })
   return { clock, follow, ports }
 }

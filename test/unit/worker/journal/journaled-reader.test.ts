@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { afterEach, test } from 'node:test'
 import { VertigoError } from '../../../../src/base/errors.ts'
+import type { TrackedOptions, TrackInsights } from '../../../../src/component/tracking.ts'
 import type { SourcePositions } from '../../../../src/component/define.ts'
 import type { Journal, JournalBatch } from '../../../../src/journal/journal.ts'
 import { eventLoopTurn, TestClock } from '../../../../src/testkit/test-clock.ts'
@@ -72,6 +73,9 @@ class SlowJournal implements Journal {
   }
 }
 
+type Tracking = ((message: unknown) => void) & {
+  tracked: (message: unknown, options: TrackedOptions) => void
+}
 type Kept = (tell: (error?: Error) => void) => void
 type Poll = (
   emit: { readonly out: (message: unknown) => void },
@@ -85,7 +89,11 @@ class Rig {
   readonly sent: unknown[] = []
   readonly journal: SlowJournal
   readonly reader: JournaledReader
-  private readonly emit = { out: (message: unknown) => void this.sent.push(message) }
+  private readonly emit = {
+    out: Object.assign((message: unknown) => void this.sent.push(message), {
+      tracked: (message: unknown, options: TrackedOptions) => void this.sent.push([message, options]),
+    }),
+  }
 
   private constructor(journal: SlowJournal, reader: JournaledReader) {
     this.journal = journal
@@ -97,8 +105,10 @@ class Rig {
     poll: Poll,
     positions?: SourcePositions,
     clock = new TestClock(),
+    insights: TrackInsights = {},
   ): Promise<Rig> {
     const source: Reader = {
+      ...insights,
       poll: (_max, context) => {
         const { emit, kept } = context as { emit: { out: (message: unknown) => void }; kept: Kept }
         return poll(emit, kept)
@@ -320,4 +330,50 @@ test('what cannot be kept as it is fails the source by name; groups are refused'
     }
   })
   await grouping.reader.close()
+})
+
+test('JR-4 how a message is tracked is in the journal; what was sent by its id before is let go, and what is heard goes to the source', async () => {
+  const journal = new SlowJournal()
+  journal.isFast = true
+  const options = { id: 'a', wantsAnswers: true, timeoutMs: 5 }
+  const rig = await Rig.open(journal, (emit) => {
+    const { out } = emit as { out: Tracking }
+    out('plain')
+    for (const id of ['a', 'b', 'a']) out.tracked(id, { ...options, id })
+    return never
+  })
+  await rig.untilSent(4, 10)
+  const sent = ['plain', ['a', options], ['b', { ...options, id: 'b' }], ['a', options]]
+  assert.deepEqual(rig.sent, sent)
+  await rig.reader.close()
+
+  // In another life, out of the journal alone.
+  const kept = new SlowJournal()
+  kept.records.push(...journal.records)
+  const heard: string[] = []
+  const hear = (what: string) => (id: unknown) => void heard.push(`${what} ${String(id)}`)
+  const begun = new Set<unknown>()
+  const again = await Rig.open(kept, () => never, undefined, new TestClock(), {
+    begins: (id) => !begun.has(id) && begun.add(id) !== undefined,
+    ack: hear('ack'),
+    fail: hear('fail'),
+    timeout: hear('timeout'),
+    answer: hear('answer'),
+    complete: hear('complete'),
+    lost: hear('lost'),
+    kept: () => [{ id: 'k', text: '1' }],
+    recall: (known, open) => void heard.push(`recall ${known.length} ${open.join()}`),
+  })
+  again.reader.recall([{ id: 'x' }], ['y'])
+  await again.untilSent(3, 10)
+  await eventually('the last one is let go', () => again.poll(10) === false)
+  assert.deepEqual(again.sent, sent.slice(0, 3))
+  const { reader } = again
+  reader.answer('a', 1)
+  reader.complete('a', undefined)
+  reader.ack('a', 'a')
+  reader.lost('b')
+  reader.timeout('c', 'c')
+  assert.deepEqual(heard, ['recall 1 y', 'answer a', 'complete a', 'ack a', 'lost b', 'timeout c'])
+  assert.deepEqual(reader.kept(), [{ id: 'k', text: '1' }])
 })

@@ -26,7 +26,7 @@ function setUp(options: Partial<TrackerOptions> = {}) {
       waitsForCommit: false,
       ...options,
     },
-    { clock, tokens: new TokenSource(seededRandom(1)), due: () => due++ },
+    { clock, tokens: new TokenSource(seededRandom(1)), due: () => due++, over: () => undefined },
   )
   const begin = (message: unknown): Tree => tracker.begin(port, message, message, undefined, false)
   const told = (): string[] =>
@@ -98,6 +98,16 @@ test('TR-4: what is complete is told of after the commit of a snapshot whose cut
   assert.equal(tracker.open, 0)
 })
 
+test('TR-4: what has failed is told of with a commit, too', () => {
+  const { tracker, begin, told } = setUp({ waitsForCommit: true })
+  const { index, stamp } = begin('m')
+  tracker.fail(index, stamp, failure)
+  tracker.cut(1)
+  assert.deepEqual(told(), [])
+  tracker.committed(1)
+  assert.deepEqual(told(), ['fail m'])
+})
+
 test('TR-5: it is full with as many trees as may be open, until one is told of', () => {
   const { tracker, begin, told, complete, dueTimes } = setUp()
   const trees = ['a', 'b', 'c'].map(begin)
@@ -120,4 +130,23 @@ test('messages with times of their own are told of at their times', () => {
   assert.deepEqual(told(), ['timeout 200'])
   clock.advance(300)
   assert.deepEqual(told(), ['timeout 500'])
+})
+
+test('TR-6 of a message that wants answers, `fail` waits for a commit, and an answer for one that has what it stands on', () => {
+  const { tracker, told, complete } = setUp({ waitsForCommit: true })
+  const begin = (id: string): Tree => tracker.begin(port, id, id, undefined, true)
+  const [failed, early, late] = [begin('failed'), begin('early'), begin('late')]
+  tracker.fail(failed.index, failed.stamp, failure)
+  early.answer = { value: 1, cut: 6 }
+  complete(early)
+  // Who gave it had taken the cut of 7 already: who goes back to 7 handles the message again.
+  late.answer = { value: 2, cut: 7 }
+  complete(late)
+  assert.deepEqual(told(), [])
+  tracker.cut(7)
+  tracker.committed(7)
+  assert.deepEqual(told(), ['fail failed', 'ack early'])
+  tracker.cut(8)
+  tracker.committed(8)
+  assert.deepEqual(told(), ['ack late'])
 })

@@ -95,23 +95,31 @@ test('OL-1 a reading of before does not count for one who begins later', async (
   await begun
 })
 
-test('answers are given to who awaits them; the end of the instance ends the awaiting', async () => {
-  const { line, told, signal } = outputLine()
-  const [one, two] = [
-    line.answer({ field: 'id', value: '1' }, signal),
-    line.answer({ field: 'id', value: '2' }, signal),
-  ]
-  const firsts = Promise.all([one.next(), two.next()])
-  await eventLoopTurn()
-  assert.deepEqual(told(), ['await', 'await'])
-  for (const id of [1, 2]) line.receive({ type: 'awaiting', id })
-  await firsts
-  line.receive({ type: 'answer', id: 1, text: '{"id":1}' })
-  assert.deepEqual((await one.next()).value, { type: 'answer', text: '{"id":1}' })
-  assert.equal((await one.next()).done, true)
+test('a request is answered, or its time is over: whether it was taken is asked first', async () => {
+  const clock = new TestClock()
+  const told: ClientPortCommand[] = []
+  const line = new InputLine((command) => told.push(command), clock)
+  const { signal } = new AbortController()
+  const call = { key: 'k', text: '1', timeoutMs: 100, again: false, uncommitted: false }
+  const codeOf = (): Promise<string> => errorCode(line.request(call, signal))
+  const answered = line.request(call, signal)
+  const [failed, late, lateAndTaken, silent] = [codeOf(), codeOf(), codeOf(), codeOf()]
+  assert.deepEqual(told[0], { type: 'request', id: 1, ...call })
+  for (const id of [1, 2, 3]) line.receive({ type: 'taken', id })
+  line.receive({ type: 'answer', id: 1, text: '[1]' })
+  const error = errorToData(new VertigoError('REQUEST_FAILED', 'boom'))
+  line.receive({ type: 'refused', id: 2, error })
+  clock.advance(100)
+  line.receive({ type: 'taken', id: 4 })
+  assert.equal(await answered, '[1]')
+  assert.equal(await failed, 'REQUEST_FAILED')
+  assert.deepEqual([await late, await lateAndTaken], ['REQUEST_TIMED_OUT', 'REQUEST_TIMED_OUT'])
+  const lost = codeOf()
+  clock.advance(1_000)
+  assert.equal(await silent, 'SEND_OUTCOME_UNKNOWN')
   line.lost()
-  assert.equal(await errorCode(two.next()), 'PORT_MOVED')
-  assert.equal(await errorCode(line.read(signal).next()), 'PORT_MOVED')
+  assert.equal(await lost, 'SEND_OUTCOME_UNKNOWN')
+  assert.equal(await codeOf(), 'PORT_MOVED')
 })
 
 test('a batch is known to be taken, refused, or nothing is known of it', async () => {
