@@ -5,8 +5,9 @@ import { compareSinkSnapshots, type SinkSnapshot } from '../../component/sink.ts
 import type { InstanceManifest } from '../../snapshot/manifest.ts'
 import { type MergedSection, mergeStates } from '../../snapshot/merge.ts'
 import type { InstanceRestore } from '../../snapshot/part.ts'
-import { openPartFile } from '../../snapshot/part-file.ts'
-import { keyGroupSections, type StateEntry, type StateFile } from '../../snapshot/state-file.ts'
+import { openPartFiles } from '../../snapshot/part-file.ts'
+import { SectionRows } from '../../snapshot/section-rows.ts'
+import { keyGroupSections, type StateEntry } from '../../snapshot/state-file.ts'
 import type { SnapshotStorage } from '../../snapshot/storage/storage.ts'
 import { readRow } from '../../state/capture.ts'
 import type { EntryReader } from '../../state/entry-block.ts'
@@ -113,8 +114,7 @@ async function readSaved(
   restore: InstanceRestore,
   storage: SnapshotStorage,
 ): Promise<Saved> {
-  const files: StateFile[] = []
-  for (const file of part.files) files.push(await openPartFile(file, part, restore, storage))
+  const files = await openPartFiles(part, restore, storage)
   const sections: StateEntry[] = []
   for await (const { entries } of mergeStates(files, { omit: (section) => section < keyGroupSections }))
     sections.push(...entries)
@@ -166,8 +166,7 @@ async function readPart(part: InstanceManifest, about: PartReading): Promise<Sav
   const isOurs = (group: number): boolean => !isOfOthers || instanceOfKeyGroup(group, instances) === instance
   const omit = (section: number): boolean =>
     section < keyGroupSections && (owner.keyed === undefined || !isOurs(section))
-  const files: StateFile[] = []
-  for (const file of part.files) files.push(await openPartFile(file, part, restore, means.storage))
+  const files = await openPartFiles(part, restore, means.storage)
   const sections: StateEntry[] = []
   for await (const merged of mergeStates(files, { omit })) {
     if (merged.section >= keyGroupSections) sections.push(...merged.entries)
@@ -185,13 +184,10 @@ async function readPart(part: InstanceManifest, about: PartReading): Promise<Sav
 
 /** What files of its own have of a group may be read later; what the next part has to write as well, now. */
 function restoreGroup(merged: MergedSection, about: PartReading): void {
-  const read = (): void =>
-    merged.visit(
-      (reader) => addPlainRow(reader, about),
-      (entry) => addRow(entry, about),
-    )
-  if (about.isNew) read()
-  else about.owner.keyed?.restoreGroup(merged.section, read)
+  const direct = (reader: EntryReader): boolean => addPlainRow(reader, about)
+  const other = (entry: StateEntry): void => addRow(entry, about)
+  if (about.isNew) merged.visit(direct, other)
+  else about.owner.keyed?.restoreGroup(merged.section, new SectionRows(merged, { direct, other }))
 }
 
 /** Most rows are such that nothing else has to be made of them; false where this is another one. */
