@@ -8,12 +8,13 @@
  *   npm test -- --list             the names of the steps
  *   npm test -- e2e --durations    the slowest files and tests too
  */
-import { availableParallelism, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { durationsFile } from './gate/durations.ts'
-import { runStep, type StepResult } from './gate/run-step.ts'
-import { type Step, steps } from './gate/steps.ts'
+import { runAll } from './gate/run-all.ts'
+import type { StepResult } from './gate/run-step.ts'
+import { steps } from './gate/steps.ts'
 import { inCache } from './lib/paths.ts'
 import { add, closingLine, nothing } from './gate/tally.ts'
 
@@ -48,7 +49,7 @@ async function main(): Promise<number> {
     return 2
   }
   const chosen = names.length === 0 ? steps : steps.filter(({ name }) => names.includes(name))
-  const results = await runAll(chosen, names.length > 0)
+  const results = await runAll(chosen, names.length > 0, (line) => console.log(line))
   return close(results)
 }
 
@@ -66,46 +67,4 @@ function close(results: readonly StepResult[]): number {
   const sum = results.map(({ tally }) => tally).reduce(add, nothing)
   console.log(`\n${closingLine(sum)}`)
   return sum.failed === 0 ? 0 : 1
-}
-
-/**
- * One after the other: the tiers use the cores themselves, and their time limits assume a machine of their own. Only
- * neighbours that may run beside each other do, as many as there are cores.
- */
-async function runAll(chosen: readonly Step[], asked: boolean): Promise<StepResult[]> {
-  const results: StepResult[] = []
-  for (let first = 0; first < chosen.length; first = results.length) {
-    const { beside } = chosen[first]!
-    const next = chosen.findIndex(
-      (step, index) => index > first && (beside === undefined || step.beside !== beside),
-    )
-    const group = chosen.slice(first, next === -1 ? undefined : next)
-    results.push(...(group.length === 1 ? [await runNow(group[0]!, asked)] : await runBeside(group, asked)))
-  }
-  return results
-}
-
-async function runNow(step: Step, asked: boolean): Promise<StepResult> {
-  console.log(`\n== ${step.name}: ${step.about}`)
-  const result = await runStep(step, asked, (line) => console.log(line))
-  console.log(`-- ${step.name}: ${result.state}, ${result.seconds} s`)
-  return result
-}
-
-/** What each says comes when it is done, in one piece. */
-async function runBeside(group: readonly Step[], asked: boolean): Promise<StepResult[]> {
-  const results: StepResult[] = []
-  const waiting = group.entries()
-  const runner = async (): Promise<void> => {
-    for (const [index, step] of waiting) {
-      const lines: string[] = []
-      const result = await runStep(step, asked, (line) => lines.push(line))
-      results[index] = result
-      console.log(`\n== ${step.name}: ${step.about}`)
-      for (const line of lines) console.log(line)
-      console.log(`-- ${step.name}: ${result.state}, ${result.seconds} s`)
-    }
-  }
-  await Promise.all(Array.from({ length: availableParallelism() }, runner))
-  return results
 }

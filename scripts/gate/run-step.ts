@@ -24,8 +24,14 @@ const lineCharsMax = 400
 /**
  * Runs one step and shows what it says, but for its closing line: there shall be one such line, the sum.
  * `asked`: somebody named this step, so that having nothing to run is a failure. `say` takes it line by line.
+ * `yields`: it takes only the time that others leave.
  */
-export async function runStep(step: Step, asked: boolean, say: (line: string) => void): Promise<StepResult> {
+export async function runStep(
+  step: Step,
+  asked: boolean,
+  say: (line: string) => void,
+  { yields = false }: { readonly yields?: boolean } = {},
+): Promise<StepResult> {
   const started = performance.now()
   const failures = new Failures()
   const done = (state: StepResult['state'], tally: Tally, fault?: string): StepResult => {
@@ -40,6 +46,7 @@ export async function runStep(step: Step, asked: boolean, say: (line: string) =>
   let counted: Tally | undefined
   const result = await step.run({
     timeoutMs: step.timeoutMs,
+    yields,
     onLine(line) {
       const tally = step.counts ? parseClosingLine(line) : undefined
       failures.line(line)

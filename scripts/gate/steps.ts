@@ -16,6 +16,8 @@ export interface Step {
   readonly prepares?: boolean
   /** Neighbours with the same word here do not depend on each other, nor measure: they run beside each other. */
   readonly beside?: string
+  /** It waits for nothing and measures nothing: it runs beside all steps behind it, in the time that they leave. */
+  readonly yields?: boolean
   /** Why there is nothing to run yet, or undefined where there is. */
   absent?(): string | undefined
   run(options: RunOptions): Promise<RunResult>
@@ -84,12 +86,17 @@ export const steps: readonly Step[] = [
   },
   tier('unit', 'pure code', { timeoutMs: 15 * minute, concurrency: cores }),
   tier('scenario', 'scripted inputs, expected traces', { timeoutMs: 15 * minute, concurrency: cores }),
-  tier('sim', 'simulated clusters, by seed', { timeoutMs: 20 * minute, concurrency: cores }),
+  // The tiers behind it wait a lot, and this one never. Its limit holds them as well.
+  {
+    ...tier('sim', 'simulated clusters, by seed', { timeoutMs: 60 * minute, concurrency: cores }),
+    yields: true,
+  },
   tier('conformance', 'one suite for every backend', { timeoutMs: 15 * minute, concurrency: cores }),
   // Clusters of three processes on one hand, stores on the other. More at a time than that, and nodes lose their leases.
   tier('integration', 'real processes, servers, sockets', {
     timeoutMs: 40 * minute,
     concurrency: 1,
+    bundled: true,
     besides: ['test/integration/store-*/**', 'test/integration/connectors/**'],
     alone: [
       // Leases of less than a second; how soon others take over.
@@ -102,7 +109,14 @@ export const steps: readonly Step[] = [
       'test/integration/store-faults/clocks.test.ts',
     ],
   }),
-  tier('e2e', 'the command line as a user types it', { timeoutMs: 30 * minute, concurrency: 1 }),
+  // Clusters on one hand, commands that run alone on the other.
+  tier('e2e', 'the command line as a user types it', {
+    timeoutMs: 30 * minute,
+    bundled: true,
+    besides: ['completion', 'demo-examples', 'failures', 'new', 'run', 'terminal', 'usage', 'validate'].map(
+      (name) => `test/e2e/${name}.test.ts`,
+    ),
+  }),
   counting(
     'docs',
     'code, networks, commands and links in the documents',

@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync, writeFileSync } from 'node:fs'
+import { constants, setPriority } from 'node:os'
 import { delimiter } from 'node:path'
 import { inRoot, root } from './paths.ts'
 
@@ -12,6 +14,8 @@ export interface RunOptions {
   readonly timeoutMs?: number
   /** Gets the output line by line while the program runs. Default: nobody. */
   readonly onLine?: (line: string) => void
+  /** It and what it starts take only the processors' time that others leave. Default false. */
+  readonly yields?: boolean
 }
 
 export interface RunResult {
@@ -57,6 +61,7 @@ export async function run(
   })
   const group = child.pid
   if (group !== undefined) running.add(group)
+  if (group !== undefined && options.yields === true) yieldToOthers(group)
   let output = ''
   let stdout = ''
   let timedOut = false
@@ -114,6 +119,20 @@ export async function runOrThrow(
   if (result.code !== 0)
     throw new Error(`\`${command} ${args.join(' ')}\` failed (${result.code}).\n${result.output}`)
   return result
+}
+
+/**
+ * Where Linux shares out time by sessions first, which it does on most desktops, the priority of a process counts only within
+ * its session: there, that of the session is lowered as well.
+ */
+function yieldToOthers(leader: number): void {
+  try {
+    setPriority(leader, constants.priority.PRIORITY_LOW)
+    const ofSession = `/proc/${leader}/autogroup`
+    if (existsSync(ofSession)) writeFileSync(ofSession, String(constants.priority.PRIORITY_LOW))
+  } catch {
+    // It is gone already, or may not: then it takes its share.
+  }
 }
 
 function killGroup(group: number, signal: NodeJS.Signals): void {

@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { Clock } from '../base/clock.ts'
+import type { RunWhole } from '../base/native-gate.ts'
 import type { LogRecord } from '../component/context.ts'
 import type { Kind } from '../component/kind.ts'
 import type { ChannelLimits } from '../messaging/limits.ts'
@@ -178,11 +179,16 @@ export interface BuiltInKindsModule {
 /** What the module that chooses backends of stores exports; worker threads import it too, by its URL. */
 export interface StoresModule {
   readonly openSnapshotStorage: (address: string, clock: Clock) => Promise<SnapshotStorage>
-  readonly openStates: (settings: StateSettings) => Promise<NewKeyedState>
+  /** `whole`: how a thread that may be ended runs native code. */
+  readonly openStates: (settings: StateSettings, whole?: RunWhole) => Promise<NewKeyedState>
   /** Errors: STORE_URL_INVALID. */
   readonly checkStoreUrl: (url: string) => void
   readonly openStore: (url: string, clock: Clock) => Promise<Store>
-  readonly createRunStore: (clock: Clock) => Promise<{
+  /** Default of `url`: a new one in memory. */
+  readonly createRunStore: (
+    clock: Clock,
+    url?: string,
+  ) => Promise<{
     readonly store: Store
     /** `failed`: another thread could not be answered. */
     readonly serve: (port: MessagePort, failed: (error: unknown) => void) => void

@@ -50,21 +50,22 @@ export async function* mergeStates(
 /** A power of two. */
 const hashes = 16_384
 
-/** A section of several files as one: what the full file has of it stays as it is, but for the keys that increments say something of. */
+/**
+ * A section of several files as one: what the full file has of it stays as it is, but for the keys that increments say something of. It
+ * is bytes until it is gone through, which may be done more than once.
+ */
 export class MergedSection implements StateChunk {
   readonly section: number
   private readonly oldest: Uint8Array[] = []
-  /** Of increments, by the names of keys: what is put, added to what is there, or deleted. */
-  private readonly newer = new Map<string, StateEntry>()
-  /** By hashes of their keys, whether there may be one: most rows have not changed, and need no name then. */
-  private readonly mayBeNewer = new Uint8Array(hashes)
+  /** Of increments. */
+  private readonly newer: Uint8Array[] = []
 
   constructor(section: number) {
     this.section = section
   }
 
   get isEmpty(): boolean {
-    return this.oldest.length === 0 && this.newer.size === 0
+    return this.oldest.length === 0 && this.newer.length === 0
   }
 
   addOldest(bytes: Uint8Array): void {
@@ -72,24 +73,17 @@ export class MergedSection implements StateChunk {
   }
 
   addNewer(bytes: Uint8Array): void {
-    const { newer } = this
-    const reader = new EntryReader(bytes)
-    while (reader.next(neverDamaged)) {
-      const { name, entry } = reader
-      const before = entry.kind === 'append' ? newer.get(name) : undefined
-      newer.set(name, before === undefined ? entry : added(before, entry))
-      this.mayBeNewer[reader.keyHash & (hashes - 1)] = 1
-    }
+    this.newer.push(bytes)
   }
 
   /** `other` gets the entries of which `direct` says no. */
   visit(direct: (reader: EntryReader) => boolean, other: (entry: StateEntry) => void): void {
-    const { newer, mayBeNewer } = this
+    const { entries: newer, mayHave } = changesOf(this.newer)
     const seen = new Set<string>()
     for (const bytes of this.oldest) {
       const reader = new EntryReader(bytes)
       while (reader.next(neverDamaged)) {
-        const mayBe = newer.size > 0 && mayBeNewer[reader.keyHash & (hashes - 1)] === 1
+        const mayBe = newer.size > 0 && mayHave[reader.keyHash & (hashes - 1)] === 1
         const name = mayBe ? reader.name : ''
         const after = mayBe ? newer.get(name) : undefined
         if (after !== undefined) {
@@ -125,6 +119,32 @@ export class MergedSection implements StateChunk {
     const { count } = block
     return { section: this.section, count, bytes: block.take() }
   }
+}
+
+interface Changes {
+  /** By the names of keys: what is put, added to what is there, or deleted. */
+  readonly entries: ReadonlyMap<string, StateEntry>
+  /** By hashes of keys, whether there may be one: most rows have not changed, and need no name then. */
+  readonly mayHave: Uint8Array
+}
+
+const noChanges: Changes = { entries: new Map(), mayHave: new Uint8Array() }
+
+/** Of increments, oldest first. */
+function changesOf(blocks: readonly Uint8Array[]): Changes {
+  if (blocks.length === 0) return noChanges
+  const entries = new Map<string, StateEntry>()
+  const mayHave = new Uint8Array(hashes)
+  for (const bytes of blocks) {
+    const reader = new EntryReader(bytes)
+    while (reader.next(neverDamaged)) {
+      const { name, entry } = reader
+      const before = entry.kind === 'append' ? entries.get(name) : undefined
+      entries.set(name, before === undefined ? entry : added(before, entry))
+      mayHave[reader.keyHash & (hashes - 1)] = 1
+    }
+  }
+  return { entries, mayHave }
 }
 
 /** What `append` adds to. */

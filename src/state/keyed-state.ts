@@ -1,4 +1,4 @@
-import type { Capture, StateChunk } from './capture.ts'
+import type { Capture, StateChunk, StateWork } from './capture.ts'
 import type { Entry } from './entries.ts'
 import type { Row, RowTracker, SlotDeclaration } from './row.ts'
 
@@ -8,6 +8,7 @@ import type { Row, RowTracker, SlotDeclaration } from './row.ts'
  *
  * - KS-1 A row is the same object for as long as nobody has given up the turn, and where `keepsRows` says so, as long as its key is there.
  * - KS-2 Whoever changes a row has told the tracker before (`RowTracker.note`): else the change is in no snapshot, and may be lost.
+ * - KS-3 What a snapshot has of a key group is there before anybody sees a row of it, all or nothing.
  */
 export interface KeyedState {
   readonly slots: readonly SlotDeclaration[]
@@ -24,6 +25,13 @@ export interface KeyedState {
   find(encoded: string): Row | undefined
   /** Puts in what a snapshot says of a key. `isNew`: no file that the next snapshot stands on has it. `nowMs`: see `applyToRow`. */
   restore(entry: Entry, isNew: boolean, nowMs: number): void
+  /**
+   * Is given a key group of the snapshot whose files the next one stands on. `read` calls `restore` for each of its entries, at once or when
+   * a key of the group is first asked for; where it throws, it may be called again.
+   */
+  restoreGroup(group: number, read: () => void): void
+  /** What `restoreGroup` has left to do, in slices; whoever asks for a key does not wait for it. Errors: those of `read`. */
+  readonly restoring: StateWork | undefined
   /** All rows that have not outlived their time. */
   rows(nowMs: number): IterableIterator<Row>
   /** Between two turns, where nobody holds a row: forgets some of the rows that have outlived their time, and makes room. */

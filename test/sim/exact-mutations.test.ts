@@ -6,7 +6,7 @@ import { runExactSeed } from './snapshots/exact-seed.ts'
 /** So many seeds at the most are looked at for each, where the one that is known does not show it any more. */
 const seedsMax = 200
 
-for (const { name, finds, faults, seed: known, apply } of exactMutations)
+for (const { name, finds, faults, seed: known, hasOuter = false, apply } of exactMutations)
   test(`the simulation finds out that ${name}`, async () => {
     for (const seed of [known, ...Array.from({ length: seedsMax }, (_, i) => i + 1)]) {
       const undo = apply()
@@ -14,7 +14,7 @@ for (const { name, finds, faults, seed: known, apply } of exactMutations)
         const { violations } = await runExactSeed(seed, {
           ...(faults && { faults }),
           until: finds,
-          hasOuter: false,
+          hasOuter,
         })
         if (violations.some((violation) => finds.test(violation))) return
       } finally {

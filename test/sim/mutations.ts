@@ -29,6 +29,8 @@ export interface Mutation {
   readonly faults?: readonly string[]
   /** A seed that is known to show it, which is looked at first. */
   readonly seed: number
+  /** Only networks with journals, tracked messages and the like show it. Default false. */
+  readonly hasOuter?: boolean
   /** Gives what undoes it. */
   readonly apply: () => () => void
 }

@@ -104,7 +104,8 @@ async function act(
 async function recover(world: World, names: readonly string[]): Promise<void> {
   const { cluster, ledger } = world
   const why = (): string | undefined =>
-    names.map((name) => missing(world, name)).find((what) => what !== undefined)
+    // A node that joins later may be what something waits for, and changes the plan anew.
+    notJoined(world) ?? names.map((name) => missing(world, name)).find((what) => what !== undefined)
   await cluster.until(() => world.isFound || why() === undefined, {
     msMax: recoveryMsMax,
     what: () => why() ?? 'nothing is missing',
@@ -127,6 +128,13 @@ async function recover(world: World, names: readonly string[]): Promise<void> {
     const isStopped = world.hasSmallChannels && (network?.plan?.value.waiting.length ?? 0) > 0
     return network?.open !== undefined && !isStopped
   })
+}
+
+function notJoined({ cluster }: World): string | undefined {
+  const late = [...cluster.nodes.values()].find(
+    ({ isUp, process }) => isUp && process?.membership === undefined,
+  )
+  return late && `${late.options.id} has not joined`
 }
 
 /** SC-4 */

@@ -8,9 +8,11 @@
  * - PB-3 Beside it stands `.<name>.published`, a line of JSON: whose it is, and up to which snapshot. Written after the file was synced; a
  *   piece that it has is not written again. Where it says less than the file has, PB-1 makes that harmless.
  * - PB-4 Only the first piece of a run replaces a file that was there, by a whole new one under its name. A file system knows no
- *   fencing: who looked at the mark (PB-3) just before another one's first piece and stood still in between would replace that.
+ *   fencing, and who looked at the mark (PB-3) and stood still before he replaces the file must not replace what has grown by then. So that piece is
+ *   staged when it is prepared, and renamed once, by whoever comes first (`first-piece.ts`). Where what was staged is gone (it was removed by hand, is on
+ *   another machine, or a version of before has prepared the piece), the file is made of the piece itself, and only then that window is open.
  */
-import { type FileHandle, open, readFile, realpath } from 'node:fs/promises'
+import { constants, type FileHandle, open, readFile, realpath } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { threadId } from 'node:worker_threads'
 import { syncFolder, writeDurably } from '../../base/durable-files.ts'
@@ -18,6 +20,7 @@ import type { VertigoError } from '../../base/errors.ts'
 import { isRecord } from '../../base/values.ts'
 import { compareSinkSnapshots, type SinkBatch, type SinkSnapshot } from '../../component/index.ts'
 import { type FileUse, fileError, fileFault } from './errors.ts'
+import { dropStagedFirsts, placeFirst, type StagedFile } from './first-piece.ts'
 
 /** A piece of a file, as it travels in snapshots. */
 export interface FilePiece {
@@ -29,6 +32,8 @@ export interface FilePiece {
   readonly isFirst: boolean
   /** The file is made anew. */
   readonly replaces: boolean
+  /** PB-4, of one that replaces; versions of before did not stage it. */
+  readonly staged?: StagedFile
 }
 
 /** PB-3 */
@@ -65,36 +70,51 @@ export async function publishPiece(
 ): Promise<void> {
   const at: FileUse = { ...use, path: staged.path }
   try {
-    const path = await realpath(staged.path).catch(() => staged.path)
-    const mark = await readMark(path)
-    if (mark?.writer === writer) {
-      if (mark.incarnation > snapshot.incarnation) throw ahead(at, writer, mark)
-      if (compareSinkSnapshots(snapshot, mark) <= 0) return
-    } else if (mark !== undefined && !staged.isFirst) {
-      throw fileFault(
-        'TARGET_IN_USE',
-        at,
-        `is being written by ${mark.writer}, and ${writer} wrote it before`,
-      )
-    }
+    const path = await realPathOf(staged.path)
+    const isDone = async (): Promise<boolean> =>
+      isMarked(await readMark(path), { writer, snapshot, staged }, at)
+    if (await isDone()) return
     const bytes = Buffer.from(staged.text)
-    if (staged.replaces) await writeDurably(path, temporaryOf(path), bytes)
-    else await writeAt(path, staged.at, bytes, at)
+    if (!staged.replaces) await writeAt(path, staged.at, bytes, at)
+    else if (staged.staged === undefined || !(await placeFirst(staged.staged, path, bytes.length))) {
+      if (await isDone()) return
+      await writeDurably(path, temporaryOf(path), bytes)
+    }
     await writeMark(path, { writer, ...snapshot })
+    if (staged.replaces) await dropStagedFirsts(path, snapshot)
   } catch (error) {
     throw fileError(error, at)
   }
 }
 
+/** A link keeps pointing to its file, which is the one that is written. */
+export async function realPathOf(path: string): Promise<string> {
+  return realpath(path).catch(() => path)
+}
+
+/** Whether the file has the piece. Errors: SINK_AHEAD, TARGET_IN_USE. */
+function isMarked(
+  mark: PublishedMark | undefined,
+  { writer, snapshot, staged }: SinkBatch<FilePiece>,
+  use: FileUse,
+): boolean {
+  if (mark?.writer === writer) {
+    if (mark.incarnation > snapshot.incarnation) throw ahead(use, writer, mark)
+    return compareSinkSnapshots(snapshot, mark) <= 0
+  }
+  if (mark === undefined || staged.isFirst) return false
+  throw fileFault('TARGET_IN_USE', use, `is being written by ${mark.writer}, and ${writer} wrote it before`)
+}
+
+/** Not `w` where it is made: who comes late would cut off what others wrote. */
+const writing = { there: constants.O_RDWR, orNew: constants.O_RDWR | constants.O_CREAT }
+
 async function writeAt(path: string, at: number, bytes: Buffer, use: FileUse): Promise<void> {
   let handle: FileHandle
-  let isNew = false
   try {
-    handle = await open(path, 'r+')
+    handle = await open(path, at > 0 ? writing.there : writing.orNew)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || at > 0) throw missing(error, at, use)
-    handle = await open(path, 'w')
-    isNew = true
+    throw at > 0 ? missing(error, at, use) : error
   }
   try {
     const { size } = await handle.stat()
@@ -107,7 +127,7 @@ async function writeAt(path: string, at: number, bytes: Buffer, use: FileUse): P
   } finally {
     await handle.close()
   }
-  if (isNew) await syncFolder(dirname(path))
+  if (at === 0) await syncFolder(dirname(path))
 }
 
 export async function writeMark(path: string, { writer, incarnation, id }: PublishedMark): Promise<void> {

@@ -1,14 +1,17 @@
-import type { Capture, StateChunk } from '../capture.ts'
+import type { Capture, StateChunk, StateWork } from '../capture.ts'
 import { applyToRow, type Entry } from '../entries.ts'
 import type { KeyedState } from '../keyed-state.ts'
 import { encodeKey, keyGroupCount, keyGroupOf } from '../keys.ts'
 import { hasTtl, isExpired, newRow, noEpoch, type Row, type SlotDeclaration } from '../row.ts'
 import { ChangeTracker } from './changes.ts'
 import { StateCapture } from './state-capture.ts'
+import { UnreadGroups } from './unread-groups.ts'
 
 /**
  * Keyed state in memory: one `Map` per key group, since key groups are what moves between instances, and since one
  * map of everything has a limit of entries and may abort the process when it grows.
+ *
+ * - MS-1 A group that waits to be read (KS-3) has no map, so that nobody can pass it over.
  */
 
 export class MemoryState implements KeyedState {
@@ -18,6 +21,7 @@ export class MemoryState implements KeyedState {
   readonly withTtl: boolean
   /** One that has outlived its time is swept away. */
   readonly keepsRows: boolean
+  private readonly unread = new UnreadGroups((group) => this.enter(group))
   private sweepGroup = 0
   /** What an entry says of a key is all there is of it. */
   private readonly isWholeByEntry: boolean
@@ -35,11 +39,7 @@ export class MemoryState implements KeyedState {
 
   row(encoded: string, key: unknown): Row {
     const groupNumber = keyGroupOf(encoded)
-    let group = this.groups[groupNumber]
-    if (group === undefined) {
-      group = new Map()
-      this.groups[groupNumber] = group
-    }
+    const group = this.groups[groupNumber] ?? this.enter(groupNumber)
     let row = group.get(encoded)
     if (row === undefined) {
       row = newRow(key, groupNumber, this.slots)
@@ -49,7 +49,21 @@ export class MemoryState implements KeyedState {
   }
 
   find(encoded: string): Row | undefined {
-    return this.groups[keyGroupOf(encoded)]?.get(encoded)
+    const group = keyGroupOf(encoded)
+    return (this.groups[group] ?? this.enter(group)).get(encoded)
+  }
+
+  restoreGroup(group: number, read: () => void): void {
+    if (this.groups[group] === undefined && !this.unread.has(group)) {
+      this.unread.add(group, read)
+      return
+    }
+    if (this.groups[group] === undefined) this.enter(group)
+    read()
+  }
+
+  get restoring(): StateWork {
+    return this.unread
   }
 
   restore(entry: Entry, isNew: boolean, nowMs: number): void {
@@ -78,7 +92,8 @@ export class MemoryState implements KeyedState {
   }
 
   *rows(nowMs: number): IterableIterator<Row> {
-    for (const group of this.groups) {
+    for (let at = 0; at < keyGroupCount; at++) {
+      const group = this.unread.has(at) ? this.enter(at) : this.groups[at]
       if (group === undefined) continue
       for (const row of group.values()) if (!this.withTtl || !isExpired(row, this.slots, nowMs)) yield row
     }
@@ -101,7 +116,22 @@ export class MemoryState implements KeyedState {
     return StateCapture.begin(this, place, write, isWhole)
   }
 
+  /** The rows go with the process. */
   close(): void {
-    // It goes with the process.
+    this.unread.clear()
+  }
+
+  /** The map of a group that has none. MS-1: where its rows cannot be read, there is none afterwards, either. */
+  private enter(group: number): Map<string, Row> {
+    const rows = new Map<string, Row>()
+    this.groups[group] = rows
+    try {
+      this.unread.get(group)?.()
+    } catch (error) {
+      this.groups[group] = undefined
+      throw error
+    }
+    this.unread.delete(group)
+    return rows
   }
 }

@@ -1,7 +1,14 @@
+import type { Cancel } from '../../base/clock.ts'
 import { VertigoError } from '../../base/errors.ts'
 import { kindDefinition } from '../../component/kind.ts'
 import { mergeFiles, type MergeRequest } from '../../snapshot/merge-files.ts'
-import type { InstanceRestore, PartReport, SnapshotBegin, SnapshotCommand } from '../../snapshot/part.ts'
+import type {
+  InstanceRestore,
+  PartReport,
+  SnapshotBegin,
+  SnapshotCommand,
+  SnapshotEnd,
+} from '../../snapshot/part.ts'
 import type { SnapshotStorage } from '../../snapshot/storage/storage.ts'
 import type { HostedInstance } from '../hosted.ts'
 import type { Instance } from '../instance.ts'
@@ -13,6 +20,7 @@ import { savedStatesOf, stateVersionOf } from './reading.ts'
 import { keyGroupsOf, readRestore, readSinks, type RestoredPart } from './restore.ts'
 import type { SliceWork } from './slice-work.ts'
 import type { RestoredSinksOf } from './sink-owner.ts'
+import { Restoring } from './restoring.ts'
 import { WorkerSnapshots } from './worker-snapshots.ts'
 
 /** The snapshot that somebody goes on from, and up to which one sinks may be. */
@@ -24,7 +32,11 @@ function namesOf({
   return { snapshot: { incarnation, id }, upTo }
 }
 
+type Committed = Extract<SnapshotEnd, { readonly type: 'committed' }>
+
 const mergeToldMs = 60_000
+/** After the last snapshot of an undeployed network, until it holds: for what sources tell of the commit. */
+const lastTellMs = 100
 
 type HostedSnapshotsMeans = Pick<WorkerMeans, 'clock' | 'snapshots' | 'events' | 'load'>
 
@@ -38,6 +50,9 @@ export class HostedSnapshots {
   private readonly clock: WorkerMeans['clock']
   private readonly logged: WorkerMeans['events']['logged']
   private toldMs = -Infinity
+  /** What instances that have not begun yet have left to read. */
+  private readonly restoring: SliceWork[] = []
+  private cancelHold: Cancel = () => undefined
   /** In flight, as far as is known. */
   private begun: SnapshotBegin | undefined
 
@@ -73,6 +88,7 @@ export class HostedSnapshots {
       instance.wasOver = read.wasOver
       instance.isMigrated = read.isMigrated
       instance.restoredSinks = { ...namesOf(restore!), sinks: read.sinks }
+      if (keyed?.restoring?.isWaiting === true) this.restoring.push(new Restoring(keyed.restoring, instance))
     }
     if (!instance.takesSnapshots) return
     const { component, instance: number, instances } = identity
@@ -106,18 +122,25 @@ export class HostedSnapshots {
   /** Another generation is in force: what was begun before it is over, whether or not its end has been heard of. */
   switched(removed: Iterable<HostedInstance>): void {
     this.begun = undefined
+    this.cancelHold()
     for (const { id } of removed) this.parts?.forget(id)
+    // Not before: whatever is read earlier keeps all of them waiting.
+    for (const work of this.restoring.splice(0)) this.inSlices(work)
   }
 
-  obey(command: SnapshotCommand, running: Iterable<HostedInstance>): void {
+  /** `hold`: called a moment after the last snapshot of all. What would come is in none; sinks publish all the same. */
+  obey(command: SnapshotCommand, running: Iterable<HostedInstance>, hold?: () => void): void {
     if (command.type !== 'begin') {
       if (this.begun?.snapshot === command.snapshot) this.begun = undefined
-      for (const { instance } of running) {
+      for (const hosted of running) {
+        const { instance } = hosted
         instance.endSnapshot(command.snapshot)
-        if (command.type === 'committed') instance.sink?.publish(command.snapshot)
+        if (command.type === 'committed') this.publish(hosted, command)
         if (instance instanceof SourceInstance) instance.snapshotEnded(command)
       }
       this.parts?.ended(command)
+      if (command.type === 'committed' && command.isLast === true && hold !== undefined)
+        this.cancelHold = this.clock.after(lastTellMs, hold, { background: true })
       return
     }
     if (this.parts === undefined || command.snapshot <= (this.begun?.snapshot ?? 0)) return
@@ -126,6 +149,13 @@ export class HostedSnapshots {
       if (hosted.hasFinished) this.finished(hosted)
       else hosted.instance.beginSnapshot(command)
     }
+  }
+
+  /** Of the last one, it is told when that is out. */
+  private publish({ id, instance: { sink } }: HostedInstance, { snapshot, isLast = false }: Committed): void {
+    const tell = (): void => this.means.events.instanceFinished?.(id)
+    if (sink !== undefined) sink.publish(snapshot, isLast ? tell : undefined)
+    else if (isLast) tell()
   }
 
   cut({ id }: HostedInstance, begin: SnapshotBegin, alignedMs: number, facts: () => PartFacts): void {
@@ -154,6 +184,7 @@ export class HostedSnapshots {
   }
 
   close(): void {
+    this.cancelHold()
     this.parts?.close()
   }
 

@@ -10,10 +10,11 @@ import type { TokenSource } from '../../messaging/tracks.ts'
  * - TR-2 What comes back for a tree that is over, or for another attempt, changes nothing: its stamp is another one.
  * - TR-3 With replay, a tree that has failed begins again under a new stamp, up to the limit; the source hears of the last.
  * - TR-4 Where snapshots are taken, `ack` is told after the commit of one whose cut came after the tree was complete: all
- *   that its handlers did came before their cuts, or is channel state.
+ *   that its handlers did came before their cuts, or is channel state. So is `fail`: whoever stops its instance has the
+ *   network go back to the snapshot before, and the message is handled again; what is rejected is so for good with the commit.
  * - TR-5 A tree costs one object, which is used again; the source is not polled while as many are open as may be.
- * - TR-6 Of a message that wants answers, `fail` is told with the commit, too: whoever asked is told what stays. An answer that was given
- *   behind an instance's cut of a snapshot is not told with the commit of that one: the message is handled again by who goes back to it.
+ * - TR-6 An answer that was given behind an instance's cut of a snapshot is not told with the commit of that one: the message
+ *   is handled again by who goes back to it.
  */
 
 export interface TrackerOptions {
@@ -178,8 +179,7 @@ export class Tracker {
     tree.a ^= a
     tree.b ^= b
     if ((tree.a | tree.b) !== 0) return
-    if (this.options.waitsForCommit) this.endUncut(tree, acked)
-    else this.settle(tree, acked)
+    this.complete(tree, acked)
   }
 
   fail(index: number, stamp: number, failure: TrackFailure): void {
@@ -264,8 +264,7 @@ export class Tracker {
   private tryAgain(tree: Tree, outcome: Outcome): void {
     const { times, delayMs, delayMsMax } = this.options.replay
     if (tree.attempt >= times) {
-      const waits = this.options.waitsForCommit && tree.wantsAnswers && outcome.type === 'fail'
-      if (waits) this.endUncut(tree, outcome)
+      if (outcome.type === 'fail') this.complete(tree, outcome)
       else this.settle(tree, outcome)
       return
     }
@@ -275,6 +274,16 @@ export class Tracker {
     tree.state = 'waiting'
     if (outcome.type === 'timeout') this.replay(tree)
     else this.setDue(tree, Math.min(delayMsMax, delayMs * 2 ** (tree.attempt - 1)))
+  }
+
+  /** TR-4. */
+  private complete(tree: Tree, outcome: Outcome): void {
+    if (!this.options.waitsForCommit) {
+      this.settle(tree, outcome)
+      return
+    }
+    this.end(tree, outcome)
+    this.uncut.push(tree)
   }
 
   private replay(tree: Tree): void {
@@ -287,12 +296,6 @@ export class Tracker {
     this.end(tree, outcome)
     this.settled.push(tree)
     if (this.settled.length === 1) this.means.due()
-  }
-
-  /** TR-4, TR-6. */
-  private endUncut(tree: Tree, outcome: Outcome): void {
-    this.end(tree, outcome)
-    this.uncut.push(tree)
   }
 
   private end(tree: Tree, outcome: Outcome): void {

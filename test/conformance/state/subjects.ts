@@ -5,7 +5,7 @@ import type { Entry } from '../../../src/state/entries.ts'
 import { readEntries } from '../../../src/state/entry-block.ts'
 import { stateHandle } from '../../../src/state/handles.ts'
 import type { KeyedState, NewKeyedState } from '../../../src/state/keyed-state.ts'
-import { encodeKey } from '../../../src/state/keys.ts'
+import { encodeKey, keyGroupOf } from '../../../src/state/keys.ts'
 import { LmdbState } from '../../../src/state/lmdb/lmdb-state.ts'
 import { openRowFiles } from '../../../src/state/lmdb/row-files.ts'
 import { MemoryState } from '../../../src/state/memory/memory-state.ts'
@@ -108,5 +108,26 @@ export function restored(make: NewKeyedState, snapshots: readonly Written[], ttl
   const subject = new Subject(make, ttlMs)
   for (const entries of entriesOf(snapshots).values())
     for (const entry of entries) subject.state.restore(entry, false, 0)
+  return subject
+}
+
+/** As a state of its own files is restored: by key groups, which may be read later. */
+export function restoredByGroups(
+  make: NewKeyedState,
+  snapshots: readonly Written[],
+  ttlMs?: number,
+): Subject {
+  const subject = new Subject(make, ttlMs)
+  const { state } = subject
+  state.beginSnapshots()
+  const groups = new Map<number, Entry[]>()
+  for (const [key, entries] of entriesOf(snapshots)) {
+    const group = keyGroupOf(key)
+    groups.set(group, [...(groups.get(group) ?? []), ...entries])
+  }
+  for (const [group, entries] of groups)
+    state.restoreGroup(group, () => {
+      for (const entry of entries) state.restore(entry, false, 0)
+    })
   return subject
 }

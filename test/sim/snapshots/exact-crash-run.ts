@@ -7,6 +7,7 @@ import { ExactWorld } from './exact-world.ts'
 import { Outside } from './intake.ts'
 import { kindsWith } from './kinds.ts'
 import { Target } from './target.ts'
+import { Trees } from './trees.ts'
 
 const wellMsMax = 20_000
 const downMs = 200
@@ -23,7 +24,7 @@ const network: FlatNetwork = {
   name: 'net',
   journal: { folder: '/shared' },
   components: {
-    source: { kind: 'source', base: 'sim:net', config: { count: 16 } },
+    source: { kind: 'tracked', base: 'sim:net', config: { count: 16 } },
     intake: { kind: 'intake', base: 'sim:net', config: { count: 8, keys: 'even' } },
     round: { kind: 'round', base: 'sim:net' },
     outlet: { kind: 'outlet', base: 'sim:net', instances: 2 },
@@ -44,9 +45,10 @@ const times = { pauseMsMax: 120, pausePart: 1, slowMsMax: 20 }
 
 class Run {
   private readonly target = new Target()
+  private readonly trees = new Trees()
   private readonly outside = new Outside(seededRandom(4))
   private readonly kinds = new Map([
-    ...kindsWith(seededRandom(3), this.target, times),
+    ...kindsWith(seededRandom(3), this.target, times, this.trees),
     ['intake', this.outside.kind(times.pauseMsMax)] as const,
   ])
   readonly world = new ExactWorld({
@@ -55,6 +57,7 @@ class Run {
     kinds: this.kinds,
     target: this.target,
     outside: this.outside,
+    trees: this.trees,
     ttlMs: 1_000,
     isOneMachine: true,
     restarts: { delayMs: 20, delayMsMax: 200, restartsMax: 1_000 },

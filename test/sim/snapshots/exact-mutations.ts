@@ -12,6 +12,7 @@ import { Alignment } from '../../../src/worker/snapshots/alignment.ts'
 import { ComponentCut } from '../../../src/worker/snapshots/component-cut.ts'
 import { PartInWork } from '../../../src/worker/snapshots/instance-parts.ts'
 import { SourceInstance } from '../../../src/worker/source-instance.ts'
+import { Tracker } from '../../../src/worker/tracking/tracker.ts'
 import type { Saved } from '../../../src/worker/snapshots/saved.ts'
 import { both, changed, type Method, type Mutation } from '../mutations.ts'
 
@@ -74,6 +75,17 @@ export const exactMutations: readonly Mutation[] = [
     faults: ['storeSlow', 'storageFails', 'killAtStep', 'workerDies', 'killManager'],
     seed: 79,
     apply: restoresNewest,
+  },
+  {
+    name: 'a tracked message is acknowledged at the cut, committed or not',
+    finds: /TT-1/,
+    seed: 7,
+    hasOuter: true,
+    apply: () =>
+      changed(Tracker.prototype, 'cut', (cut, tracker: Tracker) => (snapshot) => {
+        cut(snapshot)
+        tracker.committed(snapshot as number)
+      }),
   },
   {
     name: 'a source that had finished is forgotten',

@@ -12,8 +12,10 @@ import { compareAtLeast, compareComponent, comparePublished } from './compare.ts
 import { ExactChanges } from './exact-changes.ts'
 import { ExactWorld } from './exact-world.ts'
 import { itemsOf, Outside } from './intake.ts'
-import { type Item, kindsWith } from './kinds.ts'
+import type { Item } from './items.ts'
+import { kindsWith } from './kinds.ts'
 import { Target } from './target.ts'
+import { Trees } from './trees.ts'
 import { expectedOf, type NetworkSize, pick, randomNetwork, type RandomNetwork } from './networks.ts'
 
 /** One seed: a cluster with a finite network that has snapshots, changes, faults; at the end its state is that of a plain loop. */
@@ -73,8 +75,9 @@ export async function runExactSeed(seed: number, options: ExactOptions = {}): Pr
   const target = new Target()
   const chance = seededRandom(random.int(2 ** 31))
   const outside = new Outside(chance)
+  const trees = new Trees()
   const kinds = new Map([
-    ...kindsWith(chance, target, times),
+    ...kindsWith(chance, target, times, trees),
     ['intake', outside.kind(times.pauseMsMax)] as const,
   ])
   const world = new ExactWorld({
@@ -83,6 +86,7 @@ export async function runExactSeed(seed: number, options: ExactOptions = {}): Pr
     kinds,
     target,
     outside,
+    trees,
     states: onDisk,
     ttlMs: 1_000,
     isOneMachine: random.next() < 0.5,
@@ -94,7 +98,7 @@ export async function runExactSeed(seed: number, options: ExactOptions = {}): Pr
   })
   const { hasOuter = true } = options
   const { network, mayRescale } = hasOuter
-    ? withKeeping(randomNetwork(random, { ...size, hasJournals: true }), random)
+    ? withKeeping(randomNetwork(random, { ...size, hasOtherSources: true }), random)
     : randomNetwork(random, size)
   const guarantee = random.next() < 0.15 ? 'at-least-once' : 'exactly-once'
   const isPeaceful = random.next() < 0.1
@@ -222,7 +226,7 @@ export async function compareEnd(
     itemsOf(world.cluster.journals.received(network.name, source), source)
   const expected = expectedOf(network, received)
   const last = await snapshots.seen(network.name, snapshots.last.get(network.name)!)
-  for (const [name, { kind }] of Object.entries(network.components)) {
+  for (const [name, { kind, config }] of Object.entries(network.components)) {
     const parts = await snapshots.parts(last, name, kind)
     const seen = { name, kind, states: parts.map(({ state }) => state) }
     const published = world.target.rows.get(name) ?? []
@@ -233,6 +237,7 @@ export async function compareEnd(
     compareComponent(seen, expected)
     // What is deployed after the network had finished begins afresh, and publishes all of it again.
     if (kind === 'outlet' && snapshots.beginnings === 1) comparePublished(name, published, expected)
+    if (kind === 'tracked' && snapshots.beginnings === 1) world.trees.check(name, config!['count'] as number)
     if (kind === 'intake') world.outside.check(name, received(name))
   }
   await snapshots.checkKept()

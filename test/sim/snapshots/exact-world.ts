@@ -9,6 +9,7 @@ import type { InstanceAssignment, ModuleAddress, WorkerAssignment } from '../../
 import type { Outside } from './intake.ts'
 import { SnapshotChecks } from './snapshot-checks.ts'
 import type { Target } from './target.ts'
+import type { Trees } from './trees.ts'
 
 export interface ExactWorldOptions extends CheckedClusterOptions {
   readonly kinds: ReadonlyMap<string, Kind>
@@ -16,6 +17,8 @@ export interface ExactWorldOptions extends CheckedClusterOptions {
   readonly target: Target
   /** What sources receive that cannot rewind. */
   readonly outside: Outside
+  /** What sources hear that track. */
+  readonly trees: Trees
   /** Of all channels; small ones are full soon. */
   readonly limits?: Partial<ChannelLimits>
   /** The violation that is looked for, where one is. */
@@ -34,6 +37,7 @@ export class ExactWorld extends CheckedCluster {
   readonly kinds: ReadonlyMap<string, Kind>
   readonly target: Target
   readonly outside: Outside
+  readonly trees: Trees
   private readonly limits: Partial<ChannelLimits>
   private readonly until: RegExp | undefined
 
@@ -42,6 +46,7 @@ export class ExactWorld extends CheckedCluster {
     this.kinds = options.kinds
     this.target = options.target
     this.outside = options.outside
+    this.trees = options.trees
     this.limits = options.limits ?? {}
     this.until = options.until
     this.snapshots = new SnapshotChecks(this)

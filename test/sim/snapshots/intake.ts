@@ -3,7 +3,7 @@ import { sleep } from '../../../src/base/clock.ts'
 import type { Random } from '../../../src/base/random.ts'
 import { defineSource, type Kind, port } from '../../../src/component/index.ts'
 import { decodeRecord } from '../../../src/worker/journal/journal-record.ts'
-import { type Item, itemOf, type KeySpread } from './kinds.ts'
+import { type Item, itemOf, type KeySpread } from './items.ts'
 
 interface IntakeConfig {
   readonly count: number

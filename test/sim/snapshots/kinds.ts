@@ -2,60 +2,22 @@ import { sleep } from '../../../src/base/clock.ts'
 import type { Random } from '../../../src/base/random.ts'
 import {
   defineComponent,
-  defineSource,
-  type Emit,
   type Kind,
   list,
   map,
   type OutputGroup,
   port,
   value,
-  type SourcePositions,
 } from '../../../src/component/index.ts'
+import { doubled, type GroupArgs, isFrom, type Item, items, roundOf, sourceOf } from './items.ts'
+import { plainSource, type SourceTimes, trackedSource } from './sources.ts'
 import type { Target } from './target.ts'
+import { Trees } from './trees.ts'
 
 /** Kinds whose results do not depend on the order in which messages of several channels come. */
 
-export interface Item {
-  /** Where it comes from, and which way it took where it was doubled. */
-  readonly id: string
-  readonly key: string
-}
-
-export const keyCount = 7
-
-/** How keys are spread: all the same, one of them for most, or all of them for all messages. */
-export type KeySpread = 'even' | 'skewed' | 'one'
-
-/** The message of an index: the same whenever it is asked for. */
-export function itemOf(source: string, index: number, spread: KeySpread = 'even'): Item {
-  const drawn = (index * 2_654_435_761) % keyCount
-  const key = spread === 'even' || (spread === 'skewed' && index % 4 === 0) ? drawn : 0
-  return { id: `${source}:${index}`, key: `k${key}` }
-}
-
-export function doubled({ id, key }: Item): readonly Item[] {
-  return [
-    { id: `${id}a`, key },
-    { id: `${id}b`, key },
-  ]
-}
-
-/** What goes round once more, and as what; undefined where it goes on. */
-export function roundOf({ id, key }: Item): Item | undefined {
-  const rounds = /r*$/.exec(id)![0].length
-  return rounds < 3 && id.length % 2 === rounds % 2
-    ? { id: `${id}rr`.slice(0, id.length + 1), key }
-    : undefined
-}
-
-const items = { out: port<Item>() }
-
-export interface KindTimes {
-  /** Between two polls, at the most, in milliseconds; and how often there is none. */
-  readonly pauseMsMax: number
-  readonly pausePart: number
-  /** Of a handler that takes its time. */
+export interface KindTimes extends SourceTimes {
+  /** Of a handler that takes its time, in milliseconds. */
   readonly slowMsMax: number
 }
 
@@ -66,35 +28,9 @@ export function kindsWith(
   chance: Random,
   target: Target,
   times: KindTimes = shortTimes,
+  trees = new Trees(),
 ): ReadonlyMap<string, Kind> {
-  const { pauseMsMax, pausePart, slowMsMax } = times
-  const source = defineSource({
-    outputs: items,
-    rewinds: true,
-    setup({ clock, component, config, instance, instances, positions }) {
-      const count = config['count'] as number
-      const spread = config['keys'] as KeySpread | undefined
-      const shares: Share[] =
-        positions === undefined ? [{ of: instances, index: instance }] : sharesOf(positions)
-      const isOver = (): boolean => shares.every(({ index }) => index >= count)
-      const groupSize = (config['groupSize'] as number | undefined) ?? 0
-      return {
-        async poll(max, { emit }) {
-          for (const share of shares) {
-            const some = 1 + chance.int(6)
-            for (let sent = 0; sent < Math.min(max, some) && share.index < count; sent++)
-              sendNext(share, emit.out, { source: component, count, spread, groupSize })
-            if (chance.next() < pausePart) await sleep(clock, chance.int(pauseMsMax))
-          }
-          return isOver() ? 'done' : 'more'
-        },
-        positions: () =>
-          Object.fromEntries(
-            shares.map(({ of, index }) => [`${index % of}/${of}`, { version: 1, position: index }]),
-          ),
-      }
-    },
-  })
+  const { slowMsMax } = times
   const regroup = defineComponent({
     inputs: { in: port<Item>() },
     outputs: items,
@@ -310,7 +246,8 @@ export function kindsWith(
     },
   })
   return new Map<string, Kind>([
-    ['source', source],
+    ['source', plainSource(chance, times)],
+    ['tracked', trackedSource(chance, times, trees)],
     ['pass', pass],
     ['double', double],
     ['wait', wait],
@@ -329,65 +266,6 @@ export function kindsWith(
   ])
 }
 
-/** Whatever it went through, an id begins with that of its source's message. */
-function isFrom(id: string, first: string): boolean {
-  return id === first || (id.startsWith(first) && !/\d/.test(id[first.length]!))
-}
-
-/** Of a group: all of one key, so that it may go by that, and what is to be in it. */
-interface GroupArgs {
-  readonly key: string
-  readonly ids: readonly string[]
-}
-
-interface Share {
-  readonly of: number
-  index: number
-  /** The group that is open, from one poll to the next. */
-  group?: OutputGroup<Item> | undefined
-}
-
-/** The next message of a share: alone, or in a group of several that come in several polls. */
-function sendNext(
-  share: Share,
-  out: Emit<typeof items>['out'],
-  {
-    source,
-    count,
-    spread,
-    groupSize,
-  }: {
-    readonly source: string
-    readonly count: number
-    readonly spread: KeySpread | undefined
-    readonly groupSize: number
-  },
-): void {
-  const item = itemOf(source, share.index, spread)
-  const nth = Math.floor(share.index / share.of)
-  share.index += share.of
-  if (groupSize === 0) {
-    out(item)
-    return
-  }
-  // Where it goes on in the middle of a group, that is open already: it is given it by its name.
-  let { group } = share
-  if (group === undefined) {
-    const first = nth - (nth % groupSize)
-    const all = Array.from(
-      { length: groupSize },
-      (_, at) => (first + at) * share.of + (share.index % share.of),
-    )
-    const ids = all.filter((index) => index < count).map((index) => itemOf(source, index).id)
-    const name = `${share.index % share.of}/${share.of}`
-    group = out.group(name, { key: item.key, ids } satisfies GroupArgs)
-  }
-  group.send(item)
-  const isOver = (nth + 1) % groupSize === 0 || share.index >= count
-  if (isOver) group.end()
-  share.group = isOver ? undefined : group
-}
-
 function goRound(
   item: Item,
   emit: { readonly out: (item: Item) => void; readonly again: (item: Item) => void },
@@ -402,15 +280,4 @@ export const keyedKinds: ReadonlySet<string> = new Set(['sum', 'later', 'flaky',
 /** Of a kind, those that take what others send. */
 export function inputsOf(kind: string): readonly string[] {
   return kind === 'join' ? ['left', 'right'] : ['in']
-}
-
-export function sourceOf({ id }: Item): string {
-  return id.split(':')[0]!
-}
-
-function sharesOf(positions: SourcePositions): Share[] {
-  return Object.entries(positions).map(([split, { position }]) => ({
-    of: Number(split.split('/')[1]),
-    index: position as number,
-  }))
 }

@@ -1,6 +1,7 @@
 import type { Random } from '../../../src/base/random.ts'
 import type { FlatComponent, FlatConnection, FlatNetwork } from '../../../src/model/flatten.ts'
-import { doubled, inputsOf, type Item, itemOf, keyedKinds, type KeySpread, roundOf } from './kinds.ts'
+import { doubled, type Item, itemOf, type KeySpread, roundOf } from './items.ts'
+import { inputsOf, keyedKinds } from './kinds.ts'
 
 /** Random networks, and what a plain loop makes of them. */
 
@@ -18,8 +19,8 @@ export interface NetworkSize {
   readonly itemsMax: number
   /** Beside sources and the last one. */
   readonly innerMax: number
-  /** Some sources cannot rewind. Default false. */
-  readonly hasJournals?: boolean
+  /** Some sources cannot rewind, some track their messages. Default false. */
+  readonly hasOtherSources?: boolean
 }
 
 const mediumSize: NetworkSize = { itemsMin: 10, itemsMax: 50, innerMax: 4 }
@@ -92,8 +93,8 @@ export function randomNetwork(chance: Random, size: NetworkSize = mediumSize): R
   return { network: { name: 'net', components, connections }, mayRescale }
 }
 
-function randomSource(chance: Random, { hasJournals = false }: NetworkSize): string {
-  return hasJournals && chance.int(4) === 0 ? 'intake' : 'source'
+function randomSource(chance: Random, { hasOtherSources = false }: NetworkSize): string {
+  return hasOtherSources ? pick(chance, ['intake', 'tracked', 'source', 'source']) : 'source'
 }
 
 function randomComponent(kind: string, chance: Random, { itemsMin, itemsMax }: NetworkSize): FlatComponent {
@@ -103,7 +104,7 @@ function randomComponent(kind: string, chance: Random, { itemsMin, itemsMax }: N
     base,
     instances: 1 + chance.int(instancesMax),
     ...(kind === 'source' && { config: sourceConfig(chance, { itemsMin, itemsMax, spread }) }),
-    ...(kind === 'intake' && {
+    ...((kind === 'intake' || kind === 'tracked') && {
       config: { count: itemsMin + chance.int(itemsMax - itemsMin), keys: spread },
     }),
     ...(kind === 'flaky' && {
@@ -176,7 +177,7 @@ export function expectedOf(
     for (const each of doubling.has(kind) ? doubled(item) : [item]) send(name, each)
   }
   for (const [name, { kind, config }] of Object.entries(components))
-    if (kind === 'source')
+    if (kind === 'source' || kind === 'tracked')
       for (let index = 0; index < (config!['count'] as number); index++)
         send(name, itemOf(name, index, config!['keys'] as KeySpread))
     else if (kind === 'intake') for (const item of received(name)) send(name, item)

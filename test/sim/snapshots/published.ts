@@ -4,7 +4,7 @@ import { defineComponent, type Kind, port, type Sink } from '../../../src/compon
 import type { FlatNetwork } from '../../../src/model/flatten.ts'
 import type { TestClock } from '../../../src/testkit/test-clock.ts'
 import { MemoryTable } from '../../conformance/sinks/memory.ts'
-import type { Item } from './kinds.ts'
+import type { Item } from './items.ts'
 
 /** What sinks of random networks publish: a table that is reached over a slow line, on which requests go on that nobody waits for any more. */
 export class Published {

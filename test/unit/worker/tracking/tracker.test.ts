@@ -98,6 +98,16 @@ test('TR-4: what is complete is told of after the commit of a snapshot whose cut
   assert.equal(tracker.open, 0)
 })
 
+test('TR-4: what has failed is told of with a commit, too', () => {
+  const { tracker, begin, told } = setUp({ waitsForCommit: true })
+  const { index, stamp } = begin('m')
+  tracker.fail(index, stamp, failure)
+  tracker.cut(1)
+  assert.deepEqual(told(), [])
+  tracker.committed(1)
+  assert.deepEqual(told(), ['fail m'])
+})
+
 test('TR-5: it is full with as many trees as may be open, until one is told of', () => {
   const { tracker, begin, told, complete, dueTimes } = setUp()
   const trees = ['a', 'b', 'c'].map(begin)
