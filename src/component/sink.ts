@@ -76,10 +76,15 @@ export interface Sink<T = unknown> {
    *
    * `published`: one that the writer has published for certain. A target that should know of it, and does not, has lost it, or is another one:
    * throw SINK_TARGET_LOST.
+   *
+   * `since`: the first snapshot that may be of this deployment. What the target has of an older one was written under this name by a
+   * network that was deployed before, and does not run any more: for those whose first output replaces what was there. `undefined`: nobody
+   * knows, since a version of before has written the snapshot.
    */
   recover(
     writer: string,
     published: SinkSnapshot | undefined,
+    since?: SinkSnapshot,
   ): SinkSnapshot | undefined | PromiseLike<SinkSnapshot | undefined>
 }
 

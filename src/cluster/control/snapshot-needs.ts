@@ -15,11 +15,13 @@ export interface SnapshotNeeds {
   readonly isLast: boolean
 }
 
-/** Undefined while none can be taken: nothing is open, or the network has none. */
+/** Undefined while none can be taken: nothing is open, the network has none, or it has come to its end. */
 export function snapshotNeeds(network: NetworkView): SnapshotNeeds | undefined {
   const { plan, open, desired, outcome } = network
   if (plan === undefined || desired === undefined || open?.value.generation !== plan.value.generation)
     return undefined
+  // Its last snapshot is let go of, and what is deployed next begins afresh: another one would be gone on from.
+  if (hasComeToItsEnd(network)) return undefined
   const version = network.versions.get(plan.value.version)?.value
   if (version === undefined || !hasSnapshots(version) || plan.value.instances.length === 0) return undefined
   const facts = {
@@ -47,6 +49,11 @@ export function snapshotNeeds(network: NetworkView): SnapshotNeeds | undefined {
     isUrgent: awaitsLast(facts) || waitsForQuiet || (hasHandledAll(network) && lacksFinalSnapshot(facts)),
     isLast,
   }
+}
+
+function hasComeToItsEnd({ plan, outcome }: NetworkView): boolean {
+  const { version, state } = outcome?.value ?? {}
+  return version === plan?.value.version && (state === 'finished' || state === 'stopped')
 }
 
 /** A sink that publishes what was committed waits for no snapshot: while it does, none is urgent. */

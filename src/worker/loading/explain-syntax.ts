@@ -83,7 +83,18 @@ function byText(cause: Error, site: Site): VertigoError {
         'Write a getter and a setter, or a plain field; else bundle the module to JavaScript and name that file.',
     })
   if (jsxIn(source) !== undefined) return moduleError('TS_JSX', 'JSX cannot be loaded', site, { cause })
-  return moduleError('MODULE_SYNTAX', `Syntax error (${cause.message.replace(/\.$/, '')})`, site, { cause })
+  const remedy = isTakenForCommonJs(cause.message)
+    ? 'Node takes the file for CommonJS, as the "type" of its package.json says: `npm pkg set type=module` in its folder changes that; or name it .mts (.mjs).'
+    : undefined
+  return moduleError('MODULE_SYNTAX', `Syntax error (${cause.message.replace(/\.$/, '')})`, site, {
+    cause,
+    remedy,
+  })
+}
+
+/** `npm init` writes this type unasked. */
+function isTakenForCommonJs(message: string): boolean {
+  return /^Cannot use import statement outside a module|^Unexpected token 'export'/.test(message)
 }
 
 interface MissingExport {

@@ -50,9 +50,10 @@ export class HostedSnapshots {
   private readonly clock: WorkerMeans['clock']
   private readonly logged: WorkerMeans['events']['logged']
   private toldMs = -Infinity
-  /** What instances that have not begun yet have left to read. */
-  private readonly restoring: SliceWork[] = []
   private cancelHold: Cancel = () => undefined
+  /** What instances have left to read, by their ids. */
+  private readonly restoring = new Map<number, Restoring>()
+  private toBegin: Restoring[] = []
   /** In flight, as far as is known. */
   private begun: SnapshotBegin | undefined
 
@@ -88,7 +89,11 @@ export class HostedSnapshots {
       instance.wasOver = read.wasOver
       instance.isMigrated = read.isMigrated
       instance.restoredSinks = { ...namesOf(restore!), sinks: read.sinks }
-      if (keyed?.restoring?.isWaiting === true) this.restoring.push(new Restoring(keyed.restoring, instance))
+      if (keyed?.restoring?.isWaiting === true) {
+        const restoring = new Restoring(keyed.restoring, instance, this.clock)
+        this.restoring.set(id, restoring)
+        this.toBegin.push(restoring)
+      }
     }
     if (!instance.takesSnapshots) return
     const { component, instance: number, instances } = identity
@@ -123,9 +128,13 @@ export class HostedSnapshots {
   switched(removed: Iterable<HostedInstance>): void {
     this.begun = undefined
     this.cancelHold()
-    for (const { id } of removed) this.parts?.forget(id)
+    for (const { id } of removed) {
+      this.parts?.forget(id)
+      this.restoring.get(id)?.stop()
+      this.restoring.delete(id)
+    }
     // Not before: whatever is read earlier keeps all of them waiting.
-    for (const work of this.restoring.splice(0)) this.inSlices(work)
+    for (const restoring of this.toBegin.splice(0)) restoring.begin()
   }
 
   /** `hold`: called a moment after the last snapshot of all. What would come is in none; sinks publish all the same. */
@@ -185,6 +194,7 @@ export class HostedSnapshots {
 
   close(): void {
     this.cancelHold()
+    for (const restoring of this.restoring.values()) restoring.stop()
     this.parts?.close()
   }
 

@@ -96,6 +96,8 @@ const cases: readonly Case[] = [
     remedy: /Mend/,
   },
   { file: 'commonjs-syntax.cjs', code: 'MODULE_SYNTAX', at: [4, 3], shows: 'b', remedy: /Mend/ },
+  { file: 'commonjs/import.ts', code: 'MODULE_SYNTAX', at: [1, 1], remedy: /npm pkg set type=module/ },
+  { file: 'commonjs/export.ts', code: 'MODULE_SYNTAX', at: [2, 1], remedy: /npm pkg set type=module/ },
   // Imports
   {
     file: 'extension-missing.ts',
