@@ -1,6 +1,7 @@
 /** Runs the files of a tier: in lanes beside each other, and then those that need the machine for themselves. */
 import { matchesGlob } from 'node:path'
 import { run, type RunOptions, type RunResult } from '../lib/process.ts'
+import { buildForTests, builtVariable } from '../lib/built-for-tests.ts'
 import { durationsFile } from './durations.ts'
 import { parseClosingLine } from './tally.ts'
 
@@ -16,6 +17,8 @@ export interface TierOptions {
   readonly besides?: readonly string[]
   /** Files that are about times which a busy machine does not keep: one by one, when the lanes are done. */
   readonly alone?: readonly string[]
+  /** What its processes load is bundled before. Default false. */
+  readonly bundled?: boolean
 }
 
 /** Of the files in which lanes note their durations: no two use the same. */
@@ -23,7 +26,7 @@ let notesNumber = 0
 
 export async function runTests(
   files: readonly string[],
-  { timeoutMs, concurrency = 1, besides = [], alone = [] }: TierOptions,
+  { timeoutMs, concurrency = 1, besides = [], alone = [], bundled = false }: TierOptions,
   options: RunOptions,
 ): Promise<RunResult> {
   const lost = [...besides, ...alone].filter((pattern) => !files.some((file) => matchesGlob(file, pattern)))
@@ -34,12 +37,20 @@ export async function runTests(
   const shared = files.filter((file) => !last.includes(file))
   const lanes = [shared.filter((file) => !among(besides)(file)), shared.filter(among(besides))]
   const endsMs = performance.now() + timeoutMs
+  const builtEnv: Record<string, string> = {}
+  try {
+    if (bundled) builtEnv[builtVariable] = await buildForTests()
+  } catch (error) {
+    return failed(`what its processes load cannot be bundled: ${String(error)}`, options)
+  }
   const lane = (chosen: readonly string[], atOnce: number): Promise<RunResult> => {
     const blocks = new Blocks(options.onLine)
     const leftMs = Math.max(1, endsMs - performance.now())
     const notes = process.env[durationsFile]
-    const env: Record<string, string> =
-      notes === undefined ? {} : { [durationsFile]: `${notes}-${notesNumber++}` }
+    const env = {
+      ...builtEnv,
+      ...(notes !== undefined && { [durationsFile]: `${notes}-${notesNumber++}` }),
+    }
     const how = { ...options, env, timeoutMs: leftMs, onLine: (line: string) => blocks.line(line) }
     return run(process.execPath, runnerArgs(chosen, atOnce, timeoutMs / 2), how).finally(() => blocks.flush())
   }

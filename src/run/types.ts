@@ -133,6 +133,13 @@ export interface RunSummary {
   readonly deadLetter: string | undefined
 }
 
+export interface RunRequestOptions {
+  /** How long it may take from when the network has taken the message, in milliseconds. Default 10,000. */
+  readonly timeoutMs?: number
+  /** Gives up. What was taken is handled all the same. */
+  readonly signal?: AbortSignal
+}
+
 /** A network that runs. */
 export interface Running {
   readonly network: string
@@ -149,6 +156,12 @@ export interface Running {
    * is handled also when the run drains. Rejects with BRIDGE_CLOSED when no more is taken.
    */
   send(input: string, message: unknown): Promise<void>
+  /**
+   * Sends a message in the same way, and gives what a component has answered to it, or to what was derived from it (`context.answer`): when
+   * all that came of it has been handled; undefined where none has answered. Errors: REQUEST_FAILED, with the component and its message,
+   * where a handler has failed or rejected; REQUEST_TIMED_OUT; BRIDGE_CLOSED.
+   */
+  request(input: string, message: unknown, options?: RunRequestOptions): Promise<unknown>
   /** No more messages come for this input. */
   endInput(input: string): void
   /** Messages of a `collector` component, or of an exported output, as they come. */
@@ -194,7 +207,11 @@ export interface RunModules {
 /** The way between the code that runs a network and its `feeder` and `collector` components, by their names. */
 export interface CodeBridgeHost {
   /** `send` is fulfilled when there is room; `end` says that no more comes. */
-  input(component: string): { send(message: unknown): Promise<void>; end(): void }
+  input(component: string): {
+    send(message: unknown): Promise<void>
+    request(message: unknown, options?: RunRequestOptions): Promise<unknown>
+    end(): void
+  }
   /** Messages as they come; ends with the network, and throws its error if it failed. */
   output(component: string): AsyncIterable<unknown>
   /** The run is over, with its error if it failed. */

@@ -1,7 +1,7 @@
 import { assert } from '../../base/assert.ts'
 import { type Capture, encodeEntry, readRow, type StateChunk } from '../capture.ts'
 import { applyToRow, type Entry, entryOf } from '../entries.ts'
-import type { KeyedState } from '../keyed-state.ts'
+import type { KeyedState, UnreadRows } from '../keyed-state.ts'
 import { encodeKey, keyGroupOf } from '../keys.ts'
 import {
   hasTtl,
@@ -127,8 +127,8 @@ export class LmdbState implements KeyedState, RowTracker {
   }
 
   /** At once: what waits would be in memory. */
-  restoreGroup(_group: number, read: () => void): void {
-    read()
+  restoreGroup(_group: number, rows: UnreadRows): void {
+    rows.readSome(Infinity)
   }
 
   *rows(nowMs: number): IterableIterator<Row> {

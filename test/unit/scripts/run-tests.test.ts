@@ -109,3 +109,16 @@ test('a lane of which the runner is ended is a failure, though the other one pas
   )
   assert.notEqual(code, 0)
 })
+
+test('what processes of a tier load is bundled before, where it asks for that', async (t) => {
+  const looks = `
+    import { existsSync, readFileSync } from 'node:fs'
+    test('looks', () => {
+      const built = process.env.VERTIGO_TEST_BUILT
+      if (!existsSync(built + '/dist/cli/main.js')) throw new Error('there is no command')
+      if (!existsSync(built + '/dist/programs/cluster-faults/node-process.js')) throw new Error('there is no node')
+      if (JSON.parse(readFileSync(built + '/package.json', 'utf8')).name !== 'vertigo-flow') throw new Error('it is no package')
+    })`
+  const { lines, code } = await runFiles(t, { 'looks.test.mjs': looks }, { bundled: true })
+  assert.equal(code, 0, lines.join('\n'))
+})
