@@ -27,8 +27,10 @@ export const latency: Benchmark = {
   name: 'latency',
   subject: 'From the source to the end of an exactly-once network',
   async run({ quick }) {
-    const lookMs = quick ? 5_000 : 30_000
-    const published = await KeyedCluster.use(ttlMs, (keyed) => intoFile(keyed, lookMs))
+    // Of the file, one in a hundred is a matter of some snapshots: it is looked at for as long as that is enough of them.
+    const fileLookMs = quick ? 5_000 : 40_000
+    const lookMs = quick ? 5_000 : 15_000
+    const published = await KeyedCluster.use(ttlMs, (keyed) => intoFile(keyed, fileLookMs))
     const exactly = await KeyedCluster.use(ttlMs, (keyed) => atHalfLoad(keyed, 'exactly-once', lookMs))
     const most = await KeyedCluster.use(ttlMs, (keyed) => atHalfLoad(keyed, 'at-most-once', lookMs))
     const mostMs = intervalMs + 50
@@ -79,7 +81,7 @@ async function atHalfLoad(
   guarantee: NonNullable<Network['guarantee']>,
   lookMs: number,
 ): Promise<AtHalfLoad> {
-  const full = await agesAt(keyed, { ...flow, guarantee, perSecond: allPerSecond }, Math.min(lookMs, 10_000))
+  const full = await agesAt(keyed, { ...flow, guarantee, perSecond: allPerSecond }, Math.min(lookMs, 8_000))
   const perSecond = full.perSecond / 2
   const { ages } = await agesAt(keyed, { ...flow, guarantee, perSecond }, lookMs)
   return { ages, about: `${digits(perSecond / 1_000)} k messages/s` }

@@ -5,8 +5,8 @@ import { instanceOfKeyGroup, keyGroupOf } from '../state/keys.ts'
 import { newRow, type SlotDeclaration } from '../state/row.ts'
 import type { InstanceManifest, SavedState, SnapshotManifest } from './manifest.ts'
 import { mergeStates } from './merge.ts'
-import { openPartFile } from './part-file.ts'
-import type { StateEntry, StateFile } from './state-file.ts'
+import { openPartFiles } from './part-file.ts'
+import type { StateEntry } from './state-file.ts'
 import type { CallOptions, SnapshotStorage } from './storage/storage.ts'
 
 /** What a snapshot has of one key. */
@@ -30,7 +30,7 @@ export function ownerOf(
   return parts.find(({ instance }) => instance === owner)
 }
 
-/** Reads through the files of an instance for a key: as long as the state is large. Errors: as of `openPartFile` and `mergeStates`. */
+/** Reads through the files of an instance for a key: as long as the state is large. Errors: as of `openPartFiles` and `mergeStates`. */
 export async function lookUp(
   part: InstanceManifest,
   encoded: string,
@@ -38,9 +38,7 @@ export async function lookUp(
   storage: SnapshotStorage,
   options: CallOptions = {},
 ): Promise<FoundKey | undefined> {
-  const files: StateFile[] = []
-  for (const file of part.files)
-    files.push(await openPartFile(file, part, { network, incarnation }, storage, options))
+  const files = await openPartFiles(part, { network, incarnation }, storage, options)
   const wanted = Buffer.from(encoded)
   const group = keyGroupOf(encoded)
   let found: StateEntry | undefined

@@ -34,7 +34,7 @@ export async function mergeFiles(
     const stored = await storage.put(name, content, { ...call, ifAbsent: true })
     return { name, kind: 'full', ...stored, until }
   } finally {
-    await Promise.all(opened.map(({ blocks }) => blocks.return()))
+    await Promise.all(opened.map((file) => file.close()))
   }
 }
 

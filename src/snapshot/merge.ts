@@ -1,5 +1,5 @@
 import { VertigoError } from '../base/errors.ts'
-import { EntryBlock, EntryReader } from '../state/entry-block.ts'
+import { EntryBlock, EntryReader, neverDamaged } from '../state/entry-block.ts'
 import {
   type EncodedChunk,
   keyGroupSections,
@@ -56,9 +56,10 @@ const hashes = 16_384
  */
 export class MergedSection implements StateChunk {
   readonly section: number
-  private readonly oldest: Uint8Array[] = []
-  /** Of increments. */
-  private readonly newer: Uint8Array[] = []
+  /** Of the full file. */
+  readonly oldest: Uint8Array[] = []
+  /** Of increments, oldest first. */
+  readonly newer: Uint8Array[] = []
 
   constructor(section: number) {
     this.section = section
@@ -106,22 +107,53 @@ export class MergedSection implements StateChunk {
     return entries
   }
 
-  /** The same as bytes: what no increment says anything of is copied. */
+  /** The same as bytes: what no increment says anything of is copied, as many rows at a time as stand beside each other. */
   get encoded(): EncodedChunk {
     const block = new EntryBlock()
+    const run = new Run(block)
     this.visit(
       (reader) => {
-        block.addEncoded(reader.bytes, 1)
+        run.add(reader)
         return true
       },
       (entry) => block.addEntry(entry),
     )
+    run.end()
     const { count } = block
     return { section: this.section, count, bytes: block.take() }
   }
 }
 
-interface Changes {
+/** Entries that stand beside each other, on their way into another block. */
+class Run {
+  private readonly block: EntryBlock
+  private reader: EntryReader | undefined
+  private start = 0
+  private stop = 0
+  private count = 0
+
+  constructor(block: EntryBlock) {
+    this.block = block
+  }
+
+  add(reader: EntryReader): void {
+    if (reader !== this.reader || reader.start !== this.stop) {
+      this.end()
+      this.reader = reader
+      this.start = reader.start
+    }
+    this.stop = reader.end
+    this.count++
+  }
+
+  end(): void {
+    if (this.reader !== undefined)
+      this.block.addEncoded(this.reader.between(this.start, this.stop), this.count)
+    this.count = 0
+  }
+}
+
+export interface Changes {
   /** By the names of keys: what is put, added to what is there, or deleted. */
   readonly entries: ReadonlyMap<string, StateEntry>
   /** By hashes of keys, whether there may be one: most rows have not changed, and need no name then. */
@@ -131,7 +163,7 @@ interface Changes {
 const noChanges: Changes = { entries: new Map(), mayHave: new Uint8Array() }
 
 /** Of increments, oldest first. */
-function changesOf(blocks: readonly Uint8Array[]): Changes {
+export function changesOf(blocks: readonly Uint8Array[]): Changes {
   if (blocks.length === 0) return noChanges
   const entries = new Map<string, StateEntry>()
   const mayHave = new Uint8Array(hashes)
@@ -148,14 +180,9 @@ function changesOf(blocks: readonly Uint8Array[]): Changes {
 }
 
 /** What `append` adds to. */
-function added(before: StateEntry, { key, parts }: StateEntry): StateEntry {
+export function added(before: StateEntry, { key, parts }: StateEntry): StateEntry {
   if (before.kind === 'delete') return { kind: 'put', key, parts }
   return { kind: before.kind, key, parts: [...before.parts, ...parts] }
-}
-
-/** Whoever read the file has looked at it. */
-function neverDamaged(what: string): Error {
-  return new Error(what)
 }
 
 function checkOrder(files: readonly StateFile[]): void {
@@ -188,6 +215,6 @@ class Cursor {
   }
 
   async close(): Promise<void> {
-    await this.#file.blocks.return()
+    await this.#file.close()
   }
 }

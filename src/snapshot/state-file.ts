@@ -219,6 +219,8 @@ export interface StateFile {
     void,
     undefined
   >
+  /** Where it is not read to its end. One that nobody has begun to read cannot be ended by its generators. Idempotent. */
+  close(): Promise<void>
 }
 
 /** Reads the head; rejects with SNAPSHOT_FILE_DAMAGED, SNAPSHOT_FORMAT_NEWER. `name`: for people. */
@@ -236,7 +238,8 @@ export async function decodeState(name: string, content: AsyncIterable<Uint8Arra
     const length = head.readUInt32LE(8)
     if (length > headTextBytesMax) throw input.damaged('its head is too long')
     const blocks = readBlocks(input)
-    return { head: parseHead(await input.take(length), input), blocks, chunks: chunksOf(blocks, input) }
+    const read = parseHead(await input.take(length), input)
+    return { head: read, blocks, chunks: chunksOf(blocks, input), close: () => input.close() }
   } catch (error) {
     await input.close()
     throw error

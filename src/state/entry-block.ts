@@ -210,15 +210,25 @@ export class EntryReader {
 
   /** The same for equal keys. */
   get keyHash(): number {
-    const { content, keyEnd } = this
-    let hash = 0
-    for (let at = this.keyStart; at < keyEnd; at++) hash = Math.imul(hash ^ content[at]!, 0x01000193)
-    return hash ^ (hash >>> 15)
+    return hashOfKey(this.content, this.keyStart, this.keyEnd)
   }
 
-  /** All of it. */
-  get bytes(): Uint8Array {
-    return this.content.subarray(this.start, this.end)
+  hasKey(key: Uint8Array): boolean {
+    const { content, keyStart } = this
+    if (key.length !== this.keyEnd - keyStart) return false
+    for (let at = 0; at < key.length; at++) if (key[at] !== content[keyStart + at]) return false
+    return true
+  }
+
+  /** To the entry that begins there; it has been come to before. */
+  goTo(start: number): void {
+    this.end = start
+    this.next(neverDamaged)
+  }
+
+  /** Entries from the beginning of one to the end of another. */
+  between(start: number, end: number): Uint8Array {
+    return this.content.subarray(start, end)
   }
 
   get entry(): StateEntry {
@@ -248,6 +258,18 @@ export class EntryReader {
     for (let left = count - 2; left > 0; left--) slots.push(plain.value())
     return plain.isOver ? { key, changed, slots } : undefined
   }
+}
+
+/** As `EntryReader.keyHash`. */
+export function hashOfKey(bytes: Uint8Array, from: number, to: number): number {
+  let hash = 0
+  for (let at = from; at < to; at++) hash = Math.imul(hash ^ bytes[at]!, 0x01000193)
+  return hash ^ (hash >>> 15)
+}
+
+/** Of bytes that were looked at before. */
+export function neverDamaged(what: string): Error {
+  return new Error(what)
 }
 
 function tooLong(damaged: (what: string) => Error): Error {

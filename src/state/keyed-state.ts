@@ -8,7 +8,7 @@ import type { Row, RowTracker, SlotDeclaration } from './row.ts'
  *
  * - KS-1 A row is the same object for as long as nobody has given up the turn, and where `keepsRows` says so, as long as its key is there.
  * - KS-2 Whoever changes a row has told the tracker before (`RowTracker.note`): else the change is in no snapshot, and may be lost.
- * - KS-3 What a snapshot has of a key group is there before anybody sees a row of it, all or nothing.
+ * - KS-3 What a snapshot has of a key is there before anybody sees its row, whole.
  */
 export interface KeyedState {
   readonly slots: readonly SlotDeclaration[]
@@ -25,12 +25,9 @@ export interface KeyedState {
   find(encoded: string): Row | undefined
   /** Puts in what a snapshot says of a key. `isNew`: no file that the next snapshot stands on has it. `nowMs`: see `applyToRow`. */
   restore(entry: Entry, isNew: boolean, nowMs: number): void
-  /**
-   * Is given a key group of the snapshot whose files the next one stands on. `read` calls `restore` for each of its entries, at once or when
-   * a key of the group is first asked for; where it throws, it may be called again.
-   */
-  restoreGroup(group: number, read: () => void): void
-  /** What `restoreGroup` has left to do, in slices; whoever asks for a key does not wait for it. Errors: those of `read`. */
+  /** Is given a key group of the snapshot whose files the next one stands on: its rows are read at once, or when they are asked for. */
+  restoreGroup(group: number, rows: UnreadRows): void
+  /** What `restoreGroup` has left to do, in slices; whoever asks for a key does not wait for it. Errors: those of `UnreadRows`. */
   readonly restoring: StateWork | undefined
   /** All rows that have not outlived their time. */
   rows(nowMs: number): IterableIterator<Row>
@@ -43,6 +40,19 @@ export interface KeyedState {
   capture(place: string, write: (chunk: StateChunk) => void, isWhole?: boolean): Capture
   /** Frees what it holds. Idempotent. */
   close(): void
+}
+
+/**
+ * Rows of a key group, as bytes. Whoever reads one calls `KeyedState.restore` for each of its entries. Each row is read once; one that cannot
+ * be read is an error each time.
+ */
+export interface UnreadRows {
+  /** Nothing is left. */
+  readonly isOver: boolean
+  /** The row of a key, unless there is none, or it was read before. */
+  read(encoded: string): void
+  /** At most so many of those that are left. */
+  readSome(rowsMax: number): void
 }
 
 /** `place` names the owner in errors. */

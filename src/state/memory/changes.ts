@@ -1,7 +1,8 @@
+import { assert } from '../../base/assert.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { StateWork } from '../capture.ts'
 import { keyGroupCount } from '../keys.ts'
-import { noEpoch, type Row, type RowTracker } from '../row.ts'
+import { noEpoch, type Row, type RowTracker, type SlotChange } from '../row.ts'
 
 /**
  * What has changed since the last snapshot, so that a snapshot writes no more than that.
@@ -44,7 +45,9 @@ export interface GroupChanges {
 export class ChangeTracker implements RowTracker {
   /** Of now; rows compare with it on the hot path. */
   epoch = noEpoch
-  private groups: GroupChanges[] = []
+  private groups: readonly GroupChanges[] = []
+  /** Of the last cut: until the next one, it may be given back. */
+  private last: EpochChanges | undefined
   private taker: RowTaker | undefined
   private returning: Return | undefined
 
@@ -58,7 +61,8 @@ export class ChangeTracker implements RowTracker {
     this.returning?.finish()
     this.returning = undefined
     const changes: EpochChanges = { epoch: this.epoch, groups: this.groups }
-    this.startEpoch()
+    this.startEpoch(this.last?.groups)
+    this.last = changes
     this.taker = takerOf(changes)
   }
 
@@ -85,7 +89,9 @@ export class ChangeTracker implements RowTracker {
   }
 
   /** CG-3 */
-  giveBack({ groups }: EpochChanges): StateWork {
+  giveBack(changes: EpochChanges): StateWork {
+    const { groups } = changes
+    assert(changes === this.last, 'what was cut is given back before the next cut')
     this.taker = undefined
     this.returning = new Return(groups, this.groups, this.epoch)
     return this.returning
@@ -96,10 +102,21 @@ export class ChangeTracker implements RowTracker {
     if (taker !== undefined && row.epoch === taker.epoch) taker.take(row)
   }
 
-  private startEpoch(): void {
+  /** `spare`: lists that nobody looks at any more. */
+  private startEpoch(
+    spare: readonly GroupChanges[] = Array.from({ length: keyGroupCount }, newGroupChanges),
+  ): void {
     this.epoch++
-    this.groups = Array.from({ length: keyGroupCount }, () => ({ rows: new RowList(), removed: [] }))
+    for (const { rows, removed } of spare) {
+      rows.clear()
+      removed.length = 0
+    }
+    this.groups = spare
   }
+}
+
+function newGroupChanges(): GroupChanges {
+  return { rows: new RowList(), removed: [] }
 }
 
 /** Rows between two looks at the clock. */
@@ -112,6 +129,8 @@ class Return implements StateWork {
   private readonly epoch: number
   private group = 0
   private at = 0
+  /** Of all rows: nothing else is ever written into it. */
+  private whole: SlotChange[] | undefined
 
   constructor(from: readonly GroupChanges[], to: readonly GroupChanges[], epoch: number) {
     this.from = from
@@ -153,24 +172,40 @@ class Return implements StateWork {
       row.epoch = this.epoch
       now.rows.push(row)
     }
-    row.changes = row.slots.map(() => 'whole')
+    row.changes = this.whole ??= row.slots.map(() => 'whole')
   }
 }
 
 const chunkRows = 1024
 
-/** Rows in chunks: an array that grows is copied, and of a million rows that would be felt. */
+/**
+ * Rows in chunks: an array that grows is copied, and of a million rows that would be felt. Chunks are used over and over: those of a second
+ * outlive the young generation, so new ones for each snapshot made the collector go through all of the state every few seconds.
+ */
 export class RowList {
-  private readonly chunks: Row[][] = []
+  private readonly chunks: (Row | undefined)[][] = []
+  private current: (Row | undefined)[] = []
   length = 0
 
   push(row: Row): void {
-    if (this.length % chunkRows === 0) this.chunks.push([])
-    this.chunks.at(-1)!.push(row)
+    const at = this.length % chunkRows
+    if (at === 0) this.current = this.chunkAt(this.length / chunkRows)
+    this.current[at] = row
     this.length++
   }
 
   at(index: number): Row {
     return this.chunks[Math.floor(index / chunkRows)]![index % chunkRows]!
+  }
+
+  /** Keeps none of the rows: they may be no more. */
+  clear(): void {
+    for (let at = 0; at * chunkRows < this.length; at++) this.chunks[at]!.fill(undefined)
+    this.length = 0
+  }
+
+  private chunkAt(index: number): (Row | undefined)[] {
+    if (index === this.chunks.length) this.chunks.push([])
+    return this.chunks[index]!
   }
 }

@@ -1,6 +1,6 @@
 import type { Capture, StateChunk, StateWork } from '../capture.ts'
 import { applyToRow, type Entry } from '../entries.ts'
-import type { KeyedState } from '../keyed-state.ts'
+import type { KeyedState, UnreadRows } from '../keyed-state.ts'
 import { encodeKey, keyGroupCount, keyGroupOf } from '../keys.ts'
 import { hasTtl, isExpired, newRow, noEpoch, type Row, type SlotDeclaration } from '../row.ts'
 import { ChangeTracker } from './changes.ts'
@@ -11,7 +11,7 @@ import { UnreadGroups } from './unread-groups.ts'
  * Keyed state in memory: one `Map` per key group, since key groups are what moves between instances, and since one
  * map of everything has a limit of entries and may abort the process when it grows.
  *
- * - MS-1 A group that waits to be read (KS-3) has no map, so that nobody can pass it over.
+ * - MS-1 (KS-3) A key that is not in its map is asked for in what waits to be read, before it is taken for a new one.
  */
 
 export class MemoryState implements KeyedState {
@@ -21,7 +21,7 @@ export class MemoryState implements KeyedState {
   readonly withTtl: boolean
   /** One that has outlived its time is swept away. */
   readonly keepsRows: boolean
-  private readonly unread = new UnreadGroups((group) => this.enter(group))
+  private readonly unread = new UnreadGroups()
   private sweepGroup = 0
   /** What an entry says of a key is all there is of it. */
   private readonly isWholeByEntry: boolean
@@ -39,8 +39,8 @@ export class MemoryState implements KeyedState {
 
   row(encoded: string, key: unknown): Row {
     const groupNumber = keyGroupOf(encoded)
-    const group = this.groups[groupNumber] ?? this.enter(groupNumber)
-    let row = group.get(encoded)
+    const group = (this.groups[groupNumber] ??= new Map<string, Row>())
+    let row = group.get(encoded) ?? this.unreadRow(group, groupNumber, encoded)
     if (row === undefined) {
       row = newRow(key, groupNumber, this.slots)
       group.set(encoded, row)
@@ -49,17 +49,13 @@ export class MemoryState implements KeyedState {
   }
 
   find(encoded: string): Row | undefined {
-    const group = keyGroupOf(encoded)
-    return (this.groups[group] ?? this.enter(group)).get(encoded)
+    const groupNumber = keyGroupOf(encoded)
+    const group = (this.groups[groupNumber] ??= new Map<string, Row>())
+    return group.get(encoded) ?? this.unreadRow(group, groupNumber, encoded)
   }
 
-  restoreGroup(group: number, read: () => void): void {
-    if (this.groups[group] === undefined && !this.unread.has(group)) {
-      this.unread.add(group, read)
-      return
-    }
-    if (this.groups[group] === undefined) this.enter(group)
-    read()
+  restoreGroup(group: number, rows: UnreadRows): void {
+    this.unread.add(group, rows)
   }
 
   get restoring(): StateWork {
@@ -93,7 +89,8 @@ export class MemoryState implements KeyedState {
 
   *rows(nowMs: number): IterableIterator<Row> {
     for (let at = 0; at < keyGroupCount; at++) {
-      const group = this.unread.has(at) ? this.enter(at) : this.groups[at]
+      this.unread.finish(at)
+      const group = this.groups[at]
       if (group === undefined) continue
       for (const row of group.values()) if (!this.withTtl || !isExpired(row, this.slots, nowMs)) yield row
     }
@@ -121,17 +118,10 @@ export class MemoryState implements KeyedState {
     this.unread.clear()
   }
 
-  /** The map of a group that has none. MS-1: where its rows cannot be read, there is none afterwards, either. */
-  private enter(group: number): Map<string, Row> {
-    const rows = new Map<string, Row>()
-    this.groups[group] = rows
-    try {
-      this.unread.get(group)?.()
-    } catch (error) {
-      this.groups[group] = undefined
-      throw error
-    }
-    this.unread.delete(group)
-    return rows
+  /** MS-1 */
+  private unreadRow(group: Map<string, Row>, groupNumber: number, encoded: string): Row | undefined {
+    if (!this.unread.isWaiting) return undefined
+    this.unread.read(groupNumber, encoded)
+    return group.get(encoded)
   }
 }

@@ -1,54 +1,52 @@
 import type { Clock } from '../../base/clock.ts'
 import type { StateWork } from '../capture.ts'
+import type { UnreadRows } from '../keyed-state.ts'
 
+/** Between two looks at the clock. */
+const rowsPerLook = 128
 /** So many at a time, however fast the clock says that they are: whoever waits for a turn has one in between. */
-const groupsPerStepMax = 4
+const rowsPerStepMax = 4_096
 
 /**
  * Key groups of a snapshot whose rows are still bytes. Making a million rows of them takes seconds, in which the network would stand still;
- * so messages flow as soon as the bytes have been read and verified, a row is there when its group is first asked for, and the other groups
- * follow in slices. (The idea is that of restoring on demand: Graefe et al., "Instant Recovery with Write-Ahead Logging", 2014.)
+ * so messages flow as soon as the bytes have been read and verified, a row is made when its key is first asked for, and the others
+ * follow in steps. (The idea is that of restoring on demand: Graefe et al., "Instant Recovery with Write-Ahead Logging", 2014.)
  */
 export class UnreadGroups implements StateWork {
-  private readonly reads = new Map<number, () => void>()
-  private readonly enter: (group: number) => void
-
-  /** `enter` reads a group, and takes it out. */
-  constructor(enter: (group: number) => void) {
-    this.enter = enter
-  }
+  private readonly groups = new Map<number, UnreadRows>()
 
   get isWaiting(): boolean {
-    return this.reads.size > 0
+    return this.groups.size > 0
   }
 
-  has(group: number): boolean {
-    return this.reads.has(group)
+  add(group: number, rows: UnreadRows): void {
+    this.finish(group)
+    this.groups.set(group, rows)
   }
 
-  get(group: number): (() => void) | undefined {
-    return this.reads.get(group)
+  /** `restore` is called for the row of a key, where there is one that has not been read. */
+  read(group: number, encoded: string): void {
+    this.groups.get(group)?.read(encoded)
   }
 
-  add(group: number, read: () => void): void {
-    this.reads.set(group, read)
-  }
-
-  delete(group: number): void {
-    this.reads.delete(group)
+  /** Reads all that is left of a group. */
+  finish(group: number): void {
+    this.groups.get(group)?.readSome(Infinity)
+    this.groups.delete(group)
   }
 
   clear(): void {
-    this.reads.clear()
+    this.groups.clear()
   }
 
-  /** CA-2, where "one row" is one group. */
   step(clock: Clock, budgetMs: number): void {
     const end = clock.monotonic() + budgetMs
-    for (let groups = 0; groups < groupsPerStepMax; groups++) {
-      const [group] = this.reads.keys()
-      if (group === undefined) return
-      this.enter(group)
+    for (let left = rowsPerStepMax; left > 0; left -= rowsPerLook) {
+      const [next] = this.groups
+      if (next === undefined) return
+      const [group, rows] = next
+      rows.readSome(rowsPerLook)
+      if (rows.isOver) this.groups.delete(group)
       if (clock.monotonic() >= end) return
     }
   }

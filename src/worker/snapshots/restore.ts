@@ -1,12 +1,13 @@
 import { VertigoError } from '../../base/errors.ts'
 import type { SourcePositions } from '../../component/define.ts'
 import { declaredStates, type KindDefinition } from '../../component/kind.ts'
-import type { SinkSnapshot } from '../../component/sink.ts'
+import { compareSinkSnapshots, type SinkSnapshot } from '../../component/sink.ts'
 import type { InstanceManifest } from '../../snapshot/manifest.ts'
 import { type MergedSection, mergeStates } from '../../snapshot/merge.ts'
 import type { InstanceRestore } from '../../snapshot/part.ts'
-import { openPartFile } from '../../snapshot/part-file.ts'
-import { keyGroupSections, type StateEntry, type StateFile } from '../../snapshot/state-file.ts'
+import { openPartFiles } from '../../snapshot/part-file.ts'
+import { SectionRows } from '../../snapshot/section-rows.ts'
+import { keyGroupSections, type StateEntry } from '../../snapshot/state-file.ts'
 import type { SnapshotStorage } from '../../snapshot/storage/storage.ts'
 import { readRow } from '../../state/capture.ts'
 import type { EntryReader } from '../../state/entry-block.ts'
@@ -46,6 +47,8 @@ export interface RestoredSink {
   /** The number that it had. */
   readonly instance: number
   readonly published: SinkSnapshot | undefined
+  /** The first that any of its component's has prepared for in this deployment; undefined where nobody has noted it. */
+  readonly since: SinkSnapshot | undefined
   readonly staged: readonly Staged[]
 }
 
@@ -111,8 +114,7 @@ async function readSaved(
   restore: InstanceRestore,
   storage: SnapshotStorage,
 ): Promise<Saved> {
-  const files: StateFile[] = []
-  for (const file of part.files) files.push(await openPartFile(file, part, restore, storage))
+  const files = await openPartFiles(part, restore, storage)
   const sections: StateEntry[] = []
   for await (const { entries } of mergeStates(files, { omit: (section) => section < keyGroupSections }))
     sections.push(...entries)
@@ -121,21 +123,25 @@ async function readSaved(
 
 /**
  * `among`: with another number of instances than before. One whose number is new is asked for by its name all the same: an earlier one of
- * that number may have written under it, when there were as many.
+ * that number may have written under it, when there were as many; in this deployment, or in one before, which `since` tells.
  */
 function sinksOf(
   parts: readonly InstanceManifest[],
   all: readonly Saved[],
   among: { readonly instance: number; readonly instances: number } | undefined,
 ): readonly RestoredSink[] {
+  const since = all
+    .flatMap(({ sink }) => sink?.since ?? [])
+    .toSorted(compareSinkSnapshots)
+    .at(0)
   const sinks = parts.flatMap((part, at): RestoredSink[] => {
     if (among !== undefined && part.instance % among.instances !== among.instance) return []
     const { published, pieces = [] } = all[at]!.sink ?? {}
-    return [{ instance: part.instance, published, staged: pieces.map(decodeStaged) }]
+    return [{ instance: part.instance, published, since, staged: pieces.map(decodeStaged) }]
   })
   return among === undefined || sinks.some(({ instance }) => instance === among.instance)
     ? sinks
-    : [...sinks, { instance: among.instance, published: undefined, staged: [] }]
+    : [...sinks, { instance: among.instance, published: undefined, since, staged: [] }]
 }
 
 function joined(all: readonly Saved[]): SourcePositions | undefined {
@@ -160,8 +166,7 @@ async function readPart(part: InstanceManifest, about: PartReading): Promise<Sav
   const isOurs = (group: number): boolean => !isOfOthers || instanceOfKeyGroup(group, instances) === instance
   const omit = (section: number): boolean =>
     section < keyGroupSections && (owner.keyed === undefined || !isOurs(section))
-  const files: StateFile[] = []
-  for (const file of part.files) files.push(await openPartFile(file, part, restore, means.storage))
+  const files = await openPartFiles(part, restore, means.storage)
   const sections: StateEntry[] = []
   for await (const merged of mergeStates(files, { omit })) {
     if (merged.section >= keyGroupSections) sections.push(...merged.entries)
@@ -179,13 +184,10 @@ async function readPart(part: InstanceManifest, about: PartReading): Promise<Sav
 
 /** What files of its own have of a group may be read later; what the next part has to write as well, now. */
 function restoreGroup(merged: MergedSection, about: PartReading): void {
-  const read = (): void =>
-    merged.visit(
-      (reader) => addPlainRow(reader, about),
-      (entry) => addRow(entry, about),
-    )
-  if (about.isNew) read()
-  else about.owner.keyed?.restoreGroup(merged.section, read)
+  const direct = (reader: EntryReader): boolean => addPlainRow(reader, about)
+  const other = (entry: StateEntry): void => addRow(entry, about)
+  if (about.isNew) merged.visit(direct, other)
+  else about.owner.keyed?.restoreGroup(merged.section, new SectionRows(merged, { direct, other }))
 }
 
 /** Most rows are such that nothing else has to be made of them; false where this is another one. */

@@ -4,7 +4,7 @@ import { readRow, type StateChunk } from '../../../src/state/capture.ts'
 import type { Entry } from '../../../src/state/entries.ts'
 import { readEntries } from '../../../src/state/entry-block.ts'
 import { stateHandle } from '../../../src/state/handles.ts'
-import type { KeyedState, NewKeyedState } from '../../../src/state/keyed-state.ts'
+import type { KeyedState, NewKeyedState, UnreadRows } from '../../../src/state/keyed-state.ts'
 import { encodeKey, keyGroupOf } from '../../../src/state/keys.ts'
 import { LmdbState } from '../../../src/state/lmdb/lmdb-state.ts'
 import { openRowFiles } from '../../../src/state/lmdb/row-files.ts'
@@ -120,14 +120,23 @@ export function restoredByGroups(
   const subject = new Subject(make, ttlMs)
   const { state } = subject
   state.beginSnapshots()
-  const groups = new Map<number, Entry[]>()
-  for (const [key, entries] of entriesOf(snapshots)) {
-    const group = keyGroupOf(key)
-    groups.set(group, [...(groups.get(group) ?? []), ...entries])
-  }
-  for (const [group, entries] of groups)
-    state.restoreGroup(group, () => {
-      for (const entry of entries) state.restore(entry, false, 0)
-    })
+  const groups = Map.groupBy(entriesOf(snapshots), ([key]) => keyGroupOf(key))
+  for (const [group, entries] of groups) state.restoreGroup(group, unreadRows(state, new Map(entries)))
   return subject
+}
+
+function unreadRows(state: KeyedState, left: Map<string, Entry[]>): UnreadRows {
+  return {
+    get isOver() {
+      return left.size === 0
+    },
+    read(encoded) {
+      const entries = left.get(encoded) ?? []
+      left.delete(encoded)
+      for (const entry of entries) state.restore(entry, false, 0)
+    },
+    readSome(rowsMax) {
+      for (const key of [...left.keys()].slice(0, rowsMax)) this.read(key)
+    },
+  }
 }

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import type { Address, ErrorText } from '../../../src/cluster/protocol/index.ts'
-import { eventually, within } from '../../support/eventually.ts'
+import { eventually, Hopeless, within } from '../../support/eventually.ts'
 import { programOf } from '../../support/program.ts'
 
 /** What a node is to be. */
@@ -93,7 +93,7 @@ export class NodeProcess {
       if (this.child !== child) return
       this.hasEnded = true
       if (!this.isEnding)
-        this.failure ??= new Error(`node ${this.id} ended by itself: ${String(signal ?? code)}`)
+        this.failure ??= new Hopeless(`node ${this.id} ended by itself: ${String(signal ?? code)}`)
     })
   }
 

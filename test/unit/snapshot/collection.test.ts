@@ -182,7 +182,8 @@ test('files are merged when there are many increments, or large ones', () => {
     stateVersion: 1,
     files: [makeFile(1, 'full', full), ...increments.map((bytes) => makeFile(1, 'increment', bytes))],
   })
-  const { incrementsMax } = defaultMergePolicy
+  const { incrementsMax, smallIncrementsMax } = defaultMergePolicy
+  const many = (count: number, bytes: number): number[] => Array.from({ length: count }, () => bytes)
   assert.equal(needsMerge(instance(100, [])), false)
   assert.equal(
     needsMerge(
@@ -206,6 +207,10 @@ test('files are merged when there are many increments, or large ones', () => {
   assert.equal(needsMerge(instance(100, [5_000_000])), true)
   assert.equal(needsMerge(instance(9_000_000, [5_000_000])), false)
   assert.equal(needsMerge({ ...instance(1, []), files: [] }), false)
+  // Of a large state, little by little.
+  assert.equal(needsMerge(instance(9_000_000, many(smallIncrementsMax, 10_000))), false)
+  assert.equal(needsMerge(instance(9_000_000, many(smallIncrementsMax + 1, 10_000))), true)
+  assert.equal(needsMerge(instance(9_000_000, many(incrementsMax + 1, 250_000))), true)
 })
 
 test('a merge that comes too late is left out', () => {

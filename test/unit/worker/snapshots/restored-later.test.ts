@@ -62,10 +62,32 @@ test('what cannot be read is the failure of its instance, told once', () => {
       throw new Error('cannot be read')
     },
   }
-  const restoring = new Restoring(work, { fail: (error) => failures.push(error) })
-  assert.equal(restoring.isWaiting, true)
-  restoring.step(new TestClock(), 1)
-  assert.equal(restoring.isWaiting, false)
+  const clock = new TestClock()
+  new Restoring(work, { fail: (error) => failures.push(error) }, clock).begin()
+  clock.advance(10_000)
   assert.equal(steps, 1)
   assert.deepEqual(failures.map(String), ['Error: cannot be read'])
+})
+
+test('groups are read with pauses that leave the processor to others, until it is stopped', () => {
+  const clock = new TestClock()
+  let atMs: number[] = []
+  const work = {
+    isWaiting: true,
+    step(): void {
+      atMs.push(clock.now())
+      clock.advance(5)
+    },
+  }
+  const restoring = new Restoring(work, { fail: assert.fail }, clock)
+  restoring.begin()
+  clock.advance(99)
+  assert.deepEqual(atMs, [])
+  clock.advance(1_000)
+  assert.ok(atMs.length > 10)
+  for (const [at, ms] of atMs.slice(1).entries()) assert.ok(ms - atMs[at]! >= 25)
+  restoring.stop()
+  atMs = []
+  clock.advance(1_000)
+  assert.deepEqual(atMs, [])
 })
