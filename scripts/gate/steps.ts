@@ -84,7 +84,7 @@ export const steps: readonly Step[] = [
     beside: 'checks',
     run: (options) => runScript('scripts/servers/all.ts', [], options),
   },
-  tier('unit', 'pure code', { timeoutMs: 15 * minute, concurrency: cores }),
+  tier('unit', 'pure code', { timeoutMs: 15 * minute, concurrency: cores, together: true }),
   tier('scenario', 'scripted inputs, expected traces', { timeoutMs: 15 * minute, concurrency: cores }),
   // The tiers behind it wait a lot, and this one never. Its limit holds them as well.
   {
