@@ -8,6 +8,7 @@ import type { Kind } from './component/kind.ts'
 type KindLoader = () => Promise<Kind>
 
 const loaders: Readonly<Record<string, KindLoader>> = {
+  answer: async () => (await import('./operators/answer.ts')).answerKind,
   'client-input': async () => (await import('./connectors/client/input.ts')).clientInputKind,
   'client-output': async () => (await import('./connectors/client/output.ts')).clientOutputKind,
   'collection-sink': async () => (await import('./connectors/collection-sink.ts')).collectionSink,

@@ -26,6 +26,7 @@ export type {
   RunEvent,
   Running,
   RunOptions,
+  RunRequestOptions,
   RunStatus,
   RunSummary,
   WorkerStatus,

@@ -1,9 +1,12 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { Clock } from './base/clock.ts'
+import { assert } from './base/assert.ts'
 import { VertigoError } from './base/errors.ts'
+import type { RunWhole } from './base/native-gate.ts'
 import { systemRandom } from './base/random.ts'
 import type { SnapshotStorage } from './snapshot/storage/storage.ts'
 import type { NewKeyedState, StateSettings } from './state/keyed-state.ts'
+import type { StoreBackend } from './store/backend.ts'
 import type { Store } from './store/store.ts'
 import { parseStoreUrl } from './store/url.ts'
 
@@ -44,19 +47,35 @@ export async function openStore(url: string, clock: Clock, options: OpenStoreOpt
   return openEtcdAddress(address, { clock, ...options })
 }
 
-/** The store of a run for which none was chosen: in memory, for all threads of the run. */
-export async function createRunStore(clock: Clock): Promise<{
+/**
+ * A store that all threads of a process use through one of them: in memory where none was chosen, or the one in a folder. Nobody ends
+ * that thread while a transaction is under way, which has the lock of the whole store.
+ */
+export async function createRunStore(
+  clock: Clock,
+  url = memoryUrl,
+): Promise<{
   readonly store: Store
   /** `failed`: another thread could not be answered. */
   readonly serve: (port: MessagePort, failed: (error: unknown) => void) => void
 }> {
-  const [{ MemoryBackend }, { storeOver }, { servePort }] = await Promise.all([
-    import('./store/memory/memory-backend.ts'),
+  const [backend, { storeOver }, { servePort }] = await Promise.all([
+    openServed(clock, url),
     import('./store/checked-store.ts'),
     import('./store/port/serve-port.ts'),
   ])
-  const backend = new MemoryBackend({ clock })
   return { store: storeOver(backend, clock), serve: (port, failed) => servePort(backend, port, failed) }
+}
+
+async function openServed(clock: Clock, url: string): Promise<StoreBackend> {
+  const address = url === memoryUrl ? undefined : parseStoreUrl(url)
+  if (address?.type === 'lmdb') {
+    const { openLmdbBackend } = await import('./store/lmdb/open.ts')
+    return openLmdbBackend({ folder: address.folder })
+  }
+  assert(address === undefined, 'threads have connections of their own to a server')
+  const { MemoryBackend } = await import('./store/memory/memory-backend.ts')
+  return new MemoryBackend({ clock })
 }
 
 /** In a thread: the store of the run, at the other end of the port. */
@@ -113,9 +132,9 @@ export function checkSnapshotAddress(address: string): URL {
   )
 }
 
-/** The backend of keyed state that a network has chosen. */
-export async function openStates(settings: StateSettings): Promise<NewKeyedState> {
-  if (settings.backend === 'lmdb') return (await import('./state/lmdb/open.ts')).lmdbStates(settings)
+/** The backend of keyed state that a network has chosen. `whole`: how a thread that may be ended runs native code; see `throughGate`. */
+export async function openStates(settings: StateSettings, whole?: RunWhole): Promise<NewKeyedState> {
+  if (settings.backend === 'lmdb') return (await import('./state/lmdb/open.ts')).lmdbStates(settings, whole)
   const { MemoryState } = await import('./state/memory/memory-state.ts')
   return (slots) => new MemoryState(slots)
 }

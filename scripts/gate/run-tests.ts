@@ -1,6 +1,7 @@
 /** Runs the files of a tier: in lanes beside each other, and then those that need the machine for themselves. */
 import { matchesGlob } from 'node:path'
 import { run, type RunOptions, type RunResult } from '../lib/process.ts'
+import { buildForTests, builtVariable } from '../lib/built-for-tests.ts'
 import { durationsFile } from './durations.ts'
 import { parseClosingLine } from './tally.ts'
 
@@ -14,8 +15,15 @@ export interface TierOptions {
    * about as long leave no long file for the end.
    */
   readonly besides?: readonly string[]
+  /**
+   * The files of a lane share one process, in place of one for each, and there are `concurrency` lanes. For tests that leave
+   * nothing behind: most of what a file of pure code takes is to load the code. Default false.
+   */
+  readonly together?: boolean
   /** Files that are about times which a busy machine does not keep: one by one, when the lanes are done. */
   readonly alone?: readonly string[]
+  /** What its processes load is bundled before. Default false. */
+  readonly bundled?: boolean
 }
 
 /** Of the files in which lanes note their durations: no two use the same. */
@@ -23,7 +31,7 @@ let notesNumber = 0
 
 export async function runTests(
   files: readonly string[],
-  { timeoutMs, concurrency = 1, besides = [], alone = [] }: TierOptions,
+  { timeoutMs, concurrency = 1, besides = [], alone = [], together = false, bundled = false }: TierOptions,
   options: RunOptions,
 ): Promise<RunResult> {
   const lost = [...besides, ...alone].filter((pattern) => !files.some((file) => matchesGlob(file, pattern)))
@@ -32,19 +40,31 @@ export async function runTests(
     patterns.some((pattern) => matchesGlob(file, pattern))
   const last = files.filter(among(alone))
   const shared = files.filter((file) => !last.includes(file))
-  const lanes = [shared.filter((file) => !among(besides)(file)), shared.filter(among(besides))]
+  const lanes = together
+    ? Array.from({ length: concurrency }, (_, lane) => shared.filter((__, at) => at % concurrency === lane))
+    : [shared.filter((file) => !among(besides)(file)), shared.filter(among(besides))]
   const endsMs = performance.now() + timeoutMs
-  const lane = (chosen: readonly string[], atOnce: number): Promise<RunResult> => {
+  const builtEnv: Record<string, string> = {}
+  try {
+    if (bundled) builtEnv[builtVariable] = await buildForTests()
+  } catch (error) {
+    return failed(`what its processes load cannot be bundled: ${String(error)}`, options)
+  }
+  const lane = (chosen: readonly string[], atOnce: number | 'together'): Promise<RunResult> => {
     const blocks = new Blocks(options.onLine)
     const leftMs = Math.max(1, endsMs - performance.now())
     const notes = process.env[durationsFile]
-    const env: Record<string, string> =
-      notes === undefined ? {} : { [durationsFile]: `${notes}-${notesNumber++}` }
+    const env = {
+      ...builtEnv,
+      ...(notes !== undefined && { [durationsFile]: `${notes}-${notesNumber++}` }),
+    }
     const how = { ...options, env, timeoutMs: leftMs, onLine: (line: string) => blocks.line(line) }
     return run(process.execPath, runnerArgs(chosen, atOnce, timeoutMs / 2), how).finally(() => blocks.flush())
   }
   const results = await Promise.all(
-    lanes.filter((chosen) => chosen.length > 0).map((chosen) => lane(chosen, concurrency)),
+    lanes
+      .filter((chosen) => chosen.length > 0)
+      .map((chosen) => lane(chosen, together ? 'together' : concurrency)),
   )
   if (last.length > 0) results.push(await lane(last, 1))
   const uncounted = results.find(({ stdout }) => !stdout.split('\n').some((line) => parseClosingLine(line)))
@@ -63,12 +83,12 @@ function failed(why: string, { onLine }: RunOptions): RunResult {
   return { code: 1, output: why, stdout: why, timedOut: false }
 }
 
-function runnerArgs(files: readonly string[], concurrency: number, timeoutMs: number): string[] {
+function runnerArgs(files: readonly string[], atOnce: number | 'together', timeoutMs: number): string[] {
   return [
     '--conditions=vertigo-src',
     ...(process.env[durationsFile] === undefined ? [] : ['--import=./scripts/gate/file-usage.ts']),
     '--test',
-    `--test-concurrency=${concurrency}`,
+    atOnce === 'together' ? '--test-isolation=none' : `--test-concurrency=${atOnce}`,
     `--test-timeout=${timeoutMs}`,
     '--test-reporter=./scripts/gate/reporter.ts',
     '--test-reporter-destination=stdout',

@@ -84,11 +84,11 @@ export const steps: readonly Step[] = [
     beside: 'checks',
     run: (options) => runScript('scripts/servers/all.ts', [], options),
   },
-  tier('unit', 'pure code', { timeoutMs: 15 * minute, concurrency: cores }),
+  tier('unit', 'pure code', { timeoutMs: 15 * minute, concurrency: cores, together: true }),
   tier('scenario', 'scripted inputs, expected traces', { timeoutMs: 15 * minute, concurrency: cores }),
-  // The tiers behind it wait a lot, and this one never.
+  // The tiers behind it wait a lot, and this one never. Its limit holds them as well.
   {
-    ...tier('sim', 'simulated clusters, by seed', { timeoutMs: 40 * minute, concurrency: cores }),
+    ...tier('sim', 'simulated clusters, by seed', { timeoutMs: 60 * minute, concurrency: cores }),
     yields: true,
   },
   tier('conformance', 'one suite for every backend', { timeoutMs: 15 * minute, concurrency: cores }),
@@ -96,6 +96,7 @@ export const steps: readonly Step[] = [
   tier('integration', 'real processes, servers, sockets', {
     timeoutMs: 40 * minute,
     concurrency: 1,
+    bundled: true,
     besides: ['test/integration/store-*/**', 'test/integration/connectors/**'],
     alone: [
       // Leases of less than a second; how soon others take over.
@@ -108,7 +109,14 @@ export const steps: readonly Step[] = [
       'test/integration/store-faults/clocks.test.ts',
     ],
   }),
-  tier('e2e', 'the command line as a user types it', { timeoutMs: 30 * minute, concurrency: 1 }),
+  // Clusters on one hand, commands that run alone on the other.
+  tier('e2e', 'the command line as a user types it', {
+    timeoutMs: 30 * minute,
+    bundled: true,
+    besides: ['completion', 'demo-examples', 'failures', 'new', 'run', 'terminal', 'usage', 'validate'].map(
+      (name) => `test/e2e/${name}.test.ts`,
+    ),
+  }),
   counting(
     'docs',
     'code, networks, commands and links in the documents',

@@ -6,7 +6,8 @@
  * Node takes about 0.3 ms for each of some two hundred files, in the command, in the engine's process and in each
  * worker thread. `docs/adr/0012-the-package-is-bundled.md` has the figures.
  */
-import { chmodSync, cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { build, type BuildOptions, type Metafile, type Plugin } from 'esbuild'
 import { rewriteBuiltInImports } from './built-in-imports.ts'
@@ -58,12 +59,48 @@ const asTheyAre = ['cli/templates']
 /** `target` is a folder named `dist`: modules find their own place by that name. */
 export async function buildPackage(target: string): Promise<void> {
   const [metafile] = await Promise.all([bundle(target), declare(target)])
+  copyRest(target)
+  writeFileSync(join(target, 'THIRD-PARTY-LICENSES.txt'), licences(metafile))
+  chmodSync(join(target, 'cli/main.js'), 0o755)
+}
+
+function copyRest(target: string): void {
   for (const folder of asTheyAre) {
     const from = inRoot('src', folder)
     if (existsSync(from)) cpSync(from, join(target, folder), { recursive: true })
   }
-  writeFileSync(join(target, 'THIRD-PARTY-LICENSES.txt'), licences(metafile))
-  chmodSync(join(target, 'cli/main.js'), 0o755)
+}
+
+export interface Bundles {
+  /** What tells them from others. */
+  readonly hash: string
+  /** Into a folder named `dist`, with what is not TypeScript, but without declarations. */
+  write(target: string): void
+}
+
+/** The bundles in memory, and beside those of the package one for each of `programs`: name and path from the root. */
+export async function bundlesWith(programs: Readonly<Record<string, string>>): Promise<Bundles> {
+  const outdir = inRoot('dist')
+  const options = bundleOptions(outdir, new Map())
+  const entryPoints = [
+    ...entries.map((entry) => ({ in: inRoot('src', entry), out: entry.replace(/\.ts$/, '') })),
+    ...Object.entries(programs).map(([name, path]) => ({ in: inRoot(path), out: `programs/${name}` })),
+  ]
+  const { outputFiles } = await build({ ...options, entryPoints, write: false })
+  const files = outputFiles.toSorted((a, b) => (a.path < b.path ? -1 : 1))
+  const hash = createHash('sha256')
+  for (const { path, contents } of files) hash.update(relative(outdir, path)).update(contents)
+  return {
+    hash: hash.digest('hex').slice(0, 16),
+    write(target) {
+      for (const { path, contents } of files) {
+        const file = join(target, relative(outdir, path))
+        mkdirSync(dirname(file), { recursive: true })
+        writeFileSync(file, contents)
+      }
+      copyRest(target)
+    },
+  }
 }
 
 async function declare(target: string): Promise<void> {

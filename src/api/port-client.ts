@@ -2,6 +2,7 @@ import { type Clock, pause } from '../base/clock.ts'
 import { isVertigoError, VertigoError } from '../base/errors.ts'
 import { type Random, randomKey } from '../base/random.ts'
 import {
+  endUntold,
   type PortClient,
   type PortNews,
   type PortRequest,
@@ -93,7 +94,11 @@ export class ApiPorts implements PortClient {
         }
       } catch (error) {
         if (signal.aborted) return
-        if (isRead && isClosed(error)) return
+        if (isRead && isClosed(error)) {
+          // Whoever reads what is committed has a position, and is told the end where it is told.
+          if (at !== undefined) throw endUntold(network, error)
+          return
+        }
         if (isVertigoError(error) && !isPassing(error)) throw error
         awaySinceMs ??= clock.monotonic()
         if (tries >= (await this.count()) && (!isRead || clock.monotonic() - awaySinceMs > awayMsMax))

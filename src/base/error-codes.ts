@@ -802,6 +802,12 @@ export const errorCodes = codes({
     remedy: 'Read again, faster; messages that came meanwhile are lost to this reader.',
     exit: 1,
   },
+  READER_CUT_OFF: {
+    title: 'A network ended before a reader of an exported output had got all that was committed there.',
+    remedy:
+      'Read faster, or let the end wait longer with `snapshot.readersMs`. The rest is in the last snapshot: a network that is deployed `--from-snapshot` of it gives it to who reads on behind its last position, within 30 s.',
+    exit: 1,
+  },
   // The store
   STORE_URL_INVALID: {
     title: 'The address of a store cannot be understood.',

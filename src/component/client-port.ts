@@ -1,5 +1,7 @@
 import type { ErrorData } from '../base/errors.ts'
 
+export { readersMsDefault } from '../model/network.ts'
+
 /**
  * What a node and the instance behind an exported port of a deployed network (kinds `client-input`, `client-output`) say to
  * each other. Messages of clients are JSON: they travel as text, and threads parse and write it, not the node.
@@ -17,6 +19,8 @@ import type { ErrorData } from '../base/errors.ts'
  * - CP-5 A part holds messages of committed snapshots only, in their order: behind `at` of `following`, or behind `after` where nothing was
  *   `missed` since, every message, and none twice.
  * - CP-6 An instance gives a `part` for each `next`. What is given is kept for a while, and in the snapshots, for those who come back.
+ * - CP-7 Who follows is told its end: PORT_CLOSED where it has got all that was committed and will be, READER_CUT_OFF where it has not. A line that
+ *   breaks without a word is no end: the instance has moved, or nobody knows whether that was all.
  */
 export type ClientPortCommand =
   /** `text`: an array of messages. */
@@ -59,7 +63,7 @@ export type ClientPortReport =
   | { readonly type: 'following'; readonly id: number; readonly at: string; readonly missed: boolean }
   /** `at`: the position of the first; the others follow it in the same snapshot. */
   | { readonly type: 'part'; readonly id: number; readonly at: string; readonly texts: readonly string[] }
-  /** The next message cannot be given to it. */
+  /** The next message cannot be given to it; or all that comes is given (PORT_CLOSED), or it did not take that in time (READER_CUT_OFF). */
   | { readonly type: 'unfollowed'; readonly id: number; readonly error: ErrorData }
 
 /** An instance's end of the line to its node. */

@@ -59,6 +59,11 @@ export interface Sink<T = unknown> {
    */
   isFull?(): boolean
   /**
+   * The network is undeployed, and has taken its last snapshot: what comes from now on is in none. Called before the commits that follow from
+   * it. Default: nothing.
+   */
+  undeployed?(): void
+  /**
    * Writes `staged`, and `snapshot` under the name of `writer`, in one transaction of the target. Where the target has this snapshot of
    * the writer, or a newer one of the same incarnation, nothing is written: it has all of it. Where the target has one of a newer
    * incarnation, somebody else writes as this writer: throw SINK_AHEAD. Fulfilled when all is durable and to be seen.
@@ -71,10 +76,15 @@ export interface Sink<T = unknown> {
    *
    * `published`: one that the writer has published for certain. A target that should know of it, and does not, has lost it, or is another one:
    * throw SINK_TARGET_LOST.
+   *
+   * `since`: the first snapshot that may be of this deployment. What the target has of an older one was written under this name by a
+   * network that was deployed before, and does not run any more: for those whose first output replaces what was there. `undefined`: nobody
+   * knows, since a version of before has written the snapshot.
    */
   recover(
     writer: string,
     published: SinkSnapshot | undefined,
+    since?: SinkSnapshot,
   ): SinkSnapshot | undefined | PromiseLike<SinkSnapshot | undefined>
 }
 

@@ -31,6 +31,7 @@ export {
   type TrackingFeeder,
   type TrackingFeederOptions,
 } from './code/feeder.ts'
+export type { RequestOptions } from './code/asked.ts'
 export { type FeederOptions, FeederQueue } from './code/feeder-queue.ts'
 export { fileLines } from './file/lines.ts'
 export { type ReceivedFile, fileReceiver } from './file/receiver.ts'

@@ -9,6 +9,9 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 /** What happens to messages when something fails, in a cluster. Default `exactly-once`; a run of one process keeps nothing past its end. */
 export type Guarantee = 'exactly-once' | 'at-least-once' | 'at-most-once'
 
+/** Of `snapshot.readersMs`: longer than a reader may take nothing before it is ended, and shorter than people wait for an end. */
+export const readersMsDefault = 10_000
+
 export interface Network {
   readonly name: string
   /** One sentence for readers. */
@@ -27,6 +30,11 @@ export interface Network {
     readonly alignMsMax?: number
     /** Snapshots without a name that are kept. Default 3. */
     readonly keep?: number
+    /**
+     * Milliseconds that the end of the network, finished or undeployed, waits at most for readers of exported outputs who have not taken
+     * what is committed. Default 10000.
+     */
+    readonly readersMs?: number
     /** Where they are kept: `file:///folder`, or `s3://bucket/prefix`. Default: as the cluster was told. */
     readonly storage?: string
   }

@@ -67,28 +67,19 @@ export const networkSchema: Schema = {
       description: 'How often the state of the network is saved.',
       additionalProperties: false,
       properties: {
-        intervalMs: {
-          type: 'integer',
-          minimum: 50,
-          maximum: 86_400_000,
-          default: 1_000,
-          description: 'Milliseconds from one snapshot to the next.',
-        },
-        timeoutMs: {
-          type: 'integer',
-          minimum: 100,
-          maximum: 86_400_000,
-          default: 600_000,
-          description: 'Milliseconds after which a snapshot that is not whole is given up.',
-        },
-        alignMsMax: {
-          type: 'integer',
-          minimum: 0,
-          maximum: 86_400_000,
-          default: 1_000,
-          description:
-            'Milliseconds after which an instance no longer waits for its inputs to come to a snapshot: what is still on its way to it becomes part of the snapshot. Never more than half of timeoutMs.',
-        },
+        intervalMs: milliseconds(50, 86_400_000, 1_000, 'Milliseconds from one snapshot to the next.'),
+        timeoutMs: milliseconds(
+          100,
+          86_400_000,
+          600_000,
+          'Milliseconds after which a snapshot that is not whole is given up.',
+        ),
+        alignMsMax: milliseconds(
+          0,
+          86_400_000,
+          1_000,
+          'Milliseconds after which an instance no longer waits for its inputs to come to a snapshot: what is still on its way to it becomes part of the snapshot. Never more than half of timeoutMs.',
+        ),
         keep: {
           type: 'integer',
           minimum: 1,
@@ -96,6 +87,12 @@ export const networkSchema: Schema = {
           default: 3,
           description: 'How many snapshots without a name are kept.',
         },
+        readersMs: milliseconds(
+          0,
+          600_000,
+          10_000,
+          'Milliseconds that the end of the network, finished or undeployed, waits at most for readers of exported outputs who have not taken what is committed.',
+        ),
         storage: {
           type: 'string',
           minLength: 1,
@@ -404,6 +401,10 @@ export const networkSchema: Schema = {
 }
 
 /** The text of `schema/network.json`. */
+function milliseconds(minimum: number, maximum: number, byDefault: number, description: string): Schema {
+  return { type: 'integer', minimum, maximum, default: byDefault, description }
+}
+
 export function networkSchemaText(): string {
   return `${JSON.stringify(networkSchema, null, 2)}\n`
 }

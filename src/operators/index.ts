@@ -1,4 +1,5 @@
 /** Ready-made kinds, built on the author's interface alone. */
+import { answerKind } from './answer.ts'
 import { counterKind } from './counter.ts'
 import { filterKind, flatMapKind, mapKind, tapKind } from './functions.ts'
 import { splitWords } from './split-words.ts'
@@ -15,6 +16,7 @@ export { throttle } from './throttle.ts'
 
 /** The kinds that networks in files call by these names. */
 export const operatorKinds = {
+  answer: answerKind,
   counter: counterKind,
   filter: filterKind,
   'flat-map': flatMapKind,

@@ -1,7 +1,8 @@
 import { VertigoError } from '../base/errors.ts'
 import { didYouMean } from '../base/suggest.ts'
 import type { FlatComponent, FlatConnection } from '../model/flatten.ts'
-import { kindDefinition } from '../component/kind.ts'
+import { parsePortRef } from '../model/network.ts'
+import { hasKeyedState, kindDefinition } from '../component/kind.ts'
 import { ownField } from '../worker/handlers.ts'
 import { asKind } from '../worker/make-instance.ts'
 import type { Load } from '../worker/worker.ts'
@@ -46,14 +47,16 @@ export async function attachExports(
     connections.push(
       input === undefined
         ? { from: output!, to: `${name}.in`, base }
-        : { from: `${name}.out`, to: input, base, ...selectorOf(network.connections, input) },
+        : { from: `${name}.out`, to: input, base, ...selectorOf(loaded, input) },
     )
   }
   return { ...loaded, network: { ...network, components, connections }, kinds }
 }
 
-/** A keyed port is fed by the key that its other connections use. */
-function selectorOf(connections: readonly FlatConnection[], to: string): Pick<FlatConnection, 'selector'> {
-  const other = connections.find((connection) => connection.to === to)
-  return other?.selector === undefined ? {} : { selector: other.selector }
+/** A keyed port is fed by the key that its other connections use; where there is none, the whole message is the key, as in a cluster. */
+function selectorOf({ network, kinds }: LoadedNetwork, to: string): Pick<FlatConnection, 'selector'> {
+  const other = network.connections.find((connection) => connection.to === to)
+  if (other?.selector !== undefined) return { selector: other.selector }
+  const kind = kinds.get(parsePortRef(to)!.component)
+  return kind !== undefined && hasKeyedState(kind) ? { selector: 'hash' } : {}
 }

@@ -9,15 +9,19 @@ export type StorePlace = { readonly url: string } | { readonly port: MessagePort
 const memoryUrl = 'memory:'
 
 /**
- * The store behind `context.shared`, for all workers of a run: the one that was chosen, to which each thread makes a
- * connection of its own, or one in the memory of the run's own thread, which is made when a component asks for it.
+ * The store behind `context.shared`, for all workers of a run, or of a node.
+ *
+ * - RS-1 To a server, each thread makes a connection of its own.
+ * - RS-2 A store in memory, or in a folder, is in the main thread, and the others reach it over a port. In memory there is one for all. In a
+ *   folder, a transaction has the lock of the store, which the whole cluster waits for: nobody must be able to hold it up who calls authors'
+ *   code, or may be ended. And the binding of LMDB ends the process where a thread is ended that has a write under way.
  */
 export class RunStore {
   private readonly modules: string
   private readonly url: string | undefined
   private readonly clock: Clock
-  private readonly ports: MessagePort[] = []
-  private memory: ReturnType<StoresModule['createRunStore']> | undefined
+  private readonly ports = new Set<MessagePort>()
+  private served: ReturnType<StoresModule['createRunStore']> | undefined
   private chosen: Promise<Store> | undefined
 
   /** `modules`: URL of the module that chooses backends. */
@@ -44,7 +48,7 @@ export class RunStore {
   /** For workers in the run's own thread. */
   readonly open = async (): Promise<Store> => {
     const { url } = this
-    if (url === undefined) return (await this.inMemory()).store
+    if (url === undefined || isInFolder(url)) return (await this.serving()).store
     this.chosen ??= this.load().then((stores) => stores.openStore(url, this.clock))
     try {
       return await this.chosen
@@ -57,11 +61,12 @@ export class RunStore {
 
   /** For a worker in a thread. `failed`: the store could not be made, or could not answer. */
   placeForThread(failed: (error: unknown) => void): StorePlace {
-    if (this.url !== undefined) return { url: this.url }
+    if (this.url !== undefined && !isInFolder(this.url)) return { url: this.url }
     const { port1, port2 } = new MessageChannel()
-    this.ports.push(port1)
+    this.ports.add(port1)
+    port1.once('close', () => this.ports.delete(port1))
     port1.once('message', () => {
-      this.inMemory()
+      this.serving()
         .then(({ serve }) => serve(port1, failed))
         .catch(failed)
     })
@@ -72,22 +77,29 @@ export class RunStore {
   async close(): Promise<void> {
     for (const port of this.ports) port.close()
     // Whoever opened it has been told where that failed.
-    const opened = await Promise.allSettled([this.memory, this.chosen])
-    const [memory, chosen] = opened.map((result) =>
-      result.status === 'fulfilled' ? result.value : undefined,
-    )
-    if (memory !== undefined && 'serve' in memory) await memory.store.close()
-    if (chosen !== undefined && 'get' in chosen) await chosen.close()
+    const [served, chosen] = await Promise.allSettled([this.served, this.chosen])
+    if (served.status === 'fulfilled') await served.value?.store.close()
+    if (chosen.status === 'fulfilled') await chosen.value?.close()
   }
 
-  private inMemory(): ReturnType<StoresModule['createRunStore']> {
-    this.memory ??= this.load().then((stores) => stores.createRunStore(this.clock))
-    return this.memory
+  private async serving(): ReturnType<StoresModule['createRunStore']> {
+    this.served ??= this.load().then((stores) => stores.createRunStore(this.clock, this.url))
+    try {
+      return await this.served
+    } catch (error) {
+      // The next call tries again.
+      this.served = undefined
+      throw error
+    }
   }
 
   private async load(): Promise<StoresModule> {
     return (await import(this.modules)) as StoresModule
   }
+}
+
+function isInFolder(url: string): boolean {
+  return url.startsWith('lmdb:')
 }
 
 /** In a worker thread: opens the store when it is asked for, once. */

@@ -29,6 +29,7 @@ import type {
   RunModules,
   Running,
   RunOptions,
+  RunRequestOptions,
   RunStatus,
   RunSummary,
 } from './types.ts'
@@ -204,6 +205,10 @@ class LocalRun implements Running {
 
   send(input: string, message: unknown): Promise<void> {
     return this.bridge.input(input).send(message)
+  }
+
+  request(input: string, message: unknown, options?: RunRequestOptions): Promise<unknown> {
+    return this.bridge.input(input).request(message, options)
   }
 
   endInput(input: string): void {

@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { machineClock, systemClock } from '../base/clock.ts'
 import { asError, errorToData, isVertigoError, VertigoError } from '../base/errors.ts'
+import { throughGate } from '../base/native-gate.ts'
 import { systemRandom } from '../base/random.ts'
 import { readableText } from '../base/readable.ts'
 import type { LogRecord } from '../component/context.ts'
@@ -105,6 +106,7 @@ process.exit = (code): never => {
 systemClock.every(data.heartbeatMs, () => sink.beat(), { background: true, coarse: true })
 
 const { builtInKind, builtInNames } = (await import(data.builtInKinds)) as BuiltInKindsModule
+const whole = throughGate(data.gate)
 const store = new ThreadStore(data.stores, data.store, systemClock)
 
 /** Of the newest assignment; others reach this worker only from the same. */
@@ -156,7 +158,7 @@ const worker: Worker = new Worker(assignment, {
   counters: sink,
   // A run takes none.
   ...(data.net !== undefined && { snapshots }),
-  states: async (settings) => ((await import(data.stores)) as StoresModule).openStates(settings),
+  states: async (settings) => ((await import(data.stores)) as StoresModule).openStates(settings, whole),
   ...(data.journals !== undefined && { journals: folderJournals(data.journals) }),
   ...(fence && { mayAct: fence.mayAct }),
   overLimit: new MemoryGuard(data.memoryBytesMax, systemClock, sink.memory, () => worker.memorySuspects())

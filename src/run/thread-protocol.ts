@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { Clock } from '../base/clock.ts'
 import type { ErrorData } from '../base/errors.ts'
+import type { SharedGate } from '../base/native-gate.ts'
 import type { Random } from '../base/random.ts'
 import type { ClientPortCommand, ClientPortReport } from '../component/client-port.ts'
 import type { LogRecord } from '../component/context.ts'
@@ -89,6 +90,8 @@ export interface ThreadData {
   readonly net?: DataNet
   /** In a cluster: until when it may act; see `Fence`. */
   readonly fence?: SharedArrayBuffer
+  /** What it passes to call native code; whoever ends it shuts it first. */
+  readonly gate: SharedGate
   /** Where it writes in the counters of workers. Default: at its number. */
   readonly slot?: number
   /** A failing instance takes only itself down, not the worker. */

@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { Clock } from '../base/clock.ts'
+import type { RunWhole } from '../base/native-gate.ts'
 import type { LogRecord } from '../component/context.ts'
 import type { Kind } from '../component/kind.ts'
 import type { ChannelLimits } from '../messaging/limits.ts'
@@ -132,6 +133,13 @@ export interface RunSummary {
   readonly deadLetter: string | undefined
 }
 
+export interface RunRequestOptions {
+  /** How long it may take from when the network has taken the message, in milliseconds. Default 10,000. */
+  readonly timeoutMs?: number
+  /** Gives up. What was taken is handled all the same. */
+  readonly signal?: AbortSignal
+}
+
 /** A network that runs. */
 export interface Running {
   readonly network: string
@@ -148,6 +156,12 @@ export interface Running {
    * is handled also when the run drains. Rejects with BRIDGE_CLOSED when no more is taken.
    */
   send(input: string, message: unknown): Promise<void>
+  /**
+   * Sends a message in the same way, and gives what a component has answered to it, or to what was derived from it (`context.answer`): when
+   * all that came of it has been handled; undefined where none has answered. Errors: REQUEST_FAILED, with the component and its message,
+   * where a handler has failed or rejected; REQUEST_TIMED_OUT; BRIDGE_CLOSED.
+   */
+  request(input: string, message: unknown, options?: RunRequestOptions): Promise<unknown>
   /** No more messages come for this input. */
   endInput(input: string): void
   /** Messages of a `collector` component, or of an exported output, as they come. */
@@ -165,11 +179,16 @@ export interface BuiltInKindsModule {
 /** What the module that chooses backends of stores exports; worker threads import it too, by its URL. */
 export interface StoresModule {
   readonly openSnapshotStorage: (address: string, clock: Clock) => Promise<SnapshotStorage>
-  readonly openStates: (settings: StateSettings) => Promise<NewKeyedState>
+  /** `whole`: how a thread that may be ended runs native code. */
+  readonly openStates: (settings: StateSettings, whole?: RunWhole) => Promise<NewKeyedState>
   /** Errors: STORE_URL_INVALID. */
   readonly checkStoreUrl: (url: string) => void
   readonly openStore: (url: string, clock: Clock) => Promise<Store>
-  readonly createRunStore: (clock: Clock) => Promise<{
+  /** Default of `url`: a new one in memory. */
+  readonly createRunStore: (
+    clock: Clock,
+    url?: string,
+  ) => Promise<{
     readonly store: Store
     /** `failed`: another thread could not be answered. */
     readonly serve: (port: MessagePort, failed: (error: unknown) => void) => void
@@ -188,7 +207,11 @@ export interface RunModules {
 /** The way between the code that runs a network and its `feeder` and `collector` components, by their names. */
 export interface CodeBridgeHost {
   /** `send` is fulfilled when there is room; `end` says that no more comes. */
-  input(component: string): { send(message: unknown): Promise<void>; end(): void }
+  input(component: string): {
+    send(message: unknown): Promise<void>
+    request(message: unknown, options?: RunRequestOptions): Promise<unknown>
+    end(): void
+  }
   /** Messages as they come; ends with the network, and throws its error if it failed. */
   output(component: string): AsyncIterable<unknown>
   /** The run is over, with its error if it failed. */

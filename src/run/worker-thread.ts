@@ -1,4 +1,5 @@
 import type { Worker as Thread } from 'node:worker_threads'
+import { allocateGate, shutGate, shutGateNow } from '../base/native-gate.ts'
 import { asError, errorFromData, VertigoError } from '../base/errors.ts'
 import type { ClientPortCommand } from '../component/client-port.ts'
 import type { WorkerAssignment } from '../worker/assignment.ts'
@@ -6,6 +7,7 @@ import type { SnapshotCommand } from '../snapshot/part.ts'
 import { suspects } from '../worker/suspects.ts'
 import type { QuietProbe } from '../worker/worker.ts'
 import type { HostedWorker, HostEvents } from './hosted-worker.ts'
+import { shutAtExit } from './gates-at-exit.ts'
 import { portsOf } from './open-links.ts'
 import type { PeerLink, ThreadCommand, ThreadData, ThreadReport } from './thread-protocol.ts'
 
@@ -35,9 +37,11 @@ export class WorkerThread implements HostedWorker {
   private state: 'preparing' | 'running' | 'closing' | 'ended' = 'preparing'
   private exitStack: string | undefined
   private recordsTaken = 0
+  private readonly gate = allocateGate()
+  private hasExited = false
 
   /** The thread is new: nothing has been posted to it. */
-  constructor(thread: Thread, data: ThreadData, events: HostEvents) {
+  constructor(thread: Thread, data: Omit<ThreadData, 'gate'>, events: HostEvents) {
     const { assignment } = data
     this.worker = assignment.worker
     this.events = events
@@ -49,7 +53,13 @@ export class WorkerThread implements HostedWorker {
     this.prepared.catch(() => undefined)
     this.thread = thread
     const ports = portsOf(data.links)
-    this.thread.postMessage(data, 'port' in data.store ? [...ports, data.store.port] : ports)
+    const told: ThreadData = { ...data, gate: this.gate }
+    this.thread.postMessage(told, 'port' in data.store ? [...ports, data.store.port] : ports)
+    const forget = shutAtExit(this.gate)
+    this.thread.once('exit', () => {
+      this.hasExited = true
+      forget()
+    })
     this.thread.on('message', (message: ThreadReport) => this.onReport(message))
     this.thread.on('error', (error) => this.onError(error))
     this.thread.on('exit', (code) => this.onExit(code))
@@ -145,8 +155,26 @@ export class WorkerThread implements HostedWorker {
     const late = new Promise<void>((resolve) => {
       this.events.clock.after(terminateMsMax, resolve, { background: true })
     })
-    await Promise.race([this.thread.terminate(), late])
+    await Promise.race([this.endOutside(), late])
     this.thread.unref()
+  }
+
+  /** NG-1. While it is in native code it is let be, and stands still when it comes out (NG-2). */
+  private async endOutside(): Promise<void> {
+    const { clock } = this.events
+    if (this.hasExited || (await shutGate(this.gate, clock, terminateMsMax))) {
+      await this.thread.terminate()
+      return
+    }
+    const cancel = clock.every(
+      terminateMsMax,
+      () => {
+        if (!this.hasExited && !shutGateNow(this.gate, 0)) return
+        cancel()
+        this.thread.terminate().catch((error: unknown) => process.emitWarning(asError(error)))
+      },
+      { background: true, coarse: true },
+    )
   }
 
   private command(command: ThreadCommand): void {

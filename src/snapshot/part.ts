@@ -48,6 +48,8 @@ export type SnapshotEnd =
       readonly snapshot: number
       /** The oldest snapshot of the same incarnation that is kept: what stands before it is gone back to by nobody. Absent: not known. */
       readonly oldestKept?: number
+      /** The network is undeployed, and this was its last one. Default false. */
+      readonly isLast?: boolean
     }
   | { readonly type: 'aborted'; readonly generation: number; readonly snapshot: number }
 

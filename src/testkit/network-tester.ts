@@ -12,7 +12,7 @@ export type NetworkTester<I extends Ports, O extends Ports, N extends string> = 
   'failNext' | 'failNextEmit' | 'release'
 > & {
   /** Sends to a component of the built-in kind `feeder`; `end` of the tester ends it too. Settle afterwards. */
-  feeder(component: string): Pick<FeederQueue, 'send' | 'end' | 'fail'>
+  feeder(component: string): Pick<FeederQueue, 'send' | 'request' | 'end' | 'fail'>
   /** What a component of the built-in kind `collector` has gathered: `collected`, or iterate, as code does that runs it. */
   gathered(component: string): AsyncIterable<unknown> & Pick<CollectorQueue, 'collected' | 'toArray'>
 }

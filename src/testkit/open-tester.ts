@@ -100,7 +100,7 @@ export class OpenTester {
     return this.#bench.stage.until(condition, passing.stepMs)
   }
 
-  feeder(component: string): Pick<FeederQueue, 'send' | 'end' | 'fail'> {
+  feeder(component: string): Pick<FeederQueue, 'send' | 'request' | 'end' | 'fail'> {
     return this.#bench.bridge.input(component)
   }
 

@@ -22,7 +22,7 @@ export type Load = (module: ModuleAddress) => Promise<unknown>
 export interface WorkerEvents {
   /** All instances have finished. */
   finished(): void
-  /** One has, by its id. */
+  /** One has, by its id. Also one that has published all of the last snapshot of an undeployed network: it is to do nothing more. */
   instanceFinished?(id: number): void
   /** One has handled all there was, and can publish it, and finish, once a snapshot is committed; or waits for that no more. */
   awaitsSnapshot?(id: number, awaits: boolean): void

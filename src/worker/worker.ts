@@ -252,7 +252,7 @@ export class Worker {
   snapshot(command: SnapshotCommand): void {
     this.host.whenOpen(() => {
       if (this.state !== 'open' || command.generation !== this.generation) return
-      this.snapshots.obey(command, this.running.values())
+      this.snapshots.obey(command, this.running.values(), () => this.hold())
     })
   }
 

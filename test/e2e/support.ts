@@ -5,18 +5,18 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
+import { built } from '../support/program.ts'
 
 export const repository = join(import.meta.dirname, '../..')
 
 /** How long a command may take: the machine may be busy, and a command that hangs must not hold up everything. */
 const deadlineMs = 90_000
 
-/** The command as the repository runs it. */
-export const vertigoCommand = [
-  process.execPath,
-  '--conditions=vertigo-src',
-  join(repository, 'src/cli/main.ts'),
-] as const
+/** The command: that of the bundles which the gate has made, as users run it; else as the repository runs it. */
+export const vertigoCommand: readonly string[] =
+  built === undefined
+    ? [process.execPath, '--conditions=vertigo-src', join(repository, 'src/cli/main.ts')]
+    : [process.execPath, join(built, 'dist/cli/main.js')]
 
 export interface Result {
   readonly code: number | null
@@ -109,7 +109,8 @@ export class Session {
 /** A folder with files, in which `vertigo-flow` is this repository. */
 export function project(t: TestContext, files: Readonly<Record<string, string>>): string {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'vertigo-e2e-')))
-  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  // What the test has started may still write there.
+  t.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 20 }))
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
   linkPackages(folder)
   for (const [name, text] of Object.entries(files)) {
@@ -122,7 +123,7 @@ export function project(t: TestContext, files: Readonly<Record<string, string>>)
 export function linkPackages(folder: string): void {
   const packages = join(folder, 'node_modules')
   mkdirSync(join(packages, '@types'), { recursive: true })
-  symlinkSync(repository, join(packages, 'vertigo-flow'))
+  symlinkSync(built ?? repository, join(packages, 'vertigo-flow'))
   for (const name of ['valibot', 'typescript', '@types/node'])
     symlinkSync(join(repository, 'node_modules', name), join(packages, name))
 }

@@ -6,13 +6,13 @@ import { after, before, test } from 'node:test'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { MessageChannel } from 'node:worker_threads'
 import { run, type Running, type RunOptions } from 'vertigo-flow'
-import { systemClock } from '../../src/base/clock.ts'
+import { machineClock, systemClock } from '../../src/base/clock.ts'
 import { isVertigoError } from '../../src/base/errors.ts'
 import { systemRandom } from '../../src/base/random.ts'
 import { RunStore } from '../../src/run/run-store.ts'
 import { openCollections } from '../../src/store/collections/index.ts'
-import { connectStore, createRunStore } from '../../src/stores.ts'
-import { within } from '../support/eventually.ts'
+import { connectStore, createRunStore, openStore } from '../../src/stores.ts'
+import { eventually, within } from '../support/eventually.ts'
 
 /** `context.shared` in real runs: all workers see the same collections. */
 
@@ -75,16 +75,49 @@ test('a store that cannot be opened ends the run before a message flows', async 
   }
 })
 
+/** How long a component blocks its thread: less than a call to the store waits. */
+const blockMs = 4_000
+
 const total = (numbers * (numbers + 1)) / 2
 
 for (const workers of [0, 3]) {
-  test(`each worker opens the store that was chosen: ${workers} workers over one in a folder`, async () => {
+  test(`all workers use the store that was chosen: ${workers} workers over one in a folder`, async () => {
     const options = { workers, store: `lmdb:${join(folder, `workers-${workers}`)}` }
     assert.deepEqual(await counted(options), [{ sum: total, seen: numbers, instances: [0, 1, 2] }])
     // What was written is there for the next run.
     assert.deepEqual(await counted(options), [{ sum: 2 * total, seen: numbers, instances: [0, 1, 2] }])
   })
 }
+
+test('RS-2: a component that blocks its thread while it writes does not hold the lock of a store in a folder', async (t) => {
+  const url = `lmdb:${join(folder, 'blocked')}`
+  const file = join(folder, 'blocked.json')
+  const network = {
+    name: 'blocking',
+    components: {
+      once: { kind: 'generator', config: { from: blockMs, count: 1 } },
+      block: { kind: `${kinds}#blocker` },
+    },
+    connections: [{ from: 'once.out', to: 'block.in' }],
+  }
+  await writeFile(file, JSON.stringify(network))
+  const store = await openStore(url, machineClock)
+  t.after(() => store.close())
+  const here = openCollections(store, { clock: systemClock, random: systemRandom })
+  t.after(() => here.close())
+  const running = await run(file, { workers: 1, store: url })
+  await eventually('the component is about to block', () => here.map<boolean>('told').get('blocks'))
+  const ending = new AbortController()
+  const done = running.done.finally(() => ending.abort())
+  let longestMs = 0
+  while (!ending.signal.aborted) {
+    const beginMs = systemClock.monotonic()
+    await here.map<number>('other').set('key', beginMs)
+    longestMs = Math.max(longestMs, systemClock.monotonic() - beginMs)
+  }
+  await done
+  assert.ok(longestMs < blockMs / 2, `somebody else's write took ${longestMs} ms`)
+})
 
 test('two runs at once share the collections of one store', async () => {
   const store = `lmdb:${join(folder, 'two-runs')}`

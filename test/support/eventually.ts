@@ -1,5 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
+/** Thrown by a condition: it will not come true any more, and what is told is this, at once, and not that time is over. */
+export class Hopeless extends Error {}
+
 /** Waits until `condition` gives something true, and gives it; after `timeoutMs` an error that says what did not happen. */
 export async function eventually<T>(
   what: string,
@@ -14,6 +17,7 @@ export async function eventually<T>(
       if (found) return found
       last = undefined
     } catch (error) {
+      if (error instanceof Hopeless) throw new Error(`it will not happen: ${what}`, { cause: error })
       last = error
     }
     if (performance.now() > endMs)

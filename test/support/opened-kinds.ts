@@ -13,6 +13,8 @@ export interface OpenOptions {
   readonly writer?: string
   readonly positions?: SourcePositions | undefined
   readonly clock?: Clock
+  /** Is told what is logged. */
+  readonly logged?: (text: string) => void
 }
 
 interface Behaviour {
@@ -27,7 +29,7 @@ async function setUp(kind: Kind, options: OpenOptions, stop: AbortController): P
   const { instance = 0, instances = 1 } = options
   const checked = await checkConfig(definition, options.config)
   if ('faults' in checked) assert.fail(JSON.stringify(checked.faults))
-  const write = (): void => undefined
+  const write = (text: string): void => options.logged?.(text)
   const log: Logger = { fatal: write, error: write, warn: write, info: write, debug: write, trace: write }
   const context = {
     component: 'it',

@@ -36,7 +36,7 @@ export interface PeerPlace {
 
 /** What workers tell their agent. */
 export interface AgentWorkerEvents {
-  /** The instance has handled all there was, and is closed. */
+  /** The instance has handled all there was, and is closed; or has published all of the last snapshot of an undeployed network. */
   finished(instance: InstanceId): void
   /** It has handled all there was, and can publish it, and finish, once a snapshot is committed; or it waits for that no more. */
   awaitsSnapshot?(instance: InstanceId, awaits: boolean): void

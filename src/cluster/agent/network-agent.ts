@@ -152,6 +152,7 @@ export class NetworkAgent {
           generation: snapshot.generation,
           snapshot: snapshot.id,
           oldestKept: oldestKept(snapshots!, snapshot),
+          ...(snapshot.isLast && { isLast: true }),
         })
   }
 

@@ -60,7 +60,9 @@ export function withClientPorts({ flat, kinds }: VersionContent): VersionContent
     clients.push(inputConnection(`${name}.out`, to, target, { connections, facts }))
   }
   // What readers have seen has happened.
-  const config = guaranteeInCluster(flat) === 'exactly-once' ? { config: { committed: true } } : {}
+  const { readersMs } = flat.snapshot ?? {}
+  const committed = { committed: true, ...(readersMs !== undefined && { readersMs }) }
+  const config = guaranteeInCluster(flat) === 'exactly-once' ? { config: committed } : {}
   for (const [port, from] of Object.entries(flat.exports?.outputs ?? {})) {
     const source = components[componentOf(from)]
     if (source === undefined) continue

@@ -68,6 +68,7 @@ export {
   type RunningNetwork,
   runningNetwork,
   type SendOptions,
+  endUntold,
   sendTimeoutMsDefault,
   sendTimeoutMsMax,
 } from './port-client.ts'

@@ -1,3 +1,5 @@
+import { VertigoError } from '../../base/errors.ts'
+
 /** What programs send into exported ports of networks that run in a cluster, and read from them. */
 export interface PortClient {
   /**
@@ -20,7 +22,8 @@ export interface PortClient {
    * order, whatever fails. Where something may be missing all the same, `reading` comes again and says so.
    *
    * Readers are waited for: while one has no room, the network waits. One that takes nothing for 5 s then is ended.
-   * Errors: NETWORK_UNKNOWN, PORT_UNKNOWN, PORT_CLOSED, PORT_BUSY, READER_TOO_SLOW, CLIENT_MESSAGE_TOO_LARGE.
+   * Errors: NETWORK_UNKNOWN, PORT_UNKNOWN, PORT_CLOSED, PORT_BUSY, READER_TOO_SLOW, CLIENT_MESSAGE_TOO_LARGE; READER_CUT_OFF, where the
+   * network ended before the reader had all that was committed.
    */
   read(network: string, port: string, options?: ReadPortOptions): AsyncIterable<PortNews>
   /**
@@ -84,6 +87,12 @@ export interface PortRequest extends SendOptions {
   readonly uncommitted?: boolean | undefined
 }
 
+/** What ends a reader of what is committed whose stream broke, where the network is at its end when it comes back. */
+export function endUntold(network: string, cause: unknown): VertigoError {
+  const message = `The network "${network}" came to its end while a reader was away: whether it has got all that was committed is not known.`
+  return new VertigoError('READER_CUT_OFF', message, { cause })
+}
+
 export const sendTimeoutMsDefault = 10_000
 export const sendTimeoutMsMax = 60_000
 
@@ -112,7 +121,8 @@ export interface RunningNetwork {
    * read, and `onReading` is called again only where something may be missing. With `uncommitted` messages come at once.
    *
    * The network goes no faster than its readers, but a reader that takes nothing for 5 s is ended by READER_TOO_SLOW.
-   * Errors: NETWORK_UNKNOWN, PORT_UNKNOWN, PORT_CLOSED, PORT_BUSY, READER_TOO_SLOW, CLIENT_MESSAGE_TOO_LARGE.
+   * Errors: NETWORK_UNKNOWN, PORT_UNKNOWN, PORT_CLOSED, PORT_BUSY, READER_TOO_SLOW, CLIENT_MESSAGE_TOO_LARGE; READER_CUT_OFF, where the
+   * network ended before the reader had all that was committed.
    */
   read(port: string, options?: ReadOptions): AsyncIterableIterator<unknown>
   /**

@@ -11,6 +11,7 @@ import {
   awaitsLast,
   hasSnapshots,
   lacksFinalSnapshot,
+  readersUntilMs,
   recoveryOf,
   unfitForCopies,
   unfitForState,
@@ -40,8 +41,8 @@ import { cannotBePlanned } from './unfit.ts'
  * - DE-6 Whatever has failed, finished, or was refused with nothing to go back to is taken down: its plan is empty.
  * - DE-7 Only what may still happen is waited for: a node, a record of an agent, or a time ahead of now by at the
  *   most the longest pause.
- * - DE-8 Of a network with snapshots each plan is a recovery (PN-12). It stops with a last snapshot, where one is to be had, and has
- *   finished when a snapshot says so (SN-6). A snapshot that cannot be read makes it fail at once: to go further back is for an operator.
+ * - DE-8 Of a network with snapshots each plan is a recovery (PN-12). It stops with a last snapshot, where one is to be had, and when readers
+ *   of its exported outputs have that, or their time is over; it has finished when a snapshot says so (SN-6). A snapshot that cannot be read makes it fail at once: to go further back is for an operator.
  *
  * The shell reads the facts at one revision, executes the decision in one transaction, and decides again when it is done
  * or when one of the facts changes (for `wait`: or at `untilMs`). A transaction whose compares fail writes nothing; the facts
@@ -115,8 +116,8 @@ function planning(facts: NetworkFacts, target: Target, readiness: Readiness): De
   const deaths = deathsSoFar(facts, version, (component) => !isChanged(facts, component, from, version))
   const refused = killing(facts, target, deaths)
   if (refused !== undefined) return { type: 'outcome', outcome: refused }
-  // Nothing is planned before the last snapshot: its plan is empty.
-  if (awaitsLast(facts)) return undefined
+  // Nothing is planned before the last snapshot, and before readers have what is in it: its plan is empty.
+  if (awaitsLast(facts) || readersUntilMs(facts) !== undefined) return undefined
   const paused = failures.filter((one) => isPaused(one, facts.restarts, facts.nowMs))
   const recovery = recoveryOf(facts, version)
   const plan = nextPlan({
@@ -250,12 +251,15 @@ function waiting(facts: NetworkFacts, readiness: Readiness): Decision {
     .map((one) => retryAtMs(one, restarts))
   const releasedMs = releaseMs(waits, facts)
   if (releasedMs !== undefined) times.push(releasedMs)
+  const givenMs = readersUntilMs(facts)
+  if (givenMs !== undefined) times.push(givenMs)
   const untilMs = times.length === 0 ? undefined : Math.min(...times)
   const wait = (what: string): Decision => ({ type: 'wait', untilMs, what })
   if (plan === undefined || plan.instances.length + plan.waiting.length === 0) return wait('a change')
   const needed = missing(facts, plan)
   if (needed !== undefined) return wait(needed)
   if (awaitsLast(facts)) return wait('the last snapshot')
+  if (givenMs !== undefined) return wait('readers of exported outputs to take what is committed')
   if (open?.generation === plan.generation) return wait('a change')
   const late = plan.instances.filter((instance) => !readiness.isReady(instance))
   if (late.length === 0) return wait('the addresses of all workers')

@@ -1,7 +1,9 @@
 import { guaranteeInCluster, losesNothing } from '../../model/guarantee.ts'
+import { readersMsDefault } from '../../model/network.ts'
 import type { PlanningFacts } from '../plan/index.ts'
 import {
   type ErrorText,
+  givesCommitted,
   needsSnapshots,
   type NetworkVersion,
   type SnapshotRecord,
@@ -14,6 +16,10 @@ import type { NetworkFacts } from './facts.ts'
 /** What follows from a network's snapshots for its decisions. */
 
 type SnapshotFacts = Pick<NetworkFacts, 'desired' | 'plan' | 'open' | 'versions' | 'snapshots'>
+type EndFacts = SnapshotFacts & Pick<NetworkFacts, 'ready' | 'nowMs'>
+
+/** Beyond the time that exported outputs give their readers: for the news on its way, and nodes of before, which say nothing. */
+const newsMs = 2_000
 
 /** Whether snapshots are taken of a version: they are what keeps its guarantee. */
 export function hasSnapshots(record: VersionRecord | undefined): boolean {
@@ -32,10 +38,10 @@ export function recoveryOf(
  * A network with snapshots that is to stop does not drain: it takes a last one and ends, so that it can go on from there. Where none is
  * to be had, since something has failed or the storage takes none, it ends without: the last one that was committed stays the last.
  */
-export function stopsAtOnce(facts: SnapshotFacts): boolean {
-  return (
-    facts.plan !== undefined && hasSnapshots(facts.versions.get(facts.plan.version)) && !awaitsLast(facts)
-  )
+export function stopsAtOnce(facts: EndFacts): boolean {
+  const { plan, versions } = facts
+  if (plan === undefined || !hasSnapshots(versions.get(plan.version))) return false
+  return !awaitsLast(facts) && readersUntilMs(facts) === undefined
 }
 
 export function awaitsLast({ desired, plan, open, versions, snapshots }: SnapshotFacts): boolean {
@@ -44,6 +50,31 @@ export function awaitsLast({ desired, plan, open, versions, snapshots }: Snapsho
   const isOf = (one: { readonly generation: number; readonly isLast: boolean } | undefined): boolean =>
     one?.isLast === true && one.generation === plan.generation
   return !isOf(snapshots?.committed) && !isOf(snapshots?.aborted)
+}
+
+/** Whether a network that is to stop has taken its last snapshot. */
+export function hasLast({ plan, snapshots }: Pick<SnapshotFacts, 'plan' | 'snapshots'>): boolean {
+  const committed = snapshots?.committed
+  return plan !== undefined && committed?.isLast === true && committed.generation === plan.generation
+}
+
+/**
+ * Until when a network that has taken its last snapshot waits at most: its exported outputs give what is committed to those who read
+ * (CM-3 of `connectors/client/committed-output.ts`), which they bound by themselves. Undefined: for nobody.
+ */
+export function readersUntilMs(facts: EndFacts): number | undefined {
+  const { desired, plan, open, versions, snapshots, ready, nowMs } = facts
+  if (desired.goal !== 'stop' || open?.generation !== plan?.generation || !hasLast(facts)) return undefined
+  const flat = versions.get(plan!.version)?.flat
+  const given = new Set(ready.flatMap((one) => (one.generation === plan!.generation ? one.finished : [])))
+  const waits = plan!.instances.some(
+    ({ id, component, finished }) =>
+      finished !== true && !given.has(id) && flat !== undefined && givesCommitted(component, flat),
+  )
+  const waitsMs = (flat?.snapshot?.readersMs ?? readersMsDefault) + newsMs
+  const passedMs = nowMs - snapshots!.committed!.committedAtMs
+  // A clock that was set back must not make it wait for long.
+  return waits && Math.abs(passedMs) < waitsMs ? nowMs - passedMs + waitsMs : undefined
 }
 
 /** SN-6: a network that has finished has a snapshot that says so. */

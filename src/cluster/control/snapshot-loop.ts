@@ -5,16 +5,10 @@ import type { AbortReason, CoordinatorEffect, CoordinatorEvent } from '../../sna
 import type { InstanceManifest } from '../../snapshot/manifest.ts'
 import { defaultSnapshotMode, type PartReport, type SnapshotBegin } from '../../snapshot/part.ts'
 import { isHoldLost, type Leadership } from '../../store/recipes/index.ts'
-import {
-  type ClusterView,
-  failingNow,
-  type NetworkView,
-  type NodeId,
-  type Plan,
-  type SnapshotRecord,
-} from '../protocol/index.ts'
+import type { ClusterView, NetworkView, NodeId, Plan, SnapshotRecord } from '../protocol/index.ts'
 import type { ManagerEvents } from './manager-events.ts'
 import { SnapshotCommit, type SnapshotStorages } from './snapshot-commit.ts'
+import { SnapshotFailures } from './snapshot-failures.ts'
 import { isGoneOnFrom, snapshotNeeds, type SnapshotNeeds } from './snapshot-needs.ts'
 import { isOver, SnapshotTidying } from './snapshot-tidying.ts'
 import { abortTransaction, takeIds } from './snapshot-transactions.ts'
@@ -76,6 +70,7 @@ export class SnapshotLoop {
   private readonly means: SnapshotMeans
   private readonly commit: SnapshotCommit
   private readonly tidying: SnapshotTidying
+  private readonly failures = new SnapshotFailures()
   private coordinator: Coordinator
   private times = ''
   private ids: { next: number; readonly below: number; readonly incarnation: number } | undefined
@@ -127,8 +122,11 @@ export class SnapshotLoop {
   private look(): void {
     const { view } = this
     const needs = view && snapshotNeeds(view)
-    // Files below the next block are nobody's then, and are deleted (CO-2).
-    if (view !== undefined && isOver(view)) this.ids = undefined
+    if (view !== undefined && isOver(view)) {
+      // Files below the next block are nobody's then, and are deleted (CO-2).
+      this.ids = undefined
+      this.failures.over()
+    }
     if (view === undefined || needs === undefined) {
       this.tell({ type: 'closed', reason: { type: 'generation' } })
       return
@@ -303,8 +301,9 @@ export class SnapshotLoop {
     this.tell(reason === undefined ? { type: 'committed', id } : { type: 'not-committed', id, reason }, to)
   }
 
-  private tellSuccess(id: number, { snapshots }: NetworkView): void {
-    const failing = failingNow(snapshots)
+  private tellSuccess(id: number, view: NetworkView): void {
+    const failing = this.failures.now(view)
+    this.failures.over()
     if (failing === undefined) return
     const { times = 1 } = failing
     this.toldMs = -Infinity
@@ -336,7 +335,7 @@ export class SnapshotLoop {
     flight?.giveUp.abort()
     if (reason.type === 'generation' || reason.type === 'superseded' || view === undefined) return
     const error = this.errorOf(reason)
-    const { sinceMs = clock.now(), times = 0 } = failingNow(view.snapshots) ?? {}
+    const { sinceMs = clock.now(), times = 0 } = this.failures.now(view) ?? {}
     this.tellFailure(id, error, times)
     const record = {
       id,
@@ -348,6 +347,7 @@ export class SnapshotLoop {
       sinceMs,
       times: times + 1,
     }
+    this.failures.aborted(record)
     try {
       await leadership.transact(abortTransaction(view.snapshots, record), { repeat: 'harmless' })
     } catch (failed) {

@@ -1,7 +1,7 @@
 import { guaranteeInCluster } from '../../model/guarantee.ts'
 import type { Network } from '../../model/network.ts'
 import type { NetworkView, Plan, SnapshotRecord } from '../protocol/index.ts'
-import { awaitsLast, hasSnapshots, lacksFinalSnapshot, unfitForCopies } from './snapshot-facts.ts'
+import { awaitsLast, hasLast, hasSnapshots, lacksFinalSnapshot, unfitForCopies } from './snapshot-facts.ts'
 
 /** What snapshots a network needs now, from what the store says of it. */
 export interface SnapshotNeeds {
@@ -15,11 +15,13 @@ export interface SnapshotNeeds {
   readonly isLast: boolean
 }
 
-/** Undefined while none can be taken: nothing is open, or the network has none. */
+/** Undefined while none can be taken: nothing is open, the network has none, or it has come to its end. */
 export function snapshotNeeds(network: NetworkView): SnapshotNeeds | undefined {
   const { plan, open, desired, outcome } = network
   if (plan === undefined || desired === undefined || open?.value.generation !== plan.value.generation)
     return undefined
+  // Its last snapshot is let go of, and what is deployed next begins afresh: another one would be gone on from.
+  if (hasComeToItsEnd(network)) return undefined
   const version = network.versions.get(plan.value.version)?.value
   if (version === undefined || !hasSnapshots(version) || plan.value.instances.length === 0) return undefined
   const facts = {
@@ -33,6 +35,8 @@ export function snapshotNeeds(network: NetworkView): SnapshotNeeds | undefined {
     },
   }
   const isLast = desired.value.goal === 'stop'
+  // After the last one there is none: readers may still be given what is in it.
+  if (isLast && hasLast(facts)) return undefined
   const isRefused = outcome?.value.version === desired.value.version && outcome.value.state === 'refused'
   const isChanging = desired.value.version !== plan.value.version && !isRefused
   const { committed } = facts.snapshots
@@ -45,6 +49,11 @@ export function snapshotNeeds(network: NetworkView): SnapshotNeeds | undefined {
     isUrgent: awaitsLast(facts) || waitsForQuiet || (hasHandledAll(network) && lacksFinalSnapshot(facts)),
     isLast,
   }
+}
+
+function hasComeToItsEnd({ plan, outcome }: NetworkView): boolean {
+  const { version, state } = outcome?.value ?? {}
+  return version === plan?.value.version && (state === 'finished' || state === 'stopped')
 }
 
 /** A sink that publishes what was committed waits for no snapshot: while it does, none is urgent. */

@@ -4,6 +4,7 @@ import { type Random, systemRandom } from '../../base/random.ts'
 import { put, remove } from '../../store/operations.ts'
 import { LeaseKeeper } from '../../store/recipes/index.ts'
 import { allocateFence, setFence } from '../../run/fence.ts'
+import type { RunStore } from '../../run/run-store.ts'
 import type { Store } from '../../store/store.ts'
 import type { CallHandlers } from '../../transport/call-server.ts'
 import { authoritiesOf } from '../../transport/tcp/own-certificate.ts'
@@ -32,6 +33,8 @@ import { ThreadWorkers } from './thread-workers.ts'
 export interface LifeMeans {
   readonly options: NodeOptions
   readonly store: Store
+  /** The same, for workers. */
+  readonly shared: RunStore
   readonly keys: ClusterKeys
   readonly storages: NodeStorages
   readonly proof: StorageProof
@@ -107,6 +110,7 @@ export class Life {
           control: net.address,
           fence,
           threads: this.threads,
+          shared: parts.shared,
           ports,
         })
         insight.counts.add(network, workers)
@@ -347,11 +351,13 @@ function threadWorkers(
     control,
     fence,
     threads,
+    shared,
     ports,
   }: {
     readonly control: Address
     readonly fence: SharedArrayBuffer
     readonly threads: NodeThreads
+    readonly shared: RunStore
     readonly ports: PortLines
   },
 ): ThreadWorkers {
@@ -360,7 +366,8 @@ function threadWorkers(
     clock: machineClock,
     net: { cluster: options.cluster, node: options.id, host: control.host, tls: options.tls },
     fence,
-    store: options.storeUrl,
+    store: shared,
+    storeFailed: (error) => options.events.troubled(`the store for the workers of "${network}"`, error),
     builtInKinds: options.builtInKinds,
     stores: options.stores,
     threads,

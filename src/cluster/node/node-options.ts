@@ -9,7 +9,7 @@ import type { NodeEvents } from './node-events.ts'
 export interface NodeOptions {
   readonly cluster: string
   readonly id: NodeId
-  /** Address of the store; workers open it, too. */
+  /** Address of the store, which workers use, too; see `RunStore`. */
   readonly storeUrl: string
   readonly openStore: (url: string, clock: Clock) => Promise<Store>
   readonly groups?: readonly string[]

@@ -3,6 +3,7 @@ import type { ErrorCode } from '../../base/error-codes.ts'
 import { asError, isVertigoError, VertigoError } from '../../base/errors.ts'
 import { isLoopback } from '../../base/loopback.ts'
 import { systemRandom } from '../../base/random.ts'
+import { RunStore } from '../../run/run-store.ts'
 import type { StoresModule } from '../../run/types.ts'
 import type { Store } from '../../store/store.ts'
 import type { Calls } from '../../transport/calls.ts'
@@ -57,6 +58,8 @@ export class ClusterNode {
   /** Logs, counters, events: for the API. */
   readonly insight: NodeInsight
   /** Clients of exported ports. */
+  /** For workers. */
+  private readonly shared: RunStore
   readonly ports: ClusterPorts
   private readonly portLines = new PortLines(machineClock)
   private readonly ending = new AbortController()
@@ -73,6 +76,7 @@ export class ClusterNode {
 
   private constructor(options: NodeOptions, store: Store) {
     this.store = store
+    this.shared = new RunStore(options.stores, options.storeUrl, machineClock)
     this.keys = new ClusterKeys(options.cluster)
     this.observer = new NodeView(this.keys)
     this.storages = new NodeStorages({
@@ -137,6 +141,7 @@ export class ClusterNode {
       await node.api?.server.close()
       await node.insight.close()
       await node.storages.close()
+      await node.shared.close()
       await store.close()
       throw error
     } finally {
@@ -201,6 +206,7 @@ export class ClusterNode {
     await this.api?.server.close()
     await this.insight.close()
     await this.storages.close()
+    await this.shared.close()
     await this.store.close()
   }
 
@@ -215,10 +221,11 @@ export class ClusterNode {
   }
 
   private get lifeMeans(): LifeMeans {
-    const { options, store, keys, storages, proof, api, observer, insight, portLines: ports } = this
+    const { options, store, shared, keys, storages, proof, api, observer, insight, portLines: ports } = this
     return {
       options,
       store,
+      shared,
       storages,
       proof,
       insight,

@@ -3,6 +3,7 @@ import type { Cancel, Clock } from '../../base/clock.ts'
 import { asError, VertigoError } from '../../base/errors.ts'
 import { allocateCounters, CounterReader, type SharedCounters } from '../../run/counters.ts'
 import { MetricReader, type MetricStatus } from '../../run/metrics.ts'
+import type { RunStore } from '../../run/run-store.ts'
 import { StallWatch } from '../../run/stall-watch.ts'
 import type { ClientPortNews, DataNet, PeerLink } from '../../run/thread-protocol.ts'
 import { WorkerThread } from '../../run/worker-thread.ts'
@@ -23,8 +24,8 @@ export interface ThreadWorkersOptions {
   readonly net: Omit<DataNet, 'module' | 'network'>
   /** Until when workers may act; see `Fence`. */
   readonly fence: SharedArrayBuffer
-  /** Address of the store, for `context.shared`. */
-  readonly store: string
+  /** The store behind `context.shared`. */
+  readonly store: RunStore
   /** Folder of the journals of sources. */
   readonly journals?: string
   readonly builtInKinds: string
@@ -34,6 +35,8 @@ export interface ThreadWorkersOptions {
   readonly stallMs: number
   /** Where instances behind exported ports are told of. */
   readonly clientPorts: PortLines
+  /** The store could not be opened for a worker, or could not answer it. */
+  readonly storeFailed: (error: Error) => void
   /** Who spoke nonsense to a worker's data port, or was refused there; `more`: others of whom nothing was told. */
   readonly turnedAway: (worker: WorkerNumber, remote: string, error: Error, more: number) => void
 }
@@ -210,7 +213,7 @@ class ThreadWorker implements AgentWorker {
         slot: 0,
         builtInKinds: options.builtInKinds,
         stores: options.stores,
-        store: { url: store },
+        store: store.placeForThread((error) => options.storeFailed(asError(error))),
         links: [],
         ...(options.journals !== undefined && { journals: options.journals }),
         net: { ...net, module: dataLinksUrl, network: options.network },

@@ -79,7 +79,7 @@ export class Homes {
     if (first !== undefined) {
       const node = this.facts.nodes.find(({ id }) => id === first)
       if (node === undefined)
-        return `Its journal is on ${first}, which is not there: start that node again, with its disk.`
+        return `Its journal is on ${first}, which is not there: start that node again, with its disk. Where that is gone for good: \`vertigo deploy <file> --discard-state ${name}\` gives up what ${name} has acknowledged since the last snapshot, on every node.`
       if (node.draining) return `Its journal is on ${first}, which is drained: end the drain.`
     }
     if (!this.usesFiles(name)) return undefined

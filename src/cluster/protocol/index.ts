@@ -1,6 +1,6 @@
 /** What manager, agents and clients of a cluster agree on: keys, records, numbers. */
 export { channelNumber, channelParts, connectionNumbersMax, instanceIdsMax } from './channels.ts'
-export { clientPortName, type ClientPortSide, isClientPort } from './client-port.ts'
+export { clientPortName, type ClientPortSide, givesCommitted, isClientPort } from './client-port.ts'
 export { connectionKey, keyedConnections } from './connection-key.ts'
 export type { Address, ErrorText } from './fields.ts'
 export { ClusterKeys, NetworkKeys, SnapshotKeys } from './keys.ts'

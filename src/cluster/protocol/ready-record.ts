@@ -9,7 +9,7 @@ const ready = v.object({
   generation,
   /** Set up, and not failed since. */
   ready: v.array(instanceId),
-  /** Have handled all there was. */
+  /** Have handled all there was; or have published all of the last snapshot of an undeployed network. */
   finished: v.array(instanceId),
   /** Have handled all there was, and can publish it, and finish, once a snapshot is committed. Default: none. */
   awaiting: v.optional(v.array(instanceId)),

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { VertigoError } from '../../base/errors.ts'
-import { decodeValue, encodeValue } from '../../store/envelope.ts'
+import { decodeValue, encodeCheckedValue, encodeValue } from '../../store/envelope.ts'
 import type { Entry } from '../../store/store.ts'
 
 /** How one kind of record is written and read: versioned JSON, checked on reading. */
@@ -16,10 +16,17 @@ export interface Recorded<T> {
   readonly entry: Entry
 }
 
-/** `what`: as in "the plan". The schema's output must be what is written: no transformation. */
-export function recordType<T>(what: string, schema: v.GenericSchema<unknown, T>): RecordType<T> {
+/**
+ * `what`: as in "the plan". The schema's output must be what is written: no transformation. `isChecked`: with a checksum, since a value that
+ * is another one, and still of the right form, would be acted upon; without one it is as earlier versions wrote it.
+ */
+export function recordType<T>(
+  what: string,
+  schema: v.GenericSchema<unknown, T>,
+  { isChecked = false }: { readonly isChecked?: boolean } = {},
+): RecordType<T> {
   return {
-    encode: (value) => encodeValue(value),
+    encode: isChecked ? encodeCheckedValue : encodeValue,
     decode(entry) {
       const parsed = v.safeParse(schema, decodeValue(entry))
       if (parsed.success) return parsed.output

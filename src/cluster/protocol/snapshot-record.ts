@@ -80,7 +80,7 @@ const snapshot = v.object({
   isPartial: v.optional(v.boolean()),
 })
 export type SnapshotRecord = Readonly<v.InferOutput<typeof snapshot>>
-export const snapshotRecord = recordType('A snapshot', snapshot)
+export const snapshotRecord = recordType('A snapshot', snapshot, { isChecked: true })
 
 /** Of what comes from elsewhere. Errors: SNAPSHOT_FILE_DAMAGED. */
 export function checkSnapshotRecord(value: unknown): SnapshotRecord {

@@ -23,7 +23,7 @@ export const keptMs = 30_000
 export const keptLength = 4 * 1024 * 1024
 /** After a failure, readers have to find the port first: so long, what they have not got is kept, however much it is. */
 export const returnMs = 5_000
-/** How long the end of the component waits for readers that have just gone. */
+/** How long the end of the component waits for readers that have just gone, where `readersMs` is not over before. */
 export const endMs = 3_000
 /** Characters that wait for readers, or for the next snapshot: above each of them, it is full. */
 const lengthMax = 16 * 1024 * 1024
@@ -35,6 +35,19 @@ export interface CommittedOutputMeans {
   readonly room: () => void
   /** So many messages that nobody read were let go. */
   readonly letGo: (count: number) => void
+  /** How long its end waits at most for those who read, in milliseconds. */
+  readonly readersMs: number
+  /** That was too short for some, who are told. */
+  readonly cutOff: (what: Untaken) => void
+}
+
+/** What was committed, and has not been taken when the time was over. */
+export interface Untaken {
+  readonly readers: number
+  /** Of all of them together: the same one may count more than once. */
+  readonly messages: number
+  /** Somebody had just gone, and might have come back for the rest. */
+  readonly hasAway: boolean
 }
 
 /** What a snapshot has. */
@@ -59,7 +72,9 @@ interface Follower {
  * - CM-1 Where nobody reads or has just read, nothing is kept. After a failure there may have been readers: for `keptMs`, all is kept.
  * - CM-2 It is full while too much waits for a cut or for readers: then it gets no messages (IS-5), but snapshots go on; no handler waits. Readers that take nothing
  *   are ended by their node, and who has left holds up nothing.
- * - CM-3 The component is not over before those who read have got all of it, as far as they are there, or come back within `endMs`.
+ * - CM-3 At its end, that of its inputs or of a network that is undeployed, those who read get all of it, as far as they are there, or come back
+ *   within `endMs`. It waits for that no longer than `readersMs` from the first commit on that brings the end, whoever comes and goes.
+ * - CM-4 Each of them is told whether it has got all (CP-7); so is the network's log, where somebody has not.
  */
 export class CommittedOutput implements Sink<StagedOutput> {
   private readonly means: CommittedOutputMeans
@@ -67,6 +82,8 @@ export class CommittedOutput implements Sink<StagedOutput> {
   private readonly followers = new Map<number, Follower>()
   private staged: string[] = []
   private stagedLength = 0
+  /** Behind what was given to a snapshot that is not committed as far as is known. */
+  private preparedAt: ClientPosition | undefined
   /** Behind the last cut. */
   private cutAt: ClientPosition = firstPosition
   /** Something that came behind the last cut was let go. */
@@ -82,6 +99,13 @@ export class CommittedOutput implements Sink<StagedOutput> {
   private isStarted = false
   private early: ClientPortCommand[] = []
   private isOver = false
+  /** The snapshot that has all there was, once it is prepared. */
+  private lastCut: ClientPosition | undefined
+  /** That was committed. */
+  private isWhole = false
+  private isUndeployed = false
+  /** CM-3 */
+  private ending: { readonly atMs: number; readonly cancel: Cancel } | undefined
   private isClosed = false
   private taken: (() => void)[] = []
 
@@ -143,15 +167,23 @@ export class CommittedOutput implements Sink<StagedOutput> {
     this.isOver = true
   }
 
+  undeployed(): void {
+    this.isUndeployed = true
+  }
+
   close(): void {
     this.isClosed = true
     this.cancelTimers()
+    this.ending?.cancel()
+    if (this.isWhole || (this.isUndeployed && this.preparedAt === undefined)) this.tellEnd()
     for (const resolve of this.taken.splice(0)) resolve()
   }
 
   restored(snapshot: SinkSnapshot, isOver: boolean): void {
     this.isOver = isOver
+    this.isWhole = isOver
     this.cutAt = behind(snapshot)
+    if (isOver) this.lastCut = this.cutAt
     this.restoredMs = this.nowMs
     this.log.begin(this.cutAt)
     this.away()
@@ -179,10 +211,13 @@ export class CommittedOutput implements Sink<StagedOutput> {
     this.log.began(snapshot)
     this.tend()
     this.isLacking = false
-    if (!this.log.isKept || (this.isOver && this.staged.length === 0 && this.isTaken)) return undefined
+    const hasBeenCut = this.lastCut !== undefined
+    if (this.isOver) this.lastCut ??= this.cutAt
+    if (!this.log.isKept || (hasBeenCut && this.staged.length === 0 && this.isTaken)) return undefined
     const texts = this.staged
     this.staged = []
     this.stagedLength = 0
+    this.preparedAt = this.cutAt
     this.makeRoom()
     return { texts, ...this.log.saved() }
   }
@@ -191,6 +226,10 @@ export class CommittedOutput implements Sink<StagedOutput> {
     const { nowMs } = this
     const { texts } = staged
     if (!this.isStarted) this.log.restore(staged, nowMs)
+    const committed = behind(snapshot)
+    if (this.preparedAt !== undefined && comparePositions(committed, this.preparedAt) >= 0)
+      this.preparedAt = undefined
+    if (this.lastCut !== undefined && comparePositions(committed, this.lastCut) >= 0) this.isWhole = true
     // Forgotten meanwhile, since nobody was there.
     if (!this.log.isKept) {
       this.means.letGo(texts.length)
@@ -199,7 +238,9 @@ export class CommittedOutput implements Sink<StagedOutput> {
     this.log.add({ snapshot, texts }, nowMs)
     for (const [id, follower] of this.followers) this.give(id, follower)
     this.tend()
-    if (!this.isOver || !this.isStarted || this.isTaken || this.isClosed) return undefined
+    if (!(this.isOver || this.isUndeployed) || !this.isStarted || this.isClosed) return undefined
+    this.beginEnd()
+    if (this.isTaken) return undefined
     return new Promise((resolve) => {
       this.taken.push(resolve)
     })
@@ -282,16 +323,46 @@ export class CommittedOutput implements Sink<StagedOutput> {
 
   /** CM-3 */
   private get isTaken(): boolean {
+    if (this.isTimeOver) return true
     if (this.isAwayFor(endMs)) return false
-    for (const { place } of this.followers.values()) {
-      const piece = this.log.piece(place.piece)
-      if (
-        piece !== undefined &&
-        (place.text < piece.texts.length || this.log.piece(place.piece + 1) !== undefined)
-      )
-        return false
-    }
+    for (const { place } of this.followers.values()) if (this.log.hasBehind(place)) return false
     return true
+  }
+
+  private get isTimeOver(): boolean {
+    return this.ending !== undefined && this.nowMs >= this.ending.atMs
+  }
+
+  private beginEnd(): void {
+    if (this.ending !== undefined) return
+    const { clock, readersMs } = this.means
+    const cancel = clock.after(readersMs, () => this.endIsOver(), { background: true })
+    this.ending = { atMs: this.nowMs + readersMs, cancel }
+  }
+
+  private endIsOver(): void {
+    if (this.isClosed) return
+    let readers = 0
+    let messages = 0
+    for (const { place } of this.followers.values()) {
+      const left = this.log.countBehind(place)
+      messages += left
+      if (left > 0) readers++
+    }
+    const hasAway = this.isAwayFor(endMs)
+    if (this.taken.length > 0 && (readers > 0 || hasAway)) this.means.cutOff({ readers, messages, hasAway })
+    this.tend()
+  }
+
+  /** CM-4. Who has not got all while there is time looks for the next life of the instance, which may have the rest. */
+  private tellEnd(): void {
+    for (const [id, { place }] of this.followers) {
+      const left = this.log.countBehind(place)
+      if (left > 0 && !this.isTimeOver) continue
+      this.followers.delete(id)
+      const error = errorToData(left === 0 ? allGiven() : cutOff(left))
+      this.means.line.tell({ type: 'unfollowed', id, error })
+    }
   }
 
   private tend(): void {
@@ -318,6 +389,18 @@ export class CommittedOutput implements Sink<StagedOutput> {
   private cancelTimers(): void {
     for (const cancel of this.timers.splice(0)) cancel()
   }
+}
+
+function allGiven(): VertigoError {
+  return new VertigoError(
+    'PORT_CLOSED',
+    'The network is at its end, and the reader has all that was committed.',
+  )
+}
+
+function cutOff(messages: number): VertigoError {
+  const what = messages === 1 ? 'one message that was committed' : `${messages} messages that were committed`
+  return new VertigoError('READER_CUT_OFF', `The network has ended, and the reader had not taken ${what}.`)
 }
 
 function unfit(): VertigoError {

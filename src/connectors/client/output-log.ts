@@ -111,6 +111,20 @@ export class OutputLog {
     return (isOfBeginning && this.isFromBeginning) || isKept ? this.find(position) : undefined
   }
 
+  hasBehind({ piece, text }: LogPlace): boolean {
+    for (let at = piece, from = text; at < this.end; at++, from = 0)
+      if (from < this.piece(at)!.texts.length) return true
+    return false
+  }
+
+  /** Texts. */
+  countBehind({ piece, text }: LogPlace): number {
+    let count = 0
+    for (let at = Math.max(piece, this.base), from = at === piece ? text : 0; at < this.end; at++, from = 0)
+      count += this.piece(at)!.texts.length - from
+    return count
+  }
+
   /** Of all that there is. */
   get beginning(): LogPlace {
     return { piece: this.base, text: 0 }

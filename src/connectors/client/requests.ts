@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts'
 import { type ErrorData, errorToData, VertigoError } from '../../base/errors.ts'
-import { readableText } from '../../base/readable.ts'
 import type { KeptOutcome, TrackFailure, TrackInsights } from '../../component/tracking.ts'
+import { requestFailed } from '../request-failure.ts'
 import { clientText } from './client-text.ts'
 
 /** Who waits for the answer to a request. */
@@ -31,8 +31,6 @@ const toldLengthMax = 1024 * 1024
 export const outcomeKeptMs = 60_000
 /** About what an outcome takes beside its text. */
 const overhead = 100
-/** Characters of the failed message in an error. */
-const shownLengthMax = 1_000
 
 type Outcome = Pick<KeptOutcome, 'text' | 'failure'>
 
@@ -264,13 +262,9 @@ function tell(asker: Asker, { text, failure }: Outcome): void {
   else asker.refused(failure)
 }
 
-function failedOf({ component, instance, port, message, error }: TrackFailure): ErrorData {
-  const place = { component: `${component}[${instance}]`, port }
-  const text = readableText(message)
-  const shown = text.length > shownLengthMax ? `${text.slice(0, shownLengthMax)}…` : text
-  const said = `${place.component} failed at port "${port}": ${error.message}; its message: ${shown}`
+function failedOf(failure: TrackFailure): ErrorData {
   // Whose stack this is, nobody wants to know.
-  const { stack: _, ...data } = errorToData(new VertigoError('REQUEST_FAILED', said, { place }))
+  const { stack: _, ...data } = errorToData(requestFailed(failure))
   return data
 }
 

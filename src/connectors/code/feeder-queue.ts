@@ -1,5 +1,6 @@
 import { VertigoError } from '../../base/errors.ts'
 import type { PollResult } from '../../component/index.ts'
+import { Asked, type RequestOptions } from './asked.ts'
 
 export interface FeederOptions {
   /** Messages that wait to be taken; above that, `send` waits. Default 1024: hides the turns of both sides, costs little. */
@@ -62,6 +63,17 @@ export class FeederQueue<T = unknown> {
       this.#waiters.push({ message, accept, refuse })
       if (this.#isJournaled) this.#wakeTakers()
     })
+  }
+
+  /**
+   * Sends a message, and gives what a component has answered to it (`context.answer`), when all that came of it has been handled;
+   * undefined where none has. Errors: those of `send`; REQUEST_FAILED, REQUEST_TIMED_OUT.
+   */
+  request(message: T, options: RequestOptions = {}): Promise<unknown> {
+    const asked = new Asked<T>(message, options)
+    // Who takes it knows what it is.
+    this.send(asked as T).catch((error: Error) => asked.refused(error))
+    return asked.answer
   }
 
   /** No more messages: the source ends when all are taken. */

@@ -11,8 +11,10 @@ import {
   defineSource,
   port,
 } from '../../component/index.ts'
+import type { Clock } from '../../base/clock.ts'
 import { bridgeOf } from '../code-bridge.ts'
 import { configObject } from '../../component/built-in-config.ts'
+import { Asked, OpenRequests, type RequestOptions } from './asked.ts'
 import { type FeederOptions, FeederQueue } from './feeder-queue.ts'
 
 type FeederPorts<T> = { readonly out: Port<T> }
@@ -31,6 +33,12 @@ export interface Feeder<T> {
    * Rejects (`BRIDGE_CLOSED`) when the network ended.
    */
   send(message: T): Promise<void>
+  /**
+   * Sends a message, and gives what a component has answered to it, or to what was derived from it (`context.answer`): when all that came
+   * of it has been handled; undefined where none has answered. Errors: REQUEST_FAILED, with the component and its message, where a handler
+   * has failed or rejected; REQUEST_TIMED_OUT; BRIDGE_CLOSED when the network ended.
+   */
+  request(message: T, options?: RequestOptions): Promise<unknown>
   /** No more messages: the source ends when all are taken. */
   end(): void
   /** Makes the source fail with this error, and with it the network. */
@@ -38,7 +46,7 @@ export interface Feeder<T> {
 }
 
 /** A feeder that tracks what it is given. */
-export interface TrackingFeeder<T> extends Omit<Feeder<T>, 'send'> {
+export interface TrackingFeeder<T> extends Omit<Feeder<T>, 'send' | 'request'> {
   /** As `send` of other feeders. `options.id` comes back with what is told of the message. */
   send(message: T, options?: TrackedOptions): Promise<void>
 }
@@ -52,6 +60,8 @@ export interface TrackingFeeder<T> extends Omit<Feeder<T>, 'send'> {
  * await input.send('a line')
  * input.end()
  * ```
+ *
+ * `await input.request('a line')` gives what a component has answered to it (`context.answer`).
  *
  * Messages may be sent before the network runs. Several instances share the messages.
  *
@@ -74,8 +84,9 @@ export function feeder<T>(
 function plainFeeder<T>(options: FeederOptions): Feeder<T> {
   const queue = new FeederQueue<T>(options)
   return {
-    kind: feederOf((context) => readerOf(queue, context, ({ emit }) => emit.out)),
+    kind: feederOf((context) => askedReaderOf(queue, context)),
     send: (message) => queue.send(message),
+    request: (message, own) => queue.request(message, own),
     end: () => queue.end(),
     fail: (error) => queue.fail(error),
   }
@@ -131,6 +142,30 @@ function feederOf<T>(
 interface FeederContext {
   readonly signal: AbortSignal
   readonly isJournaled: boolean
+  readonly component: string
+  readonly clock: Clock
+}
+
+/** Messages, and requests among them. */
+function askedReaderOf<T>(queue: FeederQueue<T>, context: FeederContext): SourceReader<FeederPorts<T>> {
+  const { clock, component, isJournaled, signal } = context
+  const requests = new OpenRequests({ clock, place: component, isJournaled })
+  const reader = readerOf<T, T>(queue, context, ({ emit }) => (message) => {
+    if (!(message instanceof Asked)) emit.out(message)
+    else requests.send(message, (asked, options) => emit.out.tracked(asked as T, options))
+  })
+  const { ack, answer, fail, timeout } = requests
+  return {
+    ...reader,
+    ack,
+    answer,
+    fail,
+    timeout,
+    close: () => {
+      requests.close(signal.reason instanceof Error ? signal.reason : undefined)
+      return reader.close?.()
+    },
+  }
 }
 
 function readerOf<T, M>(
@@ -161,6 +196,6 @@ export const feederKind = builtInKind(
     placement: 'main',
     outputs: { out: port() },
     config: configObject({}),
-    setup: (context) => readerOf(bridgeOf(context).input(context.component), context, ({ emit }) => emit.out),
+    setup: (context) => askedReaderOf(bridgeOf(context).input(context.component), context),
   }),
 )

@@ -120,13 +120,18 @@ function markedPath(part: string): string {
   return join(dirname(part), basename(part).replace(/-\d{10,}-\d{10,}(?=(?:\.[^.]*)?$)/, ''))
 }
 
-/** Removes what was staged for snapshots that came to nothing. To be called when all that may be published is, and nothing is staged. */
-export async function dropStaged({ path }: FileUse, writer: string): Promise<void> {
+/**
+ * Removes what was staged for snapshots that came to nothing. To be called when that of `before` is published: what the writer staged for
+ * earlier ones is, by then, or never will be. Whoever comes late with it spares what a successor has staged.
+ */
+export async function dropStaged({ path }: FileUse, writer: string, before: SinkSnapshot): Promise<void> {
   const own = partsOf(path, writer)
   const folder = dirname(path)
   for (const name of await readdir(folder)) {
     const part = /^\.(.*)\.staged$/.exec(name)?.[1]
-    if (part !== undefined && own(part) !== undefined) await rm(join(folder, name), { force: true })
+    const snapshot = part === undefined ? undefined : own(part)
+    if (snapshot !== undefined && compareSinkSnapshots(snapshot, before) < 0)
+      await rm(join(folder, name), { force: true })
   }
 }
 

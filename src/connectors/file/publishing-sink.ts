@@ -1,5 +1,5 @@
 import { open, stat } from 'node:fs/promises'
-import { compareSinkSnapshots, type Sink, type SinkSnapshot } from '../../component/index.ts'
+import { compareSinkSnapshots, type Sink, type SinkBatch, type SinkSnapshot } from '../../component/index.ts'
 import { Staging } from '../staging.ts'
 import { type FileUse, fileError, fileFault } from './errors.ts'
 import {
@@ -62,11 +62,15 @@ class PublishingFile {
   #found = nothing
   #format: FormatMessage = () => ''
   #csv: CsvFormat | undefined
-  /** It goes on from a snapshot in which its writer was. */
+  /** It goes on from a snapshot of its component. */
   #isRestored = false
+  /** The first snapshot of this deployment, where it is known. */
+  #since: SinkSnapshot | undefined
   /** Where the next piece begins; undefined before the first. */
   #next: number | undefined
   #isDrained = false
+  /** Of parts: the writers whose staged ones are no more than they should be. */
+  readonly #tidied = new Set<string>()
 
   constructor(
     options: PublishingOptions,
@@ -99,13 +103,14 @@ class PublishingFile {
     const recover = (
       writer: string,
       published: SinkSnapshot | undefined,
-    ): Promise<SinkSnapshot | undefined> => this.#recover(writer, published)
+      since: SinkSnapshot | undefined,
+    ): Promise<SinkSnapshot | undefined> => this.#recover(writer, published, since)
     const isFull = (): boolean => this.#staging.isFull
     if (parts) {
       const sink: Sink<PartPiece> = {
         prepare: (snapshot) => this.#preparePart(snapshot),
         isFull,
-        commit: (batch) => publishPart(batch, use),
+        commit: (batch) => this.#publishPart(batch),
         recover,
       }
       return sink
@@ -121,12 +126,11 @@ class PublishingFile {
 
   async #begin(): Promise<void> {
     const { use, parts, format, columns } = this.#options
-    if (parts) await dropStaged(use, this.#options.writer)
-    else if (!this.#isDirect) this.#found = await look(use)
+    if (!parts && !this.#isDirect) this.#found = await look(use)
     const component = use.component
     if (format === 'csv') {
       const { firstLine } = this.#found
-      const present = this.#isRestored || this.#append ? firstLine && csvHeader(firstLine) : undefined
+      const present = this.#goesOn || this.#append ? firstLine && csvHeader(firstLine) : undefined
       // The header stands before the first piece, which is not known here.
       this.#csv = new CsvFormat({
         component,
@@ -152,9 +156,8 @@ class PublishingFile {
   #prepare(snapshot: SinkSnapshot): FilePiece | Promise<FilePiece> | undefined {
     const { path } = this.#options.use
     const text = this.#staging.take().join('')
-    const { mark, bytes, isEnded, firstLine } = this.#found
-    // The mark of a run before is of the same writer, and not what this one goes on from.
-    const goesOn = this.#isRestored && mark?.writer === this.#options.writer
+    const { bytes, isEnded, firstLine } = this.#found
+    const goesOn = this.#goesOn
     // A finite network that wrote nothing leaves an empty file.
     if (text === '' && !(this.#isDrained && this.#next === undefined && !goesOn)) return undefined
     if (this.#next !== undefined) return this.#piece(path, text, { isFirst: false, replaces: false })
@@ -175,6 +178,16 @@ class PublishingFile {
     }
   }
 
+  get #goesOn(): boolean {
+    return this.#isRestored && this.#isOwn(this.#found.mark)
+  }
+
+  /** The mark of a run before is of the same writer, and not what this one goes on from. */
+  #isOwn(mark: PublishedMark | undefined): boolean {
+    if (mark?.writer !== this.#options.writer) return false
+    return this.#since === undefined || compareSinkSnapshots(mark, this.#since) >= 0
+  }
+
   #piece(path: string, text: string, how: Pick<FilePiece, 'isFirst' | 'replaces'>): FilePiece {
     const at = this.#next ?? 0
     this.#next = at + Buffer.byteLength(text)
@@ -192,14 +205,29 @@ class PublishingFile {
     return text === '' ? undefined : stagePart(this.#header + text, { writer, snapshot }, use)
   }
 
-  async #recover(writer: string, published: SinkSnapshot | undefined): Promise<SinkSnapshot | undefined> {
+  /** What lives before have staged for nothing goes with the first part that is published: a folder may have many, and listing costs. */
+  async #publishPart(batch: SinkBatch<PartPiece>): Promise<void> {
+    const { use } = this.#options
+    const { writer, snapshot } = batch
+    await publishPart(batch, use)
+    if (this.#tidied.has(writer)) return
+    await dropStaged(use, writer, snapshot)
+    this.#tidied.add(writer)
+  }
+
+  async #recover(
+    writer: string,
+    published: SinkSnapshot | undefined,
+    since: SinkSnapshot | undefined,
+  ): Promise<SinkSnapshot | undefined> {
     const { use, parts, paths } = this.#options
     if (this.#isDirect || writer !== this.#options.writer) return undefined
     this.#isRestored = true
+    this.#since = since
     try {
       if (parts) return await recoverPart(writer, published, use)
       const marks = await Promise.all(paths.map((path) => readMark(path)))
-      const own = marks.filter((mark) => mark?.writer === writer).map((mark) => mark!)
+      const own = marks.filter((mark) => this.#isOwn(mark)).map((mark) => mark!)
       const newest = own.toSorted(compareSinkSnapshots).at(-1)
       if (published === undefined || newest !== undefined) return newest
       throw lost(use, `is not what ${writer} has published`)

@@ -67,3 +67,19 @@ export function committedOnly(
   }
   return seen
 }
+
+/** The first offset from `from` on that is not in the log: of what was not compacted there is none. `batches`: as they are in the log. */
+export function firstGap(from: bigint, batches: readonly RawBatch[]): bigint | undefined {
+  let next = from
+  for (const { firstOffset, lastOffsetDelta, records } of batches) {
+    if (firstOffset > next) return next
+    const end = firstOffset + BigInt(lastOffsetDelta) + 1n
+    // Compaction keeps both ends of a batch, and takes records out.
+    if (records.length <= lastOffsetDelta) {
+      const there = new Set(records.map(({ offsetDelta }) => firstOffset + BigInt(offsetDelta)))
+      for (; next < end; next++) if (!there.has(next)) return next
+    }
+    if (end > next) next = end
+  }
+  return undefined
+}

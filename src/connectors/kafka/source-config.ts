@@ -17,6 +17,11 @@ export const kafkaSourceConfig = configObject({
   key: formatField,
   /** `records` sends key, value, headers and place of each message; `values` its value alone. Default `records`. */
   sends: sendsField,
+  /**
+   * How often it is looked, with `follow`, whether the topic has more partitions, in milliseconds. Default 30,000: a look costs one small
+   * request, and nothing is lost meanwhile, since a new partition is read from its beginning.
+   */
+  partitionsMs: v.optional(wholeNumber(100, 86_400_000), 30_000),
   /** Messages that are fetched ahead, for each partition. Default 2000. */
   aheadMessages: v.optional(wholeNumber(1, 1_000_000), 2_000),
   /** Bytes that one fetch brings of a partition, about. Default 1 MiB. */

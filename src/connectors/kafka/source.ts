@@ -20,7 +20,11 @@ import { TopicReader } from './topic-reader.ts'
  *
  * Each partition is a split with its offset as position, known by the topic's id: instances divide the partitions among them,
  * without a consumer group. Nothing is committed to Kafka, so the topic's retention has to hold what the oldest kept snapshot still
- * needs: an offset that is gone is an error before anything runs, and so is a topic that was made anew.
+ * needs: an offset before the topic's first one is an error before anything runs, and so is a topic that was made anew. Offsets that
+ * compaction has taken out are passed over, and told once: what stood there has newer values.
+ *
+ * Partitions that are added while it follows are found within `partitionsMs`, each by the one instance that it is dealt to, now and after
+ * any restart, and read from their beginning.
  *
  * Errors: `TARGET_UNFIT`, `SOURCE_POSITION_LOST`, `SOURCE_MESSAGE_INVALID`, `SERVER_UNREACHABLE`, `SERVER_REFUSED`, `PACKAGE_NOT_FOUND`.
  */
@@ -40,7 +44,10 @@ export const kafkaSource = builtInKind(
       const reader = new LogReader(await loadKafka(component), context.config, use)
       try {
         const plan = await withPatience(patience, component, () => makePlan(reader, context, use))
-        return new TopicReader({ reader, config: context.config, patience, component, use, ...plan })
+        const { instance, instances } = context
+        // As partitions are dealt where they are listed: Kafka adds new ones at the end.
+        const owns = (partition: number): boolean => partition % instances === instance
+        return new TopicReader({ reader, config: context.config, patience, component, use, owns, ...plan })
       } catch (error) {
         await reader.close()
         throw error

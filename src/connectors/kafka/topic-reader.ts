@@ -3,10 +3,11 @@ import type { PollContext, PollResult, Port, SourcePositions, SourceReader } fro
 import { positionLost } from '../servers/position-lost.ts'
 import { type Patience, withPatience } from '../servers/retry.ts'
 import { Waiting } from '../servers/waiting.ts'
-import { committedOnly, type RawBatch } from './batches.ts'
+import { committedOnly, firstGap, type RawBatch } from './batches.ts'
 import type { Use } from './errors.ts'
 import { asBuffer, decode } from '../servers/formats.ts'
 import { endOf, type LogReader, type Piece } from './log-reader.ts'
+import { PartitionWatch } from './partition-watch.ts'
 import { asPosition, splitOf } from './positions.ts'
 import type { KafkaMessage, KafkaSourceConfig, ReadingPlan } from './source-config.ts'
 
@@ -18,6 +19,8 @@ export interface TopicReaderOptions extends ReadingPlan {
   readonly patience: Patience
   readonly component: string
   readonly use: Use
+  /** Whether a partition that is added is this instance's. */
+  readonly owns: (partition: number) => boolean
 }
 
 /** How long a broker holds a fetch open while there is nothing. */
@@ -44,11 +47,13 @@ interface Progress {
 /** Reads partitions ahead, with one fetch at a time from each broker. */
 export class TopicReader implements SourceReader<Outputs> {
   readonly #options: TopicReaderOptions
-  readonly #partitions: ReadonlyMap<number, Progress>
+  readonly #partitions: Map<number, Progress>
   readonly #waiting = new Waiting()
   /** Brokers that are being asked. */
   readonly #asking = new Map<number, Promise<void>>()
   #turn = 0
+  #looks: PartitionWatch | undefined
+  #hasGap = false
   #failed: Error | undefined
   #closed = false
 
@@ -65,13 +70,15 @@ export class TopicReader implements SourceReader<Outputs> {
   poll(max: number, { emit }: PollContext<Outputs>): PollResult | Promise<PollResult> {
     if (this.#failed !== undefined) throw this.#failed
     if (this.#closed || this.#options.patience.signal.aborted) return 'done'
+    this.#watch()
     const all = [...this.#partitions]
     let left = max
     for (let tries = 0; tries < all.length && left > 0; tries++) {
       const [partition, progress] = all[this.#turn++ % all.length]!
       left -= this.#send(partition, progress, left, emit.out)
     }
-    if (all.every(([, progress]) => isDone(progress))) return 'done'
+    // One that follows may be given partitions, also where it has none.
+    if (!this.#options.config.follow && all.every(([, progress]) => isDone(progress))) return 'done'
     this.#ask()
     return left < max ? 'more' : this.#waiting.wait()
   }
@@ -89,6 +96,7 @@ export class TopicReader implements SourceReader<Outputs> {
   async close(): Promise<void> {
     this.#closed = true
     this.#waiting.wake()
+    await this.#looks?.close()
     await this.#options.reader.close()
     await Promise.all(this.#asking.values())
   }
@@ -195,6 +203,42 @@ export class TopicReader implements SourceReader<Outputs> {
     })
   }
 
+  #watch(): void {
+    const { config, patience, component } = this.#options
+    if (!config.follow || this.#looks !== undefined) return
+    this.#looks = new PartitionWatch({
+      everyMs: config.partitionsMs,
+      clock: patience.clock,
+      look: () => withPatience(patience, component, () => this.#lookForMore()),
+      failed: (error) => {
+        if (this.#closed || patience.signal.aborted) return
+        this.#failed = error
+        this.#waiting.wake()
+      },
+    })
+  }
+
+  /** Those that are new. What is in them was seen by nobody, so they are read whole. */
+  async #lookForMore(): Promise<void> {
+    const { reader, config, patience, component, use, owns } = this.#options
+    if (this.#closed) return
+    await this.#lookAgain()
+    const { leaders } = this.#leading.info
+    const added = [...leaders.keys()].filter(
+      // One without a leader is not ready yet.
+      (partition) => !this.#partitions.has(partition) && owns(partition) && leaders[partition]! >= 0,
+    )
+    if (added.length === 0) return
+    const first = await reader.offsets(config.topic, 'first')
+    const there = added.filter((partition) => first[partition] !== undefined)
+    for (const partition of there) {
+      const from = first[partition]!
+      this.#partitions.set(partition, { fetch: from, send: from, end: undefined, queue: [], sent: 0 })
+    }
+    patience.log.info(`${component}: ${use.what} has more partitions, of which it reads ${there.join(', ')}.`)
+    this.#waiting.wake()
+  }
+
   /** Errors: SOURCE_POSITION_LOST where the topic is another one by now. */
   async #lookAgain(): Promise<void> {
     const { reader, config, use, starts, info } = this.#options
@@ -204,10 +248,22 @@ export class TopicReader implements SourceReader<Outputs> {
     this.#current = { info: now, starts }
   }
 
+  /** Once: what compaction has taken out is no loss, and not given again either. */
+  #tellGap(partition: number, from: bigint, batches: readonly RawBatch[]): void {
+    const gap = this.#hasGap ? undefined : firstGap(from, batches)
+    if (gap === undefined) return
+    this.#hasGap = true
+    const { patience, component, use } = this.#options
+    patience.log.info(
+      `${component}: ${use.what} is compacted: from offset ${gap} of partition ${partition} on, messages are gone that newer ones of their keys have replaced. They are passed over, also where it is read again.`,
+    )
+  }
+
   #take({ partition, batches, aborted }: Piece, asked: ReadonlyMap<number, bigint>): void {
     const progress = this.#partitions.get(partition)
     // A broker may give what was not asked for.
     if (progress === undefined || asked.get(partition) !== progress.fetch) return
+    this.#tellGap(partition, progress.fetch, batches)
     for (const batch of committedOnly(batches, aborted)) {
       for (const [index, { offsetDelta }] of batch.records.entries()) {
         const offset = batch.firstOffset + BigInt(offsetDelta)

@@ -1,11 +1,10 @@
-import type { Transaction } from 'lmdb'
 import type { Clock } from '../../base/clock.ts'
 import { addEntry, type Capture, chunkBytesMin, readRow, rowsPerLook, type StateChunk } from '../capture.ts'
 import { applyToRow, entryOf } from '../entries.ts'
 import { EntryBlock } from '../entry-block.ts'
 import { newRow, type SlotDeclaration } from '../row.ts'
 import { decodeMark, type Mark } from './marks.ts'
-import type { Bytes } from './row-files.ts'
+import type { Bytes, Pair, View } from './bytes.ts'
 import { behind, encodedOf, groupOf } from './row-keys.ts'
 
 export interface CaptureMeans {
@@ -25,9 +24,9 @@ const pageRows = 128
 /** CA-1 is the database's: all is read by one view of it, which is taken at the cut. */
 export class LmdbCapture implements Capture {
   private readonly means: CaptureMeans
-  private readonly view: Transaction
+  private readonly view: View
   private readonly hasValuesOnly: boolean
-  private page: { readonly key: Buffer; readonly value: Buffer }[] = []
+  private page: Pair[] = []
   private at = 0
   private start: Buffer | undefined
   private isLastPage = false
@@ -38,7 +37,7 @@ export class LmdbCapture implements Capture {
 
   constructor(means: CaptureMeans) {
     this.means = means
-    this.view = means.rows.useReadTransaction()
+    this.view = means.rows.view()
     this.hasValuesOnly = means.slots.every(({ type }) => type === 'value')
   }
 
@@ -65,7 +64,7 @@ export class LmdbCapture implements Capture {
   private end(): void {
     if (this.isDone) return
     this.isDone = true
-    this.view.done()
+    this.view.end()
   }
 
   private next(): void {
@@ -82,17 +81,14 @@ export class LmdbCapture implements Capture {
     const mark = decodeMark(value)
     const { isWhole, rows } = this.means
     if (mark.isRemoved && !isWhole) this.block.delete(encodedOf(key) ?? mark.encoded!)
-    const bytes = rows.get(key, { transaction: this.view })
+    const bytes = rows.get(key, this.view)
     if (bytes !== undefined) this.add(encodedOf(key) ?? mark.encoded!, bytes, mark)
   }
 
-  private mark(): { readonly key: Buffer; readonly value: Buffer } | undefined {
+  private mark(): Pair | undefined {
     if (this.at < this.page.length) return this.page[this.at++]
     if (this.isLastPage) return undefined
-    const { start, view } = this
-    this.page = [
-      ...this.means.marks.getRange({ ...(start && { start }), limit: pageRows, transaction: view }),
-    ]
+    this.page = this.means.marks.page(this.start, pageRows, this.view)
     this.at = 0
     this.isLastPage = this.page.length < pageRows
     const last = this.page.at(-1)

@@ -12,6 +12,7 @@ import {
   type RowTracker,
   type SlotDeclaration,
 } from '../row.ts'
+import type { Pair } from './bytes.ts'
 import { LmdbCapture } from './lmdb-capture.ts'
 import { MarkBooks } from './mark-books.ts'
 import { RowCache } from './row-cache.ts'
@@ -209,7 +210,7 @@ export class LmdbState implements KeyedState, RowTracker {
         const { key: plain, group, changes } = changed[at]!
         const key = encodeKey(plain)
         const place = rowKey(group, key)
-        this.files.rows.putSync(place, asBuffer(bytes))
+        this.files.rows.put(place, asBuffer(bytes))
         this.cache.weigh(bytes.byteLength)
         if (isMarked && this.hasSnapshots) this.books.note(place, key, { isRemoved: false, changes })
       }
@@ -233,7 +234,7 @@ export class LmdbState implements KeyedState, RowTracker {
     if (gone.length === 0) return
     this.files.write(() => {
       for (const { key, encoded } of gone) {
-        this.files.rows.removeSync(key)
+        this.files.rows.remove(key)
         if (this.hasSnapshots) this.books.note(key, encoded, { isRemoved: true, changes: undefined })
       }
     })
@@ -243,9 +244,9 @@ export class LmdbState implements KeyedState, RowTracker {
     }
   }
 
-  private page(start: Buffer | undefined, limit: number): { readonly key: Buffer; readonly value: Buffer }[] {
+  private page(start: Buffer | undefined, limit: number): Pair[] {
     if (this.isClosed) return []
-    return [...this.files.rows.getRange({ ...(start && { start }), limit })]
+    return this.files.rows.page(start, limit)
   }
 
   private rowAt(key: Buffer, value: Buffer): { readonly encoded: string; readonly row: Row } {

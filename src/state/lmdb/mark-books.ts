@@ -1,5 +1,5 @@
 import { decodeMark, encodeMark, type Mark, mergedMark } from './marks.ts'
-import type { Bytes } from './row-files.ts'
+import type { Bytes, Pair } from './bytes.ts'
 import { behind, encodedOf } from './row-keys.ts'
 
 /** Marks of one time between two cuts. */
@@ -34,7 +34,7 @@ export class MarkBooks {
   /** Ends a book. What the one before had is in a committed snapshot, or was given back. */
   cut(): MarkBook {
     const { now, cutBook } = this
-    if (!this.isGivenBack) cutBook.marks.clearSync()
+    if (!this.isGivenBack) cutBook.marks.clear()
     this.isGivenBack = false
     this.cutBook = now
     this.now = { marks: cutBook.marks, isWhole: false }
@@ -46,7 +46,7 @@ export class MarkBooks {
     if (this.isGivenBack) return
     const { now, cutBook } = this
     for (const { key, value } of pages(now.marks)) put(cutBook.marks, key, decodeMark(value))
-    now.marks.clearSync()
+    now.marks.clear()
     this.now = { marks: cutBook.marks, isWhole: true }
     this.cutBook = now
     this.isGivenBack = true
@@ -55,13 +55,13 @@ export class MarkBooks {
 
 function put(marks: Bytes, key: Buffer, mark: Mark): void {
   const before = marks.get(key)
-  marks.putSync(key, encodeMark(before === undefined ? mark : mergedMark(decodeMark(before), mark)))
+  marks.put(key, encodeMark(before === undefined ? mark : mergedMark(decodeMark(before), mark)))
 }
 
-function* pages(marks: Bytes): IterableIterator<{ readonly key: Buffer; readonly value: Buffer }> {
+function* pages(marks: Bytes): IterableIterator<Pair> {
   let start: Buffer | undefined
   for (;;) {
-    const page = [...marks.getRange({ ...(start && { start }), limit: pageMarks })]
+    const page = marks.page(start, pageMarks)
     yield* page
     if (page.length < pageMarks) return
     start = behind(page.at(-1)!.key)

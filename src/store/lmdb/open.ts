@@ -19,9 +19,14 @@ export type LmdbStoreOptions = Omit<LmdbBackendOptions, 'clock'> &
  * nothing, with `STORE_NOT_FOUND` where there is none and `create` is false, and with `STORE_UNREACHABLE` where a process
  * keeps the store locked for longer than `openTimeoutMs`.
  */
-export async function openLmdbStore({ create = true, ...options }: LmdbStoreOptions): Promise<Store> {
+export async function openLmdbStore(options: LmdbStoreOptions): Promise<Store> {
+  return storeOver(await openLmdbBackend(options), options.clock ?? machineClock)
+}
+
+/** The same as a backend, for who offers it to others. */
+export async function openLmdbBackend({ create = true, ...options }: LmdbStoreOptions): Promise<LmdbBackend> {
   const { clock = machineClock, folder } = options
   if (!create && !holdsStore(folder))
     throw new VertigoError('STORE_NOT_FOUND', `There is no store in ${folder}.`)
-  return storeOver(await LmdbBackend.open({ ...options, clock }), clock)
+  return LmdbBackend.open({ ...options, clock })
 }

@@ -38,7 +38,7 @@ function steppedSink(sink: Sink, endsAt: EndsAt): Sink {
   return {
     prepare: (snapshot) => step('prepare-sink', () => sink.prepare(snapshot)),
     commit: (batch) => step('commit-sink', () => sink.commit(batch)),
-    recover: (writer, published) => step('recover-sink', () => sink.recover(writer, published)),
+    recover: (writer, published, since) => step('recover-sink', () => sink.recover(writer, published, since)),
   }
 }
 

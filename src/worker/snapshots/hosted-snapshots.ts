@@ -1,7 +1,14 @@
+import type { Cancel } from '../../base/clock.ts'
 import { VertigoError } from '../../base/errors.ts'
 import { kindDefinition } from '../../component/kind.ts'
 import { mergeFiles, type MergeRequest } from '../../snapshot/merge-files.ts'
-import type { InstanceRestore, PartReport, SnapshotBegin, SnapshotCommand } from '../../snapshot/part.ts'
+import type {
+  InstanceRestore,
+  PartReport,
+  SnapshotBegin,
+  SnapshotCommand,
+  SnapshotEnd,
+} from '../../snapshot/part.ts'
 import type { SnapshotStorage } from '../../snapshot/storage/storage.ts'
 import type { HostedInstance } from '../hosted.ts'
 import type { Instance } from '../instance.ts'
@@ -25,7 +32,11 @@ function namesOf({
   return { snapshot: { incarnation, id }, upTo }
 }
 
+type Committed = Extract<SnapshotEnd, { readonly type: 'committed' }>
+
 const mergeToldMs = 60_000
+/** After the last snapshot of an undeployed network, until it holds: for what sources tell of the commit. */
+const lastTellMs = 100
 
 type HostedSnapshotsMeans = Pick<WorkerMeans, 'clock' | 'snapshots' | 'events' | 'load'>
 
@@ -39,6 +50,7 @@ export class HostedSnapshots {
   private readonly clock: WorkerMeans['clock']
   private readonly logged: WorkerMeans['events']['logged']
   private toldMs = -Infinity
+  private cancelHold: Cancel = () => undefined
   /** What instances have left to read, by their ids. */
   private readonly restoring = new Map<number, Restoring>()
   private toBegin: Restoring[] = []
@@ -115,6 +127,7 @@ export class HostedSnapshots {
   /** Another generation is in force: what was begun before it is over, whether or not its end has been heard of. */
   switched(removed: Iterable<HostedInstance>): void {
     this.begun = undefined
+    this.cancelHold()
     for (const { id } of removed) {
       this.parts?.forget(id)
       this.restoring.get(id)?.stop()
@@ -124,15 +137,19 @@ export class HostedSnapshots {
     for (const restoring of this.toBegin.splice(0)) restoring.begin()
   }
 
-  obey(command: SnapshotCommand, running: Iterable<HostedInstance>): void {
+  /** `hold`: called a moment after the last snapshot of all. What would come is in none; sinks publish all the same. */
+  obey(command: SnapshotCommand, running: Iterable<HostedInstance>, hold?: () => void): void {
     if (command.type !== 'begin') {
       if (this.begun?.snapshot === command.snapshot) this.begun = undefined
-      for (const { instance } of running) {
+      for (const hosted of running) {
+        const { instance } = hosted
         instance.endSnapshot(command.snapshot)
-        if (command.type === 'committed') instance.sink?.publish(command.snapshot)
+        if (command.type === 'committed') this.publish(hosted, command)
         if (instance instanceof SourceInstance) instance.snapshotEnded(command)
       }
       this.parts?.ended(command)
+      if (command.type === 'committed' && command.isLast === true && hold !== undefined)
+        this.cancelHold = this.clock.after(lastTellMs, hold, { background: true })
       return
     }
     if (this.parts === undefined || command.snapshot <= (this.begun?.snapshot ?? 0)) return
@@ -141,6 +158,13 @@ export class HostedSnapshots {
       if (hosted.hasFinished) this.finished(hosted)
       else hosted.instance.beginSnapshot(command)
     }
+  }
+
+  /** Of the last one, it is told when that is out. */
+  private publish({ id, instance: { sink } }: HostedInstance, { snapshot, isLast = false }: Committed): void {
+    const tell = (): void => this.means.events.instanceFinished?.(id)
+    if (sink !== undefined) sink.publish(snapshot, isLast ? tell : undefined)
+    else if (isLast) tell()
   }
 
   cut({ id }: HostedInstance, begin: SnapshotBegin, alignedMs: number, facts: () => PartFacts): void {
@@ -169,6 +193,7 @@ export class HostedSnapshots {
   }
 
   close(): void {
+    this.cancelHold()
     for (const restoring of this.restoring.values()) restoring.stop()
     this.parts?.close()
   }

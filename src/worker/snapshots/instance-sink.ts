@@ -86,6 +86,7 @@ export interface RestoredSinks {
   readonly writers: readonly {
     readonly writer: string
     readonly published: SinkSnapshot | undefined
+    readonly since: SinkSnapshot | undefined
     readonly staged: readonly Staged[]
   }[]
 }
@@ -113,6 +114,8 @@ export class InstanceSink {
   private receivedBefore = 0
   private committed = 0
   private published: SinkSnapshot | undefined
+  /** The first of this deployment; null where it goes on, and nobody has noted it. Undefined before the first. */
+  private since: SinkSnapshot | null | undefined
   private publishing: Promise<void> | undefined
   /** Its instance is over: when it has prepared once more, and all is published, nothing is left to do. */
   private end: { lastPrepared: number | undefined; readonly changed: () => void } | undefined
@@ -138,10 +141,13 @@ export class InstanceSink {
 
   /** IS-3. Errors: SINK_AHEAD, and those of the sink. */
   async recover({ snapshot, upTo, writers }: RestoredSinks): Promise<void> {
-    for (const { writer, published, staged } of writers) {
-      const ask = async () => this.sink.recover(writer, published)
+    for (const { writer, published, since, staged } of writers) {
+      const ask = async () => this.sink.recover(writer, published, since)
       const has = await this.persist(ask, this.limits.recoverMsMax)
-      if (writer === this.writer) this.published = staged.at(-1)?.snapshot ?? published
+      if (writer === this.writer) {
+        this.published = staged.at(-1)?.snapshot ?? published
+        this.since = since ?? null
+      }
       if (has !== undefined && compareSinkSnapshots(has, upTo) > 0)
         throw ahead(this.owner.place, writer, has, snapshot)
       for (const one of staged)
@@ -159,10 +165,12 @@ export class InstanceSink {
     const from = await this.left(read)
     const endMs = clock.monotonic() + this.limits.recoverMsMax
     const leftMs = (): number => endMs - clock.monotonic()
-    for (const { writer, published, staged } of from?.writers ?? []) {
+    for (const { writer, published, since, staged } of from?.writers ?? []) {
+      if (writer === this.writer) this.since = since ?? null
       let left = staged
       try {
-        const has = await this.persist(async () => this.sink.recover(writer, published), leftMs())
+        const ask = async () => this.sink.recover(writer, published, since)
+        const has = await this.persist(ask, leftMs())
         left = staged.filter(({ snapshot }) => has === undefined || compareSinkSnapshots(snapshot, has) > 0)
         for (; left.length > 0; left = left.slice(1)) await this.commit(writer, left[0]!, leftMs())
       } catch (error) {
@@ -191,6 +199,7 @@ export class InstanceSink {
   prepare({ incarnation, snapshot: id }: SnapshotBegin, isOver: boolean): SavedSink | Promise<SavedSink> {
     const snapshot = { incarnation, id }
     if (this.end !== undefined && isOver) this.end.lastPrepared ??= id
+    if (this.since === undefined) this.since = snapshot
     let prepared: unknown
     try {
       prepared = this.sink.prepare(snapshot)
@@ -210,11 +219,16 @@ export class InstanceSink {
       : Promise.all(late).then(() => this.savedOf(all, isOver))
   }
 
-  /** The store says so. */
-  publish(committed: number): void {
-    if (committed <= this.committed || this.isClosed) return
+  /** The store says so. `whenPublished`: it was the last one of the network; called when nothing of it is left, or nobody publishes it here. */
+  publish(committed: number, whenPublished?: () => void): void {
+    if (committed <= this.committed || this.isClosed) {
+      whenPublished?.()
+      return
+    }
+    if (whenPublished !== undefined) this.sink.undeployed?.()
     this.committed = committed
     this.publishing ??= this.publishAll().finally(() => (this.publishing = undefined))
+    if (whenPublished !== undefined) this.publishing = this.publishing.then(whenPublished)
     this.end?.changed()
   }
 
@@ -253,10 +267,11 @@ export class InstanceSink {
   }
 
   private savedOf(pieces: readonly Waiting[], isOver: boolean): SavedSink {
-    const { published } = this
+    const { published, since } = this
     return {
       isOver,
       published,
+      since: since ?? undefined,
       pieces: pieces.flatMap(({ chunks }) => (chunks === undefined ? [] : [chunks])),
     }
   }

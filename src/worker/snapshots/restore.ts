@@ -1,7 +1,7 @@
 import { VertigoError } from '../../base/errors.ts'
 import type { SourcePositions } from '../../component/define.ts'
 import { declaredStates, type KindDefinition } from '../../component/kind.ts'
-import type { SinkSnapshot } from '../../component/sink.ts'
+import { compareSinkSnapshots, type SinkSnapshot } from '../../component/sink.ts'
 import type { InstanceManifest } from '../../snapshot/manifest.ts'
 import { type MergedSection, mergeStates } from '../../snapshot/merge.ts'
 import type { InstanceRestore } from '../../snapshot/part.ts'
@@ -47,6 +47,8 @@ export interface RestoredSink {
   /** The number that it had. */
   readonly instance: number
   readonly published: SinkSnapshot | undefined
+  /** The first that any of its component's has prepared for in this deployment; undefined where nobody has noted it. */
+  readonly since: SinkSnapshot | undefined
   readonly staged: readonly Staged[]
 }
 
@@ -121,21 +123,25 @@ async function readSaved(
 
 /**
  * `among`: with another number of instances than before. One whose number is new is asked for by its name all the same: an earlier one of
- * that number may have written under it, when there were as many.
+ * that number may have written under it, when there were as many; in this deployment, or in one before, which `since` tells.
  */
 function sinksOf(
   parts: readonly InstanceManifest[],
   all: readonly Saved[],
   among: { readonly instance: number; readonly instances: number } | undefined,
 ): readonly RestoredSink[] {
+  const since = all
+    .flatMap(({ sink }) => sink?.since ?? [])
+    .toSorted(compareSinkSnapshots)
+    .at(0)
   const sinks = parts.flatMap((part, at): RestoredSink[] => {
     if (among !== undefined && part.instance % among.instances !== among.instance) return []
     const { published, pieces = [] } = all[at]!.sink ?? {}
-    return [{ instance: part.instance, published, staged: pieces.map(decodeStaged) }]
+    return [{ instance: part.instance, published, since, staged: pieces.map(decodeStaged) }]
   })
   return among === undefined || sinks.some(({ instance }) => instance === among.instance)
     ? sinks
-    : [...sinks, { instance: among.instance, published: undefined, staged: [] }]
+    : [...sinks, { instance: among.instance, published: undefined, since, staged: [] }]
 }
 
 function joined(all: readonly Saved[]): SourcePositions | undefined {

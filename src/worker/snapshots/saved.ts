@@ -44,6 +44,8 @@ export interface SavedSink {
   readonly isOver: boolean
   /** The newest that is published. */
   readonly published: SinkSnapshot | undefined
+  /** The first that this deployment's sink has prepared for. Undefined: files of before do not say it. */
+  readonly since: SinkSnapshot | undefined
   /** As `StagedEncoder` writes them, in chunks; oldest first. */
   readonly pieces: readonly (readonly Uint8Array[])[]
 }
@@ -112,9 +114,9 @@ export function encodeSaved(saved: Saved, place: string): StateEntry[] {
   }
   if (open.length > 0) entries.push(entry(openKey, [encoded(open, 'an open group', place)]))
   if (sink !== undefined) {
-    const { isOver, published, pieces } = sink
-    const head = [isOver, published?.incarnation, published?.id]
-    const hasAny = isOver || published !== undefined || pieces.length > 0
+    const { isOver, published, since, pieces } = sink
+    const head = [isOver, published?.incarnation, published?.id, since?.incarnation, since?.id]
+    const hasAny = isOver || published !== undefined || since !== undefined || pieces.length > 0
     if (hasAny) entries.push(entry(sinkKey, [encoded(head, 'a sink', place)]))
     // Each chunk by itself, so that none makes a piece of the file that is larger than others.
     for (const [piece, chunks] of pieces.entries())
@@ -147,11 +149,12 @@ export function decodeSaved(entries: Iterable<StateEntry>): Saved {
     else if (name === openKey) saved.open = values()[0] as readonly SavedOpen[]
     else if (name === sinkKey) {
       const [head, ...whole] = parts
-      const [isOver, incarnation, id] = codec.decode(head!) as [boolean, number?, number?]
-      const published = incarnation === undefined ? undefined : { incarnation, id: id! }
+      const [isOver, ...numbers] = codec.decode(head!) as [boolean, ...(number | undefined)[]]
+      const named = (at: number): SinkSnapshot | undefined =>
+        numbers[at] === undefined ? undefined : { incarnation: numbers[at], id: numbers[at + 1]! }
       // Files of format 1 have the pieces here, each of one chunk, also where they were merged into one of a later format.
       staged.push(...whole.map((piece) => [piece]))
-      saved.sink = { isOver, published, pieces: staged }
+      saved.sink = { isOver, published: named(0), since: named(2), pieces: staged }
     } else if (name.startsWith(stagedPrefix)) {
       const piece = Number(name.slice(stagedPrefix.length).split('/')[0])
       ;(staged[piece] ??= []).push(parts[0]!)

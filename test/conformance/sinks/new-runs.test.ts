@@ -146,6 +146,69 @@ test('an instance whose number is new goes on with the file that an earlier one 
   assert.ok(firstNow.length > first.length && secondNow.length > second.length, 'both have gone on')
 })
 
+test('a copy that a fresh run gets later replaces what the run before has written under its name', async () => {
+  const world = open({}, 'out.jsonl', 3)
+  const before = world.send('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i')
+  await run(world)
+  const old = await read('out-2.jsonl')
+  assert.ok(old !== '', 'the third has written')
+  world.forgetSnapshots()
+  world.instances = 2
+  await run(world)
+  await shows(old, 'out-2.jsonl')
+  world.instances = 3
+  world.send('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i')
+  await run(world)
+  const now = await read('out-2.jsonl')
+  const numbers = now.split('\n').slice(0, -1)
+  assert.ok(numbers.length > 0, 'the third has written again')
+  for (const line of numbers)
+    assert.ok((JSON.parse(line) as Message).number >= before.length, `is of the run before: ${line}`)
+  // From there it goes on, as the others do.
+  world.instances = 2
+  await run(world)
+  world.instances = 3
+  world.send('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i')
+  await run(world)
+  assert.equal((await read('out-2.jsonl')).slice(0, now.length), now)
+  assert.ok((await read('out-2.jsonl')).length > now.length, 'it has gone on')
+})
+
+test('a fresh run that goes on before its first output replaces the file with that all the same', async () => {
+  const world = open()
+  const first = world.send('a', 'b')
+  await run(world)
+  const fresh = open()
+  // Ids of snapshots go on from those of the run before.
+  for (let id = 0; id < 3; id++) {
+    await fresh.start()
+    await fresh.snapshot()
+    fresh.kill()
+  }
+  await fresh.start()
+  await fresh.publish()
+  fresh.kill()
+  await fresh.start()
+  await shows(lines(first))
+  const later = fresh.send('c')
+  await fresh.publish()
+  await shows(lines(later))
+})
+
+test('a sink that begins afresh in a run that goes on appends to its file, also after a failure before its first output', async () => {
+  const world = open()
+  const first = world.send('a')
+  await run(world)
+  await world.start({ discards: true })
+  await world.snapshot()
+  world.commit()
+  world.kill()
+  await world.start()
+  const later = world.send('b')
+  await world.publish()
+  await shows(lines(first, later))
+})
+
 test('a sink that begins afresh without its file drops what was committed, and says so', async () => {
   const world = open()
   world.send('a')

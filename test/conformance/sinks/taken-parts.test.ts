@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import { recoverPart, publishPart, stagePart } from '../../../src/connectors/file/published-parts.ts'
 import { fileSink } from '../../../src/connectors/file/sink.ts'
+import { HeldCall } from '../../support/held-call.ts'
 import { type Message, SinkWorld, until } from './world.ts'
 
 /** Parts that a loader takes away as soon as it sees them. */
@@ -79,6 +80,50 @@ test('with another number of instances, what was taken away is not missed either
   await until(async () => (await load()).length === sent.length, 'all is loaded')
   const byNumber = (await load()).toSorted((one, other) => one.number - other.number)
   assert.deepEqual(byNumber, sent)
+  assert.deepEqual(world.failures, [])
+})
+
+const stagedParts = async (): Promise<readonly string[]> =>
+  (await readdir(folder)).filter((name) => name.endsWith('.staged'))
+
+test('what was staged for snapshots that came to nothing goes when a later one is published', async () => {
+  for (let life = 0; life < 3; life++) {
+    await world.start()
+    world.send('a')
+    await world.handled()
+    await world.snapshot()
+    world.kill()
+  }
+  assert.equal((await stagedParts()).length, 3)
+  await world.start()
+  await world.publish()
+  await world.idle()
+  assert.deepEqual(await stagedParts(), [])
+  assert.equal((await load()).length, 3)
+})
+
+test('one that was replaced before it was ready removes nothing that its successor has staged', async (t) => {
+  await world.start()
+  const sent = [...world.send('a')]
+  await world.publish()
+  await world.idle()
+  world.kill()
+  const late = new HeldCall(t, 'readdir', (path) => path === folder)
+  const replaced = world.start()
+  await late.reached
+  world.kill()
+  await world.start()
+  sent.push(...world.send('b'))
+  await world.handled()
+  await world.snapshot()
+  const staged = await stagedParts()
+  assert.equal(staged.length, 1)
+  late.release()
+  await replaced
+  assert.deepEqual(await stagedParts(), staged)
+  world.commit()
+  world.tell()
+  await loads(sent)
   assert.deepEqual(world.failures, [])
 })
 

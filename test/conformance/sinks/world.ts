@@ -391,9 +391,9 @@ function interfered(
         under.way--
       }
     },
-    recover: async (writer, published) => {
+    recover: async (writer, published, since) => {
       await interfere('recover', 'before')
-      const found = await sink.recover(writer, published)
+      const found = await sink.recover(writer, published, since)
       await interfere('recover', 'after')
       return found
     },

@@ -3,7 +3,7 @@ import { errorText } from '../../../src/cluster/agent/network-agent.ts'
 import { ClusterNode } from '../../../src/cluster/node/node.ts'
 import { builtInKindsUrl } from '../../../src/cli/run/built-in-kinds.ts'
 import { asNodeId } from '../../../src/cluster/protocol/index.ts'
-import { openStore } from '../../../src/stores.ts'
+import { openStore, storesUrl } from '../../../src/stores.ts'
 import type { NodeOrder, NodeTold } from './nodes.ts'
 
 /** A node of a cluster, in a process of its own; tells its parent what happens. */
@@ -36,7 +36,7 @@ const node = await ClusterNode.start({
   insecure: true,
   version: '0',
   builtInKinds: builtInKindsUrl,
-  stores: import.meta.resolve('../../../src/stores.ts'),
+  stores: storesUrl,
   events: {
     apiElsewhere: () => undefined,
     draining: () => undefined,

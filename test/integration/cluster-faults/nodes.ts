@@ -1,8 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import type { Address, ErrorText } from '../../../src/cluster/protocol/index.ts'
-import { eventually, within } from '../../support/eventually.ts'
+import { eventually, Hopeless, within } from '../../support/eventually.ts'
+import { programOf } from '../../support/program.ts'
 
 /** What a node is to be. */
 export interface NodeOrder {
@@ -38,7 +38,7 @@ export type NodeTold =
 
 type Told<T extends NodeTold['type']> = Extract<NodeTold, { readonly type: T }>
 
-const script = fileURLToPath(new URL('node-process.ts', import.meta.url))
+const { script, execArgv } = programOf('cluster-faults/node-process')
 const endMsMax = 30_000
 
 /** A node in a process of its own: one life of the process after the other. */
@@ -79,7 +79,7 @@ export class NodeProcess {
     const [execPath, ...args] = [...this.command, process.execPath]
     const child = fork(script, [JSON.stringify(this.order)], {
       execPath,
-      execArgv: [...args, '--conditions=vertigo-src'],
+      execArgv: [...args, ...execArgv],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
     const told: NodeTold[] = []
@@ -93,7 +93,7 @@ export class NodeProcess {
       if (this.child !== child) return
       this.hasEnded = true
       if (!this.isEnding)
-        this.failure ??= new Error(`node ${this.id} ended by itself: ${String(signal ?? code)}`)
+        this.failure ??= new Hopeless(`node ${this.id} ended by itself: ${String(signal ?? code)}`)
     })
   }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { RunningNetwork } from '../../../src/cluster.ts'
+import { isVertigoError } from '../../../src/base/errors.ts'
 import { eventually, within } from '../../support/eventually.ts'
 import { asking, kinds, PortsWorld } from './ports-world.ts'
 
@@ -122,6 +123,145 @@ test('CP-6 over HTTP, Last-Event-ID goes on behind what was read; an old or fore
   assert.equal(refused.status, 400)
   await refused.body?.cancel()
 })
+
+/** More than waits at the node of a reader. */
+const behind = 8_000
+
+test('CM-3 who reads slowly while a network is undeployed gets all that is committed, as at its end', async (t) => {
+  const world = await PortsWorld.make(t)
+  const a = await world.node('a', { workers: 0, api: { port: 0 } })
+  await world.node('b')
+  for (const how of ['undeployed', 'finished'] as const) {
+    const name = `counting-${how}`
+    const config = { from: 1, rate: 4_000, ...(how === 'finished' && { count: 12_000 }) }
+    await world.deploy({
+      ...counting,
+      name,
+      snapshot: { intervalMs: 200, readersMs: 120_000 },
+      components: { ...counting.components, numbers: { kind: 'generator', config } },
+    })
+    await world.runs(name)
+    const fast = new Reading(a.network(name))
+    const slow = new SlowReader(a.network(name))
+    const over = new SlowReader(world.connection.network(name))
+    await eventually(
+      'the slow ones are behind',
+      () => {
+        slow.take(20)
+        over.take(20)
+        return Math.min(fast.last - slow.last, fast.last - over.last) > behind
+      },
+      60_000,
+    )
+    if (how === 'undeployed') await world.connection.networks.undeploy(name)
+    slow.take(Infinity)
+    over.take(Infinity)
+    assert.equal(await within('the slow reader ends', 60_000, slow.ended), 'no error')
+    assert.equal(await within('the one over the API ends', 60_000, over.ended), 'no error')
+    await within('the fast one has ended', 20_000, fast.end())
+    for (const [who, read] of Object.entries({ fast: fast.read, slow: slow.read, over: over.read }))
+      assertEachOnce(read, `${who}, ${how}`)
+    assert.deepEqual([slow.last, over.last], [fast.last, fast.last], 'they have the same end')
+    if (how === 'finished') assert.equal(slow.last, 12_000)
+    await eventually(
+      'it has ended',
+      async () => ['stopped', 'finished'].includes((await world.connection.networks.status(name)).state),
+      30_000,
+    )
+  }
+})
+
+test('CM-4 who does not take it in time is told, and holds the end up no longer', async (t) => {
+  const world = await PortsWorld.make(t)
+  const a = await world.node('a')
+  await world.deploy({
+    ...counting,
+    snapshot: { intervalMs: 200, readersMs: 500 },
+    components: { ...counting.components, numbers: { kind: 'generator', config: { from: 1, rate: 8_000 } } },
+  })
+  await world.runs('counting')
+  const fast = new Reading(a.network('counting'))
+  const slow = new SlowReader(a.network('counting'))
+  const isBehind = (): boolean => {
+    slow.take(20)
+    return fast.last - slow.last > behind
+  }
+  await eventually('the slow one is behind', isBehind, 60_000)
+  const beganMs = performance.now()
+  await world.connection.networks.undeploy('counting')
+  await eventually(
+    'it has stopped',
+    async () => {
+      slow.take(20)
+      return (await world.connection.networks.status('counting')).state === 'stopped'
+    },
+    60_000,
+  )
+  t.diagnostic(`stopped after ${Math.round(performance.now() - beganMs)} ms`)
+  slow.take(Infinity)
+  assert.equal(await within('the slow reader ends', 20_000, slow.ended), 'READER_CUT_OFF')
+  await within('the fast one has all', 20_000, fast.end())
+  assertEachOnce(slow.read, 'slow')
+  assert.ok(fast.last > slow.last)
+})
+
+test('CM-3 who is away for a moment while a network is undeployed gets the rest when it is back, and who is late is told', async (t) => {
+  const world = await PortsWorld.make(t)
+  const a = await world.node('a', { api: { port: 0 } })
+  await world.deploy(counting)
+  await world.runs('counting')
+  const url = `${a.apiAddress!}/v1/networks/counting/ports/all`
+  const first = await eventsUntil(url, {}, (events) => messages(events).length >= 50)
+  const beganMs = performance.now()
+  await world.connection.networks.undeploy('counting')
+  await eventually('the last snapshot', async () => {
+    const { snapshots } = await world.connection.networks.snapshots.list('counting')
+    return snapshots.some(({ isLast }) => isLast)
+  })
+  const headers = { 'last-event-id': first.at(-1)!.id }
+  const second = await eventsUntil(url, headers, (events) => events.at(-1)?.type === 'end')
+  assert.equal(second.at(-1)?.type, 'end')
+  assert.ok(messages(second).length > 0)
+  assertEachOnce([...messages(first), ...messages(second)], 'before and after')
+  t.diagnostic(`it ended ${Math.round(performance.now() - beganMs)} ms after it was undeployed`)
+  const late = await fetch(url, { headers: { accept: 'text/event-stream', ...headers } })
+  const { error } = (await late.json()) as { error: { code: string } }
+  assert.deepEqual([late.status, error.code], [409, 'PORT_CLOSED'])
+})
+
+/** Takes as many messages as it is told to, and one. */
+class SlowReader {
+  readonly read: number[] = []
+  /** By an error, or none. */
+  readonly ended: Promise<string>
+  private allowed = 1
+  private wake: () => void = () => undefined
+
+  constructor(network: RunningNetwork) {
+    const all = async (): Promise<void> => {
+      for await (const n of network.read('all')) {
+        this.read.push(n as number)
+        while (this.read.length >= this.allowed)
+          await new Promise<void>((resolve) => {
+            this.wake = resolve
+          })
+      }
+    }
+    this.ended = all().then(
+      () => 'no error',
+      (error: unknown) => (isVertigoError(error) ? error.code : String(error)),
+    )
+  }
+
+  get last(): number {
+    return this.read.at(-1) ?? Infinity
+  }
+
+  take(more: number): void {
+    this.allowed += more
+    this.wake()
+  }
+}
 
 interface Event {
   readonly id: string

@@ -16,8 +16,13 @@ export const kinds = new URL('../../fixtures/run/asking.ts', import.meta.url).hr
 export const asking = {
   name: 'asking',
   guarantee: 'at-most-once',
-  components: { double: { kind: `${kinds}#doubling`, errors: 'reject' }, pass: { kind: `${kinds}#passing` } },
-  connections: [],
+  components: {
+    double: { kind: `${kinds}#doubling`, errors: 'reject' },
+    pass: { kind: `${kinds}#passing` },
+    // In place of dead letters, which would be files.
+    refused: { kind: `${kinds}#passing` },
+  },
+  connections: [{ from: 'double.error', to: 'refused.in' }],
   exports: {
     inputs: { questions: 'double.in', things: 'pass.in' },
     outputs: { answers: 'double.out', passed: 'pass.out' },

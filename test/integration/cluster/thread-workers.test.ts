@@ -9,6 +9,7 @@ import { PortLines } from '../../../src/cluster/node/ports/port-lines.ts'
 import { ThreadWorkers } from '../../../src/cluster/node/thread-workers.ts'
 import { type Address, asWorkerNumber } from '../../../src/cluster/protocol/index.ts'
 import { allocateFence, setFence } from '../../../src/run/fence.ts'
+import { RunStore } from '../../../src/run/run-store.ts'
 import { storesUrl } from '../../../src/stores.ts'
 import { assignmentOf, instanceOf } from '../../support/assignments.ts'
 import { eventually } from '../../support/eventually.ts'
@@ -34,7 +35,8 @@ test('the thread of a worker that has failed is ended: what it hosts begins else
     clock,
     net: { cluster: 'test', node: 'a', host: '127.0.0.1', tls: undefined },
     fence,
-    store: 'memory:',
+    store: new RunStore(storesUrl, undefined, clock),
+    storeFailed: assert.ifError,
     builtInKinds: builtInKindsUrl,
     stores: storesUrl,
     threads,

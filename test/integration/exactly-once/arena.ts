@@ -47,7 +47,7 @@ export type OpenArena = (ttlMs: number) => Promise<Arena>
 type Ground = Pick<Arena, 'cluster' | 'faults' | 'targets' | 'keeping'>
 
 export const arenas: Readonly<Record<'lmdb' | 'etcd', OpenArena>> = {
-  /** A journal is its node's own. */
+  /** A journal is its node's own. State is in LMDB. */
   lmdb: (ttlMs) =>
     begin(async (folder, own) => {
       const storeUrl = `lmdb:${folder}/store`
@@ -55,10 +55,8 @@ export const arenas: Readonly<Record<'lmdb' | 'etcd', OpenArena>> = {
       const cluster = await FaultyCluster.start({ storeUrl, nodes, ttlMs })
       own({ close: () => cluster.stop() })
       const targets = [filesIn(outOf(folder)), collections]
-      // `VERTIGO_KILLER_STATE=lmdb` keeps it in LMDB: with it a node has ended by SIGSEGV once, and the store's lock was not had again.
-      const state =
-        process.env['VERTIGO_KILLER_STATE'] === 'lmdb' ? { state: { backend: 'lmdb' as const } } : {}
-      return { cluster, faults: processFaults(ttlMs), targets, keeping: state }
+      const keeping = { state: { backend: 'lmdb' as const } }
+      return { cluster, faults: processFaults(ttlMs), targets, keeping }
     }),
 
   /**

@@ -3,7 +3,7 @@ import { asError } from '../../../src/base/errors.ts'
 import type { Random } from '../../../src/base/random.ts'
 import type { FaultyCluster } from '../cluster-faults/cluster.ts'
 import type { NodeProcess } from '../cluster-faults/nodes.ts'
-import { eventually } from '../../support/eventually.ts'
+import { eventually, Hopeless } from '../../support/eventually.ts'
 
 /** One way in which something fails. It is over when what failed is there again. */
 export interface Fault {
@@ -92,7 +92,7 @@ export class Killer {
       .run(victims, random)
       .catch(
         (error: unknown) =>
-          (this.failure ??= new Error(`fault ${number}, ${fault.name}`, { cause: asError(error) })),
+          (this.failure ??= new Hopeless(`fault ${number}, ${fault.name}`, { cause: asError(error) })),
       )
       .then(() => {
         this.underWay.delete(fault)

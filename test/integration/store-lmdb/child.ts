@@ -133,6 +133,18 @@ const works: Readonly<Record<Work, () => Promise<void>>> = {
     tell({ word: 'went on' })
   },
 
+  /** Holds the lock of writers, with something written, until it is killed. */
+  async 'write-inside'() {
+    const environment = await acquireEnvironment(folder, machineClock)
+    await environment.root.transaction(() => {
+      environment.keys.putSync(Buffer.from('torn'), Buffer.from('never committed'))
+      tell({ word: 'inside' })
+      const endMs = machineClock.monotonic() + 60_000
+      while (machineClock.monotonic() < endMs);
+    })
+    tell({ word: 'went on' })
+  },
+
   /** Holds the lock of writers, with something written, and stands still. */
   async 'stop-inside'() {
     const environment = await acquireEnvironment(folder, machineClock)

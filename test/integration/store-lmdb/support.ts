@@ -12,6 +12,7 @@ import type { Store, Watch, WatchBatch } from '../../../src/store/store.ts'
 export type Work =
   | 'increment'
   | 'stop-inside'
+  | 'write-inside'
   | 'busy-inside'
   | 'busy-when-told'
   | 'open'

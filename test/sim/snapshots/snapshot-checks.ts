@@ -27,6 +27,7 @@ export interface SeenSnapshot {
  *   back to the last committed one.
  * - SX-3 All files of a committed snapshot are there and whole, and those of all that are kept stay so.
  * - SX-4 (CR-1) A manager has one snapshot in flight.
+ * - SX-6 No snapshot is committed of a network that has come to its end: what is deployed then would go on from it.
  * - SX-5 What an instance has put off, in a committed snapshot, has its timer there.
  */
 export class SnapshotChecks {
@@ -163,6 +164,8 @@ export class SnapshotChecks {
     this.counting.set(network, record)
     // Chosen by an operator.
     if ((record.generation as number) === 0) return
+    if (this.isOver)
+      this.world.violate(`SX-6 snapshot ${record.id} of ${network} is committed, which has finished`)
     this.committedCount++
     if (record.hasChannelState) this.withChannelState++
     this.last.set(network, record)

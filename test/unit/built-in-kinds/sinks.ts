@@ -38,6 +38,21 @@ class HeldStream extends Writable {
   }
 }
 
+async function answering(dir: string): Promise<NetworkTester<{}, {}, never>> {
+  const path = join(dir, 'network.yaml')
+  writeFileSync(
+    path,
+    `name: answering
+components:
+  in: { kind: feeder }
+  out: { kind: answer }
+connections:
+  - { from: in.out, to: out.in }
+`,
+  )
+  return testNetwork(path)
+}
+
 async function gathering(dir: string): Promise<NetworkTester<{}, {}, never>> {
   const path = join(dir, 'network.yaml')
   writeFileSync(
@@ -54,6 +69,33 @@ connections:
 }
 
 export const sinks: Readonly<Record<string, Checks>> = {
+  answer: {
+    behaves: async (t) => {
+      const tester = await answering(folder(t))
+      const feeder = tester.feeder('in')
+      await feeder.send('not asked')
+      const answer = feeder.request({ n: 1 })
+      await tester.settle()
+      assert.deepEqual(await answer, { n: 1 })
+      await tester.end()
+    },
+    // It sends nothing: each is answered as it comes.
+    waits: async (t) => {
+      const tester = await answering(folder(t))
+      const feeder = tester.feeder('in')
+      const answers = Promise.all(Array.from({ length: 3_000 }, (_, n) => feeder.request(n)))
+      let isOver = false
+      const over = answers.then(() => (isOver = true))
+      await tester.until(() => isOver)
+      await over
+      assert.deepEqual(
+        await answers,
+        Array.from({ length: 3_000 }, (_, n) => n),
+      )
+      await tester.end()
+    },
+    fails: (_t, kind) => rejects(results(kind, [1], { x: 1 }), 'CONFIG_INVALID', 'x'),
+  },
   collector: {
     behaves: async (t) => {
       const tester = await gathering(folder(t))

@@ -1,92 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { systemClock } from '../../../src/base/clock.ts'
-import type { ClientPortLine, ClientPortReport } from '../../../src/component/client-port.ts'
 import {
   CommittedOutput,
-  endMs,
   keptLength,
   keptMs,
   returnMs,
   type StagedOutput,
 } from '../../../src/connectors/client/committed-output.ts'
-import { eventLoopTurn, TestClock } from '../../../src/testkit/test-clock.ts'
+import { TestClock } from '../../../src/testkit/test-clock.ts'
 import { decodeStaged, StagedEncoder } from '../../../src/worker/snapshots/staged.ts'
+import { Port, readersMs } from './committed-port.ts'
 
-/** Exported outputs that give what is committed: CP-5 and CP-6 of `component/client-port.ts`, CM-1 to CM-3. */
-
-type Piece = { readonly id: number; readonly staged: StagedOutput }
-
-class Port {
-  readonly clock: TestClock
-  readonly output: CommittedOutput
-  readonly told: ClientPortReport[] = []
-  rooms = 0
-  letGo = 0
-
-  /** `from`: the snapshot that it goes on from, and the pieces in it. */
-  constructor(clock = new TestClock(), from?: { readonly id: number; readonly pieces: readonly Piece[] }) {
-    this.clock = clock
-    const line: ClientPortLine = { tell: (report) => this.told.push(report), close: () => undefined }
-    this.output = new CommittedOutput({
-      clock,
-      line,
-      room: () => this.rooms++,
-      letGo: (count) => (this.letGo += count),
-    })
-    if (from === undefined) {
-      this.output.start()
-      return
-    }
-    this.output.restored({ incarnation: 1, id: from.id }, false)
-    for (const piece of from.pieces) this.commit(piece)
-    this.output.start()
-  }
-
-  put(...messages: unknown[]): void {
-    for (const message of messages) if (!this.output.put(message)) this.letGo++
-  }
-
-  prepare(id: number): Piece {
-    return { id, staged: this.output.prepare({ incarnation: 1, id }) ?? { texts: [], ...emptyLog } }
-  }
-
-  /** One that nobody has to be waited for. */
-  commit(piece: Piece): void {
-    assert.equal(this.commitLast(piece), undefined)
-  }
-
-  commitLast({ id, staged }: Piece): void | Promise<void> {
-    return this.output.commit({ writer: 'w', snapshot: { incarnation: 1, id }, staged })
-  }
-
-  snapshot(id: number): void {
-    this.commit(this.prepare(id))
-  }
-
-  follow(id: number, after?: string): string[] {
-    this.output.obey({ type: 'follow', id, after })
-    return this.next(id)
-  }
-
-  next(id: number): string[] {
-    this.output.obey({ type: 'next', id })
-    return this.news()
-  }
-
-  /** What was told since: `2 from 1.4`, `2 missed, from 1.4`, `2: 1.5.1 "a" "b"`. */
-  news(): string[] {
-    return this.told.splice(0).map((report) => {
-      if (report.type === 'following')
-        return `${report.id}${report.missed ? ' missed,' : ''} from ${report.at}`
-      if (report.type === 'part') return `${report.id}: ${report.at} ${report.texts.join(' ')}`
-      if (report.type === 'answer') return `answer ${report.id} ${report.text}`
-      return 'id' in report ? `${report.type} ${report.id}` : report.type
-    })
-  }
-}
-
-const emptyLog = { pieces: [], floor: '0.0.0', isFromBeginning: false }
+/** Exported outputs that give what is committed: CP-5 and CP-6 of `component/client-port.ts`, CM-1 and CM-2. */
 
 test('CP-5 a message is given with the commit of its snapshot, and where nobody reads, not at all', () => {
   const port = new Port()
@@ -247,6 +173,8 @@ test('CP-5 who asks before the instance has read its snapshot waits for that; wh
     line: { tell: (report) => port.told.push(report), close: () => undefined },
     room: () => undefined,
     letGo: () => assert.fail('let go'),
+    readersMs,
+    cutOff: () => assert.fail('cut off'),
   })
   late.obey({ type: 'follow', id: 1, after: '0.0.0' })
   late.obey({ type: 'next', id: 1 })
@@ -320,46 +248,11 @@ test('IS-7 what it prepares is encoded in short chunks, however much is kept, an
   assert.deepEqual(other.next(3), ['3: 1.300.1 "last"'])
 })
 
-test('CM-3 the end waits for who reads, and for a moment for who has just gone, and for nobody else', async () => {
-  const port = new Port()
-  port.follow(1)
-  port.put('a')
-  port.snapshot(1)
-  port.put('b')
-  port.output.end()
-  let isOver = false
-  const over = Promise.resolve(port.commitLast(port.prepare(2))).then(() => (isOver = true))
-  await eventLoopTurn()
-  assert.ok(!isOver)
-  assert.deepEqual(port.news(), ['1: 1.1.1 "a"'])
-  assert.deepEqual(port.next(1), ['1: 1.2.1 "b"'])
-  await over
-  assert.equal(port.output.prepare({ incarnation: 1, id: 3 }), undefined)
-
-  const gone = new Port()
-  gone.follow(1)
-  gone.put('a')
-  gone.output.obey({ type: 'unfollow', id: 1 })
-  gone.output.end()
-  let isGone = false
-  const ends = Promise.resolve(gone.commitLast(gone.prepare(1))).then(() => (isGone = true))
-  gone.clock.advance(endMs - 1)
-  await eventLoopTurn()
-  assert.ok(!isGone)
-  gone.clock.advance(2)
-  await ends
-
-  const quiet = new Port()
-  quiet.put('a')
-  quiet.output.end()
-  assert.equal(quiet.output.prepare({ incarnation: 1, id: 1 }), undefined)
-})
-
 test('a message that readers cannot get ends them where it comes, and not before', () => {
   const port = new Port()
   port.follow(1)
   port.put('a', 'x'.repeat(1_100_000), 'b')
   port.snapshot(1)
   assert.deepEqual(port.news(), ['1: 1.1.1 "a"'])
-  assert.deepEqual(port.next(1), ['unfollowed 1'])
+  assert.deepEqual(port.next(1), ['1 ended: CLIENT_MESSAGE_TOO_LARGE'])
 })

@@ -109,3 +109,64 @@ test('a lane of which the runner is ended is a failure, though the other one pas
   )
   assert.notEqual(code, 0)
 })
+
+test('what processes of a tier load is bundled before, where it asks for that', async (t) => {
+  const looks = `
+    import { existsSync, readFileSync } from 'node:fs'
+    test('looks', () => {
+      const built = process.env.VERTIGO_TEST_BUILT
+      if (!existsSync(built + '/dist/cli/main.js')) throw new Error('there is no command')
+      if (!existsSync(built + '/dist/programs/cluster-faults/node-process.js')) throw new Error('there is no node')
+      if (JSON.parse(readFileSync(built + '/package.json', 'utf8')).name !== 'vertigo-flow') throw new Error('it is no package')
+    })`
+  const { lines, code } = await runFiles(t, { 'looks.test.mjs': looks }, { bundled: true })
+  assert.equal(code, 0, lines.join('\n'))
+})
+
+const notePid = `
+  import { appendFileSync } from 'node:fs'
+  import { dirname, join } from 'node:path'
+  appendFileSync(join(dirname(import.meta.filename), 'pids'), process.pid + '\\n')
+`
+
+test('files that may be together share a process for each lane, and those that may not have their own', async (t) => {
+  const names = ['alone', 'a', 'b', 'c', 'd'].map((name) => `${name}.test.mjs`)
+  const texts = Object.fromEntries(names.map((name) => [name, `${notePid} test('${name}', () => {})`]))
+  const reads = `
+    import { readFileSync } from 'node:fs'
+    test('pids', () => {
+      const pids = readFileSync(join(dirname(import.meta.filename), 'pids'), 'utf8').trim().split('\\n')
+      if (pids.length !== 5 || new Set(pids).size !== 3) throw new Error(pids.join())
+    })`
+  const all = { ...texts, 'alone.test.mjs': `${texts['alone.test.mjs']} ${reads}` }
+  const { lines, code } = await runFiles(t, all, {
+    concurrency: 2,
+    together: true,
+    alone: ['alone.test.mjs'],
+  })
+  assert.equal(code, 0, lines.join('\n'))
+  assert.deepEqual(
+    lines.map(parseClosingLine).filter((tally) => tally !== undefined),
+    [
+      { passed: 2, failed: 0, skipped: 0 },
+      { passed: 2, failed: 0, skipped: 0 },
+      { passed: 2, failed: 0, skipped: 0 },
+    ],
+  )
+})
+
+const faults = {
+  'cannot be loaded': "throw new Error('at once')",
+  'throws when its test is over': "test('a', () => { setTimeout(() => { throw new Error('late') }) })",
+  'fails in a hook': "test.before(() => { throw new Error('hook') }); test('a', () => {})",
+  'ends the process': "test('a', () => process.exit(0))",
+}
+for (const [what, text] of Object.entries(faults))
+  test(`a file among others together that ${what} is a failure`, async (t) => {
+    const texts = {
+      'a.test.mjs': text,
+      'b.test.mjs': "test('b', (t) => new Promise((r) => setTimeout(r, 50)))",
+    }
+    const { code } = await runFiles(t, texts, { together: true })
+    assert.equal(code, 1)
+  })

@@ -5,7 +5,14 @@ import type { ErrorCode } from '../../../base/error-codes.ts'
 import { clientBatchMessagesMax, clientTextLengthMax } from '../../../component/client-port.ts'
 import { advanced } from '../../../component/client-position.ts'
 import type { CallHandlers } from '../../../transport/call-server.ts'
-import type { PortAccess, PortNews, PortRequest, ReadPortOptions, SendOptions } from '../../client/index.ts'
+import {
+  endUntold,
+  type PortAccess,
+  type PortNews,
+  type PortRequest,
+  type ReadPortOptions,
+  type SendOptions,
+} from '../../client/index.ts'
 import type { ClientPortSide, ClusterView, NodeId } from '../../protocol/index.ts'
 import type { Peers } from '../peers.ts'
 import { checkedKey, ClusterRequest } from './cluster-request.ts'
@@ -45,6 +52,7 @@ const elsewhere: ReadonlySet<ErrorCode> = new Set(['PORT_MOVED', 'NODE_UNKNOWN',
 /** What a reader is told; after anything else that breaks a stream it goes on by itself. */
 const ofReaders: ReadonlySet<ErrorCode> = new Set([
   'READER_TOO_SLOW',
+  'READER_CUT_OFF',
   'CLIENT_MESSAGE_TOO_LARGE',
   'PORT_BUSY',
   'CALL_INVALID',
@@ -82,7 +90,8 @@ export function portHandlers(lines: PortLines): CallHandlers {
  *
  * - PC-1 A batch is handed to one instance, once: it is tried again only after an answer that says that it was not taken.
  * - PC-2 Whoever reads goes on at the next instance when the one before is gone: where it is told positions, behind what it has got, and
- *   it is told anew that it reads only where something was missed.
+ *   it is told anew that it reads only where something was missed. Who reads what is committed hears whether it has all of it at the end
+ *   (CP-7), or that nobody knows.
  * - PC-3 A request goes on at the next instance, too (CR-1 of `cluster-request.ts`).
  * - PC-4 Nobody is refused by what was before: a view that does not have the port is compared with the store first
  *   (`comparisons.ts`), for as long as the call has time.
@@ -138,9 +147,10 @@ export class ClusterPorts implements PortAccess {
       try {
         node = this.nodeOf(network, 'output', port)
       } catch (error) {
-        // It was read to its end.
-        if (isRead && isClosed(error)) return
-        throw error
+        if (!isRead || !isClosed(error)) throw error
+        // Of what is committed, the end is told by the instance.
+        if (at !== undefined) throw endUntold(network, error)
+        return
       }
       try {
         if (node !== undefined)
@@ -152,6 +162,8 @@ export class ClusterPorts implements PortAccess {
           }
       } catch (error) {
         if (signal.aborted) return
+        // It was read to its end.
+        if (isRead && isClosed(error)) return
         if (!isVertigoError(error) || ofReaders.has(error.code)) throw error
       }
       await pause(this.means.clock, lookMs, signal)

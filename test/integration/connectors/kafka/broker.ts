@@ -14,8 +14,10 @@ export const skip = 'missing' in provided ? provided.missing : false
 export let server: KafkaServer
 
 /** For `before`. */
-export async function startBroker(): Promise<void> {
-  if ('path' in provided) server = await KafkaServer.start(provided.path)
+export const startBroker = (): Promise<void> => startBrokerWith({})
+
+export async function startBrokerWith(settings: Readonly<Record<string, string>>): Promise<void> {
+  if ('path' in provided) server = await KafkaServer.start(provided.path, settings)
 }
 
 const client = () => ({
@@ -98,6 +100,7 @@ export function openSource<T = KafkaMessage>(
     readonly positions?: SourcePositions
     readonly instance?: number
     readonly instances?: number
+    readonly logged?: (text: string) => void
   } = {},
 ): Promise<OpenedSource<T>> {
   return OpenedSource.open<T>(kafkaSource, {

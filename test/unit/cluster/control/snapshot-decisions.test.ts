@@ -135,4 +135,50 @@ describe('what is decided for a network with snapshots', () => {
     assert.deepEqual(world.plan!.instances, [])
     assert.equal(world.outcome?.state, 'finished')
   })
+
+  it('DE-8: it stops when readers of its exported outputs have what is committed, or their time is over', () => {
+    const stopping = (): Managed => {
+      const world = running('lines source', 'print', 'lines -> print')
+      const record = world.versions.get(world.version)!
+      const { components } = record.flat
+      const output = { ...components['print']!, kind: 'client-output', config: { committed: true } }
+      const flat = {
+        ...record.flat,
+        snapshot: { readersMs: 700 },
+        components: { ...components, print: output },
+      }
+      world.versions.set(world.version, { ...record, flat })
+      world.goal = 'stop'
+      world.nowMs = 1_000_000
+      assert.equal(world.run().what, 'the last snapshot')
+      world.commit()
+      world.committed = { ...world.committed!, isLast: true, committedAtMs: world.nowMs }
+      return world
+    }
+    const taken = stopping()
+    const { what, untilMs } = taken.run()
+    assert.match(what, /^readers of exported outputs/)
+    assert.equal(untilMs, taken.nowMs + 700 + 2_000)
+    assert.equal(taken.plan!.instances.length, 2)
+    taken.tell('finished', 'lines[0]')
+    assert.match(taken.run().what, /^readers of exported outputs/)
+    taken.tell('finished', 'print[0]')
+    taken.run()
+    assert.deepEqual(taken.plan!.instances, [])
+    assert.equal(taken.outcome?.state, 'stopped')
+
+    // The node is of a version that says nothing of them.
+    const late = stopping()
+    late.run()
+    late.nowMs += 2_700
+    late.run()
+    assert.deepEqual(late.plan!.instances, [])
+    assert.equal(late.outcome?.state, 'stopped')
+
+    // Nobody can give it to them any more.
+    const lost = stopping()
+    lost.tell('lose', ...lost.nodes.keys())
+    lost.run()
+    assert.equal(lost.outcome?.state, 'stopped')
+  })
 })

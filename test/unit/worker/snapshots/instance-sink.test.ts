@@ -152,7 +152,9 @@ test('IS-4: one that may not act for a moment while it is prepared goes on when 
     .recover({
       snapshot,
       upTo: snapshot,
-      writers: [{ writer: 'writer', published: undefined, staged: [{ snapshot, staged: ['a'] }] }],
+      writers: [
+        { writer: 'writer', published: undefined, since: undefined, staged: [{ snapshot, staged: ['a'] }] },
+      ],
     })
     .then(() => (isRecovered = true))
   await rig.pass(100)
@@ -209,6 +211,7 @@ const snapshot = (id: number): SinkSnapshot => ({ incarnation: 1, id })
 const leftOf = (writer: string, ...ids: readonly number[]) => ({
   writer,
   published: undefined,
+  since: undefined,
   staged: ids.map((id) => ({ snapshot: snapshot(id), staged: [`${writer} ${id}`] })),
 })
 

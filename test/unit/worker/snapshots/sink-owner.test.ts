@@ -6,10 +6,11 @@ import { TestClock } from '../../../../src/testkit/test-clock.ts'
 import { openSink, type RestoredSinksOf } from '../../../../src/worker/snapshots/sink-owner.ts'
 
 const snapshot = { incarnation: 1, id: 9 }
+const since = { incarnation: 1, id: 3 }
 const left: RestoredSinksOf = {
   snapshot,
   upTo: snapshot,
-  sinks: [{ instance: 0, published: undefined, staged: [{ snapshot, staged: 'a' }] }],
+  sinks: [{ instance: 0, published: undefined, since, staged: [{ snapshot, staged: 'a' }] }],
 }
 
 /** What a sink hears before its instance is ready. */
@@ -17,8 +18,8 @@ async function heard(from: 'restored' | 'discarded' | 'nothing', fails = false):
   const calls: string[] = []
   const sink: Sink = {
     restored: ({ id }, isOver) => calls.push(`restored ${id} ${isOver}`),
-    recover: (writer) => {
-      calls.push(`recover ${writer}`)
+    recover: (writer, _published, first) => {
+      calls.push(`recover ${writer} since ${first?.id}`)
       return undefined
     },
     prepare: () => undefined,
@@ -50,12 +51,16 @@ async function heard(from: 'restored' | 'discarded' | 'nothing', fails = false):
 }
 
 test('SK-1: what a sink hears that goes on, that begins afresh in a network that goes on, and that begins', async () => {
-  assert.deepEqual(await heard('restored'), ['restored 9 false', 'recover out/0', 'commit out/0 a'])
-  assert.deepEqual(await heard('discarded'), ['recover out/0', 'commit out/0 a'])
+  assert.deepEqual(await heard('restored'), ['restored 9 false', 'recover out/0 since 3', 'commit out/0 a'])
+  assert.deepEqual(await heard('discarded'), ['recover out/0 since 3', 'commit out/0 a'])
   assert.deepEqual(await heard('nothing'), [])
 })
 
 test('SK-1: errors of a sink that begins afresh are told, and those of one that goes on fail it', async () => {
-  assert.deepEqual(await heard('discarded', true), ['recover out/0', 'commit out/0 a', 'SINK_DISCARDED'])
+  assert.deepEqual(await heard('discarded', true), [
+    'recover out/0 since 3',
+    'commit out/0 a',
+    'SINK_DISCARDED',
+  ])
   await assert.rejects(heard('restored', true), { code: 'SINK_REFUSED' })
 })

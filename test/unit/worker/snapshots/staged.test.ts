@@ -70,13 +70,16 @@ test('what sinks prepare is made of chunks that are small, and fields keep their
 test('pieces of several snapshots are put into the file chunk by chunk, and read again', () => {
   const pieces = [chunksOf(Array.from({ length: 1_000 }, (_, n) => ({ n }))), chunksOf(['last'])]
   const entries = encodeSaved(
-    { ...nothingSaved, sink: { isOver: false, published: snapshot, pieces } },
+    {
+      ...nothingSaved,
+      sink: { isOver: false, published: snapshot, since: { incarnation: 3, id: 2 }, pieces },
+    },
     'it[0]',
   )
   for (const { parts } of entries)
     assert.ok(parts.reduce((sum, { byteLength }) => sum + byteLength, 0) <= chunkBytesMax)
   const { sink } = decodeSaved(entries)
-  assert.deepEqual(sink!.published, snapshot)
+  assert.deepEqual([sink!.published, sink!.since], [snapshot, { incarnation: 3, id: 2 }])
   assert.deepEqual(sink!.pieces.map(decodeStaged), pieces.map(decodeStaged))
 })
 
@@ -89,7 +92,7 @@ test('pieces that stand whole in the entry of the sink, as format 1 has them, ar
     [3, 9, { rows: ['c'] }],
   ].map(encoded)
   const { sink } = decodeSaved([{ kind: 'put', key: Buffer.from('sink'), parts }])
-  assert.deepEqual([sink!.isOver, sink!.published], [false, snapshot])
+  assert.deepEqual([sink!.isOver, sink!.published, sink!.since], [false, snapshot, undefined])
   assert.deepEqual(sink!.pieces.map(decodeStaged), [
     { snapshot: { incarnation: 3, id: 8 }, staged: ['a', 'b'] },
     { snapshot: { incarnation: 3, id: 9 }, staged: { rows: ['c'] } },

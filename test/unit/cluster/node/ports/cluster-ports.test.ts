@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { errorToData, VertigoError } from '../../../../../src/base/errors.ts'
 import type { ClientPortCommand } from '../../../../../src/component/client-port.ts'
 import type { PortNews } from '../../../../../src/cluster/client/index.ts'
 import { ClusterPorts, type ClusterPortsMeans } from '../../../../../src/cluster/node/ports/cluster-ports.ts'
@@ -71,21 +72,34 @@ test('PC-2 who reads what is committed goes on behind it at the next instance, a
   assert.deepEqual(seen, ['reading false', '"1.4"', '"1.7"', 'reading true', '"1.9"'])
 })
 
-test('who reads comes back while the network is being undeployed, as long as the port has its instance', async () => {
-  for (const draining of [false, true]) {
+test('CP-7 who reads comes back while the network is being undeployed, as long as the port has its instance, and hears its end', async () => {
+  const cases = [true, false].flatMap(
+    (draining) =>
+      [
+        { draining, told: 'PORT_CLOSED', reads: 'its end' },
+        { draining, told: 'READER_CUT_OFF', reads: 'READER_CUT_OFF' },
+        // The line breaks without a word.
+        { draining, told: undefined, reads: 'READER_CUT_OFF' },
+      ] as const,
+  )
+  for (const { draining, ...end } of cases) {
     const { clock, told, open, network, plan, ports } = portOfThisNode()
     const texts: string[] = []
-    let isEnded = false
+    let ended: unknown
+    let follows = 0
     const reading = (async () => {
       for await (const one of ports.read('net', 'all')) if (one.type === 'messages') texts.push(...one.texts)
-      isEnded = true
-    })()
+    })().then(
+      () => (ended = 'its end'),
+      (error: unknown) => (ended = (error as VertigoError).code),
+    )
     const begin = async (line: ReturnType<typeof open>, at: string): Promise<unknown> => {
       await eventLoopTurn()
       clock.advance(50)
       await eventLoopTurn()
       const follow = told.splice(0).find(({ type }) => type === 'follow')
       assert.ok(follow?.type === 'follow', 'it is followed')
+      follows = follow.id
       line.receive({ type: 'following', id: follow.id, at, missed: false })
       await eventLoopTurn()
       line.receive({ type: 'part', id: follow.id, at: `${at}.1`, texts: [`"${at}"`] })
@@ -112,11 +126,18 @@ test('who reads comes back while the network is being undeployed, as long as the
     await closed(ports.check('net', 'output', 'all'), /is being undeployed/)
     network.outcome.value.state = 'stopped'
     await closed(ports.check('net', 'output', 'all'), /was undeployed/)
-    assert.ok(!isEnded)
+    assert.equal(ended, undefined)
+    if (end.told !== undefined)
+      second.receive({
+        type: 'unfollowed',
+        id: follows,
+        error: errorToData(new VertigoError(end.told, 'the end')),
+      })
     second.lost()
     await eventLoopTurn()
     clock.advance(50)
     await reading
+    assert.equal(ended, end.reads)
     assert.deepEqual(texts, ['"1.4"', '"1.5"'])
   }
 })
