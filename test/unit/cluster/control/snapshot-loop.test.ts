@@ -58,7 +58,7 @@ describe('snapshots of a managed network', () => {
         return succeeded ? [entry!.value, content] : undefined
       })
       await stage.ready(isNew(), { failed: 'b' })
-      const told = (): number => stage.codes.filter((code) => code === 'STORE_CORRUPT').length
+      const told = (): number => stage.codes.filter((code) => code === 'SNAPSHOT_RECORD_DAMAGED').length
       // Once more after it was to go on without the instance that has failed.
       const before = told()
       await stage.until('it is told', async () => told() > before + 2 || undefined)
