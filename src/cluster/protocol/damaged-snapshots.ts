@@ -25,7 +25,7 @@ export function lastDamaged(
       cause: fault,
       remedy:
         newest === undefined
-          ? 'No other one that is kept is whole. Restore the store from an export; or deploy the network from an export of a snapshot: `--from-snapshot <folder>`.'
+          ? 'None that is kept is whole. Restore the store from an export; or deploy the network from an export of a snapshot: `--from-snapshot <folder> --accept-duplicates`.'
           : `Say which one it goes on from: \`vertigo deploy <file> --from-snapshot ${newest.id}\`, the newest that is kept and whole; \`vertigo snapshot ls ${network}\` lists them. \`--discard-state <component>\` beside it lets a component begin afresh.`,
     },
   )

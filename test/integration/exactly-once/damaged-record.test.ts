@@ -99,7 +99,12 @@ class Scene {
     await scene.start()
     scene.connection = await connectCluster({ store })
     await scene.cluster.deploy(`${folder}/net.json`, { by: 'test' })
-    await eventually('rows are published', () => scene.rows().length > 20, 60_000)
+    const { snapshots } = scene.cluster.networks
+    await eventually(
+      'rows are published, and there is something to go back to',
+      async () => scene.rows().length > 20 && (await snapshots.list('counts')).snapshots.length > 2,
+      60_000,
+    )
     return scene
   }
 
@@ -187,6 +192,35 @@ test('in a folder: it goes on from the newest one that is kept, and each row is 
   const folder = project(t, {})
   const scene = await Scene.begin(t, folder, `lmdb:${folder}/store`)
   await goesOn(scene, await damageInFolder(t, folder))
+})
+
+test('in a folder: where the newest that is kept is damaged too, it goes back to the one before, if that is accepted', async (t) => {
+  const folder = project(t, {})
+  const scene = await Scene.begin(t, folder, `lmdb:${folder}/store`)
+  const damage = await damageInFolder(t, folder)
+  const published = await scene.damaged(damage)
+  const listed = () => scene.cluster.networks.snapshots.list('counts')
+  const [{ incarnation, id: newest } = { incarnation: 0, id: 0 }, before] = (await listed()).snapshots
+  await damage(keys.keptAt(incarnation, newest))
+  const { damaged = [], snapshots } = await listed()
+  assert.deepEqual(
+    damaged.map(({ record, id }) => [record, id]),
+    [
+      ['last', undefined],
+      ['kept', newest],
+    ],
+  )
+  assert.equal(snapshots[0]?.id, before?.id)
+  const from = { snapshot: String(before?.id) }
+  await assert.rejects(scene.deploy({ from }), { code: 'SNAPSHOT_REPEATS' })
+  assert.deepEqual(scene.rows(), published)
+  await scene.deploy({ from: { ...from, acceptDuplicates: true } })
+  const rows = await scene.finish()
+  // What had been published since is there once more, and all else once.
+  const again = rows.length - linesCount
+  t.diagnostic(`${again} rows again`)
+  assert.ok(again >= 0 && again <= published.length, `${again} rows again`)
+  assert.deepEqual(rows, [...published, ...expected().slice(published.length - again)])
 })
 
 await withCluster('a damaged record of the last snapshot', { members: 1 }, (cluster) => {
