@@ -68,7 +68,14 @@ test('what is too slow is told as that, and never as complete', () => {
 test('a lost answer is told as such, and as `ack` to who does not know of that', () => {
   const { source, heard, hear, handlers } = setUp(() => true)
   const saved = (id: string) =>
-    ({ port: 'out', id, message: 'm', timeoutMs: 100, wantsAnswers: true, outcome: { type: 'lost' } }) as const
+    ({
+      port: 'out',
+      id,
+      message: 'm',
+      timeoutMs: 100,
+      wantsAnswers: true,
+      outcome: { type: 'lost' },
+    }) as const
   source.restore([saved('a')], [port])
   source.work({ ...handlers, lost: hear('lost') })
   source.restore([saved('b')], [port])
