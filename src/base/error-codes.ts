@@ -789,7 +789,8 @@ export const errorCodes = codes({
   },
   CLIENT_MESSAGE_INVALID: {
     title: 'What a client sends is nothing that an exported port takes.',
-    remedy: 'Send values that JSON can hold; the id of a request has 1 to 256 characters.',
+    remedy:
+      'Send values that JSON can hold, 200 levels deep at most, without fields named `__proto__`; the id of a request has 1 to 256 characters.',
     exit: 2,
   },
   CLIENT_MESSAGE_TOO_LARGE: {
@@ -1406,7 +1407,7 @@ export const errorCodes = codes({
   },
   API_REQUEST_TOO_LARGE: {
     title: 'A request is larger than the HTTP API takes.',
-    remedy: 'Deploy in smaller parts.',
+    remedy: 'Deploy in smaller parts; send messages in several batches, of 1 MiB at most.',
     exit: 2,
   },
   API_BUSY: {

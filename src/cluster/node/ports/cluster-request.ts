@@ -135,9 +135,15 @@ export function placeError(error: unknown, again: boolean): unknown {
 
 /** What a request is known by. Errors: CLIENT_MESSAGE_INVALID. */
 export function checkedKey(id: string): string {
-  if (id.length >= 1 && id.length <= requestKeyLengthMax) return id
+  if (id.length < 1 || id.length > requestKeyLengthMax)
+    throw new VertigoError(
+      'CLIENT_MESSAGE_INVALID',
+      `The id of a request has 1 to ${requestKeyLengthMax} characters, not ${id.length}.`,
+    )
+  // Half of a pair would be another character at the other end of a thread, and the request one that nobody knows.
+  if (id.isWellFormed()) return id
   throw new VertigoError(
     'CLIENT_MESSAGE_INVALID',
-    `The id of a request has 1 to ${requestKeyLengthMax} characters, not ${id.length}.`,
+    'The id of a request has half of a surrogate pair, which is no character.',
   )
 }

@@ -47,6 +47,16 @@ function portOfThisNode(component = 'client-output:all') {
   }
 }
 
+test('an id that would come out as another one at the end of a thread is refused', async () => {
+  const { ports } = portOfThisNode()
+  for (const id of ['\ud800', 'a\udfff', '', 'x'.repeat(257)])
+    await rejectsWith(
+      ports.request('net', { port: 'some', message: 1, id }),
+      'CLIENT_MESSAGE_INVALID',
+      /^The id of a request has /,
+    )
+})
+
 test('PC-2 who reads what is committed goes on behind it at the next instance, and hears of it where something is missing', async () => {
   const { clock, told, open, ports } = portOfThisNode()
   const ending = new AbortController()
