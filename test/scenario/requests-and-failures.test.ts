@@ -131,7 +131,7 @@ class World {
             this.faults.push(`${n}: ${code} ${message}`)
           },
         },
-        true,
+        { again: true, length: 10 },
       )
       if (isNew && this.answers.has(n)) this.faults.push(`${n} was answered, and is not known any more`)
     }

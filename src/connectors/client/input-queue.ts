@@ -109,7 +109,8 @@ export class InputQueue {
     } as const
     this.#asking.set(id, key)
     try {
-      if (requests.ask(key, id, asker, again)) this.#add(request, [JSON.parse(text)], request)
+      if (requests.ask(key, id, asker, { again, length: text.length }))
+        this.#add(request, [JSON.parse(text)], request)
     } catch (error) {
       asker.refused(errorToData(error))
     }

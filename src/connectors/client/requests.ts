@@ -23,6 +23,8 @@ export interface RequestBookMeans {
 
 /** Requests that are under way, and those whose outcome is kept. */
 export const requestsMax = 10_000
+/** Characters of messages and answers that are under way; with more, nothing new is taken. */
+export const underWayLengthMax = 64 * 1024 * 1024
 /** Characters of outcomes that nobody has heard so far; with more, nothing new is taken. */
 const untoldLengthMax = 8 * 1024 * 1024
 /** Of those that somebody has heard: kept for who asks again, and in each snapshot. */
@@ -45,6 +47,7 @@ interface Entry {
   /** All has been handled; the commit may be to come. */
   early: Outcome | undefined
   isTold: boolean
+  /** Of its message and its answer, until it has an outcome; then of that. */
   length: number
   untilMs: number
 }
@@ -66,6 +69,7 @@ export class RequestBook implements TrackInsights {
   readonly #untold = new Map<string, Entry>()
   #toldLength = 0
   #untoldLength = 0
+  #underWayLength = 0
 
   constructor(means: RequestBookMeans) {
     this.#means = means
@@ -73,9 +77,10 @@ export class RequestBook implements TrackInsights {
 
   /**
    * True: its message is to be given on; false: it was already. `id`: of the asker, for `leave`. `again`: it may have been asked before.
+   * `length`: of its message, in characters.
    * Errors: PORT_BUSY, REQUEST_LOST.
    */
-  ask(key: string, id: number, asker: Asker, again: boolean): boolean {
+  ask(key: string, id: number, asker: Asker, { again, length }: { again: boolean; length: number }): boolean {
     this.#tend()
     const known = this.#entries.get(key)
     if (known !== undefined) {
@@ -98,7 +103,14 @@ export class RequestBook implements TrackInsights {
         'PORT_BUSY',
         `${this.#entries.size} requests are known to the exported port already.`,
       )
-    this.#add(key, 'waiting').askers.set(id, asker)
+    if (this.#underWayLength >= underWayLengthMax)
+      throw new VertigoError(
+        'PORT_BUSY',
+        `Requests of ${this.#underWayLength} characters, with their answers, are under way at the exported port already.`,
+      )
+    const entry = this.#add(key, 'waiting')
+    entry.askers.set(id, asker)
+    this.#grow(entry, length)
     return true
   }
 
@@ -122,6 +134,7 @@ export class RequestBook implements TrackInsights {
     const entry = this.#entries.get(key)
     // Its message is in the journal of another life, too.
     if (entry === undefined || entry.state === 'sent' || entry.outcome !== undefined) return
+    this.#grow(entry, -entry.length)
     this.#entries.delete(key)
     for (const asker of entry.askers.values()) asker.refused(errorToData(error))
   }
@@ -142,6 +155,7 @@ export class RequestBook implements TrackInsights {
     } catch (error) {
       entry.answer = { failure: errorToData(error) }
     }
+    this.#grow(entry, lengthOf(entry.answer))
   }
 
   complete(id: unknown, failure: TrackFailure | undefined): void {
@@ -213,6 +227,7 @@ export class RequestBook implements TrackInsights {
   }
 
   #keep(entry: Entry, outcome: Outcome): void {
+    this.#grow(entry, -entry.length)
     entry.outcome = outcome
     entry.answer = undefined
     entry.early = undefined
@@ -225,6 +240,12 @@ export class RequestBook implements TrackInsights {
       this.#untold.set(entry.key, entry)
       this.#untoldLength += entry.length
     }
+  }
+
+  /** Of one that is under way. */
+  #grow(entry: Entry, length: number): void {
+    entry.length += length
+    this.#underWayLength += length
   }
 
   /** Somebody has heard its outcome. */

@@ -2,7 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type ErrorData, VertigoError } from '../../../src/base/errors.ts'
 import type { TrackFailure } from '../../../src/component/tracking.ts'
-import { outcomeKeptMs, RequestBook, requestsMax } from '../../../src/connectors/client/requests.ts'
+import {
+  outcomeKeptMs,
+  RequestBook,
+  requestsMax,
+  underWayLengthMax,
+} from '../../../src/connectors/client/requests.ts'
 import { TestClock } from '../../../src/testkit/test-clock.ts'
 import { throwsWith } from '../testkit/errors.ts'
 
@@ -20,7 +25,7 @@ function book(isJournaled = true, clock = new TestClock()) {
   const requests = new RequestBook({ clock, isJournaled })
   const heard: string[] = []
   let last = 0
-  const ask = (key: string, { again = false, uncommitted = false } = {}): boolean => {
+  const ask = (key: string, { again = false, uncommitted = false, length = 10 } = {}): boolean => {
     const id = ++last
     const asker = {
       uncommitted,
@@ -28,7 +33,7 @@ function book(isJournaled = true, clock = new TestClock()) {
       answered: (text: string | undefined) => void heard.push(`${id} ${text}`),
       refused: ({ code, message }: ErrorData) => void heard.push(`${id} ${code}: ${message}`),
     }
-    return requests.ask(key, id, asker, again)
+    return requests.ask(key, id, asker, { again, length })
   }
   /** Asks, and gives it on. */
   const send = (key: string): void => {
@@ -170,6 +175,26 @@ test('RB-3 with too many, one is refused; outcomes that were heard make room, th
   )
   assert.equal(ask('more yet'), true)
   throwsWith(() => ask('too many'), 'PORT_BUSY', /10000 requests/)
+  news()
+})
+
+test('RB-3 messages and answers under way are bounded by their length, too', () => {
+  const { requests, ask, news } = book()
+  const length = underWayLengthMax / 4
+  for (const key of ['a', 'b', 'c']) ask(key, { length })
+  assert.equal(ask('d', { length: length - 20 }), true)
+  requests.begins('a')
+  requests.answer('a', 'x'.repeat(20))
+  throwsWith(() => ask('more'), 'PORT_BUSY', /characters/)
+  requests.refused('b', new VertigoError('PORT_CLOSED', 'it is over'))
+  assert.equal(ask('b', { length }), true)
+  throwsWith(() => ask('more'), 'PORT_BUSY', /characters/)
+  // What is kept of it is bounded by itself.
+  requests.ack('a')
+  assert.equal(ask('more', { length }), true)
+  assert.equal(ask('yet more'), true)
+  assert.equal(ask('the last', { length }), true)
+  throwsWith(() => ask('too many'), 'PORT_BUSY', /characters/)
   news()
 })
 
