@@ -1190,6 +1190,12 @@ export const errorCodes = codes({
       'Restore the storage of the snapshots; or start from a snapshot that is whole (`--from-snapshot`), or let the component begin anew (`--discard-state <component>`).',
     exit: 4,
   },
+  SNAPSHOT_RECORD_DAMAGED: {
+    title: 'What the store says of a snapshot is not what was written.',
+    remedy:
+      'Deploy the network with `--from-snapshot` and one that is whole (`vertigo snapshot ls` lists them), or restore the store from an export.',
+    exit: 4,
+  },
   SNAPSHOT_FORMAT_NEWER: {
     title: 'A snapshot was written by a newer version.',
     remedy: 'Use that version of Vertigo or a newer one.',

@@ -6,6 +6,7 @@ import { splitWords } from './split-words.ts'
 import { takeKind } from './take.ts'
 import { throttleKind } from './throttle.ts'
 
+export { answerKind as answer } from './answer.ts'
 export { filter, flatMap, map, tap } from './functions.ts'
 export type { Operator, OperatorOptions } from './functions.ts'
 export { counter } from './counter.ts'

@@ -58,10 +58,15 @@ export class DataEndpoint {
       generation: means.generation,
       ...(means.worker < worker && { dial: dial() }),
       onEvent: (event: LinkEvent) => {
-        if (event.type !== 'reachable') means.failed(worker, event.error)
+        if (event.type !== 'reachable' && !isEarly(event)) means.failed(worker, event.error)
       },
     })
   }
+}
+
+/** The other end follows the plan in a moment, as above; if that goes on, the link tells that it is unreachable. */
+function isEarly(event: LinkEvent): boolean {
+  return event.type === 'refused' && event.error.code === 'LINK_UNKNOWN'
 }
 
 function admission({ from }: Hello, { standing, generation }: DataLinksMeans): 'ok' | Refusal {

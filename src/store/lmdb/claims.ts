@@ -26,6 +26,8 @@ import { endStopped, pidNamespace } from './processes.ts'
  * - CL-5 Of a process in another namespace nothing can be seen. It renews its claims while it has them, and one that is not
  *   renewed for a while goes. Whoever places a claim takes away those that are older than its own by that while.
  * - CL-6 Whoever opens looks whether its claim still stands when it has waited; where it does not, it begins anew.
+ * - CL-7 What a process has started lives on when that is killed. So where it is to open the database, it has a claim of its own,
+ *   placed while the first one stood; without, it opens nothing.
  */
 export type ClaimKind = 'open' | 'close'
 
@@ -39,6 +41,8 @@ interface Claim extends Claimant {
  * opened it; and less than the default time to live of a lease (3 s), which writers have to renew in time.
  */
 const unseenMsMax = 2_000
+/** Where `/proc` counts in another way: nobody looks at the process then. */
+const unseenTicks = '0'
 /** A few times within that, for a thread that is late. */
 const renewalMs = 250
 const lookMsMin = 1
@@ -75,6 +79,14 @@ export class Claims {
         this.clock.every(renewalMs, () => this.renew(kind), { background: true }),
       )
     this.removeOld(file)
+  }
+
+  /** A claim to open of a process that this one has started: it is not renewed, and that one takes it away. Gives its file. */
+  placeFor(pid: number): string {
+    const claimant = `${pid}-0-${readStatus(pid)?.startTicks ?? unseenTicks}-${pidNamespace()}`
+    const file = join(this.folder, `open-${claimant}`)
+    closeSync(openSync(file, 'w'))
+    return file
   }
 
   /** Idempotent. */

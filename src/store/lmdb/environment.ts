@@ -133,7 +133,7 @@ async function openEnvironment(folder: string, clock: Clock, limit: TimeLimit): 
     await claimOpening(folder, processes, claims, clock, limit)
     if (checkDataFile(join(folder, 'data.mdb')).isShort) {
       const timeoutMs = limit.isChosen ? limit.leftMs : probeTimeoutMsDefault
-      await probeDatabase(folder, timeoutMs, () => claims.withdraw('open'))
+      await probeDatabase(folder, claims, timeoutMs)
       // That took its time.
       await claimOpening(folder, processes, claims, clock, limit.next())
     }

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict'
-import { readdirSync, rmSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { machineClock, sleep } from '../../../src/base/clock.ts'
+import { isAlive, type ProcessStatus, readProc, readStatus } from '../../../src/base/process-status.ts'
 import { put } from '../../../src/store/operations.ts'
 import { Claims } from '../../../src/store/lmdb/claims.ts'
 import { openLmdbStore } from '../../../src/store/lmdb/open.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { within } from '../../support/eventually.ts'
-import { isStopped, makeFolder, openStore, startChild, until } from './support.ts'
+import { isStopped, makeFolder, makeShort, openStore, startChild, until } from './support.ts'
 
 const write = (store: Store, timeoutMs = 20_000): Promise<unknown> =>
   store.transact({ then: [put('a', Buffer.from('v'))] }, { timeoutMs })
@@ -116,4 +117,38 @@ test('who opens and has lost its claim meanwhile begins anew (CL-6)', async (t) 
     placed.mock.calls.map(({ arguments: [kind] }) => kind),
     ['open', 'open'],
   )
+})
+
+/** Kills a process that opens a store after it has started another one to read it, which stands still then, before it has opened it. */
+async function leaveReader(t: TestContext, folder: string): Promise<ProcessStatus> {
+  for (;;) {
+    const opener = startChild(t, 'open', folder)
+    const { pid } = opener.process
+    const reader = await until('it has started another process', () => {
+      const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
+      return children === '' ? undefined : readStatus(Number(children))
+    })
+    process.kill(reader.pid, 'SIGSTOP')
+    t.after(() => isAlive(reader) && process.kill(reader.pid, 'SIGKILL'))
+    opener.kill('SIGKILL')
+    await opener.exited
+    if (isAlive(reader) && !hasOpened(reader)) return reader
+    process.kill(reader.pid, 'SIGKILL')
+  }
+}
+
+function hasOpened({ pid }: ProcessStatus): boolean {
+  return readProc(`/proc/${pid}/maps`)?.includes('lock.mdb') === true
+}
+
+test('what a killed process has started to read the store does not open it after the next commit (CL-7)', async (t) => {
+  const folder = makeFolder(t)
+  await makeShort(folder)
+  const reader = await leaveReader(t, folder)
+  await write(await openStore(t, folder))
+  if (isAlive(reader)) process.kill(reader.pid, 'SIGCONT')
+  await until('it has ended', () => {
+    assert.equal(hasOpened(reader), false)
+    return !isAlive(reader) || undefined
+  })
 })

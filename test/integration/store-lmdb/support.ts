@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -5,7 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { sleep, systemClock } from '../../../src/base/clock.ts'
+import { machineClock, sleep, systemClock } from '../../../src/base/clock.ts'
+import { acquireEnvironment } from '../../../src/store/lmdb/environment.ts'
+import { checkDataFile } from '../../../src/store/lmdb/folder.ts'
 import { openLmdbStore, type LmdbStoreOptions } from '../../../src/store/lmdb/open.ts'
 import type { Store, Watch, WatchBatch } from '../../../src/store/store.ts'
 
@@ -45,6 +48,27 @@ export function makeFolder(t: TestContext): string {
   const parent = mkdtempSync(join(tmpdir(), 'vertigo-store-'))
   t.after(() => rmSync(parent, { recursive: true, force: true }))
   return join(parent, 'store')
+}
+
+/**
+ * Makes a store of which the file is too short: the pages of what is deleted in the commit that put it are never written.
+ * Whoever opens it lets it be read first.
+ */
+export async function makeShort(folder: string): Promise<void> {
+  const { keys, root, release } = await acquireEnvironment(folder, machineClock)
+  const names = Array.from({ length: 50 }, (_, index) => Buffer.from(`key/${index}`))
+  const large = Buffer.from('large')
+  await root.transaction(() => names.forEach((name) => keys.putSync(name, Buffer.alloc(2_000))))
+  // Gives LMDB pages to keep its own books in, which come before those that are not written.
+  await root.transaction(() => names.forEach((name) => keys.removeSync(name)))
+  // Takes a while to read.
+  await root.transaction(() => names.forEach((name) => keys.putSync(name, Buffer.alloc(400_000))))
+  await root.transaction(() => {
+    keys.putSync(large, Buffer.alloc(1_000_000))
+    keys.removeSync(large)
+  })
+  await release()
+  assert.deepEqual(checkDataFile(join(folder, 'data.mdb')), { isShort: true })
 }
 
 export async function openStore(

@@ -126,7 +126,8 @@ async function openAll(files: readonly (readonly PlainEntry[])[]): Promise<State
 }
 
 const chain = fc.tuple(
-  fc.array(put, { maxLength: 20 }),
+  // Who writes all of a state writes each row once.
+  fc.uniqueArray(put, { maxLength: 20, selector: (entry) => `${entry.section}:${entry.key}` }),
   fc.array(fc.array(change, { maxLength: 20 }), { maxLength: 4 }),
 )
 

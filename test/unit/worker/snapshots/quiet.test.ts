@@ -76,7 +76,7 @@ test('a quiet snapshot is taken where barriers hold nothing and several messages
       },
     },
   })
-  let asked: () => void = () => undefined
+  let asked: (() => void) | undefined
   let sent = 0
   const source = defineSource({
     outputs: { out: port<Message>() },
@@ -98,7 +98,8 @@ test('a quiet snapshot is taken where barriers hold nothing and several messages
   const [instance] = running.instances
   await running.until('the source to take the cut', () => running.sourceCut === snapshot)
   // What comes behind the barrier keeps it busy for as long as it is taken.
-  asked()
+  await running.until('the source to be asked for more', () => asked !== undefined)
+  asked!()
   await running.until('the next message to come', () => instance!.received + instance!.queuedMessages === 3)
   gates.get(0)!()
   await running.until('one message to be at its end', () => done.length === 1)
