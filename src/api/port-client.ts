@@ -14,6 +14,7 @@ import {
 import { errorFromBody } from './error-body.ts'
 import { eventsOf } from './event-reader.ts'
 import type { Http, HttpRequest } from './http.ts'
+import { Turns } from './turns.ts'
 
 export interface ApiPortsMeans {
   /** The APIs of nodes that are there, the one to be asked first at the beginning. Errors: API_UNREACHABLE for none. */
@@ -31,9 +32,11 @@ const awayMsMax = 30_000
 /** Exported ports by the HTTP APIs of nodes: where one does not answer, the next one is asked. */
 export class ApiPorts implements PortClient {
   private readonly means: ApiPortsMeans
+  private readonly turns: Turns
 
   constructor(means: ApiPortsMeans) {
     this.means = means
+    this.turns = new Turns(means.clock)
   }
 
   async send(
@@ -42,8 +45,13 @@ export class ApiPorts implements PortClient {
     messages: readonly unknown[],
     { timeoutMs = sendTimeoutMsDefault, signal }: SendOptions = {},
   ): Promise<void> {
-    const path = `${portPath(network, port)}?timeoutMs=${timeoutMs}`
-    await this.ask({ method: 'POST', path, body: messages, ...(signal && { signal }) }, timeoutMs)
+    const { clock } = this.means
+    const endMs = clock.monotonic() + timeoutMs
+    await this.turns.run({ timeoutMs, signal }, () => {
+      const leftMs = Math.min(timeoutMs, millisecondsUntil(endMs, clock))
+      const path = `${portPath(network, port)}?timeoutMs=${leftMs}`
+      return this.ask({ method: 'POST', path, body: messages, ...(signal && { signal }) }, leftMs)
+    })
   }
 
   async request(network: string, { signal, ...request }: PortRequest): Promise<unknown> {
@@ -55,11 +63,14 @@ export class ApiPorts implements PortClient {
     /** What says that nobody knows: a later try that reaches nobody does not make that better. */
     let unknown: VertigoError | undefined
     for (let tries = 0; ; tries++) {
-      const leftMs = Math.max(1, Math.ceil(endMs - clock.monotonic()))
-      const body = { ...request, id, again, timeoutMs: leftMs }
+      const ask = (): Promise<unknown> => {
+        const leftMs = millisecondsUntil(endMs, clock)
+        const body = { ...request, id, again, timeoutMs: leftMs }
+        return this.ask({ method: 'POST', path, body, ...(signal && { signal }) }, leftMs, tries)
+      }
       try {
-        const asked = { method: 'POST', path, body, ...(signal && { signal }) } as const
-        return ((await this.ask(asked, leftMs, tries)) as { readonly answer?: unknown }).answer
+        const answer = await this.turns.run({ timeoutMs: millisecondsUntil(endMs, clock), signal }, ask)
+        return (answer as { readonly answer?: unknown }).answer
       } catch (error) {
         // The node is gone; another one finds the request by its id, and hears what became of it.
         const isGone =
@@ -141,6 +152,11 @@ export class ApiPorts implements PortClient {
     if (nodes.length === 0) throw noNodes()
     return nodes
   }
+}
+
+/** At least one: whether there is time left, the node decides. */
+function millisecondsUntil(endMs: number, clock: Clock): number {
+  return Math.max(1, Math.ceil(endMs - clock.monotonic()))
 }
 
 function noNodes(): VertigoError {

@@ -31,10 +31,7 @@ export async function writeExport(
   { snapshot, manifest }: SnapshotContent,
   folder: string,
 ): Promise<Written> {
-  if (existsSync(folder) && readdirSync(folder).length > 0)
-    throw new VertigoError('FOLDER_NOT_EMPTY', `The folder ${folder} is not empty.`, {
-      remedy: 'Name one that is empty, or not there yet.',
-    })
+  checkFree(folder)
   const storage = await openFolder(folder)
   const { isCurrent: _, ...record } = snapshot
   const network = manifest.network
@@ -51,6 +48,23 @@ export async function writeExport(
   // Of the storage, for what is being written.
   rmSync(join(folder, '.incoming'), { recursive: true, force: true })
   return { files: files.length, bytes }
+}
+
+/** Nothing, or a folder without anything in it. Errors: FOLDER_NOT_EMPTY, those of the folder. */
+function checkFree(folder: string): void {
+  const remedy = 'Name one that is empty, or not there yet.'
+  let names: readonly string[]
+  try {
+    names = readdirSync(folder)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return
+    if (code !== 'ENOTDIR') throw error
+    const message = `${folder} is a file, or leads through one.`
+    throw new VertigoError('FOLDER_NOT_EMPTY', message, { remedy, cause: error })
+  }
+  if (names.length > 0)
+    throw new VertigoError('FOLDER_NOT_EMPTY', `The folder ${folder} is not empty.`, { remedy })
 }
 
 async function put(

@@ -21,7 +21,7 @@ export const requestCommand: Command = {
       uncommitted: {
         about: 'Of a network that is exactly-once: the answer at once, before it is committed.',
       },
-      timeout: messageOptions.timeout,
+      ...messageOptions,
       ...apiOptions,
       json: { about: 'Print the answer on one line.' },
     },
