@@ -7,7 +7,16 @@
  * worker thread. `docs/adr/0012-the-package-is-bundled.md` has the figures.
  */
 import { createHash } from 'node:crypto'
-import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { build, type BuildOptions, type Metafile, type Plugin } from 'esbuild'
 import { rewriteBuiltInImports } from './built-in-imports.ts'
@@ -71,6 +80,16 @@ function copyRest(target: string): void {
   }
 }
 
+/** Paths from the root. */
+function restFiles(): string[] {
+  const all = asTheyAre.flatMap((folder) =>
+    readdirSync(inRoot('src', folder), { recursive: true, encoding: 'utf8' }).map((name) =>
+      join('src', folder, name),
+    ),
+  )
+  return all.filter((path) => statSync(inRoot(path)).isFile()).toSorted()
+}
+
 export interface Bundles {
   /** What tells them from others. */
   readonly hash: string
@@ -90,6 +109,7 @@ export async function bundlesWith(programs: Readonly<Record<string, string>>): P
   const files = outputFiles.toSorted((a, b) => (a.path < b.path ? -1 : 1))
   const hash = createHash('sha256')
   for (const { path, contents } of files) hash.update(relative(outdir, path)).update(contents)
+  for (const path of restFiles()) hash.update(path).update(readFileSync(inRoot(path)))
   return {
     hash: hash.digest('hex').slice(0, 16),
     write(target) {

@@ -52,6 +52,8 @@ export class ApiPorts implements PortClient {
     const path = `/v1/networks/${encodeURIComponent(network)}/request`
     const endMs = clock.monotonic() + timeoutMs
     let { again = false } = request
+    /** What says that nobody knows: a later try that reaches nobody does not make that better. */
+    let unknown: VertigoError | undefined
     for (let tries = 0; ; tries++) {
       const leftMs = Math.max(1, Math.ceil(endMs - clock.monotonic()))
       const body = { ...request, id, again, timeoutMs: leftMs }
@@ -63,7 +65,9 @@ export class ApiPorts implements PortClient {
         const isGone =
           isVertigoError(error) &&
           (error.code === 'SEND_OUTCOME_UNKNOWN' || (again && error.code === 'API_UNREACHABLE'))
-        if (!isGone || clock.monotonic() + retryMs >= endMs || signal?.aborted === true) throw error
+        if (!isGone || signal?.aborted === true) throw error
+        if (error.code === 'SEND_OUTCOME_UNKNOWN') unknown = error
+        if (clock.monotonic() + retryMs >= endMs) throw unknown ?? error
         again = true
       }
       await pause(clock, retryMs, signal ?? new AbortController().signal)

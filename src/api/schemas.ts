@@ -112,7 +112,7 @@ export const configuration = object(
 
 export const versionMade = answer({ name, version: whole })
 
-const errorText = answer({ code: text, message: text, component: text, remedy: text, stack: text }, [
+export const errorText = answer({ code: text, message: text, component: text, remedy: text, stack: text }, [
   'component',
   'remedy',
   'stack',
@@ -158,8 +158,12 @@ const statusFields = {
           ...answer({ sinceMs: { type: 'number' }, times: whole, code: text, reason: text }),
           description: 'Since then each has come to nothing.',
         },
+        damaged: {
+          ...errorText,
+          description: 'The record of the last one cannot be read. The remedy says how the network goes on.',
+        },
       },
-      ['last', 'failing'],
+      ['last', 'failing', 'damaged'],
     ),
     description: 'Of a network that takes them.',
   },

@@ -1,4 +1,4 @@
-import { object } from './schemas.ts'
+import { errorText, object } from './schemas.ts'
 import type { JsonSchema } from './route.ts'
 
 /** What the API says of snapshots. */
@@ -70,8 +70,21 @@ export const snapshots = open(
     snapshots: { type: 'array', items: snapshot, description: 'Newest first.' },
     aborted: { ...aborted, description: 'The last one that came to nothing.' },
     wanted: { type: 'array', items: text, description: 'Names under which one is wanted.' },
+    damaged: {
+      type: 'array',
+      items: open(
+        {
+          record: { type: 'string', enum: ['last', 'kept'] },
+          id: { ...whole, description: 'Of one that is kept.' },
+          error: errorText,
+        },
+        ['id'],
+      ),
+      description:
+        'Records that cannot be read, with the way out. `last`: that of the one that a failure would go back to; then none is `isCurrent`.',
+    },
   },
-  ['aborted'],
+  ['aborted', 'damaged'],
 )
 
 export const wantBody = object({

@@ -789,7 +789,8 @@ export const errorCodes = codes({
   },
   CLIENT_MESSAGE_INVALID: {
     title: 'What a client sends is nothing that an exported port takes.',
-    remedy: 'Send values that JSON can hold; the id of a request has 1 to 256 characters.',
+    remedy:
+      'Send values that JSON can hold, 200 levels deep at most, without fields named `__proto__`; the id of a request has 1 to 256 characters.',
     exit: 2,
   },
   CLIENT_MESSAGE_TOO_LARGE: {
@@ -1189,6 +1190,12 @@ export const errorCodes = codes({
       'Restore the storage of the snapshots; or start from a snapshot that is whole (`--from-snapshot`), or let the component begin anew (`--discard-state <component>`).',
     exit: 4,
   },
+  SNAPSHOT_RECORD_DAMAGED: {
+    title: 'What the store says of a snapshot is not what was written.',
+    remedy:
+      'Deploy the network with `--from-snapshot` and one that is whole (`vertigo snapshot ls` lists them), or restore the store from an export.',
+    exit: 4,
+  },
   SNAPSHOT_FORMAT_NEWER: {
     title: 'A snapshot was written by a newer version.',
     remedy: 'Use that version of Vertigo or a newer one.',
@@ -1400,7 +1407,7 @@ export const errorCodes = codes({
   },
   API_REQUEST_TOO_LARGE: {
     title: 'A request is larger than the HTTP API takes.',
-    remedy: 'Deploy in smaller parts.',
+    remedy: 'Deploy in smaller parts; send messages in several batches, of 1 MiB at most.',
     exit: 2,
   },
   API_BUSY: {

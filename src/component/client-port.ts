@@ -87,5 +87,7 @@ export interface ClientPorts {
 export const clientTextLengthMax = 1024 * 1024
 /** Messages of a batch, and of a part. */
 export const clientBatchMessagesMax = 1000
+/** Levels of a message of clients: fewer than a message may have (`wire/message-check.ts`), as components put more around it. */
+export const clientDepthMax = 200
 /** Characters of what a request is known by. */
 export const requestKeyLengthMax = 256

@@ -80,8 +80,8 @@ export interface TrackHandlers {
 export interface TrackInsights extends TrackHandlers {
   /** All has been handled, or has failed; `ack` or `fail` follows with a commit. Where no snapshots are taken it is not called. */
   complete?(id: unknown, failure: TrackFailure | undefined): void
-  /** In place of `ack`: it was handled, and what it was answered is gone with a failure. */
-  lost?(id: unknown): void
+  /** In place of `ack`, which those hear who have none: it was handled, and what it was answered is gone with a failure. */
+  lost?(id: unknown, message: unknown): void | PromiseLike<void>
   /** A message with this id is about to be sent out of the journal. False: it was sent before, and is let go. */
   begins?(id: unknown): boolean
   /** What it was told, and is to be in the snapshot for those who ask again. */

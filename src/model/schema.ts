@@ -400,11 +400,11 @@ export const networkSchema: Schema = {
   },
 }
 
-/** The text of `schema/network.json`. */
 function milliseconds(minimum: number, maximum: number, byDefault: number, description: string): Schema {
   return { type: 'integer', minimum, maximum, default: byDefault, description }
 }
 
+/** The text of `schema/network.json`. */
 export function networkSchemaText(): string {
   return `${JSON.stringify(networkSchema, null, 2)}\n`
 }

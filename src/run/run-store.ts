@@ -1,5 +1,5 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
-import type { Clock } from '../base/clock.ts'
+import type { Cancel, Clock } from '../base/clock.ts'
 import type { Store } from '../store/store.ts'
 import type { StoresModule } from './types.ts'
 
@@ -7,6 +7,8 @@ import type { StoresModule } from './types.ts'
 export type StorePlace = { readonly url: string } | { readonly port: MessagePort }
 
 const memoryUrl = 'memory:'
+/** Until a store that could not be opened for a thread is tried again, in milliseconds. */
+export const openRetryMs = 1_000
 
 /**
  * The store behind `context.shared`, for all workers of a run, or of a node.
@@ -21,6 +23,8 @@ export class RunStore {
   private readonly url: string | undefined
   private readonly clock: Clock
   private readonly ports = new Set<MessagePort>()
+  /** Of ports that wait for another try. */
+  private readonly retries = new Map<MessagePort, Cancel>()
   private served: ReturnType<StoresModule['createRunStore']> | undefined
   private chosen: Promise<Store> | undefined
 
@@ -59,23 +63,44 @@ export class RunStore {
     }
   }
 
-  /** For a worker in a thread. `failed`: the store could not be made, or could not answer. */
+  /** For a worker in a thread. `failed`: the store could not be made, which is tried again, or could not answer. */
   placeForThread(failed: (error: unknown) => void): StorePlace {
     if (this.url !== undefined && !isInFolder(this.url)) return { url: this.url }
     const { port1, port2 } = new MessageChannel()
     this.ports.add(port1)
-    port1.once('close', () => this.ports.delete(port1))
-    port1.once('message', () => {
-      this.serving()
-        .then(({ serve }) => serve(port1, failed))
-        .catch(failed)
-    })
+    port1.once('close', () => this.leave(port1))
+    port1.once('message', () => this.serve(port1, failed))
     port1.unref()
     return { port: port2 }
   }
 
+  /** The thread asks once, and its calls wait. */
+  private serve(port: MessagePort, failed: (error: unknown) => void): void {
+    this.retries.delete(port)
+    this.serving()
+      .then(
+        ({ serve }) => serve(port, failed),
+        (error: unknown) => {
+          failed(error)
+          if (!this.ports.has(port)) return
+          const again = (): void => this.serve(port, failed)
+          this.retries.set(port, this.clock.after(openRetryMs, again, { background: true }))
+        },
+      )
+      .catch(failed)
+  }
+
+  private leave(port: MessagePort): void {
+    this.ports.delete(port)
+    this.retries.get(port)?.()
+    this.retries.delete(port)
+  }
+
   async close(): Promise<void> {
-    for (const port of this.ports) port.close()
+    for (const port of this.ports) {
+      port.close()
+      this.leave(port)
+    }
     // Whoever opened it has been told where that failed.
     const [served, chosen] = await Promise.allSettled([this.served, this.chosen])
     if (served.status === 'fulfilled') await served.value?.store.close()

@@ -15,7 +15,7 @@ import type {
 /** The keys of a backend of ours, while nobody else changes them. */
 export interface KeyTable {
   get(key: string): Entry | undefined
-  /** The same for what is to be deleted, where that may be what cannot be read: then with something in its place. */
+  /** The same for what is to go, where that may be what cannot be read: then with something in its place, of version 0. */
   getToDelete?(key: string): Entry | undefined
   /** In the order of keys. May be read while what it gave is deleted. */
   range(prefix: string): readonly Entry[]
@@ -109,10 +109,11 @@ class Writer {
     }
   }
 
-  private put({ key, value, lease }: Extract<Operation, { type: 'put' }>): void {
+  private put({ key, value, lease, mends = false }: Extract<Operation, { type: 'put' }>): void {
     const { table, revision } = this
-    const previous = table.get(key)
-    const createRevision = previous?.createRevision ?? revision
+    const previous = mends ? this.toGo(key) : table.get(key)
+    const createRevision =
+      previous === undefined || previous.version === 0 ? revision : previous.createRevision
     const version = (previous?.version ?? 0) + 1
     const entry = makeEntry(key, value, { createRevision, modRevision: revision, version }, lease)
     table.put(entry)
@@ -122,12 +123,17 @@ class Writer {
 
   private delete(key: string): number {
     const { table } = this
-    const previous = table.getToDelete === undefined ? table.get(key) : table.getToDelete(key)
+    const previous = this.toGo(key)
     if (previous === undefined) return 0
     table.delete(previous)
     const isKept = this.note(key, undefined, previous)
     this.events.push({ type: 'delete', key, revision: this.revision, ...(isKept && { previous }) })
     return 1
+  }
+
+  private toGo(key: string): Entry | undefined {
+    const { table } = this
+    return table.getToDelete === undefined ? table.get(key) : table.getToDelete(key)
   }
 }
 

@@ -21,7 +21,8 @@ export function encodeValue(value: unknown): Uint8Array {
 }
 
 /** Errors: STORE_CORRUPT, STORE_FORMAT_NEWER, both with the key. */
-export function decodeValue({ key, value }: Pick<Entry, 'key' | 'value'>): unknown {
+export function decodeValue({ key, value, damage }: Pick<Entry, 'key' | 'value' | 'damage'>): unknown {
+  if (damage !== undefined) throw new VertigoError('STORE_CORRUPT', damage)
   const envelope = parse(key, value)
   if (typeof envelope === 'object' && envelope !== null && 'v' in envelope) {
     if (envelope.v === version && 'd' in envelope) {

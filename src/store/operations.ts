@@ -4,6 +4,8 @@ import type { Compare, Entry, LeaseId, Operation, Revision } from './store.ts'
 
 export const put = (key: string, value: Uint8Array, lease?: LeaseId): Operation =>
   lease === undefined ? { type: 'put', key, value } : { type: 'put', key, value, lease }
+/** The same where a damaged record may be in its place. */
+export const mend = (key: string, value: Uint8Array): Operation => ({ type: 'put', key, value, mends: true })
 export const remove = (key: string): Operation => ({ type: 'delete', key })
 export const removeRange = (prefix: string): Operation => ({ type: 'delete-range', prefix })
 export const get = (key: string): Operation => ({ type: 'get', key })

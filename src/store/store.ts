@@ -42,6 +42,11 @@ export interface Entry {
   readonly version: number
   /** The lease that the key goes with. */
   readonly lease?: LeaseId
+  /**
+   * What is wrong with the record of the key, where the store finds it damaged; only for who asks with `damaged: 'tell'`. Then there is no
+   * value, and the numbers are 0.
+   */
+  readonly damage?: string
 }
 
 export type Comparison = '=' | '!=' | '<' | '>'
@@ -63,7 +68,14 @@ export type Compare =
     }
 
 export type Operation =
-  | { readonly type: 'put'; readonly key: string; readonly value: Uint8Array; readonly lease?: LeaseId }
+  | {
+      readonly type: 'put'
+      readonly key: string
+      readonly value: Uint8Array
+      readonly lease?: LeaseId
+      /** It may take the place of a record that the store finds damaged. Default false: then it is refused with `STORE_CORRUPT`. */
+      readonly mends?: boolean
+    }
   | { readonly type: 'delete'; readonly key: string }
   | { readonly type: 'delete-range'; readonly prefix: string }
   | { readonly type: 'get'; readonly key: string }
@@ -129,7 +141,14 @@ export interface RangeOptions extends CallOptions {
   readonly limit?: number
   /** Only keys behind this one, in the order of keys; to go on where a limited range ended. */
   readonly after?: string
+  readonly damaged?: Damaged
 }
+
+/**
+ * What to do about records that the store finds damaged: reject with `STORE_CORRUPT` (default), or give the rest, and of those what is wrong
+ * (`Entry.damage`).
+ */
+export type Damaged = 'refuse' | 'tell'
 
 export interface RangeResult {
   /** In the order of keys, which is that of their UTF-8 bytes. */
@@ -188,6 +207,8 @@ export interface WatchOptions {
   readonly bufferEventsMax?: number
   /** Bytes of keys and values, also those from before, that may wait for the reader; the same where more come. Default 16 MiB. */
   readonly bufferBytesMax?: number
+  /** Of what it reads by itself. */
+  readonly damaged?: Damaged
   /** Ends the watch. */
   readonly signal?: AbortSignal
 }

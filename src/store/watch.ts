@@ -7,7 +7,7 @@ import {
   watchReadMsMax,
   watchReadMsMin,
 } from './limits.ts'
-import type { Entry, Revision, Watch, WatchBatch, WatchEvent, WatchOptions } from './store.ts'
+import type { Damaged, Entry, Revision, Watch, WatchBatch, WatchEvent, WatchOptions } from './store.ts'
 
 const retryMsMin = 50
 const retryMsMax = 1_000
@@ -29,6 +29,7 @@ export class BufferedWatch implements Watch {
   private readonly prefix: string
   private readonly eventsMax: number
   private readonly bytesMax: number
+  private readonly damaged: Damaged
   private readonly onEnd: () => void
   private readonly ending = new AbortController()
   private readonly known = new Map<string, Entry>()
@@ -47,6 +48,7 @@ export class BufferedWatch implements Watch {
     this.prefix = prefix
     this.eventsMax = options.bufferEventsMax ?? watchBufferEventsMaxDefault
     this.bytesMax = options.bufferBytesMax ?? watchBufferBytesMaxDefault
+    this.damaged = options.damaged ?? 'refuse'
     this.onEnd = onEnd
     const { since, fromRevision, signal } = options
     const close = (): void => this.close()
@@ -185,7 +187,8 @@ export class BufferedWatch implements Watch {
   private async tryRead(
     timeoutMs: number,
   ): Promise<{ readonly entries: readonly Entry[]; readonly revision: Revision } | undefined> {
-    const read = await this.backend.range(this.prefix, { timeoutMs, signal: this.ending.signal })
+    const { damaged } = this
+    const read = await this.backend.range(this.prefix, { timeoutMs, damaged, signal: this.ending.signal })
     return this.isEnded ? undefined : read
   }
 }

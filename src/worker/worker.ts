@@ -345,6 +345,7 @@ export class Worker {
       if (keep.has(id)) continue
       this.prepared.delete(id)
       this.wiring.removeInputs(hosted, [...hosted.inputs.keys()])
+      this.snapshots.forget(hosted)
       this.closer.close(hosted)
     }
   }

@@ -9,9 +9,10 @@ import { run, type Running, type RunOptions } from 'vertigo-flow'
 import { machineClock, systemClock } from '../../src/base/clock.ts'
 import { isVertigoError } from '../../src/base/errors.ts'
 import { systemRandom } from '../../src/base/random.ts'
-import { RunStore } from '../../src/run/run-store.ts'
+import { openRetryMs, RunStore } from '../../src/run/run-store.ts'
 import { openCollections } from '../../src/store/collections/index.ts'
-import { connectStore, createRunStore, openStore } from '../../src/stores.ts'
+import { connectStore, createRunStore, openStore, storesUrl } from '../../src/stores.ts'
+import { TestClock } from '../../src/testkit/test-clock.ts'
 import { eventually, within } from '../support/eventually.ts'
 
 /** `context.shared` in real runs: all workers see the same collections. */
@@ -139,6 +140,30 @@ test('a run whose own store cannot be made for a thread fails with the error', a
     place.port.unref()
   })
   assert.match(String(await within('the failure is told', 5_000, failed)), /no memory left/)
+  await runStore.close()
+})
+
+test('a store that cannot be opened at first serves the thread that asked for it, when it can be', async () => {
+  const modules = join(folder, 'late-stores.mjs')
+  await writeFile(
+    modules,
+    `import { createRunStore as create } from ${JSON.stringify(storesUrl)}
+    let tries = 0
+    export const createRunStore = (...given) =>
+      tries++ === 0 ? Promise.reject(new Error('its lock is held')) : create(...given)`,
+  )
+  const clock = new TestClock()
+  const runStore = new RunStore(pathToFileURL(modules).href, undefined, clock)
+  const failures: string[] = []
+  const place = runStore.placeForThread((error) => failures.push(String(error)))
+  assert.ok('port' in place)
+  const store = await connectStore(place.port, systemClock)
+  const asked = store.get('a')
+  await eventually('the failure is told', () => failures.length > 0)
+  clock.advance(openRetryMs)
+  assert.equal((await within('the thread is answered', 5_000, asked)).entry, undefined)
+  assert.deepEqual(failures, ['Error: its lock is held'])
+  await store.close()
   await runStore.close()
 })
 

@@ -1,4 +1,5 @@
 import type { ListedSnapshot } from '../../cluster/client/index.ts'
+import type { ErrorText } from '../../cluster/protocol/index.ts'
 import { visible } from '../store/entry-text.ts'
 
 /** Snapshots, as people read them. */
@@ -37,6 +38,11 @@ export function notesOf({ isCurrent, isLast, isPartial, hasChannelState }: Liste
   ]
     .filter((note) => note !== '')
     .join(', ')
+}
+
+/** What is wrong, and the way out. */
+export function errorNotes({ code, message, remedy }: ErrorText): string[] {
+  return [`${code}: ${message}`, ...(remedy === undefined ? [] : [remedy])]
 }
 
 export function namesOf({ names }: ListedSnapshot): string {

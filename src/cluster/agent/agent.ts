@@ -126,7 +126,7 @@ export class Agent {
   private async follow(): Promise<void> {
     const { store, keys, events } = this.means
     const { signal } = this.ending
-    const following = await follow(store, keys.prefix, { signal })
+    const following = await follow(store, keys.prefix, { signal, damaged: 'tell' })
     try {
       const view = new ClusterView(keys)
       for (const entry of following.entries) view.apply(entry.key, entry)

@@ -219,7 +219,8 @@ async function tellDeath(
   { store, keys, clock }: JoinMeans,
 ): Promise<void> {
   const view = new ClusterView(keys)
-  for (const one of (await store.range(keys.networks)).entries) view.apply(one.key, one)
+  const { entries } = await store.range(keys.networks, { damaged: 'tell' })
+  for (const one of entries) view.apply(one.key, one)
   const record = deathRecord.encode(deathOf(bereaved(view), known, clock.now()))
   await store.transact(
     {

@@ -18,7 +18,8 @@ export {
   type SnapshotContent,
   SnapshotFiles,
 } from './snapshot-files.ts'
-export { type GoOnFrom, type ListedSnapshot, type NetworkSnapshots, Snapshots } from './snapshots.ts'
+export type { DamagedSnapshot, ListedSnapshot, NetworkSnapshots } from './snapshot-list.ts'
+export { type GoOnFrom, Snapshots } from './snapshots.ts'
 export { kindFacts } from './load-deployment.ts'
 export type { ComponentSource, DeploymentSource } from './source.ts'
 export { type NodeStatus, Operation } from './operation.ts'

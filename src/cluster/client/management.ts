@@ -26,7 +26,6 @@ import {
   planRecord,
   readyRecord,
   type SnapshotRecord,
-  snapshotRecord,
   unfitState,
   type VersionRecord,
   versionRecord,
@@ -108,7 +107,7 @@ export class Management {
 
   /** Names of all networks, in their order. */
   async list(options: CallOptions = {}): Promise<readonly string[]> {
-    const { entries } = await this.store.range(this.keys.networks, options)
+    const { entries } = await this.store.range(this.keys.networks, { ...options, damaged: 'tell' })
     const names = entries
       .filter(({ key }) => key.endsWith('/desired'))
       .map(({ key }) => this.keys.networkOf(key))
@@ -154,13 +153,12 @@ export class Management {
           get(keys.plan),
           get(keys.open),
           get(keys.outcome),
-          get(keys.snapshots.committed),
           get(keys.snapshots.aborted),
         ],
       },
       options,
     )
-    const [desired, plan, open, outcome, committed, aborted] = results.map((result) =>
+    const [desired, plan, open, outcome, aborted] = results.map((result) =>
       result.type === 'get' ? result.entry : undefined,
     )
     if (desired === undefined) throw await this.unknown(name)
@@ -176,7 +174,7 @@ export class Management {
       open: open && openRecord.decode(open),
       outcome: outcome && outcomeRecord.decode(outcome),
       ready: ready.map((entry) => readyRecord.decode(entry)),
-      committed: committed && snapshotRecord.decode(committed),
+      ...(await this.snapshots.last(name, options)),
       aborted: aborted && abortedRecord.decode(aborted),
     }
   }
@@ -283,7 +281,7 @@ export class Management {
   ): Promise<void> {
     if (!losesNothing(guaranteeInCluster(content.flat))) return
     const keys = this.keys.network(name)
-    const from = chosen ?? (await this.lastSnapshot(name, call))
+    const from = chosen ?? (await this.snapshots.wholeLast(name, call))
     if (from === undefined) return
     const { entry: version } = await this.store.get(keys.version(from.version), call)
     const unfit =
@@ -292,11 +290,6 @@ export class Management {
     if (unfit === undefined) return
     const { code, message, remedy, component } = unfit
     throw new VertigoError(code as ErrorCode, message, { remedy, place: { component } })
-  }
-
-  private async lastSnapshot(name: string, call: CallOptions): Promise<SnapshotRecord | undefined> {
-    const { entry } = await this.store.get(this.keys.network(name).snapshots.committed, call)
-    return entry && snapshotRecord.decode(entry)
   }
 
   private async setGoal(name: string, goal: 'run' | 'stop', call: CallOptions): Promise<void> {

@@ -90,7 +90,7 @@ class Observing implements ObservedCluster {
 
   private async read(): ReturnType<typeof follow> {
     const { store, keys } = this.means
-    const following = await follow(store, keys.prefix, { signal: this.ending.signal })
+    const following = await follow(store, keys.prefix, { signal: this.ending.signal, damaged: 'tell' })
     const before = this.view
     this.view = new ClusterView(keys)
     for (const entry of following.entries) this.view.apply(entry.key, entry)

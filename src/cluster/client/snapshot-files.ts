@@ -14,7 +14,8 @@ import type { CallOptions } from '../../store/store.ts'
 import { needsSnapshots, type SnapshotRecord, snapshotsUnplaced } from '../protocol/index.ts'
 import type { ImportedSnapshots } from './imported-snapshots.ts'
 import type { Management } from './management.ts'
-import type { ListedSnapshot, Snapshots } from './snapshots.ts'
+import type { ListedSnapshot } from './snapshot-list.ts'
+import type { Snapshots } from './snapshots.ts'
 
 /** Opens the storage at an address; undefined: the one where the cluster keeps snapshots by default. */
 export type OpenStorage = (address: string | undefined) => Promise<SnapshotStorage>

@@ -7,11 +7,10 @@ import type { CallOptions, Compare, Entry, Operation, Store } from '../../store/
 import { conflict, compareAndSet } from '../../store/recipes/index.ts'
 import type { Random } from '../../base/random.ts'
 import {
-  type AbortedSnapshot,
-  abortedRecord,
   asGeneration,
   type ClusterKeys,
   desiredRecord,
+  keptDamaged,
   type NetworkVersion,
   outcomeRecord,
   type SnapshotKeys,
@@ -22,6 +21,23 @@ import {
 } from '../protocol/index.ts'
 import type { VersionContent } from './deployment.ts'
 import { checkFit } from './snapshot-fit.ts'
+import {
+  checkNotLast,
+  damagedNamed,
+  damageOfLast,
+  isNamed,
+  listed,
+  type ListedSnapshot,
+  type NetworkSnapshots,
+} from './snapshot-list.ts'
+import {
+  isAsRead,
+  publishedAtMost,
+  putOver,
+  storedLast,
+  type StoredSnapshots,
+  storedSnapshots,
+} from './snapshot-records.ts'
 
 /**
  * What users ask about the snapshots of networks, and of them, in the store. As `Management`, it works without any node.
@@ -44,33 +60,48 @@ export class Snapshots {
 
   /** Newest first. Errors: NETWORK_UNKNOWN. */
   async list(network: string, options: CallOptions = {}): Promise<NetworkSnapshots> {
+    return listed(network, await this.stored(network, options))
+  }
+
+  /** The last one, or what is wrong with its record. */
+  async last(
+    network: string,
+    options: CallOptions = {},
+  ): Promise<{ readonly committed: SnapshotRecord | undefined; readonly damaged: VertigoError | undefined }> {
+    const keys = this.keys.network(network).snapshots
+    const last = await storedLast(this.store, keys, options)
+    const { value: committed, damage } = last ?? {}
+    if (damage === undefined) return { committed, damaged: undefined }
+    const damaged = damageOfLast(network, await storedSnapshots(this.store, keys, options)) ?? damage
+    return { committed: undefined, damaged }
+  }
+
+  /** Errors: SNAPSHOT_RECORD_DAMAGED, with the way out. */
+  async wholeLast(network: string, options: CallOptions = {}): Promise<SnapshotRecord | undefined> {
+    const { committed, damaged } = await this.last(network, options)
+    if (damaged !== undefined) throw damaged
+    return committed
+  }
+
+  private async stored(network: string, options: CallOptions): Promise<StoredSnapshots> {
     const keys = this.keys.network(network)
-    const { snapshots } = keys
-    const { results } = await this.store.transact(
-      { then: [get(keys.desired), get(snapshots.committed), get(snapshots.aborted)] },
-      options,
-    )
-    const [desired, committed, aborted] = results.map((one) => (one.type === 'get' ? one.entry : undefined))
-    const { entries } = await this.store.range(snapshots.kept, options)
-    const { entries: wanted } = await this.store.range(snapshots.wanted, options)
-    if (desired === undefined && entries.length === 0) throw this.unknownNetwork(network)
-    const current = committed && snapshotRecord.decode(committed)
-    const kept = entries.map((entry) => snapshotRecord.decode(entry)).toReversed()
-    return {
-      snapshots: kept.map((one) => ({
-        ...one,
-        isCurrent: one.id === current?.id && one.incarnation === current.incarnation,
-      })),
-      aborted: aborted && abortedRecord.decode(aborted),
-      wanted: wanted.map(({ key }) => snapshots.wantedName(key)),
-    }
+    const stored = await storedSnapshots(this.store, keys.snapshots, options)
+    const { entry: desired } = await this.store.get(keys.desired, options)
+    if (desired === undefined && stored.kept.length === 0) throw this.unknownNetwork(network)
+    return stored
   }
 
   /** By a name, or by its number. Errors: NETWORK_UNKNOWN, SNAPSHOT_UNKNOWN. */
   async show(network: string, snapshot: string, options: CallOptions = {}): Promise<ListedSnapshot> {
-    const { snapshots } = await this.list(network, options)
+    return this.named(network, await this.stored(network, options), snapshot)
+  }
+
+  private named(network: string, stored: StoredSnapshots, snapshot: string): ListedSnapshot {
+    const { snapshots } = listed(network, stored)
     const found = snapshots.find((one) => isNamed(one, snapshot))
     if (found !== undefined) return found
+    const { id, damage } = damagedNamed(stored, snapshot) ?? {}
+    if (id !== undefined && damage !== undefined) throw keptDamaged(network, id, damage)
     const near = didYouMean(
       snapshot,
       snapshots.flatMap(({ names }) => names),
@@ -142,7 +173,7 @@ export class Snapshots {
 
   /**
    * Takes a snapshot away: its files go with the next collection. The last committed one only loses its names (SC-2). One that is wanted is
-   * wanted no more. Errors: NETWORK_UNKNOWN, SNAPSHOT_UNKNOWN.
+   * wanted no more. Errors: NETWORK_UNKNOWN, SNAPSHOT_UNKNOWN; SNAPSHOT_RECORD_DAMAGED where it may be the last one.
    */
   async remove(network: string, snapshot: string, options: CallOptions = {}): Promise<void> {
     const { snapshots: there, wanted } = await this.list(network, options)
@@ -153,7 +184,18 @@ export class Snapshots {
     const keys = this.keys.network(network).snapshots
     const contention = { ...this.contention(network), signal: options.signal }
     await compareAndSet(contention, async () => {
-      const { isCurrent, ...found } = await this.show(network, snapshot, options)
+      const stored = await this.stored(network, options)
+      const damaged = damagedNamed(stored, snapshot)
+      checkNotLast(network, stored, damaged ?? this.named(network, stored, snapshot))
+      if (damaged !== undefined) {
+        const { entry } = damaged
+        const { succeeded } = await this.store.transact(
+          { compare: [...isAsRead(entry.key, entry)], then: [remove(entry.key)] },
+          { ...options, repeat: 'once' },
+        )
+        return succeeded ? true : conflict
+      }
+      const { isCurrent, ...found } = this.named(network, stored, snapshot)
       const { entry, compare } = await this.kept(keys, found, options)
       if (entry === undefined) return conflict
       const change: Operation = isCurrent
@@ -170,7 +212,8 @@ export class Snapshots {
   /**
    * What a deployment adds to its transaction, so that the network goes on from a snapshot: the one that is named, or the last one, with
    * some components that begin afresh. Errors: NETWORK_UNKNOWN, SNAPSHOT_UNKNOWN;
-   * SNAPSHOT_REPEATS where a later one was committed and duplicates are not accepted; SNAPSHOT_UNFIT, COMPONENT_UNKNOWN.
+   * SNAPSHOT_REPEATS where a later one was committed and duplicates are not accepted; SNAPSHOT_UNFIT, COMPONENT_UNKNOWN;
+   * SNAPSHOT_RECORD_DAMAGED where it is that of the one to go on from.
    */
   async goingOnFrom(
     network: string,
@@ -179,10 +222,13 @@ export class Snapshots {
     options: CallOptions = {},
   ): Promise<GoingOn> {
     const keys = this.keys.network(network).snapshots
-    const { snapshots } = await this.list(network, options)
+    const stored = await this.stored(network, options)
+    const { snapshots } = listed(network, stored)
     const { snapshot, acceptDuplicates = false } = from ?? {}
     const current = snapshots.find(({ isCurrent }) => isCurrent)
-    const one = snapshot === undefined ? current : await this.show(network, snapshot, options)
+    const damaged = damageOfLast(network, stored)
+    if (snapshot === undefined && damaged !== undefined) throw damaged
+    const one = snapshot === undefined ? current : this.named(network, stored, snapshot)
     if (one === undefined)
       throw new VertigoError(
         'SNAPSHOT_UNKNOWN',
@@ -190,12 +236,12 @@ export class Snapshots {
       )
     const { isCurrent: _, ...found } = one
     // What comes from elsewhere is not what the network has published last.
-    const [newest] = current === undefined ? snapshots : [current, ...snapshots]
+    const newest = damaged === undefined ? (current ?? snapshots[0]) : publishedAtMost(stored)
     const isNewest = newest?.id === found.id && newest.incarnation === found.incarnation
     if (!isNewest && !acceptDuplicates)
       throw new VertigoError(
         'SNAPSHOT_REPEATS',
-        `Snapshot ${found.id} of "${network}" is not its last, which is ${newest!.id}: what its sinks have published since would be published again.`,
+        `Snapshot ${found.id} of "${network}" is not its last, which is ${newest?.id ?? 'not known'}: what its sinks have published since would be published again.`,
       )
     checkFit(found, content, discardState)
     if (found.isPartial === true)
@@ -205,28 +251,29 @@ export class Snapshots {
         { remedy: 'Deploy once more from the folder of the export.' },
       )
     const { entry, compare } = await this.kept(keys, found, options)
-    const { entry: committed } = await this.store.get(keys.committed, options)
     if (entry === undefined)
       throw new VertigoError('SNAPSHOT_UNKNOWN', `Snapshot ${found.id} of "${network}" is gone.`)
-    const before = committed && snapshotRecord.decode(committed).upTo
+    const committed = stored.last?.entry
+    const before = stored.last?.value?.upTo
     const chosen = snapshotRecord.encode({
       ...found,
       // It is of no generation that may still commit: what runs now is to give way to what goes on from it.
       generation: asGeneration(0),
-      upTo: newestOf([...snapshots, ...(before === undefined ? [] : [before])]),
+      upTo: newestOf([...stored.kept, ...(before === undefined ? [] : [before])]),
       chosenFor: version,
       discards: [...discardState],
       ...without(found, discardState),
     })
     return {
       snapshot: found,
-      compare: [...compare, isUnchanged(keys.committed, committed)],
-      then: [put(keys.committed, chosen)],
+      compare: [...compare, ...isAsRead(keys.committed, committed)],
+      then: [putOver(keys.committed, committed, chosen)],
     }
   }
 
   /**
-   * Whether a version finds what it goes on from where it keeps its snapshots. `chosen`: what an operator has named. Errors: SNAPSHOT_UNFIT.
+   * Whether a version finds what it goes on from where it keeps its snapshots. `chosen`: what an operator has named. Errors: SNAPSHOT_UNFIT,
+   * SNAPSHOT_RECORD_DAMAGED.
    */
   async checkPlace(
     network: string,
@@ -235,8 +282,7 @@ export class Snapshots {
     options: CallOptions = {},
   ): Promise<void> {
     if (!losesNothing(guaranteeInCluster(flat))) return
-    const { entry } = await this.store.get(this.keys.network(network).snapshots.committed, options)
-    const from = chosen ?? (entry && snapshotRecord.decode(entry))
+    const from = chosen ?? (await this.wholeLast(network, options))
     const place = flat.snapshot?.storage
     // Earlier versions did not note it.
     if (from?.components === undefined || from.storage === place) return
@@ -290,23 +336,6 @@ export interface GoingOn {
   readonly compare: readonly Compare[]
   readonly then: readonly Operation[]
   readonly snapshot: SnapshotRecord
-}
-
-export interface ListedSnapshot extends SnapshotRecord {
-  /** A failure would go back to it. */
-  readonly isCurrent: boolean
-}
-
-export interface NetworkSnapshots {
-  readonly snapshots: readonly ListedSnapshot[]
-  /** The last one that came to nothing. */
-  readonly aborted: AbortedSnapshot | undefined
-  /** Names under which one is wanted that is not there yet. */
-  readonly wanted: readonly string[]
-}
-
-function isNamed({ names, id }: SnapshotRecord, snapshot: string): boolean {
-  return names.includes(snapshot) || String(id) === snapshot
 }
 
 /** What is decided by does not count of components that begin afresh. */

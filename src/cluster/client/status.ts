@@ -1,3 +1,4 @@
+import type { VertigoError } from '../../base/errors.ts'
 import {
   type AbortedSnapshot,
   type ComponentFailures,
@@ -5,6 +6,7 @@ import {
   type DesiredNetwork,
   type ErrorText,
   failingNow,
+  isLastDamaged,
   type NetworkOutcome,
   type NetworkView,
   type NodeId,
@@ -13,6 +15,7 @@ import {
   type PlannedInstance,
   type ReadyRecord,
   type SnapshotRecord,
+  standstill,
 } from '../protocol/index.ts'
 
 /**
@@ -51,6 +54,8 @@ export interface SnapshotStatus {
     readonly code: string
     readonly reason: string
   }
+  /** The record of the last one cannot be read: none are taken, and the network stands as soon as something of it fails or changes. */
+  readonly damaged?: ErrorText
 }
 
 export interface NetworkStatus {
@@ -78,6 +83,8 @@ export interface NetworkRecords {
   /** Of the plan's generation. */
   readonly ready: readonly ReadyRecord[]
   readonly committed?: SnapshotRecord | undefined
+  /** What is wrong with it. */
+  readonly damaged?: VertigoError | undefined
   readonly aborted?: AbortedSnapshot | undefined
 }
 
@@ -96,6 +103,7 @@ export function statusInView(view: NetworkView | undefined): NetworkStatus | und
     outcome: view.outcome?.value,
     ready: plan === undefined ? [] : view.readyOf(plan.generation),
     aborted: failingNow(view.snapshots),
+    damaged: isLastDamaged(view) ? standstill(view) : undefined,
   })
 }
 
@@ -118,15 +126,20 @@ export function networkStatus(records: NetworkRecords): NetworkStatus {
   }
 }
 
-function snapshotsOf({ committed, aborted }: NetworkRecords): Pick<NetworkStatus, 'snapshots'> {
+function snapshotsOf({ committed, aborted, damaged }: NetworkRecords): Pick<NetworkStatus, 'snapshots'> {
   const isFailing = aborted !== undefined && aborted.atMs > (committed?.committedAtMs ?? 0)
-  if (committed === undefined && !isFailing) return {}
+  if (committed === undefined && !isFailing && damaged === undefined) return {}
   return {
     snapshots: {
       ...(committed && { last: lastOf(committed) }),
       ...(isFailing && { failing: failingOf(aborted) }),
+      ...(damaged && { damaged: textOf(damaged) }),
     },
   }
+}
+
+function textOf({ code, message, remedy }: VertigoError): ErrorText {
+  return { code, message, remedy }
 }
 
 function lastOf({ id, committedAtMs, tookMs, bytes }: SnapshotRecord): SnapshotStatus['last'] {

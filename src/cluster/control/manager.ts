@@ -76,7 +76,7 @@ export class Manager {
   /** Until the signal is aborted; rejects where the store can no longer be followed. */
   private async lead(leadership: Leadership, signal: AbortSignal): Promise<void> {
     const { store, keys, clock, restarts, events, snapshots } = this.means
-    const following = await follow(store, keys.prefix, { signal })
+    const following = await follow(store, keys.prefix, { signal, damaged: 'tell' })
     const view = new ClusterView(keys)
     for (const entry of following.entries) view.apply(entry.key, entry)
     const loops = new Map<string, Loops>()

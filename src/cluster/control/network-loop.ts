@@ -15,6 +15,7 @@ import {
   outcomeRecord,
   planRecord,
   type Recorded,
+  standstill,
   type Term,
 } from '../protocol/index.ts'
 import type { InventoryNode } from '../plan/index.ts'
@@ -107,7 +108,8 @@ export class NetworkLoop {
     if (network === undefined) return
     try {
       // A plan that is damaged must not be planned over.
-      for (const fault of network.faults.values()) throw fault
+      const fault = standstill(network)
+      if (fault !== undefined) throw fault
       const facts = this.factsOf(network)
       if (facts === undefined) return
       const decision = decide(facts)

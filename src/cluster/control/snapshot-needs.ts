@@ -1,6 +1,6 @@
 import { guaranteeInCluster } from '../../model/guarantee.ts'
 import type { Network } from '../../model/network.ts'
-import type { NetworkView, Plan, SnapshotRecord } from '../protocol/index.ts'
+import { isLastDamaged, type NetworkView, type Plan, type SnapshotRecord } from '../protocol/index.ts'
 import { awaitsLast, hasLast, hasSnapshots, lacksFinalSnapshot, unfitForCopies } from './snapshot-facts.ts'
 
 /** What snapshots a network needs now, from what the store says of it. */
@@ -20,6 +20,8 @@ export function snapshotNeeds(network: NetworkView): SnapshotNeeds | undefined {
   const { plan, open, desired, outcome } = network
   if (plan === undefined || desired === undefined || open?.value.generation !== plan.value.generation)
     return undefined
+  // None would be committed: a commit stands on the last one (SN-2).
+  if (isLastDamaged(network)) return undefined
   // Its last snapshot is let go of, and what is deployed next begins afresh: another one would be gone on from.
   if (hasComeToItsEnd(network)) return undefined
   const version = network.versions.get(plan.value.version)?.value

@@ -1,6 +1,6 @@
 import type { Cancel, Clock } from '../../base/clock.ts'
 import { asError } from '../../base/errors.ts'
-import type { NetworkView } from '../protocol/index.ts'
+import { filesUnknown, type NetworkView } from '../protocol/index.ts'
 import type { ManagerEvents } from './manager-events.ts'
 import { type CollectorFacts, SnapshotCollector } from './snapshot-collector.ts'
 import type { SnapshotStorages } from './snapshot-commit.ts'
@@ -90,6 +90,9 @@ export class SnapshotTidying {
     const { last, collector } = this
     if (last === undefined || this.ending.signal.aborted) return
     const deleted = await this.attempt(async (signal) => {
+      const view = this.means.view()
+      const unknown = view && filesUnknown(view)
+      if (unknown !== undefined) throw unknown
       const storage = await this.means.storages.open(last.storage)
       return collector.collect(storage, () => factsOf(this.means.view()), signal)
     })
@@ -127,7 +130,7 @@ export function isOver({ plan, open }: NetworkView): boolean {
 
 function factsOf(view: NetworkView | undefined): CollectorFacts | undefined {
   const lineage = view?.snapshots.lineage?.value
-  if (view === undefined || lineage === undefined) return undefined
+  if (view === undefined || lineage === undefined || filesUnknown(view) !== undefined) return undefined
   const { committed, kept } = view.snapshots
   const isOwn = committed?.value.incarnation === lineage.incarnation
   return {

@@ -57,9 +57,9 @@ export class ClusterNode {
   private readonly observer: NodeView
   /** Logs, counters, events: for the API. */
   readonly insight: NodeInsight
-  /** Clients of exported ports. */
-  /** For workers. */
+  /** The store, for workers. */
   private readonly shared: RunStore
+  /** Clients of exported ports. */
   readonly ports: ClusterPorts
   private readonly portLines = new PortLines(machineClock)
   private readonly ending = new AbortController()

@@ -1,4 +1,12 @@
 /** What manager, agents and clients of a cluster agree on: keys, records, numbers. */
+export {
+  faultOf,
+  filesUnknown,
+  isLastDamaged,
+  keptDamaged,
+  lastDamaged,
+  standstill,
+} from './damaged-snapshots.ts'
 export { channelNumber, channelParts, connectionNumbersMax, instanceIdsMax } from './channels.ts'
 export { clientPortName, type ClientPortSide, givesCommitted, isClientPort } from './client-port.ts'
 export { connectionKey, keyedConnections } from './connection-key.ts'

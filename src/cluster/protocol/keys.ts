@@ -222,6 +222,12 @@ export class SnapshotKeys {
     return `${this.kept}${padded(incarnation)}-${padded(id)}`
   }
 
+  /** Of a key under `kept`. */
+  keptId(key: string): { readonly incarnation: number; readonly id: number } {
+    const [incarnation = NaN, id = NaN] = key.slice(this.kept.length).split('-').map(Number)
+    return { incarnation, id }
+  }
+
   get wanted(): string {
     return `${this.prefix}wanted/`
   }

@@ -7,7 +7,7 @@ import type { Entry } from '../../store/store.ts'
 export interface RecordType<T> {
   encode(value: T): Uint8Array
   /** Errors: STORE_CORRUPT, STORE_FORMAT_NEWER, with the key. */
-  decode(entry: Pick<Entry, 'key' | 'value'>): T
+  decode(entry: Pick<Entry, 'key' | 'value' | 'damage'>): T
 }
 
 /** A record with the entry that it was read from, whose revisions guard what is written because of it. */

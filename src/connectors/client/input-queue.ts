@@ -2,6 +2,7 @@ import type { Cancel, Clock } from '../../base/clock.ts'
 import { type ErrorData, errorToData, VertigoError } from '../../base/errors.ts'
 import type { ClientPortCommand, ClientPortLine } from '../../component/client-port.ts'
 import type { PollResult, TrackedOptions } from '../../component/index.ts'
+import { checkFit } from './message-fit.ts'
 import type { RequestBook } from './requests.ts'
 
 /** Checks one message. Errors: MESSAGE_INVALID. */
@@ -130,7 +131,13 @@ export class InputQueue {
     request: Request | undefined,
   ): void {
     const { length } = text
-    const refuse = (error: VertigoError): void => this.#tellRefused(id, error, request?.key)
+    const refuse = (error: unknown): void => this.#tellRefused(id, error, request?.key)
+    try {
+      checkFit(messages)
+    } catch (error) {
+      refuse(error)
+      return
+    }
     if (this.#known.size >= batchesMax || (this.#length > 0 && this.#length + length > lengthMax)) {
       refuse(new VertigoError('PORT_BUSY', 'Too much waits at the exported port already.'))
       return

@@ -155,8 +155,10 @@ export class FeederQueue<T = unknown> {
     if (this.#state === 'closed') return
     if (this.#state !== 'failed') this.#error = cause
     this.#state = 'closed'
+    const left = this.#queue.slice(this.#head)
     this.#queue = []
     this.#head = 0
+    for (const message of left) if (message instanceof Asked) message.refused(this.#refusal())
     this.#refuseWaiters()
     this.#wakeTakers()
   }

@@ -171,7 +171,8 @@ export class Batch {
     if (bytes <= room) return
     for (const operation of operations) {
       if (operation.type !== 'put') continue
-      const previous = this.tables.get(operation.key)
+      const { key, mends = false } = operation
+      const previous = mends ? this.tables.getToDelete(key) : this.tables.get(key)
       if (previous !== undefined) bytes -= recordBytes(previous)
     }
     if (bytes > Math.max(0, room))

@@ -141,9 +141,9 @@ export class LmdbBackend implements StoreBackend {
     return this.read(() => ({ entry: this.tables.get(key), revision: this.tables.state().revision }))
   }
 
-  async range(prefix: string, { limit, after }: RangeOptions): Promise<RangeResult> {
+  async range(prefix: string, { limit, after, damaged }: RangeOptions): Promise<RangeResult> {
     return this.read(() => {
-      const entries = this.tables.range(prefix, after, limit === undefined ? undefined : limit + 1)
+      const entries = this.tables.range(prefix, after, limit === undefined ? undefined : limit + 1, damaged)
       const more = limit !== undefined && entries.length > limit
       const { revision } = this.tables.state()
       return { entries: more ? entries.slice(0, limit) : entries, revision, more }

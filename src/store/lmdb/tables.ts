@@ -4,7 +4,7 @@ import type { KeyTable } from '../apply.ts'
 import { makeEntry } from '../backend.ts'
 import type { Change } from '../followers.ts'
 import { endOfPrefix } from '../keys.ts'
-import type { Entry, LeaseId, Revision } from '../store.ts'
+import type { Damaged, Entry, LeaseId, Revision } from '../store.ts'
 import type { Bytes, Environment } from './environment.ts'
 import {
   corrupt,
@@ -59,8 +59,7 @@ export class Tables implements KeyTable {
     try {
       return this.get(key)
     } catch (error) {
-      if (!isVertigoError(error) || error.code !== 'STORE_CORRUPT') throw error
-      return this.standIn(key, asError(error))
+      return this.standIn(key, damageIn(error))
     }
   }
 
@@ -69,10 +68,11 @@ export class Tables implements KeyTable {
     return this.damages.get(entry)
   }
 
-  range(prefix: string, after = '', limit?: number): Entry[] {
+  range(prefix: string, after = '', limit?: number, damaged: Damaged = 'refuse'): Entry[] {
+    const read = damaged === 'tell' ? toldEntry : decodeEntry
     const entries: Entry[] = []
     for (const { key, value } of rangeOf(this.environment.keys, prefix, after, limit))
-      entries.push(decodeEntry(key, value, key.toString()))
+      entries.push(read(key, value, key.toString()))
     return entries
   }
 
@@ -182,6 +182,23 @@ export class Tables implements KeyTable {
       this.lastKey = key
     }
     return this.lastKeyBytes
+  }
+}
+
+/** Throws what is none. */
+function damageIn(error: unknown): Error {
+  if (!isVertigoError(error) || error.code !== 'STORE_CORRUPT') throw error
+  return asError(error)
+}
+
+/** As `decodeEntry`; of a damaged one, what is wrong. */
+function toldEntry(bytes: Buffer, record: Buffer, key: string): Entry {
+  try {
+    return decodeEntry(bytes, record, key)
+  } catch (error) {
+    const { message } = damageIn(error)
+    const none = { createRevision: 0, modRevision: 0, version: 0 }
+    return { ...makeEntry(key, Buffer.alloc(0), none, undefined), damage: message }
   }
 }
 

@@ -54,8 +54,12 @@ export class PortBackend implements StoreBackend {
     return this.call('get', [key], options)
   }
 
-  range(prefix: string, { limit, after, ...options }: RangeOptions): Promise<RangeResult> {
-    const bounds = { ...(limit !== undefined && { limit }), ...(after !== undefined && { after }) }
+  range(prefix: string, { limit, after, damaged, ...options }: RangeOptions): Promise<RangeResult> {
+    const bounds = {
+      ...(limit !== undefined && { limit }),
+      ...(after !== undefined && { after }),
+      ...(damaged !== undefined && { damaged }),
+    }
     return this.call('range', [prefix, bounds], options)
   }
 

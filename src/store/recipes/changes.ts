@@ -1,4 +1,4 @@
-import type { CallOptions, Entry, Revision, Store } from '../store.ts'
+import type { CallOptions, Damaged, Entry, Revision, Store } from '../store.ts'
 
 /** A change of one key, with what was there before. */
 export interface EntryChange {
@@ -33,11 +33,11 @@ export interface Following extends AsyncIterable<ChangeBatch> {
 export async function follow(
   store: Pick<Store, 'range' | 'watch'>,
   prefix: string,
-  options: CallOptions = {},
+  options: CallOptions & { readonly damaged?: Damaged } = {},
 ): Promise<Following> {
-  const { signal } = options
+  const { signal, damaged = 'refuse' } = options
   const { entries, revision } = await store.range(prefix, options)
-  const watch = store.watch(prefix, { since: { entries, revision }, ...(signal && { signal }) })
+  const watch = store.watch(prefix, { since: { entries, revision }, damaged, ...(signal && { signal }) })
   const known = new Map(entries.map((entry) => [entry.key, entry]))
   async function* batches(): AsyncGenerator<ChangeBatch, void, undefined> {
     for await (const batch of watch) {

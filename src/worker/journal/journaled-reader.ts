@@ -145,8 +145,9 @@ export class JournaledReader implements Reader {
     this.intake.source?.complete?.(id, failure)
   }
 
-  lost(id: unknown): void {
-    this.intake.source?.lost?.(id)
+  lost(id: unknown, message: unknown): void | PromiseLike<void> {
+    const { source } = this.intake
+    return source?.lost === undefined ? source?.ack?.(id, message) : source.lost(id, message)
   }
 
   kept(): readonly KeptOutcome[] {

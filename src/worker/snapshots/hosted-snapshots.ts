@@ -53,7 +53,8 @@ export class HostedSnapshots {
   private cancelHold: Cancel = () => undefined
   /** What instances have left to read, by their ids. */
   private readonly restoring = new Map<number, Restoring>()
-  private toBegin: Restoring[] = []
+  /** Of these, those that wait for the switch to their generation. */
+  private readonly toBegin = new Set<number>()
   /** In flight, as far as is known. */
   private begun: SnapshotBegin | undefined
 
@@ -77,12 +78,14 @@ export class HostedSnapshots {
     })
   }
 
-  /** Before the instance's `setup`: it goes on from a snapshot, or begins. */
+  /** Before the instance's `setup`: it goes on from a snapshot, or begins. Errors: those of `readRestore`; STOPPED, where it is given up. */
   async begin({ id, assigned, instance }: HostedInstance): Promise<void> {
     const { restore, discarded } = assigned
     const { identity, keyed, place } = instance
     if (discarded !== undefined) instance.discardedSinks = () => this.leftBy(discarded, instance)
     const read = restore && (await this.read(restore, instance))
+    if (instance.state === 'closed')
+      throw new VertigoError('STOPPED', `${place} was given up while its state was read`)
     if (read !== undefined) {
       instance.restore(read.saved)
       if (instance instanceof SourceInstance) instance.restoredFrom(restore!.snapshot)
@@ -90,9 +93,8 @@ export class HostedSnapshots {
       instance.isMigrated = read.isMigrated
       instance.restoredSinks = { ...namesOf(restore!), sinks: read.sinks }
       if (keyed?.restoring?.isWaiting === true) {
-        const restoring = new Restoring(keyed.restoring, instance, this.clock)
-        this.restoring.set(id, restoring)
-        this.toBegin.push(restoring)
+        this.restoring.set(id, new Restoring(keyed.restoring, instance, this.clock))
+        this.toBegin.add(id)
       }
     }
     if (!instance.takesSnapshots) return
@@ -128,13 +130,18 @@ export class HostedSnapshots {
   switched(removed: Iterable<HostedInstance>): void {
     this.begun = undefined
     this.cancelHold()
-    for (const { id } of removed) {
-      this.parts?.forget(id)
-      this.restoring.get(id)?.stop()
-      this.restoring.delete(id)
-    }
+    for (const hosted of removed) this.forget(hosted)
     // Not before: whatever is read earlier keeps all of them waiting.
-    for (const restoring of this.toBegin.splice(0)) restoring.begin()
+    for (const id of this.toBegin) this.restoring.get(id)?.begin()
+    this.toBegin.clear()
+  }
+
+  /** The instance is no more, or will never begin: nothing of it is held. */
+  forget({ id }: HostedInstance): void {
+    this.parts?.forget(id)
+    this.restoring.get(id)?.stop()
+    this.restoring.delete(id)
+    this.toBegin.delete(id)
   }
 
   /** `hold`: called a moment after the last snapshot of all. What would come is in none; sinks publish all the same. */

@@ -166,7 +166,9 @@ export class SourceTracking implements TreeOwner {
     const { id, outcome, wantsAnswers } = tree
     if (!wantsAnswers) return
     this.openAtCut?.over(tree)
-    if (this.means.takesSnapshots) this.completed.push({ id, outcome })
+    // What was too slow, or is lost, waits for no commit, and is told as what it is.
+    const isComplete = outcome.type === 'ack' || outcome.type === 'fail'
+    if (this.means.takesSnapshots && isComplete) this.completed.push({ id, outcome })
     this.means.due()
   }
 
@@ -186,7 +188,7 @@ export class SourceTracking implements TreeOwner {
     port: OutputPort,
   ): void {
     if (outcome.type === 'lost' && handlers.lost !== undefined) {
-      handlers.lost(id)
+      this.call(handlers.lost(id, message))
       return
     }
     if (outcome.type === 'ack' || outcome.type === 'lost') {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { machineClock } from '../../../src/base/clock.ts'
-import type { ListedSnapshot } from '../../../src/cluster/client/snapshots.ts'
+import type { ListedSnapshot } from '../../../src/cluster/client/snapshot-list.ts'
 import type { InstanceManifest, SnapshotManifest } from '../../../src/snapshot/manifest.ts'
 import { mergeStates } from '../../../src/snapshot/merge.ts'
 import { decodeState, keyGroupSections, type StateFile } from '../../../src/snapshot/state-file.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { seededRandom } from '../../../src/base/random.ts'
-import type { ListedSnapshot } from '../../../src/cluster/client/snapshots.ts'
+import type { ListedSnapshot } from '../../../src/cluster/client/snapshot-list.ts'
 import { eventually } from '../../support/eventually.ts'
 import type { NetworkText } from '../cluster-faults/cluster.ts'
 import type { Arena, OpenArena } from './arena.ts'

@@ -12,7 +12,6 @@ import {
   snapshotRecord,
 } from '../../../src/cluster/protocol/index.ts'
 import { put } from '../../../src/store/operations.ts'
-import { errorCode } from '../../support/error-code.ts'
 import { newPrefix, open, withCluster } from './support.ts'
 
 /** As in `store-lmdb/snapshot-record.test.ts`; of etcd, values have no checksum but the record's own. */
@@ -49,8 +48,10 @@ await withCluster('the record of the last snapshot', { members: 1 }, (cluster) =
       for (const entry of (await store.range(keys.prefix)).entries) view.apply(entry.key, entry)
       const [fault] = view.networks.get('net')?.faults.values() ?? []
       const seen = view.networks.get('net')?.snapshots.committed?.value
-      const listed = await errorCode(snapshots.list('net'))
-      assert.equal(listed, fault === undefined ? 'no error' : fault.code, 'both say the same')
+      const [listed] = (await snapshots.list('net')).damaged ?? []
+      const code = fault?.code === 'STORE_CORRUPT' ? 'SNAPSHOT_RECORD_DAMAGED' : fault?.code
+      assert.equal(listed?.error.code, code, 'both say the same')
+      assert.equal((await snapshots.last('net')).damaged?.code, code)
       return fault?.code ?? JSON.stringify(seen)
     }
     const whole = await readAs(record)

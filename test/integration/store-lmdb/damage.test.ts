@@ -103,6 +103,46 @@ test('a damaged record can be deleted, and then nothing of it is left', async (t
   assert.equal(Buffer.from((await store.get('held')).entry!.value).toString(), 'v')
 })
 
+test('who asks is told of a damaged record beside the others, and can write in its place what is meant to mend it', async (t) => {
+  const { store, lease, reports } = await openWithDamagedKey(t, 'held')
+  await store.transact(put('other'))
+  await assert.rejects(store.range(''), { code: 'STORE_CORRUPT' })
+  const read = await store.range('', { damaged: 'tell' })
+  assert.deepEqual(
+    read.entries.map(({ key, value, version, damage }) => [key, value.length, version, damage]),
+    [
+      ['held', 0, 0, 'The record keys/held is damaged: it is not what was written.'],
+      ['other', 1, 1, undefined],
+    ],
+  )
+  const missing = { key: 'held', target: 'version', is: '=', than: 0 } as const
+  const mending = { type: 'put', key: 'held', value: Buffer.from('new'), mends: true } as const
+  // It is not taken for none.
+  await assert.rejects(store.transact({ compare: [missing], then: [mending] }), { code: 'STORE_CORRUPT' })
+  const heard = batchesOf(store.watch('', { since: read }))
+  const next = heard()
+  const { revision } = await store.transact({ then: [mending] })
+  const { entry } = await store.get('held')
+  assert.deepEqual(
+    [Buffer.from(entry!.value).toString(), entry!.createRevision, entry!.version, entry!.lease],
+    ['new', revision, 1, undefined],
+  )
+  assert.deepEqual(
+    (await next).events.map(({ type, key }) => [type, key]),
+    [['put', 'held']],
+  )
+  await until('the damage is reported', () => reports.length > 0 || undefined)
+  await store.revoke(lease)
+  assert.ok((await store.get('held')).entry !== undefined, 'the lease of before does not end it')
+})
+
+test('a watch that reads by itself tells of a damaged record where that is asked for', async (t) => {
+  const { store } = await openWithDamagedKey(t, 'held')
+  await assert.rejects(batchesOf(store.watch(''))(), { code: 'STORE_CORRUPT' })
+  const { events } = await batchesOf(store.watch('', { damaged: 'tell' }))()
+  assert.match(events[0]?.entry?.damage ?? '', /keys\/held is damaged/)
+})
+
 test('a store with a damaged lease is opened after a restart of the machine', async (t) => {
   const { folder, store, environment, lease } = await openWithDamagedKey(t, 'held')
   const record = Buffer.from(environment.leases.get(Buffer.from(lease))!)

@@ -49,13 +49,24 @@ test('a flipped bit in any byte of it, and any other length, are noticed by all 
   const whole = Buffer.from(environment.keys.get(name)!)
   const { snapshots } = new Management(store, keys, { clock: machineClock, random: systemRandom })
 
-  /** To who asks for it, and to who looks at all that there is: what a manager begins with. */
+  /** To who asks for it, to who looks at all that there is, and to who wants to be told of it: what a manager begins with. */
   const readAs = async (stored: Buffer): Promise<readonly string[]> => {
     environment.keys.putSync(name, stored)
-    return [await errorCode(snapshots.list('net')), await errorCode(store.range(keys.prefix))]
+    const [listed] = (await snapshots.list('net')).damaged ?? []
+    const view = new ClusterView(keys)
+    for (const entry of (await store.range(keys.prefix, { damaged: 'tell' })).entries)
+      view.apply(entry.key, entry)
+    const [fault] = view.networks.get('net')!.faults.values()
+    assert.ok(view.networks.get('net')?.desired !== undefined, 'the rest is there')
+    return [
+      listed?.error.code ?? 'no error',
+      await errorCode(store.range(keys.prefix)),
+      fault?.code ?? 'no error',
+    ]
   }
-  const damaged = ['STORE_CORRUPT', 'STORE_CORRUPT']
-  assert.deepEqual(await readAs(whole), ['no error', 'no error'])
+  const damaged = ['SNAPSHOT_RECORD_DAMAGED', 'STORE_CORRUPT', 'STORE_CORRUPT']
+  const sound = ['no error', 'no error', 'no error']
+  assert.deepEqual(await readAs(whole), sound)
   for (let at = 0; at < whole.length; at++) {
     const flipped = Buffer.from(whole)
     flipped[at]! ^= 1 << (at % 8)
@@ -64,7 +75,7 @@ test('a flipped bit in any byte of it, and any other length, are noticed by all 
   }
   for (const more of [Buffer.alloc(1), Buffer.from('}'), whole])
     assert.deepEqual(await readAs(Buffer.concat([whole, more])), damaged, `${more.length} more`)
-  assert.deepEqual(await readAs(whole), ['no error', 'no error'])
+  assert.deepEqual(await readAs(whole), sound)
 })
 
 test('where the store gives it and it is not whole, it is a fault of its network, and not no snapshot', () => {

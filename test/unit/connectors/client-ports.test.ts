@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ClientPortLine, ClientPortReport } from '../../../src/component/client-port.ts'
+import {
+  clientDepthMax,
+  type ClientPortLine,
+  type ClientPortReport,
+} from '../../../src/component/client-port.ts'
 import { type CheckMessage, type Emit, InputQueue } from '../../../src/connectors/client/input-queue.ts'
 import { OutputBuffer } from '../../../src/connectors/client/output-buffer.ts'
 import { RequestBook } from '../../../src/connectors/client/requests.ts'
 import { eventLoopTurn, TestClock } from '../../../src/testkit/test-clock.ts'
+import { messageDepthMax } from '../../../src/wire/message-check.ts'
 
 const atOnce = (tell: () => void): void => tell()
 
@@ -112,6 +117,42 @@ test('CP-2 what is refused is never sent: late, cancelled, misfit, too much, or 
     ),
     'done',
   )
+})
+
+test('CP-2 what no message can hold is refused, with all of its batch, before any of it is sent', () => {
+  const { queue, line, send, poll } = input()
+  const nested = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels)
+  const sendText = (id: number, text: string): void => queue.obey({ type: 'send', id, text, timeoutMs: 1000 })
+  sendText(1, `[1,${nested(clientDepthMax + 1)}]`)
+  sendText(2, `[1,{"a":[{"__proto__":{"b":1}}]}]`)
+  queue.obey({
+    type: 'request',
+    id: 3,
+    key: 'k',
+    text: nested(100_000),
+    timeoutMs: 1000,
+    again: false,
+    uncommitted: false,
+  })
+  assert.deepEqual(
+    line.told.map((report) => report.type === 'refused' && report.error.message),
+    [
+      'Message 2 of 2 is nested deeper than 200 levels.',
+      'Message 2 of 2 has a field named "__proto__".',
+      'The message is nested deeper than 200 levels.',
+    ],
+  )
+  assert.deepEqual(
+    line.news(),
+    [1, 2, 3].map((id) => `refused ${id} CLIENT_MESSAGE_INVALID`),
+  )
+  const deepest = nested(clientDepthMax)
+  sendText(4, `[${deepest}]`)
+  send(5, [{ prototype: 1, constructor: 2 }])
+  const sent = poll(10)
+  assert.deepEqual([JSON.stringify(sent[0]), sent[1]], [deepest, { prototype: 1, constructor: 2 }])
+  // Components may put more around it.
+  assert.ok(clientDepthMax <= messageDepthMax - 50)
 })
 
 test('a poll without messages waits for the next batch; as many wait as there is room for', async () => {

@@ -98,6 +98,17 @@ test('feeder: a failure and the end of the network reach the other side', async 
   await assert.rejects(input.send(3), coded('BRIDGE_CLOSED'))
 })
 
+test('feeder: a request that waits to be taken hears of the end of the network', async () => {
+  for (const end of [(input: FeederQueue) => input.close(), (input: FeederQueue) => input.detach()]) {
+    const input = new FeederQueue()
+    input.attach(false)
+    const asked = input.request('never taken')
+    await settle()
+    end(input)
+    await assert.rejects(within(asked, 'an end of the request'), coded('BRIDGE_CLOSED'))
+  }
+})
+
 test('collector: gathers everything; toArray waits for the end of all instances', async () => {
   const output = collector<number>()
   const first = await RunningComponent.open(output.kind, { instances: 2 })

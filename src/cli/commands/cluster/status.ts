@@ -4,7 +4,7 @@ import type { NetworkStatus } from '../../../cluster/client/index.ts'
 import type { ErrorText } from '../../../cluster/protocol/index.ts'
 import type { Arguments } from '../../arguments.ts'
 import { apiOptions, connect, printJson } from '../../cluster/connect.ts'
-import { bytesText, durationText } from '../../cluster/snapshot-text.ts'
+import { bytesText, durationText, errorNotes } from '../../cluster/snapshot-text.ts'
 import type { Command } from '../../command.ts'
 import { visible } from '../../store/entry-text.ts'
 import { columns } from '../../table.ts'
@@ -15,7 +15,7 @@ export const statusCommand: Command = {
     arguments: ['<network>'],
     about: [
       'Shows what becomes of a network, instance by instance: where each runs, or why it does not.',
-      'With --json: `state`, `version`, `generation`, `failures`, and for each of `instances` its `component`, `index`, `node` and `state`; `refused` and `error` where there is any, `snapshots` where they are taken: `last`, and `failing` where none was committed since.',
+      'With --json: `state`, `version`, `generation`, `failures`, and for each of `instances` its `component`, `index`, `node` and `state`; `refused` and `error` where there is any, `snapshots` where they are taken: `last`, `failing` where none was committed since, and `damaged` where the record of the last one cannot be read.',
     ],
     options: {
       counters: { about: 'Ask the nodes what each instance has received, sent, queued and rejected.' },
@@ -60,7 +60,7 @@ function statusText(status: NetworkStatus | CountedStatus): string {
 }
 
 function snapshotNotes(snapshots: NetworkStatus['snapshots']): string[] {
-  const { last, failing } = snapshots ?? {}
+  const { last, failing, damaged } = snapshots ?? {}
   const nowMs = systemClock.now()
   const ago = (ms: number): string => durationText(nowMs - ms)
   return [
@@ -69,6 +69,7 @@ function snapshotNotes(snapshots: NetworkStatus['snapshots']): string[] {
       : [
           `snapshot ${last.id}: committed ${ago(last.committedAtMs)} ago, ${bytesText(last.bytes)} in ${last.tookMs} ms`,
         ]),
+    ...(damaged === undefined ? [] : errorNotes(damaged)),
     ...(failing === undefined
       ? []
       : [

@@ -2,7 +2,14 @@ import { systemClock } from '../../../base/clock.ts'
 import type { NetworkSnapshots } from '../../../cluster/client/index.ts'
 import type { Arguments } from '../../arguments.ts'
 import { apiOptions, connect, printJson } from '../../cluster/connect.ts'
-import { bytesText, durationText, namesOf, notesOf, timeText } from '../../cluster/snapshot-text.ts'
+import {
+  bytesText,
+  durationText,
+  errorNotes,
+  namesOf,
+  notesOf,
+  timeText,
+} from '../../cluster/snapshot-text.ts'
 import type { Command } from '../../command.ts'
 import { visible } from '../../store/entry-text.ts'
 import { columns } from '../../table.ts'
@@ -13,7 +20,7 @@ export const snapshotLsCommand: Command = {
     arguments: ['<network>'],
     about: [
       'Lists the snapshots of a network that are kept, newest first: the last ones (`snapshot.keep` of the network, 3 by default), and those that have a name. The one that a failure would go back to is marked `current`.',
-      'With --json: `snapshots`, `wanted` (names under which one is asked for), and `aborted`, the last one that came to nothing.',
+      'With --json: `snapshots`, `wanted` (names under which one is asked for), `aborted`, the last one that came to nothing, and `damaged`, where records of snapshots cannot be read.',
     ],
     options: { ...apiOptions },
     examples: [['vertigo snapshot ls word-count', 'What there is to go back to.']],
@@ -29,7 +36,7 @@ async function run(given: Arguments): Promise<number> {
   return 0
 }
 
-function textOf({ snapshots, aborted, wanted }: NetworkSnapshots): string {
+function textOf({ snapshots, aborted, wanted, damaged = [] }: NetworkSnapshots): string {
   const nowMs = systemClock.now()
   const rows = snapshots.map((one) => [
     String(one.id),
@@ -52,5 +59,6 @@ function textOf({ snapshots, aborted, wanted }: NetworkSnapshots): string {
         `snapshot ${aborted.id} came to nothing ${durationText(nowMs - aborted.atMs)} ago: ${aborted.code}: ${visible(aborted.reason)}\n`,
       ]
     : []
-  return [table, ...waits, ...failing].join('')
+  const notes = damaged.flatMap(({ error }) => errorNotes(error)).map((note) => `${visible(note)}\n`)
+  return [table, ...notes, ...waits, ...failing].join('')
 }

@@ -15,7 +15,7 @@ import {
 } from '../../client/index.ts'
 import type { ClientPortSide, ClusterView, NodeId } from '../../protocol/index.ts'
 import type { Peers } from '../peers.ts'
-import { checkedKey, ClusterRequest } from './cluster-request.ts'
+import { checkedKey, ClusterRequest, placeError } from './cluster-request.ts'
 import { Comparisons } from './comparisons.ts'
 import { Deadline } from './deadline.ts'
 import type { PortLines } from './port-lines.ts'
@@ -92,7 +92,7 @@ export function portHandlers(lines: PortLines): CallHandlers {
  * - PC-2 Whoever reads goes on at the next instance when the one before is gone: where it is told positions, behind what it has got, and
  *   it is told anew that it reads only where something was missed. Who reads what is committed hears whether it has all of it at the end
  *   (CP-7), or that nobody knows.
- * - PC-3 A request goes on at the next instance, too (CR-1 of `cluster-request.ts`).
+ * - PC-3 A request goes on at the next instance, too (CR-1, CR-2 of `cluster-request.ts`).
  * - PC-4 Nobody is refused by what was before: a view that does not have the port is compared with the store first
  *   (`comparisons.ts`), for as long as the call has time.
  */
@@ -175,7 +175,11 @@ export class ClusterPorts implements PortAccess {
     // An array has one message, in brackets.
     const text = batchText([request.message]).slice(1, -1)
     const key = checkedKey(request.id ?? randomKey(this.means.random))
-    await this.check(network, 'input', request.port, deadline.signal, deadline.leftMs)
+    try {
+      await this.check(network, 'input', request.port, deadline.signal, deadline.leftMs)
+    } catch (error) {
+      throw placeError(error, request.again === true)
+    }
     const answer = await new ClusterRequest(this.means, network, request, { key, text }, deadline).answer()
     return answer === undefined ? undefined : (JSON.parse(answer) as unknown)
   }

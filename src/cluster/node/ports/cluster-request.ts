@@ -8,7 +8,7 @@ import type { Peers } from '../peers.ts'
 import type { Deadline } from './deadline.ts'
 import type { PortLines } from './port-lines.ts'
 import { asRequestAnswer, portMethods, type RequestCall } from './port-messages.ts'
-import { placeOfPort } from './port-place.ts'
+import { placeOfPort, type PortPlace } from './port-place.ts'
 
 export interface ClusterRequestMeans {
   readonly lines: PortLines
@@ -26,12 +26,15 @@ const answerMsMax = 2_000
 const elsewhere: ReadonlySet<ErrorCode> = new Set(['PORT_MOVED', 'NODE_UNKNOWN', 'STOPPED'])
 /** Before anything was handed over: the other node refused the call, or it was never sent. */
 const notCalled: ReadonlySet<ErrorCode> = new Set(['CALL_LIMIT', 'CALL_INVALID'])
+/** The port is not there, or not any more. */
+const closed: ReadonlySet<ErrorCode> = new Set(['NETWORK_UNKNOWN', 'PORT_UNKNOWN', 'PORT_CLOSED'])
 
 /**
  * One request, over whatever becomes of the instance behind the exported input.
  *
  * - CR-1 It is asked again, with the same key, where who was asked is gone: the instance knows it by that, or, where it keeps nothing
  *   past its end, says that it does not.
+ * - CR-2 Once it may have been handed over, no error says that nothing was taken: that would be true of the last try only.
  */
 export class ClusterRequest {
   private readonly means: ClusterRequestMeans
@@ -71,20 +74,31 @@ export class ClusterRequest {
   }
 
   private async tryOnce(): Promise<{ readonly text: string | undefined } | { readonly waits: string }> {
-    const { view } = this.means
-    const place = placeOfPort(view(), this.network, 'input', this.port)
+    const place = this.place()
     if ('waits' in place) return place
     try {
       return { text: await this.ask(place.node) }
     } catch (error) {
       if (this.deadline.signal.aborted || !isVertigoError(error)) throw error
       const { code, message } = error
+      // CR-2
+      if (this.again && (code === 'PORT_BUSY' || notCalled.has(code)))
+        return { waits: `the exported port on the node ${place.node} takes no more` }
+      if (this.again && code === 'SEND_TIMED_OUT') throw this.late(message)
       if (notCalled.has(code))
         throw new VertigoError('PORT_BUSY', `The node ${place.node} takes no more: ${message}.`)
       const isLost = code === 'SEND_OUTCOME_UNKNOWN' || code.startsWith('CALL_') || code.startsWith('LINK_')
       if (!isLost && !elsewhere.has(code)) throw error
       this.again ||= isLost
       return { waits: `the exported port is about to be elsewhere than on the node ${place.node}` }
+    }
+  }
+
+  private place(): PortPlace {
+    try {
+      return placeOfPort(this.means.view(), this.network, 'input', this.port)
+    } catch (error) {
+      throw placeError(error, this.again)
     }
   }
 
@@ -112,11 +126,24 @@ export class ClusterRequest {
   }
 }
 
+/** CR-2, of a port that is not found. */
+export function placeError(error: unknown, again: boolean): unknown {
+  if (!again || !isVertigoError(error) || !closed.has(error.code)) return error
+  const message = 'The exported port was closed before it was known what has become of the request.'
+  return new VertigoError('SEND_OUTCOME_UNKNOWN', message, { cause: error })
+}
+
 /** What a request is known by. Errors: CLIENT_MESSAGE_INVALID. */
 export function checkedKey(id: string): string {
-  if (id.length >= 1 && id.length <= requestKeyLengthMax) return id
+  if (id.length < 1 || id.length > requestKeyLengthMax)
+    throw new VertigoError(
+      'CLIENT_MESSAGE_INVALID',
+      `The id of a request has 1 to ${requestKeyLengthMax} characters, not ${id.length}.`,
+    )
+  // Half of a pair would be another character at the other end of a thread, and the request one that nobody knows.
+  if (id.isWellFormed()) return id
   throw new VertigoError(
     'CLIENT_MESSAGE_INVALID',
-    `The id of a request has 1 to ${requestKeyLengthMax} characters, not ${id.length}.`,
+    'The id of a request has half of a surrogate pair, which is no character.',
   )
 }

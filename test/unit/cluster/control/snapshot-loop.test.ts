@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { wantedRecord } from '../../../../src/cluster/protocol/index.ts'
 import { allNames } from '../../../../src/snapshot/storage/checked-storage.ts'
 import { getManifest } from '../../../../src/snapshot/stored-manifest.ts'
-import { isUnchanged, put } from '../../../../src/store/operations.ts'
+import { isUnchanged, put, remove } from '../../../../src/store/operations.ts'
 import { isNew, network, staged } from './snapshot-stage.ts'
 
 describe('snapshots of a managed network', () => {
@@ -58,7 +58,7 @@ describe('snapshots of a managed network', () => {
         return succeeded ? [entry!.value, content] : undefined
       })
       await stage.ready(isNew(), { failed: 'b' })
-      const told = (): number => stage.codes.filter((code) => code === 'STORE_CORRUPT').length
+      const told = (): number => stage.codes.filter((code) => code === 'SNAPSHOT_RECORD_DAMAGED').length
       // Once more after it was to go on without the instance that has failed.
       const before = told()
       await stage.until('it is told', async () => told() > before + 2 || undefined)
@@ -69,6 +69,25 @@ describe('snapshots of a managed network', () => {
       stage.isSound = true
       const next = await stage.ready(isNew(generation))
       assert.equal(next.restores?.id, (await stage.read()).snapshots.committed!.value.id)
+    }))
+
+  it('DS-2: go on, and are gone on from, where the record of an older one is damaged', () =>
+    staged(async (stage) => {
+      await stage.deploy(1, ['a source', 'b', 'a -> b'])
+      const { generation } = await stage.ready(isNew())
+      const id = await stage.committed()
+      stage.isSound = false
+      const { incarnation } = (await stage.read()).snapshots.committed!.value
+      const key = network.snapshots.keptAt(incarnation, 0)
+      await stage.store.transact({ then: [put(key, Buffer.from('damaged'))] })
+      const next = await stage.committed(await stage.committed(id))
+      await stage.ready(isNew(), { failed: 'b' })
+      const { restores } = await stage.ready(isNew(generation))
+      assert.ok(restores!.id >= next)
+      assert.ok((await stage.store.get(key)).entry !== undefined, 'it is not let go of unseen')
+      assert.deepEqual(stage.codes, [])
+      stage.isSound = true
+      await stage.store.transact({ then: [remove(key)] })
     }))
 
   it('go on under another manager, with ids that nobody had (SN-1)', () =>

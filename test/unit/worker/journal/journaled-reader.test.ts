@@ -372,8 +372,17 @@ test('JR-4 how a message is tracked is in the journal; what was sent by its id b
   reader.answer('a', 1)
   reader.complete('a', undefined)
   reader.ack('a', 'a')
-  reader.lost('b')
+  reader.lost('b', 'b')
   reader.timeout('c', 'c')
   assert.deepEqual(heard, ['recall 1 y', 'answer a', 'complete a', 'ack a', 'lost b', 'timeout c'])
   assert.deepEqual(reader.kept(), [{ id: 'k', text: '1' }])
+})
+
+test('a source that does not know of lost answers hears `ack`', async () => {
+  const heard: unknown[] = []
+  const { reader } = await Rig.open(new SlowJournal(), () => never, undefined, new TestClock(), {
+    ack: (...told) => void heard.push(told),
+  })
+  reader.lost('a', 'message')
+  assert.deepEqual(heard, [['a', 'message']])
 })

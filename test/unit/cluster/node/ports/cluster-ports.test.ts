@@ -10,11 +10,11 @@ import { rejectsWith } from '../../../testkit/errors.ts'
 
 /** A port of this node, as a reader over any node sees it. */
 
-function portOfThisNode() {
+function portOfThisNode(component = 'client-output:all') {
   const clock = new TestClock()
   const lines = new PortLines(clock)
   const plan = {
-    instances: [{ component: 'client-output:all', worker: 1, draining: false }],
+    instances: [{ component, worker: 1, draining: false }],
     workers: [{ worker: 1, node: 'a' }],
     waiting: [],
   }
@@ -35,9 +35,27 @@ function portOfThisNode() {
     clock,
   }
   const told: ClientPortCommand[] = []
-  const open = () => lines.opened('net', 'client-output:all', (command) => told.push(command), true)
-  return { clock, told, open, network, plan, ports: new ClusterPorts(means as unknown as ClusterPortsMeans) }
+  const isCommitted = component === 'client-output:all'
+  const open = () => lines.opened('net', component, (command) => told.push(command), isCommitted)
+  return {
+    clock,
+    told,
+    open,
+    network,
+    plan,
+    ports: new ClusterPorts(means as unknown as ClusterPortsMeans),
+  }
 }
+
+test('an id that would come out as another one at the end of a thread is refused', async () => {
+  const { ports } = portOfThisNode()
+  for (const id of ['\ud800', 'a\udfff', '', 'x'.repeat(257)])
+    await rejectsWith(
+      ports.request('net', { port: 'some', message: 1, id }),
+      'CLIENT_MESSAGE_INVALID',
+      /^The id of a request has /,
+    )
+})
 
 test('PC-2 who reads what is committed goes on behind it at the next instance, and hears of it where something is missing', async () => {
   const { clock, told, open, ports } = portOfThisNode()
@@ -140,4 +158,48 @@ test('CP-7 who reads comes back while the network is being undeployed, as long a
     assert.equal(ended, end.reads)
     assert.deepEqual(texts, ['"1.4"', '"1.5"'])
   }
+})
+
+test('CR-2 of a request that may have been handed over, no error says that nothing was taken', async () => {
+  const busy = errorToData(new VertigoError('PORT_BUSY', 'too many'))
+  const late = errorToData(new VertigoError('SEND_TIMED_OUT', 'not taken'))
+  for (const first of ['asked', 'lost'] as const)
+    for (const [refusal, code] of [
+      [busy, first === 'asked' ? 'PORT_BUSY' : 'REQUEST_TIMED_OUT'],
+      [late, first === 'asked' ? 'SEND_TIMED_OUT' : 'REQUEST_TIMED_OUT'],
+      ['closed', first === 'asked' ? 'PORT_CLOSED' : 'SEND_OUTCOME_UNKNOWN'],
+    ] as const) {
+      const { clock, told, open, network, ports } = portOfThisNode('client-input:some')
+      const line = open()
+      if (first === 'asked' && refusal === 'closed') network.desired.value.goal = 'stop'
+      const asking = ports.request('net', { port: 'some', message: 1, id: 'a', timeoutMs: 1_000 })
+      asking.catch(() => undefined)
+      await eventLoopTurn()
+      let last = line
+      if (first === 'lost') {
+        assert.equal(told.splice(0).length, 1)
+        if (refusal === 'closed') network.desired.value.goal = 'stop'
+        else last = open()
+        line.lost()
+        await eventLoopTurn()
+        clock.advance(50)
+        await eventLoopTurn()
+      }
+      const [command] = told.splice(0)
+      if (command?.type === 'request') {
+        assert.equal(command.again, first === 'lost')
+        if (refusal !== 'closed') last.receive({ type: 'refused', id: command.id, error: refusal })
+      }
+      for (let turn = 0; turn < 40; turn++) {
+        await eventLoopTurn()
+        clock.advance(50)
+      }
+      await rejectsWith(asking, code)
+    }
+  const { network, ports } = portOfThisNode('client-input:some')
+  network.desired.value.goal = 'stop'
+  await rejectsWith(
+    ports.request('net', { port: 'some', message: 1, id: 'a', again: true }),
+    'SEND_OUTCOME_UNKNOWN',
+  )
 })
