@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { timeOffsets } from './time-namespace.ts'
 
 /** What Linux tells of a process or a thread, by which one can see whether it is still the same. */
@@ -38,6 +38,19 @@ export function readStatus(id: number): ProcessStatus | undefined {
 export function isAlive({ pid, startTicks }: Pick<ProcessStatus, 'pid' | 'startTicks'>): boolean {
   const status = readStatus(pid)
   return status?.startTicks === startTicks && status.state !== 'Z' && status.state !== 'X'
+}
+
+/** Whether a process of which the first thread has ended has others that have not, yet: until then it keeps its locks of files. */
+export function isEnding({ pid, startTicks }: Pick<ProcessStatus, 'pid' | 'startTicks'>): boolean {
+  const status = readStatus(pid)
+  if (status?.startTicks !== startTicks || status.state !== 'Z') return false
+  try {
+    return readdirSync(`/proc/${pid}/task`).length > 1
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ESRCH') return false
+    throw error
+  }
 }
 
 /** undefined where the process has gone meanwhile, or hides. */

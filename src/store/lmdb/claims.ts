@@ -2,7 +2,7 @@ import { closeSync, constants, existsSync, mkdirSync, openSync, readdirSync, rmS
 import { join } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
 import { type Cancel, type Clock, sleep } from '../../base/clock.ts'
-import { isAlive, readStatus } from '../../base/process-status.ts'
+import { isAlive, isEnding, readStatus } from '../../base/process-status.ts'
 import { type Claimant, identify, isProcOurs, parseClaimant } from './claimant.ts'
 import { endStopped, pidNamespace } from './processes.ts'
 
@@ -21,15 +21,18 @@ import { endStopped, pidNamespace } from './processes.ts'
  *   lets go of the lock and comes again when there is none. So nothing is committed while anybody opens.
  * - CL-3 Whoever closes has a claim, too, and takes it back while there are claims to open; whoever opens waits until there are
  *   no claims to close. So none of both happens during the other, and there is no waiting in a circle.
- * - CL-4 A claim of a thread or a process that is no more goes when somebody waits for it. A process that is stopped is ended
+ * - CL-4 A claim of a thread or a process that is no more, with all of its threads, goes when somebody waits for it. A process that is stopped is ended
  *   after a while; where it may not be, its claim counts for a limited time.
  * - CL-5 Of a process in another namespace nothing can be seen. It renews its claims while it has them, and one that is not
  *   renewed for a while goes. Whoever places a claim takes away those that are older than its own by that while.
  * - CL-6 Whoever opens looks whether its claim still stands when it has waited; where it does not, it begins anew.
  * - CL-7 What a process has started lives on when that is killed. So where it is to open the database, it has a claim of its own,
  *   placed while the first one stood; without, it opens nothing.
+ * - CL-8 Who opens has a claim to the turn as well, and opens where it sees no other one. The first one by name keeps its claim,
+ *   the others let go of theirs, so one of them gets on. LMDB would let who waits in the midst of its call go on with locks that
+ *   nobody has made, where the one that was making them is killed: that ends the process (SIGSEGV), or nothing can be locked.
  */
-export type ClaimKind = 'open' | 'close'
+export type ClaimKind = 'open' | 'close' | 'turn'
 
 interface Claim extends Claimant {
   readonly name: string
@@ -119,6 +122,7 @@ export class Claims {
     const seen = new Map<string, Seen>()
     for (let delayMs = lookMsMin; ; delayMs = Math.min(lookMsMax, delayMs * 2)) {
       const left = this.names(prefix)
+        .filter((name) => name !== this.nameOf('turn'))
         .map((name) => parseClaim(name))
         .filter((claim) => this.isLeft(claim, seen, patienceMs))
       if (left.length === 0 || isOver?.() === true) return left.map(({ pid }) => pid)
@@ -141,6 +145,26 @@ export class Claims {
     }
   }
 
+  /** Opens the database while nobody else does (CL-8). Gives the processes whose claims are left when the wait is over. */
+  async inTurn<T>(
+    open: () => T,
+    wait: ClaimWait,
+  ): Promise<{ readonly opened: T } | { readonly left: readonly number[] }> {
+    const own = this.nameOf('turn')
+    try {
+      for (;;) {
+        this.place('turn')
+        const others = this.names('turn').filter((name) => name !== own)
+        if (others.length === 0 && this.stands('turn')) return { opened: open() }
+        if (others.some((name) => name < own)) this.withdraw('turn')
+        const left = await this.untilNone('turn', wait)
+        if (left.length > 0) return { left }
+      }
+    } finally {
+      this.withdraw('turn')
+    }
+  }
+
   /** A disk that is full, or was taken away, does not keep a process from closing. */
   private tryPlaceClose(): void {
     try {
@@ -160,6 +184,8 @@ export class Claims {
       if (changedMs !== before.changedMs) Object.assign(before, { changedMs, sinceMs: nowMs })
       return nowMs - before.sinceMs < unseenMsMax || this.remove(claim)
     }
+    // LMDB's lock of the file is still there.
+    if (isEnding(claim)) return true
     if (!isAlive(claim) || (claim.thread !== undefined && !isAlive(claim.thread))) return this.remove(claim)
     if (readStatus(claim.pid)?.state !== 'T') {
       before.stoppedSinceMs = undefined
@@ -217,7 +243,11 @@ export class Claims {
   }
 
   private fileOf(kind: ClaimKind): string {
-    return join(this.folder, `${kind}-${this.identity}`)
+    return join(this.folder, this.nameOf(kind))
+  }
+
+  private nameOf(kind: ClaimKind): string {
+    return `${kind}-${this.identity}`
   }
 }
 

@@ -173,12 +173,15 @@ async function waitWithClaim(
   const closers = await claims.untilNone('close', wait)
   const openers = await claims.untilMainThreadIsDone(wait)
   const [other] = [...closers, ...openers]
-  if (other !== undefined)
-    throw new VertigoError(
-      'STORE_UNREACHABLE',
-      `The store in ${folder} could not be opened within ${limit.timeoutMs} ms: process ${other} does not finish ${closers.length > 0 ? 'closing' : 'opening'} it.`,
-    )
+  if (other !== undefined) throw notDone(folder, limit, other, closers.length > 0 ? 'closing' : 'opening')
   await waitForTurn(folder, processes, clock, limit)
+}
+
+function notDone(folder: string, limit: TimeLimit, pid: number, what: string): VertigoError {
+  return new VertigoError(
+    'STORE_UNREACHABLE',
+    `The store in ${folder} could not be opened within ${limit.timeoutMs} ms: process ${pid} does not finish ${what} it.`,
+  )
 }
 
 /** Exported for tests, which come in between. */
@@ -189,7 +192,13 @@ export async function openDatabases(
   limit: TimeLimit,
 ): Promise<Environment> {
   const { folder, processes, claims } = place
-  const root = lmdb.open<Buffer, Buffer>({ path: folder, ...openOptions })
+  const isOver = (): boolean => limit.leftMs === 0
+  const turn = await claims.inTurn(() => lmdb.open<Buffer, Buffer>({ path: folder, ...openOptions }), {
+    ...openPatience,
+    isOver,
+  })
+  if ('left' in turn) throw notDone(folder, limit, turn.left[0]!, 'opening')
+  const root = turn.opened
   claims.withdraw('open')
   const lockFile = join(folder, 'lock.mdb')
   const lockHead = (): Buffer => readMappedHead(lockFile) ?? Buffer.alloc(0)

@@ -82,6 +82,19 @@ const works: Readonly<Record<Work, () => Promise<void>>> = {
     await sleep(machineClock, 3_600_000)
   },
 
+  /** The same, in the call that opens it. */
+  async 'open-inside'() {
+    const claims = new Claims(folder, machineClock)
+    claims.place('open')
+    await claims.inTurn(
+      () => {
+        tell({ word: 'inside' })
+        for (;;);
+      },
+      { patienceMs: () => 20_000 },
+    )
+  },
+
   async increment() {
     const store = await openLmdbStore({ folder })
     const own = `own/${process.pid}`

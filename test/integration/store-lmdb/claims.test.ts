@@ -115,8 +115,24 @@ test('who opens and has lost its claim meanwhile begins anew (CL-6)', async (t) 
   await write(await opening)
   assert.deepEqual(
     placed.mock.calls.map(({ arguments: [kind] }) => kind),
-    ['open', 'open'],
+    ['open', 'open', 'turn'],
   )
+})
+
+test('nobody opens the store in the midst of another opening, and who is killed there holds up nobody (CL-8)', async (t) => {
+  const folder = makeFolder(t)
+  await (await openLmdbStore({ folder })).close()
+  const opener = startChild(t, 'open-inside', folder)
+  await opener.hear('inside')
+  await assert.rejects(openLmdbStore({ folder, openTimeoutMs: 300 }), (error: NodeJS.ErrnoException) => {
+    assert.equal(error.code, 'STORE_UNREACHABLE')
+    assert.match(error.message, new RegExp(`process ${opener.process.pid} does not finish opening it`))
+    return true
+  })
+  const opening = openStore(t, folder)
+  opener.kill('SIGKILL')
+  await write(await within('it is opened', 20_000, opening))
+  assert.deepEqual(readdirSync(join(folder, 'claims')), [])
 })
 
 /** Kills a process that opens a store after it has started another one to read it, which stands still then, before it has opened it. */

@@ -22,6 +22,7 @@ export type Work =
   | 'hold-lease'
   | 'watch'
   | 'open-and-close'
+  | 'open-inside'
   | 'open-often'
   | 'reopen-often'
   | 'claim'
