@@ -1,7 +1,8 @@
-import { mkdir, open, readdir } from 'node:fs/promises'
+import { open, readdir } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { syncFolder } from '../base/durable-files.ts'
 import { VertigoError } from '../base/errors.ts'
+import { makeFolder } from '../base/make-folder.ts'
 import { type Random, systemRandom } from '../base/random.ts'
 import { chainOf, type KnownSegment } from './chain.ts'
 import { corrupt, diskError, openFile as openSystemFile, type OpenFile } from './disk.ts'
@@ -43,7 +44,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   const tag = `${process.pid}-${random.int(2 ** 32)}`
   const means = { ...options, folder, random, tag, openFile: options.openFile ?? openSystemFile }
   try {
-    await makeFolder(folder)
+    await prepareFolder(folder)
     // Before anything is written, so that a refusal leaves the folder as it was.
     await readSegments(means)
     const owner = await takeOver(folder, generation, tag)
@@ -65,8 +66,8 @@ interface Means extends JournalOptions {
   readonly tag: string
 }
 
-async function makeFolder(folder: string): Promise<void> {
-  const made = await mkdir(folder, { recursive: true })
+async function prepareFolder(folder: string): Promise<void> {
+  const made = await makeFolder(folder)
   if (made === undefined) return
   for (let path = folder; path !== dirname(made); path = dirname(path)) await syncFolder(dirname(path))
 }

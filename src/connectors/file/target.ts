@@ -1,5 +1,6 @@
-import { type FileHandle, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises'
+import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
+import { makeFolder } from '../../base/make-folder.ts'
 import { type FileUse, fileError, fileFault } from './errors.ts'
 import { openPartial, writerOf } from './partial.ts'
 
@@ -162,7 +163,7 @@ async function syncDirectory(path: string): Promise<void> {
 /** Creates a folder with those above it; nothing happens where it is there. */
 export async function makeDirectory(path: string, use: FileUse): Promise<void> {
   try {
-    await mkdir(path, { recursive: true })
+    await makeFolder(path)
   } catch (error) {
     throw fileError(error, use)
   }

@@ -1,6 +1,7 @@
-import { mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { VertigoError } from '../../base/errors.ts'
+import { makeFolder } from '../../base/make-folder.ts'
 import type { Journal } from '../../journal/journal.ts'
 
 /** Whose journal it is. */
@@ -46,7 +47,7 @@ export function folderJournals(folder: string): Journals {
     async forgetOthers(place, lives) {
       const kept = new Set([place.life, ...lives].map((life) => nameOf({ ...place, life })))
       const ofAll = folderOf(place, folder)
-      await mkdir(ofAll, { recursive: true })
+      await makeFolder(ofAll)
       for (const name of await readdir(ofAll))
         if (name.startsWith(prefixOf(place)) && !kept.has(name))
           await rm(join(ofAll, name), { recursive: true, force: true })

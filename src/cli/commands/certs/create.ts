@@ -1,8 +1,9 @@
-import { access, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { access, readFile, writeFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { systemClock } from '../../../base/clock.ts'
 import { VertigoError } from '../../../base/errors.ts'
+import { makeFolder } from '../../../base/make-folder.ts'
 import type { IssuedCertificate } from '../../../cluster/certificates/issue.ts'
 import { type Arguments, usage } from '../../arguments.ts'
 import type { Command } from '../../command.ts'
@@ -57,7 +58,7 @@ async function run(given: Arguments): Promise<number> {
   const issued = new Map<string, IssuedCertificate>()
   for (const node of nodes)
     issued.set(node, await issueNodeCertificate(authority, node, { clock, days, names, addresses }))
-  await makeFolder(folder)
+  await folderForCerts(folder)
   if (existing === undefined) await write(folder, authorityName, authority)
   for (const [node, certificate] of issued) await write(folder, node, certificate)
   process.stdout.write(summary(folder, nodes, existing !== undefined))
@@ -115,9 +116,9 @@ function filesOf(folder: string, name: string): readonly [cert: string, key: str
   return [join(folder, `${stem}.pem`), join(folder, `${stem}.key`)]
 }
 
-async function makeFolder(folder: string): Promise<void> {
+async function folderForCerts(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await makeFolder(folder, { mode: 0o700 })
   } catch (cause) {
     throw notWritten(folder, cause)
   }

@@ -1,8 +1,9 @@
-import { type FileHandle, link, mkdir, open, rename, rm, rmdir } from 'node:fs/promises'
+import { type FileHandle, link, open, rename, rm, rmdir } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { Clock } from '../../../base/clock.ts'
 import { syncFolder } from '../../../base/durable-files.ts'
 import { asError, isVertigoError, VertigoError } from '../../../base/errors.ts'
+import { makeFolder } from '../../../base/make-folder.ts'
 import type { Random } from '../../../base/random.ts'
 import { exists, missing } from '../storage-errors.ts'
 import type { Page, StorageBackend, WriteOptions } from '../storage.ts'
@@ -170,7 +171,7 @@ async function writeSynced(
 }
 
 async function makeFolders(folder: string): Promise<void> {
-  const made = await mkdir(folder, { recursive: true })
+  const made = await makeFolder(folder)
   if (made === undefined) return
   for (let path = folder; path !== dirname(made); path = dirname(path)) await syncFolder(dirname(path))
 }
