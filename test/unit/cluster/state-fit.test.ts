@@ -132,11 +132,11 @@ test('the last snapshot is read for networks that go on from one, and for no oth
   for (const guarantee of ['exactly-once', 'at-most-once'] as const) {
     const store = storeOver(new MemoryBackend({ clock: systemClock }), systemClock)
     const read: string[] = []
-    const get: Store['get'] = (key, options) => {
-      read.push(key)
-      return store.get(key, options)
+    const range: Store['range'] = (prefix, options) => {
+      read.push(prefix)
+      return store.range(prefix, options)
     }
-    const watched: Store = Object.assign(Object.create(store) as Store, { get })
+    const watched: Store = Object.assign(Object.create(store) as Store, { range })
     const management = new Management(watched, keys, { clock: systemClock, random: systemRandom })
     const { part, kinds: facts } = deployment('none')
     await management.deploy({ part: { ...part, guarantee }, kinds: facts }, { by: 'me' })
