@@ -39,16 +39,20 @@ async function makeOne(
       missing.push(path)
       return false
     }
-    // Whether it says that it exists or that it must not be made there, it may be what is wanted.
-    if (await isFolder(path)) return 'there'
+    if (await isFolder(path, code)) return 'there'
     throw error
   }
 }
 
-async function isFolder(path: string): Promise<boolean> {
+/**
+ * Whether it says that it exists or that it must not be made there, it may be what is wanted. Errors: ENOENT where somebody has removed it
+ * in between.
+ */
+async function isFolder(path: string, code: string | undefined): Promise<boolean> {
   try {
     return (await stat(path)).isDirectory()
-  } catch {
+  } catch (error) {
+    if (code === 'EEXIST' && (error as NodeJS.ErrnoException).code === 'ENOENT') throw error
     return false
   }
 }
