@@ -56,7 +56,12 @@ describe('a cluster whose members of etcd fail', { skip: etcdSubject.skip }, () 
 
   test('without the store the nodes fence themselves, and all resumes when it is back', async () => {
     const { members } = store.etcd!
-    // A node may have lost its lease before, on a machine that is busy, and have come again.
+    // A node may have lost its lease before, on a machine that is busy, and comes again.
+    await eventually(
+      'all nodes are there',
+      () => cluster.nodes.every((node) => node.of('joined').length > node.of('fenced').length),
+      settleMsMax,
+    )
     const before = cluster.nodes.map((node) => node.of('fenced').length)
     await Promise.all(members.map((member) => member.kill()))
     await eventually(

@@ -8,7 +8,7 @@ import { LogReader } from '../../../../src/connectors/kafka/log-reader.ts'
 import { SnapshotsTopic } from '../../../../src/connectors/kafka/snapshots-topic.ts'
 import { kafkaSink } from '../../../../src/connectors/kafka/index.ts'
 import { hasCode } from '../../../support/error-code.ts'
-import { eventually } from '../../../support/eventually.ts'
+import { eventually, Hopeless } from '../../../support/eventually.ts'
 import { OpenedSink } from '../../../support/opened-kinds.ts'
 import { openSource, read, server, shows, skip, startBroker, topicOf, withAdmin } from './broker.ts'
 
@@ -224,7 +224,8 @@ test(
     let published = 0
     let kills = 0
     const ending = new AbortController()
-    const killer = (async () => {
+    let failure: Error | undefined
+    const kill = async (): Promise<void> => {
       const random = seededRandom(9)
       while (!ending.signal.aborted && kills < 4) {
         const next = published + 1 + random.int(5)
@@ -234,12 +235,17 @@ test(
         await server.run()
         kills++
       }
-    })()
+    }
+    // Without a broker nothing comes any more.
+    const killer = kill().catch((error: unknown) => {
+      failure = new Hopeless('the broker does not come again', { cause: error })
+    })
     try {
       for (let id = 1; id <= total; id++) {
         await it.send(`${id * 2}`, `${id * 2 + 1}`)
         const staged = await it.sink.prepare(at(id))
         const commit = async (): Promise<boolean> => {
+          if (failure !== undefined) throw failure
           try {
             await it.sink.commit({ writer: 'killed', snapshot: at(id), staged })
             return true
@@ -261,6 +267,7 @@ test(
       await killer
     }
     await it.close()
+    assert.ifError(failure)
     assert.ok(kills >= 2, `${kills} kills`)
     await shows(
       topic,
