@@ -5,6 +5,7 @@ import { test, type TestContext } from 'node:test'
 import { machineClock } from '../../src/base/clock.ts'
 import { ClusterKeys } from '../../src/cluster/protocol/index.ts'
 import { openStore } from '../../src/stores.ts'
+import { eventually } from '../support/eventually.ts'
 import { assertCode, project, type Result, type Session, start, vertigo } from './support.ts'
 
 /** What is refused, with the real command: with its code and what to do, and nothing is touched. */
@@ -203,12 +204,20 @@ test('a node with the id of a living one, and a kind that one of the nodes canno
   const strange = await ask('deploy', 'stranger.yaml', ...bundled)
   assertCode(strange, 1)
   assert.match(strange.stderr, /error NETWORK_REFUSED: [^]*BUNDLE_PACKAGE_MISSING: .*loud[^]*fix: /)
-  const status = JSON.parse((await ask('status', 'count', '--json')).stdout) as {
-    readonly state: string
-    readonly refused: { readonly version: number }
-    readonly instances: readonly { readonly component: string; readonly node: string }[]
-  }
-  assert.deepEqual([status.state, status.refused.version], ['running', 2])
+  // The version before is opened again, a moment after the other one was refused.
+  const status = await eventually(
+    'the version before runs again',
+    async () => {
+      const seen = JSON.parse((await ask('status', 'count', '--json')).stdout) as {
+        readonly state: string
+        readonly refused: { readonly version: number }
+        readonly instances: readonly { readonly component: string; readonly node: string }[]
+      }
+      return seen.state === 'running' ? seen : undefined
+    },
+    60_000,
+  )
+  assert.equal(status.refused.version, 2)
   // The version that ran runs on, where it was.
   assert.deepEqual(
     status.instances.map(({ component, node: at }) => `${component} on ${at}`),
