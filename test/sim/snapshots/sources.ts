@@ -1,8 +1,13 @@
 import { sleep } from '../../../src/base/clock.ts'
 import type { Random } from '../../../src/base/random.ts'
-import { defineSource, type Emit, type Kind, type OutputGroup } from '../../../src/component/index.ts'
-import type { SourcePositions } from '../../../src/component/index.ts'
-import { type GroupArgs, itemOf, items, type KeySpread } from './items.ts'
+import {
+  defineSource,
+  type Emit,
+  type Kind,
+  type OutputGroup,
+  type SourcePositions,
+} from '../../../src/component/index.ts'
+import { type GroupArgs, type Item, itemOf, items, type KeySpread } from './items.ts'
 import type { Trees } from './trees.ts'
 
 /** Sources that rewind: each has shares of its messages, by which it says how far it is. */
@@ -20,7 +25,6 @@ interface Share {
   group?: OutputGroup<Item> | undefined
 }
 
-type Item = ReturnType<typeof itemOf>
 type Out = Emit<typeof items>['out']
 
 /** As the network says it. */

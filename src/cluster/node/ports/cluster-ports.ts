@@ -18,6 +18,7 @@ import type { Peers } from '../peers.ts'
 import { checkedKey, ClusterRequest, placeError } from './cluster-request.ts'
 import { Comparisons } from './comparisons.ts'
 import { Deadline } from './deadline.ts'
+import { answerMsMax, elsewhere, lookMs, notCalled, notThere } from './handing-over.ts'
 import type { PortLines } from './port-lines.ts'
 import {
   asPortNews,
@@ -40,15 +41,9 @@ export interface ClusterPortsMeans {
   readonly random: Random
 }
 
-/** How long until it is looked again where a port is, in milliseconds. */
-const lookMs = 25
-/** Beyond the deadline of a batch, for its way and back. */
-const answerMsMax = 2_000
 /** Parts of a stream that may be under way from one node. */
 const partsMax = 2
 
-/** These say that nothing was taken, and that it may be elsewhere by now. */
-const elsewhere: ReadonlySet<ErrorCode> = new Set(['PORT_MOVED', 'NODE_UNKNOWN', 'STOPPED'])
 /** What a reader is told; after anything else that breaks a stream it goes on by itself. */
 const ofReaders: ReadonlySet<ErrorCode> = new Set([
   'READER_TOO_SLOW',
@@ -57,10 +52,6 @@ const ofReaders: ReadonlySet<ErrorCode> = new Set([
   'PORT_BUSY',
   'CALL_INVALID',
 ])
-/** What a view that lags says, too. */
-const ofViews: ReadonlySet<ErrorCode> = new Set(['NETWORK_UNKNOWN', 'PORT_UNKNOWN', 'PORT_CLOSED'])
-/** Before anything was handed over: the other node refused the call, or it was never sent. */
-const notCalled: ReadonlySet<ErrorCode> = new Set(['CALL_LIMIT', 'CALL_INVALID'])
 
 /** For the other nodes. */
 export function portHandlers(lines: PortLines): CallHandlers {
@@ -116,7 +107,7 @@ export class ClusterPorts implements PortAccess {
     try {
       placeOfPort(this.means.view(), network, side, port)
     } catch (error) {
-      if (!isVertigoError(error) || !ofViews.has(error.code)) throw error
+      if (!isVertigoError(error) || !notThere.has(error.code)) throw error
       await this.comparisons.compare(network, signal, leftMs)
       placeOfPort(this.means.view(), network, side, port)
     }

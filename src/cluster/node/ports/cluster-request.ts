@@ -1,11 +1,11 @@
 import { type Clock, sleep } from '../../../base/clock.ts'
 import { isVertigoError, VertigoError } from '../../../base/errors.ts'
-import type { ErrorCode } from '../../../base/error-codes.ts'
 import { requestKeyLengthMax } from '../../../component/client-port.ts'
 import type { PortRequest } from '../../client/index.ts'
 import type { ClusterView, NodeId } from '../../protocol/index.ts'
 import type { Peers } from '../peers.ts'
 import type { Deadline } from './deadline.ts'
+import { answerMsMax, elsewhere, lookMs, notCalled, notThere } from './handing-over.ts'
 import type { PortLines } from './port-lines.ts'
 import { asRequestAnswer, portMethods, type RequestCall } from './port-messages.ts'
 import { placeOfPort, type PortPlace } from './port-place.ts'
@@ -16,18 +16,6 @@ export interface ClusterRequestMeans {
   readonly view: () => ClusterView
   readonly clock: Clock
 }
-
-/** How long until it is looked again where the port is, in milliseconds. */
-const lookMs = 25
-/** Beyond the deadline of a request, for its way and back. */
-const answerMsMax = 2_000
-
-/** Nothing was handed over, and it may be elsewhere by now. */
-const elsewhere: ReadonlySet<ErrorCode> = new Set(['PORT_MOVED', 'NODE_UNKNOWN', 'STOPPED'])
-/** Before anything was handed over: the other node refused the call, or it was never sent. */
-const notCalled: ReadonlySet<ErrorCode> = new Set(['CALL_LIMIT', 'CALL_INVALID'])
-/** The port is not there, or not any more. */
-const closed: ReadonlySet<ErrorCode> = new Set(['NETWORK_UNKNOWN', 'PORT_UNKNOWN', 'PORT_CLOSED'])
 
 /**
  * One request, over whatever becomes of the instance behind the exported input.
@@ -128,7 +116,7 @@ export class ClusterRequest {
 
 /** CR-2, of a port that is not found. */
 export function placeError(error: unknown, again: boolean): unknown {
-  if (!again || !isVertigoError(error) || !closed.has(error.code)) return error
+  if (!again || !isVertigoError(error) || !notThere.has(error.code)) return error
   const message = 'The exported port was closed before it was known what has become of the request.'
   return new VertigoError('SEND_OUTCOME_UNKNOWN', message, { cause: error })
 }
