@@ -1,10 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { performance } from 'node:perf_hooks'
-import { fileURLToPath, pathToFileURL } from 'node:url'
-import { systemClock } from '../src/base/clock.ts'
-import { Merges } from '../src/run/merges.ts'
-import { openSnapshotStorage } from '../src/stores.ts'
+import { fileURLToPath } from 'node:url'
 import {
   atLeast,
   atMost,
@@ -14,7 +10,7 @@ import {
   type Row,
   type Target,
 } from './lib/benchmark.ts'
-import { SnapshotNetwork } from './lib/snapshot-network.ts'
+import { Contestant, type RoundResult } from './lib/snapshot-rounds.ts'
 import { quantile, quartiles } from './lib/statistics.ts'
 
 /**
@@ -24,7 +20,6 @@ import { quantile, quartiles } from './lib/statistics.ts'
 
 const keys = 1_000_000
 const intervalMs = 1_000
-const chunk = 50_000
 const shares = [0.01, 0.2, 1]
 const cache = fileURLToPath(new URL('../.cache/bench', import.meta.url))
 
@@ -34,66 +29,72 @@ export const snapshots: Benchmark = {
   async run({ quick, rounds = quick ? 3 : 15 }) {
     mkdirSync(cache, { recursive: true })
     const folder = mkdtempSync(join(cache, 'snapshots-'))
-    const address = pathToFileURL(folder).href
-    const storage = await openSnapshotStorage(address, systemClock)
-    const merges = new Merges({ stores: new URL('../src/stores.ts', import.meta.url).href, address })
-    const without = new SnapshotNetwork(keys)
-    const taking = new SnapshotNetwork(keys, { storage, merges })
+    const contestants: Contestant[] = []
     try {
-      await without.start()
-      await taking.start()
+      const without = await Contestant.start({ keys, intervalMs })
+      contestants.push(without)
+      const taking = await Contestant.start({ keys, intervalMs, folder })
+      contestants.push(taking)
       const all: Report[] = []
       for (const share of shares) all.push(await measure(without, taking, share, { quick, rounds }))
       return {
         rows: all.flatMap(({ rows }) => rows),
         targets: all.flatMap(({ targets }) => targets),
         notes: [
+          'Each contestant is a process of its own, and counts while the other one waits.',
           'A gap is the time between two pulls of the source in the same thread: what a message waits for at most before a handler is called.',
         ],
       }
     } finally {
-      await without.close()
-      await taking.close()
-      await merges.close()
-      await storage.close()
+      for (const contestant of contestants) await contestant.close()
       rmSync(folder, { recursive: true, force: true })
     }
   },
 }
 
+/** Of one contestant, over all rounds. */
+class Figures {
+  readonly rates: number[] = []
+  readonly gaps: number[] = []
+  readonly commitsMs: number[] = []
+
+  add({ rate, gaps, commitsMs }: RoundResult): void {
+    this.rates.push(rate)
+    for (const gap of gaps) this.gaps.push(gap)
+    this.commitsMs.push(...commitsMs)
+  }
+
+  get rate(): number {
+    return quantile(this.rates, 0.5)
+  }
+}
+
 async function measure(
-  without: SnapshotNetwork,
-  taking: SnapshotNetwork,
+  without: Contestant,
+  taking: Contestant,
   share: number,
   { quick, rounds }: { readonly quick: boolean; readonly rounds: number },
 ): Promise<Report> {
-  const ratesOf = new Map<SnapshotNetwork, number[]>([
-    [without, []],
-    [taking, []],
-  ])
-  for (const net of [without, taking]) {
-    net.keys.window = Math.round(keys * share)
-    await round(net, 1)
-    net.forgetFigures()
-  }
+  const figuresOf = new Map([without, taking].map((contestant) => [contestant, new Figures()]))
+  const asked = { seconds: quick ? 2 : 4, window: Math.round(keys * share) }
+  for (const contestant of [without, taking]) await contestant.round({ ...asked, seconds: 1 })
   for (let at = 0; at < rounds; at++)
-    for (const net of at % 2 === 0 ? [without, taking] : [taking, without])
-      ratesOf.get(net)!.push(await round(net, quick ? 2 : 4))
+    for (const contestant of at % 2 === 0 ? [without, taking] : [taking, without])
+      figuresOf.get(contestant)!.add(await contestant.round(asked))
   const part = `${share * 100} % changing`
-  const [bare, snapped] = [ratesOf.get(without)!, ratesOf.get(taking)!]
-  const ratio = quantile(snapped, 0.5) / quantile(bare, 0.5)
-  const worst = (net: SnapshotNetwork): number => Math.max(...net.gaps.slice(-1_000_000))
-  const extra = worst(taking) - worst(without)
-  const extra999 = quantile(taking.gaps, 0.999) - quantile(without.gaps, 0.999)
+  const [bare, snapped] = [figuresOf.get(without)!, figuresOf.get(taking)!]
+  const extra = quantile(snapped.gaps, 1) - quantile(bare.gaps, 1)
+  const extra999 = quantile(snapped.gaps, 0.999) - quantile(bare.gaps, 0.999)
+  const { commitsMs } = snapped
   return {
     rows: [
-      rateRow(`without snapshots, ${part}`, bare),
-      rateRow(`a snapshot each second, ${part}`, snapped),
-      msRow(`from its beginning to its commit, ${part}`, taking.commitsMs),
-      gapRow(`gaps without snapshots, ${part}`, without.gaps),
-      gapRow(`gaps with snapshots, ${part}`, taking.gaps),
+      rateRow(`without snapshots, ${part}`, bare.rates),
+      rateRow(`a snapshot each second, ${part}`, snapped.rates),
+      msRow(`from its beginning to its commit, ${part}`, commitsMs),
+      gapRow(`gaps without snapshots, ${part}`, bare.gaps),
+      gapRow(`gaps with snapshots, ${part}`, snapped.gaps),
     ],
-    targets: targetsOf({ part, share, ratio, extra, extra999, commitsMs: taking.commitsMs }),
+    targets: targetsOf({ part, share, ratio: snapped.rate / bare.rate, extra, extra999, commitsMs }),
   }
 }
 
@@ -116,26 +117,6 @@ function targetsOf(figures: {
   ]
   if (share === 1) return common
   return [...common, atMost(`committed within 500 ms, p99, ${part}`, quantile(commitsMs, 0.99), 500, ' ms')]
-}
-
-/** Counts for some seconds; gives the rate. A snapshot that is under way at the end is waited for, and not measured. */
-async function round(net: SnapshotNetwork, seconds: number): Promise<number> {
-  const sinceMs = performance.now()
-  const untilMs = sinceMs + seconds * 1_000
-  let dueMs = sinceMs
-  let taken: Promise<void> = Promise.resolve()
-  const before = net.handled
-  while (performance.now() < untilMs) {
-    if (performance.now() >= dueMs && !net.isTaking) {
-      net.keys.base = (net.keys.base + net.keys.window) % net.keys.keys
-      taken = net.take()
-      dueMs += intervalMs
-    }
-    await net.count(chunk)
-  }
-  const rate = (net.handled - before) / ((performance.now() - sinceMs) / 1_000)
-  await taken
-  return rate
 }
 
 function rateRow(contestant: string, rates: readonly number[]): Row {
@@ -162,7 +143,7 @@ function gapRow(contestant: string, gaps: readonly number[]): Row {
   return {
     contestant,
     figure: `${digits(quantile(gaps, 0.999))} ms p99.9`,
-    quartiles: `at most ${digits(gaps.reduce((a, b) => Math.max(a, b), 0))}`,
+    quartiles: `at most ${digits(quantile(gaps, 1))}`,
     rounds: gaps.length,
   }
 }
