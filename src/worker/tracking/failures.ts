@@ -9,14 +9,20 @@ import type { WorkerTracking } from './worker-tracking.ts'
 interface FailedAt {
   readonly identity: { readonly component: string; readonly instance: number }
   readonly tracking: WorkerTracking
+  /** The last snapshot that it had taken the cut of (TR-6). */
+  readonly lastCut: number
 }
 
 type FailedTask = Pick<Task, 'port' | 'message' | 'call' | 'track'>
 
 /** A handler has failed: the source of its message hears of it, where that tracks it. */
-export function tellSource({ identity, tracking }: FailedAt, task: FailedTask, error: VertigoError): void {
+export function tellSource(
+  { identity, tracking, lastCut }: FailedAt,
+  task: FailedTask,
+  error: VertigoError,
+): void {
   const tree = task.track ?? task.call?.track
-  if (tree !== undefined && tree !== null) tracking.fail(tree, failureOf(identity, task, error))
+  if (tree !== undefined && tree !== null) tracking.fail(tree, failureOf(identity, task, error), lastCut)
 }
 
 function failureOf(

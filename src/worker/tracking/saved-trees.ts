@@ -1,5 +1,5 @@
 import type { Cancel, Clock } from '../../base/clock.ts'
-import { acked, type Answer, type Outcome, type Tree } from './tracker.ts'
+import { acked, type Answer, hasFailedBehind, isAnsweredIn, type Outcome, type Tree } from './tracker.ts'
 
 /** A tree, as a snapshot keeps it. */
 export interface SavedTree {
@@ -24,7 +24,8 @@ export const answerWaitMsMax = 1_000
  * have to be in the snapshot, too, though they come back behind the cut: the part of the source waits for them, while
  * messages go on.
  *
- * - OC-1 An answer belongs to the snapshot where who gave it had not taken its cut: else its message is handled again.
+ * - OC-1 An answer, or a failure, belongs to the snapshot where who gave it had not taken its cut: else its message is handled again.
+ *   A failure that does not belong to it says nothing about the tree, as if it had not come so far.
  * - OC-2 No later than `answerWaitMsMax` after the cut it is saved what is known. What is not known then is `lost` to
  *   whoever goes back to this snapshot: a message that waits in a channel, as in a held group, behind a slow handler.
  */
@@ -71,25 +72,27 @@ export class OpenAtCut {
 /** `replays`: it is sent again where it is not over. */
 export function savedTree(tree: Tree, snapshot: number, replays: boolean): SavedTree {
   const { answer, id, message, timeoutMs, wantsAnswers } = tree
-  // OC-1
-  const isIn = answer !== undefined && answer.cut < snapshot
+  const isAnswered = isAnsweredIn(tree, snapshot)
   return {
     port: tree.port!.name,
     id,
     message,
     timeoutMs,
     wantsAnswers,
-    ...(isIn && { answer: { value: answer.value } }),
-    outcome: outcomeAtCut(tree, isIn, replays),
+    ...(isAnswered && { answer: { value: answer!.value } }),
+    outcome: outcomeAtCut(tree, snapshot, isAnswered, replays),
   }
 }
 
+/** OC-1. */
 function outcomeAtCut(
-  { answer, outcome, state, wantsAnswers }: Tree,
+  tree: Tree,
+  snapshot: number,
   isAnswered: boolean,
   replays: boolean,
 ): Outcome | undefined {
-  const isOver = state === 'over'
+  const { answer, outcome, state, wantsAnswers } = tree
+  const isOver = state === 'over' && !hasFailedBehind(tree, snapshot)
   if (isOver && outcome.type !== 'ack') return outcome
   if (!isOver && replays) return undefined
   if (!wantsAnswers || isAnswered) return acked

@@ -92,8 +92,8 @@ export class SourceTracking implements TreeOwner {
     this.tracker.report(index, stamp, a, b)
   }
 
-  fail(index: number, stamp: number, failure: TrackFailure): void {
-    this.tracker.fail(index, stamp, failure)
+  fail(index: number, stamp: number, failure: TrackFailure, cut: number): void {
+    this.tracker.fail(index, stamp, failure, cut)
   }
 
   answer(index: number, stamp: number, answer: Answer): void {

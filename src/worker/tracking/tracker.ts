@@ -13,8 +13,8 @@ import type { TokenSource } from '../../messaging/tracks.ts'
  *   that its handlers did came before their cuts, or is channel state. So is `fail`: whoever stops its instance has the
  *   network go back to the snapshot before, and the message is handled again; what is rejected is so for good with the commit.
  * - TR-5 A tree costs one object, which is used again; the source is not polled while as many are open as may be.
- * - TR-6 An answer that was given behind an instance's cut of a snapshot is not told with the commit of that one: the message
- *   is handled again by who goes back to it.
+ * - TR-6 What was said behind an instance's cut of a snapshot, an answer or a failure, is not told with the commit of that one: the
+ *   message is handled again by who goes back to it.
  */
 
 export interface TrackerOptions {
@@ -36,7 +36,8 @@ export interface TrackerMeans {
 export type Outcome =
   | { readonly type: 'ack' }
   | { readonly type: 'timeout' }
-  | { readonly type: 'fail'; readonly failure: TrackFailure }
+  /** `cut`: the last snapshot that who failed had taken the cut of. */
+  | { readonly type: 'fail'; readonly failure: TrackFailure; readonly cut: number }
   /** It was handled, and what it was answered is gone with a failure. */
   | { readonly type: 'lost' }
 
@@ -48,6 +49,16 @@ export interface Answer {
   readonly value: unknown
   /** The last snapshot that who gave it had taken the cut of. */
   readonly cut: number
+}
+
+/** TR-6: who goes back to the snapshot does not handle again what this answer stands on. */
+export function isAnsweredIn({ answer }: Pick<Tree, 'answer'>, snapshot: number): boolean {
+  return answer !== undefined && answer.cut < snapshot
+}
+
+/** TR-6: who goes back to the snapshot handles again what failed. */
+export function hasFailedBehind({ outcome }: Pick<Tree, 'outcome'>, snapshot: number): boolean {
+  return outcome.type === 'fail' && outcome.cut >= snapshot
 }
 
 /** Times are looked at that often at most, in milliseconds: a message is told of by so much late. */
@@ -182,9 +193,10 @@ export class Tracker {
     this.complete(tree, acked)
   }
 
-  fail(index: number, stamp: number, failure: TrackFailure): void {
+  /** `cut`: see `Outcome`. */
+  fail(index: number, stamp: number, failure: TrackFailure, cut: number): void {
     const tree = this.sent(index, stamp)
-    if (tree !== undefined) this.tryAgain(tree, { type: 'fail', failure })
+    if (tree !== undefined) this.tryAgain(tree, { type: 'fail', failure, cut })
   }
 
   /** The tree that is on its way under this stamp. */
@@ -218,10 +230,11 @@ export class Tracker {
     return tree
   }
 
-  /** TR-4. */
+  /** TR-4, TR-6. */
   cut(snapshot: number): void {
     if (this.uncut.length === 0) return
-    const isIn = ({ answer }: Tree): boolean => answer === undefined || answer.cut < snapshot
+    const isIn = (tree: Tree): boolean =>
+      !hasFailedBehind(tree, snapshot) && (tree.answer === undefined || isAnsweredIn(tree, snapshot))
     const trees = this.uncut.filter(isIn)
     this.uncut = this.uncut.filter((tree) => !isIn(tree))
     if (trees.length > 0) this.cuts.push({ snapshot, trees })

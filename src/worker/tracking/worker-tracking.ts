@@ -16,12 +16,13 @@ import type { Answer } from './tracker.ts'
 /** Who keeps trees: a source of this worker. */
 export interface TreeOwner {
   report(index: number, stamp: number, a: number, b: number): void
-  fail(index: number, stamp: number, failure: TrackFailure): void
+  /** `cut`: the last snapshot that who failed had taken the cut of. */
+  fail(index: number, stamp: number, failure: TrackFailure, cut: number): void
   answer(index: number, stamp: number, answer: Answer): void
 }
 
 type News =
-  | { readonly type: 'fail'; readonly failure: TrackFailure }
+  | { readonly type: 'fail'; readonly failure: TrackFailure; readonly cut: number }
   /** With a part of the token, so that the tree is not complete before it has come. */
   | { readonly type: 'answer'; readonly answer: Answer; readonly a: number; readonly b: number }
 
@@ -90,8 +91,9 @@ export class WorkerTracking implements TrackSink {
     else this.ownerOf(tree)?.report(tree & indexMask, stamp, a, b)
   }
 
-  fail({ worker, tree, stamp }: TreeAddress, failure: TrackFailure): void {
-    this.tell(worker, tree, stamp, { type: 'fail', failure })
+  /** `cut`: see `TreeOwner`. */
+  fail({ worker, tree, stamp }: TreeAddress, failure: TrackFailure, cut: number): void {
+    this.tell(worker, tree, stamp, { type: 'fail', failure, cut })
   }
 
   wantsAnswers({ tree }: Track): boolean {
@@ -191,7 +193,7 @@ export class WorkerTracking implements TrackSink {
   private take(tree: number, stamp: number, news: News): void {
     const owner = this.ownerOf(tree)
     const index = tree & indexMask
-    if (news.type === 'fail') owner?.fail(index, stamp, news.failure)
+    if (news.type === 'fail') owner?.fail(index, stamp, news.failure, news.cut)
     else if (news.type === 'answer') {
       owner?.answer(index, stamp, news.answer)
       owner?.report(index, stamp, news.a, news.b)

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { systemClock } from '../../../../src/base/clock.ts'
+import { type Clock, systemClock } from '../../../../src/base/clock.ts'
 import { seededRandom } from '../../../../src/base/random.ts'
 import { defineSource, type Kind, port } from '../../../../src/component/index.ts'
 import type { FlatNetwork } from '../../../../src/model/flatten.ts'
+import type { ErrorPolicy } from '../../../../src/model/network.ts'
 import { assign } from '../../../../src/run/assign.ts'
 import type { InstanceManifest, SnapshotManifest } from '../../../../src/snapshot/manifest.ts'
 import { type PartReport, restoreOf, type SnapshotMode } from '../../../../src/snapshot/part.ts'
@@ -37,6 +38,10 @@ interface Begun {
   /** The kind that wrote `from`. */
   readonly writer?: Kind
   readonly states?: NewKeyedState
+  /** Of the component. */
+  readonly errors?: ErrorPolicy
+  /** Default: that of the system. */
+  readonly clock?: Clock
 }
 
 const selector = { type: 'hash', key: 'key' } as const
@@ -49,7 +54,7 @@ export class Stage {
 
   /** Errors: those of the preparation. */
   async begin(begun: Begun): Promise<Running> {
-    const { kind, instances = 1, messages = [], from, writer, states } = begun
+    const { kind, instances = 1, messages = [], from, writer, states, errors, clock = systemClock } = begun
     const { source = sourceOf(messages), sources, handles = messages.length } = begun
     generation++
     const base = 'file:///net.yaml'
@@ -57,7 +62,7 @@ export class Stage {
       name: 'net',
       components: {
         items: { kind: 'items', base, instances: sources ?? 1 },
-        it: { kind: 'it', base, instances },
+        it: { kind: 'it', base, instances, ...(errors && { errors }) },
       },
       connections: [{ from: 'items.out', to: 'it.in', base, selector }],
     }
@@ -86,7 +91,7 @@ export class Stage {
     const reports: PartReport[] = []
     const failures: unknown[] = []
     const worker = new Worker(assignment, {
-      clock: systemClock,
+      clock,
       random: seededRandom(1),
       load: ({ address }) => Promise.resolve(kinds.get(address)),
       check: 'none',

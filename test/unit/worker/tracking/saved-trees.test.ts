@@ -11,6 +11,13 @@ import { Tracker, type Tree } from '../../../../src/worker/tracking/tracker.ts'
 
 const port = new OutputPort('out', [], [], () => 1)
 const snapshot = 7
+const failure = {
+  component: 'c',
+  instance: 0,
+  port: 'in',
+  message: 1,
+  error: { name: 'Error', message: 'boom' },
+}
 
 function setUp() {
   const clock = new TestClock()
@@ -42,6 +49,8 @@ function setUp() {
       if (answered !== undefined) tree.answer = { value: answered[0], cut: answered[1] }
       tracker.report(tree.index, tree.stamp, tree.a, tree.b)
     },
+    /** `behind`: the cut that who failed had taken. */
+    fail: ({ index, stamp }: Tree, behind: number): void => tracker.fail(index, stamp, failure, behind),
     cut: (): void => {
       cut = new OpenAtCut(clock, snapshot, [...tracker.unsettled()])
       cut.saved.then(
@@ -79,6 +88,28 @@ test('OC-1 an answer that was given behind the cut of who gave it is given again
   complete(before, ['b', snapshot - 1])
   complete(behind, ['a', snapshot])
   assert.deepEqual(await take(), ['before ack b', 'behind lost undefined'])
+})
+
+test('OC-1 a failure behind the cut of who failed is none for who goes back: the message is handled again', async () => {
+  const { begin, fail, cut, take } = setUp()
+  const [soon, early, behind, answered] = [begin('soon'), begin('early'), begin('behind'), begin('answered')]
+  const plain = [begin('plain', false), begin('plain behind', false)]
+  // Other sources' barriers have overtaken it: its handler has taken the cut before the source has.
+  fail(soon, snapshot)
+  for (const [at, tree] of plain.entries()) fail(tree, snapshot - 1 + at)
+  cut()
+  fail(early, snapshot - 1)
+  fail(behind, snapshot)
+  answered.answer = { value: 1, cut: snapshot - 1 }
+  fail(answered, snapshot)
+  assert.deepEqual(await take(), [
+    'soon lost undefined',
+    'early fail undefined',
+    'behind lost undefined',
+    'answered ack 1',
+    'plain fail undefined',
+    'plain behind ack undefined',
+  ])
 })
 
 test('OC-2 what is not known in time is lost; what was answered so far is not', async () => {

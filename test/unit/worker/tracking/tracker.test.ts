@@ -57,7 +57,7 @@ test('TR-2: what comes back late, for an earlier attempt or for one that is over
   const second = begin('second')
   assert.equal(second.index, index, 'it is used again')
   tracker.report(index, stamp, a, b)
-  tracker.fail(index, stamp, failure)
+  tracker.fail(index, stamp, failure, 0)
   assert.deepEqual(told(), [])
   complete(second)
   assert.deepEqual(told(), ['ack second'])
@@ -67,7 +67,7 @@ test('TR-3: a tree is sent again, later each time, and told of when that has not
   const { clock, tracker, begin, told } = setUp({ replay: { times: 2, delayMs: 10, delayMsMax: 15 } })
   let { index, stamp } = begin('m')
   for (const delayMs of [10, 15]) {
-    tracker.fail(index, stamp, failure)
+    tracker.fail(index, stamp, failure, 0)
     clock.advance(delayMs - 1)
     assert.equal(tracker.takeReplay(), undefined)
     clock.advance(11)
@@ -76,7 +76,7 @@ test('TR-3: a tree is sent again, later each time, and told of when that has not
     assert.notEqual(again.stamp, stamp)
     ;({ index, stamp } = again)
   }
-  tracker.fail(index, stamp, failure)
+  tracker.fail(index, stamp, failure, 0)
   assert.deepEqual(told(), ['fail m'])
 })
 
@@ -101,7 +101,7 @@ test('TR-4: what is complete is told of after the commit of a snapshot whose cut
 test('TR-4: what has failed is told of with a commit, too', () => {
   const { tracker, begin, told } = setUp({ waitsForCommit: true })
   const { index, stamp } = begin('m')
-  tracker.fail(index, stamp, failure)
+  tracker.fail(index, stamp, failure, 0)
   tracker.cut(1)
   assert.deepEqual(told(), [])
   tracker.committed(1)
@@ -132,14 +132,16 @@ test('messages with times of their own are told of at their times', () => {
   assert.deepEqual(told(), ['timeout 500'])
 })
 
-test('TR-6 of a message that wants answers, `fail` waits for a commit, and an answer for one that has what it stands on', () => {
+test('TR-6 of a message that wants answers, `fail` and answers wait for the commit of one that has what they stand on', () => {
   const { tracker, told, complete } = setUp({ waitsForCommit: true })
   const begin = (id: string): Tree => tracker.begin(port, id, id, undefined, true)
-  const [failed, early, late] = [begin('failed'), begin('early'), begin('late')]
-  tracker.fail(failed.index, failed.stamp, failure)
+  const [failed, behind, early, late] = [begin('failed'), begin('behind'), begin('early'), begin('late')]
+  tracker.fail(failed.index, failed.stamp, failure, 6)
+  // Who failed had taken the cut of 7 already: who goes back to 7 handles the message again.
+  tracker.fail(behind.index, behind.stamp, failure, 7)
   early.answer = { value: 1, cut: 6 }
   complete(early)
-  // Who gave it had taken the cut of 7 already: who goes back to 7 handles the message again.
+  // So does this answer.
   late.answer = { value: 2, cut: 7 }
   complete(late)
   assert.deepEqual(told(), [])
@@ -148,5 +150,5 @@ test('TR-6 of a message that wants answers, `fail` waits for a commit, and an an
   assert.deepEqual(told(), ['fail failed', 'ack early'])
   tracker.cut(8)
   tracker.committed(8)
-  assert.deepEqual(told(), ['ack late'])
+  assert.deepEqual(told(), ['fail behind', 'ack late'])
 })
