@@ -787,10 +787,17 @@ export const errorCodes = codes({
       'Find out from what the network does, or ask it anew: what the request did is kept. Make the handlers faster that are slower than a snapshot waits for (1 s).',
     exit: 1,
   },
+  REQUEST_ANSWER_UNFIT: {
+    title:
+      'A request was handled, and its answer cannot be given to who asks: it is larger than 1 MiB as JSON, or JSON cannot hold it.',
+    remedy:
+      'Let the component answer with less: with a part, or with the address of where the rest is. What the request did is kept, so asking again with the same id gives the same.',
+    exit: 1,
+  },
   CLIENT_MESSAGE_INVALID: {
     title: 'What a client sends is nothing that an exported port takes.',
     remedy:
-      'Send values that JSON can hold, 200 levels deep at most, without fields named `__proto__`; the id of a request has 1 to 256 characters.',
+      'Send values that JSON can hold, 200 levels deep at most, without fields named `__proto__` and without halves of surrogate pairs in texts; the id of a request has 1 to 256 characters.',
     exit: 2,
   },
   CLIENT_MESSAGE_TOO_LARGE: {

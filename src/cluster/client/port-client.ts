@@ -32,7 +32,7 @@ export interface PortClient {
    *
    * A request survives its instances and nodes, unless the network is at-most-once. Errors: those of `send`, which mean that nothing was
    * taken; REQUEST_FAILED, with the component and its message, where a handler has failed or rejected; REQUEST_TIMED_OUT;
-   * REQUEST_LOST, REQUEST_ANSWER_LOST.
+   * REQUEST_LOST, REQUEST_ANSWER_LOST, REQUEST_ANSWER_UNFIT; SEND_OUTCOME_UNKNOWN, where nobody could say in time.
    */
   request(network: string, request: PortRequest): Promise<unknown>
 }
@@ -131,7 +131,7 @@ export interface RunningNetwork {
    *
    * `timeoutMs` (default 10,000) is for all of it. A request survives its instances and nodes, unless the network is at-most-once. Errors:
    * those of `sendBatch`, which mean that nothing was taken; REQUEST_FAILED, with the component and its message, where a handler
-   * has failed or rejected; REQUEST_TIMED_OUT; REQUEST_LOST, REQUEST_ANSWER_LOST.
+   * has failed or rejected; REQUEST_TIMED_OUT; REQUEST_LOST, REQUEST_ANSWER_LOST, REQUEST_ANSWER_UNFIT; SEND_OUTCOME_UNKNOWN, where nobody could say in time.
    */
   request(request: PortRequest): Promise<unknown>
 }

@@ -1,8 +1,9 @@
 import type { Clock } from '../../base/clock.ts'
-import { type ErrorData, errorToData, VertigoError } from '../../base/errors.ts'
+import { asError, type ErrorData, errorToData, VertigoError } from '../../base/errors.ts'
+import { clientTextLengthMax } from '../../component/client-port.ts'
 import type { KeptOutcome, TrackFailure, TrackInsights } from '../../component/tracking.ts'
 import { requestFailed } from '../request-failure.ts'
-import { clientText } from './client-text.ts'
+import { jsonText } from '../json-text.ts'
 
 /** Who waits for the answer to a request. */
 export interface Asker {
@@ -151,7 +152,7 @@ export class RequestBook implements TrackInsights {
     const entry = this.#entries.get(id as string)
     if (entry === undefined || entry.answer !== undefined) return
     try {
-      entry.answer = { text: value === undefined ? undefined : clientText(value) }
+      entry.answer = { text: value === undefined ? undefined : answerText(value) }
     } catch (error) {
       entry.answer = { failure: errorToData(error) }
     }
@@ -281,6 +282,22 @@ export class RequestBook implements TrackInsights {
 function tell(asker: Asker, { text, failure }: Outcome): void {
   if (failure === undefined) asker.answered(text)
   else asker.refused(failure)
+}
+
+/** Errors: REQUEST_ANSWER_UNFIT. */
+function answerText(value: unknown): string {
+  let text: string
+  try {
+    text = jsonText(value)
+  } catch (cause) {
+    const message = `The answer cannot be written as JSON: ${asError(cause).message}.`
+    throw new VertigoError('REQUEST_ANSWER_UNFIT', message, { cause })
+  }
+  if (text.length <= clientTextLengthMax) return text
+  throw new VertigoError(
+    'REQUEST_ANSWER_UNFIT',
+    `The answer has ${text.length} characters as JSON; who asks gets ${clientTextLengthMax} at most.`,
+  )
 }
 
 function failedOf(failure: TrackFailure): ErrorData {

@@ -125,20 +125,28 @@ test('RB-2 who wants it uncommitted hears when all was handled, others with the 
 
 test('an answer that JSON cannot hold, one that is lost, and one whose time is over are errors', () => {
   const { requests, send, news } = book()
-  const codes: string[] = []
+  const [codes, messages]: [string[], string[]] = [[], []]
   const end = (how: (key: string) => void): void => {
     const key = `k${codes.length}`
     send(key)
     how(key)
-    codes.push(/\d (\w+)/.exec(news().at(-1)!)![1]!)
+    const [, code, message] = /\d (\w+): (.*)/.exec(news().at(-1)!)!
+    codes.push(code!)
+    messages.push(message!)
   }
-  end((key) => {
-    requests.answer(key, 'x'.repeat(1_100_000))
-    requests.ack(key)
-  })
+  const circle: unknown[] = []
+  circle.push(circle)
+  for (const answer of ['x'.repeat(1_100_000), circle])
+    end((key) => {
+      requests.answer(key, answer)
+      requests.ack(key)
+    })
   end((key) => requests.lost(key))
   end((key) => requests.timeout(key))
-  assert.deepEqual(codes, ['CLIENT_MESSAGE_TOO_LARGE', 'REQUEST_ANSWER_LOST', 'REQUEST_TIMED_OUT'])
+  const unfit = 'REQUEST_ANSWER_UNFIT'
+  assert.deepEqual(codes, [unfit, unfit, 'REQUEST_ANSWER_LOST', 'REQUEST_TIMED_OUT'])
+  assert.equal(messages[0], 'The answer has 1100002 characters as JSON; who asks gets 1048576 at most.')
+  assert.match(messages[1]!, /^The answer cannot be written as JSON: /)
 })
 
 test('what is refused is forgotten, unless its message is there from another life', () => {
