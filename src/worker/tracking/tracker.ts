@@ -44,7 +44,7 @@ export type Outcome =
 export const acked: Outcome = { type: 'ack' }
 const timedOut: Outcome = { type: 'timeout' }
 
-/** What a component has given; of one that answers more than once, the first. */
+/** What a component has given. Of several the first counts: also of another attempt, or of the life before. */
 export interface Answer {
   readonly value: unknown
   /** The last snapshot that who gave it had taken the cut of. */
@@ -95,6 +95,7 @@ interface Kept {
   readonly id: unknown
   readonly timeoutMs: number
   readonly wantsAnswers: boolean
+  readonly answer?: Pick<Answer, 'value'>
 }
 
 export class Tracker {
@@ -156,8 +157,10 @@ export class Tracker {
   }
 
   /** It goes on from a snapshot. */
-  restore({ port, message, id, timeoutMs, wantsAnswers }: Kept, outcome: Outcome | undefined): void {
+  restore({ port, message, id, timeoutMs, wantsAnswers, answer }: Kept, outcome: Outcome | undefined): void {
     const tree = this.prepare(port, message, id, timeoutMs, wantsAnswers)
+    // It stands before each cut of this life.
+    if (answer !== undefined) tree.answer = { value: answer.value, cut: 0 }
     if (outcome !== undefined) this.settle(tree, outcome)
     else {
       tree.state = 'waiting'
@@ -282,7 +285,6 @@ export class Tracker {
       return
     }
     tree.outcome = outcome
-    tree.answer = undefined
     tree.attempt++
     tree.state = 'waiting'
     if (outcome.type === 'timeout') this.replay(tree)

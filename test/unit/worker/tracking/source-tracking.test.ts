@@ -65,6 +65,17 @@ test('what is too slow is told as that, and never as complete', () => {
   source.close()
 })
 
+test('an answer of the life before is in the snapshots until it is told, also of one that is sent again', () => {
+  const { source, heard, hear, handlers } = setUp(() => true)
+  const answered = { port: 'out', message: 'm', timeoutMs: 100, wantsAnswers: true, answer: { value: 7 } }
+  source.restore([{ ...answered, id: 'a', outcome: { type: 'ack' } }], [port])
+  // A cut before its first turn.
+  assert.deepEqual(source.saved(9), [{ ...answered, id: 'a', outcome: { type: 'ack' } }])
+  source.work({ ...handlers, answer: hear('answer') })
+  assert.deepEqual(heard, ['answer a', 'complete a', 'ack a'])
+  source.close()
+})
+
 test('a lost answer is told as such, and as `ack` to who does not know of that', () => {
   const { source, heard, hear, handlers } = setUp(() => true)
   const saved = (id: string) =>

@@ -80,6 +80,18 @@ test('TR-3: a tree is sent again, later each time, and told of when that has not
   assert.deepEqual(told(), ['fail m'])
 })
 
+test('TR-3: of the answers of several attempts the first counts, also that of the life before', () => {
+  const { clock, tracker, begin } = setUp({ replay: { times: 1, delayMs: 10, delayMsMax: 10 } })
+  const tree = begin('m')
+  tree.answer = { value: 'first', cut: 3 }
+  tracker.fail(tree.index, tree.stamp, failure, 0)
+  clock.advance(20)
+  assert.equal(tracker.takeReplay()?.answer?.value, 'first')
+  const kept = { port, message: 'k', id: 'k', timeoutMs: 100, wantsAnswers: true, answer: { value: 'kept' } }
+  tracker.restore(kept, undefined)
+  assert.deepEqual(tracker.takeReplay()?.answer, { value: 'kept', cut: 0 })
+})
+
 test('TR-4: what is complete is told of after the commit of a snapshot whose cut came later', () => {
   const { tracker, begin, told, complete } = setUp({ waitsForCommit: true })
   const early = begin('early')
