@@ -2,6 +2,7 @@ import type { Cancel, Clock } from '../../base/clock.ts'
 import { type ErrorData, errorToData, VertigoError } from '../../base/errors.ts'
 import type { ClientPortCommand, ClientPortLine } from '../../component/client-port.ts'
 import type { PollResult, TrackedOptions } from '../../component/index.ts'
+import { requestTreeMs } from '../request-tree.ts'
 import { checkFit } from './message-fit.ts'
 import type { RequestBook } from './requests.ts'
 
@@ -29,6 +30,7 @@ interface Batch {
   readonly id: number
   readonly messages: readonly unknown[]
   readonly length: number
+  /** Of a request, nothing: each of its askers has a deadline of its own. */
   readonly cancelDeadline: Cancel
   /** Of a request: what it is known by. */
   readonly request: Request | undefined
@@ -36,8 +38,12 @@ interface Batch {
 
 type Request = Extract<ClientPortCommand, { readonly type: 'request' }>
 
-/** At the least, so long may what comes of a request take before it counts as lost, in milliseconds. Whoever asked may be gone before. */
-const requestTreeMsMin = 30_000
+/** Who asks, and was not told so far. */
+interface Asking {
+  readonly key: string
+  /** Of the time that it waits for its message to be taken. */
+  readonly cancelDeadline: Cancel
+}
 
 /**
  * Batches and requests on their way from clients into a network: CP-1, CP-2 and CP-4 of `component/client-port.ts`. What waits here was
@@ -47,8 +53,8 @@ export class InputQueue {
   readonly #means: InputQueueMeans
   /** Those whose check has begun as well, so that they count. */
   readonly #known = new Map<number, { readonly length: number; readonly key: string | undefined }>()
-  /** Keys of all who ask, by the number of their command; those who have been told leave nothing to do. */
-  readonly #asking = new Map<number, string>()
+  /** All who ask, by the number of their command; those who have been told leave nothing to do. */
+  readonly #asking = new Map<number, Asking>()
   readonly #batches: Batch[] = []
   #length = 0
   #isEnding = false
@@ -93,21 +99,25 @@ export class InputQueue {
   }
 
   #ask(request: Request): void {
-    const { id, key, text, again, uncommitted } = request
-    const { line, requests } = this.#means
+    const { id, key, text, timeoutMs, again, uncommitted } = request
+    const { clock, line, requests } = this.#means
     const asker = {
       uncommitted,
-      taken: () => line.tell({ type: 'taken', id }),
+      taken: () => {
+        this.#asking.get(id)?.cancelDeadline()
+        line.tell({ type: 'taken', id })
+      },
       answered: (answer: string | undefined) => {
-        this.#asking.delete(id)
+        this.#forget(id)
         line.tell({ type: 'answer', id, text: answer })
       },
       refused: (error: ErrorData) => {
-        this.#asking.delete(id)
+        this.#forget(id)
         line.tell({ type: 'refused', id, error })
       },
     } as const
-    this.#asking.set(id, key)
+    const cancelDeadline = clock.after(timeoutMs, () => this.#late(request), { background: true })
+    this.#asking.set(id, { key, cancelDeadline })
     try {
       if (requests.ask(key, id, asker, { again, length: text.length }))
         this.#add(request, [JSON.parse(text)], request)
@@ -117,13 +127,37 @@ export class InputQueue {
   }
 
   #cancel(id: number): void {
-    const key = this.#asking.get(id)
-    if (key === undefined) this.#drop(id)
-    else {
-      this.#asking.delete(id)
-      if (!this.#means.requests.leave(key, id)) return
-      for (const [batch, known] of this.#known) if (known.key === key) this.#refuse(batch, ended())
-    }
+    const asking = this.#forget(id)
+    if (asking === undefined) this.#drop(id)
+    else this.#leave(asking.key, id)
+  }
+
+  /** CP-2 of one who asks: others may ask the same, and have more time. */
+  #late({ id, key, timeoutMs }: Request): void {
+    // It is on its way, and nobody knows so far whether the journal takes it.
+    if (![...this.#known.values()].some((known) => known.key === key)) return
+    this.#forget(id)
+    const error = this.#leave(key, id)
+      ? new VertigoError('SEND_TIMED_OUT', `Not taken within ${timeoutMs} ms.`)
+      : new VertigoError(
+          'REQUEST_TIMED_OUT',
+          `Not taken within ${timeoutMs} ms; others who ask with the same id wait for longer.`,
+        )
+    this.#means.line.tell({ type: 'refused', id, error: errorToData(error) })
+  }
+
+  /** It waits no more. True: nobody does, and its message is never sent. */
+  #leave(key: string, id: number): boolean {
+    if (!this.#means.requests.leave(key, id)) return false
+    for (const [batch, known] of this.#known) if (known.key === key) this.#refuse(batch, ended())
+    return true
+  }
+
+  #forget(id: number): Asking | undefined {
+    const asking = this.#asking.get(id)
+    this.#asking.delete(id)
+    asking?.cancelDeadline()
+    return asking
   }
 
   #add(
@@ -134,7 +168,7 @@ export class InputQueue {
     const { length } = text
     const refuse = (error: unknown): void => this.#tellRefused(id, error, request?.key)
     try {
-      checkFit(messages)
+      checkFit(messages, text)
     } catch (error) {
       refuse(error)
       return
@@ -150,11 +184,12 @@ export class InputQueue {
     this.#known.set(id, { length, key: request?.key })
     this.#length += length
     const { check } = this.#means
-    const cancelDeadline = this.#means.clock.after(
-      timeoutMs,
-      () => this.#refuse(id, new VertigoError('SEND_TIMED_OUT', `Not taken within ${timeoutMs} ms.`)),
-      { background: true },
-    )
+    const late = (): void =>
+      this.#refuse(id, new VertigoError('SEND_TIMED_OUT', `Not taken within ${timeoutMs} ms.`))
+    const cancelDeadline =
+      request === undefined
+        ? this.#means.clock.after(timeoutMs, late, { background: true })
+        : (): void => undefined
     const batch: Batch = { id, messages, length, cancelDeadline, request }
     if (check === undefined) this.#push(batch)
     else
@@ -221,7 +256,7 @@ async function checkAll(messages: readonly unknown[], check: CheckMessage): Prom
 }
 
 function trackedAs({ key, timeoutMs }: Request): TrackedOptions {
-  return { id: key, wantsAnswers: true, timeoutMs: Math.max(timeoutMs, requestTreeMsMin) }
+  return { id: key, wantsAnswers: true, timeoutMs: requestTreeMs(timeoutMs) }
 }
 
 function ended(): VertigoError {

@@ -2,29 +2,30 @@ import type { Cancel, Clock } from '../../base/clock.ts'
 import { asError, VertigoError } from '../../base/errors.ts'
 import type { TrackedOptions, TrackHandlers } from '../../component/tracking.ts'
 import { requestFailed } from '../request-failure.ts'
+import { requestTreeMs } from '../request-tree.ts'
 
 export interface RequestOptions {
   /** How long it may take from when the network has taken the message, in milliseconds. Default 10,000. */
   readonly timeoutMs?: number
-  /** Gives up. What was taken is handled all the same. */
+  /** Gives up. What was not taken by then never is; what was is handled all the same. */
   readonly signal?: AbortSignal
 }
 
 const timeoutMsDefault = 10_000
-/** At the least, so long may what comes of a request take before it counts as lost. Whoever asked may have given up before. */
-const treeMsMin = 30_000
 
 /** A message that its sender wants answered, in the place of the message. */
 export class Asked<T = unknown> {
   readonly message: T
   readonly timeoutMs: number
   readonly answer: Promise<unknown>
+  private readonly signal: AbortSignal | undefined
   private readonly resolve: (answer: unknown) => void
   private readonly refuse: (error: Error) => void
 
   constructor(message: T, { timeoutMs = timeoutMsDefault, signal }: RequestOptions) {
     this.message = message
     this.timeoutMs = timeoutMs
+    this.signal = signal
     const { promise, resolve, reject } = Promise.withResolvers<unknown>()
     const giveUp = (): void => reject(asError(signal?.reason))
     if (signal?.aborted === true) giveUp()
@@ -39,6 +40,11 @@ export class Asked<T = unknown> {
       leave()
       reject(error)
     }
+  }
+
+  /** Who asks has given up. */
+  get isGivenUp(): boolean {
+    return this.signal?.aborted === true
   }
 
   answered(answer: unknown): void {
@@ -75,6 +81,7 @@ export class OpenRequests implements TrackHandlers {
 
   send(asked: Asked, emit: (message: unknown, options: TrackedOptions) => void): void {
     const { clock, isJournaled, place } = this.means
+    if (asked.isGivenUp) return
     if (isJournaled) {
       // In another life, nobody is there who has asked.
       const message = `${place}: code that runs a network asks it; in a cluster, export the port, and ask by \`network.request\``
@@ -89,7 +96,7 @@ export class OpenRequests implements TrackHandlers {
     }
     const cancel = clock.after(timeoutMs, late, { background: true })
     this.open.set(id, { asked, answer: undefined, cancel })
-    emit(asked.message, { id, wantsAnswers: true, timeoutMs: Math.max(timeoutMs, treeMsMin) })
+    emit(asked.message, { id, wantsAnswers: true, timeoutMs: requestTreeMs(timeoutMs) })
   }
 
   readonly answer = (id: unknown, value: unknown): void => {

@@ -71,6 +71,7 @@ export class FeederQueue<T = unknown> {
    */
   request(message: T, options: RequestOptions = {}): Promise<unknown> {
     const asked = new Asked<T>(message, options)
+    if (asked.isGivenUp) return asked.answer
     // Who takes it knows what it is.
     this.send(asked as T).catch((error: Error) => asked.refused(error))
     return asked.answer

@@ -1,5 +1,7 @@
 import { Buffer } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
+import { clientDepthMax } from '../../component/client-port.ts'
+import { mayHoldHalves, misfitOf } from '../json-fit.ts'
 import type { IntakeQueue } from './intake-queue.ts'
 
 /** An answer to a request that is not what is taken. */
@@ -98,9 +100,13 @@ export function messagesOf(
 }
 
 function parsed(text: string, what: string): unknown {
+  let message: unknown
   try {
-    return JSON.parse(text) as unknown
+    message = JSON.parse(text)
   } catch {
     throw new RequestRefused({ status: 400, message: `${what} is not JSON.` })
   }
+  const problem = misfitOf(message, { depthMax: clientDepthMax, mayHoldHalves: mayHoldHalves(text) })
+  if (problem !== undefined) throw new RequestRefused({ status: 400, message: `${what} ${problem}.` })
+  return message
 }

@@ -5,6 +5,7 @@ import {
   type ClientPortLine,
   type ClientPortReport,
 } from '../../../src/component/client-port.ts'
+import type { TrackedOptions } from '../../../src/component/tracking.ts'
 import { type CheckMessage, type Emit, InputQueue } from '../../../src/connectors/client/input-queue.ts'
 import { OutputBuffer } from '../../../src/connectors/client/output-buffer.ts'
 import { RequestBook } from '../../../src/connectors/client/requests.ts'
@@ -153,6 +154,80 @@ test('CP-2 what no message can hold is refused, with all of its batch, before an
   assert.deepEqual([JSON.stringify(sent[0]), sent[1]], [deepest, { prototype: 1, constructor: 2 }])
   // Components may put more around it.
   assert.ok(clientDepthMax <= messageDepthMax - 50)
+})
+
+test('CP-2 half of a surrogate pair is refused: on its way it would become another character', () => {
+  const { line, queue, poll } = input()
+  const sendText = (id: number, text: string): void => queue.obey({ type: 'send', id, text, timeoutMs: 1000 })
+  sendText(1, String.raw`["a\ud83d"]`)
+  sendText(2, String.raw`[{"a":["\uDE00b"]}]`)
+  sendText(3, String.raw`[{"\ud83d":1}]`)
+  sendText(4, JSON.stringify(['\ud83d']))
+  const message = 'The message has half of a surrogate pair in a text, which is no character.'
+  assert.deepEqual(
+    line.told.map((report) => report.type === 'refused' && report.error.message),
+    [message, message, message, message],
+  )
+  assert.deepEqual(
+    line.news(),
+    [1, 2, 3, 4].map((id) => `refused ${id} CLIENT_MESSAGE_INVALID`),
+  )
+  // A pair, as others write it, and what looks like a half and is none.
+  sendText(5, String.raw`["\ud83d\ude00", "\\ud83d", {"\uD83D\uDE00": "😀"}]`)
+  assert.deepEqual(poll(3), ['😀', String.raw`\ud83d`, { '😀': '😀' }])
+})
+
+test('CP-4 each who asks has a deadline of its own until the message is taken', () => {
+  const { clock, line, queue } = input()
+  const ask = (id: number, key: string, timeoutMs: number): void =>
+    queue.obey({ type: 'request', id, key, text: '"m"', timeoutMs, again: false, uncommitted: false })
+  const tracked: unknown[] = []
+  const emit = Object.assign(() => assert.fail('no request'), {
+    tracked: (_message: unknown, { id }: TrackedOptions) => void tracked.push(id),
+  })
+  ask(1, 'k', 100)
+  ask(2, 'k', 300)
+  ask(3, 'k', 50)
+  ask(4, 'late', 100)
+  ask(5, 'late', 60)
+  ask(6, 'gone', 100)
+  ask(7, 'gone', 500)
+  queue.obey({ type: 'cancel', id: 7 })
+  clock.advance(50)
+  assert.deepEqual(line.news(), ['refused 3 REQUEST_TIMED_OUT'], 'it may be taken all the same')
+  clock.advance(50)
+  // Nobody waits for `late` and `gone` any more: they are never sent.
+  assert.deepEqual(line.news(), [
+    'refused 5 REQUEST_TIMED_OUT',
+    'refused 1 REQUEST_TIMED_OUT',
+    'refused 4 SEND_TIMED_OUT',
+    'refused 6 SEND_TIMED_OUT',
+  ])
+  clock.advance(150)
+  assert.equal(queue.poll(10, emit, atOnce), 'more')
+  assert.deepEqual(tracked, ['k'])
+  // What is taken is no longer late, whoever asks.
+  ask(8, 'k', 10)
+  clock.advance(1000)
+  assert.deepEqual(line.news(), ['taken 2', 'taken 8'])
+})
+
+test('CP-4 with what the journal is about to keep, nobody is late', () => {
+  const { clock, line, queue } = input()
+  const ask = (id: number, timeoutMs: number): void =>
+    queue.obey({ type: 'request', id, key: 'k', text: '1', timeoutMs, again: false, uncommitted: false })
+  const emit = Object.assign(() => assert.fail('no request'), { tracked: () => undefined })
+  let keep: (error?: Error) => void = () => assert.fail('nothing was sent')
+  ask(1, 100)
+  assert.equal(
+    queue.poll(1, emit, (tell) => (keep = tell)),
+    'more',
+  )
+  ask(2, 50)
+  clock.advance(1000)
+  assert.deepEqual(line.news(), [])
+  keep()
+  assert.deepEqual(line.news(), ['taken 1', 'taken 2'])
 })
 
 test('a poll without messages waits for the next batch; as many wait as there is room for', async () => {
