@@ -11,6 +11,8 @@ import {
   feeder,
   feederKind,
 } from '../../../src/connectors/index.ts'
+import { type Asked, OpenRequests } from '../../../src/connectors/code/asked.ts'
+import { TestClock } from '../../../src/testkit/test-clock.ts'
 import { kindDefinition } from '../../../src/component/kind.ts'
 import { RunningComponent, RunningSource, coded, settle, within } from './support.ts'
 
@@ -107,6 +109,27 @@ test('feeder: a request that waits to be taken hears of the end of the network',
     end(input)
     await assert.rejects(within(asked, 'an end of the request'), coded('BRIDGE_CLOSED'))
   }
+})
+
+test('feeder: a request that is given up before it is taken is never sent', async () => {
+  const queue = new FeederQueue()
+  const requests = new OpenRequests({ clock: new TestClock(), place: 'in', isJournaled: false })
+  const abort = new AbortController()
+  abort.abort(new Error('never mind'))
+  const early = queue.request('early', { signal: abort.signal })
+  const giveUp = new AbortController()
+  const late = queue.request('late', { signal: giveUp.signal })
+  queue.request('stays').catch(() => assert.fail('it is not answered here'))
+  giveUp.abort(new Error('never mind'))
+  await assert.rejects(early, /never mind/)
+  await assert.rejects(late, /never mind/)
+  const sent: unknown[] = []
+  const emit = (message: unknown): void => void sent.push(message)
+  assert.equal(
+    queue.take(10, (message) => requests.send(message as Asked, emit)),
+    'more',
+  )
+  assert.deepEqual(sent, ['stays'])
 })
 
 test('collector: gathers everything; toArray waits for the end of all instances', async () => {
