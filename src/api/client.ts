@@ -195,9 +195,9 @@ export class ApiClient {
     return this.get(`${snapshotPath(network, snapshot)}/content`)
   }
 
-  /** Asks for one; it is there when `wanted` of the list is without the name. */
-  async createSnapshot(network: string, name: string): Promise<void> {
-    await this.post(snapshotPath(network), { name })
+  /** Asks for one; `replace`: an older one that has the name loses it. It is there when `wanted` of the list is without the name. */
+  async createSnapshot(network: string, name: string, { replace = false } = {}): Promise<void> {
+    await this.post(snapshotPath(network), { name, ...(replace && { replace }) })
   }
 
   async removeSnapshot(network: string, snapshot: string): Promise<void> {

@@ -87,14 +87,18 @@ export const snapshots = open(
   ['aborted', 'damaged'],
 )
 
-export const wantBody = object({
-  name: {
-    type: 'string',
-    minLength: 1,
-    maxLength: 100,
-    description: 'Under which it is kept until removed.',
+export const wantBody = object(
+  {
+    name: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 100,
+      description: 'Under which it is kept until removed.',
+    },
+    replace: { ...yes, description: 'An older one that has the name loses it. Default: it is refused.' },
   },
-})
+  { optional: ['replace'] },
+)
 export const wanted = open({ name: text })
 
 const file = open({ name: text, kind: text, bytes: whole, checksum: whole, until: whole })

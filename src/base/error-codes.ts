@@ -1036,6 +1036,11 @@ export const errorCodes = codes({
     remedy: '`vertigo snapshot ls` lists them.',
     exit: 2,
   },
+  SNAPSHOT_NAME_TAKEN: {
+    title: 'Another snapshot of the network has this name. Nothing was changed.',
+    remedy: 'Give the new one another name; or let it have this one, which the older one loses: `--replace`.',
+    exit: 2,
+  },
   SNAPSHOT_UNFIT: {
     title: 'The network cannot go on from this snapshot.',
     remedy: 'Choose another snapshot, or deploy the network as it was when the snapshot was taken.',

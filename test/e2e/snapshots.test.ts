@@ -102,6 +102,15 @@ test('a snapshot is gone back to, where that is accepted, and removed', async (t
   const back = await ask('deploy', 'tally.yaml', '--from-snapshot', 'first', '--accept-duplicates', '--wait')
   assertCode(back, 0)
 
+  const taken = await ask('snapshot', 'create', 'tally', '--name', 'first', '--wait')
+  assertCode(taken, 2)
+  assert.match(taken.stderr, /SNAPSHOT_NAME_TAKEN.*"first".*--replace/s)
+  const numberOf = async (name: string): Promise<unknown> =>
+    (json(await ask('snapshot', 'show', 'tally', name, '--json'))['snapshot'] as { id: number }).id
+  const before = await numberOf('first')
+  assertCode(await ask('snapshot', 'create', 'tally', '--name', 'first', '--replace', '--wait'), 0)
+  assert.notEqual(await numberOf('first'), before)
+
   assertCode(await ask('snapshot', 'rm', 'tally', 'first'), 0)
   assert.doesNotMatch((await ask('snapshot', 'ls', 'tally')).stdout, /first/)
 })

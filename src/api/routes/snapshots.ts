@@ -23,13 +23,13 @@ export const snapshotRoutes: readonly ApiRoute[] = [
     path,
     id: 'createSnapshot',
     summary:
-      'Asks for a snapshot that is kept under a name, which an older one loses. It is there when `wanted` of the list is without the name.',
+      'Asks for a snapshot that is kept under a name; with `replace`, an older one that has it loses it. It is there when `wanted` of the list is without the name.',
     role: 'operator',
     body: ofSnapshots.wantBody,
     answer: ofSnapshots.wanted,
     async handle({ params, body, caller }, { management }) {
-      const { name } = body as { readonly name: string }
-      await management.snapshots.want(params['name']!, name, caller.name)
+      const { name, replace } = body as { readonly name: string; readonly replace?: boolean }
+      await management.snapshots.want(params['name']!, name, { by: caller.name, replace })
       return { name }
     },
   },

@@ -39,10 +39,17 @@ import {
   storedSnapshots,
 } from './snapshot-records.ts'
 
+export interface WantOptions extends CallOptions {
+  readonly by: string
+  /** An older one that has the name loses it. Default: it is refused. */
+  readonly replace?: boolean | undefined
+}
+
 /**
  * What users ask about the snapshots of networks, and of them, in the store. As `Management`, it works without any node.
  *
- * - SC-1 A snapshot has one name at the most among those of its network; the last one that was made under a name has it.
+ * - SC-1 A name belongs to one snapshot of its network at the most. Who wants one under a name that another one has is refused, or
+ *   says that it is to lose it: that is so from the commit of the new one.
  * - SC-2 Nobody takes the last committed snapshot away: a failure would have nothing to go back to.
  */
 export class Snapshots {
@@ -113,25 +120,38 @@ export class Snapshots {
   }
 
   /**
-   * Asks for one that is kept under a name; `created` says when it is there. Errors: NETWORK_UNKNOWN; SNAPSHOT_NONE,
-   * NETWORK_NOT_RUNNING where there never would be one.
+   * Asks for one that is kept under a name; `created` says when it is there. Who asks for one that is wanted already gets the same.
+   * Errors: NETWORK_UNKNOWN; SNAPSHOT_NAME_TAKEN; SNAPSHOT_NONE, NETWORK_NOT_RUNNING where there never would be one.
    */
-  async want(network: string, name: string, by: string, options: CallOptions = {}): Promise<void> {
+  async want(network: string, name: string, { by, replace = false, ...options }: WantOptions): Promise<void> {
     checkName(name)
     const keys = this.keys.network(network)
     const contention = { ...this.contention(network), signal: options.signal }
     await compareAndSet(contention, async () => {
       const desired = await this.checkTakes(network, options)
+      const isFree = replace ? [] : await this.checkFree(network, name, options)
       const value = wantedRecord.encode({ by, atMs: this.clock.now() })
       const { succeeded } = await this.store.transact(
         {
-          compare: [isUnchanged(keys.desired, desired)],
+          compare: [isUnchanged(keys.desired, desired), ...isFree],
           then: [put(keys.snapshots.wantedAs(name), value)],
         },
         { ...options, repeat: 'harmless' },
       )
       return succeeded ? true : conflict
     })
+  }
+
+  /** SC-1: names come with commits only, so none has come while that is the last one. Errors: SNAPSHOT_NAME_TAKEN. */
+  private async checkFree(network: string, name: string, options: CallOptions): Promise<readonly Compare[]> {
+    const keys = this.keys.network(network).snapshots
+    const { kept, last } = await storedSnapshots(this.store, keys, options)
+    const owner = kept.find(({ value }) => value?.names.includes(name))
+    if (owner === undefined) return isAsRead(keys.committed, last?.entry)
+    throw new VertigoError(
+      'SNAPSHOT_NAME_TAKEN',
+      `Snapshot ${owner.id} of the network "${network}" has the name "${name}" already.`,
+    )
   }
 
   /** What is wanted of the network, which snapshots are taken of. */

@@ -17,7 +17,7 @@ export const snapshotCreateCommand: Command = {
     arguments: ['<network>'],
     about: [
       'Asks for a snapshot of a network that is kept until somebody removes it (`vertigo snapshot rm`). It is taken as soon as none is under way.',
-      'A name belongs to one snapshot: an older one that has it loses it.',
+      'A name belongs to one snapshot: one that another has is refused, unless you say --replace.',
       'With --wait it is there when the command ends; where the time is over before, it stays wanted.',
     ],
     options: {
@@ -25,6 +25,7 @@ export const snapshotCreateCommand: Command = {
         value: '<name>',
         about: 'Under which it is kept. Default: made of the time, as `at-20260131-120000`.',
       },
+      replace: { about: 'An older snapshot that has the name loses it, when the new one is there.' },
       wait: { about: 'Wait until it is there, and tell on standard error what keeps it.' },
       timeout: { value: '<s>', about: 'How long to wait, in seconds. Default 60.' },
       ...apiOptions,
@@ -44,7 +45,7 @@ async function run(given: Arguments): Promise<number> {
   const asJson = given.flag('json')
   const client = await connect(given)
   const beforeMs = (await client.snapshots(network)).aborted?.atMs ?? 0
-  await client.createSnapshot(network, name)
+  await client.createSnapshot(network, name, { replace: given.flag('replace') })
   if (!given.flag('wait')) {
     if (asJson) printJson({ network, name })
     else process.stdout.write(`${visible(network)}: snapshot "${name}" is wanted\n`)

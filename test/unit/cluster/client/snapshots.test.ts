@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { systemClock } from '../../../../src/base/clock.ts'
 import { systemRandom } from '../../../../src/base/random.ts'
 import { Management } from '../../../../src/cluster/client/index.ts'
+import { Snapshots } from '../../../../src/cluster/client/snapshots.ts'
 import {
   asGeneration,
   asVersion,
@@ -15,6 +16,7 @@ import {
 import { storeOver } from '../../../../src/store/checked-store.ts'
 import { MemoryBackend } from '../../../../src/store/memory/memory-backend.ts'
 import { put, remove } from '../../../../src/store/operations.ts'
+import type { Store } from '../../../../src/store/store.ts'
 import { versionOf } from '../../../scenario/support/networks.ts'
 
 const keys = new ClusterKeys('c')
@@ -78,15 +80,57 @@ test('lists and shows snapshots, by name and by number', async () => {
 
 test('wants one by its name until it is there', async () => {
   const { store, snapshots } = await managed()
-  await snapshots.want('net', 'before', 'me')
+  await snapshots.want('net', 'before', { by: 'me' })
   assert.equal(await snapshots.created('net', 'before'), undefined)
   await snapshots.unwant('net', 'before')
   await assert.rejects(snapshots.created('net', 'before'), { code: 'SNAPSHOT_UNKNOWN' })
   const made = snapshotRecord.encode(snapshot(4, ['before']))
   await store.transact({ then: [put(network.snapshots.keptAt(7, 4), made)] })
   assert.equal((await snapshots.created('net', 'before'))?.id, 4)
-  await assert.rejects(snapshots.want('net', '4', 'me'), { code: 'USAGE' })
-  await assert.rejects(snapshots.want('ten', 'before', 'me'), { code: 'NETWORK_UNKNOWN' })
+  await assert.rejects(snapshots.want('net', '4', { by: 'me' }), { code: 'USAGE' })
+  await assert.rejects(snapshots.want('ten', 'before', { by: 'me' }), { code: 'NETWORK_UNKNOWN' })
+})
+
+test('SC-1: a name that another one has is refused, unless that is to lose it', async () => {
+  const { snapshots } = await managed()
+  await assert.rejects(snapshots.want('net', 'old', { by: 'me' }), {
+    code: 'SNAPSHOT_NAME_TAKEN',
+    message: 'Snapshot 1 of the network "net" has the name "old" already.',
+  })
+  assert.deepEqual((await snapshots.list('net')).wanted, [])
+  await snapshots.want('net', 'new', { by: 'me' })
+  await snapshots.want('net', 'new', { by: 'another' })
+  await snapshots.want('net', 'old', { by: 'me', replace: true })
+  assert.deepEqual((await snapshots.list('net')).wanted, ['new', 'old'])
+})
+
+test('SC-1: nor is a name taken from one that was committed just when it was looked for', async () => {
+  const { store, snapshots: others } = await managed()
+  await others.want('net', 'mine', { by: 'another' })
+  const made = snapshotRecord.encode(snapshot(4, ['mine']))
+  let isCommitted = false
+  const racing = new Proxy(store, {
+    get(of, name: keyof Store) {
+      if (name !== 'range') return of[name].bind(of)
+      return async (...given: Parameters<Store['range']>) => {
+        const found = await of.range(...given)
+        if (isCommitted) return found
+        isCommitted = true
+        const { committed } = network.snapshots
+        await of.transact({
+          then: [
+            put(committed, made),
+            put(network.snapshots.keptAt(7, 4), made),
+            remove(network.snapshots.wantedAs('mine')),
+          ],
+        })
+        return found
+      }
+    },
+  })
+  const snapshots = new Snapshots(racing, keys, { clock: systemClock, random: systemRandom })
+  await assert.rejects(snapshots.want('net', 'mine', { by: 'me' }), { code: 'SNAPSHOT_NAME_TAKEN' })
+  assert.deepEqual((await snapshots.list('net')).wanted, [])
 })
 
 test('wants none where there never would be one', async () => {
@@ -94,18 +138,18 @@ test('wants none where there never would be one', async () => {
   const desired = (goal: 'run' | 'stop') =>
     put(network.desired, desiredRecord.encode({ version: asVersion(1), goal, changedAtMs: 0 }))
   await store.transact({ then: [desired('stop')] })
-  await assert.rejects(snapshots.want('net', 'one', 'me'), { code: 'NETWORK_NOT_RUNNING' })
+  await assert.rejects(snapshots.want('net', 'one', { by: 'me' }), { code: 'NETWORK_NOT_RUNNING' })
   const { guarantee: _, ...flat } = version.flat
   await store.transact({
     then: [desired('run'), put(network.version(asVersion(1)), versionRecord.encode({ ...version, flat }))],
   })
-  await assert.rejects(snapshots.want('net', 'one', 'me'), { code: 'SNAPSHOT_NONE' })
+  await assert.rejects(snapshots.want('net', 'one', { by: 'me' }), { code: 'SNAPSHOT_NONE' })
   assert.deepEqual((await snapshots.list('net')).wanted, [])
 })
 
 test('one that is wanted, and not there yet, is given up by its name', async () => {
   const { snapshots } = await managed()
-  await snapshots.want('net', 'soon', 'me')
+  await snapshots.want('net', 'soon', { by: 'me' })
   assert.deepEqual((await snapshots.list('net')).wanted, ['soon'])
   await snapshots.remove('net', 'soon')
   assert.deepEqual((await snapshots.list('net')).wanted, [])
