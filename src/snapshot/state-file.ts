@@ -33,9 +33,9 @@ export type { EntryKind, StateEntry } from '../state/entry-block.ts'
 /**
  * Raised where an older version would take a file for one of its own and lose something, so that it refuses the file by name. All
  * formats up to this one are read. From 2 on, what a sink has prepared is in entries of its own (`worker/snapshots/saved.ts`): whoever knows
- * format 1 would skip them.
+ * format 1 would skip them. From 3 on, outcomes of requests are many in a part.
  */
-export const stateFormat = 2
+export const stateFormat = 3
 const magic = 0x5453_5356
 const headBytes = 12
 const chunkHeadBytes = 8

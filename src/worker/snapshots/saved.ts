@@ -91,6 +91,9 @@ const positionsKey = 'positions'
 const groupsKey = 'groups'
 const trackedKey = 'tracked'
 const answeredKey = 'answered'
+/** Outcomes of a part, and characters of them. One by one, the 10,000 that a port may keep took 40 ms of each cut; in parts they take 10. */
+const outcomesMax = 1_000
+const outcomesLengthMax = 256 * 1024
 const openKey = 'open'
 const sinkKey = 'sink'
 const stagedPrefix = 'staged/'
@@ -109,7 +112,7 @@ export function encodeSaved(saved: Saved, place: string): StateEntry[] {
   if (lastGroupId > 0) entries.push(entry(groupsKey, [encoded(lastGroupId, 'a group', place)]))
   if (tracked.length > 0) entries.push(entry(trackedKey, [encoded(tracked, 'a tracked message', place)]))
   if (answered.length > 0) {
-    const parts = answered.map((one) => encoded(one, 'an answer', place))
+    const parts = inParts(answered).map((part) => encoded(part, 'an answer', place))
     entries.push(entry(answeredKey, parts))
   }
   if (open.length > 0) entries.push(entry(openKey, [encoded(open, 'an open group', place)]))
@@ -132,6 +135,22 @@ export function encodeSaved(saved: Saved, place: string): StateEntry[] {
   return entries
 }
 
+function inParts(outcomes: readonly KeptOutcome[]): KeptOutcome[][] {
+  let part: KeptOutcome[] = []
+  const parts = [part]
+  let length = 0
+  for (const outcome of outcomes) {
+    if (part.length === outcomesMax || length >= outcomesLengthMax) {
+      part = []
+      parts.push(part)
+      length = 0
+    }
+    part.push(outcome)
+    length += outcome.text?.length ?? 0
+  }
+  return parts
+}
+
 /** The bytes have been verified. */
 export function decodeSaved(entries: Iterable<StateEntry>): Saved {
   const channels: SavedChannel[] = []
@@ -145,7 +164,9 @@ export function decodeSaved(entries: Iterable<StateEntry>): Saved {
     else if (name === positionsKey) saved.positions = values()[0] as SourcePositions
     else if (name === groupsKey) saved.lastGroupId = values()[0] as number
     else if (name === trackedKey) saved.tracked = values()[0] as readonly SavedTree[]
-    else if (name === answeredKey) saved.answered = values() as KeptOutcome[]
+    // Up to format 2, each by itself.
+    else if (name === answeredKey)
+      saved.answered = (values() as (KeptOutcome | readonly KeptOutcome[])[]).flat()
     else if (name === openKey) saved.open = values()[0] as readonly SavedOpen[]
     else if (name === sinkKey) {
       const [head, ...whole] = parts
