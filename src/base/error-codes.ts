@@ -1130,6 +1130,12 @@ export const errorCodes = codes({
     exit: 4,
     retryable: true,
   },
+  SINK_TRANSACTION_LOST: {
+    title: 'Brokers have lost how a transaction of a sink ended, and it stays open.',
+    remedy:
+      'End it with the tool of Kafka, as the message says. Brokers of version 4.3 do so where a partition has no leader for a moment (KAFKA-20734).',
+    exit: 4,
+  },
   SNAPSHOT_STORAGE_UNSET: {
     title: 'Nobody has said where snapshots are kept.',
     remedy:

@@ -21,6 +21,7 @@ export interface RawBatch {
   readonly firstTimestamp: bigint
   readonly attributes: number
   readonly producerId: bigint
+  readonly producerEpoch: number
   readonly records: readonly RawRecord[]
 }
 

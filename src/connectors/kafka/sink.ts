@@ -51,8 +51,8 @@ type Config = v.InferOutput<typeof config>
  * snapshots has to be kept: without it, what is published once more cannot be told. Kafka's guarantee is that of its replicas
  * (`min.insync.replicas`).
  *
- * Errors: `TARGET_UNFIT`, `SINK_REFUSED`, `SINK_AHEAD`, `SINK_TARGET_LOST`, `SINK_FENCED`, `SINK_TRANSACTION_EXPIRED`, `SERVER_UNREACHABLE`,
- * `SERVER_REFUSED`, `PACKAGE_NOT_FOUND`, `MESSAGE_UNFIT`.
+ * Errors: `TARGET_UNFIT`, `SINK_REFUSED`, `SINK_AHEAD`, `SINK_TARGET_LOST`, `SINK_FENCED`, `SINK_TRANSACTION_EXPIRED`,
+ * `SINK_TRANSACTION_LOST`, `SERVER_UNREACHABLE`, `SERVER_REFUSED`, `PACKAGE_NOT_FOUND`, `MESSAGE_UNFIT`.
  */
 export const kafkaSink = builtInKind(
   'kafka-sink',

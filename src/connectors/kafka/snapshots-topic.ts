@@ -8,6 +8,10 @@
  *   the other, and no new one of his is taken.
  * - KA-3 Whoever takes it over meanwhile may have a transaction under way, of which nobody knows how it will end: then the writer has to
  *   take it over again, and to read again.
+ * - KA-4 Where nobody else has taken it over and a transaction is open here all the same, its coordinator has ended it, and a broker has lost
+ *   the mark: nothing ends it any more, whoever writes next would take it along, and readers of committed messages wait. So the
+ *   writer ends it again, in the way in which it ended (`LastEnding`); where that is not known, people have to
+ *   (`SINK_TRANSACTION_LOST`). Kafka 4.3 does so where a partition has no leader for a moment (KAFKA-20734).
  *
  * A topic of its own, which keeps the last message of each key, and no consumer group: the offsets of a group expire (after seven days
  * by default), and what is published would be published again.
@@ -19,6 +23,7 @@ import { baseOptions, type KafkaPackage } from './client.ts'
 import type { ServerConfig } from './config.ts'
 import { kafkaError, saysOf, type Use } from './errors.ts'
 import { asBuffer } from '../servers/formats.ts'
+import type { ProducerNumber } from './last-ending.ts'
 import { endOf, type LogReader } from './log-reader.ts'
 
 const partition = 0
@@ -92,12 +97,27 @@ export class SnapshotsTopic {
     )
   }
 
-  #fenced(writer: string): VertigoError {
+  /** KA-3. `open`: what shows it. */
+  fenced(writer: string, open: OpenTransaction): VertigoError {
     const { component, what } = this.#use
     return new VertigoError(
       'SINK_FENCED',
-      `${component}: another instance has taken over the writing of "${writer}", by ${what}.`,
+      `${component}: another instance has taken over the writing of "${writer}", by ${what}: there is ${textOf(open)}, which has not ended.`,
       { place: { component } },
+    )
+  }
+
+  /** KA-4, where it is not known how `open` ended. */
+  lost(writer: string, open: OpenTransaction, target: string): VertigoError {
+    const { component, what } = this.#use
+    const commands = `\`kafka-transactions.sh abort --topic ${this.name} --partition ${partition} --start-offset ${open.offset}\``
+    return new VertigoError(
+      'SINK_TRANSACTION_LOST',
+      `${component}: in ${what} a transaction of "${writer}" is open that nobody has any more: ${textOf(open)}.`,
+      {
+        place: { component },
+        remedy: `End it with Kafka's own tool: ${commands}, and in the same way where \`kafka-transactions.sh describe-producers\` shows producer ${open.producerId} with an open transaction in a partition of "${target}". What it had is published again then.`,
+      },
     )
   }
 
@@ -112,6 +132,12 @@ export class SnapshotsTopic {
 
   /** After the writer's transactional id was taken over. Errors: SINK_FENCED where somebody else has taken it over since. */
   async read(reader: LogReader, writer: string): Promise<SinkSnapshot | undefined> {
+    const { underWay, found } = await this.search(reader, writer)
+    if (underWay !== undefined) throw this.fenced(writer, underWay)
+    return found
+  }
+
+  async search(reader: LogReader, writer: string): Promise<Search> {
     const info = await reader.topic(this.name, true)
     const [first] = await reader.offsets(this.name, 'first')
     // Before the end: a transaction that ends in between is not to count as one that has ended long ago.
@@ -133,14 +159,27 @@ export class SnapshotsTopic {
       for (const batch of piece!.batches) search.see(batch)
       offset = endOf(last)
     }
-    if (search.isUnderWay) throw this.#fenced(writer)
-    return search.found
+    return search
   }
 }
 
-interface Written {
+interface Written extends ProducerNumber {
   readonly snapshot: SinkSnapshot
   readonly offset: bigint
+  /** When it was written, in milliseconds since 1970. */
+  readonly writtenMs: number
+}
+
+/** A transaction whose end is not in the log. */
+export interface OpenTransaction extends Written {
+  /** All transactions that begin before it have ended. */
+  readonly stable: bigint
+}
+
+function textOf({ producerId, producerEpoch, offset, stable, snapshot, writtenMs }: OpenTransaction): string {
+  const { incarnation, id } = snapshot
+  const since = new Date(writtenMs).toISOString()
+  return `a transaction with snapshot ${incarnation}/${id} at offset ${offset} (producer ${producerId}, epoch ${producerEpoch}, written ${since}; the last stable offset is ${stable})`
 }
 
 /** The last snapshot of a writer in what it is shown, in the order of the log. */
@@ -168,15 +207,20 @@ export class Search {
       if (key === null || key === undefined || value === null || value === undefined) continue
       if (!this.#writer.equals(key)) continue
       const snapshot = JSON.parse(asBuffer(value).toString('utf8')) as SinkSnapshot
-      const written = { snapshot, offset: batch.firstOffset + BigInt(offsetDelta) }
+      const { producerId, producerEpoch } = batch
+      const offset = batch.firstOffset + BigInt(offsetDelta)
+      const writtenMs = Number(batch.firstTimestamp)
+      const written = { snapshot, offset, producerId, producerEpoch, writtenMs }
       if (inTransaction(batch)) this.#open.set(batch.producerId, written)
       else this.#committed = written
     }
   }
 
-  /** KA-3: somebody has a transaction that has not ended. */
-  get isUnderWay(): boolean {
-    return [...this.#open.values()].some(({ offset }) => offset >= this.#stable)
+  /** KA-3, KA-4: a transaction that has not ended, or whose end is lost. */
+  get underWay(): OpenTransaction | undefined {
+    const stable = this.#stable
+    const open = [...this.#open.values()].find(({ offset }) => offset >= stable)
+    return open === undefined ? undefined : { ...open, stable }
   }
 
   /**

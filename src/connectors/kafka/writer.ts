@@ -7,8 +7,10 @@ import { baseOptions, type KafkaPackage } from './client.ts'
 import type { ServerConfig } from './config.ts'
 import { kafkaError, type Use } from './errors.ts'
 import { asBuffer } from '../servers/formats.ts'
+import { describeTransaction, lastTransaction } from './coordinator.ts'
+import { type Ending, LastEnding, type ProducerNumber, type TransactionState } from './last-ending.ts'
 import type { LogReader } from './log-reader.ts'
-import type { SnapshotsTopic } from './snapshots-topic.ts'
+import type { OpenTransaction, SnapshotsTopic } from './snapshots-topic.ts'
 import { piecesOf, type StagedMessages } from './staged.ts'
 
 type Transaction = Awaited<ReturnType<Producer['beginTransaction']>>
@@ -46,6 +48,7 @@ interface Hold {
 export class TransactionalWriter {
   readonly #writer: string
   readonly #options: WriterOptions
+  readonly #lastEnding = new LastEnding()
   #hold: Hold | undefined
 
   constructor(writer: string, options: WriterOptions) {
@@ -85,7 +88,9 @@ export class TransactionalWriter {
   /** Whoever had the id is shut out by it, and his transaction taken back. */
   async #take(): Promise<Hold> {
     await this.#drop()
-    const { package: loaded, server, use, transactionTimeoutMs, snapshots, reader } = this.#options
+    const { package: loaded, server, use, transactionTimeoutMs } = this.#options
+    const coordinator = { package: loaded, server, component: use.component, transactionTimeoutMs }
+    this.#lastEnding.expect(await lastTransaction(coordinator, this.#id))
     const producer = new loaded.Producer({
       ...baseOptions(use.component, server),
       idempotent: true,
@@ -96,13 +101,59 @@ export class TransactionalWriter {
       // The id is taken with the first transaction. Without a producer's number: it takes over whichever there was.
       const transaction = await producer.beginTransaction({ producerId: -1n, producerEpoch: -1 })
       await transaction.cancel()
-      const hold = { producer, published: await snapshots.read(reader, this.#writer) }
+      const hold = { producer, published: await this.#read(producer) }
       this.#hold = hold
       return hold
     } catch (error) {
       await closed(producer)
       throw error
     }
+  }
+
+  /** What Kafka has, after the id was taken. */
+  async #read(producer: Producer): Promise<SinkSnapshot | undefined> {
+    const { snapshots, reader, topic } = this.#options
+    const { underWay, found } = await snapshots.search(reader, this.#writer)
+    if (underWay === undefined) return found
+    const own = { producerId: producer.producerId!, producerEpoch: producer.producerEpoch! }
+    if (!(await this.#isLost(producer, own, underWay))) throw snapshots.fenced(this.#writer, underWay)
+    const how = this.#lastEnding.of(underWay, own)
+    if (how === undefined) throw snapshots.lost(this.#writer, underWay, topic)
+    await this.#endAgain(producer, how)
+    return snapshots.read(reader, this.#writer)
+  }
+
+  /** KA-4: the id is still ours, and nothing was begun since it was taken. */
+  async #isLost(producer: Producer, own: ProducerNumber, open: OpenTransaction): Promise<boolean> {
+    if (open.producerId !== own.producerId || open.producerEpoch === own.producerEpoch) return false
+    const said = await this.#describe(producer)
+    return (
+      said?.transactionState === 'Empty' &&
+      said.producerId === own.producerId &&
+      said.producerEpoch === own.producerEpoch
+    )
+  }
+
+  /** KA-4: a transaction of ours that ends also ends, in each of its partitions, what is open there of the same producer. */
+  async #endAgain(producer: Producer, how: Ending): Promise<void> {
+    const { topic, snapshots } = this.#options
+    const metadata = await producer.metadata({ topics: [topic, snapshots.name] })
+    const transaction = await producer.beginTransaction({ producerId: -1n, producerEpoch: -1 })
+    const partitions = Array.from(metadata.topics, ([name, { partitionsCount }]) =>
+      Array.from({ length: partitionsCount }, (_, partition) => ({ topic: name, partition })),
+    )
+    await transaction.addPartitions(metadata, partitions.flat() as never)
+    await transaction[how]()
+    await this.#shown(producer).catch(() => undefined)
+  }
+
+  async #describe(producer: Producer): Promise<TransactionState | undefined> {
+    const node = producer.coordinatorId
+    if (node === undefined) return undefined
+    const connection = (await producer.connectToBrokers([node])).get(node)
+    return connection === undefined
+      ? undefined
+      : describeTransaction(this.#options.package, connection, this.#id)
   }
 
   async #write(producer: Producer, snapshot: SinkSnapshot, staged: StagedMessages): Promise<void> {
@@ -116,20 +167,16 @@ export class TransactionalWriter {
   }
 
   /**
-   * The commit is certain when Kafka has acknowledged it; it is to be seen when its marks are written, a few milliseconds later. Where
+   * The end is certain when Kafka has acknowledged it; it is to be seen when its marks are written, a few milliseconds later. Where
    * that cannot be asked (older brokers, no permission), it is not waited for.
    */
   async #shown(producer: Producer): Promise<void> {
-    const { package: loaded, clock, server } = this.#options
-    const node = producer.coordinatorId
-    if (node === undefined) return
-    const connection = (await producer.connectToBrokers([node])).get(node)
-    if (connection === undefined) return
+    const { clock, server } = this.#options
     const endMs = clock.monotonic() + server.requestTimeoutMs
     const { signal } = new AbortController()
     while (clock.monotonic() < endMs) {
-      const { transactionStates } = await loaded.describeTransactionsV0.api.async(connection, [this.#id])
-      if (transactionStates[0]?.transactionState !== 'PrepareCommit') return
+      const said = await this.#describe(producer)
+      if (said === undefined || !said.transactionState.startsWith('Prepare')) return
       await sleep(clock, shownEveryMs, signal)
     }
   }

@@ -20,6 +20,7 @@ class Log {
       firstTimestamp: 0n,
       attributes,
       producerId: BigInt(producer),
+      producerEpoch: 7,
       records: records.map(([key, value], offsetDelta) => ({
         offsetDelta,
         timestampDelta: 0n,
@@ -94,7 +95,7 @@ test('KA-1: the last committed snapshot of a writer is found', () => {
   const find = (writer: string, count: number): number | undefined => {
     const search = new Search(writer, BigInt(log.batches.length))
     for (const batch of log.batches.slice(0, count)) search.see(batch)
-    assert.equal(search.isUnderWay, false)
+    assert.equal(search.underWay, undefined)
     return search.found?.id
   }
   assert.equal(find('w', 2), 1)
@@ -118,12 +119,19 @@ test('KA-3: a transaction that may still be taken back is told, and of what ende
     for (const batch of batches) all.see(batch)
     return all
   }
-  assert.equal(search(3n).isUnderWay, true)
-  assert.equal(search(4n).isUnderWay, false)
+  assert.deepEqual(search(3n).underWay, {
+    snapshot: { incarnation: 1, id: 3 },
+    offset: 3n,
+    producerId: 3n,
+    producerEpoch: 7,
+    writtenMs: 0,
+    stable: 3n,
+  })
+  assert.equal(search(4n).underWay, undefined)
   assert.equal(search(4n).found?.id, 3)
   const before = new Search('w', 3n)
   for (const batch of batches.slice(0, 3)) before.see(batch)
-  assert.deepEqual([before.isUnderWay, before.found?.id], [false, 2])
+  assert.deepEqual([before.underWay, before.found?.id], [undefined, 2])
 })
 
 test('what is staged is sent in pieces of limited size, whole and in order', () => {
