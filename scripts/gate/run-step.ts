@@ -1,3 +1,4 @@
+import type { RunResult } from '../lib/process.ts'
 import type { Step } from './steps.ts'
 import { add, closingLine, nothing, parseClosingLine, type Tally } from './tally.ts'
 
@@ -44,16 +45,21 @@ export async function runStep(
     return asked ? done('FAILED', { ...nothing, failed: 1 }) : done('absent', nothing)
   }
   let counted: Tally | undefined
-  const result = await step.run({
-    timeoutMs: step.timeoutMs,
-    yields,
-    onLine(line) {
-      const tally = step.counts ? parseClosingLine(line) : undefined
-      failures.line(line)
-      if (tally === undefined) say(line)
-      else counted = add(counted ?? nothing, tally)
-    },
-  })
+  const onLine = (line: string): void => {
+    const tally = step.counts ? parseClosingLine(line) : undefined
+    failures.line(line)
+    if (tally === undefined) say(line)
+    else counted = add(counted ?? nothing, tally)
+  }
+  let result: RunResult
+  try {
+    result = await step.run({ timeoutMs: step.timeoutMs, yields, onLine })
+  } catch (error) {
+    // The others run all the same.
+    const why = `could not be run: ${String(error)}`
+    say(`${step.name}: ${why}`)
+    return done('FAILED', { ...nothing, failed: 1 }, why)
+  }
   const fault = faultOf(step, result, counted)
   if (fault !== undefined) say(`${step.name}: ${fault}`)
   if (step.prepares === true) return done('passed', nothing)

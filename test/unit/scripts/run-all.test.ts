@@ -65,6 +65,24 @@ test('a failure of a step that yields is a failure of the gate', async (t) => {
   assert.deepEqual(yielding?.failures, [{ name: 'FAILED seed 1', lines: [] }])
 })
 
+test('a step that cannot be run is a failure, and the others run', async (t) => {
+  const folder = folderOf(t)
+  const cannot = (name: string, more: Partial<Step> = {}): Step => ({
+    ...step(name, folder, 'true', more),
+    run: () => Promise.reject(new Error(`no ${name}`)),
+  })
+  const steps = [cannot('yields', { yields: true }), cannot('first'), step('second', folder, 'true')]
+  const results = await runAll(steps, false, () => {})
+  assert.deepEqual(
+    results.map(({ state, failures }) => [state, ...failures.map(({ name }) => name)]),
+    [
+      ['FAILED', 'FAILED yields: could not be run: Error: no yields'],
+      ['FAILED', 'FAILED first: could not be run: Error: no first'],
+      ['passed'],
+    ],
+  )
+})
+
 test('steps that yield take the time that others leave; alone, one does not yield', async (t) => {
   const folder = folderOf(t)
   // The priority is lowered when the program has begun.
