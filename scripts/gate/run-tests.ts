@@ -1,4 +1,4 @@
-/** Runs the files of a tier: in lanes beside each other, and then those that need the machine for themselves. */
+/** Runs the files of a tier: those that need the machine for themselves, and then the others in lanes beside each other. */
 import { matchesGlob } from 'node:path'
 import { run, type RunOptions, type RunResult } from '../lib/process.ts'
 import { buildForTests, builtVariable } from '../lib/built-for-tests.ts'
@@ -20,7 +20,10 @@ export interface TierOptions {
    * nothing behind: most of what a file of pure code takes is to load the code. Default false.
    */
   readonly together?: boolean
-  /** Files that are about times which a busy machine does not keep: one by one, when the lanes are done. */
+  /**
+   * Files that are about times which a busy machine does not keep: one by one, before the lanes. They wait most of the time, which is
+   * that of a step that yields.
+   */
   readonly alone?: readonly string[]
   /** What its processes load is bundled before. Default false. */
   readonly bundled?: boolean
@@ -38,8 +41,8 @@ export async function runTests(
   if (lost.length > 0) return failed(`no test file is ${lost.join(', ')}`, options)
   const among = (patterns: readonly string[]) => (file: string) =>
     patterns.some((pattern) => matchesGlob(file, pattern))
-  const last = files.filter(among(alone))
-  const shared = files.filter((file) => !last.includes(file))
+  const single = files.filter(among(alone))
+  const shared = files.filter((file) => !single.includes(file))
   const lanes = together
     ? Array.from({ length: concurrency }, (_, lane) => shared.filter((__, at) => at % concurrency === lane))
     : [shared.filter((file) => !among(besides)(file)), shared.filter(among(besides))]
@@ -61,12 +64,11 @@ export async function runTests(
     const how = { ...options, env, timeoutMs: leftMs, onLine: (line: string) => blocks.line(line) }
     return run(process.execPath, runnerArgs(chosen, atOnce, timeoutMs / 2), how).finally(() => blocks.flush())
   }
-  const results = await Promise.all(
-    lanes
-      .filter((chosen) => chosen.length > 0)
-      .map((chosen) => lane(chosen, together ? 'together' : concurrency)),
+  const results = single.length === 0 ? [] : [await lane(single, 1)]
+  const full = lanes.filter((chosen) => chosen.length > 0)
+  results.push(
+    ...(await Promise.all(full.map((chosen) => lane(chosen, together ? 'together' : concurrency)))),
   )
-  if (last.length > 0) results.push(await lane(last, 1))
   const uncounted = results.find(({ stdout }) => !stdout.split('\n').some((line) => parseClosingLine(line)))
   if (uncounted !== undefined) options.onLine?.('some files ended without saying what passed')
   const bad = results.find(({ code }) => code !== 0)

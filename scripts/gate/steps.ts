@@ -68,6 +68,11 @@ function counting(name: string, about: string, script: string, timeoutMs: number
 const cores = availableParallelism()
 
 export const steps: readonly Step[] = [
+  // It needs nothing that is built, and never waits as those behind it do. Its limit holds them as well.
+  {
+    ...tier('sim', 'simulated clusters, by seed', { timeoutMs: 60 * minute, concurrency: cores }),
+    yields: true,
+  },
   npmCheck('format', 'every file is formatted (prettier)', 'format:check'),
   npmCheck('lint', 'lint with types, tests and scripts included (oxlint)', 'lint'),
   npmCheck('types', 'types of sources, tests, scripts, examples (tsc)', 'typecheck'),
@@ -86,11 +91,6 @@ export const steps: readonly Step[] = [
   },
   tier('unit', 'pure code', { timeoutMs: 15 * minute, concurrency: cores, together: true }),
   tier('scenario', 'scripted inputs, expected traces', { timeoutMs: 15 * minute, concurrency: cores }),
-  // The tiers behind it wait a lot, and this one never. Its limit holds them as well.
-  {
-    ...tier('sim', 'simulated clusters, by seed', { timeoutMs: 60 * minute, concurrency: cores }),
-    yields: true,
-  },
   tier('conformance', 'one suite for every backend', { timeoutMs: 15 * minute, concurrency: cores }),
   // Clusters of three processes on one hand, stores on the other. More at a time than that, and nodes lose their leases.
   tier('integration', 'real processes, servers, sockets', {
