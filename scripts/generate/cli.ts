@@ -5,8 +5,8 @@ import { manifest } from '../../src/cli/version.ts'
 import { type Generator, generatedFrom } from './generator.ts'
 
 /**
- * `docs/reference/cli.md`: what `vertigo --help` and `vertigo <command> --help` say. Made in this process: forty commands that start
- * take 20 s of processors.
+ * `docs/reference/cli.md`: what `vertigo --help` and `vertigo <command> --help` say. Made in this process, in place of
+ * one for each of forty commands.
  */
 export const cliPage: Generator = {
   path: 'docs/reference/cli.md',
