@@ -7,6 +7,7 @@ import { open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { syncFolder } from '../../base/durable-files.ts'
 import { compareSinkSnapshots, type SinkSnapshot } from '../../component/index.ts'
+import { digestOf } from './marks.ts'
 
 /** As it travels in snapshots. */
 export interface StagedFile {
@@ -16,8 +17,14 @@ export interface StagedFile {
 }
 
 /** `path`: the real one of the file that will be replaced. */
-export async function stageFirst(path: string, text: string, snapshot: SinkSnapshot): Promise<StagedFile> {
-  const staged = join(dirname(path), `${stagedStart(path)}${snapshot.incarnation}-${snapshot.id}${ending}`)
+export async function stageFirst(
+  path: string,
+  text: string,
+  { writer, snapshot }: { readonly writer: string; readonly snapshot: SinkSnapshot },
+): Promise<StagedFile> {
+  const { incarnation, id } = snapshot
+  const name = `${stagedStart(path)}${incarnation}-${id}-${digestOf(writer)}${ending}`
+  const staged = join(dirname(path), name)
   const file = await open(staged, 'w')
   try {
     await file.writeFile(text)
@@ -30,17 +37,26 @@ export async function stageFirst(path: string, text: string, snapshot: SinkSnaps
   }
 }
 
-/** False where it is neither staged nor in its place: somebody has removed it, or it is on another machine. */
-export async function placeFirst(staged: StagedFile, path: string, bytes: number): Promise<boolean> {
+/** It is staged, or in its place. False: somebody has removed it, or it is on another machine. */
+export async function isToBePlaced(staged: StagedFile, path: string, bytes: number): Promise<boolean> {
   try {
-    await rename(staged.path, path)
+    await stat(staged.path)
+    return true
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    if (!(await isInPlace(staged, path, bytes))) return false
+  }
+  return isInPlace(staged, path, bytes)
+}
+
+/** Nothing where somebody has placed it, or has dropped it for what came after it. */
+export async function placeFirst(staged: string, path: string): Promise<void> {
+  try {
+    await rename(staged, path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
   }
   // Who renamed it may have ended before that was on the disk.
   await syncFolder(dirname(path))
-  return true
 }
 
 /** A number may be given again to another file, once this one is no more: that would not be as long, as a rule. */
@@ -54,16 +70,22 @@ async function isInPlace({ inode }: StagedFile, path: string, bytes: number): Pr
   }
 }
 
-/** Removes what was staged for snapshots that came to nothing. To be called when that of `snapshot` is in its place. */
-export async function dropStagedFirsts(path: string, snapshot: SinkSnapshot): Promise<void> {
+/**
+ * Removes what cannot come to be the file any more: what `writer` staged for earlier snapshots, and what others did. To be called when the
+ * snapshot is marked, before it is renamed.
+ */
+export async function dropStagedFirsts(path: string, writer: string, snapshot: SinkSnapshot): Promise<void> {
   const start = stagedStart(path)
+  const own = digestOf(writer)
   for (const name of await readdir(dirname(path))) {
     if (!name.startsWith(start) || !name.endsWith(ending)) continue
-    const numbers = /^(\d+)-(\d+)$/.exec(name.slice(start.length, name.length - ending.length))
-    if (numbers === null) continue
-    const of = { incarnation: Number(numbers[1]), id: Number(numbers[2]) }
-    // Whoever comes later stages for later ones.
-    if (compareSinkSnapshots(of, snapshot) < 0) await rm(join(dirname(path), name), { force: true })
+    const [, incarnation, id, of] =
+      /^(\d+)-(\d+)(?:-([0-9a-f]+))?$/.exec(name.slice(start.length, name.length - ending.length)) ?? []
+    if (id === undefined) continue
+    const staged = { incarnation: Number(incarnation), id: Number(id) }
+    // Whoever comes later stages for later ones. Versions of before did not say whose it is.
+    if ((of ?? own) !== own || compareSinkSnapshots(staged, snapshot) < 0)
+      await rm(join(dirname(path), name), { force: true })
   }
 }
 

@@ -4,16 +4,17 @@
  *
  * - PP-1 The name of a part is that of its writer and snapshot alone: whoever renames it gives it the same name, once.
  * - PP-2 A reader takes what is not hidden, and may take it away. A part is whole from the moment it is to be seen.
- * - PP-3 Beside them stands `.<name>-<instance>.published`: up to which snapshot the writer has published (PB-3). It is written before the part
+ * - PP-3 Beside them is marked up to which snapshot the writer has published (`marks.ts`, of `<name>-<instance>`). It is marked before the part
  *   gets its name, so what is neither staged nor there, and is marked, was published and taken away. Who finds the marked part staged gives
- *   it its name, and that one only: others may belong to snapshots that came to nothing. For who stood still between mark and name, see PB-4.
+ *   it its name, and that one only: others may belong to snapshots that came to nothing.
  */
 import { open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, extname, join } from 'node:path'
 import { syncFolder } from '../../base/durable-files.ts'
 import { compareSinkSnapshots, type SinkBatch, type SinkSnapshot } from '../../component/index.ts'
 import { type FileUse, fileError } from './errors.ts'
-import { ahead, lost, type PublishedMark, readMark, writeMark } from './published.ts'
+import { type Mark, readMark, tellMark, writeMark } from './marks.ts'
+import { ahead, lost } from './published.ts'
 
 /** A part, as it travels in snapshots. */
 export interface PartPiece {
@@ -54,17 +55,31 @@ export async function publishPart(
 ): Promise<void> {
   const at: FileUse = { ...use, path: piece.path }
   try {
-    const mark = await markOf(piece.path, writer)
-    if (mark !== undefined && mark.incarnation > snapshot.incarnation) throw ahead(at, writer, mark)
-    if (mark === undefined || compareSinkSnapshots(mark, snapshot) < 0) {
+    const beside = markedPath(piece.path)
+    const current = await readMark(beside, writer)
+    if (!isMarked(current, { writer, snapshot }, at)) {
       const isThere = (await sizeOf(piece.staged)) !== undefined || (await sizeOf(piece.path)) === piece.bytes
-      if (!isThere) throw lost(at, 'is neither published nor staged any more')
-      await writeMark(markedPath(piece.path), { writer, ...snapshot })
+      // Others may have published it meanwhile, and readers have taken it away.
+      if (!isThere && !isMarked(await readMark(beside, writer), { writer, snapshot }, at))
+        throw lost(at, 'is neither published nor staged any more')
+      const mark = { writer, ...snapshot }
+      await writeMark(beside, mark, current)
+      await tellMark(beside, mark)
     }
     await giveName(piece.staged, piece.path)
   } catch (error) {
     throw fileError(error, at)
   }
+}
+
+/** Errors: SINK_AHEAD. */
+function isMarked(
+  mark: Mark | undefined,
+  { writer, snapshot }: { readonly writer: string; readonly snapshot: SinkSnapshot },
+  use: FileUse,
+): boolean {
+  if (mark !== undefined && mark.incarnation > snapshot.incarnation) throw ahead(use, writer, mark)
+  return mark !== undefined && compareSinkSnapshots(mark, snapshot) >= 0
 }
 
 /** Nothing where it has its name: then somebody may have taken it away by now. */
@@ -95,7 +110,7 @@ export async function recoverPart(
   use: FileUse,
 ): Promise<SinkSnapshot | undefined> {
   const own = partsOf(use.path, writer)
-  const mark = await markOf(partPath(use.path, writer, noSnapshot), writer)
+  const mark = await readMark(markedPath(partPath(use.path, writer, noSnapshot)), writer)
   if (mark !== undefined) {
     const path = partPath(use.path, writer, mark)
     await giveName(stagedPath(path), path)
@@ -109,11 +124,6 @@ export async function recoverPart(
 }
 
 const noSnapshot: SinkSnapshot = { incarnation: 0, id: 0 }
-
-async function markOf(part: string, writer: string): Promise<PublishedMark | undefined> {
-  const mark = await readMark(markedPath(part))
-  return mark?.writer === writer ? mark : undefined
-}
 
 /** What the mark of a part's writer stands beside: its name without the snapshot's numbers. */
 function markedPath(part: string): string {

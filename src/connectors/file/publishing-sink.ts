@@ -12,7 +12,8 @@ import {
   textFormat,
 } from './format.ts'
 import { stageFirst } from './first-piece.ts'
-import { type FilePiece, lost, type PublishedMark, publishPiece, readMark, realPathOf } from './published.ts'
+import { type Mark, readMark } from './marks.ts'
+import { type FilePiece, finishFirst, lost, publishPiece, realPathOf } from './published.ts'
 import { dropStaged, publishPart, type PartPiece, recoverPart, stagePart } from './published-parts.ts'
 import { openTarget } from './target.ts'
 
@@ -30,7 +31,7 @@ export interface PublishingOptions {
 
 /** What the file was when the instance began. */
 interface Found {
-  readonly mark: PublishedMark | undefined
+  readonly mark: Mark | undefined
   readonly bytes: number
   readonly firstLine: string | undefined
   readonly isEnded: boolean
@@ -171,10 +172,14 @@ class PublishingFile {
   }
 
   async #stage(piece: FilePiece, snapshot: SinkSnapshot): Promise<FilePiece> {
+    const { use, writer } = this.#options
     try {
-      return { ...piece, staged: await stageFirst(await realPathOf(piece.path), piece.text, snapshot) }
+      return {
+        ...piece,
+        staged: await stageFirst(await realPathOf(piece.path), piece.text, { writer, snapshot }),
+      }
     } catch (error) {
-      throw fileError(error, this.#options.use)
+      throw fileError(error, use)
     }
   }
 
@@ -183,7 +188,7 @@ class PublishingFile {
   }
 
   /** The mark of a run before is of the same writer, and not what this one goes on from. */
-  #isOwn(mark: PublishedMark | undefined): boolean {
+  #isOwn(mark: Mark | undefined): boolean {
     if (mark?.writer !== this.#options.writer) return false
     return this.#since === undefined || compareSinkSnapshots(mark, this.#since) >= 0
   }
@@ -226,9 +231,13 @@ class PublishingFile {
     this.#since = since
     try {
       if (parts) return await recoverPart(writer, published, use)
-      const marks = await Promise.all(paths.map((path) => readMark(path)))
-      const own = marks.filter((mark) => this.#isOwn(mark)).map((mark) => mark!)
-      const newest = own.toSorted(compareSinkSnapshots).at(-1)
+      let newest: Mark | undefined
+      for (const path of await Promise.all(paths.map((path) => realPathOf(path)))) {
+        const mark = await readMark(path)
+        if (mark === undefined || !this.#isOwn(mark)) continue
+        await finishFirst(path, mark)
+        if (newest === undefined || compareSinkSnapshots(mark, newest) > 0) newest = mark
+      }
       if (published === undefined || newest !== undefined) return newest
       throw lost(use, `is not what ${writer} has published`)
     } catch (error) {
@@ -246,7 +255,7 @@ class PublishingFile {
 
 async function look(use: FileUse): Promise<Found> {
   try {
-    const mark = await readMark(use.path)
+    const mark = await readMark(await realPathOf(use.path))
     const there = await stat(use.path).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined
       throw error

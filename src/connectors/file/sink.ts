@@ -48,7 +48,7 @@ const flushDelayMs = 1000
  *
  * Where snapshots are taken (`exactly-once`, `at-least-once`), the file grows by what each committed snapshot has, and shows nothing else: at any
  * time it is a beginning of the output, of whole lines but for the moment of a write, and nothing of it is ever taken back. `.<name>.published`
- * beside it says up to which snapshot it goes. A network that begins afresh replaces the file of the run before with its first output, unless
+ * beside it says up to which snapshot it goes, and the folder `.<name>.marks` is what counts. A network that begins afresh replaces the file of the run before with its first output, unless
  * `append` is set. With `parts`, each snapshot has a file of its own for each instance that wrote something:
  * `counts-<instance>-<incarnation>-<snapshot>.jsonl`, which appears whole, and may be taken away. What begins with a dot is
  * not for readers.

@@ -219,7 +219,7 @@ test('a sink that begins afresh without its file drops what was committed, and s
   await world.snapshot()
   world.commit()
   world.kill()
-  for (const name of await readdir(folder)) await rm(join(folder, name))
+  for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true })
   await assert.rejects(world.start(), { code: 'SINK_TARGET_LOST' })
   world.kill()
   await world.start({ discards: true })
