@@ -16,6 +16,7 @@ import {
   type ClusterKeys,
   DecodedRecords,
   type DesiredNetwork,
+  begunWith,
   desiredRecord,
   filesSeenBy,
   isHeldBack,
@@ -196,7 +197,8 @@ export class Management {
       const { current, desired, isOver, isAtEnd, isHeld } = await this.current(name, call)
       if (expected !== undefined && expected !== (current?.version ?? 0))
         throw notCurrent(name, expected, current?.version)
-      const isStopped = desired !== undefined && desiredRecord.decode(desired).goal === 'stop'
+      const before = desired && desiredRecord.decode(desired)
+      const isStopped = before?.goal === 'stop'
       const changed = await next(isStopped ? undefined : current)
       const isGoneBack = from !== undefined || discardState.length > 0
       const isAnew = isOver || isHeld || isAsked || isGoneBack
@@ -219,6 +221,7 @@ export class Management {
         version,
         goal: 'run',
         changedAtMs: nowMs,
+        ...begunWith({ before, version, isUndeployed: isStopped && goneBack?.snapshot === undefined }),
         ...((isAsked || (isHeld && changed === undefined)) && { anew: true }),
       }
       const record = versionRecord.encode({
@@ -303,9 +306,11 @@ export class Management {
     await compareAndSet(contention, async () => {
       const { entry } = await this.store.get(keys.desired, call)
       if (entry === undefined) throw await this.unknown(name)
-      const { version, goal: now } = desiredRecord.decode(entry)
-      if (now === goal) return true
-      const value = desiredRecord.encode({ version, goal, changedAtMs: this.clock.now() })
+      const before = desiredRecord.decode(entry)
+      const { version } = before
+      if (before.goal === goal) return true
+      const begun = begunWith({ before, version, isUndeployed: false })
+      const value = desiredRecord.encode({ version, goal, changedAtMs: this.clock.now(), ...begun })
       const { succeeded } = await this.store.transact(
         { compare: [isUnchanged(keys.desired, entry)], then: [put(keys.desired, value)] },
         { ...call, repeat: 'once' },

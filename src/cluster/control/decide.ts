@@ -18,6 +18,7 @@ import {
   unplacedSnapshots,
 } from './snapshot-facts.ts'
 import { stateOf, type Target, targetOf } from './target.ts'
+import { wantedNow } from './undeployed.ts'
 import { cannotBePlanned } from './unfit.ts'
 
 /**
@@ -43,6 +44,7 @@ import { cannotBePlanned } from './unfit.ts'
  *   most the longest pause.
  * - DE-8 Of a network with snapshots each plan is a recovery (PN-12). It stops with a last snapshot, where one is to be had, and when readers
  *   of its exported outputs have that, or their time is over; it has finished when a snapshot says so (SN-6). A snapshot that cannot be read makes it fail at once: to go further back is for an operator.
+ * - DE-9 What was undeployed comes to its end, also where it is deployed again meanwhile; what is deployed then begins afresh.
  *
  * The shell reads the facts at one revision, executes the decision in one transaction, and decides again when it is done
  * or when one of the facts changes (for `wait`: or at `untilMs`). A transaction whose compares fail writes nothing; the facts
@@ -57,7 +59,8 @@ import { cannotBePlanned } from './unfit.ts'
  * - `outcome`: `desired`, `outcome`, and the plan's record.
  * - `clean-up`: the plan's record and `desired`, so that nothing is deleted that a newer plan names.
  */
-export function decide(facts: NetworkFacts): Decision {
+export function decide(read: NetworkFacts): Decision {
+  const facts = { ...read, desired: wantedNow(read) }
   const target = targetOf(facts)
   const readiness = new Readiness(facts)
   return (
@@ -66,7 +69,7 @@ export function decide(facts: NetworkFacts): Decision {
     planning(facts, target, readiness) ??
     ending(facts, target, readiness) ??
     opening(facts, target, readiness) ??
-    cleanUp(facts, target) ??
+    cleanUp(read, target) ??
     waiting(facts, readiness)
   )
 }

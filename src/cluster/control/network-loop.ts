@@ -232,13 +232,16 @@ export function transactionOf(
       }
     case 'outcome': {
       const { state } = decision.outcome
-      const isOver = (state === 'stopped' || state === 'finished') && snapshots.committed !== undefined
+      const isAtEnd = state === 'stopped' || state === 'finished'
+      const isOver = isAtEnd && snapshots.committed !== undefined
       return {
         compare: [isPlan, isDesired, isOutcome, ...(isOver ? [comparesCommitted(snapshots)] : [])],
         then: [
           put(keys.outcome, outcomeRecord.encode(decision.outcome)),
           // What is deployed after that begins afresh, unless somebody says from which snapshot it goes on.
           ...(isOver ? [remove(snapshots.keys.committed), ...letGo(snapshots, 1)] : []),
+          // What has come to nothing says nothing of that.
+          ...(isAtEnd ? [remove(snapshots.keys.aborted)] : []),
         ],
       }
     }

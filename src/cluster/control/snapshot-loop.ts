@@ -328,19 +328,18 @@ export class SnapshotLoop {
   }
 
   private async abort({ generation, id, reason }: Extract<Effect, { type: 'abort' }>): Promise<void> {
-    const { flight, view } = this
-    const { clock, leadership } = this.means
+    const { flight, view, means } = this
     const isLast = flight?.needs.isLast ?? (view && snapshotNeeds(view)?.isLast) ?? false
     this.flight = undefined
     flight?.giveUp.abort()
     if (reason.type === 'generation' || reason.type === 'superseded' || view === undefined) return
     const error = this.errorOf(reason)
-    const { sinceMs = clock.now(), times = 0 } = this.failures.now(view) ?? {}
+    const { sinceMs = means.clock.now(), times = 0 } = this.failures.now(view) ?? {}
     this.tellFailure(id, error, times)
     const record = {
       id,
       generation: generation as Plan['generation'],
-      atMs: clock.now(),
+      atMs: means.clock.now(),
       isLast,
       code: error.code,
       reason: error.message,
@@ -349,7 +348,8 @@ export class SnapshotLoop {
     }
     this.failures.aborted(record)
     try {
-      await leadership.transact(abortTransaction(view.snapshots, record), { repeat: 'harmless' })
+      const transaction = abortTransaction(view, record)
+      if (transaction !== undefined) await means.leadership.transact(transaction, { repeat: 'harmless' })
     } catch (failed) {
       this.troubled(`telling that snapshot ${id} of "${this.network}" came to nothing`, failed)
     }

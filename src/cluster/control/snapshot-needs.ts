@@ -2,6 +2,7 @@ import { guaranteeInCluster } from '../../model/guarantee.ts'
 import type { Network } from '../../model/network.ts'
 import { isLastDamaged, type NetworkView, type Plan, type SnapshotRecord } from '../protocol/index.ts'
 import { awaitsLast, hasLast, hasSnapshots, lacksFinalSnapshot, unfitForCopies } from './snapshot-facts.ts'
+import { wantedNow } from './undeployed.ts'
 
 /** What snapshots a network needs now, from what the store says of it. */
 export interface SnapshotNeeds {
@@ -26,24 +27,26 @@ export function snapshotNeeds(network: NetworkView): SnapshotNeeds | undefined {
   if (hasComeToItsEnd(network)) return undefined
   const version = network.versions.get(plan.value.version)?.value
   if (version === undefined || !hasSnapshots(version) || plan.value.instances.length === 0) return undefined
+  const versions = new Map([...network.versions].map(([number, { value }]) => [number, value]))
+  const read = { desired: desired.value, plan: plan.value, outcome: outcome?.value, versions }
+  const wanted = wantedNow(read)
   const facts = {
-    desired: desired.value,
+    desired: wanted,
     plan: plan.value,
     open: open.value,
-    versions: new Map([...network.versions].map(([number, { value }]) => [number, value])),
+    versions,
     snapshots: {
       committed: network.snapshots.committed?.value,
       aborted: network.snapshots.aborted?.value,
     },
   }
-  const isLast = desired.value.goal === 'stop'
+  const isLast = wanted.goal === 'stop'
   // After the last one there is none: readers may still be given what is in it.
   if (isLast && hasLast(facts)) return undefined
-  const isRefused = outcome?.value.version === desired.value.version && outcome.value.state === 'refused'
-  const isChanging = desired.value.version !== plan.value.version && !isRefused
+  const isRefused = outcome?.value.version === wanted.version && outcome.value.state === 'refused'
+  const isChanging = wanted.version !== plan.value.version && !isRefused
   const { committed } = facts.snapshots
-  const waitsForQuiet =
-    isChanging && unfitForCopies(committed, facts.versions, desired.value.version) !== undefined
+  const waitsForQuiet = isChanging && unfitForCopies(committed, facts.versions, wanted.version) !== undefined
   return {
     options: version.flat.snapshot ?? {},
     isAligned: guaranteeInCluster(version.flat) === 'exactly-once',

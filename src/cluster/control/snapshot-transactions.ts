@@ -102,8 +102,16 @@ function beyond({ kept }: SnapshotsView, keep: number): string[] {
   return unnamed.toSorted().slice(0, Math.max(0, unnamed.length - keep))
 }
 
-export function abortTransaction({ keys }: SnapshotsView, aborted: AbortedSnapshot): Transaction {
-  return { then: [put(keys.aborted, abortedRecord.encode(aborted))] }
+/** Undefined where its generation is over. Else it may be that by now: then nothing is written that would be taken for one of what comes next. */
+export function abortTransaction(
+  { keys, plan, outcome, snapshots }: NetworkView,
+  aborted: AbortedSnapshot,
+): Transaction | undefined {
+  if (plan?.value.generation !== aborted.generation) return undefined
+  return {
+    compare: [unchanged(keys.plan, plan), unchanged(keys.outcome, outcome)],
+    then: [put(snapshots.keys.aborted, abortedRecord.encode(aborted))],
+  }
 }
 
 /** What a plan of an exactly-once network compares beside its parent (SN-2). */

@@ -12,9 +12,28 @@ const desired = v.object({
   changedAtMs: timeMs,
   /** The version was made to try again what was held back. */
   anew: v.optional(v.boolean()),
+  /**
+   * What had an older version was undeployed: the network began, or begins, afresh with this one. Absent: it never was, or by a version of
+   * before.
+   */
+  begunWith: v.optional(version),
 })
 export type DesiredNetwork = Readonly<v.InferOutput<typeof desired>>
 export const desiredRecord = recordType('What is wanted of a network', desired)
+
+/** What is made of a network that is being undeployed begins afresh, also where that has not come to its end. */
+export function begunWith({
+  before,
+  version,
+  isUndeployed,
+}: {
+  readonly before: DesiredNetwork | undefined
+  readonly version: DesiredNetwork['version']
+  readonly isUndeployed: boolean
+}): Pick<DesiredNetwork, 'begunWith'> {
+  if (isUndeployed) return { begunWith: version }
+  return before?.begunWith === undefined ? {} : { begunWith: before.begunWith }
+}
 
 /** What decides whether its state can be gone on from. */
 const stateFacts = v.object({

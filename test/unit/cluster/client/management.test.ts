@@ -268,7 +268,15 @@ test('an undeployed network is stopping, and can be deployed again', async () =>
   assert.equal(await client.deploy(network(['b']), { by }), 2)
   const { flat } = await client.version('net', asVersion(2))
   assert.deepEqual(Object.keys(flat.components).toSorted(), ['b', 'numbers'])
-  assert.equal((await client.desired('net')).goal, 'run')
+  // Whatever has come of the stop by then, version 2 begins afresh; that stays so.
+  const { goal, begunWith } = await client.desired('net')
+  assert.deepEqual([goal, begunWith], ['run', 2])
+  await client.deploy(network(['c']), { by })
+  assert.equal((await client.desired('net')).begunWith, 2)
+  await client.undeploy('net')
+  assert.equal((await client.desired('net')).begunWith, 2)
+  await client.deploy(network(['c']), { by })
+  assert.equal((await client.desired('net')).begunWith, 4)
 })
 
 test('a network that is deployed again while it is forgotten is not touched', async () => {

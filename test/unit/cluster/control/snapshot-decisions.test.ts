@@ -7,7 +7,7 @@ import {
   type NetworkFacts,
 } from '../../../../src/cluster/control/index.ts'
 import type { FlatNetwork } from '../../../../src/model/flatten.ts'
-import { asTerm, type SnapshotRecord } from '../../../../src/cluster/protocol/index.ts'
+import { asTerm, type NetworkVersion, type SnapshotRecord } from '../../../../src/cluster/protocol/index.ts'
 import { ManagedWorld } from '../../../scenario/support/managed-world.ts'
 
 /** What is decided for a network with snapshots (DE-8), in the order in which faults had it wrong once. */
@@ -15,6 +15,8 @@ import { ManagedWorld } from '../../../scenario/support/managed-world.ts'
 class Managed extends ManagedWorld {
   committed: SnapshotRecord | undefined
   isPlaceless = false
+  /** As a client writes it where it deploys what is undeployed. */
+  begunWith: NetworkVersion | undefined
 
   deploy(...lines: readonly string[]): void {
     this.deployAs({ guarantee: 'exactly-once' }, ...lines)
@@ -40,6 +42,13 @@ class Managed extends ManagedWorld {
     throw new Error('no end')
   }
 
+  /** What is over has nothing to go back to: as the shell does it. */
+  override carryOut(decision: Decision): void {
+    super.carryOut(decision)
+    const { state } = (decision.type === 'outcome' && decision.outcome) || {}
+    if (state === 'stopped' || state === 'finished') this.committed = undefined
+  }
+
   commit(finished: readonly string[] = []): void {
     const id = (this.committed?.id ?? 0) + 1
     this.committed = {
@@ -61,8 +70,9 @@ class Managed extends ManagedWorld {
 
   private get now(): NetworkFacts {
     const facts = this.facts({ term: asTerm(1), restarts: defaultRestartPolicy })
-    const { committed, isPlaceless } = this
-    return { ...facts, isPlaceless, snapshots: { committed, aborted: undefined } }
+    const { committed, isPlaceless, begunWith } = this
+    const desired = { ...facts.desired, ...(begunWith && { begunWith }) }
+    return { ...facts, desired, isPlaceless, snapshots: { committed, aborted: undefined } }
   }
 }
 
@@ -74,6 +84,24 @@ function running(...lines: readonly string[]): Managed {
   world.tell('ready')
   world.run()
   assert.equal(world.open?.generation, world.plan!.generation)
+  return world
+}
+
+const words = ['lines source', 'print', 'lines -> print']
+
+/** It has taken its last snapshot, and its output has readers. */
+function stopping(): Managed {
+  const world = running(...words)
+  const record = world.versions.get(world.version)!
+  const { components } = record.flat
+  const output = { ...components['print']!, kind: 'client-output', config: { committed: true } }
+  const flat = { ...record.flat, snapshot: { readersMs: 700 }, components: { ...components, print: output } }
+  world.versions.set(world.version, { ...record, flat })
+  world.goal = 'stop'
+  world.nowMs = 1_000_000
+  assert.equal(world.run().what, 'the last snapshot')
+  world.commit()
+  world.committed = { ...world.committed!, isLast: true, committedAtMs: world.nowMs }
   return world
 }
 
@@ -137,24 +165,6 @@ describe('what is decided for a network with snapshots', () => {
   })
 
   it('DE-8: it stops when readers of its exported outputs have what is committed, or their time is over', () => {
-    const stopping = (): Managed => {
-      const world = running('lines source', 'print', 'lines -> print')
-      const record = world.versions.get(world.version)!
-      const { components } = record.flat
-      const output = { ...components['print']!, kind: 'client-output', config: { committed: true } }
-      const flat = {
-        ...record.flat,
-        snapshot: { readersMs: 700 },
-        components: { ...components, print: output },
-      }
-      world.versions.set(world.version, { ...record, flat })
-      world.goal = 'stop'
-      world.nowMs = 1_000_000
-      assert.equal(world.run().what, 'the last snapshot')
-      world.commit()
-      world.committed = { ...world.committed!, isLast: true, committedAtMs: world.nowMs }
-      return world
-    }
     const taken = stopping()
     const { what, untilMs } = taken.run()
     assert.match(what, /^readers of exported outputs/)
@@ -180,5 +190,54 @@ describe('what is decided for a network with snapshots', () => {
     lost.tell('lose', ...lost.nodes.keys())
     lost.run()
     assert.equal(lost.outcome?.state, 'stopped')
+  })
+
+  it('DE-9: what is deployed again while readers are waited for begins afresh when they have all', () => {
+    const world = stopping()
+    world.deploy(...words)
+    world.begunWith = world.version
+    assert.match(world.run().what, /^readers of exported outputs/)
+    assert.equal(world.plan!.version, 1)
+    world.tell('finished', 'print[0]')
+    world.run()
+    assert.equal(world.outcome?.state, 'stopped')
+    assert.equal(world.outcome.version, 1)
+    assert.equal(world.plan!.version, 2)
+    assert.ok(!('restores' in world.plan!))
+    world.tell('ready')
+    world.run()
+    assert.equal(world.open?.generation, world.plan!.generation)
+    assert.deepEqual([world.outcome.state, world.outcome.version], ['running', 2])
+    // From then on it goes on as any other.
+    world.commit()
+    world.deploy(...words)
+    world.run()
+    assert.deepEqual([world.plan!.version, world.plan!.restores?.id], [3, 1])
+  })
+
+  it('DE-9: what is deployed again before the last snapshot is taken waits for that, in each further version', () => {
+    const world = running(...words)
+    world.commit()
+    for (let version = 2; version <= 3; version++) {
+      world.deploy(...words)
+      world.begunWith ??= world.version
+      assert.equal(world.run().what, 'the last snapshot')
+    }
+    world.commit()
+    world.committed = { ...world.committed!, isLast: true, committedAtMs: world.nowMs }
+    world.run()
+    assert.deepEqual([world.plan!.version, world.plan!.restores], [3, undefined])
+    assert.deepEqual([world.outcome?.state, world.outcome?.version], ['stopped', 1])
+  })
+
+  it('DE-9: what is refused after an undeployment is not stopped once more', () => {
+    const world = stopping()
+    world.isPlaceless = true
+    world.deploy(...words)
+    world.begunWith = world.version
+    world.tell('finished', 'print[0]')
+    world.run()
+    assert.deepEqual([world.outcome?.state, world.outcome?.version], ['refused', 2])
+    assert.deepEqual(world.plan!.instances, [])
   })
 })

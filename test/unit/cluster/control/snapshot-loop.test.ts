@@ -214,6 +214,28 @@ describe('snapshots of a managed network', () => {
       assert.deepEqual([...snapshots.kept.values()].at(-1)!.value.finished, [{ component: 'a', index: 0 }])
     }))
 
+  it('that came to nothing before it was undeployed are not those of what is deployed then', () =>
+    staged(async (stage) => {
+      stage.failing = new Error('no room')
+      await stage.deploy(1, ['a source'])
+      await stage.ready(isNew())
+      await stage.until('an abort', async () => (await stage.read()).snapshots.aborted)
+      await stage.stop(1)
+      const stopped = await stage.until('it to have stopped', async () => {
+        const view = await stage.read()
+        return view.outcome?.value.state === 'stopped' ? view : undefined
+      })
+      assert.equal(stopped.snapshots.aborted, undefined)
+      stage.failing = undefined
+      stage.decided.length = 0
+      // A manager that has seen nothing of it.
+      await stage.manage()
+      await stage.deploy(2, ['a source'])
+      await stage.ready((newest) => newest.version === 2 && newest.instances.length > 0)
+      await stage.committed()
+      assert.ok(!stage.decided.includes('snapshots-mended'), String(stage.decided))
+    }))
+
   it('leave only manifests of their own in the storage', () =>
     staged(async (stage) => {
       await stage.deploy(1, ['a source'])
