@@ -128,8 +128,14 @@ const instanceFields = {
     enum: ['starting', 'ready', 'running', 'draining', 'finished', 'failed', 'waiting'],
   },
   reason: text,
+  sinceMs: { type: 'number', description: 'Of one that waits for a place: since when.' },
+  savedUntilMs: {
+    type: 'number',
+    description:
+      'Of one that waits and has a journal on a node: what it acknowledged later is in that journal only. Watchers are not told of it.',
+  },
 } as const
-const instanceOptional = ['node', 'worker', 'reason']
+const instanceOptional = ['node', 'worker', 'reason', 'sinceMs', 'savedUntilMs']
 
 const statusFields = {
   name,

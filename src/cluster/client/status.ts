@@ -16,6 +16,7 @@ import {
   type ReadyRecord,
   type SnapshotRecord,
   standstill,
+  type WaitingInstance,
 } from '../protocol/index.ts'
 
 /**
@@ -41,6 +42,13 @@ export interface InstanceStatus {
   readonly state: InstanceState
   /** Why it waits, or the error that it failed with. */
   readonly reason?: string
+  /** Of one that waits for a place: since when, by the wall clock. Absent where nobody has noted it. */
+  readonly sinceMs?: number
+  /**
+   * Of one that waits and has a journal on a node: what it acknowledged until then is in the last snapshot; what it acknowledged later is in that
+   * journal only, so nobody else knows how much that is. 0: there is no snapshot. Absent for all others, and where only what changes seldom is told.
+   */
+  readonly savedUntilMs?: number
 }
 
 /** Of a network that takes them. */
@@ -192,7 +200,7 @@ function isEmpty({ instances, waiting, done }: Plan): boolean {
   return instances.length + waiting.length + done.length === 0
 }
 
-function instancesOf(plan: Plan, { open, ready }: NetworkRecords): InstanceStatus[] {
+function instancesOf(plan: Plan, { open, ready, ...records }: NetworkRecords): InstanceStatus[] {
   const told = new Map<number, { state: InstanceState; reason?: string }>()
   for (const record of ready) {
     for (const id of record.ready) told.set(id, { state: 'ready' })
@@ -214,15 +222,32 @@ function instancesOf(plan: Plan, { open, ready }: NetworkRecords): InstanceStatu
       ...(reason !== undefined && { reason }),
     }
   })
-  const waiting = plan.waiting.map(({ component, index, reason }) => ({
-    component,
-    index,
+  const waiting = plan.waiting.map((one) => ({
+    ...one,
     state: 'waiting' as const,
-    reason,
+    ...('committed' in records &&
+      records.damaged === undefined &&
+      hasJournalAway(plan, one) && { savedUntilMs: savedUntilMs(records.committed) }),
   }))
   return [...placed, ...waiting].toSorted(
     (a, b) => (a.component < b.component ? -1 : a.component > b.component ? 1 : 0) || a.index - b.index,
   )
+}
+
+/** Homes of files say whose they are. */
+function hasJournalAway({ homes = [] }: Plan, { component, index }: WaitingInstance): boolean {
+  return homes.some(
+    (home) =>
+      home.component === component &&
+      home.index === index &&
+      home.node !== undefined &&
+      home.files === undefined,
+  )
+}
+
+/** When its barriers left the sources. */
+function savedUntilMs(committed: SnapshotRecord | undefined): number {
+  return committed === undefined ? 0 : committed.committedAtMs - committed.tookMs
 }
 
 function stateOf(

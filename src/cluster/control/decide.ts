@@ -145,8 +145,14 @@ function planning(facts: NetworkFacts, target: Target, readiness: Readiness): De
   if (plan === undefined) return undefined
   const recent = recentWith(facts, plan.generation)
   const ends = target.goal === 'run' && recovery === undefined && facts.snapshots?.committed !== undefined
-  const next = { ...plan, ...(deaths.length > 0 && { deaths }), recent }
+  const waiting = waitingSince(plan, facts)
+  const next = { ...plan, waiting, ...(deaths.length > 0 && { deaths }), recent }
   return { type: 'plan', plan: next, ...(ends && { endsSnapshots: true }) }
+}
+
+function waitingSince({ waiting }: Plan, { plan, nowMs }: NetworkFacts): Plan['waiting'] {
+  const known = new Map(plan?.waiting.map((one) => [nameOf(one), one.sinceMs]))
+  return waiting.map((one) => ({ ...one, sinceMs: known.get(nameOf(one)) ?? nowMs }))
 }
 
 /** What was stopped, or has finished, is over, unless a snapshot is named that it goes on from. */

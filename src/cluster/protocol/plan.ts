@@ -65,6 +65,8 @@ const waiting = v.object({
   index: count,
   /** A sentence: what keeps it from being placed. */
   reason: text,
+  /** When a plan first had it waiting, with no plan between in which it had a place. Absent in plans of before. */
+  sinceMs: v.optional(timeMs),
 })
 export type WaitingInstance = Readonly<v.InferOutput<typeof waiting>>
 

@@ -1,18 +1,14 @@
 import assert from 'node:assert/strict'
-import { createServer } from 'node:net'
-import { once } from 'node:events'
 import { test } from 'node:test'
 import { errorCode } from '../../support/error-code.ts'
 import { eventually, within } from '../../support/eventually.ts'
+import { freePort, keys, Outcomes, post, tallyOf } from './acknowledged.ts'
 import { kinds, PortsWorld } from './ports-world.ts'
 
 /**
  * Sources with journals in an exactly-once network: what was acknowledged to a client is in the state once, whatever was killed. The journal is
  * on the disk of one node, so the network waits for that one.
  */
-
-/** A key's messages go through one port after the other. */
-const keys = ['a', 'b', 'c'] as const
 
 test('JN-1 what a port or an intake has acknowledged counts once, with their node killed over and over', async (t) => {
   const world = await PortsWorld.make(t)
@@ -96,61 +92,3 @@ test('JN-1 what a port or an intake has acknowledged counts once, with their nod
   const unknown = all.map(({ outcomes }) => outcomes.filter(([, outcome]) => outcome === 'unknown').length)
   t.diagnostic(`${sent.taken} sent, ${posted.taken} posted; unknown: ${unknown.join(' and ')}`)
 })
-
-interface Message {
-  readonly key: string
-  readonly n: number
-}
-type Outcome = 'taken' | 'not taken' | 'unknown'
-
-let lastNumber = 0
-
-class Outcomes {
-  readonly outcomes: (readonly [Message, Outcome])[] = []
-  taken = 0
-
-  async next(send: (message: Message) => Promise<Outcome>): Promise<void> {
-    const n = ++lastNumber
-    const message = { key: keys[n % keys.length]!, n }
-    const outcome = await send(message)
-    this.outcomes.push([message, outcome])
-    if (outcome === 'taken') this.taken++
-  }
-}
-
-/** How often each message of the key came, by the last snapshot. */
-async function tallyOf(api: string, key: string): Promise<Readonly<Record<string, number>>> {
-  const url = `${api}/v1/networks/tallies/components/tally/state?key=${encodeURIComponent(JSON.stringify(key))}`
-  const body = await (await fetch(url)).text()
-  const { states } = JSON.parse(body) as { states?: { seen: Record<string, number> } }
-  assert.ok(states?.seen !== undefined, body)
-  return states.seen
-}
-
-async function post(port: number, message: Message): Promise<Outcome> {
-  try {
-    const response = await fetch(`http://127.0.0.1:${port}/`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(message),
-      signal: AbortSignal.timeout(20_000),
-    })
-    await response.text()
-    if (response.status === 200) return 'taken'
-    assert.match(String(response.status), /^(429|503|504)$/)
-    return response.status === 504 ? 'unknown' : 'not taken'
-  } catch (error) {
-    // Nobody listens; or it broke off.
-    const { cause } = error as { readonly cause?: { readonly code?: string } }
-    return cause?.code === 'ECONNREFUSED' ? 'not taken' : 'unknown'
-  }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { readonly port: number }
-  server.close()
-  await once(server, 'close')
-  return port
-}

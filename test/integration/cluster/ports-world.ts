@@ -86,10 +86,13 @@ export class PortsWorld {
     return node
   }
 
-  async deploy(network: { readonly name: string; readonly [field: string]: unknown }): Promise<number> {
+  async deploy(
+    network: { readonly name: string; readonly [field: string]: unknown },
+    options: { readonly discardState?: readonly string[] } = {},
+  ): Promise<number> {
     const file = join(this.folder, `${network.name}.json`)
     await writeFile(file, JSON.stringify(network))
-    return this.connection.deploy(file, { by: 'test' })
+    return this.connection.deploy(file, { by: 'test', ...options })
   }
 
   async runs(name: string): Promise<void> {

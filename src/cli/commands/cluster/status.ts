@@ -47,7 +47,8 @@ function statusText(status: NetworkStatus | CountedStatus): string {
   ]
   const isCounted = 'missing' in status
   const rows = instances.map((one: CountedStatus['instances'][number]) => {
-    const { component, index, node = '-', worker, state, reason = '' } = one
+    const { component, index, node = '-', worker, state } = one
+    const reason = [one.reason ?? '', ...waitNotes(one)].filter(Boolean).join(' ')
     const place = [`${component}[${index}]`, node, worker === undefined ? '-' : String(worker), state]
     return [...place, ...(isCounted ? countedCells(one.counters) : []), visible(reason)]
   })
@@ -57,6 +58,19 @@ function statusText(status: NetworkStatus | CountedStatus): string {
       ? ''
       : `\n${columns([['INSTANCE', 'NODE', 'WORKER', 'STATE', ...(isCounted ? ['IN', 'OUT', 'QUEUED', 'REJECTED'] : []), ''], ...rows])}`
   return head + notes.map((note) => `  ${visible(note)}\n`).join('') + table
+}
+
+/** Since when it waits, and what stands to be lost where that is for a journal. */
+function waitNotes({ sinceMs, savedUntilMs }: NetworkStatus['instances'][number]): string[] {
+  if (sinceMs === undefined) return []
+  const notes = [`It has waited for ${durationText(systemClock.now() - sinceMs)}.`]
+  if (savedUntilMs === 0)
+    notes.push('All that it acknowledged is in that journal only: there is no snapshot.')
+  else if (savedUntilMs !== undefined)
+    notes.push(
+      `In that journal only is what it acknowledged after the last snapshot: at most in the ${durationText(Math.max(0, sinceMs - savedUntilMs))} before it was missed.`,
+    )
+  return notes
 }
 
 function snapshotNotes(snapshots: NetworkStatus['snapshots']): string[] {

@@ -100,6 +100,31 @@ test('a network without components runs on where its first component was refused
   assert.equal(stateOf(records(2, { planned, outcome })), 'running')
 })
 
+test('of one that waits for its journal it is told until when all is in a snapshot', () => {
+  const placed = {
+    component: 'a',
+    index: 0,
+    reason: 'Its journal is on n1, which is not there.',
+    sinceMs: 9_000,
+  }
+  const home = { component: 'a', index: 0, node: asNodeId('n1'), life: 0 }
+  const told = (homes: Plan['homes'], more: object): unknown => {
+    const planned = { ...plan(1, 1), waiting: [placed], ...(homes && { homes }) }
+    return networkStatus({ ...records(1, { planned }), ...more }).instances.find(
+      ({ state }) => state === 'waiting',
+    )
+  }
+  const waits = { ...placed, state: 'waiting' }
+  const committed = { id: 3, committedAtMs: 5_000, tookMs: 200, bytes: 1 }
+  assert.deepEqual(told([home], { committed }), { ...waits, savedUntilMs: 4_800 })
+  assert.deepEqual(told([home], { committed: undefined }), { ...waits, savedUntilMs: 0 })
+  // A watcher knows no snapshot; of files, and of a journal that all nodes share, nothing is lost.
+  assert.deepEqual(told([home], {}), waits)
+  assert.deepEqual(told([{ ...home, files: 'machine' }], { committed }), waits)
+  assert.deepEqual(told([{ component: 'a', index: 0, life: 0 }], { committed }), waits)
+  assert.deepEqual(told(undefined, { committed }), waits)
+})
+
 test('deaths of nodes are told while what they are blamed on does not run', () => {
   const nodes = [asNodeId('n1'), asNodeId('n2')]
   const died: Plan = { ...plan(1, 3), deaths: [{ component: 'a', count: 2, lastAtMs: 0, nodes }] }

@@ -78,7 +78,8 @@ class Managed extends ManagedWorld {
 
 function running(...lines: readonly string[]): Managed {
   const world = new Managed()
-  for (const node of ['n1', 'n2']) world.tell('node', node)
+  world.tell('node', 'n1', 'label=zone:a')
+  world.tell('node', 'n2')
   world.deploy(...lines)
   world.run()
   world.tell('ready')
@@ -190,6 +191,30 @@ describe('what is decided for a network with snapshots', () => {
     lost.tell('lose', ...lost.nodes.keys())
     lost.run()
     assert.equal(lost.outcome?.state, 'stopped')
+  })
+
+  it('notes since when a copy waits, whatever is planned meanwhile, and anew once it has had a place', () => {
+    const world = running('lines source label=zone:a', 'print', 'lines -> print')
+    const since = (): readonly (number | undefined)[] => world.plan!.waiting.map(({ sinceMs }) => sinceMs)
+    world.nowMs = 1_000
+    const host = world.plan!.workers.find(({ worker }) =>
+      world.plan!.instances.some((one) => one.component === 'lines' && one.worker === worker),
+    )!.node
+    world.tell('lose', host)
+    world.run()
+    assert.deepEqual(since(), [1_000])
+    world.nowMs = 2_000
+    world.tell('node', 'n3')
+    world.deploy('lines source label=zone:a', 'print x2', 'lines -> print')
+    world.run()
+    assert.deepEqual(since(), [1_000])
+    world.tell('node', host, 'label=zone:a')
+    world.run()
+    assert.deepEqual(since(), [])
+    world.nowMs = 3_000
+    world.tell('lose', host)
+    world.run()
+    assert.deepEqual(since(), [3_000])
   })
 
   it('DE-9: what is deployed again while readers are waited for begins afresh when they have all', () => {
