@@ -1046,6 +1046,12 @@ export const errorCodes = codes({
     remedy: 'Choose another snapshot, or deploy the network as it was when the snapshot was taken.',
     exit: 2,
   },
+  SNAPSHOT_LAST_MISSING: {
+    title: 'A network was stopped without a last snapshot.',
+    remedy:
+      'See that snapshots have a place again, then let it go on from the newest: `vertigo snapshot ls <network>`, and `deploy` with `--from-snapshot`. To give up what came since, deploy it without.',
+    exit: 4,
+  },
   SNAPSHOT_REPEATS: {
     title: 'To go back so far would publish again what has been published.',
     remedy: 'Start from the last snapshot, or accept it: `--accept-duplicates`.',

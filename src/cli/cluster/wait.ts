@@ -7,6 +7,7 @@ import type { Arguments } from '../arguments.ts'
 import type { OptionSpec } from '../command-spec.ts'
 import { visible } from '../store/entry-text.ts'
 import { printJson } from './connect.ts'
+import { errorNotes } from './snapshot-text.ts'
 
 export const waitOptions: Readonly<Record<'wait' | 'timeout', OptionSpec>> = {
   wait: { about: 'Wait until it is carried out, and show how far it is on standard error.' },
@@ -115,7 +116,11 @@ export async function finishChange(
     throw error
   })
   if (asJson) printJson(status ?? { name, version, state: 'stopped' })
-  else if (status === undefined || goal === 'stopped') process.stdout.write(`${shown}: stopped\n`)
-  else process.stdout.write(`${shown}: version ${status.version} is ${status.state}\n`)
+  else if (goal === 'stopped') {
+    const { error } = status ?? {}
+    for (const note of error === undefined ? [] : errorNotes(error)) tell(visible(note))
+    process.stdout.write(`${shown}: stopped\n`)
+  } else if (status !== undefined)
+    process.stdout.write(`${shown}: version ${status.version} is ${status.state}\n`)
   return 0
 }

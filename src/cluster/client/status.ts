@@ -74,6 +74,7 @@ export interface NetworkStatus {
   readonly generation: number
   /** The newest version was refused, and the one before runs on. */
   readonly refused?: { readonly version: number; readonly error?: ErrorText }
+  /** Why it has failed; or what there is to know of the end of one that was stopped. */
   readonly error?: ErrorText
   readonly failures: readonly ComponentFailures[]
   /** Absent: none are taken. */
@@ -118,7 +119,8 @@ export function statusInView(view: NetworkView | undefined): NetworkStatus | und
 export function networkStatus(records: NetworkRecords): NetworkStatus {
   const { name, desired, plan, outcome } = records
   const refused = outcome?.state === 'refused' ? outcome : undefined
-  const failed = outcome?.state === 'failed' && outcome.version === desired.version ? outcome : undefined
+  const isEnd = outcome?.state === 'failed' || isStopped(records)
+  const ended = isEnd && outcome?.version === desired.version ? outcome : undefined
   return {
     name,
     state: networkState(records),
@@ -127,15 +129,17 @@ export function networkStatus(records: NetworkRecords): NetworkStatus {
     ...(refused && {
       refused: { version: refused.version, ...(refused.error && { error: refused.error }) },
     }),
-    ...(failed?.error && { error: failed.error }),
+    ...(ended?.error && { error: ended.error }),
     failures: plan === undefined ? [] : failuresOf(plan, records.open),
     ...snapshotsOf(records),
     instances: plan === undefined ? [] : instancesOf(plan, records),
   }
 }
 
-function snapshotsOf({ committed, aborted, damaged }: NetworkRecords): Pick<NetworkStatus, 'snapshots'> {
-  const isFailing = aborted !== undefined && aborted.atMs > (committed?.committedAtMs ?? 0)
+function snapshotsOf(records: NetworkRecords): Pick<NetworkStatus, 'snapshots'> {
+  const { committed, aborted, damaged } = records
+  const isFailing =
+    aborted !== undefined && aborted.atMs > (committed?.committedAtMs ?? 0) && !isStopped(records)
   if (committed === undefined && !isFailing && damaged === undefined) return {}
   return {
     snapshots: {
@@ -178,7 +182,7 @@ function failuresOf(
 }
 
 function networkState({ desired, plan, open, outcome }: NetworkRecords): NetworkState {
-  if (desired.goal === 'stop') return outcome?.state === 'stopped' ? 'stopped' : 'stopping'
+  if (desired.goal === 'stop') return isStopped({ desired, outcome }) ? 'stopped' : 'stopping'
   if (outcome?.version === desired.version && (outcome.state === 'failed' || outcome.state === 'finished'))
     return outcome.state
   const isRefused = outcome?.version === desired.version && outcome.state === 'refused'
@@ -194,6 +198,10 @@ function networkState({ desired, plan, open, outcome }: NetworkRecords): Network
   if (open === undefined) return plan.parent === 0 ? 'deploying' : 'holding'
   if (plan.waiting.length > 0) return 'waiting'
   return open.generation === plan.generation ? 'running' : 'deploying'
+}
+
+function isStopped({ desired, outcome }: Pick<NetworkRecords, 'desired' | 'outcome'>): boolean {
+  return desired.goal === 'stop' && outcome?.state === 'stopped'
 }
 
 function isEmpty({ instances, waiting, done }: Plan): boolean {

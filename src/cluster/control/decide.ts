@@ -11,6 +11,7 @@ import {
   awaitsLast,
   hasSnapshots,
   lacksFinalSnapshot,
+  lacksLast,
   readersUntilMs,
   recoveryOf,
   unfitForCopies,
@@ -192,10 +193,12 @@ function ending(facts: NetworkFacts, target: Target, readiness: Readiness): Deci
   const isEmpty = plan === undefined || plan.instances.length === 0
   if (isEmpty && open !== undefined)
     return { type: 'close', generation: open.generation, why: 'Nothing is left that runs.' }
-  if (desired.goal === 'stop')
-    return isEmpty && stateOf(facts) !== 'stopped'
-      ? { type: 'outcome', outcome: outcomeOf(facts, 'stopped') }
-      : undefined
+  if (desired.goal === 'stop') {
+    const state = stateOf(facts)
+    if (!isEmpty || state === 'stopped') return undefined
+    const error = state === 'finished' ? undefined : lacksLast(facts)
+    return { type: 'outcome', outcome: outcomeOf(facts, 'stopped', error) }
+  }
   if (target.goal !== 'run' || plan === undefined || plan.waiting.length > 0) return undefined
   if (isEmpty && isBare(facts) && plan.version === desired.version && stateOf(facts) === undefined)
     return { type: 'outcome', outcome: outcomeOf(facts, 'running') }

@@ -1,3 +1,4 @@
+import { errorCodes } from '../../base/error-codes.ts'
 import { guaranteeInCluster, losesNothing } from '../../model/guarantee.ts'
 import { readersMsDefault } from '../../model/network.ts'
 import type { PlanningFacts } from '../plan/index.ts'
@@ -57,6 +58,30 @@ export function hasLast({ plan, snapshots }: Pick<SnapshotFacts, 'plan' | 'snaps
   const committed = snapshots?.committed
   return plan !== undefined && committed?.isLast === true && committed.generation === plan.generation
 }
+
+/** What an operator has to know where a network that has run was stopped without a last snapshot; see `stopsAtOnce`. */
+export function lacksLast({
+  plan,
+  lastOpen,
+  versions,
+  snapshots,
+}: Pick<NetworkFacts, 'plan' | 'lastOpen' | 'versions' | 'snapshots'>): ErrorText | undefined {
+  const { committed, aborted } = snapshots ?? {}
+  if (plan === undefined || lastOpen === undefined || !hasSnapshots(versions.get(plan.version)))
+    return undefined
+  if (committed?.isLast === true) return undefined
+  const isWhy = aborted?.isLast === true && aborted.generation === lastOpen
+  const why = isWhy ? ` (${aborted.code}: ${aborted.reason.replace(/\.$/, '')})` : ''
+  const code = 'SNAPSHOT_LAST_MISSING'
+  const { remedy, title } = errorCodes[code]
+  if (committed === undefined)
+    return { code, message: `It was stopped before it had a snapshot${why}.`, remedy: noneRemedy }
+  const { id, committedAtMs } = committed
+  const newest = `The newest is ${id}, of ${new Date(committedAtMs).toISOString()}.`
+  return { code, message: `${title.replace(/\.$/, '')}${why}. ${newest}`, remedy }
+}
+
+const noneRemedy = 'Deployed again, it begins afresh.'
 
 /**
  * Until when a network that has taken its last snapshot waits at most: its exported outputs give what is committed to those who read

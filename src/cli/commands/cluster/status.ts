@@ -38,7 +38,7 @@ function statusText(status: NetworkStatus | CountedStatus): string {
   const { name, state, version, generation, refused, error, failures, instances } = status
   const notes = [
     ...(refused === undefined ? [] : [`version ${refused.version} was refused${because(refused.error)}`]),
-    ...(error === undefined ? [] : [`failed${because(error)}`]),
+    ...(error === undefined ? [] : state === 'stopped' ? errorNotes(error) : [`failed${because(error)}`]),
     ...('missing' in status ? status.missing : []).map(
       ({ node, reason }) => `the node ${node} does not tell its counters: ${reason}`,
     ),

@@ -137,3 +137,26 @@ test('deaths of nodes are told while what they are blamed on does not run', () =
   assert.deepEqual(failuresOf(held, 3), ['a NODES_DIED'])
   assert.deepEqual(failuresOf(died, 3), [])
 })
+
+test('one that was stopped tells what there is to know of its end, and not that snapshots fail', () => {
+  const error = { code: 'SNAPSHOT_LAST_MISSING', message: 'Without a last one.' }
+  const aborted = {
+    id: 3,
+    generation: asGeneration(1),
+    atMs: 5,
+    isLast: true,
+    code: 'DISK_FULL',
+    reason: 'Full.',
+  }
+  const before = { ...records(1, { planned: plan(1, 1), open: 1 }), aborted }
+  assert.equal(networkStatus(before).snapshots?.failing?.code, 'DISK_FULL')
+  const given = records(1, { planned: plan(1, 2), outcome: { version: 1, state: 'stopped' } })
+  const ended = {
+    ...given,
+    aborted,
+    desired: { ...given.desired, goal: 'stop' as const },
+    outcome: { ...given.outcome!, error },
+  }
+  const { state, error: told, snapshots } = networkStatus(ended)
+  assert.deepEqual({ state, told, snapshots }, { state: 'stopped', told: error, snapshots: undefined })
+})

@@ -7,13 +7,19 @@ import {
   type NetworkFacts,
 } from '../../../../src/cluster/control/index.ts'
 import type { FlatNetwork } from '../../../../src/model/flatten.ts'
-import { asTerm, type NetworkVersion, type SnapshotRecord } from '../../../../src/cluster/protocol/index.ts'
+import {
+  type AbortedSnapshot,
+  asTerm,
+  type NetworkVersion,
+  type SnapshotRecord,
+} from '../../../../src/cluster/protocol/index.ts'
 import { ManagedWorld } from '../../../scenario/support/managed-world.ts'
 
 /** What is decided for a network with snapshots (DE-8), in the order in which faults had it wrong once. */
 
 class Managed extends ManagedWorld {
   committed: SnapshotRecord | undefined
+  aborted: AbortedSnapshot | undefined
   isPlaceless = false
   /** As a client writes it where it deploys what is undeployed. */
   begunWith: NetworkVersion | undefined
@@ -70,9 +76,9 @@ class Managed extends ManagedWorld {
 
   private get now(): NetworkFacts {
     const facts = this.facts({ term: asTerm(1), restarts: defaultRestartPolicy })
-    const { committed, isPlaceless, begunWith } = this
+    const { committed, aborted, isPlaceless, begunWith } = this
     const desired = { ...facts.desired, ...(begunWith && { begunWith }) }
-    return { ...facts, desired, isPlaceless, snapshots: { committed, aborted: undefined } }
+    return { ...facts, desired, isPlaceless, snapshots: { committed, aborted } }
   }
 }
 
@@ -264,5 +270,52 @@ describe('what is decided for a network with snapshots', () => {
     world.run()
     assert.deepEqual([world.outcome?.state, world.outcome?.version], ['refused', 2])
     assert.deepEqual(world.plan!.instances, [])
+  })
+
+  it('DE-8: where it stops without a last snapshot, it says so, and from which one it could go on', () => {
+    const stopped = (before?: (world: Managed) => void): Managed => {
+      const world = running('lines source', 'print', 'lines -> print')
+      before?.(world)
+      world.goal = 'stop'
+      if (world.run().what === 'the last snapshot') {
+        const { generation } = world.plan!
+        const [code, reason] = ['SNAPSHOT_STORAGE_FULL', 'There is no room.']
+        world.aborted = { id: 7, generation, atMs: 1, isLast: true, code, reason }
+        world.run()
+      }
+      assert.equal(world.outcome?.state, 'stopped')
+      return world
+    }
+    const none = stopped().outcome!.error!
+    assert.equal(none.code, 'SNAPSHOT_LAST_MISSING')
+    assert.match(none.message, /before it had a snapshot \(SNAPSHOT_STORAGE_FULL: There is no room\)\.$/)
+    const older = stopped((world) => world.commit()).outcome!.error!
+    assert.match(older.message, /SNAPSHOT_STORAGE_FULL.* The newest is 1, of 1970-01-01T00:00:00\.000Z\.$/)
+    assert.match(older.remedy!, /--from-snapshot/)
+    // What had finished has lost nothing.
+    const finished = stopped((world) => {
+      world.tell('finished', 'lines[0]', 'print[0]')
+      world.commit(['lines', 'print'])
+      world.run()
+      assert.equal(world.outcome?.state, 'finished')
+    })
+    assert.equal(finished.outcome?.error, undefined)
+  })
+
+  it('DE-8: one that has its last snapshot, or never sent anything, stops without a word', () => {
+    const whole = running('lines source', 'print', 'lines -> print')
+    whole.goal = 'stop'
+    whole.run()
+    whole.commit()
+    whole.committed = { ...whole.committed!, isLast: true }
+    whole.run()
+    assert.deepEqual([whole.outcome?.state, whole.outcome?.error], ['stopped', undefined])
+    const early = new Managed()
+    early.tell('node', 'n1')
+    early.deploy('lines source', 'print', 'lines -> print')
+    early.run()
+    early.goal = 'stop'
+    early.run()
+    assert.deepEqual([early.outcome?.state, early.outcome?.error], ['stopped', undefined])
   })
 })
