@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { systemClock } from '../../../src/base/clock.ts'
+import { isVertigoError } from '../../../src/base/errors.ts'
 import { collectable, unfitReferences } from '../../../src/snapshot/collection.ts'
 import {
   incarnationPrefix,
@@ -195,4 +196,21 @@ test('a manifest that is whole, and is not the one that the commit refers to, is
     await storage.put(reference.name, bytes)
     assert.equal(await errorCode(getManifest(storage, reference, other)), 'SNAPSHOT_FILE_DAMAGED', what)
   }
+})
+
+test('without a manifest nothing of a snapshot is found: what to do names no component that could begin afresh', async () => {
+  const { storage, third } = await makeSnapshots()
+  const reference = await putManifest(storage, { ...third, id: 9 })
+  const read = (): Promise<unknown> => getManifest(storage, reference, { ...owner, id: 9 })
+  const tells =
+    (code: string) =>
+    (error: unknown): boolean =>
+      isVertigoError(error) &&
+      error.code === code &&
+      /undeploy/.test(error.remedy) &&
+      !/discard/.test(error.remedy)
+  await storage.put(reference.name, Buffer.from('{'))
+  await assert.rejects(read(), tells('SNAPSHOT_FILE_DAMAGED'))
+  await storage.delete([reference.name])
+  await assert.rejects(read(), tells('SNAPSHOT_FILE_MISSING'))
 })
