@@ -161,7 +161,9 @@ const statusFields = {
           description: 'The last one that was committed. Watchers are not told of it.',
         },
         failing: {
-          ...answer({ sinceMs: { type: 'number' }, times: whole, code: text, reason: text }),
+          ...answer({ sinceMs: { type: 'number' }, times: whole, code: text, reason: text, remedy: text }, [
+            'remedy',
+          ]),
           description: 'Since then each has come to nothing.',
         },
         damaged: {

@@ -59,10 +59,11 @@ export const aborted = open(
     isLast: yes,
     code: text,
     reason: text,
+    remedy: text,
     sinceMs: { ...time, description: 'Since when each has come to nothing.' },
     times: whole,
   },
-  ['sinceMs', 'times'],
+  ['remedy', 'sinceMs', 'times'],
 )
 
 export const snapshots = open(

@@ -62,15 +62,21 @@ export async function readOwner(
   try {
     for await (const piece of storage.get(name, options)) pieces.push(piece)
   } catch (error) {
-    if (isVertigoError(error) && error.code === 'SNAPSHOT_FILE_MISSING') return undefined
-    throw error
+    if (!isVertigoError(error)) throw error
+    if (error.code === 'SNAPSHOT_FILE_MISSING') return undefined
+    throw error.code === 'SNAPSHOT_FILE_DAMAGED' ? unreadable(name, error.message, error) : error
   }
   const read = parsed(Buffer.concat(pieces).toString())
   if (read !== undefined) return read
-  throw new VertigoError(
-    'SNAPSHOT_FILE_DAMAGED',
-    `The file ${name} in ${storage.about} does not say whose it is.`,
-  )
+  throw unreadable(name, `The file ${name} in ${storage.about} does not say whose it is.`)
+}
+
+/** Nobody knows whether another cluster is the owner (OW-1); somebody who does can delete the file. */
+function unreadable(name: string, message: string, cause?: VertigoError): VertigoError {
+  return new VertigoError('SNAPSHOT_FILE_DAMAGED', message, {
+    remedy: `Where no other cluster keeps snapshots of this network there, delete the file \`${name}\`: it is written anew.`,
+    cause,
+  })
 }
 
 function nameOf(network: string): string {

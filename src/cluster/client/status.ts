@@ -61,6 +61,7 @@ export interface SnapshotStatus {
     readonly times: number
     readonly code: string
     readonly reason: string
+    readonly remedy?: string
   }
   /** The record of the last one cannot be read: none are taken, and the network stands as soon as something of it fails or changes. */
   readonly damaged?: ErrorText
@@ -158,8 +159,9 @@ function lastOf({ id, committedAtMs, tookMs, bytes }: SnapshotRecord): SnapshotS
   return { id, committedAtMs, tookMs, bytes }
 }
 
-function failingOf({ sinceMs, atMs, times = 1, code, reason }: AbortedSnapshot): SnapshotStatus['failing'] {
-  return { sinceMs: sinceMs ?? atMs, times, code, reason }
+function failingOf(aborted: AbortedSnapshot): SnapshotStatus['failing'] {
+  const { sinceMs, atMs, times = 1, code, reason, remedy } = aborted
+  return { sinceMs: sinceMs ?? atMs, times, code, reason, ...(remedy !== undefined && { remedy }) }
 }
 
 /**

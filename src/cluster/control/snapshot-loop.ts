@@ -343,6 +343,7 @@ export class SnapshotLoop {
       isLast,
       code: error.code,
       reason: error.message,
+      remedy: error.remedy,
       sinceMs,
       times: times + 1,
     }

@@ -108,6 +108,8 @@ const aborted = v.object({
   isLast: v.boolean(),
   code: text,
   reason: text,
+  /** What to do about it; not written by versions of before. */
+  remedy: v.optional(text),
   /** Since when each has come to nothing, and how many. */
   sinceMs: v.optional(timeMs),
   times: v.optional(count),

@@ -88,6 +88,7 @@ function snapshotNotes(snapshots: NetworkStatus['snapshots']): string[] {
       ? []
       : [
           `snapshots have been failing for ${ago(failing.sinceMs)} (${failing.times} of them): ${failing.code}: ${failing.reason}`,
+          ...(failing.remedy === undefined ? [] : [failing.remedy]),
         ]),
   ]
 }

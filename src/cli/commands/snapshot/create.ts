@@ -91,8 +91,10 @@ async function whenThere(
     if (!wanted.includes(name)) return client.snapshot(network, name)
     if (aborted !== undefined && aborted.atMs > toldMs) {
       toldMs = aborted.atMs
+      // There may be many in a second that come to nothing for one reason.
+      if (aborted.reason !== last?.reason)
+        tell(`snapshot ${aborted.id} came to nothing: ${aborted.code}: ${visible(aborted.reason)}`)
       last = aborted
-      tell(`snapshot ${aborted.id} came to nothing: ${aborted.code}: ${visible(aborted.reason)}`)
     }
     if (systemClock.monotonic() >= untilMs) throw late(network, name, timeoutMs, last)
     await sleep(systemClock, lookMs)
