@@ -11,7 +11,6 @@ import { get, isMissing, isUnchanged, put, removeRange } from '../../store/opera
 import { compareAndSet, conflict } from '../../store/recipes/index.ts'
 import type { Entry, Store } from '../../store/store.ts'
 import {
-  abortedRecord,
   asVersion,
   type ClusterKeys,
   DecodedRecords,
@@ -34,6 +33,7 @@ import {
 import { deployed, type Deployment, scaled, undeployed, type VersionContent } from './deployment.ts'
 import { ImportedSnapshots } from './imported-snapshots.ts'
 import { checkMachines, withoutMachine } from './machines.ts'
+import { lastAborted } from './snapshot-records.ts'
 import { type GoOnFrom, Snapshots } from './snapshots.ts'
 import { type NetworkRecords, type NetworkStatus, networkStatus } from './status.ts'
 
@@ -148,18 +148,10 @@ export class Management {
   private async records(name: string, options: CallOptions): Promise<NetworkRecords> {
     const keys = this.keys.network(name)
     const { results } = await this.store.transact(
-      {
-        then: [
-          get(keys.desired),
-          get(keys.plan),
-          get(keys.open),
-          get(keys.outcome),
-          get(keys.snapshots.aborted),
-        ],
-      },
+      { then: [get(keys.desired), get(keys.plan), get(keys.open), get(keys.outcome)] },
       options,
     )
-    const [desired, plan, open, outcome, aborted] = results.map((result) =>
+    const [desired, plan, open, outcome] = results.map((result) =>
       result.type === 'get' ? result.entry : undefined,
     )
     if (desired === undefined) throw await this.unknown(name)
@@ -176,7 +168,7 @@ export class Management {
       outcome: outcome && outcomeRecord.decode(outcome),
       ready: ready.map((entry) => readyRecord.decode(entry)),
       ...(await this.snapshots.last(name, options)),
-      aborted: aborted && abortedRecord.decode(aborted),
+      aborted: await lastAborted(this.store, keys.snapshots, options),
     }
   }
 

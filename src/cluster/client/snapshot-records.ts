@@ -63,6 +63,17 @@ export async function storedLast(
   return entry && stored(snapshotRecord, entry)
 }
 
+/** The last one that came to nothing. It is for people only: one that is damaged hides nothing, and is written over by the next. */
+export async function lastAborted(
+  store: Pick<Store, 'range'>,
+  { aborted }: SnapshotKeys,
+  options: CallOptions,
+): Promise<AbortedSnapshot | undefined> {
+  const { entries } = await store.range(aborted, { ...options, damaged: 'tell' })
+  const entry = entries.find(({ key }) => key === aborted)
+  return entry && stored(abortedRecord, entry).value
+}
+
 function stored<T>(type: RecordType<T>, entry: Entry): Stored<T> {
   try {
     return { entry, value: type.decode(entry), damage: undefined }

@@ -200,3 +200,13 @@ test('DS-2: a damaged one among those that are kept is shown, hurts nothing else
   await snapshots.remove('net', '2')
   assert.equal((await snapshots.list('net')).damaged, undefined)
 })
+
+test('what tells of the last snapshot that came to nothing hides nothing of the network where it is damaged', async () => {
+  const { management, store, snapshots } = await managed([])
+  await store.transact({ then: [put(names.aborted, Buffer.from('{"format":'))] })
+  const { state, snapshots: told } = await management.status('net')
+  assert.deepEqual([state, told?.last?.id, told?.failing], ['deploying', 3, undefined])
+  assert.equal((await snapshots.list('net')).aborted, undefined)
+  await management.undeploy('net')
+  assert.equal((await management.status('net')).state, 'stopping')
+})
