@@ -32,7 +32,9 @@ import { ApiPorts } from './port-client.ts'
 import type { NodeIdentity } from './route.ts'
 
 /** A line of the list of networks. */
-export interface NetworkSummary extends Pick<NetworkStatus, 'name' | 'state' | 'version' | 'generation'> {
+export interface NetworkSummary extends Pick<NetworkStatus, 'name' | 'version' | 'generation' | 'error'> {
+  /** `damaged`: a record of it cannot be read, as `error` says; the numbers are 0 then. */
+  readonly state: NetworkStatus['state'] | 'damaged'
   readonly components: number
   readonly instances: number
 }

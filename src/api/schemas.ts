@@ -219,7 +219,22 @@ export const countedStatus = answer(
 )
 
 export const summaries = listOf(
-  answer({ name, state: text, version: whole, generation: whole, components: whole, instances: whole }),
+  answer(
+    {
+      name,
+      state: {
+        type: 'string',
+        description:
+          'As in the status of a network; "damaged", with the error, where a record of it cannot be read.',
+      },
+      version: whole,
+      generation: whole,
+      components: whole,
+      instances: whole,
+      error: errorText,
+    },
+    ['error'],
+  ),
 )
 
 const versionFields = { version: whole, createdAtMs: { type: 'number' }, by: text, change: text } as const

@@ -9,6 +9,7 @@ import {
 import { asVersion, type VersionRecord } from '../../cluster/protocol/index.ts'
 import type { FlatNetwork } from '../../model/flatten.ts'
 import { networkBytesMax } from '../../model/limits.ts'
+import type { NetworkSummary } from '../client.ts'
 import type { EventStream } from '../event-stream.ts'
 import type { ApiCall, ApiMeans, ApiRoute } from '../route.ts'
 import * as schemas from '../schemas.ts'
@@ -42,8 +43,15 @@ export const networkRoutes: readonly ApiRoute[] = [
     answer: schemas.summaries,
     async handle(_, { management }) {
       const names = await management.list()
-      const statuses = await Promise.all(names.map((name) => management.status(name).catch(ifGone)))
-      return statuses.flatMap((status) => (status === undefined ? [] : [summary(status)]))
+      const found = await Promise.all(
+        names.map((name) =>
+          management
+            .status(name)
+            .then(summary)
+            .catch((error: unknown) => damaged(name, error)),
+        ),
+      )
+      return found.filter((one) => one !== undefined)
     },
   },
   {
@@ -219,12 +227,17 @@ export const networkRoutes: readonly ApiRoute[] = [
   },
 ]
 
-function ifGone(error: unknown): undefined {
-  if (error instanceof VertigoError && error.code === 'NETWORK_UNKNOWN') return undefined
-  throw error
+/** One of which a record cannot be read hides no other; undefined where it is gone. */
+function damaged(name: string, error: unknown): NetworkSummary | undefined {
+  if (!(error instanceof VertigoError)) throw error
+  const { code, message, remedy } = error
+  if (code === 'NETWORK_UNKNOWN') return undefined
+  if (code !== 'STORE_CORRUPT') throw error
+  const nothing = { version: 0, generation: 0, components: 0, instances: 0 }
+  return { name, state: 'damaged', ...nothing, error: { code, message, remedy } }
 }
 
-function summary({ name, state, version, generation, instances }: NetworkStatus): object {
+function summary({ name, state, version, generation, instances }: NetworkStatus): NetworkSummary {
   const components = new Set(instances.map(({ component }) => component)).size
   return { name, state, version, generation, components, instances: instances.length }
 }

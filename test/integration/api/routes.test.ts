@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { put } from '../../../src/store/operations.ts'
 import { type Answer, ask, cluster, network } from './support.ts'
 
 type Ask = (method: string, path: string, json?: unknown) => Promise<Answer>
@@ -266,4 +267,27 @@ test('a new network is without components only where that is said', async (t) =>
     assert.deepEqual(shape(answer), [422, 'NETWORK_INVALID'], JSON.stringify(name))
   }
   assert.equal(((await ask('GET', '/v1/networks')).body as unknown[]).length, 1)
+})
+
+test('a network of which a record is damaged hides no other in the list, and says what is wrong', async (t) => {
+  const { ask, held } = await started(t)
+  for (const name of ['net', 'other']) await ask('POST', '/v1/networks', network(['a'], name))
+  await untilState(ask, 'net', 'running')
+  await untilState(ask, 'other', 'running')
+  const { plan } = held.keys.network('other')
+  await held.store.transact({ then: [put(plan, Buffer.from('{"format":'))] })
+  const [first, second] = (await ask('GET', '/v1/networks')).body as Record<string, unknown>[]
+  assert.deepEqual([first!['name'], first!['state'], first!['components']], ['net', 'running', 2])
+  const { error, ...said } = second as { error: { code: string; message: string; remedy: string } }
+  assert.deepEqual(said, {
+    name: 'other',
+    state: 'damaged',
+    version: 0,
+    generation: 0,
+    components: 0,
+    instances: 0,
+  })
+  assert.equal(error.code, 'STORE_CORRUPT')
+  assert.match(error.message, /networks\/other\/plan/)
+  assert.match(error.remedy, /export/)
 })
