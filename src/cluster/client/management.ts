@@ -33,7 +33,7 @@ import {
 import { deployed, type Deployment, scaled, undeployed, type VersionContent } from './deployment.ts'
 import { ImportedSnapshots } from './imported-snapshots.ts'
 import { checkMachines, withoutMachine } from './machines.ts'
-import { lastAborted } from './snapshot-records.ts'
+import { lastAborted, lineageFault } from './snapshot-records.ts'
 import { type GoOnFrom, Snapshots } from './snapshots.ts'
 import { type NetworkRecords, type NetworkStatus, networkStatus } from './status.ts'
 
@@ -160,6 +160,7 @@ export class Management {
       decodedPlan === undefined
         ? []
         : (await this.store.range(keys.readyOf(decodedPlan.generation), options)).entries
+    const { committed, damaged } = await this.snapshots.last(name, options)
     return {
       name,
       desired: desiredRecord.decode(desired),
@@ -167,7 +168,8 @@ export class Management {
       open: open && openRecord.decode(open),
       outcome: outcome && outcomeRecord.decode(outcome),
       ready: ready.map((entry) => readyRecord.decode(entry)),
-      ...(await this.snapshots.last(name, options)),
+      committed,
+      damaged: damaged ?? (await lineageFault(this.store, keys.snapshots, options)),
       aborted: await lastAborted(this.store, keys.snapshots, options),
     }
   }

@@ -5,6 +5,8 @@ import {
   type AbortedSnapshot,
   abortedRecord,
   faultOf,
+  lineageDamaged,
+  lineageRecord,
   type RecordType,
   type SnapshotKeys,
   type SnapshotRecord,
@@ -72,6 +74,18 @@ export async function lastAborted(
   const { entries } = await store.range(aborted, { ...options, damaged: 'tell' })
   const entry = entries.find(({ key }) => key === aborted)
   return entry && stored(abortedRecord, entry).value
+}
+
+/** What is wrong with the record of the numbers, without which none are taken. */
+export async function lineageFault(
+  store: Pick<Store, 'range'>,
+  { lineage }: SnapshotKeys,
+  options: CallOptions,
+): Promise<VertigoError | undefined> {
+  const { entries } = await store.range(lineage, { ...options, damaged: 'tell' })
+  const entry = entries.find(({ key }) => key === lineage)
+  const damage = entry && stored(lineageRecord, entry).damage
+  return damage && lineageDamaged(lineage, damage)
 }
 
 function stored<T>(type: RecordType<T>, entry: Entry): Stored<T> {

@@ -6,7 +6,7 @@ import {
   type DesiredNetwork,
   type ErrorText,
   failingNow,
-  isLastDamaged,
+  isSnapshotsDamaged,
   type NetworkOutcome,
   type NetworkView,
   type NodeId,
@@ -113,7 +113,7 @@ export function statusInView(view: NetworkView | undefined): NetworkStatus | und
     outcome: view.outcome?.value,
     ready: plan === undefined ? [] : view.readyOf(plan.generation),
     aborted: failingNow(view.snapshots),
-    damaged: isLastDamaged(view) ? standstill(view) : undefined,
+    damaged: isSnapshotsDamaged(view) ? standstill(view) : undefined,
   })
 }
 

@@ -44,6 +44,15 @@ export function keptDamaged(network: string, id: number, fault: VertigoError): V
   )
 }
 
+/** Of the numbers of snapshots. Without the record they begin another incarnation, which is later than all before it (SN-1). */
+export function lineageDamaged(key: string, fault: VertigoError): VertigoError {
+  if (fault.code !== 'STORE_CORRUPT') return fault
+  return new VertigoError('STORE_CORRUPT', fault.message, {
+    cause: fault,
+    remedy: `Delete it (\`vertigo store delete ${key} --store <url>\`): the network goes on from its last snapshot, and new ones begin another incarnation.`,
+  })
+}
+
 /** What of a network cannot be read, and is decided by. */
 export function standstill({ name, faults, snapshots }: NetworkView): VertigoError | undefined {
   const { keys, kept } = snapshots
@@ -52,9 +61,18 @@ export function standstill({ name, faults, snapshots }: NetworkView): VertigoErr
       const newest = [...kept].toSorted(([a], [b]) => (a < b ? 1 : -1))[0]?.[1].value
       return lastDamaged(name, fault, newest)
     }
+    if (key === keys.lineage) return lineageDamaged(key, fault)
     if (key !== keys.aborted && !key.startsWith(keys.kept) && !key.startsWith(keys.wanted)) return fault
   }
   return undefined
+}
+
+/** The last one cannot be read, or what numbers the next. */
+export function isSnapshotsDamaged({
+  faults,
+  snapshots,
+}: Pick<NetworkView, 'faults' | 'snapshots'>): boolean {
+  return faults.has(snapshots.keys.committed) || faults.has(snapshots.keys.lineage)
 }
 
 /** The last one cannot be read. */

@@ -3,8 +3,10 @@ export {
   faultOf,
   filesUnknown,
   isLastDamaged,
+  isSnapshotsDamaged,
   keptDamaged,
   lastDamaged,
+  lineageDamaged,
   standstill,
 } from './damaged-snapshots.ts'
 export { channelNumber, channelParts, connectionNumbersMax, instanceIdsMax } from './channels.ts'

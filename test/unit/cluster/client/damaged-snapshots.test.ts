@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { systemClock } from '../../../../src/base/clock.ts'
 import { systemRandom } from '../../../../src/base/random.ts'
-import { Management } from '../../../../src/cluster/client/index.ts'
+import { Management, statusInView } from '../../../../src/cluster/client/index.ts'
 import {
   asGeneration,
   asVersion,
@@ -17,7 +17,7 @@ import {
 } from '../../../../src/cluster/protocol/index.ts'
 import { storeOver } from '../../../../src/store/checked-store.ts'
 import { MemoryBackend } from '../../../../src/store/memory/memory-backend.ts'
-import { put } from '../../../../src/store/operations.ts'
+import { put, remove } from '../../../../src/store/operations.ts'
 import { versionOf } from '../../../scenario/support/networks.ts'
 
 /** DS-1, DS-2: what there is to see, and to do, where the record of a snapshot is damaged. */
@@ -209,4 +209,17 @@ test('what tells of the last snapshot that came to nothing hides nothing of the 
   assert.equal((await snapshots.list('net')).aborted, undefined)
   await management.undeploy('net')
   assert.equal((await management.status('net')).state, 'stopping')
+})
+
+test('a damaged record of the numbers is told by the status, as by the nodes, with the way out', async () => {
+  const { management, store, view } = await managed([])
+  await store.transact({ then: [put(names.lineage, Buffer.from('{"format":'))] })
+  const { damaged, last } = (await management.status('net')).snapshots!
+  assert.deepEqual([damaged?.code, last?.id], ['STORE_CORRUPT', 3])
+  assert.match(damaged!.remedy!, /store delete .*\/net\/snapshots\/lineage .* goes on from its last snapshot/)
+  const seen = await view()
+  assert.equal(standstill(seen)?.remedy, damaged!.remedy)
+  assert.deepEqual(statusInView(seen)?.snapshots?.damaged, damaged)
+  await store.transact({ then: [remove(names.lineage)] })
+  assert.equal((await management.status('net')).snapshots?.damaged, undefined)
 })
