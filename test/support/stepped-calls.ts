@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { type FileHandle, type open } from 'node:fs/promises'
+import type { FileHandle, open } from 'node:fs/promises'
 import { promises } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import type { TestContext } from 'node:test'

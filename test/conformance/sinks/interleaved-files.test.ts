@@ -98,7 +98,7 @@ class Life {
     const paths = [place.path]
     const options = { use, paths, writer, format: 'text', columns: undefined, append, parts } as const
     const { sink, on, ready } = await publishingFile(options)
-    const life = new Life(place, sink as Sink, (message) => on.in(message))
+    const life = new Life(place, sink, (message) => on.in(message))
     if (restored !== undefined) {
       const has = await life.sink.recover(writer, restored.published, snapshot(restored.since))
       for (const batch of restored.staged)
