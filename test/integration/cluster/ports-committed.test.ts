@@ -228,6 +228,44 @@ test('CM-3 who is away for a moment while a network is undeployed gets the rest 
   assert.deepEqual([late.status, error.code], [409, 'PORT_CLOSED'])
 })
 
+test('DE-9 what is deployed again while readers are waited for begins afresh, and they get all of what was before', async (t) => {
+  const world = await PortsWorld.make(t)
+  const a = await world.node('a', { workers: 0 })
+  await world.node('b')
+  const name = 'counting'
+  const snapshot = { intervalMs: 200, readersMs: 120_000 }
+  const at = (rate: number) => ({
+    ...counting,
+    snapshot,
+    components: { ...counting.components, numbers: { kind: 'generator', config: { from: 1, rate } } },
+  })
+  await world.deploy(at(4_000))
+  await world.runs(name)
+  const fast = new Reading(a.network(name))
+  const slow = new SlowReader(a.network(name))
+  const isBehind = (): boolean => {
+    slow.stumble()
+    return fast.last - slow.last > behind
+  }
+  await eventually('the slow one is behind', isBehind, 60_000)
+  await world.connection.networks.undeploy(name)
+  await eventually('the last snapshot', async () => {
+    const { snapshots } = await world.connection.networks.snapshots.list(name)
+    return snapshots.some(({ isLast }) => isLast)
+  })
+  assert.equal(await world.deploy(at(20)), 2)
+  slow.take(Infinity)
+  assert.equal(await within('the slow reader ends', 60_000, slow.ended), 'no error')
+  await within('the fast one has ended', 20_000, fast.end())
+  assertEachOnce(slow.read, 'slow')
+  assert.equal(slow.last, fast.last)
+  await world.runs(name)
+  const next = new Reading(a.network(name))
+  await eventually('the new one gives something', () => next.read.length > 0, 60_000)
+  assert.ok(next.read[0]! < behind, `it goes on at ${next.read[0]}, behind ${fast.last}`)
+  await next.end()
+})
+
 /** Takes as many messages as it is told to, and one. */
 class SlowReader {
   readonly read: number[] = []
