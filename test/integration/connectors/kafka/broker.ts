@@ -20,6 +20,9 @@ export async function startBrokerWith(settings: Readonly<Record<string, string>>
   if ('path' in provided) server = await KafkaServer.start(provided.path, settings)
 }
 
+/** Where the broker is killed: as long as it may take to come again on a busy machine. */
+export const patient = { retryMs: 120_000 }
+
 const client = () => ({
   clientId: 'test',
   bootstrapBrokers: [server.bootstrap],
@@ -42,9 +45,13 @@ let topics = 0
 export async function topicOf(partitions: number, configs: Record<string, string> = {}): Promise<string> {
   const name = `topic-${topics++}`
   const entries = Object.entries(configs).map(([key, value]) => ({ name: key, value }))
-  await withAdmin((admin) =>
-    admin.createTopics({ topics: [name], partitions, replicas: 1, configs: entries }),
-  )
+  await withAdmin(async (admin) => {
+    await admin.createTopics({ topics: [name], partitions, replicas: 1, configs: entries })
+    // The controller has it; the broker hears of it a moment later.
+    await eventually('the broker has the topic', () =>
+      admin.metadata({ topics: [name], forceUpdate: true, retries: 0 }),
+    )
+  })
   return name
 }
 

@@ -10,13 +10,19 @@ import { kafkaSink } from '../../../../src/connectors/kafka/index.ts'
 import { hasCode } from '../../../support/error-code.ts'
 import { eventually, Hopeless } from '../../../support/eventually.ts'
 import { OpenedSink } from '../../../support/opened-kinds.ts'
-import { openSource, read, server, shows, skip, startBroker, topicOf, withAdmin } from './broker.ts'
+import { openSource, patient, read, server, shows, skip, startBroker, topicOf, withAdmin } from './broker.ts'
 
 before(startBroker, { timeout: 180_000 })
 after(() => server?.stop())
 
 function openSink(topic: string, config: object = {}, rest: object = {}): Promise<OpenedSink> {
   return OpenedSink.open(kafkaSink, { config: { brokers: [server.bootstrap], topic, ...config }, ...rest })
+}
+
+/** In a condition: it is tried again, and told where time is over. */
+function again(error: unknown): never {
+  assert.ok(hasCode('SERVER_UNREACHABLE')(error) || hasCode('SINK_FENCED')(error), String(error))
+  throw error
 }
 
 const at = (id: number, incarnation = 1): SinkSnapshot => ({ incarnation, id })
@@ -71,13 +77,12 @@ test('who was replaced is shut out, and nothing is there twice', { skip }, async
         await it.sink.commit({ writer: 'zombie', snapshot: at(id), staged })
         return true
       } catch (error) {
-        assert.ok(hasCode('SINK_FENCED')(error) || hasCode('SERVER_UNREACHABLE')(error), String(error))
-        return false
+        return again(error)
       }
     }
     await Promise.all([
-      eventually('the old one has', commit(old)),
-      eventually('the young one has', commit(young)),
+      eventually('the old one has', commit(old), 60_000),
+      eventually('the young one has', commit(young), 60_000),
     ])
   }
   await shows(
@@ -219,7 +224,7 @@ test(
   { skip, timeout: 400_000 },
   async () => {
     const topic = await topicOf(2)
-    let it = await openSink(topic)
+    let it = await openSink(topic, patient)
     const total = 30
     let published = 0
     let kills = 0
@@ -250,15 +255,14 @@ test(
             await it.sink.commit({ writer: 'killed', snapshot: at(id), staged })
             return true
           } catch (error) {
-            assert.ok(hasCode('SERVER_UNREACHABLE')(error) || hasCode('SINK_FENCED')(error), String(error))
-            return false
+            return again(error)
           }
         }
         await eventually(`snapshot ${id} is published`, commit, 120_000)
         published = id
         if (id % 10 === 0) {
           await it.close()
-          it = await openSink(topic)
+          it = await openSink(topic, patient)
           assert.deepEqual(await it.sink.recover('killed', undefined), at(id))
         }
       }

@@ -4,6 +4,7 @@ import { hasCode } from '../../../support/error-code.ts'
 import { eventually } from '../../../support/eventually.ts'
 import {
   openSource,
+  patient,
   produce,
   produceInTransactions,
   server,
@@ -157,7 +158,7 @@ test(
 test('follows, also across a kill of the broker', { skip, timeout: 180_000 }, async () => {
   const topic = await topicOf(1)
   await produce(topic, [{ value: '0' }])
-  const source = await openSource<string>(topic, { sends: 'values', follow: true })
+  const source = await openSource<string>(topic, { sends: 'values', follow: true, ...patient })
   assert.deepEqual(await source.until(1), ['0'])
   const next = source.until(2)
   await server.kill()
