@@ -9,6 +9,7 @@ import { readPage } from './docs/page.ts'
 import { prepareHome, writeProject } from './docs/project.ts'
 import { runBlocks } from './docs/run.ts'
 import { checkTypes } from './docs/types.ts'
+import { buildForTests } from './lib/built-for-tests.ts'
 import { root } from './lib/paths.ts'
 
 const pages = globSync(['*.md', 'docs/**/*.md', 'examples/**/*.md'], {
@@ -19,7 +20,7 @@ const pages = globSync(['*.md', 'docs/**/*.md', 'examples/**/*.md'], {
   .map(readPage)
 
 const checks = new Checks()
-prepareHome()
+prepareHome(await buildForTests())
 checkLinks(pages, checks)
 // The reference is generated: its code is declarations, and fragments from doc comments that show one thing each.
 const projects = pages.filter(({ path }) => !path.startsWith('docs/reference/')).map(writeProject)

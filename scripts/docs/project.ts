@@ -4,7 +4,7 @@
  */
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { inCache, inRoot } from '../lib/paths.ts'
+import { inCache } from '../lib/paths.ts'
 import type { Block, Page } from './page.ts'
 
 export interface Project {
@@ -23,16 +23,22 @@ export interface Part {
 
 const home = inCache('docs')
 
-/** Empties the folder of all projects, and makes `vertigo` a command in each of them. */
-export function prepareHome(): void {
+/**
+ * Empties the folder of all projects, and makes `vertigo` a command in each of them. `built` is what looks like the package: what
+ * readers run are its bundles, and they start sooner than the sources.
+ */
+export function prepareHome(built: string): void {
   rmSync(home, { recursive: true, force: true })
   mkdirSync(join(home, 'node_modules/.bin'), { recursive: true })
   const command = join(home, 'node_modules/.bin/vertigo')
-  const main = inRoot('src/cli/main.ts')
-  writeFileSync(command, `#!/bin/sh\nexec "${process.execPath}" --conditions=vertigo-src "${main}" "$@"\n`, {
-    mode: 0o755,
-  })
-  symlinkSync(inRoot(), join(home, 'node_modules/vertigo-flow'))
+  writeFileSync(
+    command,
+    `#!/bin/sh\nexec "${process.execPath}" "${join(built, 'dist/cli/main.js')}" "$@"\n`,
+    {
+      mode: 0o755,
+    },
+  )
+  symlinkSync(built, join(home, 'node_modules/vertigo-flow'))
 }
 
 export const commandFolder = join(home, 'node_modules/.bin')

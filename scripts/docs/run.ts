@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { basename, delimiter } from 'node:path'
 import { inRoot } from '../lib/paths.ts'
 import { run, type RunOptions, type RunResult } from '../lib/process.ts'
@@ -39,7 +39,7 @@ async function runBlock(part: Part): Promise<Outcome> {
 }
 
 function runProgram({ folder, path = '' }: Part): Promise<RunResult> {
-  return run(process.execPath, ['--conditions=vertigo-src', path], options(folder))
+  return run(process.execPath, [path], options(folder))
 }
 
 /** Commands behind `$ `, each with what it has to print below it, where the block is marked `output`. */
@@ -55,7 +55,6 @@ async function runConsole(part: Part): Promise<Outcome> {
 }
 
 async function validate(part: Part): Promise<Outcome> {
-  if (!existsSync(inRoot('src/cli/main.ts'))) return 'nothing to run'
   let name = part.path === undefined ? undefined : part.block.file
   if (name === undefined) {
     name = `network-${part.block.line}.${part.block.language}`
