@@ -4,16 +4,18 @@ import { pathToFileURL } from 'node:url'
 import { systemClock } from '../../src/base/clock.ts'
 import { Merges } from '../../src/run/merges.ts'
 import { openSnapshotStorage } from '../../src/stores.ts'
-import { SnapshotNetwork, type Taking } from './snapshot-network.ts'
-import type { ContestantOptions, RoundAsked, RoundResult } from './snapshot-rounds.ts'
+import { SnapshotNetwork } from './snapshot-network.ts'
+import type { MeasuredOptions, RoundAsked, RoundResult } from './snapshot-rounds.ts'
 
-/** The process of one contestant of the benchmark `snapshots`. */
+/** The process of the network of the benchmark `snapshots`. */
 
 const chunk = 50_000
-const { keys, folder, intervalMs } = JSON.parse(process.argv[2]!) as ContestantOptions
+const { keys, folder, intervalMs } = JSON.parse(process.argv[2]!) as MeasuredOptions
 
-const taking = folder === undefined ? undefined : await takingInto(folder)
-const net = new SnapshotNetwork(keys, taking)
+const address = pathToFileURL(folder).href
+const storage = await openSnapshotStorage(address, systemClock)
+const merges = new Merges({ stores: new URL('../../src/stores.ts', import.meta.url).href, address })
+const net = new SnapshotNetwork(keys, { storage, merges })
 await net.start()
 // Rounds follow each other: the next one is asked for when the one before was told.
 process.on('message', (asked: RoundAsked) => {
@@ -28,21 +30,16 @@ const ended = once(process, 'disconnect')
 process.send!('started')
 await ended
 await net.close()
-await taking?.merges.close()
-await taking?.storage.close()
+await merges.close()
+await storage.close()
 
-async function takingInto(path: string): Promise<Taking> {
-  const address = pathToFileURL(path).href
-  const storage = await openSnapshotStorage(address, systemClock)
-  return {
-    storage,
-    merges: new Merges({ stores: new URL('../../src/stores.ts', import.meta.url).href, address }),
-  }
-}
-
-/** Counts for some seconds. A snapshot that is under way at the end is waited for, and not measured. */
-async function round({ seconds, window }: RoundAsked): Promise<RoundResult> {
+/**
+ * Counts for some seconds. What was changed before is in a snapshot when a round with snapshots begins; one that is under way at its end is
+ * waited for. Neither is measured.
+ */
+async function round({ seconds, window, takes }: RoundAsked): Promise<RoundResult> {
   net.keys.window = window
+  if (takes) await net.take()
   net.forgetFigures()
   const sinceMs = performance.now()
   const untilMs = sinceMs + seconds * 1_000
@@ -52,7 +49,7 @@ async function round({ seconds, window }: RoundAsked): Promise<RoundResult> {
   while (performance.now() < untilMs) {
     if (performance.now() >= dueMs && !net.isTaking) {
       net.keys.base = (net.keys.base + window) % keys
-      taken = net.take()
+      if (takes) taken = net.take()
       dueMs += intervalMs
     }
     await net.count(chunk)

@@ -2,10 +2,11 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
-/** What a contestant of the benchmark `snapshots` is asked: to count for so long, so many keys changing in a second. */
+/** What the network of the benchmark `snapshots` is asked: to count for so long, so many keys changing in a second, with snapshots or without. */
 export interface RoundAsked {
   readonly seconds: number
   readonly window: number
+  readonly takes: boolean
 }
 
 export interface RoundResult {
@@ -17,32 +18,33 @@ export interface RoundResult {
   readonly commitsMs: readonly number[]
 }
 
-export interface ContestantOptions {
+export interface MeasuredOptions {
   readonly keys: number
   readonly intervalMs: number
-  /** Where snapshots go; without it, none are taken. */
-  readonly folder?: string
+  /** Where snapshots go. */
+  readonly folder: string
 }
 
 /**
- * A contestant in a process of its own: two networks in one thread share a heap and its collector, and the rows of the one that was made
- * later lie in memory in another order.
+ * The network in a process of its own, which takes snapshots in some rounds and none in others. With and without are the same rows at the same
+ * places in memory: of two networks without any, one was a third faster than the other, by where the system had put its pages; and two in one thread
+ * share a heap and its collector.
  */
-export class Contestant {
+export class MeasuredNetwork {
   private readonly child: ChildProcess
 
   private constructor(child: ChildProcess) {
     this.child = child
   }
 
-  /** Fulfilled when each key has been counted once, and is in a committed snapshot where they are taken. */
-  static async start(options: ContestantOptions): Promise<Contestant> {
+  /** Fulfilled when each key has been counted once and is in a committed snapshot. */
+  static async start(options: MeasuredOptions): Promise<MeasuredNetwork> {
     const child = fork(fileURLToPath(new URL('snapshot-child.ts', import.meta.url)), [
       JSON.stringify(options),
     ])
-    const contestant = new Contestant(child)
-    await contestant.said()
-    return contestant
+    const network = new MeasuredNetwork(child)
+    await network.said()
+    return network
   }
 
   async round(asked: RoundAsked): Promise<RoundResult> {
@@ -65,7 +67,7 @@ export class Contestant {
       return await Promise.race([
         once(this.child, 'message', { signal }).then(([message]: unknown[]) => message),
         once(this.child, 'exit', { signal }).then(([code]: unknown[]) => {
-          throw new Error(`a contestant ended with exit code ${String(code)}`)
+          throw new Error(`the measured network ended with exit code ${String(code)}`)
         }),
       ])
     } finally {
