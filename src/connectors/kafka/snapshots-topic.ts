@@ -107,6 +107,15 @@ export class SnapshotsTopic {
     )
   }
 
+  #gone(offset: bigint, end: bigint): VertigoError {
+    const { component, what } = this.#use
+    return new VertigoError(
+      'SERVER_UNREACHABLE',
+      `${component}: Kafka gives no messages of ${what} from offset ${offset} on, and has said that it ends at ${end}.`,
+      { place: { component } },
+    )
+  }
+
   /** KA-4, where it is not known how `open` ended. */
   lost(writer: string, open: OpenTransaction, target: string): VertigoError {
     const { component, what } = this.#use
@@ -137,6 +146,7 @@ export class SnapshotsTopic {
     return found
   }
 
+  /** Errors: SERVER_UNREACHABLE, also where messages that were there are not given within `requestTimeoutMs`. */
   async search(reader: LogReader, writer: string): Promise<Search> {
     const info = await reader.topic(this.name, true)
     const [first] = await reader.offsets(this.name, 'first')
@@ -144,6 +154,7 @@ export class SnapshotsTopic {
     const [stable] = await reader.offsets(this.name, 'stable')
     const [end] = await reader.offsets(this.name, 'end')
     const search = new Search(writer, stable ?? 0n)
+    let waitedMs = 0
     for (let offset = first ?? 0n; offset < (end ?? 0n);) {
       // Also of transactions of others that are under way: they do not matter here, and may take their time.
       const [piece] = await reader.fetch({
@@ -155,7 +166,13 @@ export class SnapshotsTopic {
         committedOnly: false,
       })
       const last = piece?.batches.at(-1)
-      if (last === undefined) continue
+      if (last === undefined) {
+        // It ended there when it was asked: a leader that has lost messages gives none.
+        waitedMs += maxWaitMs
+        if (waitedMs >= this.#server.requestTimeoutMs) throw this.#gone(offset, end!)
+        continue
+      }
+      waitedMs = 0
       for (const batch of piece!.batches) search.see(batch)
       offset = endOf(last)
     }

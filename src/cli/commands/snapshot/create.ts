@@ -23,7 +23,7 @@ export const snapshotCreateCommand: Command = {
     options: {
       name: {
         value: '<name>',
-        about: 'Under which it is kept. Default: made of the time, as `at-20260131-120000`.',
+        about: 'Under which it is kept. Default: made of the time, as `at-20260131-120000-250`.',
       },
       replace: { about: 'An older snapshot that has the name loses it, when the new one is there.' },
       wait: { about: 'Wait until it is there, and tell on standard error what keeps it.' },
@@ -63,10 +63,10 @@ async function run(given: Arguments): Promise<number> {
   return 0
 }
 
-/** `at-20260131-120000`, in UTC. */
+/** `at-20260131-120000-250`, in UTC, with milliseconds: two in one second are two. */
 function nameByTime(ms: number): string {
-  const [day, time] = new Date(ms).toISOString().slice(0, 19).split('T') as [string, string]
-  return `at-${day.replaceAll('-', '')}-${time.replaceAll(':', '')}`
+  const [day, time] = new Date(ms).toISOString().slice(0, -1).split('T') as [string, string]
+  return `at-${day.replaceAll('-', '')}-${time.replaceAll(':', '').replace('.', '-')}`
 }
 
 interface Waiting {
