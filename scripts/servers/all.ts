@@ -2,6 +2,7 @@
 import { provideEtcd } from './etcd.ts'
 import { provideKafka } from './kafka.ts'
 import { provideNats } from './nats.ts'
+import { provideNetworkTools } from './network-tools.ts'
 import { providePostgres } from './postgres.ts'
 import { provideS3 } from './s3.ts'
 
@@ -12,6 +13,7 @@ const servers = {
   postgres: providePostgres,
   kafka: provideKafka,
   nats: provideNats,
+  'network tools': provideNetworkTools,
 }
 
 for (const [name, provide] of Object.entries(servers)) {

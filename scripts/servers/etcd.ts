@@ -42,10 +42,11 @@ async function provideDistribution(): Promise<Provided> {
 async function provideCurrent(): Promise<Provided> {
   const path = inCache('servers', `etcd-${currentVersion}`, 'etcd')
   if (existsSync(path)) return { path }
-  if (onPath('go') === undefined)
+  const go = onPath('go')
+  if (go === undefined)
     return { missing: `etcd ${currentVersion} is not in .cache/servers, and there is no Go to build it` }
   try {
-    await build(path)
+    await build(go, path)
     return { path }
   } catch (error) {
     return { missing: `etcd ${currentVersion} could not be built: ${(error as Error).message.slice(0, 500)}` }
@@ -53,7 +54,7 @@ async function provideCurrent(): Promise<Provided> {
 }
 
 /** `go install` refuses a module with replacements, so a module of our own calls its entry. */
-async function build(path: string): Promise<void> {
+async function build(go: string, path: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true })
   const folder = await mkdtemp(`${dirname(path)}-build-`)
   try {
@@ -72,8 +73,8 @@ func main() { etcdmain.Main(os.Args) }
     )
     await writeFile(join(folder, 'go.mod'), 'module etcdbuild\n\ngo 1.23\n')
     const options = { cwd: folder, timeoutMs: buildMsMax }
-    await runOrThrow('go', ['get', `go.etcd.io/etcd/server/v3@v${currentVersion}`], options)
-    await runOrThrow('go', ['build', '-trimpath', '-o', 'etcd', '.'], options)
+    await runOrThrow(go, ['get', `go.etcd.io/etcd/server/v3@v${currentVersion}`], options)
+    await runOrThrow(go, ['build', '-trimpath', '-o', 'etcd', '.'], options)
     // Somebody else may have built it meanwhile; it is the same.
     await rename(join(folder, 'etcd'), path)
   } finally {

@@ -215,7 +215,8 @@ export class Management {
         version,
         goal: 'run',
         changedAtMs: nowMs,
-        ...begunWith({ before, version, isUndeployed: isStopped && goneBack?.snapshot === undefined }),
+        // Who names a snapshot does not wait for what goes on from another one, or from none.
+        ...(goneBack?.snapshot === undefined && begunWith({ before, version, isUndeployed: isStopped })),
         ...((isAsked || (isHeld && changed === undefined)) && { anew: true }),
       }
       const record = versionRecord.encode({

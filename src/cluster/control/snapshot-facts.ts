@@ -69,7 +69,8 @@ export function lacksLast({
   const { committed, aborted } = snapshots ?? {}
   if (plan === undefined || lastOpen === undefined || !hasSnapshots(versions.get(plan.version)))
     return undefined
-  if (committed?.isLast === true) return undefined
+  // One that an operator has chosen is the last of a run before.
+  if (committed?.isLast === true && committed.chosenFor === undefined) return undefined
   const isWhy = aborted?.isLast === true && aborted.generation === lastOpen
   const why = isWhy ? ` (${aborted.code}: ${aborted.reason.replace(/\.$/, '')})` : ''
   const code = 'SNAPSHOT_LAST_MISSING'

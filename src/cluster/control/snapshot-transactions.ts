@@ -27,7 +27,7 @@ export const idsTaken = 128
 
 /** `first`: of the block, if the transaction succeeds. `restoredAtMs`: when the store was filled from a backup; 0: never. */
 export function takeIds(
-  { keys, lineage }: SnapshotsView,
+  { keys, lineage, committed }: SnapshotsView,
   nowMs: number,
   restoredAtMs = 0,
 ): {
@@ -38,7 +38,9 @@ export function takeIds(
 } {
   const first = lineage?.value.below ?? 1
   // By the wall clock, so that it is greater than that of networks which had the name before, and of stores that are gone.
-  const begun = lineage?.value.incarnation ?? Math.floor(nowMs / 1_000)
+  // Where its record is gone, the clock may be behind what the network goes on from.
+  const after = committed === undefined ? 0 : committed.value.incarnation + 1
+  const begun = lineage?.value.incarnation ?? Math.max(after, Math.floor(nowMs / 1_000))
   // What was taken after the backup has numbers that the store does not know: those of now are of another incarnation, and greater.
   const incarnation = Math.max(begun, Math.floor(restoredAtMs / 1_000))
   const below = first + idsTaken

@@ -128,8 +128,9 @@ export class InputQueue {
 
   #cancel(id: number): void {
     const asking = this.#forget(id)
-    if (asking === undefined) this.#drop(id)
-    else this.#leave(asking.key, id)
+    if (asking !== undefined) this.#leave(asking.key, id)
+    // Of a request whose time is over; others may wait for its message.
+    else if (this.#known.get(id)?.key === undefined) this.#drop(id)
   }
 
   /** CP-2 of one who asks: others may ask the same, and have more time. */

@@ -11,7 +11,8 @@
  *   fencing, and who looked at the mark (PB-3) and stood still before he replaces the file must not replace what has grown by then. So that piece is
  *   staged when it is prepared, and renamed once, by whoever comes first (`first-piece.ts`). It is marked before it is renamed, and what earlier
  *   runs have staged is removed in between; who finds it marked and staged renames it. Where what was staged is gone (it was removed by hand, is on
- *   another machine, or a version of before has prepared the piece), the file is made of the piece itself, and only then that window is open.
+ *   another machine, or a version of before has prepared the piece), the file is made of the piece itself, and only then that window is open. So it is
+ *   for another network's writer whose first piece was staged before this one took the file over.
  * - PB-5 Any other piece is written to the file that was open when the mark was read. So one of a run before, which does not know that it is over,
  *   either reads the mark of the new run, or has open what that one replaced: the new run's file is never written by it. With `append` the file
  *   stays the same: there only one that stands still between that look and the write, with what was not published when its run ended,

@@ -9,6 +9,8 @@ export interface CoordinatorOptions {
   readonly server: ServerConfig
   readonly component: string
   readonly transactionTimeoutMs: number
+  /** The topic of snapshots. */
+  readonly snapshots: string
 }
 
 /**
@@ -17,7 +19,7 @@ export interface CoordinatorOptions {
  * version 3.0, no permission).
  */
 export async function lastTransaction(
-  { package: loaded, server, component, transactionTimeoutMs }: CoordinatorOptions,
+  { package: loaded, server, component, transactionTimeoutMs, snapshots }: CoordinatorOptions,
   id: string,
 ): Promise<TransactionState | undefined> {
   const admin = new loaded.Admin(baseOptions(component, server))
@@ -27,13 +29,15 @@ export async function lastTransaction(
     const connection = await connectionTo(admin, loaded, id)
     const said = await describeTransaction(loaded, connection, id)
     if (said?.transactionState !== 'Ongoing') return said
+    const hasSnapshot = said.topics.some(({ topic }) => topic === snapshots)
     await loaded.initProducerIdV4.api
       .async(connection, id, transactionTimeoutMs, -1n, -1)
       .catch((error: unknown) => {
         // What it says when it has begun to end that transaction.
         if (!saysOf(error, 'CONCURRENT_TRANSACTIONS')) throw error
       })
-    return await describeTransaction(loaded, connection, id)
+    const ended = await describeTransaction(loaded, connection, id)
+    return ended && { ...ended, hasSnapshot }
   } catch (error) {
     if (saysOf(error, 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED')) return undefined
     throw error
@@ -54,12 +58,17 @@ async function connectionTo(admin: Admin, loaded: KafkaPackage, id: string): Pro
   return connection
 }
 
+export interface DescribedTransaction extends TransactionState {
+  /** Of one that is under way. */
+  readonly topics: readonly { readonly topic: string }[]
+}
+
 /** Undefined where the coordinator does not know the id. */
 export async function describeTransaction(
   loaded: KafkaPackage,
   connection: Connection,
   id: string,
-): Promise<TransactionState | undefined> {
+): Promise<DescribedTransaction | undefined> {
   try {
     const { transactionStates } = await loaded.describeTransactionsV0.api.async(connection, [id])
     return transactionStates[0]

@@ -1,9 +1,12 @@
 /**
- * How the last transaction of a transactional id ended, as its coordinator says just before somebody takes the id over: afterwards the
- * coordinator does not know it any more.
+ * How the transaction of a transactional id ended whose mark a broker has lost (KA-4), from what its coordinator says just before
+ * somebody takes the id over: afterwards the coordinator does not know it any more. Only what is certain is told:
  *
- * It is needed where a broker has lost the mark of that end (KA-4). Only what is certain is told: each take-over raises the
- * number of the producer (its epoch) by one, so one that raised it by more was not alone.
+ * - LE-1 Each take-over raises the number of the producer (its epoch) by one, so one that raised it by more was not alone.
+ * - LE-2 All transactions of one producer have one number, and who has it goes on after a commit only. So where the last one was committed,
+ *   the lost one was, whichever it is.
+ * - LE-3 Where the last one was taken back, the lost one is that one if it had come to the topic of snapshots, and else one before it, which was
+ *   committed. Where nobody saw which of the two, nothing is told.
  */
 export type Ending = 'commit' | 'abort'
 
@@ -16,6 +19,8 @@ export interface ProducerNumber {
 export interface TransactionState extends ProducerNumber {
   /** By the names of the protocol, such as `CompleteCommit`. */
   readonly transactionState: string
+  /** Of one that was under way when it was shut out: whether it had come to the topic of snapshots. */
+  readonly hasSnapshot?: boolean
 }
 
 interface Ended {
@@ -43,9 +48,10 @@ export class LastEnding {
     const before = this.#ended
     this.#ended = undefined
     if (said === undefined) return
-    const how = endings[said.transactionState]
     const { producerId, producerEpoch } = said
     const next = { producerId, producerEpoch: producerEpoch + 1 }
+    const isKnown = before !== undefined && isSame(before.at, said)
+    const how = isKnown ? before.how : endingOf(said)
     if (how !== undefined) this.#ended = { how, at: { producerId, producerEpoch }, next }
     // It was taken over by us, and nothing was begun since.
     else if (said.transactionState === 'Empty' && before !== undefined && isSame(before.next, said))
@@ -66,6 +72,13 @@ export class LastEnding {
     this.#told = { lost, how }
     return how
   }
+}
+
+/** LE-2, LE-3 */
+function endingOf({ transactionState, hasSnapshot }: TransactionState): Ending | undefined {
+  const how = endings[transactionState]
+  if (how !== 'abort') return how
+  return hasSnapshot === undefined ? undefined : hasSnapshot ? 'abort' : 'commit'
 }
 
 function isSame(a: ProducerNumber, b: ProducerNumber): boolean {

@@ -88,11 +88,18 @@ export class TransactionalWriter {
   /** Whoever had the id is shut out by it, and his transaction taken back. */
   async #take(): Promise<Hold> {
     await this.#drop()
-    const { package: loaded, server, use, transactionTimeoutMs } = this.#options
-    const coordinator = { package: loaded, server, component: use.component, transactionTimeoutMs }
+    const { package: loaded, server, use, transactionTimeoutMs, snapshots } = this.#options
+    const { component } = use
+    const coordinator = {
+      package: loaded,
+      server,
+      component,
+      transactionTimeoutMs,
+      snapshots: snapshots.name,
+    }
     this.#lastEnding.expect(await lastTransaction(coordinator, this.#id))
     const producer = new loaded.Producer({
-      ...baseOptions(use.component, server),
+      ...baseOptions(component, server),
       idempotent: true,
       transactionalId: this.#id,
       timeout: transactionTimeoutMs,

@@ -212,6 +212,24 @@ test('CP-4 each who asks has a deadline of its own until the message is taken', 
   assert.deepEqual(line.news(), ['taken 2', 'taken 8'])
 })
 
+test('CP-4 who gives up when his time is over already takes the message from nobody else', () => {
+  const { clock, line, queue } = input()
+  const ask = (id: number, timeoutMs: number): void =>
+    queue.obey({ type: 'request', id, key: 'k', text: '1', timeoutMs, again: false, uncommitted: false })
+  const tracked: unknown[] = []
+  const emit = Object.assign(() => assert.fail('no request'), {
+    tracked: (message: unknown) => void tracked.push(message),
+  })
+  ask(1, 100)
+  ask(2, 500)
+  clock.advance(100)
+  // Said before it was known that the time is over.
+  queue.obey({ type: 'cancel', id: 1 })
+  assert.equal(queue.poll(10, emit, atOnce), 'more')
+  assert.deepEqual(tracked, [1])
+  assert.deepEqual(line.news(), ['refused 1 REQUEST_TIMED_OUT', 'taken 2'])
+})
+
 test('CP-4 with what the journal is about to keep, nobody is late', () => {
   const { clock, line, queue } = input()
   const ask = (id: number, timeoutMs: number): void =>

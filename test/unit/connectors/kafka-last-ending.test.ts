@@ -8,9 +8,10 @@ import {
 } from '../../../src/connectors/kafka/last-ending.ts'
 
 const number = (producerEpoch: number, producerId = 5n): ProducerNumber => ({ producerId, producerEpoch })
-const said = (transactionState: string, producerEpoch: number): TransactionState => ({
+const said = (transactionState: string, producerEpoch: number, hasSnapshot?: boolean): TransactionState => ({
   transactionState,
   ...number(producerEpoch),
+  ...(hasSnapshot !== undefined && { hasSnapshot }),
 })
 
 /** What is known after these words of the coordinator, each before a take-over, and after one that gave `own`. */
@@ -27,9 +28,19 @@ function known(
 test('KA-4: how the last transaction ended is known from before the take-over', () => {
   assert.equal(known([said('CompleteCommit', 3)], number(4)), 'commit')
   assert.equal(known([said('PrepareCommit', 3)], number(4)), 'commit')
-  assert.equal(known([said('CompleteAbort', 3)], number(4)), 'abort')
   // The coordinator has aborted it, in the name of its producer.
-  assert.equal(known([said('PrepareAbort', 4)], number(5)), 'abort')
+  assert.equal(known([said('PrepareAbort', 4, true)], number(5)), 'abort')
+})
+
+test('LE-3: of one that was taken back, the lost one may be one before it', () => {
+  const before = said('CompleteAbort', 4, false)
+  assert.equal(known([before], number(5)), 'commit')
+  // Taken back by whoever comes, or when its time was over: nobody knows what it had come to.
+  assert.equal(known([said('CompleteAbort', 4)], number(5)), undefined)
+  assert.equal(known([said('PrepareAbort', 4)], number(5)), undefined)
+  // Asked once more before the id was taken.
+  assert.equal(known([said('PrepareAbort', 4, true), said('CompleteAbort', 4)], number(5)), 'abort')
+  assert.equal(known([before, said('CompleteAbort', 4)], number(5)), 'commit')
 })
 
 test('KA-4: it is known for as long as nobody else takes the id over', () => {
@@ -56,7 +67,7 @@ test('KA-4: of what is not certain nothing is told', () => {
 
 test('KA-4: what was certain once stays so', () => {
   const last = new LastEnding()
-  last.expect(said('CompleteAbort', 3))
+  last.expect(said('CompleteAbort', 3, true))
   assert.equal(last.of(number(3), number(4)), 'abort')
   last.expect(said('Empty', 8))
   assert.equal(last.of(number(3), number(9)), 'abort')

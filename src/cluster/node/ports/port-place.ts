@@ -1,5 +1,6 @@
 import { VertigoError } from '../../../base/errors.ts'
 import { didYouMean } from '../../../base/suggest.ts'
+import { isStillEnding } from '../../control/index.ts'
 import {
   clientPortName,
   type ClientPortSide,
@@ -11,7 +12,12 @@ import {
 /** Where the instance behind an exported port is; or what it waits for. */
 export type PortPlace = { readonly node: NodeId } | { readonly waits: string }
 
-/** Errors: NETWORK_UNKNOWN, PORT_UNKNOWN, PORT_CLOSED. */
+/**
+ * Where a network that was undeployed is deployed again before it has ended, outputs are still those of before, for who reads what is committed
+ * there; what is sent is for what begins then, and waits for it.
+ *
+ * Errors: NETWORK_UNKNOWN, PORT_UNKNOWN, PORT_CLOSED.
+ */
 export function placeOfPort(
   view: ClusterView,
   network: string,
@@ -23,14 +29,17 @@ export function placeOfPort(
     const near = didYouMean(network, [...view.networks.keys()])
     throw new VertigoError('NETWORK_UNKNOWN', `There is no network "${network}".${near}`)
   }
-  checkExport(known, side, port)
   const plan = known.plan?.value
   const component = clientPortName(side, port)
+  const isOfBefore = isStillEnding(known)
   // What drains has its last messages still.
-  const isStopped = side === 'output' && known.desired.value.goal === 'stop'
+  const isStopped = side === 'output' && (known.desired.value.goal === 'stop' || isOfBefore)
   const planned =
     plan?.instances.find((one) => one.component === component && !one.draining) ??
     (isStopped ? plan?.instances.find((one) => one.component === component) : undefined)
+  // What is deployed then may export other ones.
+  if (!isOfBefore || side === 'input' || planned === undefined) checkExport(known, side, port)
+  if (isOfBefore && side === 'input') return { waits: 'what was undeployed is coming to its end' }
   checkLives(known, isStopped && planned !== undefined)
   const worker = plan?.workers.find((one) => one.worker === planned?.worker)
   if (worker !== undefined) return { node: worker.node }

@@ -188,6 +188,18 @@ test('a deployment goes on from the last snapshot, and from an older one only if
   })
 })
 
+test('DE-9: who names a snapshot while what was undeployed comes to its end does not wait for that', async () => {
+  const { management, version } = await managed()
+  const deployment = { part: version.flat, kinds: version.kinds }
+  const by = 'me'
+  const begunWith = async () => (await management.desired('net')).begunWith
+  await management.undeploy('net')
+  assert.equal(await management.deploy(deployment, { by }), 2)
+  assert.equal(await begunWith(), 2)
+  assert.equal(await management.deploy(deployment, { by, from: { snapshot: '3' } }), 3)
+  assert.equal(await begunWith(), undefined)
+})
+
 /** As a commit writes it: `a` has finished, `b` has keyed state, and messages were on their way to it. */
 const full: SnapshotRecord = {
   ...snapshot(3),

@@ -6,10 +6,12 @@ import {
   defaultRestartPolicy,
   type NetworkFacts,
 } from '../../../../src/cluster/control/index.ts'
+import { wantedNow } from '../../../../src/cluster/control/undeployed.ts'
 import type { FlatNetwork } from '../../../../src/model/flatten.ts'
 import {
   type AbortedSnapshot,
   asTerm,
+  asVersion,
   type NetworkVersion,
   type SnapshotRecord,
 } from '../../../../src/cluster/protocol/index.ts'
@@ -259,6 +261,18 @@ describe('what is decided for a network with snapshots', () => {
     world.run()
     assert.deepEqual([world.plan!.version, world.plan!.restores], [3, undefined])
     assert.deepEqual([world.outcome?.state, world.outcome?.version], ['stopped', 1])
+  })
+
+  it('DE-9: an older end is not that of what runs now', () => {
+    const desired = { version: asVersion(3), goal: 'run', changedAtMs: 0, begunWith: asVersion(3) } as const
+    const world = running(...words)
+    const facts = { desired, plan: { ...world.plan!, version: asVersion(2) } }
+    const versions = new Map([[asVersion(2), world.versions.get(asVersion(1))!]])
+    const goalAfter = (version: number): string => {
+      const outcome = { ...world.outcome!, state: 'finished', version: asVersion(version) } as const
+      return wantedNow({ ...facts, versions, outcome }).goal
+    }
+    assert.deepEqual([goalAfter(1), goalAfter(2)], ['stop', 'run'])
   })
 
   it('DE-9: what is refused after an undeployment is not stopped once more', () => {

@@ -83,6 +83,10 @@ test('a network that has come to its end needs none: its last one is let go of, 
 test('ids go on where they were, and after an import of the store in a later incarnation', () => {
   const view = new SnapshotsView(new ClusterKeys('c').network('net').snapshots)
   assert.deepEqual(pick(takeIds(view, 9_000_000)), [1, 9_000])
+  // The record is gone, and the clock is behind what it goes on from.
+  view.committed = recorded({ incarnation: 9_500 } as SnapshotRecord)
+  assert.deepEqual(pick(takeIds(view, 9_000_000)), [1, 9_501])
+  view.committed = undefined
   const value = { incarnation: 9_000, below: 129 }
   const entry = { key: view.keys.lineage, value: lineageRecord.encode(value) }
   view.lineage = { value, entry: { ...entry, createRevision: 1, modRevision: 1, version: 1 } }

@@ -3,7 +3,9 @@ import { test } from 'node:test'
 import { errorToData, VertigoError } from '../../../../../src/base/errors.ts'
 import type { ClientPortCommand } from '../../../../../src/component/client-port.ts'
 import type { PortNews } from '../../../../../src/cluster/client/index.ts'
+import type { ClusterView } from '../../../../../src/cluster/protocol/index.ts'
 import { ClusterPorts, type ClusterPortsMeans } from '../../../../../src/cluster/node/ports/cluster-ports.ts'
+import { placeOfPort } from '../../../../../src/cluster/node/ports/port-place.ts'
 import { PortLines } from '../../../../../src/cluster/node/ports/port-lines.ts'
 import { eventLoopTurn, TestClock } from '../../../../../src/testkit/test-clock.ts'
 import { rejectsWith } from '../../../testkit/errors.ts'
@@ -202,4 +204,34 @@ test('CR-2 of a request that may have been handed over, no error says that nothi
     ports.request('net', { port: 'some', message: 1, id: 'a', again: true }),
     'SEND_OUTCOME_UNKNOWN',
   )
+})
+
+test('DE-9 while what was undeployed comes to its end, what is sent waits for what was deployed then, and outputs are read there', () => {
+  const exported = (inputs: object, outputs: object) => ({
+    value: { flat: { guarantee: 'exactly-once', exports: { inputs, outputs } } },
+  })
+  const network = {
+    name: 'net',
+    desired: { value: { version: 2, goal: 'run', begunWith: 2, changedAtMs: 1 } },
+    outcome: { value: { version: 1, state: 'running' } },
+    versions: new Map([
+      [1, exported({ some: 'it.in' }, { all: 'it.out' })],
+      [2, exported({ some: 'it.in' }, { other: 'it.out' })],
+    ]),
+    plan: {
+      value: {
+        version: 1,
+        instances: ['client-input:some', 'client-output:all'].map((component) => ({ component, worker: 1 })),
+        workers: [{ worker: 1, node: 'a' }],
+        waiting: [],
+      },
+    },
+  }
+  const view = { networks: new Map([['net', network]]) } as unknown as ClusterView
+  const ending = { waits: 'what was undeployed is coming to its end' }
+  assert.deepEqual(placeOfPort(view, 'net', 'input', 'some'), ending)
+  assert.deepEqual(placeOfPort(view, 'net', 'output', 'all'), { node: 'a' })
+  assert.deepEqual(placeOfPort(view, 'net', 'output', 'other'), { waits: 'the network is being deployed' })
+  network.outcome.value = { version: 1, state: 'stopped' }
+  assert.deepEqual(placeOfPort(view, 'net', 'input', 'some'), { node: 'a' })
 })
