@@ -1,6 +1,6 @@
 /**
  * The blocks of a page as a project in `.cache/docs/<page>/`: named blocks as files of their name, other TypeScript as
- * files of their own. Inside of the repository, so that `vertigo-flow` means this package.
+ * files of their own.
  */
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -39,6 +39,8 @@ export function prepareHome(built: string): void {
     },
   )
   symlinkSync(built, join(home, 'node_modules/vertigo-flow'))
+  // Else `vertigo-flow` would be the repository's own package, whose `dist` another step may be building.
+  writeFileSync(join(home, 'package.json'), '{ "private": true, "type": "module" }\n')
 }
 
 export const commandFolder = join(home, 'node_modules/.bin')
