@@ -45,7 +45,7 @@ export async function writeMark(path: string, mark: Mark, current: PublishedMark
   const own = digestOf(writer)
   const name = `${turn}-${incarnation}-${id}-${own}`
   const folder = folderOf(path)
-  await makeFolder(folder)
+  await makeFolder(folder, current === undefined)
   const text = `${JSON.stringify({ writer, incarnation, id, staged })}\n`
   await writeDurably(join(folder, name), join(folder, `.${temporaryNumber()}`), Buffer.from(text))
   for (const other of await list(folder))
@@ -157,12 +157,13 @@ function parsed(text: string): Mark | undefined {
   return typeof staged === 'string' ? { ...mark, staged } : mark
 }
 
-async function makeFolder(folder: string): Promise<void> {
+/** Who made it may have ended before he synced it: so does who writes the first mark (`isFirst`). */
+async function makeFolder(folder: string, isFirst: boolean): Promise<void> {
   try {
     await mkdir(folder)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return
-    throw error
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    if (!isFirst) return
   }
   await syncFolder(dirname(folder))
 }
