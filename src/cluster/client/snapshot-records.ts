@@ -60,9 +60,7 @@ export async function storedLast(
   { committed }: SnapshotKeys,
   options: CallOptions,
 ): Promise<Stored<SnapshotRecord> | undefined> {
-  const { entries } = await store.range(committed, { ...options, damaged: 'tell' })
-  const entry = entries.find(({ key }) => key === committed)
-  return entry && stored(snapshotRecord, entry)
+  return storedAt(store, { type: snapshotRecord, key: committed }, options)
 }
 
 /** The last one that came to nothing. It is for people only: one that is damaged hides nothing, and is written over by the next. */
@@ -71,9 +69,7 @@ export async function lastAborted(
   { aborted }: SnapshotKeys,
   options: CallOptions,
 ): Promise<AbortedSnapshot | undefined> {
-  const { entries } = await store.range(aborted, { ...options, damaged: 'tell' })
-  const entry = entries.find(({ key }) => key === aborted)
-  return entry && stored(abortedRecord, entry).value
+  return (await storedAt(store, { type: abortedRecord, key: aborted }, options))?.value
 }
 
 /** What is wrong with the record of the numbers, without which none are taken. */
@@ -82,10 +78,18 @@ export async function lineageFault(
   { lineage }: SnapshotKeys,
   options: CallOptions,
 ): Promise<VertigoError | undefined> {
-  const { entries } = await store.range(lineage, { ...options, damaged: 'tell' })
-  const entry = entries.find(({ key }) => key === lineage)
-  const damage = entry && stored(lineageRecord, entry).damage
+  const damage = (await storedAt(store, { type: lineageRecord, key: lineage }, options))?.damage
   return damage && lineageDamaged(lineage, damage)
+}
+
+async function storedAt<T>(
+  store: Pick<Store, 'range'>,
+  { type, key: wanted }: { readonly type: RecordType<T>; readonly key: string },
+  options: CallOptions,
+): Promise<Stored<T> | undefined> {
+  const { entries } = await store.range(wanted, { ...options, damaged: 'tell' })
+  const entry = entries.find(({ key }) => key === wanted)
+  return entry && stored(type, entry)
 }
 
 function stored<T>(type: RecordType<T>, entry: Entry): Stored<T> {
