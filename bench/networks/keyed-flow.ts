@@ -79,8 +79,12 @@ export const keys = defineSource({
 
 function pass(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const cancel = clock.after(ms, resolve)
-    signal.addEventListener('abort', () => (cancel(), resolve()), { once: true })
+    const onAbort = (): void => (cancel(), resolve())
+    const cancel = clock.after(ms, () => {
+      signal.removeEventListener('abort', onAbort)
+      resolve()
+    })
+    signal.addEventListener('abort', onAbort, { once: true })
   })
 }
 
