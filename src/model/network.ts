@@ -31,6 +31,11 @@ export interface Network {
     /** Snapshots without a name that are kept. Default 3. */
     readonly keep?: number
     /**
+     * Bytes of state of one instance that are kept in the manifest of a snapshot, in place of files of their own; of all instances together
+     * at most 524288. 0: none. Default 16384.
+     */
+    readonly inlineBytesMax?: number
+    /**
      * Milliseconds that the end of the network, finished or undeployed, waits at most for readers of exported outputs who have not taken
      * what is committed. Default 10000.
      */

@@ -87,6 +87,14 @@ export const networkSchema: Schema = {
           default: 3,
           description: 'How many snapshots without a name are kept.',
         },
+        inlineBytesMax: {
+          type: 'integer',
+          minimum: 0,
+          maximum: 524_288,
+          default: 16_384,
+          description:
+            'Bytes of state of one instance that are kept in the manifest of a snapshot, in place of files of their own; of all instances together at most 524288. 0: none.',
+        },
         readersMs: milliseconds(
           0,
           600_000,

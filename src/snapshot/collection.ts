@@ -1,5 +1,5 @@
 import { placeOf } from './file-names.ts'
-import type { FileReference, InstanceManifest, SnapshotManifest } from './manifest.ts'
+import { type FileReference, filesOf, type InstanceManifest, type SnapshotManifest } from './manifest.ts'
 
 /**
  * What may be referred to, what may be deleted, and when files are merged. Pure: from manifests and names to decisions.
@@ -102,8 +102,4 @@ export function withMerged(
 ): readonly FileReference[] | undefined {
   const isStill = mergedOf.every((file, index) => files[index]?.name === file.name)
   return isStill ? [merged, ...files.slice(mergedOf.length)] : undefined
-}
-
-function filesOf(manifest: SnapshotManifest): FileReference[] {
-  return manifest.instances.flatMap(({ files }) => files)
 }

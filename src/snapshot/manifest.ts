@@ -7,7 +7,11 @@ import { isRecord } from '../base/values.ts'
  * snapshot is committed in the store after that, and is nothing before.
  */
 
-export const manifestFormat = 1
+/**
+ * The highest that is read. From 2 on, files may be in the manifest itself: whoever knows format 1 would look for them in the storage. One
+ * without such files is written in format 1.
+ */
+export const manifestFormat = 2
 
 export interface FileReference {
   readonly name: string
@@ -17,6 +21,8 @@ export interface FileReference {
   readonly checksum: number
   /** See `collection.ts`. */
   readonly until: number
+  /** The content in base64, where it is small: the storage has no such file (`small-files.ts`). */
+  readonly inline?: string
 }
 
 /** One of the states that the rows of a file have. */
@@ -58,7 +64,12 @@ export interface SnapshotManifest {
 }
 
 export function encodeManifest(manifest: SnapshotManifest): Buffer {
-  return Buffer.from(`${JSON.stringify({ format: manifestFormat, ...manifest })}\n`)
+  const format = filesOf(manifest).some(({ inline }) => inline !== undefined) ? 2 : 1
+  return Buffer.from(`${JSON.stringify({ format, ...manifest })}\n`)
+}
+
+export function filesOf({ instances }: SnapshotManifest): FileReference[] {
+  return instances.flatMap(({ files }) => files)
 }
 
 /** Whose snapshot is to be read. */
@@ -71,26 +82,37 @@ export interface ManifestOwner {
 
 /** Throws SNAPSHOT_FILE_DAMAGED, SNAPSHOT_FORMAT_NEWER, SNAPSHOT_FOREIGN. `name`: for people. */
 export function decodeManifest(name: string, content: Uint8Array, owner: ManifestOwner): SnapshotManifest {
-  const damaged = (what: string, cause?: unknown): VertigoError =>
-    new VertigoError('SNAPSHOT_FILE_DAMAGED', `The manifest ${name} is damaged: ${what}.`, { cause })
   let read: unknown
   try {
     read = JSON.parse(Buffer.from(content.buffer, content.byteOffset, content.byteLength).toString())
   } catch (error) {
-    throw damaged('it cannot be read', error)
+    throw damagedManifest(name, 'it cannot be read', error)
   }
-  if (!isRecord(read) || !isWhole(read['format'])) throw damaged('it has no format')
+  if (!isRecord(read) || !isWhole(read['format'])) throw damagedManifest(name, 'it has no format')
   const { format, ...rest } = read
   if (format > manifestFormat)
     throw new VertigoError(
       'SNAPSHOT_FORMAT_NEWER',
       `The snapshot ${name} has format ${format}; this version knows up to ${manifestFormat}.`,
     )
-  const fault = faultOf(rest)
-  if (fault !== undefined) throw damaged(fault)
-  const manifest = rest as unknown as SnapshotManifest
+  return checkManifest(name, rest, owner)
+}
+
+/** Of what somebody says that it is a manifest. Errors: SNAPSHOT_FILE_DAMAGED, SNAPSHOT_FOREIGN. */
+export function checkManifest(
+  name: string,
+  read: Readonly<Record<string, unknown>>,
+  owner: ManifestOwner,
+): SnapshotManifest {
+  const fault = faultOf(read)
+  if (fault !== undefined) throw damagedManifest(name, fault)
+  const manifest = read as unknown as SnapshotManifest
   checkOwner(name, manifest, owner)
   return manifest
+}
+
+function damagedManifest(name: string, what: string, cause?: unknown): VertigoError {
+  return new VertigoError('SNAPSHOT_FILE_DAMAGED', `The manifest ${name} is damaged: ${what}.`, { cause })
 }
 
 function checkOwner(name: string, manifest: SnapshotManifest, owner: ManifestOwner): void {
@@ -152,7 +174,8 @@ function isFile(read: unknown): read is FileReference {
     isRecord(read) &&
     typeof read['name'] === 'string' &&
     (read['kind'] === 'full' || read['kind'] === 'increment') &&
-    [read['bytes'], read['checksum'], read['until']].every(isWhole)
+    [read['bytes'], read['checksum'], read['until']].every(isWhole) &&
+    (read['inline'] === undefined || typeof read['inline'] === 'string')
   )
 }
 

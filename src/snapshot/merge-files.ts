@@ -2,6 +2,7 @@ import { VertigoError } from '../base/errors.ts'
 import { placeOf } from './file-names.ts'
 import type { FileReference } from './manifest.ts'
 import { mergeStates } from './merge.ts'
+import { getFile, putFile } from './small-files.ts'
 import { decodeState, type EncodedChunk, encodeState, type StateFile, type StateHead } from './state-file.ts'
 import type { SnapshotStorage } from './storage/storage.ts'
 
@@ -14,24 +15,26 @@ export interface MergeRequest {
   readonly head: Omit<StateHead, 'kind'>
   /** Up to which snapshot it may be used (`collection.ts`). */
   readonly until: number
+  /** Of the file (`small-files.ts`). Default 0: it is stored. */
+  readonly inlineBytesMax?: number
 }
 
 /** Errors: those of the storage, SNAPSHOT_FOREIGN where a file is not of the instance. */
 export async function mergeFiles(
   storage: SnapshotStorage,
-  { files, name, head, until }: MergeRequest,
+  { files, name, head, until, inlineBytesMax = 0 }: MergeRequest,
   signal?: AbortSignal,
 ): Promise<FileReference> {
   const call = signal === undefined ? {} : { signal }
   const opened: StateFile[] = []
   try {
-    for (const { name: from, bytes, checksum } of files) {
-      const file = await decodeState(from, storage.get(from, { ...call, expected: { bytes, checksum } }))
+    for (const reference of files) {
+      const file = await decodeState(reference.name, getFile(storage, reference, call))
       opened.push(file)
-      checkHead(from, file.head, head)
+      checkHead(reference.name, file.head, head)
     }
     const content = encodeState({ ...head, kind: 'full' }, encodedSections(opened))
-    const stored = await storage.put(name, content, { ...call, ifAbsent: true })
+    const stored = await putFile(() => Promise.resolve(storage), name, content, { ...call, inlineBytesMax })
     return { name, kind: 'full', ...stored, until }
   } finally {
     await Promise.all(opened.map((file) => file.close()))

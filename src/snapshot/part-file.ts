@@ -1,6 +1,7 @@
 import { VertigoError } from '../base/errors.ts'
 import { placeOf } from './file-names.ts'
 import type { FileReference, InstanceManifest } from './manifest.ts'
+import { getFile } from './small-files.ts'
 import { decodeState, type StateFile } from './state-file.ts'
 import type { CallOptions, SnapshotStorage } from './storage/storage.ts'
 
@@ -28,13 +29,14 @@ export async function openPartFiles(
 
 /** Opens a file of an instance's part. Errors: those of the storage, of `decodeState`, and SNAPSHOT_FOREIGN. */
 async function openPartFile(
-  { name, bytes, checksum, kind }: FileReference,
+  reference: FileReference,
   { component, instance }: Pick<InstanceManifest, 'component' | 'instance'>,
   { network, incarnation }: PartOf,
   storage: SnapshotStorage,
   options: CallOptions = {},
 ): Promise<StateFile> {
-  const file = await decodeState(name, storage.get(name, { ...options, expected: { bytes, checksum } }))
+  const { name, kind } = reference
+  const file = await decodeState(name, getFile(storage, reference, options))
   const { head } = file
   // A snapshot refers to files of earlier incarnations, where it goes on from what was imported or restored.
   const isOf = placeOf(name)?.incarnation ?? incarnation

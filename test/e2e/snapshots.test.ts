@@ -19,6 +19,8 @@ ${extra}connections:
 
 const files = {
   'tally.yaml': network(),
+  // All that is saved is in files, however small.
+  'filed.yaml': network().replace('intervalMs: 100', 'intervalMs: 100, inlineBytesMax: 0'),
   'other.yaml': network().replace('name: tally', 'name: other'),
   'count.ts': `import { defineComponent, port, value } from 'vertigo-flow'
 export default defineComponent({
@@ -117,7 +119,7 @@ test('a snapshot is gone back to, where that is accepted, and removed', async (t
 
 test('files of a state that changes all the time stay few, and are deleted when nobody needs them', async (t) => {
   const { api, ask, folder } = await cluster(t, 1)
-  assertCode(await ask('deploy', 'tally.yaml', '--wait'), 0)
+  assertCode(await ask('deploy', 'filed.yaml', '--wait'), 0)
   type Content = {
     snapshot: { id: number }
     manifest: { instances: { component: string; files: { name: string; until: number }[] }[] }
@@ -170,7 +172,7 @@ test('files of a state that changes all the time stay few, and are deleted when 
     60_000,
   )
   for (const name of needed) assert.ok(existsSync(join(folder, 'store-snapshots', name)), name)
-  assertCode(await ask('deploy', 'tally.yaml', '--from-snapshot', String(snapshots[0]!.id), '--wait'), 0)
+  assertCode(await ask('deploy', 'filed.yaml', '--from-snapshot', String(snapshots[0]!.id), '--wait'), 0)
 })
 
 test('an export goes on in another cluster, as if it had always been there', async (t) => {

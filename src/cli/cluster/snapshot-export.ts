@@ -6,7 +6,7 @@ import type { ApiClient } from '../../api/index.ts'
 import { systemClock } from '../../base/clock.ts'
 import { isVertigoError, VertigoError } from '../../base/errors.ts'
 import { isRecord } from '../../base/values.ts'
-import { type ExportedSnapshot, filesOf, type SnapshotContent } from '../../cluster/client/index.ts'
+import { type ExportedSnapshot, type SnapshotContent, storedFilesOf } from '../../cluster/client/index.ts'
 import { checkSnapshotRecord } from '../../cluster/protocol/index.ts'
 import { encodeManifest, type SnapshotManifest } from '../../snapshot/manifest.ts'
 import type { Content, SnapshotStorage } from '../../snapshot/storage/storage.ts'
@@ -36,7 +36,7 @@ export async function writeExport(
   const { isCurrent: _, ...record } = snapshot
   const network = manifest.network
   let bytes = 0
-  const files = filesOf(manifest)
+  const files = storedFilesOf(manifest)
   for (const file of files) {
     await put(storage, file, client.snapshotFile(network, String(snapshot.id), file.name))
     bytes += file.bytes
@@ -99,7 +99,7 @@ export async function sendExport(
   const exported = await readHead(from, folder, network)
   const { name, isPartial } = await client.importSnapshot(network, exported, storage)
   if (isPartial) {
-    const files = filesOf(exported.manifest)
+    const files = storedFilesOf(exported.manifest)
     for (const { name: file, bytes, checksum } of files) {
       const content = from.get(file, { expected: { bytes, checksum } })
       await client.putSnapshotFile(network, name, { name: file, content })

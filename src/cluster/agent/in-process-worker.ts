@@ -1,5 +1,5 @@
 import type { Cancel, Clock } from '../../base/clock.ts'
-import { asError } from '../../base/errors.ts'
+import { asError, VertigoError } from '../../base/errors.ts'
 import type { SnapshotCommand } from '../../snapshot/part.ts'
 import type { Link } from '../../transport/link.ts'
 import type { WorkerAssignment } from '../../worker/assignment.ts'
@@ -28,6 +28,8 @@ export class InProcessWorker implements AgentWorker {
   private readonly asking = new Set<number>()
   private places: ReadonlyMap<number, PeerPlace> = new Map()
   private isOver = false
+  /** What is still being prepared when it ends comes to nothing: as with a thread, nobody waits for it. */
+  private readonly preparing = new Set<(error: Error) => void>()
 
   constructor(number: WorkerNumber, events: AgentWorkerEvents, means: InProcessWorkerMeans) {
     this.number = number
@@ -38,8 +40,14 @@ export class InProcessWorker implements AgentWorker {
 
   async prepare(assignment: WorkerAssignment): Promise<{ readonly listens: Address } | undefined> {
     this.worker ??= this.make(assignment)
-    const isPrepared = await this.worker.prepareNext(assignment)
-    return isPrepared ? { listens: this.means.listens } : undefined
+    const { promise: ended, reject } = Promise.withResolvers<never>()
+    this.preparing.add(reject)
+    try {
+      const isPrepared = await Promise.race([this.worker.prepareNext(assignment), ended])
+      return isPrepared ? { listens: this.means.listens } : undefined
+    } finally {
+      this.preparing.delete(reject)
+    }
   }
 
   /**
@@ -111,6 +119,8 @@ export class InProcessWorker implements AgentWorker {
   private end(): void {
     this.isOver = true
     this.clock.end()
+    for (const reject of this.preparing)
+      reject(new VertigoError('STOPPED', `worker ${this.number} has ended`))
     for (const link of this.links.values()) link.close()
   }
 

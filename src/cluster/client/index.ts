@@ -13,7 +13,7 @@ export {
 export { importedName } from './imported-snapshots.ts'
 export {
   type ExportedSnapshot,
-  filesOf,
+  storedFilesOf,
   type OpenStorage,
   type SnapshotContent,
   SnapshotFiles,

@@ -1,13 +1,16 @@
+import { crc32 } from 'node:zlib'
 import type { FlatNetwork } from '../../model/flatten.ts'
 import { isVertigoError, VertigoError } from '../../base/errors.ts'
 import { incarnationPrefix, placeOf } from '../../snapshot/file-names.ts'
 import {
-  decodeManifest,
+  checkManifest,
   encodeManifest,
   type FileReference,
+  filesOf,
   type SnapshotManifest,
 } from '../../snapshot/manifest.ts'
 import { allNames } from '../../snapshot/storage/checked-storage.ts'
+import { getFile } from '../../snapshot/small-files.ts'
 import type { Content, SnapshotStorage, StoredObject } from '../../snapshot/storage/storage.ts'
 import { getManifest, type ManifestReference } from '../../snapshot/stored-manifest.ts'
 import type { CallOptions } from '../../store/store.ts'
@@ -73,8 +76,8 @@ export class SnapshotFiles {
     name: string,
     options: CallOptions = {},
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    const { storage, expected } = await this.fileOf(network, snapshot, name, options)
-    yield* storage.get(name, { ...options, expected })
+    const { storage, file } = await this.fileOf(network, snapshot, name, options)
+    yield* getFile(storage, file, options)
   }
 
   /**
@@ -90,8 +93,8 @@ export class SnapshotFiles {
   ): Promise<SnapshotRecord> {
     const found = await this.imports.find(network, snapshot, options)
     if (found !== undefined) return found
+    checkManifest(snapshot.manifest.name, { ...manifest }, { network, ...pick(snapshot) })
     const content = encodeManifest(manifest)
-    decodeManifest(snapshot.manifest.name, content, { network, ...pick(snapshot) })
     await this.means.check(network, storage)
     const to = await this.means.open(storage)
     await putOnce(to, snapshot.manifest, [content], options)
@@ -105,8 +108,9 @@ export class SnapshotFiles {
     file: { readonly name: string; readonly content: AsyncIterable<Uint8Array> },
     options: CallOptions = {},
   ): Promise<void> {
-    const { storage, expected } = await this.fileOf(network, snapshot, file.name, options)
-    await putOnce(storage, { name: file.name, ...expected }, file.content, options)
+    const { storage, file: expected } = await this.fileOf(network, snapshot, file.name, options)
+    if (expected.inline !== undefined) await verify(file, expected)
+    else await putOnce(storage, expected, file.content, options)
   }
 
   /** Errors: SNAPSHOT_FILE_MISSING where not all files have been taken in. */
@@ -116,7 +120,7 @@ export class SnapshotFiles {
     const names = new Set<string>()
     for (const { incarnation } of [manifest, ...incarnationsOf(manifest)])
       for await (const name of allNames(storage, incarnationPrefix({ network, incarnation }))) names.add(name)
-    const missing = filesOf(manifest).find(({ name }) => !names.has(name))
+    const missing = storedFilesOf(manifest).find(({ name }) => !names.has(name))
     if (missing !== undefined)
       throw new VertigoError(
         'SNAPSHOT_FILE_MISSING',
@@ -132,7 +136,7 @@ export class SnapshotFiles {
     snapshot: string,
     name: string,
     options: CallOptions,
-  ): Promise<{ readonly storage: SnapshotStorage; readonly expected: StoredObject }> {
+  ): Promise<{ readonly storage: SnapshotStorage; readonly file: FileReference }> {
     const { snapshot: found, manifest } = await this.content(network, snapshot, options)
     const file = filesOf(manifest).find((one) => one.name === name)
     if (file === undefined)
@@ -140,8 +144,7 @@ export class SnapshotFiles {
         'SNAPSHOT_FILE_MISSING',
         `Snapshot ${found.id} of "${network}" has no file "${name}".`,
       )
-    const { bytes, checksum } = file
-    return { storage: await this.means.open(found.storage), expected: { bytes, checksum } }
+    return { storage: await this.means.open(found.storage), file }
   }
 }
 
@@ -151,8 +154,9 @@ export interface ExportedSnapshot {
   readonly manifest: SnapshotManifest
 }
 
-export function filesOf({ instances }: SnapshotManifest): FileReference[] {
-  return instances.flatMap(({ files }) => files)
+/** Those that are not in the manifest. */
+export function storedFilesOf(manifest: SnapshotManifest): FileReference[] {
+  return filesOf(manifest).filter(({ inline }) => inline === undefined)
 }
 
 const pick = ({ incarnation, id }: SnapshotRecord): Pick<SnapshotRecord, 'incarnation' | 'id'> => ({
@@ -168,6 +172,23 @@ function incarnationsOf(manifest: SnapshotManifest): { readonly incarnation: num
     .map((incarnation) => ({ incarnation }))
 }
 
+/** It is in the manifest already. Errors: SNAPSHOT_FILE_DAMAGED. */
+async function verify(
+  { name, content }: { readonly name: string; readonly content: AsyncIterable<Uint8Array> },
+  expected: StoredObject,
+): Promise<void> {
+  let [bytes, checksum] = [0, 0]
+  for await (const piece of content) {
+    bytes += piece.length
+    checksum = crc32(piece, checksum)
+  }
+  if (bytes !== expected.bytes || checksum !== expected.checksum) throw notAsSent(name)
+}
+
+function notAsSent(name: string): VertigoError {
+  return new VertigoError('SNAPSHOT_FILE_DAMAGED', `What was sent as ${name} is not what the snapshot has.`)
+}
+
 /** Whoever has put it before, it has to be what is expected. Errors: SNAPSHOT_FILE_DAMAGED, those of the storage. */
 async function putOnce(
   storage: SnapshotStorage,
@@ -180,7 +201,7 @@ async function putOnce(
     const stored = await storage.put(name, content, { ...options, ifAbsent: true })
     if (stored.bytes === bytes && stored.checksum === checksum) return
     await storage.delete([name], options)
-    throw new VertigoError('SNAPSHOT_FILE_DAMAGED', `What was sent as ${name} is not what the snapshot has.`)
+    throw notAsSent(name)
   } catch (error) {
     if (!isVertigoError(error) || error.code !== 'SNAPSHOT_FILE_EXISTS') throw error
     for await (const _ of storage.get(name, { ...options, expected })) {

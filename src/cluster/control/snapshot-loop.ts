@@ -4,6 +4,7 @@ import { SnapshotCoordinator, snapshotTimesOf } from '../../snapshot/coordinator
 import type { AbortReason, CoordinatorEffect, CoordinatorEvent } from '../../snapshot/coordinator-events.ts'
 import type { InstanceManifest } from '../../snapshot/manifest.ts'
 import { defaultSnapshotMode, type PartReport, type SnapshotBegin } from '../../snapshot/part.ts'
+import { inlineBytesMaxOf } from '../../snapshot/small-files.ts'
 import { isHoldLost, type Leadership } from '../../store/recipes/index.ts'
 import type { ClusterView, NetworkView, NodeId, Plan, SnapshotRecord } from '../protocol/index.ts'
 import type { ManagerEvents } from './manager-events.ts'
@@ -230,6 +231,10 @@ export class SnapshotLoop {
       isAligned: needs.isAligned,
       alignMsMax:
         needs.isQuiet || alignMsMax === null ? null : Math.min(alignMsMax, Math.floor(timeoutMs / 2)),
+      inlineBytesMax: inlineBytesMaxOf(
+        plan.instances.length + plan.done.length,
+        needs.options.inlineBytesMax,
+      ),
     }
     const nodes = [...new Set(plan.workers.map(({ node }) => node))]
     this.work(() => this.gatherFrom(nodes, begin, { storage: needs.options.storage, giveUp, to }))

@@ -18,6 +18,8 @@ const takeSchema = v.object({
     predecessor: v.nullable(count),
     isAligned: v.boolean(),
     alignMsMax: v.nullable(v.number()),
+    // Who knows no such files is asked for none: what is not known is left out.
+    inlineBytesMax: v.exactOptional(count),
   }),
 })
 
@@ -27,6 +29,7 @@ const file = v.object({
   bytes: count,
   checksum: count,
   until: count,
+  inline: v.exactOptional(v.string()),
 })
 const state = v.object({
   name: v.string(),

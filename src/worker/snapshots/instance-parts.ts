@@ -5,6 +5,7 @@ import { stateFileName } from '../../snapshot/file-names.ts'
 import type { FileReference, InstanceManifest, SavedState } from '../../snapshot/manifest.ts'
 import type { MergeRequest } from '../../snapshot/merge-files.ts'
 import type { SnapshotBegin } from '../../snapshot/part.ts'
+import { inlineBytes, putFile } from '../../snapshot/small-files.ts'
 import { encodeState, type StateEntry } from '../../snapshot/state-file.ts'
 import type { SnapshotStorage } from '../../snapshot/storage/storage.ts'
 import type { KeyedState } from '../../state/keyed-state.ts'
@@ -96,7 +97,7 @@ export class InstanceParts {
    * Files that are to be made one, once, when they have become many: `merged` is to be called in the end. `generation`, `incarnation`: of the
    * file that is written.
    */
-  merge(of: Pick<SnapshotBegin, 'generation' | 'incarnation'>): MergeRequest | undefined {
+  merge({ inlineBytesMax = 0, ...of }: MergeBegin): MergeRequest | undefined {
     const { part, snapshot } = this.base
     if (part === undefined || snapshot === null || this.merging.state !== 'none') return undefined
     if (!needsMerge(part)) return undefined
@@ -105,7 +106,8 @@ export class InstanceParts {
     const head = { network, component, instance, ...of }
     const until = snapshot + mergeSnapshotsMax
     const name = stateFileName({ ...head, until, number: this.written++, kind: 'full' })
-    return { files: part.files, name, head, until }
+    // Increments are to have room beside it.
+    return { files: part.files, name, head, until, inlineBytesMax: Math.floor(inlineBytesMax / 2) }
   }
 
   /** `file` undefined: it came to nothing. */
@@ -148,6 +150,8 @@ type Merging =
   | { readonly state: 'none' }
   | { readonly state: 'works' }
   | { readonly state: 'done'; readonly files: readonly FileReference[]; readonly file: FileReference }
+
+type MergeBegin = Pick<SnapshotBegin, 'generation' | 'incarnation' | 'inlineBytesMax'>
 
 /** So many snapshots may pass while files are merged. */
 const mergeSnapshotsMax = 1_000
@@ -198,7 +202,7 @@ export class PartInWork {
     // A file without keyed state is begun when it is known that there is something in it.
     const isNothing = owner.keyed === undefined && (await this.saved()).entries.length === 0
     const kept = work.isFull ? [] : work.base
-    const files = isNothing ? [] : [...kept, await this.write(await storage(), onRoom)]
+    const files = isNothing ? [] : [...kept, await this.write(storage, kept, onRoom)]
     const { hasChannelState } = await this.saved()
     const { component, instance, instances, keyGroups, stateVersion, states } = owner
     const { isFinished } = facts
@@ -230,25 +234,26 @@ export class PartInWork {
     }
   }
 
-  private async write(storage: SnapshotStorage, onRoom: () => void): Promise<FileReference> {
+  private async write(
+    storage: () => Promise<SnapshotStorage>,
+    kept: readonly FileReference[],
+    onRoom: () => void,
+  ): Promise<FileReference> {
     const { network, component, instance } = this.owner
-    const { incarnation, generation, snapshot } = this.begin
+    const { incarnation, generation, snapshot, inlineBytesMax = 0 } = this.begin
     const { isFull, content, number } = this.work
     const kind = isFull ? 'full' : 'increment'
     const of = { network, incarnation, generation, component, instance, kind } as const
     const name = stateFileName({ ...of, until: snapshot, number })
-    const { signal } = this.ending
-    const stored = await storage.put(
-      name,
-      encodeState(
-        of,
-        content.chunks(onRoom, () => this.saved()),
-      ),
-      {
-        ifAbsent: true,
-        signal,
-      },
+    const state = encodeState(
+      of,
+      content.chunks(onRoom, () => this.saved()),
     )
+    const { signal } = this.ending
+    const stored = await putFile(storage, name, state, {
+      signal,
+      inlineBytesMax: inlineBytesMax - inlineBytes(kept),
+    })
     return { name, kind, ...stored, until: snapshot }
   }
 }

@@ -108,8 +108,9 @@ export class WorkerSnapshots {
   }
 
   /** Behind those of others. Whoever commits does not wait for it; what fails is tried again when the files are more. */
-  private mergeIfMany(parts: InstanceParts, { generation, incarnation }: SnapshotBegin): void {
-    const request = parts.merge({ generation, incarnation })
+  private mergeIfMany(parts: InstanceParts, begin: SnapshotBegin): void {
+    const { generation, incarnation, inlineBytesMax = 0 } = begin
+    const request = parts.merge({ generation, incarnation, inlineBytesMax })
     if (request === undefined) return
     const { signal } = this.ending
     this.merging = this.merging.then(async () => {

@@ -3,6 +3,7 @@ import { machineClock } from '../../../src/base/clock.ts'
 import type { ListedSnapshot } from '../../../src/cluster/client/snapshot-list.ts'
 import type { InstanceManifest, SnapshotManifest } from '../../../src/snapshot/manifest.ts'
 import { mergeStates } from '../../../src/snapshot/merge.ts'
+import { getFile } from '../../../src/snapshot/small-files.ts'
 import { decodeState, keyGroupSections, type StateFile } from '../../../src/snapshot/state-file.ts'
 import type { SnapshotStorage } from '../../../src/snapshot/storage/storage.ts'
 import { getManifest } from '../../../src/snapshot/stored-manifest.ts'
@@ -49,8 +50,7 @@ export class SnapshotState {
 
   private async readInto(keyed: MemoryState, { files }: InstanceManifest): Promise<void> {
     const opened: StateFile[] = []
-    for (const { name, bytes, checksum } of files)
-      opened.push(await decodeState(name, this.storage.get(name, { expected: { bytes, checksum } })))
+    for (const file of files) opened.push(await decodeState(file.name, getFile(this.storage, file)))
     const omit = (section: number): boolean => section >= keyGroupSections
     for await (const { entries } of mergeStates(opened, { omit }))
       for (const { parts } of entries) for (const part of parts) keyed.restore(readRow(part), false, 0)

@@ -4,6 +4,7 @@ import type { Kind } from '../../../src/component/kind.ts'
 import { kindDefinition } from '../../../src/component/kind.ts'
 import type { InstanceManifest, SnapshotManifest } from '../../../src/snapshot/manifest.ts'
 import { mergeStates } from '../../../src/snapshot/merge.ts'
+import { getFile } from '../../../src/snapshot/small-files.ts'
 import { decodeState, keyGroupSections, type StateEntry } from '../../../src/snapshot/state-file.ts'
 import { storageOver } from '../../../src/snapshot/storage/checked-storage.ts'
 import type { StorageBackend } from '../../../src/snapshot/storage/storage.ts'
@@ -35,11 +36,12 @@ export class CommittedReader {
   async verified(network: string, { manifest, incarnation, id }: SnapshotRecord): Promise<SnapshotManifest> {
     const read = await getManifest(this.storage, manifest, { network, incarnation, id })
     for (const { files } of read.instances)
-      for (const { name, bytes, checksum } of files) {
-        if (this.known.has(name)) continue
-        const { chunks } = await decodeState(name, this.storage.get(name, { expected: { bytes, checksum } }))
+      for (const file of files) {
+        if (this.known.has(file.name)) continue
+        const { chunks } = await decodeState(file.name, getFile(this.storage, file))
         for await (const _ of chunks);
-        this.known.add(name)
+        // In each manifest it could be another one.
+        if (file.inline === undefined) this.known.add(file.name)
       }
     return read
   }
@@ -56,7 +58,9 @@ export class CommittedReader {
         return { type, initial: undefined, ttlMs: undefined }
       }),
     )
-    const files = await Promise.all(part.files.map(({ name }) => decodeState(name, this.storage.get(name))))
+    const files = await Promise.all(
+      part.files.map((file) => decodeState(file.name, getFile(this.storage, file))),
+    )
     const rest: StateEntry[] = []
     for await (const { section, entries } of mergeStates(files))
       if (section >= keyGroupSections) rest.push(...entries)

@@ -76,7 +76,12 @@ class Run {
     const { world } = this
     const { cluster } = world
     for (const node of cluster.nodes.values()) node.start()
-    const deployment = deploymentOf(network, this.kinds, { intervalMs: 100, keep: 2 })
+    const deployment = deploymentOf(network, this.kinds, {
+      intervalMs: 100,
+      keep: 2,
+      // Some files are in manifests, others stored.
+      inlineBytesMax: 250,
+    })
     await this.change('deploy', (management) =>
       management.deploy(deployment, { by: 'test', mode: 'replace' }),
     )

@@ -109,7 +109,12 @@ export async function runExactSeed(seed: number, options: ExactOptions = {}): Pr
   })
   const changes = new ExactChanges(world, { random, network: network.name, mayRescale })
   try {
-    const snapshot = { intervalMs: pick(random, [50, 100, 300]), keep: 1 + random.int(3) }
+    const snapshot = {
+      intervalMs: pick(random, [50, 100, 300]),
+      keep: 1 + random.int(3),
+      // None of its files are in manifests, the small ones, or nearly all.
+      inlineBytesMax: pick(random, [0, 250, 16_384]),
+    }
     await act(world, faults, changes, deploymentOf(network, kinds, snapshot, guarantee))
     if (!world.isFound) await untilFinished(world, network, guarantee)
   } catch (error) {

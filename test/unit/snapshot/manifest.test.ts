@@ -56,7 +56,7 @@ test('refuses a newer format, and whatever is no manifest', async () => {
   const changed = (change: object): Buffer =>
     Buffer.from(JSON.stringify({ format: 1, ...manifest, ...change }))
   assert.equal(await codeOf(changed({})), 'no error')
-  assert.equal(await codeOf(changed({ format: 2, instances: 'of another kind' })), 'SNAPSHOT_FORMAT_NEWER')
+  assert.equal(await codeOf(changed({ format: 3, instances: 'of another kind' })), 'SNAPSHOT_FORMAT_NEWER')
   const [count, lines] = manifest.instances
   for (const change of [
     { format: 'one' },

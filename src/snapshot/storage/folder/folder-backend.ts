@@ -22,6 +22,8 @@ export interface FolderStorageOptions {
 const readBytes = 256 * 1024
 /** Somebody may delete the last file of a folder, and so the folder, while another one is put there. */
 const attemptsMax = 20
+/** Folders that are known to be on the disk; each snapshot has a new one. */
+const durableMax = 256
 
 /** Objects as files of a folder; any number of processes may use it at the same time. */
 export class FolderStorageBackend implements StorageBackend {
@@ -29,6 +31,8 @@ export class FolderStorageBackend implements StorageBackend {
   readonly place: 'local' | 'shared'
   readonly #folder: string
   readonly #random: Random
+  /** Folders whose names are on the disk. */
+  readonly #durable = new Set<string>()
 
   private constructor(options: FolderStorageOptions) {
     this.#folder = resolve(options.folder)
@@ -61,11 +65,17 @@ export class FolderStorageBackend implements StorageBackend {
     const temporary = incomingFile(this.#folder, this.#random)
     const path = join(this.#folder, name)
     try {
-      await writeSynced(temporary, content, signal)
+      // Calls in a row, and waits for the disk, are most of what a small snapshot takes: what can be done at once is.
+      const [made] = await Promise.all([
+        this.#makeFolders(dirname(path)),
+        writeSynced(temporary, content, signal),
+      ])
       signal.throwIfAborted()
-      await this.#place(temporary, path, ifAbsent)
-      // Many of these calls in a row are most of what a small snapshot takes.
-      await Promise.all([syncFolder(dirname(path)), ifAbsent && rm(temporary, { force: true })])
+      const again = await this.#place(temporary, path, ifAbsent)
+      const unsynced = new Set([...made, ...again])
+      const holding = [dirname(path), ...[...unsynced].map((folder) => dirname(folder))]
+      await Promise.all([...holding.map(syncFolder), ifAbsent && rm(temporary, { force: true })])
+      this.#noteDurable(unsynced)
     } catch (error) {
       await rm(temporary, { force: true })
       if ((error as NodeJS.ErrnoException).code === 'EEXIST' && ifAbsent)
@@ -119,15 +129,38 @@ export class FolderStorageBackend implements StorageBackend {
 
   async close(): Promise<void> {}
 
-  /** Gives a file its name, in a folder that is made where it is missing. */
-  async #place(temporary: string, path: string, ifAbsent: boolean): Promise<void> {
+  /**
+   * Makes a folder, and gives those on the way to it whose names may not be on the disk: this one has not synced them. Who made them may
+   * have ended before he did.
+   */
+  async #makeFolders(folder: string): Promise<readonly string[]> {
+    if (this.#durable.has(folder)) return []
+    await makeFolder(folder)
+    const unsynced: string[] = []
+    for (let at = folder; at !== this.#folder && !this.#durable.has(at); at = dirname(at)) unsynced.push(at)
+    return unsynced
+  }
+
+  #noteDurable(folders: Iterable<string>): void {
+    if (this.#durable.size > durableMax) this.#durable.clear()
+    for (const folder of folders) this.#durable.add(folder)
+  }
+
+  /**
+   * Gives a file its name, in a folder that is made where it is missing; gives those that it made, whose names are not on the disk yet.
+   */
+  async #place(temporary: string, path: string, ifAbsent: boolean): Promise<readonly string[]> {
+    let made: readonly string[] = []
     for (let attempt = 1; ; attempt++) {
       try {
-        if (attempt > 1) await makeFolders(dirname(path))
+        if (attempt > 1) {
+          this.#durable.clear()
+          made = await this.#makeFolders(dirname(path))
+        }
         // A link fails where the name is taken; the file's other name is removed afterwards.
         if (ifAbsent) await link(temporary, path)
         else await rename(temporary, path)
-        return
+        return made
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException
         // Node tells of a folder that went while it made the ones below it as of one that is no folder.
@@ -140,6 +173,7 @@ export class FolderStorageBackend implements StorageBackend {
     for (let path = folder; path !== this.#folder; path = dirname(path)) {
       try {
         await rmdir(path)
+        this.#durable.delete(path)
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException
         if (code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'ENOTDIR') return
