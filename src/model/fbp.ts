@@ -4,7 +4,7 @@ import { type JsonDocument, syntaxError } from './document.ts'
 import { decodeMeta, scanFbp } from './fbp-text.ts'
 import type { Component, Connection, InitialPacket, Json, Network } from './network.ts'
 import { fault, networkInvalid, type Path, type Places } from './places.ts'
-import type { Schema } from './schema.ts'
+import type { Schema } from './json-schema.ts'
 import { checkShape } from './shape.ts'
 
 /** The part of the library that is used; it comes without types. */

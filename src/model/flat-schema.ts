@@ -1,5 +1,6 @@
 import { nameLengthMax, subnetDepthMax } from './limits.ts'
-import { networkSchema, type Schema } from './schema.ts'
+import type { Schema } from './json-schema.ts'
+import { networkSchema } from './schema.ts'
 
 /** Names of components in a flat network have those of the networks around them: `outer/inner`. */
 const flatName: Schema = {

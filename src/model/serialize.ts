@@ -1,6 +1,7 @@
 import { Document, isCollection, isSeq } from 'yaml'
 import type { Json, Network } from './network.ts'
-import { networkSchema, type Schema } from './schema.ts'
+import type { Schema } from './json-schema.ts'
+import { networkSchema } from './schema.ts'
 
 /** A network as JSON text with two spaces of indentation. Fields stand in the order of the schema; `parseNetwork` gives the same network back. */
 export function toJson(network: Network): string {

@@ -3,7 +3,8 @@ import type { VertigoError } from '../base/errors.ts'
 import { isRecord } from '../base/values.ts'
 import { faultsFoundMax, nestingMax } from './limits.ts'
 import { fault, type Path, pathText, type Places } from './places.ts'
-import { portReferencePattern, type Schema } from './schema.ts'
+import type { Schema } from './json-schema.ts'
+import { portReferencePattern } from './schema.ts'
 
 /**
  * Compares a value with a schema. Gives every fault, each with its place and a sentence that says what to do; none

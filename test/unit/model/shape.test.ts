@@ -5,7 +5,8 @@ import fc from 'fast-check'
 import type { Json, Network } from '../../../src/model/network.ts'
 import { parseNetwork, parseNetworkValue } from '../../../src/model/parse.ts'
 import { pathText, placesOfFile } from '../../../src/model/places.ts'
-import { networkSchema, networkSchemaText, type Schema } from '../../../src/model/schema.ts'
+import type { Schema } from '../../../src/model/json-schema.ts'
+import { networkSchema, networkSchemaText } from '../../../src/model/schema.ts'
 import { faultsOf, networks } from './arbitraries.ts'
 
 const value = (network: unknown): Network => parseNetworkValue(network, placesOfFile('net.ts'))
