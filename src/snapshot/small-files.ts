@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { crc32 } from 'node:zlib'
 import { VertigoError } from '../base/errors.ts'
-import type { FileReference } from './manifest.ts'
+import type { FileReference, SnapshotManifest } from './manifest.ts'
 import type { CallOptions, SnapshotStorage, StoredObject } from './storage/storage.ts'
 
 /**
@@ -66,6 +66,13 @@ export async function* getFile(
       `The file ${name}, which is in the manifest of its snapshot, is not what was written.`,
     )
   yield content
+}
+
+/** For whoever keeps many of them, to know what they refer to. */
+export function withoutContents(manifest: SnapshotManifest): SnapshotManifest {
+  const bare = ({ inline: _, ...file }: FileReference): FileReference => file
+  const instances = manifest.instances.map((part) => ({ ...part, files: part.files.map(bare) }))
+  return { ...manifest, instances }
 }
 
 /** Bytes of the files that are in the manifest. */

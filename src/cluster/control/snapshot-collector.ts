@@ -1,6 +1,7 @@
 import { collectable } from '../../snapshot/collection.ts'
 import { networkPrefix, placeOf } from '../../snapshot/file-names.ts'
 import type { SnapshotManifest } from '../../snapshot/manifest.ts'
+import { withoutContents } from '../../snapshot/small-files.ts'
 import type { SnapshotStorage } from '../../snapshot/storage/storage.ts'
 import { getManifest } from '../../snapshot/stored-manifest.ts'
 import type { SnapshotRecord } from '../protocol/index.ts'
@@ -102,7 +103,8 @@ export class SnapshotCollector {
     for (const { manifest, incarnation, id } of kept) {
       const owner = { network: this.network, incarnation, id }
       const read =
-        this.manifests.get(manifest.name) ?? (await getManifest(storage, manifest, owner, { signal }))
+        this.manifests.get(manifest.name) ??
+        withoutContents(await getManifest(storage, manifest, owner, { signal }))
       this.manifests.set(manifest.name, read)
       found.push(read)
     }

@@ -10,6 +10,7 @@ import {
   inlineBytesMaxOf,
   manifestInlineBytesMax,
   putFile,
+  withoutContents,
 } from '../../../src/snapshot/small-files.ts'
 import { encodeState } from '../../../src/snapshot/state-file.ts'
 import { allNames, storageOver } from '../../../src/snapshot/storage/checked-storage.ts'
@@ -121,6 +122,7 @@ test('a manifest says by its format whether files are in it', () => {
   assert.equal(formatOf([file, { ...file, kind: 'increment', inline: 'YWJj' }]), 2)
   const manifest = of([{ ...file, inline: 'YWJj' }])
   assert.deepEqual(decodeManifest('m', encodeManifest(manifest), { network: 'net' }), manifest)
+  assert.deepEqual(withoutContents(manifest), of([file]))
   const wrong = JSON.stringify({ format: 2, ...of([{ ...file, inline: 3 } as unknown as FileReference]) })
   assert.throws(() => decodeManifest('m', Buffer.from(wrong), { network: 'net' }), {
     code: 'SNAPSHOT_FILE_DAMAGED',
