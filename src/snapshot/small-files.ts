@@ -1,5 +1,4 @@
 import { Buffer } from 'node:buffer'
-import { crc32 } from 'node:zlib'
 import { VertigoError } from '../base/errors.ts'
 import type { FileReference, SnapshotManifest } from './manifest.ts'
 import type { CallOptions, SnapshotStorage, StoredObject } from './storage/storage.ts'
@@ -46,7 +45,7 @@ export async function putFile(
     })
     return opened.put(name, small, { ...options, ifAbsent: true })
   }
-  return { bytes: small.length, checksum: crc32(small), inline: small.toString('base64') }
+  return { bytes: small.length, checksum: await checksumOf(small), inline: small.toString('base64') }
 }
 
 /** The content of a file, verified. Errors: those of the storage, SNAPSHOT_FILE_DAMAGED. */
@@ -60,7 +59,7 @@ export async function* getFile(
     return
   }
   const content = Buffer.from(inline, 'base64')
-  if (content.length !== bytes || crc32(content) !== checksum)
+  if (content.length !== bytes || (await checksumOf(content)) !== checksum)
     throw new VertigoError(
       'SNAPSHOT_FILE_DAMAGED',
       `The file ${name}, which is in the manifest of its snapshot, is not what was written.`,
@@ -78,6 +77,12 @@ export function withoutContents(manifest: SnapshotManifest): SnapshotManifest {
 /** Bytes of the files that are in the manifest. */
 export function inlineBytes(files: readonly FileReference[]): number {
   return files.reduce((sum, { bytes, inline }) => (inline === undefined ? sum : sum + bytes), 0)
+}
+
+/** Loaded when it is needed: a worker that takes no snapshots begins without it. */
+async function checksumOf(content: Buffer): Promise<number> {
+  const { crc32 } = await import('node:zlib')
+  return crc32(content)
 }
 
 /** The whole content where it is small; else what there is of it, to be gone on with. */
