@@ -54,11 +54,20 @@ export function usage(message: string, remedy?: string): VertigoError {
   return new VertigoError('USAGE', message, { remedy })
 }
 
-/** Reads the arguments of a command. Errors: USAGE, with the nearest name for what is misspelt. */
+/** As JSON has it: a key, a message. Options begin with a letter. */
+const negativeNumber = /^-\d+(\.\d+)?([eE][+-]?\d+)?$/
+/** No argument of a process holds it. */
+const mark = '\0'
+const unmarked = (text: string): string => (text.startsWith(mark) ? text.slice(mark.length) : text)
+
+/**
+ * Reads the arguments of a command. What else begins with a minus, and is no option, stands behind `--`. Errors: USAGE, with the nearest
+ * name for what is misspelt.
+ */
 export function readArguments(spec: CommandSpec, args: readonly string[]): Arguments {
   const remedy = `See \`vertigo ${spec.name} --help\`.`
   const { tokens } = parseArgs({
-    args: [...args],
+    args: args.map((arg) => (negativeNumber.test(arg) ? mark + arg : arg)),
     options: Object.fromEntries(
       Object.entries(spec.options).map(([name, { value, short, multiple = false }]) => [
         name,
@@ -75,7 +84,7 @@ export function readArguments(spec: CommandSpec, args: readonly string[]): Argum
   const positionals: string[] = []
   const values = new Map<string, string[]>()
   for (const token of tokens) {
-    if (token.kind === 'positional') positionals.push(token.value)
+    if (token.kind === 'positional') positionals.push(unmarked(token.value))
     if (token.kind !== 'option') continue
     const option = Object.hasOwn(spec.options, token.name) ? spec.options[token.name] : undefined
     if (option === undefined) throw unknownOption(spec, token.rawName, remedy)
@@ -83,7 +92,7 @@ export function readArguments(spec: CommandSpec, args: readonly string[]): Argum
     const given = values.get(token.name) ?? []
     if (given.length > 0 && option.value !== undefined && option.multiple !== true)
       throw usage(`--${token.name} is given twice.`, remedy)
-    values.set(token.name, [...given, token.value ?? ''])
+    values.set(token.name, [...given, unmarked(token.value ?? '')])
   }
   checkPositionals(spec, positionals, remedy)
   return new Arguments(positionals, values)

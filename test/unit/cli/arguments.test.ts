@@ -37,6 +37,15 @@ test('what begins with a dash is a file after --', () => {
   assert.deepEqual(read('--', '-net.yaml').positionals, ['-net.yaml'])
 })
 
+test('a negative number is no option, wherever it stands', () => {
+  for (const text of ['-1', '-12', '-0.5', '-1e3', '-2E-7'])
+    assert.deepEqual(read(text, '--json', '--duration', '-3').positionals, [text])
+  assert.equal(read('net.yaml', '--duration', '-3').text('duration'), '-3')
+  assert.deepEqual(read('--', '-1').positionals, ['-1'])
+  for (const text of ['-1x', '-x1', '-.5', '--1', '-1.'])
+    assert.throws(() => read('net.yaml', text), usage(/no option -/))
+})
+
 test('a misspelt option is named with the nearest one', () => {
   assert.throws(
     () => read('net.yaml', '--wrkers', '3'),

@@ -11,7 +11,7 @@ export const stateGetCommand: Command = {
     arguments: ['<network>', '<component>', '<key>'],
     about: [
       'Prints the state of a key, as the last committed snapshot of the network has it: what runs is not asked, and has gone on since. It says which snapshot that is, and how old.',
-      'The key is JSON: `7`, `["a", 1]`, `{"id": 3}`. What is no JSON is a text: `the` is `"the"`.',
+      'The key is JSON: `7`, `["a", 1]`, `{"id": 3}`. What is no JSON is a text: `the` is `"the"`. A text that begins with a minus stands behind `--`, which ends the options.',
       'The files of the instance that has the key are read through, which takes as long as its state is large.',
     ],
     options: {
@@ -20,6 +20,8 @@ export const stateGetCommand: Command = {
     },
     examples: [
       ['vertigo state get word-count count the', 'How often the word was counted by the last snapshot.'],
+      ['vertigo state get temperatures average -5', 'Of a key that is a number.'],
+      ['vertigo state get word-count count -- -er', 'Of a text that would be taken for an option.'],
     ],
   },
   run,
