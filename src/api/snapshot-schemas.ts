@@ -91,10 +91,9 @@ export const snapshots = open(
 export const wantBody = object(
   {
     name: {
-      type: 'string',
-      minLength: 1,
-      maxLength: 100,
-      description: 'Under which it is kept until removed.',
+      ...text,
+      description:
+        'Under which it is kept until removed: letters, digits, ".", "_" and "-", beginning with a letter, 100 at most.',
     },
     replace: { ...yes, description: 'An older one that has the name loses it. Default: it is refused.' },
   },

@@ -13,9 +13,7 @@ export const stateQuery = object(
       description: 'The routing key, as JSON: `"the"`, `7`.',
     },
     snapshot: {
-      type: 'string',
-      minLength: 1,
-      maxLength: 100,
+      ...text,
       description: 'Name or number of a snapshot. Default: the last one that was committed.',
     },
   },

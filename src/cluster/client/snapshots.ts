@@ -384,7 +384,8 @@ const namePattern = /^[A-Za-z][A-Za-z0-9._-]{0,99}$/
 
 function checkName(name: string): void {
   if (namePattern.test(name)) return
-  throw new VertigoError('USAGE', `"${name}" is no name for a snapshot.`, {
-    remedy: 'Use letters, digits, ".", "_" and "-", beginning with a letter.',
+  const shown = name.length > 100 ? `${name.slice(0, 100)}…` : name
+  throw new VertigoError('USAGE', `"${shown}" is no name for a snapshot.`, {
+    remedy: 'Use letters, digits, ".", "_" and "-", beginning with a letter, 100 at most.',
   })
 }

@@ -71,6 +71,20 @@ async function* pieces(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, unde
   for (let at = 0; at < bytes.length; at += 100_000) yield bytes.subarray(at, at + 100_000)
 }
 
+test('a wrong name is refused in one way, however long it is', async (t) => {
+  const address = await deployed(t)
+  for (const name of ['', '4', 'a b', 'a'.repeat(101), 'a'.repeat(5_000)]) {
+    const { status, body } = await ask(address, 'POST', path, { json: { name } })
+    const { code, message, remedy } = (body as { error: { code: string; message: string; remedy: string } })
+      .error
+    assert.deepEqual([status, code], [422, 'USAGE'], name)
+    assert.match(message, /is no name for a snapshot/)
+    assert.match(remedy, /100 at most/)
+    assert.ok(message.length < 200)
+  }
+  assert.equal((await ask(address, 'POST', path, { json: { name: 'a'.repeat(100) } })).status, 200)
+})
+
 test('one is wanted, and given up, by its name; what cannot be is refused', async (t) => {
   const address = await deployed(t)
   assert.deepEqual((await ask(address, 'GET', path)).body, { snapshots: [], wanted: [] })
