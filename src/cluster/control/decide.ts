@@ -134,6 +134,7 @@ function planning(facts: NetworkFacts, target: Target, readiness: Readiness): De
     ...(facts.brokenLinks && { brokenLinks: facts.brokenLinks }),
     quorum: facts.quorum,
     current: facts.plan,
+    ...(facts.used && { used: facts.used }),
     lastOpen: facts.lastOpen,
     term: facts.term,
     finished: readiness.finished,

@@ -12,6 +12,7 @@ import type {
   ReadyRecord,
   SnapshotRecord,
   Term,
+  UsedNumbers,
   VersionRecord,
 } from '../protocol/index.ts'
 
@@ -40,6 +41,8 @@ export interface NetworkFacts {
   readonly desired: DesiredNetwork
   readonly outcome: NetworkOutcome | undefined
   readonly plan: Plan | undefined
+  /** Behind which numbers plans go on (PL-6). Default: nothing was used but by `plan`. */
+  readonly used?: UsedNumbers
   readonly open: OpenRecord | undefined
   /** The generation that is open, or was last; undefined where none ever was. */
   readonly lastOpen: Generation | undefined

@@ -1,7 +1,7 @@
 import type { Cancel, Clock } from '../../base/clock.ts'
 import { unreachable } from '../../base/assert.ts'
 import { asError } from '../../base/errors.ts'
-import { isMissing, isUnchanged, put, remove, removeRange } from '../../store/operations.ts'
+import { isMissing, isUnchanged, mend, put, remove, removeRange } from '../../store/operations.ts'
 import { transactionOperationsMax } from '../../store/limits.ts'
 import type { Leadership } from '../../store/recipes/index.ts'
 import type { Compare, Operation, Transaction } from '../../store/store.ts'
@@ -17,6 +17,8 @@ import {
   type Recorded,
   standstill,
   type Term,
+  usedBy,
+  usedNumbersRecord,
 } from '../protocol/index.ts'
 import type { InventoryNode } from '../plan/index.ts'
 import { decide } from './decide.ts'
@@ -24,6 +26,7 @@ import type { Decision } from './decision.ts'
 import type { NetworkFacts, RestartPolicy } from './facts.ts'
 import type { DecisionKind, ManagerEvents } from './manager-events.ts'
 import { comparesCommitted, letGo } from './snapshot-transactions.ts'
+import { usedNumbers } from './used-numbers.ts'
 
 /**
  * Decides for one network as long as a manager leads, one decision at a time: the shell around `decide`.
@@ -148,6 +151,7 @@ export class NetworkLoop {
       desired: desired.value,
       outcome: network.outcome?.value,
       plan: plan?.value,
+      used: usedNumbers(network, view.cluster?.restoredAtMs),
       open: network.open?.value,
       lastOpen: network.open?.value.generation ?? network.closed?.value.generation,
       versions: new Map([...network.versions].map(([number, { value }]) => [number, value])),
@@ -211,6 +215,8 @@ export function transactionOf(
         compare: [isPlan, isDesired, isOutcome, comparesCommitted(snapshots)],
         then: [
           put(keys.plan, planRecord.encode(decision.plan)),
+          // Where it is damaged, all that it says is in the plan that this one follows.
+          mend(keys.numbers, usedNumbersRecord.encode(usedBy(decision.plan))),
           ...(decision.endsSnapshots === true ? [remove(snapshots.keys.committed)] : []),
         ],
       }

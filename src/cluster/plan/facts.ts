@@ -8,6 +8,7 @@ import type {
   Plan,
   SnapshotRecord,
   Term,
+  UsedNumbers,
   VersionRecord,
   WorkerNumber,
 } from '../protocol/index.ts'
@@ -51,6 +52,8 @@ export interface PlanningFacts {
   /** With fewer nodes nothing is placed. */
   readonly quorum: number
   readonly current: Plan | undefined
+  /** Behind which numbers go on (PL-6), beside those of `current`. Default: nothing was used. */
+  readonly used?: UsedNumbers
   /** The generation that is open, or was last; undefined where none ever was. */
   readonly lastOpen: Generation | undefined
   readonly term: Term

@@ -1,7 +1,8 @@
-import { asGeneration, asWorkerNumber, noGeneration, type Plan } from '../protocol/index.ts'
+import { asWorkerNumber, noGeneration, type Plan } from '../protocol/index.ts'
 import { numberConnections } from './connections.ts'
 import type { PlanningFacts } from './facts.ts'
 import { Homes } from './homes.ts'
+import { nextGeneration } from './numbers.ts'
 import { placeAround } from './place-around.ts'
 import { finishedBy, recovered, withoutFinished } from './recovery.ts'
 import { shapesOf } from './shape.ts'
@@ -81,7 +82,7 @@ function planned(facts: PlanningFacts): Planned {
   const connections = numberConnections(facts, target, instances, numbers)
   const plan: Plan = {
     network: facts.network,
-    generation: asGeneration((current?.generation ?? noGeneration) + 1),
+    generation: nextGeneration(facts),
     parent: current?.generation ?? noGeneration,
     term: facts.term,
     version: facts.version,
@@ -119,9 +120,10 @@ function improved(facts: PlanningFacts, first: Planned): Planned {
 }
 
 /** A plan that was made from one that nobody carried out, as made from the one before it. */
-function inOneStep({ current }: PlanningFacts, plan: Plan): Plan {
+function inOneStep(facts: PlanningFacts, plan: Plan): Plan {
+  const { current } = facts
   const parent = current?.generation ?? noGeneration
-  const generation = asGeneration(parent + 1)
+  const generation = nextGeneration(facts)
   const known = new Set(current?.instances.map(({ id }) => id))
   const instances = plan.instances
     .filter(({ id, draining }) => !draining || known.has(id))

@@ -1,13 +1,23 @@
 import { assert } from '../../base/assert.ts'
 import {
+  asGeneration,
   asInstanceId,
   asWorkerNumber,
   connectionNumbersMax,
+  type Generation,
   type InstanceId,
   instanceIdsMax,
+  noGeneration,
   type Plan,
+  type UsedNumbers,
   type WorkerNumber,
 } from '../protocol/index.ts'
+import type { PlanningFacts } from './facts.ts'
+
+/** Of the next plan (PL-6). */
+export function nextGeneration({ current, used }: Pick<PlanningFacts, 'current' | 'used'>): Generation {
+  return asGeneration(Math.max(current?.generation ?? noGeneration, used?.generation ?? noGeneration) + 1)
+}
 
 /** Gives numbers that are new beside those of the current plan (PL-2). */
 export class Numbers {
@@ -15,12 +25,13 @@ export class Numbers {
   readonly #instances: Ring
   readonly #connections: Ring
 
-  constructor(current: Plan | undefined) {
-    this.nextWorker = current?.nextWorker ?? 0
+  constructor(current: Plan | undefined, used?: UsedNumbers) {
+    this.nextWorker = Math.max(current?.nextWorker ?? 0, used?.nextWorker ?? 0)
+    const { nextInstance = 0, nextConnection = 0 } = current ?? used ?? {}
     const ids = (current?.instances ?? []).map(({ id }): number => id)
-    this.#instances = new Ring(instanceIdsMax, current?.nextInstance ?? 0, new Set(ids))
+    this.#instances = new Ring(instanceIdsMax, nextInstance, new Set(ids))
     const connections = Object.values(current?.connections ?? {})
-    this.#connections = new Ring(connectionNumbersMax, current?.nextConnection ?? 0, new Set(connections))
+    this.#connections = new Ring(connectionNumbersMax, nextConnection, new Set(connections))
   }
 
   get nextInstance(): InstanceId {

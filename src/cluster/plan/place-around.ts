@@ -23,7 +23,7 @@ export function placeAround(
   living: LivingWorkers,
 ): Attempt {
   const attempt = (yielding: Yielding): Attempt => {
-    const numbers = new Numbers(facts.current)
+    const numbers = new Numbers(facts.current, facts.used)
     return { numbers, placed: new Placing(facts, shapes, found, living, numbers, yielding).place(found) }
   }
   const links = LinkTable.of(facts, shapes)

@@ -7,9 +7,10 @@ import type {
   VersionRecord,
   WorkerNumber,
 } from '../protocol/index.ts'
-import { asGeneration, noGeneration } from '../protocol/index.ts'
+import { noGeneration } from '../protocol/index.ts'
 import { isConcerned } from './concern.ts'
 import type { InventoryNode, PlanningFacts } from './facts.ts'
+import { nextGeneration } from './numbers.ts'
 import type { ComponentShape } from './shape.ts'
 
 /** A copy that the version wants. */
@@ -188,9 +189,8 @@ class Surveyor {
 }
 
 /** The instance as it stands in the next plan, where it begins to drain. */
-export function drained(instance: PlannedInstance, { current }: PlanningFacts): PlannedInstance {
-  const drainingSince = asGeneration((current?.generation ?? noGeneration) + 1)
-  return { ...instance, draining: true, drainingSince }
+export function drained(instance: PlannedInstance, facts: PlanningFacts): PlannedInstance {
+  return { ...instance, draining: true, drainingSince: nextGeneration(facts) }
 }
 
 export function recordOf({ versions }: Pick<PlanningFacts, 'versions'>, version: number): VersionRecord {

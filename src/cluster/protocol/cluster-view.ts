@@ -34,6 +34,7 @@ import {
 } from './ready-record.ts'
 import type { Recorded, RecordType } from './record.ts'
 import { SnapshotsView } from './snapshots-view.ts'
+import { type UsedNumbers, usedNumbersRecord } from './used-numbers.ts'
 
 /**
  * What the store says of a cluster, kept up to date by the changes of a watch. Manager, agents and those who show the
@@ -131,6 +132,7 @@ export class NetworkView {
   readonly keys: NetworkKeys
   desired: Recorded<DesiredNetwork> | undefined
   plan: Recorded<Plan> | undefined
+  numbers: Recorded<UsedNumbers> | undefined
   open: Recorded<OpenRecord> | undefined
   closed: Recorded<ClosedRecord> | undefined
   outcome: Recorded<NetworkOutcome> | undefined
@@ -150,6 +152,7 @@ export class NetworkView {
     return (
       this.desired === undefined &&
       this.plan === undefined &&
+      this.numbers === undefined &&
       this.open === undefined &&
       this.closed === undefined &&
       this.outcome === undefined &&
@@ -174,6 +177,7 @@ export class NetworkView {
     const read = <T>(type: RecordType<T>): Recorded<T> | undefined => entry && readInto(faults, type, entry)
     if (key === keys.desired) this.desired = read(desiredRecord)
     else if (key === keys.plan) this.plan = read(planRecord)
+    else if (key === keys.numbers) this.numbers = read(usedNumbersRecord)
     else if (key === keys.open) this.open = read(openRecord)
     else if (key === keys.closed) this.closed = read(closedRecord)
     else if (key === keys.outcome) this.outcome = read(outcomeRecord)

@@ -53,8 +53,22 @@ export function lineageDamaged(key: string, fault: VertigoError): VertigoError {
   })
 }
 
+/** Of the numbers that plans have used, where there is no plan that has them as well. */
+function numbersDamaged(key: string, fault: VertigoError): VertigoError {
+  return new VertigoError('STORE_CORRUPT', fault.message, {
+    cause: fault,
+    remedy: `Restore the store from an export. Where there is none, delete it (\`vertigo store delete ${key} --store <url>\`) while no node of before is cut off from the others: plans go on behind the numbers that other records name.`,
+  })
+}
+
 /** What of a network cannot be read, and is decided by. */
-export function standstill({ name, faults, snapshots }: NetworkView): VertigoError | undefined {
+export function standstill({
+  name,
+  keys: ofNetwork,
+  plan,
+  faults,
+  snapshots,
+}: NetworkView): VertigoError | undefined {
   const { keys, kept } = snapshots
   for (const [key, fault] of faults) {
     if (key === keys.committed) {
@@ -62,6 +76,11 @@ export function standstill({ name, faults, snapshots }: NetworkView): VertigoErr
       return lastDamaged(name, fault, newest)
     }
     if (key === keys.lineage) return lineageDamaged(key, fault)
+    if (key === ofNetwork.numbers && fault.code === 'STORE_CORRUPT') {
+      // The plan has the same numbers, and the next one writes them anew.
+      if (plan !== undefined) continue
+      return numbersDamaged(key, fault)
+    }
     if (key !== keys.aborted && !key.startsWith(keys.kept) && !key.startsWith(keys.wanted)) return fault
   }
   return undefined

@@ -159,6 +159,11 @@ export class NetworkKeys {
     return `${this.prefix}plan`
   }
 
+  /** Which numbers its plans have used. */
+  get numbers(): string {
+    return `${this.prefix}numbers`
+  }
+
   get open(): string {
     return `${this.prefix}open`
   }

@@ -17,7 +17,8 @@ import { snapshotReference } from './snapshot-record.ts'
 /**
  * A plan: an immutable assignment of a network's instances to workers. Nobody changes one; a new one replaces it.
  *
- * - PL-1 `generation` is `parent` plus one, and a plan is written only where the parent's record is unchanged.
+ * - PL-1 `generation` is `parent` plus one, or greater where numbers were used that the parent does not know of (PL-6). A plan is written only
+ *   where the parent's record is unchanged.
  * - PL-2 An instance's id, a worker's number and a connection's number mean the same as in the parent, or are not in it:
  *   what is new has ids that neither the parent nor the plan before it knows, workers have numbers above all before. Ids of
  *   instances and numbers of connections are few: they are given round and round, in the order of `nextInstance` and
@@ -26,6 +27,9 @@ import { snapshotReference } from './snapshot-record.ts'
  * - PL-4 `connections` has those of the plan's version, and those that instances which drain had in their versions.
  * - PL-5 Where it says what it restores, all of its instances are new, and go on from that snapshot; it was written only where that was
  *   still the last one that was committed (SN-2).
+ * - PL-6 A generation and a worker's number are never used twice in a network until it is forgotten, whatever becomes of its plan: what plans
+ *   have used stands beside the plan as well, and is written with it. In a store that was filled from a backup they go on behind what may have
+ *   been used after that. Agents, journals and links refuse by these numbers what is of before.
  */
 
 const instance = v.object({

@@ -5,7 +5,8 @@ import type { WatchEvent } from '../../store/store.ts'
 /**
  * Looks at every change of the store, in its order.
  *
- * - SC-1 The plans of a network form one chain: each generation once, its parent one less, terms never decrease.
+ * - SC-1 The plans of a network form one chain: each generation once, its parent one less, terms never decrease. Where somebody deletes one,
+ *   the next one has no parent, and goes on behind it all the same, in numbers of workers as well (PL-6).
  * - SC-2 A plan is written by who leads at that moment: nothing of a deposed manager takes effect.
  * - SC-3 Only the newest generation is opened.
  * - SC-4 Plan, open and outcome of a network are written a bounded number of times for each reason to.
@@ -20,6 +21,8 @@ export class StoreChecks {
   private readonly violate: (what: string) => void
   private readonly candidates = new Map<string, number>()
   private readonly newest = new Map<string, Plan>()
+  /** Networks whose newest plan was deleted. */
+  private readonly deleted = new Set<string>()
 
   private readonly note: (network: string, what: string) => void
 
@@ -70,6 +73,7 @@ export class StoreChecks {
       if (isThere) this.writes.ready++
     } else if (key === keys.outcome) this.writes.outcome++
     else if (key === keys.plan && network?.plan !== undefined) this.planned(name, network.plan.value, leader)
+    else if (key === keys.plan && !isThere) this.deleted.add(name)
     else if (key === keys.open) this.openChanged(name, isThere)
   }
 
@@ -80,10 +84,14 @@ export class StoreChecks {
     const before = this.newest.get(name)
     this.newest.set(name, plan)
     const { generation, parent, term } = plan
-    if (parent !== (before?.generation ?? 0) || generation !== parent + 1)
+    const last = before?.generation ?? 0
+    const isDeleted = this.deleted.delete(name)
+    if (parent !== (isDeleted ? 0 : last) || generation !== last + 1)
       this.violate(
         `SC-1 ${name}: generation ${generation} of parent ${parent} follows ${before?.generation ?? 'none'}`,
       )
+    if (isDeleted && plan.workers.some(({ worker }) => worker < before!.nextWorker))
+      this.violate(`SC-1 ${name}: generation ${generation} has numbers of workers of before`)
     if (term < (before?.term ?? 0)) this.violate(`SC-1 ${name}: term ${term} follows ${before?.term}`)
     if (term !== leader) this.violate(`SC-2 ${name}: a plan of term ${term} while ${leader} leads`)
   }
