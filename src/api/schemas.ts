@@ -146,6 +146,14 @@ const statusFields = {
   version: whole,
   generation: whole,
   refused: answer({ version: whole, error: errorText }, ['error']),
+  before: {
+    ...answer(
+      { version: whole, state: { type: 'string', enum: ['stopping', 'stopped'] }, error: errorText },
+      ['error'],
+    ),
+    description:
+      'What was undeployed when this version was deployed, and comes to its end before it begins; once it has stopped, only where there is something to know of that.',
+  },
   error: errorText,
   failures: listOf(answer({ component: text, count: whole, lastAtMs: { type: 'number' }, error: errorText })),
   snapshots: {
@@ -178,7 +186,7 @@ const statusFields = {
   instances: listOf(answer(instanceFields, instanceOptional)),
 } as const
 
-export const status = answer(statusFields, ['refused', 'error', 'snapshots'])
+export const status = answer(statusFields, ['refused', 'before', 'error', 'snapshots'])
 
 const missing = {
   ...listOf(answer({ node: text, reason: text })),
@@ -215,7 +223,7 @@ export const countedStatus = answer(
     ),
     missing,
   },
-  ['refused', 'error', 'snapshots', 'metrics', 'missing'],
+  ['refused', 'before', 'error', 'snapshots', 'metrics', 'missing'],
 )
 
 export const summaries = listOf(

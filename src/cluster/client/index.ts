@@ -19,7 +19,8 @@ export {
   SnapshotFiles,
 } from './snapshot-files.ts'
 export type { DamagedSnapshot, ListedSnapshot, NetworkSnapshots } from './snapshot-list.ts'
-export { type GoOnFrom, Snapshots } from './snapshots.ts'
+export type { GoOnFrom } from './going-on.ts'
+export { Snapshots } from './snapshots.ts'
 export { kindFacts } from './load-deployment.ts'
 export type { ComponentSource, DeploymentSource } from './source.ts'
 export { type NodeStatus, Operation } from './operation.ts'

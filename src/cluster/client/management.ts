@@ -1,11 +1,9 @@
 import { assert } from '../../base/assert.ts'
 import type { Clock } from '../../base/clock.ts'
-import type { ErrorCode } from '../../base/error-codes.ts'
 import { VertigoError } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
 import { didYouMean } from '../../base/suggest.ts'
 import type { FlatNetwork } from '../../model/flatten.ts'
-import { guaranteeInCluster, losesNothing } from '../../model/guarantee.ts'
 import type { Network } from '../../model/network.ts'
 import { get, isMissing, isUnchanged, put, removeRange } from '../../store/operations.ts'
 import { compareAndSet, conflict } from '../../store/recipes/index.ts'
@@ -17,24 +15,23 @@ import {
   type DesiredNetwork,
   begunWith,
   desiredRecord,
-  filesSeenBy,
+  endingVersion,
   isHeldBack,
   type NetworkVersion,
-  nodeRecord,
   openRecord,
   outcomeRecord,
   planRecord,
   readyRecord,
-  type SnapshotRecord,
-  unfitState,
   type VersionRecord,
   versionRecord,
 } from '../protocol/index.ts'
+import { ChangeChecks } from './change-checks.ts'
 import { deployed, type Deployment, scaled, undeployed, type VersionContent } from './deployment.ts'
+import { readUndeployed, undeployedFacts } from './ending.ts'
 import { ImportedSnapshots } from './imported-snapshots.ts'
-import { checkMachines, withoutMachine } from './machines.ts'
 import { lastAborted, lineageFault } from './snapshot-records.ts'
-import { type GoOnFrom, Snapshots } from './snapshots.ts'
+import type { GoOnFrom } from './going-on.ts'
+import { Snapshots } from './snapshots.ts'
 import { type NetworkRecords, type NetworkStatus, networkStatus } from './status.ts'
 
 /** Who looks at a status looks again and again, and plans are large. */
@@ -56,6 +53,7 @@ export class Management {
   private readonly random: Random
   readonly snapshots: Snapshots
   readonly imports: ImportedSnapshots
+  private readonly checks: ChangeChecks
   private readonly plans = new DecodedRecords(planRecord, plansKept)
 
   constructor(store: Store, keys: ClusterKeys, { clock, random }: { clock: Clock; random: Random }) {
@@ -65,6 +63,7 @@ export class Management {
     this.random = random
     this.snapshots = new Snapshots(store, keys, { clock, random })
     this.imports = new ImportedSnapshots(store, keys, { clock, random })
+    this.checks = new ChangeChecks(store, keys, this.snapshots)
   }
 
   /** Gives the version that holds it: a new one, or the current one where nothing changes. */
@@ -161,12 +160,15 @@ export class Management {
         ? []
         : (await this.store.range(keys.readyOf(decodedPlan.generation), options)).entries
     const { committed, damaged } = await this.snapshots.last(name, options)
-    return {
-      name,
+    const facts = {
       desired: desiredRecord.decode(desired),
       plan: decodedPlan,
-      open: open && openRecord.decode(open),
       outcome: outcome && outcomeRecord.decode(outcome),
+    }
+    return {
+      name,
+      ...(await undeployedFacts(this.store, keys, facts, options)),
+      open: open && openRecord.decode(open),
       ready: ready.map((entry) => readyRecord.decode(entry)),
       committed,
       damaged: damaged ?? (await lineageFault(this.store, keys.snapshots, options)),
@@ -188,7 +190,7 @@ export class Management {
       what: `The network "${name}"`,
     }
     return compareAndSet(contention, async () => {
-      const { current, desired, isOver, isAtEnd, isHeld } = await this.current(name, call)
+      const { current, desired, isOver, isAtEnd, isHeld, isEnding, outcome } = await this.current(name, call)
       if (expected !== undefined && expected !== (current?.version ?? 0))
         throw notCurrent(name, expected, current?.version)
       const before = desired && desiredRecord.decode(desired)
@@ -203,20 +205,26 @@ export class Management {
       await place?.(content.flat)
       const version = asVersion((current?.version ?? 0) + 1)
       const goneBack = isGoneBack
-        ? await this.snapshots.goingOnFrom(name, { ...content, version }, { from, discardState }, call)
+        ? await this.snapshots.goingOnFrom(
+            name,
+            { ...content, version },
+            { from, discardState, beginsAfresh: isStopped || isEnding },
+            call,
+          )
         : undefined
-      if (!isStopped) await this.snapshots.checkPlace(name, content, goneBack?.snapshot, call)
+      const chosen = goneBack?.snapshot
       // What begins afresh has nothing to do with where it was; what failed, or goes on from a snapshot, does.
-      const isAfresh = (isStopped || isAtEnd) && goneBack?.snapshot === undefined
-      await this.checkFiles(content, isAfresh ? undefined : current, call)
-      if (!isStopped) await this.checkState(name, content, { chosen: goneBack?.snapshot, discardState }, call)
+      const isAfresh = (isStopped || isEnding || isAtEnd) && chosen === undefined
+      await this.checks.files(content, isAfresh ? undefined : current, call)
+      const followsEnd = isEnding && chosen === undefined
+      if (!isStopped && !followsEnd) await this.checks.snapshot(name, content, { chosen, discardState }, call)
       const nowMs = this.clock.now()
       const wanted: DesiredNetwork = {
         version,
         goal: 'run',
         changedAtMs: nowMs,
         // Who names a snapshot does not wait for what goes on from another one, or from none.
-        ...(goneBack?.snapshot === undefined && begunWith({ before, version, isUndeployed: isStopped })),
+        ...(chosen === undefined && begunWith({ before, version, isUndeployed: isStopped })),
         ...((isAsked || (isHeld && changed === undefined)) && { anew: true }),
       }
       const record = versionRecord.encode({
@@ -232,6 +240,8 @@ export class Management {
           compare: [
             isUnchanged(keys.desired, desired),
             isMissing(keys.version(version)),
+            // Where the end has come meanwhile, what is deployed may have gone on from there.
+            ...(followsEnd ? [isUnchanged(keys.outcome, outcome)] : []),
             ...(goneBack?.compare ?? []),
           ],
           then: [
@@ -244,50 +254,6 @@ export class Management {
       )
       return succeeded ? version : conflict
     })
-  }
-
-  /** MA-3: the planner would let it wait. `current`: what runs, whose copies have their machines already. */
-  private async checkFiles(
-    content: VersionContent,
-    current: VersionRecord | undefined,
-    call: CallOptions,
-  ): Promise<void> {
-    const names = withoutMachine(content, current)
-    if (names.length === 0) return
-    const [found, drained] = await Promise.all([
-      this.store.range(this.keys.nodes, call),
-      this.store.range(this.keys.drains, call),
-    ])
-    const empty = new Set(drained.entries.map(({ key }) => this.keys.drainedNode(key)))
-    const nodes = found.entries.map((entry) => nodeRecord.decode(entry))
-    checkMachines(
-      content,
-      names,
-      nodes.map((node) => ({ ...node, files: filesSeenBy(node), draining: empty.has(node.id) })),
-    )
-  }
-
-  /** MA-3: the manager would refuse it as well, later. */
-  private async checkState(
-    name: string,
-    content: VersionContent,
-    {
-      chosen,
-      discardState,
-    }: { readonly chosen: SnapshotRecord | undefined; readonly discardState: readonly string[] },
-    call: CallOptions,
-  ): Promise<void> {
-    if (!losesNothing(guaranteeInCluster(content.flat))) return
-    const keys = this.keys.network(name)
-    const from = chosen ?? (await this.snapshots.wholeLast(name, call))
-    if (from === undefined) return
-    const { entry: version } = await this.store.get(keys.version(from.version), call)
-    const unfit =
-      version &&
-      unfitState(versionRecord.decode(version), content, chosen === undefined ? from.discards : discardState)
-    if (unfit === undefined) return
-    const { code, message, remedy, component } = unfit
-    throw new VertigoError(code as ErrorCode, message, { remedy, place: { component } })
   }
 
   private async setGoal(name: string, goal: 'run' | 'stop', call: CallOptions): Promise<void> {
@@ -331,19 +297,21 @@ export class Management {
 
   private async current(name: string, call: CallOptions): Promise<Current> {
     const keys = this.keys.network(name)
-    const { results } = await this.store.transact(
-      { then: [get(keys.desired), get(keys.outcome), get(keys.plan)] },
-      call,
-    )
-    const [entry, ended, plan] = results.map((result) => (result.type === 'get' ? result.entry : undefined))
-    if (entry === undefined)
-      return { current: undefined, desired: undefined, isOver: false, isAtEnd: false, isHeld: false }
-    const { version } = desiredRecord.decode(entry)
-    const outcome = ended && outcomeRecord.decode(ended)
+    const read = await readUndeployed(this.store, keys, call, (plan) => this.plans.decode(plan))
+    if (read.facts === undefined) return nothingThere
+    const { desired, outcome, plan } = read.facts
+    const { version } = desired
+    const isEnding = endingVersion(read.facts) !== undefined
     const isOver = outcome?.version === version && outcome.state !== 'running'
-    const isHeld = plan !== undefined && isHeldBack(this.plans.decode(plan))
-    const isAtEnd = isOver && (outcome.state === 'stopped' || outcome.state === 'finished')
-    return { current: await this.version(name, version, call), desired: entry, isOver, isAtEnd, isHeld }
+    return {
+      current: await this.version(name, version, call),
+      desired: read.desired,
+      isOver,
+      isAtEnd: isOver && (outcome.state === 'stopped' || outcome.state === 'finished'),
+      isHeld: !isEnding && plan !== undefined && isHeldBack(plan),
+      isEnding,
+      outcome: read.outcome,
+    }
   }
 
   private async there(name: string, current: VersionRecord | undefined): Promise<VersionRecord> {
@@ -366,6 +334,19 @@ interface Current {
   readonly isAtEnd: boolean
   /** Something of it is, until somebody says that it may be tried again. */
   readonly isHeld: boolean
+  /** It has not begun: what was undeployed before it still comes to its end (DE-9). */
+  readonly isEnding: boolean
+  readonly outcome: Entry | undefined
+}
+
+const nothingThere: Current = {
+  current: undefined,
+  desired: undefined,
+  isOver: false,
+  isAtEnd: false,
+  isHeld: false,
+  isEnding: false,
+  outcome: undefined,
 }
 
 export interface CallOptions {

@@ -1,4 +1,4 @@
-import type { VertigoError } from '../../base/errors.ts'
+import { VertigoError } from '../../base/errors.ts'
 import {
   type AbortedSnapshot,
   type ErrorText,
@@ -90,4 +90,15 @@ export function checkNotLast(
 
 export function isNamed({ names, id }: SnapshotRecord, snapshot: string): boolean {
   return names.includes(snapshot) || String(id) === snapshot
+}
+
+const namePattern = /^[A-Za-z][A-Za-z0-9._-]{0,99}$/
+
+/** Errors: USAGE. */
+export function checkName(name: string): void {
+  if (namePattern.test(name)) return
+  const shown = name.length > 100 ? `${name.slice(0, 100)}…` : name
+  throw new VertigoError('USAGE', `"${shown}" is no name for a snapshot.`, {
+    remedy: 'Use letters, digits, ".", "_" and "-", beginning with a letter, 100 at most.',
+  })
 }

@@ -2,17 +2,16 @@ import type { Clock } from '../../base/clock.ts'
 import { VertigoError } from '../../base/errors.ts'
 import { didYouMean } from '../../base/suggest.ts'
 import { guaranteeInCluster, losesNothing } from '../../model/guarantee.ts'
-import { get, isUnchanged, put, remove } from '../../store/operations.ts'
+import { isUnchanged, put, remove } from '../../store/operations.ts'
 import type { CallOptions, Compare, Entry, Operation, Store } from '../../store/store.ts'
 import { conflict, compareAndSet } from '../../store/recipes/index.ts'
 import type { Random } from '../../base/random.ts'
 import {
   asGeneration,
   type ClusterKeys,
-  desiredRecord,
+  endingVersion,
   keptDamaged,
   type NetworkVersion,
-  outcomeRecord,
   type SnapshotKeys,
   type SnapshotRecord,
   snapshotRecord,
@@ -20,8 +19,11 @@ import {
   wantedRecord,
 } from '../protocol/index.ts'
 import type { VersionContent } from './deployment.ts'
+import { checkBegun, readUndeployed } from './ending.ts'
+import { type GoingOn, type GoOn, newestOf, without } from './going-on.ts'
 import { checkFit } from './snapshot-fit.ts'
 import {
+  checkName,
   checkNotLast,
   damagedNamed,
   damageOfLast,
@@ -67,7 +69,15 @@ export class Snapshots {
 
   /** Newest first. Errors: NETWORK_UNKNOWN. */
   async list(network: string, options: CallOptions = {}): Promise<NetworkSnapshots> {
-    return listed(network, await this.stored(network, options))
+    const found = listed(network, await this.stored(network, options))
+    if (!(await this.isEnding(network, options))) return found
+    return { ...found, snapshots: found.snapshots.map((one) => ({ ...one, isCurrent: false })) }
+  }
+
+  /** Then nobody goes back to the last one any more. */
+  private async isEnding(network: string, options: CallOptions): Promise<boolean> {
+    const { facts } = await readUndeployed(this.store, this.keys.network(network), options)
+    return facts !== undefined && endingVersion(facts) !== undefined
   }
 
   /** The last one, or what is wrong with its record. */
@@ -100,7 +110,8 @@ export class Snapshots {
 
   /** By a name, or by its number. Errors: NETWORK_UNKNOWN, SNAPSHOT_UNKNOWN. */
   async show(network: string, snapshot: string, options: CallOptions = {}): Promise<ListedSnapshot> {
-    return this.named(network, await this.stored(network, options), snapshot)
+    const found = this.named(network, await this.stored(network, options), snapshot)
+    return found.isCurrent && (await this.isEnding(network, options)) ? { ...found, isCurrent: false } : found
   }
 
   private named(network: string, stored: StoredSnapshots, snapshot: string): ListedSnapshot {
@@ -157,12 +168,12 @@ export class Snapshots {
   /** What is wanted of the network, which snapshots are taken of. */
   private async checkTakes(network: string, options: CallOptions): Promise<Entry> {
     const keys = this.keys.network(network)
-    const { results } = await this.store.transact({ then: [get(keys.desired), get(keys.outcome)] }, options)
-    const [desired, outcome] = results.map((one) => (one.type === 'get' ? one.entry : undefined))
-    if (desired === undefined) throw this.unknownNetwork(network)
-    const { version, goal } = desiredRecord.decode(desired)
-    const ended = outcome && outcomeRecord.decode(outcome)
-    const isOver = ended?.version === version && (ended.state === 'finished' || ended.state === 'failed')
+    const { desired, facts } = await readUndeployed(this.store, keys, options)
+    if (desired === undefined || facts === undefined) throw this.unknownNetwork(network)
+    const { version, goal } = facts.desired
+    const { outcome } = facts
+    const isOver =
+      outcome?.version === version && (outcome.state === 'finished' || outcome.state === 'failed')
     if (goal === 'stop' || isOver)
       throw new VertigoError('NETWORK_NOT_RUNNING', `The network "${network}" does not run.`)
     const { entry } = await this.store.get(keys.version(version), options)
@@ -172,6 +183,7 @@ export class Snapshots {
         'SNAPSHOT_NONE',
         `No snapshots are taken of the network "${network}": its guarantee is at-most-once.`,
       )
+    checkBegun(network, facts)
     return desired
   }
 
@@ -238,7 +250,7 @@ export class Snapshots {
   async goingOnFrom(
     network: string,
     { version, ...content }: VersionContent & { readonly version: NetworkVersion },
-    { from, discardState = [] }: GoOn,
+    { from, discardState = [], beginsAfresh = false }: GoOn,
     options: CallOptions = {},
   ): Promise<GoingOn> {
     const keys = this.keys.network(network).snapshots
@@ -247,6 +259,11 @@ export class Snapshots {
     const { snapshot, acceptDuplicates = false } = from ?? {}
     const current = snapshots.find(({ isCurrent }) => isCurrent)
     const damaged = damageOfLast(network, stored)
+    if (snapshot === undefined && beginsAfresh)
+      throw new VertigoError(
+        'SNAPSHOT_UNKNOWN',
+        `The network "${network}" was undeployed and begins afresh: there is no state that could be discarded.`,
+      )
     if (snapshot === undefined && damaged !== undefined) throw damaged
     const one = snapshot === undefined ? current : this.named(network, stored, snapshot)
     if (one === undefined)
@@ -334,58 +351,4 @@ export class Snapshots {
   private unknownNetwork(network: string): VertigoError {
     return new VertigoError('NETWORK_UNKNOWN', `There is no network "${network}" in the cluster.`)
   }
-}
-
-/** What a deployment goes on from. */
-export interface GoOnFrom {
-  /** Its name or number. */
-  readonly snapshot: string
-  /** For one that is not the last. Default false. */
-  readonly acceptDuplicates?: boolean
-}
-
-export interface GoOn {
-  /** Default: the last one. */
-  readonly from?: GoOnFrom | undefined
-  /** Components that begin afresh, whatever the snapshot has of them. Default none. */
-  readonly discardState?: readonly string[]
-}
-
-/** Of a transaction. */
-export interface GoingOn {
-  readonly compare: readonly Compare[]
-  readonly then: readonly Operation[]
-  readonly snapshot: SnapshotRecord
-}
-
-/** What is decided by does not count of components that begin afresh. */
-function without(
-  { finished, hasChannelState, components }: SnapshotRecord,
-  discards: readonly string[],
-): Pick<SnapshotRecord, 'finished' | 'hasChannelState' | 'components'> {
-  const left = components?.filter(({ component }) => !discards.includes(component))
-  return {
-    finished: finished.filter(({ component }) => !discards.includes(component)),
-    hasChannelState: left?.some((one) => one.hasChannelState) ?? hasChannelState,
-    ...(left !== undefined && { components: left }),
-  }
-}
-
-/** Sinks may have published up to it. */
-function newestOf(all: readonly { readonly incarnation: number; readonly id: number }[]): {
-  incarnation: number
-  id: number
-} {
-  const [newest] = all.toSorted((a, b) => b.incarnation - a.incarnation || b.id - a.id)
-  return { incarnation: newest!.incarnation, id: newest!.id }
-}
-
-const namePattern = /^[A-Za-z][A-Za-z0-9._-]{0,99}$/
-
-function checkName(name: string): void {
-  if (namePattern.test(name)) return
-  const shown = name.length > 100 ? `${name.slice(0, 100)}…` : name
-  throw new VertigoError('USAGE', `"${shown}" is no name for a snapshot.`, {
-    remedy: 'Use letters, digits, ".", "_" and "-", beginning with a letter, 100 at most.',
-  })
 }

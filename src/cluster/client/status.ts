@@ -3,11 +3,10 @@ import {
   type AbortedSnapshot,
   type ComponentFailures,
   deathsError,
-  type DesiredNetwork,
+  endingVersion,
   type ErrorText,
   failingNow,
   isSnapshotsDamaged,
-  type NetworkOutcome,
   type NetworkView,
   type NodeId,
   type OpenRecord,
@@ -16,6 +15,7 @@ import {
   type ReadyRecord,
   type SnapshotRecord,
   standstill,
+  type UndeployedFacts,
   type WaitingInstance,
 } from '../protocol/index.ts'
 
@@ -75,6 +75,15 @@ export interface NetworkStatus {
   readonly generation: number
   /** The newest version was refused, and the one before runs on. */
   readonly refused?: { readonly version: number; readonly error?: ErrorText }
+  /**
+   * What was undeployed when this version was deployed, and comes to its end before that begins (DE-9): `stopping`, or `stopped` with
+   * what there is to know of its end, until the version is open. Absent: there is nothing of it any more, and nothing to know.
+   */
+  readonly before?: {
+    readonly version: number
+    readonly state: 'stopping' | 'stopped'
+    readonly error?: ErrorText
+  }
   /** Why it has failed; or what there is to know of the end of one that was stopped. */
   readonly error?: ErrorText
   readonly failures: readonly ComponentFailures[]
@@ -84,12 +93,9 @@ export interface NetworkStatus {
 }
 
 /** What the store holds of a network. */
-export interface NetworkRecords {
+export interface NetworkRecords extends UndeployedFacts {
   readonly name: string
-  readonly desired: DesiredNetwork
-  readonly plan: Plan | undefined
   readonly open: OpenRecord | undefined
-  readonly outcome: NetworkOutcome | undefined
   /** Of the plan's generation. */
   readonly ready: readonly ReadyRecord[]
   readonly committed?: SnapshotRecord | undefined
@@ -111,6 +117,7 @@ export function statusInView(view: NetworkView | undefined): NetworkStatus | und
     plan,
     open: view.open?.value,
     outcome: view.outcome?.value,
+    versions: new Map(Array.from(view.versions, ([number, { value }]) => [number, value])),
     ready: plan === undefined ? [] : view.readyOf(plan.generation),
     aborted: failingNow(view.snapshots),
     damaged: isSnapshotsDamaged(view) ? standstill(view) : undefined,
@@ -130,11 +137,23 @@ export function networkStatus(records: NetworkRecords): NetworkStatus {
     ...(refused && {
       refused: { version: refused.version, ...(refused.error && { error: refused.error }) },
     }),
+    ...beforeOf(records),
     ...(ended?.error && { error: ended.error }),
     failures: plan === undefined ? [] : failuresOf(plan, records.open),
     ...snapshotsOf(records),
     instances: plan === undefined ? [] : instancesOf(plan, records),
   }
+}
+
+function beforeOf(records: NetworkRecords): Pick<NetworkStatus, 'before'> {
+  const version = endingVersion(records)
+  if (version !== undefined) return { before: { version, state: 'stopping' } }
+  const { desired, outcome } = records
+  const isBefore =
+    desired.goal === 'run' && outcome?.state === 'stopped' && outcome.version < (desired.begunWith ?? 0)
+  return isBefore && outcome.error !== undefined
+    ? { before: { version: outcome.version, state: 'stopped', error: outcome.error } }
+    : {}
 }
 
 function snapshotsOf(records: NetworkRecords): Pick<NetworkStatus, 'snapshots'> {

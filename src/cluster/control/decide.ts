@@ -1,5 +1,12 @@
 import { nextPlan, ownersOfKeys } from '../plan/index.ts'
-import { type ComponentDeaths, deathsError, type NetworkOutcome, type Plan } from '../protocol/index.ts'
+import {
+  type ComponentDeaths,
+  deathsError,
+  hasSnapshots,
+  type NetworkOutcome,
+  type Plan,
+  wantedNow,
+} from '../protocol/index.ts'
 import { blame, canGoBack, isChanged, outcomeOf, refusal } from './blame.ts'
 import { cleanUp } from './clean-up.ts'
 import { deathsSoFar, heldBack, recentWith, releaseMs } from './deaths.ts'
@@ -9,7 +16,6 @@ import { Readiness } from './readiness.ts'
 import { isPaused, retryAtMs } from './restarts.ts'
 import {
   awaitsLast,
-  hasSnapshots,
   lacksFinalSnapshot,
   lacksLast,
   readersUntilMs,
@@ -19,7 +25,6 @@ import {
   unplacedSnapshots,
 } from './snapshot-facts.ts'
 import { stateOf, type Target, targetOf } from './target.ts'
-import { wantedNow } from './undeployed.ts'
 import { cannotBePlanned } from './unfit.ts'
 
 /**

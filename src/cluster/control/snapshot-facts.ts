@@ -1,16 +1,15 @@
 import { errorCodes } from '../../base/error-codes.ts'
-import { guaranteeInCluster, losesNothing } from '../../model/guarantee.ts'
 import { readersMsDefault } from '../../model/network.ts'
 import type { PlanningFacts } from '../plan/index.ts'
 import {
   type ErrorText,
   givesCommitted,
+  hasSnapshots,
   needsSnapshots,
   type NetworkVersion,
   type SnapshotRecord,
   snapshotsUnplaced,
   unfitState,
-  type VersionRecord,
 } from '../protocol/index.ts'
 import type { NetworkFacts } from './facts.ts'
 
@@ -21,11 +20,6 @@ type EndFacts = SnapshotFacts & Pick<NetworkFacts, 'ready' | 'nowMs'>
 
 /** Beyond the time that exported outputs give their readers: for the news on its way, and nodes of before, which say nothing. */
 const newsMs = 2_000
-
-/** Whether snapshots are taken of a version: they are what keeps its guarantee. */
-export function hasSnapshots(record: VersionRecord | undefined): boolean {
-  return record !== undefined && losesNothing(guaranteeInCluster(record.flat))
-}
 
 /** Undefined where a version has none. */
 export function recoveryOf(

@@ -1,8 +1,14 @@
 import { guaranteeInCluster } from '../../model/guarantee.ts'
 import type { Network } from '../../model/network.ts'
-import { isLastDamaged, type NetworkView, type Plan, type SnapshotRecord } from '../protocol/index.ts'
-import { awaitsLast, hasLast, hasSnapshots, lacksFinalSnapshot, unfitForCopies } from './snapshot-facts.ts'
-import { wantedNow } from './undeployed.ts'
+import {
+  hasSnapshots,
+  isLastDamaged,
+  type NetworkView,
+  type Plan,
+  type SnapshotRecord,
+  wantedNow,
+} from '../protocol/index.ts'
+import { awaitsLast, hasLast, lacksFinalSnapshot, unfitForCopies } from './snapshot-facts.ts'
 
 /** What snapshots a network needs now, from what the store says of it. */
 export interface SnapshotNeeds {

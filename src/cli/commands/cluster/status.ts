@@ -15,7 +15,7 @@ export const statusCommand: Command = {
     arguments: ['<network>'],
     about: [
       'Shows what becomes of a network, instance by instance: where each runs, or why it does not.',
-      'With --json: `state`, `version`, `generation`, `failures`, and for each of `instances` its `component`, `index`, `node` and `state`; `refused` and `error` where there is any, `snapshots` where they are taken: `last`, `failing` where none was committed since, and `damaged` where the record of the last one cannot be read.',
+      'With --json: `state`, `version`, `generation`, `failures`, and for each of `instances` its `component`, `index`, `node` and `state`; `refused` and `error` where there is any, `before` while a version that was undeployed comes to its end, `snapshots` where they are taken: `last`, `failing` where none was committed since, and `damaged` where the record of the last one cannot be read.',
     ],
     options: {
       counters: { about: 'Ask the nodes what each instance has received, sent, queued and rejected.' },
@@ -35,9 +35,10 @@ async function run(given: Arguments): Promise<number> {
 }
 
 function statusText(status: NetworkStatus | CountedStatus): string {
-  const { name, state, version, generation, refused, error, failures, instances } = status
+  const { name, state, version, generation, refused, before, error, failures, instances } = status
   const notes = [
     ...(refused === undefined ? [] : [`version ${refused.version} was refused${because(refused.error)}`]),
+    ...beforeNotes(before),
     ...(error === undefined ? [] : state === 'stopped' ? errorNotes(error) : [`failed${because(error)}`]),
     ...('missing' in status ? status.missing : []).map(
       ({ node, reason }) => `the node ${node} does not tell its counters: ${reason}`,
@@ -58,6 +59,17 @@ function statusText(status: NetworkStatus | CountedStatus): string {
       ? ''
       : `\n${columns([['INSTANCE', 'NODE', 'WORKER', 'STATE', ...(isCounted ? ['IN', 'OUT', 'QUEUED', 'REJECTED'] : []), ''], ...rows])}`
   return head + notes.map((note) => `  ${visible(note)}\n`).join('') + table
+}
+
+/** Of what was undeployed, and comes to its end before this version begins. */
+function beforeNotes(before: NetworkStatus['before']): string[] {
+  if (before === undefined) return []
+  const { version, state, error } = before
+  if (state === 'stopping')
+    return [
+      `version ${version}, which was undeployed, still comes to its end: this one begins afresh after that`,
+    ]
+  return [`version ${version} has stopped`, ...(error === undefined ? [] : errorNotes(error))]
 }
 
 /** Since when it waits, and what stands to be lost where that is for a journal. */

@@ -1,10 +1,10 @@
 import { VertigoError } from '../../../base/errors.ts'
 import { didYouMean } from '../../../base/suggest.ts'
-import { isStillEnding } from '../../control/index.ts'
 import {
   clientPortName,
   type ClientPortSide,
   type ClusterView,
+  isStillEnding,
   type NetworkView,
   type NodeId,
 } from '../../protocol/index.ts'

@@ -51,6 +51,7 @@ function records(
       generation: asGeneration(1),
       atMs: 0,
     },
+    versions: new Map(),
     ready: [],
   }
 }

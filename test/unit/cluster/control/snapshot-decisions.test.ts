@@ -6,7 +6,6 @@ import {
   defaultRestartPolicy,
   type NetworkFacts,
 } from '../../../../src/cluster/control/index.ts'
-import { wantedNow } from '../../../../src/cluster/control/undeployed.ts'
 import type { FlatNetwork } from '../../../../src/model/flatten.ts'
 import {
   type AbortedSnapshot,
@@ -14,6 +13,7 @@ import {
   asVersion,
   type NetworkVersion,
   type SnapshotRecord,
+  wantedNow,
 } from '../../../../src/cluster/protocol/index.ts'
 import { ManagedWorld } from '../../../scenario/support/managed-world.ts'
 
