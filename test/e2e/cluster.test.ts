@@ -154,7 +154,18 @@ test('what is refused, fails, or does not come in time is told by the exit code'
   assert.match(failed.stderr, /error NETWORK_FAILED: [^]*\n {2}fix: /)
   const late = await ask('deploy', 'stuck.yaml', '--wait', '--timeout', '0.5')
   assertCode(late, 1)
-  assert.match(late.stderr, /error WAIT_TIMEOUT: [^]*No node has the group "gpu"/)
+  assert.match(
+    late.stderr,
+    /error WAIT_TIMEOUT: [^]*It waits for a place for stuck\[0\]: No node has the group "gpu"\./,
+  )
+  assert.doesNotMatch(late.stderr, /^waits for/m)
+  const told = await ask('scale', 's', 'stuck', '2', '--wait', '--timeout', '4')
+  assertCode(told, 1)
+  assert.equal(
+    told.stderr.match(/^waits for a place for stuck\[0\] and 1 more: No node has the group "gpu"\.$/gm)
+      ?.length,
+    1,
+  )
   assert.match(
     (await ask('status', 's')).stdout,
     /stuck\[0\] +- +- +waiting +No node has the group "gpu"\.\n/,

@@ -7,10 +7,13 @@ import type { Arguments } from '../arguments.ts'
 import type { OptionSpec } from '../command-spec.ts'
 import { visible } from '../store/entry-text.ts'
 import { printJson } from './connect.ts'
+import { hindrance, HindranceTeller } from './hindrance.ts'
 import { errorNotes } from './snapshot-text.ts'
 
 export const waitOptions: Readonly<Record<'wait' | 'timeout', OptionSpec>> = {
-  wait: { about: 'Wait until it is carried out, and show how far it is on standard error.' },
+  wait: {
+    about: 'Wait until it is carried out. How far it is, and what it waits for, is told on standard error.',
+  },
   timeout: { value: '<s>', about: 'How long to wait, in seconds. Default 60.' },
 }
 
@@ -57,9 +60,7 @@ export function progress({ name, state, version, instances }: NetworkStatus): st
   const counts = new Map<string, number>()
   for (const { state } of instances) counts.set(state, (counts.get(state) ?? 0) + 1)
   const detail = Array.from(counts, ([state, count]) => `${count} ${state}`).join(', ')
-  const reason = instances.find((instance) => instance.state === 'waiting')?.reason
-  const because = state !== 'waiting' || reason === undefined ? '' : ` (${visible(reason)})`
-  return `${visible(name)} version ${version}: ${state}${detail === '' ? '' : `, instances: ${detail}`}${because}`
+  return `${visible(name)} version ${version}: ${state}${detail === '' ? '' : `, instances: ${detail}`}`
 }
 
 /** Follows a network until the goal is reached. Errors: WAIT_TIMEOUT, those of `isReached`, and of the API. */
@@ -71,25 +72,50 @@ async function waitFor(
 ): Promise<NetworkStatus | undefined> {
   const late = new AbortController()
   const cancel = systemClock.after(timeoutMs, () => late.abort())
+  const teller = new HindranceTeller(systemClock, tell)
   let told = ''
+  let ended = ''
+  let keeps: string | undefined
   try {
     for await (const status of client.watchNetwork(name, late.signal)) {
       if (status === undefined) break
       const line = progress(status)
       if (line !== told) tell(line)
       told = line
+      const notes = endNotes(status).join('\n')
+      if (notes !== '' && notes !== ended) tell(notes)
+      ended = notes
       if (isReached(status, goal)) return status
+      keeps = hindrance(status)
+      teller.is(keeps)
     }
   } finally {
     cancel()
+    teller.close()
   }
-  if (late.signal.aborted)
-    throw new VertigoError(
-      'WAIT_TIMEOUT',
-      `Not within ${timeoutMs / 1000} s: ${goal === 'stopped' ? 'the end' : `version ${goal.version}`} of "${name}". It is at: ${told === '' ? 'nothing was seen' : told}.`,
-    )
+  if (late.signal.aborted) throw lateError(name, goal, { timeoutMs, told, keeps })
   if (goal === 'stopped') return undefined
   throw new VertigoError('NETWORK_UNKNOWN', `The network "${name}" was forgotten meanwhile.`)
+}
+
+/** What there is to know of the end of what was undeployed before. */
+function endNotes({ before }: NetworkStatus): string[] {
+  const { error, version } = before ?? {}
+  if (error === undefined) return []
+  return [`version ${version} has stopped`, ...errorNotes(error)].map(visible)
+}
+
+function lateError(
+  name: string,
+  goal: Goal,
+  { timeoutMs, told, keeps }: { timeoutMs: number; told: string; keeps: string | undefined },
+): VertigoError {
+  const what = goal === 'stopped' ? 'the end' : `version ${goal.version}`
+  const why = keeps === undefined ? '' : ` It waits for ${keeps.replace(/\.$/, '')}.`
+  return new VertigoError(
+    'WAIT_TIMEOUT',
+    `Not within ${timeoutMs / 1000} s: ${what} of "${name}". It is at: ${told === '' ? 'nothing was seen' : told}.${why}`,
+  )
 }
 
 /** Prints what a change made; with `--wait`, once it is carried out. Gives the exit code. */

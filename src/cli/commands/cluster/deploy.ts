@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import type { ApiClient } from '../../../api/index.ts'
+import { systemClock } from '../../../base/clock.ts'
 import { type Bundle, bundleBytes, shortHash } from '../../../cluster/bundle/bundle.ts'
 import { bareNetwork, type ComponentSource, type DeploymentSource } from '../../../cluster/client/index.ts'
 import { guarantees } from '../../../model/guarantee.ts'
@@ -8,6 +9,7 @@ import { type Arguments, usage } from '../../arguments.ts'
 import { apiOptions, connect } from '../../cluster/connect.ts'
 import { askWith, isNetworkFile, readDeployment, type ReadOptions } from '../../cluster/deployment.ts'
 import { goOnFrom, goOnOptions, isFolder } from '../../cluster/go-on.ts'
+import { tellWhileLate } from '../../cluster/hindrance.ts'
 import { finishChange, waitOptions } from '../../cluster/wait.ts'
 import type { Command } from '../../command.ts'
 import { override, valueOf } from '../../override.ts'
@@ -104,11 +106,17 @@ async function run(given: Arguments): Promise<number> {
     ...from,
     snapshot: await sentSnapshot(given, client, from.snapshot, { name, snapshot }),
   }
-  const made = await askWith(loaded, (deployment) =>
+  const asked = askWith(loaded, (deployment) =>
     client.deploy(deployment, { mode, expected, from: sent, discardState }),
   )
+  const made = await tellWhileLate(asked, place, systemClock, (line) => {
+    if (!given.flag('json')) process.stderr.write(`${line}\n`)
+  })
   return finishChange(given, client, { ...made, goal: made })
 }
+
+/** What the cluster looks for before it takes a network; all else takes no time. */
+const place = 'the storage of the snapshots to answer: the cluster looks whether they have a place there'
 
 type Source = { readonly bare: string } | { readonly read: DeploymentSource }
 
