@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { usedNumbers } from '../../../../src/cluster/control/used-numbers.ts'
+import { nextGeneration } from '../../../../src/cluster/plan/numbers.ts'
+import { openJournal } from '../../../../src/journal/open.ts'
 import {
   asGeneration,
   asInstanceId,
@@ -19,6 +21,8 @@ import {
   standstill,
   usedNumbersRecord,
 } from '../../../../src/cluster/protocol/index.ts'
+import { errorCode } from '../../../support/error-code.ts'
+import { makeFolder } from '../../journal/support.ts'
 
 const keys = new ClusterKeys('c').network('net')
 
@@ -113,6 +117,20 @@ test('PL-6: in a store that was filled from a backup, numbers go on behind all t
   const known = { [keys.numbers]: numbers, [keys.plan]: planRecord.encode(plan) }
   const { generation, nextWorker, nextInstance } = usedNumbers(view(known), 1_700_000_000_999)
   assert.deepEqual([generation, nextWorker, nextInstance], [1_700_000_000, 1_700_000_000, 2])
+})
+
+test('PL-6: a journal that has seen more than the backup takes what goes on from there', async (t) => {
+  const folder = makeFolder(t)
+  const before = await openJournal({ folder, generation: 50 })
+  await before.append(Buffer.from('acknowledged after the backup'))
+  await before.close()
+  const known = { [keys.numbers]: numbers, [keys.plan]: planRecord.encode(plan) }
+  const next = (restoredAtMs?: number): number =>
+    nextGeneration({ current: plan, used: usedNumbers(view(known), restoredAtMs) })
+  assert.equal(await errorCode(openJournal({ folder, generation: next() })), 'JOURNAL_SEALED')
+  const after = await openJournal({ folder, generation: next(1_700_000_000_999) })
+  assert.equal(after.end, 1)
+  await after.close()
 })
 
 test('a damaged record of them is of no account beside a plan, and without one the network stands', () => {
