@@ -1,5 +1,5 @@
 import type { Buffer } from 'node:buffer'
-import { open, rename, rm } from 'node:fs/promises'
+import { link, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 /** Files that are there, whole, after the power was cut. */
@@ -17,17 +17,45 @@ export async function syncFolder(folder: string): Promise<void> {
 /** Writes a file that appears under its name whole and durable, or not at all; replaces one that is there. */
 export async function writeDurably(path: string, temporary: string, content: Buffer): Promise<void> {
   try {
-    const handle = await open(temporary, 'wx')
-    try {
-      await handle.writeFile(content)
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
+    await fill(temporary, content)
     await rename(temporary, path)
   } catch (error) {
     await rm(temporary, { force: true })
     throw error
   }
   await syncFolder(dirname(path))
+}
+
+/** The same for one that is made once, by whoever comes first: one that is there stays, and is durable then. Where the file system has no hard links, it is replaced. */
+export async function createDurably(path: string, temporary: string, content: Buffer): Promise<void> {
+  try {
+    await fill(temporary, content)
+    await linkOrRename(temporary, path)
+  } finally {
+    await rm(temporary, { force: true })
+  }
+  await syncFolder(dirname(path))
+}
+
+/** What `link` says where there are none. */
+const noLinks: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'])
+
+async function linkOrRename(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to)
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException
+    if (noLinks.has(code)) await rename(from, to)
+    else if (code !== 'EEXIST') throw error
+  }
+}
+
+async function fill(path: string, content: Buffer): Promise<void> {
+  const handle = await open(path, 'wx')
+  try {
+    await handle.writeFile(content)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
 }

@@ -296,8 +296,9 @@ export const errorCodes = codes({
     exit: 3,
   },
   TARGET_IN_USE: {
-    title: 'Another run writes to the same file.',
-    remedy: 'Wait for the other run, end it, or write to another file: `--set result.config.path=other.txt`.',
+    title: 'Another run, or another network, writes to the same file.',
+    remedy:
+      'Wait for the other run, end it, or write to another file: `--set result.config.path=other.txt`. A network that has lost its file to another one has it again when that one is undeployed and it is deployed afresh.',
     exit: 4,
     retryable: true,
   },

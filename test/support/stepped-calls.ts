@@ -4,7 +4,17 @@ import { promises } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import type { TestContext } from 'node:test'
 
-const functions = ['open', 'rename', 'readdir', 'stat', 'readFile', 'rm', 'mkdir', 'realpath'] as const
+const functions = [
+  'open',
+  'rename',
+  'link',
+  'readdir',
+  'stat',
+  'readFile',
+  'rm',
+  'mkdir',
+  'realpath',
+] as const
 const ofHandles: ReadonlySet<PropertyKey> = new Set(['write', 'writeFile', 'read', 'stat'])
 /** Processes see the same of each other with them and without; disks take long. */
 const leftOut: ReadonlySet<PropertyKey> = new Set(['sync', 'datasync'])

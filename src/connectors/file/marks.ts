@@ -3,18 +3,20 @@
  *
  * - MK-1 Each mark is a file of its own in `.<name>.marks`, called `<turn>-<incarnation>-<snapshot>-<writer>`. None takes the place of another
  *   one, and the newest counts: so one who was replaced, and stands still before he writes his, takes nothing back.
- * - MK-2 Numbers of different writers cannot be compared. So who takes over a file from another writer takes the next turn, and keeps it.
+ * - MK-2 Numbers of different writers cannot be compared. So the turn comes first, and no two writers have the same one (`turns.ts`). Only pieces
+ *   that versions of before have prepared, and parts, which are of one writer each, bring none: they keep their writer's, or take the one after that of another.
  * - MK-3 A mark is synced before those of its writer that are older are removed. Who removes them late removes older ones still.
  * - MK-4 `.<name>.published` says the newest as well, for people and for nodes of versions of before, which know that one only, and replace it. It
  *   is not synced, and may be taken back; it counts where it says more than the marks, as one of such a version.
+ * - MK-5 The mark of a first piece says which staged file is to become the file, and is made once: of several who publish that piece, who comes
+ *   first decides. (Not on file systems without hard links.)
  */
-import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { threadId } from 'node:worker_threads'
-import { syncFolder, writeDurably } from '../../base/durable-files.ts'
+import { createDurably, writeDurably } from '../../base/durable-files.ts'
 import { isRecord } from '../../base/values.ts'
 import { compareSinkSnapshots, type SinkSnapshot } from '../../component/index.ts'
+import { claimPath, digestOf, folderOf, listFolder, makeMarksFolder, temporaryIn } from './marks-folder.ts'
 
 export interface Mark extends SinkSnapshot {
   readonly writer: string
@@ -22,9 +24,8 @@ export interface Mark extends SinkSnapshot {
   readonly staged?: string
 }
 
-/** One that was read. */
+/** One with its turn. 0: read as a version of before has written it. */
 export interface PublishedMark extends Mark {
-  /** MK-2. 0: written by a version of before. */
   readonly turn: number
 }
 
@@ -38,56 +39,46 @@ export async function readMark(path: string, writer?: string): Promise<Published
   return isNewer ? { ...before, turn: newest.turn } : newest
 }
 
-/** `current`: what was read before. */
-export async function writeMark(path: string, mark: Mark, current: PublishedMark | undefined): Promise<void> {
-  const turn = turnAfter(current, mark.writer)
-  const { writer, incarnation, id, staged } = mark
-  const own = digestOf(writer)
-  const name = `${turn}-${incarnation}-${id}-${own}`
+/** Older ones of its writer go, and the claims of turns before. `isFirst`: no mark was found before. */
+export async function writeMark(path: string, mark: PublishedMark, isFirst: boolean): Promise<void> {
   const folder = folderOf(path)
-  await makeFolder(folder, current === undefined)
-  const text = `${JSON.stringify({ writer, incarnation, id, staged })}\n`
-  await writeDurably(join(folder, name), join(folder, `.${temporaryNumber()}`), Buffer.from(text))
-  for (const other of await list(folder))
-    if (other.writer === own && compare(other, { turn, incarnation, id }) < 0)
-      await rm(join(folder, other.name), { force: true })
+  await makeMarksFolder(folder, isFirst)
+  await writeTo(folder, mark)
+  const own = digestOf(mark.writer)
+  const { marks, claims } = await listFolder(folder)
+  for (const other of marks)
+    if (other.writer === own && compare(other, mark) < 0) await rm(join(folder, other.name), { force: true })
+  for (const claim of claims) if (claim < mark.turn) await rm(claimPath(folder, claim), { force: true })
+}
+
+async function writeTo(folder: string, mark: PublishedMark): Promise<void> {
+  const { writer, incarnation, id, staged, turn } = mark
+  const path = join(folder, `${turn}-${incarnation}-${id}-${digestOf(writer)}`)
+  const content = Buffer.from(`${JSON.stringify({ writer, incarnation, id, staged })}\n`)
+  if (staged !== undefined) {
+    await createDurably(path, temporaryIn(folder), content)
+    const there = await readText(path)
+    if (there === undefined || parsed(there) !== undefined) return
+    // A damaged one says nothing to anybody.
+  }
+  await writeDurably(path, temporaryIn(folder), content)
 }
 
 /** MK-4. To be called when all is done that the mark stands for. */
 export async function tellMark(path: string, { writer, incarnation, id }: Mark): Promise<void> {
-  const temporary = temporaryOf(path)
+  const temporary = temporaryIn(folderOf(path))
   await writeFile(temporary, `${JSON.stringify({ writer, incarnation, id })}\n`)
   await rename(temporary, earlierPath(path))
 }
 
-/** No other writer's, in whatever thread or process. */
-export function temporaryOf(path: string): string {
-  return join(dirname(path), `.${basename(path)}.${temporaryNumber()}`)
-}
-
-/** Of a writer, in names of files. */
-export function digestOf(writer: string): string {
-  return createHash('sha256').update(writer).digest('hex').slice(0, 16)
-}
-
-let lastTemporary = 0
-
-function temporaryNumber(): string {
-  return `${process.pid}-${threadId}-${++lastTemporary}.partial`
-}
-
-function turnAfter(current: PublishedMark | undefined, writer: string): number {
+/** Of a mark that comes after `current`, where its piece has no turn of its own. */
+export function turnAfter(current: PublishedMark | undefined, writer: string): number {
   if (current === undefined) return 1
   return current.writer === writer ? current.turn : current.turn + 1
 }
 
 interface Numbers extends SinkSnapshot {
   readonly turn: number
-}
-
-interface Listed extends Numbers {
-  readonly name: string
-  readonly writer: string
 }
 
 function compare(a: Numbers, b: Numbers): number {
@@ -98,7 +89,8 @@ async function newestOf(path: string, writer: string | undefined): Promise<Publi
   const folder = folderOf(path)
   const own = writer === undefined ? undefined : digestOf(writer)
   for (;;) {
-    const all = (await list(folder)).filter((one) => own === undefined || one.writer === own)
+    const { marks } = await listFolder(folder)
+    const all = marks.filter((one) => own === undefined || one.writer === own)
     const byAge = all.toSorted((a, b) => compare(b, a) || (a.name < b.name ? 1 : -1))
     let isGone = false
     for (const { name, turn } of byAge) {
@@ -111,21 +103,6 @@ async function newestOf(path: string, writer: string | undefined): Promise<Publi
     }
     if (!isGone) return undefined
   }
-}
-
-async function list(folder: string): Promise<readonly Listed[]> {
-  let names: readonly string[]
-  try {
-    names = await readdir(folder)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
-    throw error
-  }
-  return names.flatMap((name) => {
-    const [, turn, incarnation, id, writer] = /^(\d+)-(\d+)-(\d+)-([0-9a-f]+)$/.exec(name) ?? []
-    if (writer === undefined) return []
-    return { name, turn: Number(turn), incarnation: Number(incarnation), id: Number(id), writer }
-  })
 }
 
 async function readEarlier(path: string): Promise<Mark | undefined> {
@@ -155,21 +132,6 @@ function parsed(text: string): Mark | undefined {
     return undefined
   const mark = { writer, incarnation: incarnation as number, id: id as number }
   return typeof staged === 'string' ? { ...mark, staged } : mark
-}
-
-/** Who made it may have ended before he synced it: so does who writes the first mark (`isFirst`). */
-async function makeFolder(folder: string, isFirst: boolean): Promise<void> {
-  try {
-    await mkdir(folder)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    if (!isFirst) return
-  }
-  await syncFolder(dirname(folder))
-}
-
-function folderOf(path: string): string {
-  return join(dirname(path), `.${basename(path)}.marks`)
 }
 
 function earlierPath(path: string): string {

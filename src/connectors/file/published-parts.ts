@@ -13,7 +13,7 @@ import { basename, dirname, extname, join } from 'node:path'
 import { syncFolder } from '../../base/durable-files.ts'
 import { compareSinkSnapshots, type SinkBatch, type SinkSnapshot } from '../../component/index.ts'
 import { type FileUse, fileError } from './errors.ts'
-import { type Mark, readMark, tellMark, writeMark } from './marks.ts'
+import { type Mark, readMark, tellMark, turnAfter, writeMark } from './marks.ts'
 import { ahead, lost } from './published.ts'
 
 /** A part, as it travels in snapshots. */
@@ -62,8 +62,8 @@ export async function publishPart(
       // Others may have published it meanwhile, and readers have taken it away.
       if (!isThere && !isMarked(await readMark(beside, writer), { writer, snapshot }, at))
         throw lost(at, 'is neither published nor staged any more')
-      const mark = { writer, ...snapshot }
-      await writeMark(beside, mark, current)
+      const mark = { writer, ...snapshot, turn: turnAfter(current, writer) }
+      await writeMark(beside, mark, current === undefined)
       await tellMark(beside, mark)
     }
     await giveName(piece.staged, piece.path)
@@ -126,7 +126,7 @@ export async function recoverPart(
 const noSnapshot: SinkSnapshot = { incarnation: 0, id: 0 }
 
 /** What the mark of a part's writer stands beside: its name without the snapshot's numbers. */
-function markedPath(part: string): string {
+export function markedPath(part: string): string {
   return join(dirname(part), basename(part).replace(/-\d{10,}-\d{10,}(?=(?:\.[^.]*)?$)/, ''))
 }
 

@@ -9,23 +9,25 @@
  *   not written again. Where the mark says less than the file has, PB-1 makes that harmless.
  * - PB-4 Only the first piece of a run replaces a file that was there, by a whole new one under its name. A file system knows no
  *   fencing, and who looked at the mark (PB-3) and stood still before he replaces the file must not replace what has grown by then. So that piece is
- *   staged when it is prepared, and renamed once, by whoever comes first (`first-piece.ts`). It is marked before it is renamed, and what earlier
- *   runs have staged is removed in between; who finds it marked and staged renames it. Where what was staged is gone (it was removed by hand, is on
- *   another machine, or a version of before has prepared the piece), the file is made of the piece itself, and only then that window is open. So it is
- *   for another network's writer whose first piece was staged before this one took the file over.
+ *   staged when it is prepared, and renamed once, by whoever comes first (`first-piece.ts`). It is staged before the marks are looked at, and
+ *   marked (MK-5) before what lower turns have staged is removed, and that before it is renamed. So of two runs (TU-1), of whatever
+ *   networks, the older one sees the mark of the newer one, or has nothing to rename once that one renames. Where what was
+ *   staged is gone (it was removed by hand, is on another machine, or a version of before has prepared the piece), it is staged again, and all that is as before.
  * - PB-5 Any other piece is written to the file that was open when the mark was read. So one of a run before, which does not know that it is over,
  *   either reads the mark of the new run, or has open what that one replaced: the new run's file is never written by it. With `append` the file
- *   stays the same: there only one that stands still between that look and the write, with what was not published when its run ended,
- *   writes where the new run does.
+ *   stays the same. A run that appends marks the snapshot before its own first before it opens the file, so who looks from then on is refused, or over;
+ *   who stands still between an earlier look and the write, with what was not published when its run ended, or when another
+ *   network began, writes where the new run does. So do two networks that begin to append at the same time: each begins where the file ended then.
+ * - PB-6 Who finds a greater turn of another writer marked is refused (TARGET_IN_USE), for good: that one has the file.
  */
 import { constants, type FileHandle, open, realpath } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
-import { syncFolder, writeDurably } from '../../base/durable-files.ts'
+import { dirname, join } from 'node:path'
+import { syncFolder } from '../../base/durable-files.ts'
 import type { VertigoError } from '../../base/errors.ts'
 import { compareSinkSnapshots, type SinkBatch, type SinkSnapshot } from '../../component/index.ts'
 import { type FileUse, fileError, fileFault } from './errors.ts'
-import { dropStagedFirsts, isToBePlaced, placeFirst, type StagedFile } from './first-piece.ts'
-import { type Mark, type PublishedMark, readMark, tellMark, temporaryOf, writeMark } from './marks.ts'
+import { dropStagedFirsts, placeFirst, stagedName, type StagedFile } from './first-piece.ts'
+import { type Mark, type PublishedMark, readMark, tellMark, turnAfter, writeMark } from './marks.ts'
 
 /** A piece of a file, as it travels in snapshots. */
 export interface FilePiece {
@@ -37,6 +39,8 @@ export interface FilePiece {
   readonly isFirst: boolean
   /** The file is made anew. */
   readonly replaces: boolean
+  /** TU-1, of a first one; versions of before did not take one. */
+  readonly turn?: number
   /** PB-4, of one that replaces; versions of before did not stage it. */
   readonly staged?: StagedFile
 }
@@ -55,38 +59,55 @@ export async function publishPiece(batch: SinkBatch<FilePiece>, use: FileUse): P
 
 /** PB-4 */
 async function publishFirst(path: string, batch: SinkBatch<FilePiece>, use: FileUse): Promise<void> {
+  const found = await readMark(path)
+  const turn = batch.staged.turn ?? turnAfter(found, batch.writer)
+  const first = { ...batch, staged: { ...batch.staged, turn } }
+  let newest = await published(path, found, first, use)
+  if (newest === undefined) {
+    await markFirst(path, first, use)
+    newest = await published(path, await readMark(path), first, use)
+  }
+  if (newest === undefined) throw lost(use, 'has lost its marks while they were being written')
+  await finishFirst(path, newest, use)
+}
+
+/** Nothing where somebody else has marked it, or what comes after it. */
+async function markFirst(
+  path: string,
+  batch: SinkBatch<FilePiece & { readonly turn: number }>,
+  use: FileUse,
+): Promise<void> {
   const { writer, snapshot, staged: piece } = batch
-  const bytes = Buffer.from(piece.text)
+  const { turn } = piece
+  const staged = await stagedName(path, piece.staged, piece.text, { writer, snapshot, turn })
   const current = await readMark(path)
-  if (isMarked(current, batch, use)) {
-    if (current !== undefined && isOf(current, batch)) await finishFirst(path, current)
-    return
-  }
-  if (piece.staged !== undefined && (await isToBePlaced(piece.staged, path, bytes.length))) {
-    const mark = { writer, ...snapshot, staged: basename(piece.staged.path) }
-    await writeMark(path, mark, current)
-    await finishFirst(path, mark)
-    return
-  }
-  const now = await readMark(path)
-  if (isMarked(now, batch, use)) return
-  await writeDurably(path, temporaryOf(path), bytes)
-  await writeMark(path, { writer, ...snapshot }, now)
-  await dropStagedFirsts(path, writer, snapshot)
-  await tellMark(path, { writer, ...snapshot })
+  if ((await published(path, current, batch, use)) !== undefined) return
+  await writeMark(path, { writer, ...snapshot, turn, staged }, current === undefined)
 }
 
-/** Gives a marked first piece its name, where nobody has yet. What runs of before have staged can take that name no more by then. */
-export async function finishFirst(path: string, mark: Mark): Promise<void> {
-  if (mark.staged !== undefined) {
-    await dropStagedFirsts(path, mark.writer, mark)
-    await placeFirst(join(dirname(path), mark.staged), path)
-  }
-  await tellMark(path, mark)
+/** `mark`, where it says that the file has the piece. What nobody will rename any more is removed where another one has the file. */
+async function published(
+  path: string,
+  mark: PublishedMark | undefined,
+  batch: SinkBatch<FilePiece>,
+  use: FileUse,
+): Promise<PublishedMark | undefined> {
+  if (mark !== undefined && isTaken(mark, batch)) await dropStagedFirsts(path, mark)
+  return isMarked(mark, batch, use) ? mark : undefined
 }
 
-function isOf(mark: Mark, { writer, snapshot }: SinkBatch): boolean {
-  return mark.writer === writer && compareSinkSnapshots(mark, snapshot) === 0
+/**
+ * Gives a marked first piece its name, where nobody has yet. What earlier runs have staged can take that name no more by then. `mark`: read as
+ * the newest. Errors: TARGET_IN_USE, where another writer has taken the file over since.
+ */
+export async function finishFirst(path: string, mark: PublishedMark, use: FileUse): Promise<void> {
+  await dropStagedFirsts(path, mark)
+  if (mark.staged !== undefined && !(await placeFirst(join(dirname(path), mark.staged), path))) {
+    const newest = await readMark(path)
+    if (newest === undefined) throw lost(use, 'has lost its marks')
+    if (newest.writer !== mark.writer) throw inUse(use, newest, mark.writer)
+  }
+  if (mark.turn > 0) await tellMark(path, mark)
 }
 
 /** A link keeps pointing to its file, which is the one that is written. */
@@ -97,15 +118,21 @@ export async function realPathOf(path: string): Promise<string> {
 /** Whether the file has the piece. Errors: SINK_AHEAD, TARGET_IN_USE. */
 function isMarked(
   mark: PublishedMark | undefined,
-  { writer, snapshot, staged }: SinkBatch<FilePiece>,
+  batch: SinkBatch<FilePiece>,
   use: FileUse,
-): boolean {
-  if (mark?.writer === writer) {
-    if (mark.incarnation > snapshot.incarnation) throw ahead(use, writer, mark)
-    return compareSinkSnapshots(snapshot, mark) <= 0
-  }
-  if (mark === undefined || staged.isFirst) return false
-  throw fileFault('TARGET_IN_USE', use, `is being written by ${mark.writer}, and ${writer} wrote it before`)
+): mark is PublishedMark {
+  const { writer, snapshot } = batch
+  if (mark === undefined) return false
+  if (isTaken(mark, batch)) throw inUse(use, mark, writer)
+  if (mark.writer !== writer) return false
+  if (mark.incarnation > snapshot.incarnation) throw ahead(use, writer, mark)
+  return compareSinkSnapshots(snapshot, mark) <= 0
+}
+
+/** PB-6 */
+function isTaken(mark: PublishedMark, { writer, staged }: SinkBatch<FilePiece>): boolean {
+  if (mark.writer === writer) return false
+  return !staged.isFirst || (staged.turn !== undefined && mark.turn >= staged.turn)
 }
 
 /** Not `w` where it is made: who comes late would cut off what others wrote. */
@@ -114,27 +141,47 @@ const writing = { there: constants.O_RDWR, orNew: constants.O_RDWR | constants.O
 /** PB-5 */
 async function publishNext(path: string, batch: SinkBatch<FilePiece>, use: FileUse): Promise<void> {
   const { writer, snapshot, staged } = batch
-  if (isMarked(await readMark(path), batch, use)) return
-  if (staged.isFirst) await dropStagedFirsts(path, writer, snapshot)
-  const file = await openFor(path, staged.at, use)
+  if (staged.isFirst && (await beginAppending(path, batch, use))) return
+  const file = await openFor(path, staged.at)
+  if (file === undefined) {
+    if (isMarked(await readMark(path), batch, use)) return
+    throw lost(use, `does not exist, and ${staged.at} bytes of it were published`)
+  }
   try {
     const current = await readMark(path)
     if (isMarked(current, batch, use)) return
     await writeAt(file, staged.at, Buffer.from(staged.text), use)
     if (staged.at === 0) await syncFolder(dirname(path))
-    const mark = { writer, ...snapshot }
-    await writeMark(path, mark, current)
+    const mark = { writer, ...snapshot, turn: staged.turn ?? turnAfter(current, writer) }
+    await writeMark(path, mark, current === undefined)
     await tellMark(path, mark)
   } finally {
     await file.close()
   }
 }
 
-async function openFor(path: string, at: number, use: FileUse): Promise<FileHandle> {
+/**
+ * PB-5, of the first piece of a run that appends: true where the file has it. Else the snapshot before is marked, which says of nothing new that it
+ * is published, and what older runs have staged is removed, before the file is opened.
+ */
+async function beginAppending(path: string, batch: SinkBatch<FilePiece>, use: FileUse): Promise<boolean> {
+  const { writer, snapshot, staged } = batch
+  const current = await readMark(path)
+  if (isMarked(current, batch, use)) return true
+  const turn = staged.turn ?? turnAfter(current, writer)
+  const before = { writer, incarnation: snapshot.incarnation, id: snapshot.id - 1, turn }
+  await writeMark(path, before, current === undefined)
+  await dropStagedFirsts(path, before)
+  return false
+}
+
+/** Undefined where it is not there, and should be. */
+async function openFor(path: string, at: number): Promise<FileHandle | undefined> {
   try {
     return await open(path, at > 0 ? writing.there : writing.orNew)
   } catch (error) {
-    throw at > 0 ? missing(error, at, use) : error
+    if (at > 0 && (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
   }
 }
 
@@ -148,11 +195,6 @@ async function writeAt(file: FileHandle, at: number, bytes: Buffer, use: FileUse
   await file.datasync()
 }
 
-function missing(error: unknown, at: number, use: FileUse): unknown {
-  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return error
-  return lost(use, `does not exist, and ${at} bytes of it were published`)
-}
-
 export function lost(use: FileUse, what: string): VertigoError {
   return fileFault('SINK_TARGET_LOST', use, what)
 }
@@ -163,4 +205,13 @@ export function ahead(use: FileUse, writer: string, { incarnation, id }: SinkSna
     use,
     `has snapshot ${id} of ${writer} already, of incarnation ${incarnation}`,
   )
+}
+
+/** `mark`: of who has it now. */
+export function inUse(use: FileUse, mark: Mark, writer: string): VertigoError {
+  const what = `is being written by ${mark.writer}, which began with it after ${writer}, and goes on`
+  return fileFault('TARGET_IN_USE', use, what, {
+    remedy:
+      'Give each network a file of its own. To take the file back, undeploy the other network, and deploy this one afresh: it then replaces the file, unless it appends.',
+  })
 }

@@ -1,4 +1,5 @@
 import { open, stat } from 'node:fs/promises'
+import type { Clock } from '../../base/clock.ts'
 import { compareSinkSnapshots, type Sink, type SinkBatch, type SinkSnapshot } from '../../component/index.ts'
 import { Staging } from '../staging.ts'
 import { type FileUse, fileError, fileFault } from './errors.ts'
@@ -13,9 +14,18 @@ import {
 } from './format.ts'
 import { stageFirst } from './first-piece.ts'
 import { type Mark, readMark } from './marks.ts'
-import { type FilePiece, finishFirst, lost, publishPiece, realPathOf } from './published.ts'
-import { dropStaged, publishPart, type PartPiece, recoverPart, stagePart } from './published-parts.ts'
+import { dropTemporaries } from './marks-folder.ts'
+import { type FilePiece, finishFirst, inUse, lost, publishPiece, realPathOf } from './published.ts'
+import {
+  dropStaged,
+  markedPath,
+  publishPart,
+  type PartPiece,
+  recoverPart,
+  stagePart,
+} from './published-parts.ts'
 import { openTarget } from './target.ts'
+import { takeTurn } from './turns.ts'
 
 export interface PublishingOptions {
   readonly use: FileUse
@@ -27,6 +37,7 @@ export interface PublishingOptions {
   readonly append: boolean
   /** A file for each snapshot. */
   readonly parts: boolean
+  readonly clock: Clock
 }
 
 /** What the file was when the instance began. */
@@ -70,7 +81,7 @@ class PublishingFile {
   /** Where the next piece begins; undefined before the first. */
   #next: number | undefined
   #isDrained = false
-  /** Of parts: the writers whose staged ones are no more than they should be. */
+  /** The writers of whom nothing is left that should not be. */
   readonly #tidied = new Set<string>()
 
   constructor(
@@ -100,7 +111,7 @@ class PublishingFile {
   }
 
   get #sink(): Sink {
-    const { parts, use } = this.#options
+    const { parts } = this.#options
     const recover = (
       writer: string,
       published: SinkSnapshot | undefined,
@@ -119,7 +130,7 @@ class PublishingFile {
     const sink: Sink<FilePiece> = {
       prepare: (snapshot) => this.#prepare(snapshot),
       isFull,
-      commit: (batch) => (this.#isDirect ? this.#writeThrough(batch.staged) : publishPiece(batch, use)),
+      commit: (batch) => (this.#isDirect ? this.#writeThrough(batch.staged) : this.#publishPiece(batch)),
       recover,
     }
     return sink
@@ -168,16 +179,16 @@ class PublishingFile {
     this.#next = keeps ? bytes : 0
     const head = this.#next === 0 ? this.#header : isEnded ? '' : '\n'
     const piece = this.#piece(path, head + text, { isFirst: !goesOn, replaces: !keeps && !this.#isDirect })
-    return piece.replaces ? this.#stage(piece, snapshot) : piece
+    return piece.isFirst && !this.#isDirect ? this.#prepareFirst(piece, snapshot) : piece
   }
 
-  async #stage(piece: FilePiece, snapshot: SinkSnapshot): Promise<FilePiece> {
+  async #prepareFirst(piece: FilePiece, snapshot: SinkSnapshot): Promise<FilePiece> {
     const { use, writer } = this.#options
     try {
-      return {
-        ...piece,
-        staged: await stageFirst(await realPathOf(piece.path), piece.text, { writer, snapshot }),
-      }
+      const path = await realPathOf(piece.path)
+      const turn = await takeTurn(path)
+      if (!piece.replaces) return { ...piece, turn }
+      return { ...piece, turn, staged: await stageFirst(path, piece.text, { writer, snapshot, turn }) }
     } catch (error) {
       throw fileError(error, use)
     }
@@ -210,13 +221,26 @@ class PublishingFile {
     return text === '' ? undefined : stagePart(this.#header + text, { writer, snapshot }, use)
   }
 
-  /** What lives before have staged for nothing goes with the first part that is published: a folder may have many, and listing costs. */
+  async #publishPiece(batch: SinkBatch<FilePiece>): Promise<void> {
+    const { use, clock } = this.#options
+    await publishPiece(batch, use)
+    await this.#tidy(batch.writer, async () => dropTemporaries(await realPathOf(batch.staged.path), clock))
+  }
+
   async #publishPart(batch: SinkBatch<PartPiece>): Promise<void> {
-    const { use } = this.#options
-    const { writer, snapshot } = batch
+    const { use, clock } = this.#options
+    const { writer, snapshot, staged } = batch
     await publishPart(batch, use)
+    await this.#tidy(writer, async () => {
+      await dropStaged(use, writer, snapshot)
+      await dropTemporaries(markedPath(staged.path), clock)
+    })
+  }
+
+  /** What lives before have left for nothing goes with the first piece that is published: a folder may have many files, and listing costs. */
+  async #tidy(writer: string, drop: () => Promise<void>): Promise<void> {
     if (this.#tidied.has(writer)) return
-    await dropStaged(use, writer, snapshot)
+    await drop()
     this.#tidied.add(writer)
   }
 
@@ -232,13 +256,16 @@ class PublishingFile {
     try {
       if (parts) return await recoverPart(writer, published, use)
       let newest: Mark | undefined
+      let other: Mark | undefined
       for (const path of await Promise.all(paths.map((path) => realPathOf(path)))) {
         const mark = await readMark(path)
+        if (mark !== undefined && mark.writer !== writer) other = mark
         if (mark === undefined || !this.#isOwn(mark)) continue
-        await finishFirst(path, mark)
+        await finishFirst(path, mark, use)
         if (newest === undefined || compareSinkSnapshots(mark, newest) > 0) newest = mark
       }
       if (published === undefined || newest !== undefined) return newest
+      if (other !== undefined) throw inUse(use, other, writer)
       throw lost(use, `is not what ${writer} has published`)
     } catch (error) {
       throw fileError(error, use)

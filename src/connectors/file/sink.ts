@@ -57,7 +57,8 @@ const flushDelayMs = 1000
  * is put before the ending (`counts-0.jsonl`).
  *
  * Two sinks of a network with the same file, by whatever links, are refused (`TARGET_SHARED`), and so is a
- * second run while another one on this machine writes to the file (`TARGET_IN_USE`).
+ * second run while another one on this machine writes to the file (`TARGET_IN_USE`). Of two networks that publish to one file with snapshots, the one
+ * that has prepared its first output later has the file, and the other one fails (`TARGET_IN_USE`).
  *
  * Errors: `FILE_NOT_FOUND` (the folder), `FILE_IS_DIRECTORY`, `FILE_NOT_WRITABLE`, `TARGET_IN_USE`, `DISK_FULL`, `OUTPUT_CLOSED`,
  * `MESSAGE_UNFIT`, `SINK_AHEAD`, `SINK_TARGET_LOST`.
@@ -88,12 +89,12 @@ export const fileSink = builtInKind(
         )
       }
       if (context.publishes === 'with-snapshots') {
-        const { writer } = context
+        const { writer, clock } = context
         const own = parts
           ? { ...use, path: context.config.path.replaceAll('{instance}', String(instance)) }
           : use
         const paths = [1, 2].map((instances) => instancePath(context.config.path, instance, instances))
-        return publishingFile({ use: own, paths, writer, format, columns, append, parts })
+        return publishingFile({ use: own, paths, writer, format, columns, append, parts, clock })
       }
       const target = await openTarget(use, { append, alone: true })
       try {
