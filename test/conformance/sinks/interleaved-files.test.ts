@@ -54,14 +54,19 @@ for (const way of ways)
       })
     }))
 
-for (const published of [0, 1])
-  test(`a run that is over, with ${published} of 2 pieces published, stops before any call, and goes on before any call of a fresh one`, (t) =>
+for (const { published, isStagedGone } of [
+  { published: 0, isStagedGone: false },
+  { published: 0, isStagedGone: true },
+  { published: 1, isStagedGone: false },
+])
+  test(`a run that is over, with ${published} of 2 pieces published${isStagedGone ? ', and nothing staged any more' : ''}, stops before any call, and goes on before any call of a fresh one`, (t) =>
     inFolder(t, async (folder) => {
       await walk(t, async (processes, name) => {
         const place = new Place(ways[0]!, join(folder, name))
         await place.set()
         const over = await Life.begin(place)
         const staged = [await over.prepare(first), await over.prepare(first + 1)]
+        if (isStagedGone) await place.removeStaged()
         for (const batch of staged.slice(0, published)) await over.commit(batch)
         let last: SinkBatch | undefined
         await interleave(

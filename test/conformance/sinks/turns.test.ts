@@ -9,6 +9,7 @@ import { processName } from '../../../src/base/process-name.ts'
 import { isVertigoError } from '../../../src/base/errors.ts'
 import type { SinkBatch } from '../../../src/component/index.ts'
 import { type FilePiece, publishPiece } from '../../../src/connectors/file/published.ts'
+import { digestOf } from '../../../src/connectors/file/marks-folder.ts'
 import { takeTurn } from '../../../src/connectors/file/turns.ts'
 import { HeldCall } from '../../support/held-call.ts'
 import { Life, ownWriter, Place, snapshot } from './interleaved-lives.ts'
@@ -153,6 +154,40 @@ test('a first piece that a version of before has prepared takes the turn after t
   await publishPiece({ writer: ownWriter, snapshot: snapshot(11), staged }, use())
   assert.equal(await place.seen(), 'new\n')
   await assert.rejects(other.life.commit(await other.life.prepare(6)), inUseBy(ownWriter))
+})
+
+test('a first piece that a version of before has staged is renamed, and what such a version has staged for others is removed', async () => {
+  const name = `.out.txt.1-11-${digestOf(ownWriter)}.first`
+  const path = join(place.folder, name)
+  await writeFile(path, 'new\n')
+  await writeFile(join(place.folder, `.out.txt.1-40-${digestOf(otherWriter)}.first`), 'old\n')
+  const piece = { path: place.path, at: 0, text: 'not read\n', isFirst: true, replaces: true }
+  const staged: FilePiece = { ...piece, staged: { path, inode: '0' } }
+  await publishPiece({ writer: ownWriter, snapshot: snapshot(11), staged }, use())
+  assert.equal(await place.seen(), 'new\n')
+  assert.deepEqual(await place.staged(), [])
+})
+
+test('PB-5: a piece that is not the first is written after one look at the marks', async (t) => {
+  const one = await prepared(ownWriter, 11)
+  await one.life.commit(one.batch)
+  const next = await one.life.prepare(12, 'more')
+  const own = promises.readdir
+  const looks: string[] = []
+  Object.assign(promises, {
+    readdir: async (path: string) => {
+      looks.push(path)
+      return own(path)
+    },
+  })
+  syncBuiltinESMExports()
+  t.after(() => {
+    Object.assign(promises, { readdir: own })
+    syncBuiltinESMExports()
+  })
+  await one.life.commit(next)
+  // Before it is written; and when it is marked, for those that are older.
+  assert.deepEqual(looks, [marksFolder(), marksFolder()])
 })
 
 test('MK-5: where the file system has no hard links, marks of first pieces are renamed', async (t) => {

@@ -220,6 +220,8 @@ for (const { isGone, crashed } of [
           old.release()
           await ofStill
           if (successor !== undefined) await failing.publish(successor)
+          // As if it had died.
+          assert.equal(await place.seen(), (failing.isTold ? still : failing).text)
           next.release()
           await ofFailing
           await settle(place, new Map(lives).set(failing, successor))
