@@ -480,7 +480,8 @@ export const errorCodes = codes({
   },
   STATE_DISK_FAILED: {
     title: 'The disk refused to keep state that is larger than memory.',
-    remedy: 'See the cause; make room in the folder for temporary files, or name another one in `TMPDIR`.',
+    remedy:
+      'See the cause; make room in the folder for temporary files, or name another one in `TMPDIR`. It is tried again for about half a minute; deploy a network that was given up again: it goes on from its last snapshot.',
     exit: 4,
   },
   STATE_NOT_KEYED: {

@@ -1,4 +1,5 @@
 import { assert } from '../../base/assert.ts'
+import { isVertigoError } from '../../base/errors.ts'
 import { type Capture, encodeEntry, readRow, type StateChunk } from '../capture.ts'
 import { applyToRow, type Entry, entryOf } from '../entries.ts'
 import type { KeyedState, UnreadRows } from '../keyed-state.ts'
@@ -27,6 +28,8 @@ import { behind, encodedOf, groupOf, rowKey } from './row-keys.ts'
  * - LS-2 A cut writes what has changed and takes a view of the database: what a capture reads is as it was then, whatever is written
  *   meanwhile. Nothing is handed over, and no row waits for a capture.
  * - LS-3 What is in memory is bounded by the cache, the rows that changed since they were written last, and what one turn asks for.
+ * - LS-4 Where the disk refuses the marks of a capture that is given back, they are given back before the next cut. Until then there is none:
+ *   its snapshot would lack what they mark.
  */
 
 export interface LmdbStateLimits {
@@ -67,6 +70,8 @@ export class LmdbState implements KeyedState, RowTracker {
   private hasSnapshots = false
   private sweptTo: Buffer | undefined
   private capturing: LmdbCapture | undefined
+  /** LS-4 */
+  private owesMarks = false
   private isClosed = false
 
   constructor(
@@ -81,7 +86,7 @@ export class LmdbState implements KeyedState, RowTracker {
     this.limits = { ...defaultLimits, ...limits }
     this.withTtl = hasTtl(slots)
     this.cache = new RowCache({ rowsMax: this.limits.cacheRowsMax, bytesMax: this.limits.cacheBytesMax })
-    this.books = new MarkBooks(files.marks)
+    this.books = new MarkBooks(files)
   }
 
   beginSnapshots(): void {
@@ -158,6 +163,7 @@ export class LmdbState implements KeyedState, RowTracker {
     this.flush()
     // The one before has been committed, or was given back.
     this.capturing?.release()
+    if (this.owesMarks) this.giveMarksBack()
     const book = this.books.cut()
     this.capturing = new LmdbCapture({
       slots: this.slots,
@@ -166,9 +172,24 @@ export class LmdbState implements KeyedState, RowTracker {
       isWhole: isWhole || book.isWhole,
       rows: this.files.rows,
       marks: book.marks,
-      givenBack: () => this.files.write(() => this.books.giveBack()),
+      givenBack: () => this.givenBack(),
     })
     return this.capturing
+  }
+
+  /** Whoever takes the next cut is told of a disk that still refuses it then. */
+  private givenBack(): void {
+    this.owesMarks = true
+    try {
+      this.giveMarksBack()
+    } catch (error) {
+      if (!isVertigoError(error) || error.code !== 'STATE_DISK_FAILED') throw error
+    }
+  }
+
+  private giveMarksBack(): void {
+    this.books.giveBack()
+    this.owesMarks = false
   }
 
   close(): void {

@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { open, type RootDatabase } from 'lmdb'
-import { VertigoError } from '../../base/errors.ts'
+import { asError, VertigoError } from '../../base/errors.ts'
 import { runWhole, type RunWhole } from '../../base/native-gate.ts'
 import { Bytes } from './bytes.ts'
 
@@ -13,6 +13,8 @@ import { Bytes } from './bytes.ts'
  * - RF-1 LMDB is called within `whole` only: the thread is not ended meanwhile (NG-1). Nothing is left open from one call to the next that
  *   LMDB cannot free by itself at the end of the thread: no transaction that writes, and no cursor.
  * - RF-2 Nothing is written beside the thread: such a write ends the process when its thread is ended before it.
+ * - RF-3 LMDB is not opened where there is no room: it ends the process then. Its lock file is mapped before it has a place on the disk
+ *   (SIGBUS), and what could not be opened is let go twice (SIGSEGV).
  */
 
 export interface RowFiles {
@@ -27,20 +29,29 @@ export interface RowFiles {
 /** Virtual memory: what the state of an instance may have on the disk. */
 const mapBytes = 64 * 1024 ** 3
 const databasesMax = 3
+/** As LMDB tells errors of the system. */
+const [eio, enospc, edquot] = [5, 28, 122]
 /** Captures that are read while the state goes on, and what is read meanwhile. */
 const readersMax = 16
 
+/** Zeros, of which LMDB makes locks and a table for more than the readers above. */
+const lockFileBytes = 8 * 1024
+/** What opening and the first rows need; and where less is left, a write that was cut short was so for that. */
+const roomBytesMin = 256 * 1024
+
 /** `whole`: for a thread that may be ended. Default: nobody ends it. Errors: STATE_DISK_FAILED. */
 export function openRowFiles(place: string, parent = tmpdir(), whole: RunWhole = runWhole): RowFiles {
-  const failed = (error: unknown): VertigoError =>
-    new VertigoError(
+  const failed = (error: unknown): VertigoError => {
+    const why = isFull(parent, error) ? `there is no room left: ${asError(error).message}` : String(error)
+    return new VertigoError(
       'STATE_DISK_FAILED',
-      `The state of ${place} cannot be kept in ${parent}: ${String(error)}`,
+      `The state of ${place} cannot be kept in ${parent}: ${why}`,
       {
         cause: error,
         place: { component: place },
       },
     )
+  }
   try {
     return whole(() => openIn(parent, whole, failed))
   } catch (error) {
@@ -50,32 +61,54 @@ export function openRowFiles(place: string, parent = tmpdir(), whole: RunWhole =
 
 function openIn(parent: string, whole: RunWhole, failed: (error: unknown) => VertigoError): RowFiles {
   const folder = mkdtempSync(join(parent, 'vertigo-state-'))
-  const root = open<Buffer, Buffer>({
-    path: folder,
-    noSubdir: false,
-    noSync: true,
-    noMetaSync: true,
-    overlappingSync: false,
-    eventTurnBatching: false,
-    cache: false,
-    mapSize: mapBytes,
-    maxDbs: databasesMax,
-    maxReaders: readersMax,
-    encoding: 'binary',
-    keyEncoding: 'binary',
-  })
-  const [rows, first, second] = ['rows', 'marks-a', 'marks-b'].map(
-    (name) =>
-      new Bytes(root.openDB<Buffer, Buffer>({ name, encoding: 'binary', keyEncoding: 'binary' }), whole),
-  )
-  // It is open, and needs its names no more.
-  rmSync(folder, { recursive: true, force: true })
-  return {
-    rows: rows!,
-    marks: [first!, second!],
-    write: writing(root, whole, failed),
-    close: closing(root, whole),
+  try {
+    makeRoom(folder)
+    const root = open<Buffer, Buffer>({
+      path: folder,
+      noSubdir: false,
+      noSync: true,
+      noMetaSync: true,
+      overlappingSync: false,
+      eventTurnBatching: false,
+      cache: false,
+      mapSize: mapBytes,
+      maxDbs: databasesMax,
+      maxReaders: readersMax,
+      encoding: 'binary',
+      keyEncoding: 'binary',
+    })
+    const close = closing(root, whole)
+    try {
+      const [rows, ...marks] = ['rows', 'marks-a', 'marks-b'].map(
+        (name) =>
+          new Bytes(root.openDB<Buffer, Buffer>({ name, encoding: 'binary', keyEncoding: 'binary' }), whole),
+      )
+      return { rows: rows!, marks: [marks[0]!, marks[1]!], write: writing(root, whole, failed), close }
+    } catch (error) {
+      close()
+      throw error
+    }
+  } finally {
+    // Where it is open, it needs its names no more.
+    rmSync(folder, { recursive: true, force: true })
   }
+}
+
+/** RF-3 */
+function makeRoom(folder: string): void {
+  writeFileSync(join(folder, 'lock.mdb'), Buffer.alloc(lockFileBytes))
+  const room = join(folder, 'room')
+  writeFileSync(room, Buffer.alloc(roomBytesMin))
+  rmSync(room)
+}
+
+/** A write that was cut short comes as EIO; that the disk is full can only be seen from the disk. */
+function isFull(folder: string, thrown: unknown): boolean {
+  const { code } = asError(thrown) as { readonly code?: unknown }
+  if (code === 'ENOSPC' || code === 'EDQUOT' || code === enospc || code === edquot) return true
+  if (code !== eio) return false
+  const { bavail, bsize } = statfsSync(folder)
+  return bavail * bsize < roomBytesMin
 }
 
 function writing(
