@@ -357,6 +357,8 @@ export class SnapshotLoop {
       const transaction = abortTransaction(view, record)
       if (transaction !== undefined) await means.leadership.transact(transaction, { repeat: 'harmless' })
     } catch (failed) {
+      // Where it is the same trouble, it is told.
+      if (isVertigoError(failed) && failed.code === error.code) return
       this.troubled(`telling that snapshot ${id} of "${this.network}" came to nothing`, failed)
     }
   }

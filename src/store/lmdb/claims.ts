@@ -1,9 +1,10 @@
-import { closeSync, constants, existsSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { closeSync, constants, existsSync, mkdirSync, openSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
 import { type Cancel, type Clock, sleep } from '../../base/clock.ts'
 import { isAlive, isEnding, readStatus } from '../../base/process-status.ts'
 import { type Claimant, identify, isProcOurs, parseClaimant } from './claimant.ts'
+import { removeFile, removeNote } from './place.ts'
 import { endStopped, pidNamespace } from './processes.ts'
 
 /**
@@ -95,7 +96,7 @@ export class Claims {
   /** Idempotent. */
   withdraw(kind: ClaimKind): void {
     this.endRenewal(kind)
-    rmSync(this.fileOf(kind), { force: true })
+    removeNote(this.fileOf(kind))
   }
 
   /** Whether nobody has taken the claim away since it was placed (CL-6): this process stood still, or the clock was set. */
@@ -227,7 +228,7 @@ export class Claims {
   }
 
   private remove({ name }: Claim): false {
-    rmSync(join(this.folder, name), { force: true })
+    removeFile(join(this.folder, name))
     return false
   }
 

@@ -16,6 +16,7 @@ function isFull(folder: string, code: number): boolean {
 /** LMDB's own codes (lmdb.h). */
 const corruptCodes: ReadonlySet<number> = new Set([-30797, -30796, -30795, -30794, -30793, -30784])
 const fullCodes: ReadonlySet<number> = new Set([-30792, 28, 122, 27])
+const readOnlyCode = 30
 
 /** An error of LMDB, as what it means to who uses the store; undefined where that is not known. */
 export function knownDatabaseError(folder: string, thrown: unknown): Error | undefined {
@@ -34,6 +35,8 @@ export function knownDatabaseError(folder: string, thrown: unknown): Error | und
     return new VertigoError('STORE_FULL', `There is no room for the store in ${folder}: ${error.message}.`, {
       cause: error,
     })
+  if (code === readOnlyCode)
+    return placeError(folder, Object.assign(new Error(error.message), { code: 'EROFS' })) as Error
   return undefined
 }
 

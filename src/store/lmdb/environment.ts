@@ -14,6 +14,7 @@ import { heldError, openPatienceMs, waitForTurn } from './open-turn.ts'
 import { placeError, unfit } from './place.ts'
 import { probeDatabase } from './probe.ts'
 import { ProcessList } from './processes.ts'
+import { makeRoomToOpen, SpareRoom } from './spare-room.ts'
 import { StoppedHolderWatch } from './stopped-holder.ts'
 import { TimeLimit } from './time-limit.ts'
 
@@ -27,6 +28,7 @@ export type Bytes = Database<Buffer, Buffer>
 export interface Environment extends Databases {
   readonly folder: string
   readonly file: DataFile
+  readonly room: SpareRoom
   readonly processes: ProcessList
   readonly claims: Claims
   readonly root: RootDatabase<Buffer, Buffer>
@@ -193,10 +195,11 @@ export async function openDatabases(
 ): Promise<Environment> {
   const { folder, processes, claims } = place
   const isOver = (): boolean => limit.leftMs === 0
-  const turn = await claims.inTurn(() => lmdb.open<Buffer, Buffer>({ path: folder, ...openOptions }), {
-    ...openPatience,
-    isOver,
-  })
+  const openHere = (): RootDatabase<Buffer, Buffer> => {
+    makeRoomToOpen(folder)
+    return lmdb.open<Buffer, Buffer>({ path: folder, ...openOptions })
+  }
+  const turn = await claims.inTurn(openHere, { ...openPatience, isOver })
   if ('left' in turn) throw notDone(folder, limit, turn.left[0]!, 'opening')
   const root = turn.opened
   claims.withdraw('open')
@@ -212,8 +215,9 @@ export async function openDatabases(
   const opening = openInTurn(root, claims, lockHead)
   try {
     const databases = await limit.for(opening, () => heldError(folder, lockHead(), limit.timeoutMs))
-    const release = (): Promise<void> => releaseEnvironment(place, root)
-    return { ...place, file: new DataFile(folder), root, ...databases, lockHead, release }
+    const room = new SpareRoom(folder)
+    const release = (): Promise<void> => releaseEnvironment(place, root, room)
+    return { ...place, file: new DataFile(folder), room, root, ...databases, lockHead, release }
   } catch (error) {
     closeLater(place, opening, root)
     throw error
@@ -288,12 +292,17 @@ function isOwnThread(thread: number): boolean {
   }
 }
 
-async function releaseEnvironment(place: Place, root: RootDatabase<Buffer, Buffer>): Promise<void> {
+async function releaseEnvironment(
+  place: Place,
+  root: RootDatabase<Buffer, Buffer>,
+  room: SpareRoom,
+): Promise<void> {
   const { folder } = place
   const shared = open.get(folder)!
   shared.users--
   if (shared.users > 0) return
   open.delete(folder)
+  room.close()
   const closed = closeDatabase(place, root)
   closing.set(folder, closed)
   await closed

@@ -127,7 +127,8 @@ const metaOffsets = {
   lastPage: 144,
   transaction: 152,
 }
-const headBytes = 65_536 + 256
+/** Both pages that describe the database, whatever the size of its pages. */
+export const headBytes = 65_536 + 256
 
 /**
  * LMDB maps its file and believes it: a head that is not its own, or a tree that begins behind the file's end, would end the
@@ -153,7 +154,7 @@ export function checkDataFile(file: string): { readonly isShort: boolean } {
 }
 
 /** Up to the last page that was ever taken; the last ones may never have been written. */
-function neededBytes(head: Buffer): number {
+export function neededBytes(head: Buffer): number {
   const pageBytes = head.readUInt32LE(metaOffsets.pageBytes)
   return (Number(newestMeta(head, pageBytes).readBigUInt64LE(metaOffsets.lastPage)) + 1) * pageBytes
 }

@@ -1,5 +1,5 @@
-import { readFileSync, statfsSync } from 'node:fs'
-import { VertigoError } from '../../base/errors.ts'
+import { readFileSync, statfsSync, unlinkSync } from 'node:fs'
+import { isVertigoError, VertigoError } from '../../base/errors.ts'
 
 /**
  * Where an embedded store can be kept. LMDB shares memory and locks between processes through its files; a file system that
@@ -64,9 +64,12 @@ export function checkPlace(folder: string): void {
     throw unfit(`The folder ${folder} lies in a file system that is not local: ${name}.`)
 }
 
-export function unfit(message: string, cause?: unknown): VertigoError {
-  return new VertigoError('STORE_PLACE_UNFIT', message, { cause })
+export function unfit(message: string, cause?: unknown, remedy?: string): VertigoError {
+  return new VertigoError('STORE_PLACE_UNFIT', message, { cause, ...(remedy !== undefined && { remedy }) })
 }
+
+const readOnlyRemedy =
+  'See in the log of the system why the file system is read-only, make it writable again, and start the node again where it has ended.'
 
 const placeCodes: ReadonlySet<string> = new Set([
   'EACCES',
@@ -81,10 +84,14 @@ const fullCodes: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
 
 /** An error of a system call on the files of a store, as what it means to who uses the store. */
 export function placeError(folder: string, error: unknown): unknown {
+  if (isVertigoError(error)) return error
   if (!(error instanceof Error)) return error
   const { code } = error as NodeJS.ErrnoException
   if (code === undefined) return error
-  if (placeCodes.has(code)) return unfit(`A store cannot be kept in ${folder}: ${error.message}.`, error)
+  if (placeCodes.has(code)) {
+    const message = `A store cannot be kept in ${folder}: ${error.message}.`
+    return unfit(message, error, code === 'EROFS' ? readOnlyRemedy : undefined)
+  }
   if (fullCodes.has(code))
     return new VertigoError('STORE_FULL', `There is no room for the store in ${folder}: ${error.message}.`, {
       cause: error,
@@ -92,4 +99,22 @@ export function placeError(folder: string, error: unknown): unknown {
   if (code === 'ENOTDIR')
     return new VertigoError('STORE_FOREIGN', `${folder} is no folder.`, { cause: error })
   return error
+}
+
+/** Where there is one. `fs.rmSync` does not say what it could not do: its errors have no code. */
+export function removeFile(path: string): void {
+  try {
+    unlinkSync(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
+}
+
+/** The same for what nobody needs to be gone: where the file system has become read-only, others see that it is of a process that is no more. */
+export function removeNote(path: string): void {
+  try {
+    removeFile(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EROFS') throw error
+  }
 }

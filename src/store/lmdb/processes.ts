@@ -1,8 +1,8 @@
-import { mkdirSync, readdirSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readlinkSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isMainThread, threadId } from 'node:worker_threads'
 import { isAlive, type ProcessStatus, readProc, readStatus } from '../../base/process-status.ts'
-import { placeError } from './place.ts'
+import { placeError, removeFile, removeNote } from './place.ts'
 
 /**
  * The processes that have a store open. Each notes itself in the folder before it can lock anything, with its start time, so
@@ -59,7 +59,7 @@ export class ProcessList {
       for (const name of readdirSync(this.folder)) {
         const known = this.read(name)
         if (known === undefined) unseen.push(join(this.folder, name))
-        else if (!isAlive(known)) rmSync(join(this.folder, name), { force: true })
+        else if (!isAlive(known)) removeFile(join(this.folder, name))
       }
       forgetOldest(unseen)
       const { startTicks } = readStatus(process.pid)!
@@ -70,7 +70,7 @@ export class ProcessList {
   }
 
   leave(): void {
-    rmSync(this.file, { force: true })
+    removeNote(this.file)
   }
 
   /** Whether a process has this store open. */
@@ -113,5 +113,5 @@ function forgetOldest(files: readonly string[]): void {
   if (files.length <= unseenMax) return
   const notedMs = (file: string): number => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0
   const byAge = files.map((file) => ({ file, atMs: notedMs(file) })).toSorted((a, b) => a.atMs - b.atMs)
-  for (const { file } of byAge.slice(0, -unseenMax)) rmSync(file, { force: true })
+  for (const { file } of byAge.slice(0, -unseenMax)) removeFile(file)
 }

@@ -15,16 +15,24 @@ export interface TallyOptions {
   readonly count?: number
   readonly rate?: number
   readonly bytes?: number
+  /** Of snapshots, in milliseconds. Default 100. */
+  readonly intervalMs?: number
   /** More of the file. */
   readonly says?: string
 }
 
-export function tally({ count, rate = 200, bytes = 1, says = '' }: TallyOptions): Record<string, string> {
+export function tally({
+  count,
+  rate = 200,
+  bytes = 1,
+  intervalMs = 100,
+  says = '',
+}: TallyOptions): Record<string, string> {
   const numbers = `rate: ${rate}${count === undefined ? '' : `, count: ${count}`}`
   return {
     'tally.yaml': `name: tally
 guarantee: exactly-once
-snapshot: { intervalMs: 100 }
+snapshot: { intervalMs: ${intervalMs} }
 ${says}components:
   numbers: { kind: generator, config: { ${numbers} } }
   count: { kind: ./count.ts }

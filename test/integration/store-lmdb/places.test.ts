@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   rmdirSync,
+  rmSync,
   statSync,
   symlinkSync,
   truncateSync,
@@ -16,7 +17,10 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import type { ErrorCode } from '../../../src/base/error-codes.ts'
 import { isVertigoError } from '../../../src/base/errors.ts'
+import { neededBytes } from '../../../src/store/lmdb/folder.ts'
 import { openLmdbStore } from '../../../src/store/lmdb/open.ts'
+import { errorCode } from '../../support/error-code.ts'
+import { BreakingDisk, fillDisk, noBreakingDisk, noSmallDisk, SmallDisk } from '../../support/small-disk.ts'
 import { makeFolder, makeShort, openStore, startChild } from './support.ts'
 
 const put = (key: string, value: Uint8Array) => ({ then: [{ type: 'put', key, value }] }) as const
@@ -135,7 +139,7 @@ test('a database that is not one, or was cut off, is refused before it is mapped
   await makeStore(folder)
   const file = join(folder, 'data.mdb')
   const whole = readFileSync(file)
-  for (const bytes of [5_000, 8_192, 4 * 4_096, whole.length - 4_096]) {
+  for (const bytes of [5_000, 8_192, 4 * 4_096, neededBytes(whole) - 4_096]) {
     truncateSync(file, bytes)
     await refused(folder, 'STORE_CORRUPT', /data\.mdb/)
     writeFileSync(file, whole)
@@ -151,7 +155,7 @@ test('a database of which the end is missing is refused, and does not end the pr
   await store.transact(put('k/0', Buffer.from('v')))
   await store.close()
   const file = join(folder, 'data.mdb')
-  truncateSync(file, statSync(file).size - 8 * 4_096)
+  truncateSync(file, neededBytes(readFileSync(file)) - 8 * 4_096)
   await refused(folder, 'STORE_CORRUPT', /cut off/)
 })
 
@@ -208,6 +212,59 @@ test('a disk that is full: a clear error, nothing written, and on it goes when t
     rmdirSync(folder)
   }
 })
+
+test(
+  'a store on a disk that is full, or nearly, is refused, and ends no process',
+  { skip: noSmallDisk },
+  async (t) => {
+    const disk = new SmallDisk(t)
+    let opened = 0
+    // LMDB's own answer to some of them is a signal.
+    for (let pages = 0; pages < 120; pages += pages < 40 ? 1 : 10) {
+      const empty = fillDisk(disk.folder, pages)
+      const folder = join(disk.folder, 'store')
+      try {
+        await (await openLmdbStore({ folder })).close()
+        opened++
+      } catch (error) {
+        assert.ok(isVertigoError(error) && error.code === 'STORE_FULL', String(error))
+      }
+      rmSync(folder, { recursive: true, force: true })
+      empty()
+    }
+    assert.ok(opened > 0 && opened < 48, `${opened} were opened`)
+  },
+)
+
+test(
+  'SR-1, SR-3: where the disk is full, what puts is refused and what renews goes on; read-only, all is refused, by name',
+  { skip: noBreakingDisk },
+  async (t) => {
+    const disk = new BreakingDisk(t)
+    const store = await openLmdbStore({ folder: join(disk.folder, 'store') })
+    t.after(() => store.close())
+    const { lease } = await store.grant(60_000)
+    await store.transact(put('a', Buffer.from('v')))
+    const empty = fillDisk(disk.folder)
+    for (let n = 0; ; n++) {
+      const code = await errorCode(store.transact(put(`b/${n}`, Buffer.alloc(3_000))))
+      if (code === 'STORE_FULL') break
+      assert.equal(code, 'no error')
+      assert.ok(n < 2_000)
+    }
+    for (let n = 0; n < 100; n++) await store.keepAlive(lease)
+    await store.transact({ then: [{ type: 'delete', key: 'b/0' }] })
+    empty()
+    await store.transact(put('c', Buffer.alloc(100_000)))
+    disk.break()
+    for (let n = 0; n < 20; n++) {
+      assert.equal(await errorCode(store.transact(put('d', Buffer.from('v')))), 'STORE_PLACE_UNFIT')
+      assert.equal(await errorCode(store.keepAlive(lease)), 'STORE_PLACE_UNFIT')
+    }
+    assert.equal((await store.get('c')).entry?.value.length, 100_000)
+    assert.equal((await store.get('d')).entry, undefined)
+  },
+)
 
 test('a volume of its own is an empty folder, whatever its file system keeps in it', async (t) => {
   const folder = makeFolder(t)

@@ -1,0 +1,104 @@
+import { Buffer } from 'node:buffer'
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  openSync,
+  readSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { isVertigoError, VertigoError } from '../../base/errors.ts'
+import { headBytes, neededBytes } from './folder.ts'
+import { placeError, removeFile } from './place.ts'
+
+/**
+ * Room on the disk that the data file has already, behind the last page that LMDB has ever used. LMDB does not survive a disk that
+ * refuses what it writes: its binding writes the message behind the memory that it has for it, and lets go twice of what could not be opened;
+ * and it maps a lock file that has no place on the disk yet. Each of them ends the process (SIGABRT, SIGSEGV, SIGBUS).
+ *
+ * - SR-1 Before LMDB writes, the file has room for it, and a byte of that room was written: a disk that is full, or read-only, is noticed by
+ *   a call that may fail.
+ * - SR-2 Only who holds the lock of writers writes to it, and only behind the last page of the last commit, where nobody reads.
+ * - SR-3 What only renews and deletes may use the last of it: nodes live on, and there can be room again. Small records may use more of it than
+ *   others, so that it can be told why those are refused.
+ */
+
+/** For what renews and deletes: some paths of pages. */
+const restBytes = 64 * 1024
+/** For small records, beside that; and what is kept of it for both from everything else. */
+const [smallBytesMax, smallKeptBytes, keptBytes] = [1024, 96 * 1024, 192 * 1024]
+/** A value is in its record and in the history, beside the page that it shares with others. */
+const copies = 3
+/** The file grows by so much at a time. */
+const stepBytes = 512 * 1024
+/** What a new database and its first pages take. */
+const newBytes = 256 * 1024
+/** LMDB's head and a place for each of its readers (`readersMax`), as whole pages. */
+const lockFileBytes = 68 * 1024
+
+export class SpareRoom {
+  private readonly folder: string
+  private readonly fd: number
+  private readonly head = Buffer.alloc(headBytes)
+
+  /** Of a database that is open. */
+  constructor(folder: string) {
+    this.folder = folder
+    this.fd = openSync(join(folder, 'data.mdb'), 'r+')
+  }
+
+  /** `bytes`: what is put. Errors: STORE_FULL, STORE_PLACE_UNFIT; nothing has changed then. Called with the lock of writers (SR-2). */
+  ensure(bytes: number): void {
+    const need = neededFor(bytes)
+    try {
+      readSync(this.fd, this.head, 0, headBytes, 0)
+      const used = neededBytes(this.head)
+      let size = fstatSync(this.fd).size
+      if (size - used < need) size = this.grow(size, used + need + stepBytes)
+      if (size - used < need) throw noRoom(this.folder)
+      writeSync(this.fd, zeros, 0, 1, size - 1)
+    } catch (error) {
+      throw placeError(this.folder, error)
+    }
+  }
+
+  close(): void {
+    closeSync(this.fd)
+  }
+
+  /** As far as the disk has room. */
+  private grow(from: number, to: number): number {
+    let size = from
+    try {
+      while (size < to) size += writeSync(this.fd, zeros, 0, Math.min(zeros.length, to - size), size)
+    } catch (error) {
+      const full = placeError(this.folder, error)
+      if (!isVertigoError(full) || full.code !== 'STORE_FULL') throw error
+    }
+    return size
+  }
+}
+
+function neededFor(bytes: number): number {
+  if (bytes === 0) return restBytes
+  return (bytes <= smallBytesMax ? smallKeptBytes : keptBytes) + copies * bytes
+}
+
+const zeros = Buffer.alloc(64 * 1024)
+
+function noRoom(folder: string): VertigoError {
+  return new VertigoError('STORE_FULL', `There is no room for the store in ${folder}: the disk is full.`)
+}
+
+/** SR-1, for the opening. With the turn to open. Errors: those of the file system. */
+export function makeRoomToOpen(folder: string): void {
+  const lockFile = join(folder, 'lock.mdb')
+  if (!existsSync(lockFile)) writeFileSync(lockFile, Buffer.alloc(lockFileBytes))
+  if ((statSync(join(folder, 'data.mdb'), { throwIfNoEntry: false })?.size ?? 0) > 0) return
+  const room = join(folder, 'room')
+  writeFileSync(room, Buffer.alloc(newBytes))
+  removeFile(room)
+}
