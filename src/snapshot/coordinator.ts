@@ -10,24 +10,25 @@ import type {
  * When snapshots of a network begin, and how each of them ends. It has no clock, no store and no connection: it takes what happened
  * and gives what is to be done. A manager and a run on one machine use the same. `Part`: what an instance acknowledges with.
  *
- * - CR-1 One snapshot is in flight. The next one begins at a tick of the interval, never before the one before has ended; one that has
- *   a name begins as soon as none is in flight.
+ * - CR-1 One snapshot is in flight. The next one begins an interval after the beginning of the one before. Where that one takes longer, the next
+ *   one begins a quarter of the interval after its end: soon, since what waits for a commit has waited long already, and yet not all the time is
+ *   spent with snapshots. One that has a name begins as soon as none is in flight.
  * - CR-2 (SN-1) Ids come from the store (`allocate`). What is acknowledged counts only for the generation and the id that are in flight.
  * - CR-3 A snapshot is committed when each instance of the generation has given its part, and not before. One that has finished gives
  *   its part as well: whether it finished before the barrier or after it nobody else knows.
  * - CR-4 What fails, takes too long, or belongs to a generation that is over is aborted, with a reason. An abort takes nothing back
- *   (SN-4); the next tick tries again.
+ *   (SN-4); the next one tries again.
  * - CR-5 A commit that is on its way is neither aborted nor taken for done: the store says which of the two it is (SN-2).
  */
 export class SnapshotCoordinator<Part> {
   readonly #times: SnapshotTimes
   #open: OpenGeneration | undefined
   #phase: Phase<Part> = { name: 'none' }
-  /** The next tick. */
+  /** When the next one begins. */
   #dueMs = 0
   #wanted: readonly string[] = []
   #isUrgent = false
-  /** What is wanted waits for the tick: the last one came to nothing, and the next might as well. */
+  /** What is wanted waits until the next one is due: the last one came to nothing, and the next might as well. */
   #isPatient = false
 
   constructor(times: SnapshotTimes) {
@@ -181,17 +182,15 @@ export class SnapshotCoordinator<Part> {
   }
 
   #missed(nowMs: number): void {
-    // The tick that it was for is over.
+    // The time that it was for is over.
     this.#dueMs = Math.max(this.#dueMs, nowMs + this.#times.intervalMs)
     this.#isPatient = true
     this.#end(nowMs)
   }
 
-  /** CR-1: at the first tick that is not over. */
   #end(nowMs: number): void {
     this.#phase = { name: 'none' }
-    const { intervalMs } = this.#times
-    if (this.#dueMs < nowMs) this.#dueMs += Math.ceil((nowMs - this.#dueMs) / intervalMs) * intervalMs
+    if (this.#dueMs < nowMs) this.#dueMs = nowMs + this.#times.intervalMs * pausePart
   }
 
   #isInFlight({ generation, id }: { readonly generation: number; readonly id: number }): boolean {
@@ -233,6 +232,8 @@ function checkedTimes(times: SnapshotTimes): SnapshotTimes {
   return times
 }
 
+/** CR-1, of the interval. */
+const pausePart = 0.25
 /** Shorter ones would spend the time on barriers. */
 export const intervalMsMin = 50
 export const defaultSnapshotTimes: SnapshotTimes = { intervalMs: 1_000, timeoutMs: 600_000 }
