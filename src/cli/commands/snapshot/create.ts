@@ -18,6 +18,7 @@ export const snapshotCreateCommand: Command = {
     about: [
       'Asks for a snapshot of a network that is kept until somebody removes it (`vertigo snapshot rm`). It is taken as soon as none is under way.',
       'A name belongs to one snapshot: one that another has is refused, unless you say --replace.',
+      'One that would be of a version that was undeployed, and still comes to its end, is refused: ask again when the new one runs.',
       'With --wait it is there when the command ends; where the time is over before, it stays wanted.',
     ],
     options: {

@@ -19,7 +19,7 @@ export const snapshotLsCommand: Command = {
     name: 'snapshot ls',
     arguments: ['<network>'],
     about: [
-      'Lists the snapshots of a network that are kept, newest first: the last ones (`snapshot.keep` of the network, 3 by default), and those that have a name. The one that a failure would go back to is marked `current`.',
+      'Lists the snapshots of a network that are kept, newest first: the last ones (`snapshot.keep` of the network, 3 by default), and those that have a name. The one that a failure would go back to is marked `current`. None is while a version that was undeployed still comes to its end: what is deployed then begins afresh.',
       'With --json: `snapshots`, `wanted` (names under which one is asked for), `aborted`, the last one that came to nothing, and `damaged`, where records of snapshots cannot be read.',
     ],
     options: { ...apiOptions },
