@@ -1178,6 +1178,13 @@ export const errorCodes = codes({
     exit: 4,
     retryable: true,
   },
+  SNAPSHOT_STORAGE_LOST: {
+    title: 'The files of the snapshots of a network are gone from their storage.',
+    remedy:
+      'What runs is saved whole by the next snapshot, by itself. Before that is committed, a failure finds nothing to go back to: see who deletes or replaces that folder while the network runs.',
+    exit: 4,
+    retryable: true,
+  },
   SNAPSHOT_STORAGE_UNREACHABLE: {
     title: 'The storage of snapshots did not answer, or not in time.',
     remedy: 'Check its address and that it is up; a later snapshot tries again.',

@@ -39,6 +39,8 @@ export interface SnapshotBegin extends SnapshotMode {
    * What was written since is in no snapshot, and is written again (SN-5).
    */
   readonly predecessor: number | null
+  /** The files of all snapshots before are gone: each part has all of its instance's state, and refers to none of them. Default false. */
+  readonly isWhole?: boolean
   /** What the files of an instance may have that are not stored, but become part of the manifest, in bytes. Default 0. */
   readonly inlineBytesMax?: number
 }

@@ -38,6 +38,8 @@ export interface KeyedState {
    * errors. `isWhole`: no file has anything of it yet, so each row is written whole.
    */
   capture(place: string, write: (chunk: StateChunk) => void, isWhole?: boolean): Capture
+  /** The files of snapshots are gone: the next capture, which has to be a whole one, has all rows. A million take about a second. Errors: STATE_DISK_FAILED. */
+  noteAll(): void
   /** Frees what it holds. Idempotent. */
   close(): void
 }

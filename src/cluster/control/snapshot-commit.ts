@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts'
-import { VertigoError } from '../../base/errors.ts'
+import { isVertigoError, VertigoError } from '../../base/errors.ts'
 import { unfitReferences } from '../../snapshot/collection.ts'
 import type { CoordinatorEffect } from '../../snapshot/coordinator-events.ts'
 import type { InstanceManifest, SnapshotManifest } from '../../snapshot/manifest.ts'
@@ -7,6 +7,7 @@ import type { SnapshotStorage } from '../../snapshot/storage/storage.ts'
 import { getManifest, type ManifestReference, putManifest } from '../../snapshot/stored-manifest.ts'
 import type { Leadership } from '../../store/recipes/index.ts'
 import type { NetworkView, Plan, SnapshotComponent, SnapshotRecord } from '../protocol/index.ts'
+import { lostError } from './lost-files.ts'
 import type { SnapshotNeeds } from './snapshot-needs.ts'
 import { commitTransaction } from './snapshot-transactions.ts'
 
@@ -15,6 +16,11 @@ export interface SnapshotStorages {
   /** Absent: nobody has said, so each network has to. */
   readonly defaultAddress?: string | undefined
   open(address: string | undefined): Promise<SnapshotStorage>
+}
+
+export interface SnapshotPlace {
+  /** Whether the storage is still the one that was checked before the snapshot began. */
+  isStill(network: string, address: string | undefined): Promise<boolean>
 }
 
 /** Snapshots without a name that are kept, where the network does not say. */
@@ -27,6 +33,8 @@ interface Taken {
   readonly committed: SnapshotRecord | undefined
   readonly needs: SnapshotNeeds
   readonly incarnation: number
+  /** It stands on no file of before: these are gone. */
+  readonly isWhole: boolean
 }
 
 /** Makes a snapshot of the parts that were given: its manifest in the storage, then its record in the store. */
@@ -36,6 +44,7 @@ export class SnapshotCommit {
     readonly clock: Clock
     readonly leadership: Leadership
     readonly storages: SnapshotStorages
+    readonly places?: SnapshotPlace
   }
   private readonly ending = new AbortController()
   /** The manifest of the last committed snapshot. */
@@ -53,16 +62,17 @@ export class SnapshotCommit {
 
   /**
    * The revision of the commit; undefined where the store has another truth. Errors: those of the storage and the store;
-   * SNAPSHOT_FILE_DAMAGED where a part refers to what it may not refer to.
+   * SNAPSHOT_STORAGE_LOST where the files of before are gone from it; SNAPSHOT_FILE_DAMAGED where a part refers to what it may not refer to.
    */
   async write(
     effect: Extract<CoordinatorEffect<InstanceManifest>, { type: 'commit' }>,
     taken: Taken,
   ): Promise<number | undefined> {
-    const { clock, leadership, storages } = this.means
-    const { view, plan, committed, needs, incarnation } = taken
+    const { clock, leadership, storages, places } = this.means
+    const { view, plan, committed, needs, incarnation, isWhole } = taken
     const storage = await storages.open(needs.options.storage)
-    const predecessor = committed && (await this.manifestOf(storage, committed))
+    const predecessor =
+      committed && (await this.predecessorOf(storage, committed, isWhole && plan.done.length === 0))
     const manifest: SnapshotManifest = {
       network: this.network,
       incarnation,
@@ -71,8 +81,11 @@ export class SnapshotCommit {
       predecessor: committed?.incarnation === incarnation ? committed.id : null,
       instances: [...partsOf(plan, effect.parts), ...doneParts(plan, predecessor)],
     }
-    checkReferences(manifest, predecessor)
+    if (isWhole) checkWhole(manifest, predecessor)
+    else checkReferences(manifest, predecessor)
     const reference = await putManifest(storage, manifest, { signal: this.ending.signal })
+    // As late as can be: a snapshot without its files would be one that nobody can go back to.
+    if ((await places?.isStill(this.network, needs.options.storage)) === false) throw lostError(this.network)
     const record = recordOf(manifest, reference, {
       version: plan.version,
       committedAtMs: clock.now(),
@@ -88,6 +101,20 @@ export class SnapshotCommit {
     if (!succeeded) return undefined
     this.known = { name: reference.name, manifest }
     return revision
+  }
+
+  /** `mayBeGone`: nothing of it is needed. */
+  private async predecessorOf(
+    storage: SnapshotStorage,
+    committed: SnapshotRecord,
+    mayBeGone: boolean,
+  ): Promise<SnapshotManifest | undefined> {
+    try {
+      return await this.manifestOf(storage, committed)
+    } catch (error) {
+      if (mayBeGone && isVertigoError(error) && error.code === 'SNAPSHOT_FILE_MISSING') return undefined
+      throw error
+    }
   }
 
   private async manifestOf(
@@ -129,6 +156,20 @@ function checkReferences(manifest: SnapshotManifest, predecessor: SnapshotManife
     throw new VertigoError(
       'SNAPSHOT_FILE_DAMAGED',
       `Snapshot ${manifest.id} would stand on ${unfit.name}, which the one before does not have.`,
+    )
+}
+
+/** What is in the manifest of the one before is there still, where that is known. */
+function checkWhole(manifest: SnapshotManifest, predecessor: SnapshotManifest | undefined): void {
+  const instances = predecessor?.instances.map((part) => ({
+    ...part,
+    files: part.files.filter(({ inline }) => inline !== undefined),
+  }))
+  const [gone] = unfitReferences(manifest, predecessor && { ...predecessor, instances: instances! })
+  if (gone !== undefined)
+    throw new VertigoError(
+      'SNAPSHOT_FILE_MISSING',
+      `Snapshot ${manifest.id} cannot be whole: ${gone.name} is gone from the storage, and was of an instance that has finished and runs no more.`,
     )
 }
 

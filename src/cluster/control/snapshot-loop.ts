@@ -7,8 +7,9 @@ import { defaultSnapshotMode, type PartReport, type SnapshotBegin } from '../../
 import { inlineBytesMaxOf } from '../../snapshot/small-files.ts'
 import { isHoldLost, type Leadership } from '../../store/recipes/index.ts'
 import type { ClusterView, NetworkView, NodeId, Plan, SnapshotRecord } from '../protocol/index.ts'
+import { LostFiles } from './lost-files.ts'
 import type { ManagerEvents } from './manager-events.ts'
-import { SnapshotCommit, type SnapshotStorages } from './snapshot-commit.ts'
+import { SnapshotCommit, type SnapshotPlace, type SnapshotStorages } from './snapshot-commit.ts'
 import { SnapshotFailures } from './snapshot-failures.ts'
 import { isGoneOnFrom, snapshotNeeds, type SnapshotNeeds } from './snapshot-needs.ts'
 import { isOver, SnapshotTidying } from './snapshot-tidying.ts'
@@ -21,6 +22,7 @@ import { abortTransaction, takeIds } from './snapshot-transactions.ts'
  *   that commit, so the next one stands on it.
  * - SL-2 Nothing is told over connections but what begins, what is given up, and the parts. Who does not hear of an end learns it from
  *   the store, or from the next beginning.
+ * - SL-4 Where the files of the snapshots are gone, the next one is taken whole: what runs has all of it (`lost-files.ts`).
  * - SL-3 Errors of the store and of the storage abort a snapshot, never the network.
  */
 export interface SnapshotMeans {
@@ -36,9 +38,12 @@ export interface SnapshotMeans {
   readonly places?: SnapshotPlaces
 }
 
-export interface SnapshotPlaces {
-  /** Rejects where a storage cannot hold the snapshots of a network: all of `hosts` have to see the same one. */
-  check(network: string, address: string | undefined, hosts: readonly NodeId[]): Promise<void>
+export interface SnapshotPlaces extends SnapshotPlace {
+  /**
+   * Rejects where a storage cannot hold the snapshots of a network: all of `hosts` have to see the same one. True where nothing is there of
+   * what the network had in it.
+   */
+  check(network: string, address: string | undefined, hosts: readonly NodeId[]): Promise<boolean>
 }
 
 /** The nodes, as far as they have a part in snapshots. */
@@ -72,6 +77,7 @@ export class SnapshotLoop {
   private readonly commit: SnapshotCommit
   private readonly tidying: SnapshotTidying
   private readonly failures = new SnapshotFailures()
+  private readonly lost: LostFiles
   private coordinator: Coordinator
   private times = ''
   private ids: { next: number; readonly below: number; readonly incarnation: number } | undefined
@@ -87,6 +93,7 @@ export class SnapshotLoop {
     this.network = network
     this.means = means
     this.commit = new SnapshotCommit(network, means)
+    this.lost = new LostFiles(network, (error) => this.troubled(`the snapshots of "${network}"`, error))
     this.tidying = new SnapshotTidying(network, { ...means, view: () => this.view })
   }
 
@@ -251,12 +258,14 @@ export class SnapshotLoop {
   ): Promise<void> {
     const { generation, snapshot: id } = begin
     try {
-      await this.means.places?.check(this.network, storage, nodes)
+      const isNew = await this.means.places?.check(this.network, storage, nodes)
+      if (isNew === true && begin.predecessor !== null) this.lost.noticed()
     } catch (error) {
       this.tell({ type: 'failed', generation, id, reason: { type: 'failed', error: asError(error) } }, to)
       return
     }
-    if (!signal.aborted) await Promise.all(nodes.map((node) => this.gather(node, begin, signal, to)))
+    const wanted = this.lost.areLost ? { ...begin, isWhole: true } : begin
+    if (!signal.aborted) await Promise.all(nodes.map((node) => this.gather(node, wanted, signal, to)))
   }
 
   private async gather(
@@ -293,14 +302,16 @@ export class SnapshotLoop {
     try {
       if (flight === undefined || view === undefined) reason = { type: 'superseded' }
       else {
-        const revision = await this.commit.write(effect, { ...flight, view })
+        const revision = await this.commit.write(effect, { ...flight, view, isWhole: this.lost.areLost })
         if (revision === undefined) reason = { type: 'superseded' }
         else {
+          this.lost.mended()
           this.tellSuccess(id, view)
           await this.seen(revision)
         }
       }
     } catch (error) {
+      this.lost.failed(error)
       reason = isHoldLost(error) ? { type: 'superseded' } : { type: 'failed', error: asError(error) }
     }
     this.tell(reason === undefined ? { type: 'committed', id } : { type: 'not-committed', id, reason }, to)

@@ -18,6 +18,7 @@ const takeSchema = v.object({
     predecessor: v.nullable(count),
     isAligned: v.boolean(),
     alignMsMax: v.nullable(v.number()),
+    isWhole: v.exactOptional(v.boolean()),
     // Who knows no such files is asked for none: what is not known is left out.
     inlineBytesMax: v.exactOptional(count),
   }),

@@ -16,6 +16,8 @@ import type { NodeStorages } from './node-storages.ts'
  * one. A folder on each machine looks the same and is not; after a failure the parts of the others would be missing.
  *
  * - SP-1 Each node opens the storage as its workers do, and reads back what stands there (OW-3).
+ * - SP-3 A storage in which the owner's file is missing, or another one, is not the one that it was, and has none of the network's files.
+ *   Where a look is cheap, each snapshot looks; it begins there anew then.
  * - SP-2 Nodes that host nothing of the network, and cannot be asked, are no obstacle: they are asked again.
  */
 export interface StorageProofMeans {
@@ -42,6 +44,8 @@ export class StorageProof implements SnapshotPlaces {
   private readonly means: StorageProofMeans
   /** By network and address: lives of nodes that have seen it, and when the others may be asked again. */
   private readonly seen = new Map<string, { readonly by: Set<string>; againAtMs: number }>()
+  /** SP-3. By network and address: what stood there when snapshots were taken last. */
+  private readonly tokens = new Map<string, string>()
 
   constructor(means: StorageProofMeans) {
     this.means = means
@@ -60,11 +64,41 @@ export class StorageProof implements SnapshotPlaces {
     }
   }
 
+  /** Whether nothing is there of what the network had in it (SP-3): what its snapshots refer to is gone. Errors: as `prove`. */
+  async check(network: string, address: string | undefined, hosts: readonly NodeId[] = []): Promise<boolean> {
+    const key = JSON.stringify([network, address])
+    const known = this.tokens.get(key)
+    if (known === undefined || !(await this.isStill(network, address))) this.seen.delete(key)
+    const proved = await this.prove(network, address, hosts)
+    if (proved === undefined) return false
+    this.tokens.set(key, proved.token)
+    return known === undefined ? proved.isNew : known !== proved.token
+  }
+
+  /** SP-3. True as well where that is not known. */
+  async isStill(network: string, address: string | undefined): Promise<boolean> {
+    const token = this.tokens.get(JSON.stringify([network, address]))
+    if (token === undefined) return true
+    const storage = await this.means.storages.open(address)
+    if (storage.isNear !== true) return true
+    try {
+      return (await readOwner(storage, network))?.token === token
+    } catch (error) {
+      // It is there, so nothing was taken away; who deploys is told.
+      if (isVertigoError(error) && error.code === 'SNAPSHOT_FILE_DAMAGED') return true
+      throw error
+    }
+  }
+
   /**
-   * Errors: SNAPSHOT_STORAGE_UNSET, SNAPSHOT_STORAGE_LOCAL, SNAPSHOT_STORAGE_TAKEN, those of the storage, of calls where a node of `hosts`
+   * Gives what stands there, unless that was seen before. Errors: SNAPSHOT_STORAGE_UNSET, SNAPSHOT_STORAGE_LOCAL, SNAPSHOT_STORAGE_TAKEN, those of the storage, of calls where a node of `hosts`
    * cannot be asked.
    */
-  async check(network: string, address: string | undefined, hosts: readonly NodeId[] = []): Promise<void> {
+  private async prove(
+    network: string,
+    address: string | undefined,
+    hosts: readonly NodeId[] = [],
+  ): Promise<Proved | undefined> {
     const view = this.means.view()
     const key = JSON.stringify([network, address])
     const known = this.seen.get(key) ?? { by: new Set<string>(), againAtMs: 0 }
@@ -72,21 +106,23 @@ export class StorageProof implements SnapshotPlaces {
     const nowMs = this.means.clock.monotonic()
     const isAgain = nowMs >= known.againAtMs
     const asked = missing.filter(({ id }) => isAgain || hosts.includes(id))
-    if (asked.length === 0 && this.seen.has(key)) return
+    if (asked.length === 0 && this.seen.has(key)) return undefined
     const storage = await this.means.storages.open(address)
-    const token = await this.claim(storage, network, view?.cluster)
+    const proved = await this.claim(storage, network, view?.cluster)
     this.seen.set(key, known)
     known.againAtMs = nowMs + againMs
-    if (token === undefined) return
+    if (proved === undefined) return undefined
+    const { token } = proved
     const answers = asked.map(async (node) => {
       if (await this.sees(node.id, { network, address, token, mustAnswer: hosts.includes(node.id) }))
         known.by.add(lifeOf(node))
     })
     const outcomes = await Promise.allSettled(answers)
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw asError(outcome.reason)
+    return proved
   }
 
-  /** As `check`, of all nodes; and that there is room. For deployments, before anything runs. */
+  /** As `prove`, of all nodes; and that there is room. For deployments, before anything runs. */
   async checkNew(network: string, address: string | undefined): Promise<void> {
     const { storages, random } = this.means
     const storage = await storages.open(address)
@@ -94,19 +130,20 @@ export class StorageProof implements SnapshotPlaces {
     await storage.put(probe, new Uint8Array(probeBytes))
     await storage.delete([probe])
     this.seen.delete(JSON.stringify([network, address]))
-    await this.check(network, address)
+    await this.prove(network, address)
   }
 
   private async claim(
     storage: SnapshotStorage,
     network: string,
     cluster: ClusterRecord | undefined,
-  ): Promise<string | undefined> {
+  ): Promise<Proved | undefined> {
     if (cluster === undefined) return undefined
     const { name, incarnation, earlier = [] } = cluster
+    const before = await readOwner(storage, network)
     const token = incarnationOf(this.means.random)
     const owner = await claimStorage(storage, network, { cluster: name, incarnation, token }, { earlier })
-    return owner.token
+    return { token: owner.token, isNew: before === undefined }
   }
 
   /** Whether the node was asked. Errors: SNAPSHOT_STORAGE_LOCAL, those of the storage there. */
@@ -144,6 +181,12 @@ export class StorageProof implements SnapshotPlaces {
       `The storage of snapshots ${storage.about} is not the same one on the nodes "${self}" and "${node}".`,
     )
   }
+}
+
+interface Proved {
+  readonly token: string
+  /** Nobody had said that it was theirs. */
+  readonly isNew: boolean
 }
 
 const probeBytes = 4096

@@ -42,6 +42,10 @@ class CheckedStorage implements SnapshotStorage {
     return this.#backend.place
   }
 
+  get isNear(): boolean {
+    return this.#backend.isNear === true
+  }
+
   async put(name: string, content: Content, options: PutOptions = {}): Promise<StoredObject> {
     checkName(name)
     let stored: StoredObject | undefined

@@ -19,6 +19,8 @@ export interface SnapshotStorage {
   readonly about: string
   /** Whether all machines see the same. Of a folder its user has to say so. */
   readonly place: 'local' | 'shared'
+  /** Whether a look costs next to nothing: each snapshot then looks whether the storage is still the one that it was. Default false. */
+  readonly isNear?: boolean
   /** Writes an object of any length; the content is taken as fast as it can be written. */
   put(name: string, content: Content, options?: PutOptions): Promise<StoredObject>
   /** The content, verified piece by piece. What comes last says whether it was whole: read to the end. */
@@ -79,6 +81,7 @@ export const nameBytesMax = 512
 export interface StorageBackend {
   readonly about: string
   readonly place: 'local' | 'shared'
+  readonly isNear?: boolean
   write(name: string, content: AsyncIterable<Uint8Array>, options: WriteOptions): Promise<void>
   read(name: string, signal: AbortSignal): AsyncIterable<Uint8Array>
   page(prefix: string, after: string, countMax: number, signal: AbortSignal): Promise<Page>

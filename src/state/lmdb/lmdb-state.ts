@@ -192,6 +192,23 @@ export class LmdbState implements KeyedState, RowTracker {
     this.owesMarks = false
   }
 
+  noteAll(): void {
+    this.flush()
+    let start: Buffer | undefined
+    for (;;) {
+      const page = this.page(start, pageRows)
+      this.files.write(() => {
+        for (const { key, value } of page)
+          this.books.note(key, encodedOf(key) ?? encodeKey(readRow(value).key), {
+            isRemoved: false,
+            changes: undefined,
+          })
+      })
+      if (page.length < pageRows) return
+      start = behind(page.at(-1)!.key)
+    }
+  }
+
   close(): void {
     if (this.isClosed) return
     this.isClosed = true

@@ -113,6 +113,14 @@ export class MemoryState implements KeyedState {
     return StateCapture.begin(this, place, write, isWhole)
   }
 
+  noteAll(): void {
+    for (let at = 0; at < keyGroupCount; at++) {
+      this.unread.finish(at)
+      for (const row of this.groups[at]?.values() ?? [])
+        if (row.epoch !== this.tracker.epoch) this.tracker.note(row)
+    }
+  }
+
   /** The rows go with the process. */
   close(): void {
     this.unread.clear()

@@ -45,6 +45,7 @@ export interface SavedEntries {
  *   that was not committed is written again.
  * - IP-3 When its files have become many, they are made one beside all this (`merging`); the next part stands on that one. One that comes
  *   too late is left out, and collected.
+ * - IP-4 Where the files of all snapshots are gone (`SnapshotBegin.isWhole`), a part refers to none of them.
  * - IP-2 Of a snapshot that nobody has told the end of, the next one tells: it is its predecessor, or was not committed.
  */
 export class InstanceParts {
@@ -65,6 +66,7 @@ export class InstanceParts {
   /** Of an instance that has finished: what it had when it was over, where that was committed. */
   finished(begin: SnapshotBegin): InstanceManifest | undefined {
     if (begin.predecessor !== null) this.settle(begin.predecessor)
+    if (begin.isWhole === true) return undefined
     return this.base.part?.isFinished === true ? this.base.part : undefined
   }
 
@@ -80,6 +82,7 @@ export class InstanceParts {
   begin(begin: SnapshotBegin, facts: PartFacts): PartInWork {
     if (begin.predecessor !== null) this.settle(begin.predecessor)
     this.giveBack()
+    if (begin.isWhole === true) this.beginAnew()
     const { owner } = this
     const base = this.filesFor(begin.snapshot)
     const isFull = owner.keyed === undefined || base.length === 0
@@ -91,6 +94,13 @@ export class InstanceParts {
   /** Ends what is being written. */
   close(): void {
     this.giveBack()
+  }
+
+  /** IP-4. All of it is noted: what is given back of it later is all of it as well. */
+  private beginAnew(): void {
+    this.owner.keyed?.noteAll()
+    this.base = { snapshot: this.base.snapshot, part: undefined }
+    if (this.merging.state === 'done') this.merging = { state: 'none' }
   }
 
   /**

@@ -59,6 +59,7 @@ const happening = fc.oneof(
   { weight: 1, arbitrary: fc.record({ type: fc.constant('finish' as const) }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('give back' as const) }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('go back' as const) }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('lost' as const) }) },
   { weight: 2, arbitrary: fc.record({ type: fc.constant('read' as const) }) },
   {
     weight: 2,
@@ -75,6 +76,8 @@ class Course {
   private readonly make: NewKeyedState
   private readonly ttlMs: number | undefined
   private readonly committed: Written[] = []
+  /** Since the last cut. */
+  private areFilesLost = false
   private chunks: StateChunk[] = []
   /** Of what was given back. */
   private left: StateWork | undefined
@@ -99,7 +102,11 @@ class Course {
     else if (one.type === 'finish') this.step(Infinity)
     else if (one.type === 'read') subject.state.restoring?.step(systemClock, 0)
     else if (one.type === 'go back') this.goBack()
-    else if (one.type === 'give back') {
+    else if (one.type === 'lost') {
+      if (running !== undefined || this.committed.length === 0) return
+      this.committed.length = 0
+      this.areFilesLost = true
+    } else if (one.type === 'give back') {
       if (running !== undefined) this.left = running.capture.giveBack()
       this.running = undefined
     }
@@ -137,6 +144,8 @@ class Course {
     this.compare()
     const into: StateChunk[] = (this.chunks = [])
     const isFirst = this.committed.length === 0
+    if (this.areFilesLost) state.noteAll()
+    this.areFilesLost = false
     const take = (chunk: StateChunk): void => {
       if (isFirst) assert.ok(contentOf(chunk).rows.every(({ isWhole }) => isWhole))
       into.push(chunk)

@@ -29,6 +29,7 @@ const durableMax = 256
 export class FolderStorageBackend implements StorageBackend {
   readonly about: string
   readonly place: 'local' | 'shared'
+  readonly isNear = true
   readonly #folder: string
   readonly #random: Random
   /** Folders whose names are on the disk. */
@@ -68,7 +69,7 @@ export class FolderStorageBackend implements StorageBackend {
       // Calls in a row, and waits for the disk, are most of what a small snapshot takes: what can be done at once is.
       const [made] = await Promise.all([
         this.#makeFolders(dirname(path)),
-        writeSynced(temporary, content, signal),
+        this.#writeIncoming(temporary, content, signal),
       ])
       signal.throwIfAborted()
       const again = await this.#place(temporary, path, ifAbsent)
@@ -82,6 +83,23 @@ export class FolderStorageBackend implements StorageBackend {
         throw exists(this.about, name, error)
       throw folderError(this.#folder, error)
     }
+  }
+
+  /** Whoever deletes the folder of a running network deletes that of incoming files as well. */
+  async #writeIncoming(
+    temporary: string,
+    content: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    let file: FileHandle
+    try {
+      file = await open(temporary, 'wx')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+      await makeFolders(dirname(temporary))
+      file = await open(temporary, 'wx')
+    }
+    await writeSynced(file, content, signal)
   }
 
   async *read(name: string, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
@@ -184,11 +202,10 @@ export class FolderStorageBackend implements StorageBackend {
 }
 
 async function writeSynced(
-  path: string,
+  file: FileHandle,
   content: AsyncIterable<Uint8Array>,
   signal: AbortSignal,
 ): Promise<void> {
-  const file = await open(path, 'wx')
   try {
     for await (const piece of content) {
       signal.throwIfAborted()

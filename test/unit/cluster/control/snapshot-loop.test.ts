@@ -100,6 +100,52 @@ describe('snapshots of a managed network', () => {
       assert.ok(next > 128, `${next} is of another block`)
     }))
 
+  it('SL-4: are whole, once, where the storage has nothing of what was there', () =>
+    staged(async (stage) => {
+      await stage.deploy(1, ['a source'])
+      stage.place = { isNew: true, isStill: true }
+      await stage.ready(isNew())
+      const id = await stage.committed()
+      assert.deepEqual([stage.wholes, stage.codes], [[], []])
+      stage.place = { isNew: true, isStill: true }
+      const whole = await stage.until('a whole one', async () => stage.wholes[0])
+      await stage.committed(whole)
+      assert.ok(whole > id)
+      assert.deepEqual([stage.wholes, stage.codes], [[whole], ['SNAPSHOT_STORAGE_LOST']])
+    }))
+
+  it('SL-4: come to nothing where the storage has changed before they are committed, and the next one is whole', () =>
+    staged(async (stage) => {
+      await stage.deploy(1, ['a source'])
+      await stage.ready(isNew())
+      await stage.committed()
+      stage.place = { isNew: false, isStill: false }
+      await stage.until('it is told', async () => stage.codes.includes('SNAPSHOT_STORAGE_LOST') || undefined)
+      const last = (await stage.read()).snapshots.committed!.value.id
+      stage.place = { isNew: false, isStill: true }
+      const [whole = 0] = await stage.until('a whole one', async () =>
+        stage.wholes.length > 0 ? stage.wholes : undefined,
+      )
+      assert.ok(whole > last)
+      await stage.committed(whole - 1)
+    }))
+
+  it('SL-4: are whole under a manager that does not find the manifest of the last one', () =>
+    staged(async (stage) => {
+      await stage.deploy(1, ['a source'])
+      await stage.ready(isNew())
+      await stage.committed()
+      const manifests: string[] = []
+      for await (const name of allNames(stage.storage, '')) manifests.push(name)
+      await stage.manage()
+      await stage.storage.delete(manifests)
+      const [whole = 0] = await stage.until('a whole one', async () =>
+        stage.wholes.length > 0 ? stage.wholes : undefined,
+      )
+      await stage.committed(whole - 1)
+      assert.ok(stage.codes.includes('SNAPSHOT_STORAGE_LOST'))
+    }))
+
   it('are kept under a name when one is wanted', () =>
     staged(async (stage) => {
       await stage.deploy(1, ['a source'], { intervalMs: 3_600_000 })

@@ -39,6 +39,10 @@ export class Stage {
   readonly begun: number[] = []
   /** How long barriers wait before they overtake, of each. */
   readonly waits: (number | null)[] = []
+  /** Those that were to be whole. */
+  readonly wholes: number[] = []
+  /** What the storage is found to be. */
+  place = { isNew: false, isStill: true }
   readonly troubles: string[] = []
   /** Of troubles. */
   readonly codes: unknown[] = []
@@ -83,6 +87,14 @@ export class Stage {
       },
       snapshots: {
         takers: this.#takers,
+        places: {
+          check: async () => {
+            const { isNew } = this.place
+            this.place = { ...this.place, isNew: false }
+            return isNew
+          },
+          isStill: async () => this.place.isStill,
+        },
         storages: {
           defaultAddress: 'file:///snapshots',
           open: async () => {
@@ -118,6 +130,7 @@ export class Stage {
     assert.deepEqual([node, name], [n1, 'net'])
     this.begun.push(begin.snapshot)
     this.waits.push(begin.alignMsMax)
+    if (begin.isWhole === true) this.wholes.push(begin.snapshot)
     const { plan } = await this.read()
     if (plan?.value.generation !== begin.generation) return
     for (const { id, component, index } of plan.value.instances) {
