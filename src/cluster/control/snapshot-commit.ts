@@ -83,9 +83,12 @@ export class SnapshotCommit {
     }
     if (isWhole) checkWhole(manifest, predecessor)
     else checkReferences(manifest, predecessor)
-    const reference = await putManifest(storage, manifest, { signal: this.ending.signal })
-    // As late as can be: a snapshot without its files would be one that nobody can go back to.
-    if ((await places?.isStill(this.network, needs.options.storage)) === false) throw lostError(this.network)
+    // As late as can be, and beside the last call that the commit waits for: a snapshot without its files could not be gone back to.
+    const [reference, isStill] = await Promise.all([
+      putManifest(storage, manifest, { signal: this.ending.signal }),
+      places?.isStill(this.network, needs.options.storage),
+    ])
+    if (isStill === false) throw lostError(this.network)
     const record = recordOf(manifest, reference, {
       version: plan.version,
       committedAtMs: clock.now(),

@@ -68,21 +68,24 @@ export class StorageProof implements SnapshotPlaces {
   async check(network: string, address: string | undefined, hosts: readonly NodeId[] = []): Promise<boolean> {
     const key = JSON.stringify([network, address])
     const known = this.tokens.get(key)
-    if (known === undefined || !(await this.isStill(network, address))) this.seen.delete(key)
+    if (known === undefined) this.seen.delete(key)
     const proved = await this.prove(network, address, hosts)
     if (proved === undefined) return false
     this.tokens.set(key, proved.token)
     return known === undefined ? proved.isNew : known !== proved.token
   }
 
-  /** SP-3. True as well where that is not known. */
+  /** SP-3. True as well where that is not known. Where it is not, the next `check` proves it anew. */
   async isStill(network: string, address: string | undefined): Promise<boolean> {
-    const token = this.tokens.get(JSON.stringify([network, address]))
+    const key = JSON.stringify([network, address])
+    const token = this.tokens.get(key)
     if (token === undefined) return true
     const storage = await this.means.storages.open(address)
     if (storage.isNear !== true) return true
     try {
-      return (await readOwner(storage, network))?.token === token
+      const isSame = (await readOwner(storage, network))?.token === token
+      if (!isSame) this.seen.delete(key)
+      return isSame
     } catch (error) {
       // It is there, so nothing was taken away; who deploys is told.
       if (isVertigoError(error) && error.code === 'SNAPSHOT_FILE_DAMAGED') return true
