@@ -1178,6 +1178,13 @@ export const errorCodes = codes({
     exit: 4,
     retryable: true,
   },
+  DEAD_LETTERS_LATE: {
+    title: 'A snapshot came to nothing, since rejected messages could not be written down in time.',
+    remedy:
+      'See in the log of the node why its dead letters cannot be written: they are in the folder where it was started. Snapshots go on by themselves when they can.',
+    exit: 4,
+    retryable: true,
+  },
   SNAPSHOT_STORAGE_LOST: {
     title: 'The files of the snapshots of a network are gone from their storage.',
     remedy:

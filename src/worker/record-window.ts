@@ -14,12 +14,31 @@ const recordsPendingMax = 64
 export class RecordWindow {
   private pending = 0
   private readonly held = new Set<Reporter>()
+  /** Rejected messages that are not taken. */
+  private readonly rejections = new Set<Promise<void>>()
 
   reported(reporter: Reporter): void {
     this.pending++
     if (this.pending < recordsPendingMax || this.held.has(reporter)) return
     this.held.add(reporter)
     reporter.hold()
+  }
+
+  /** A rejected message was reported; gives what is to be called when it is taken. */
+  rejected(reporter: Reporter): () => void {
+    this.reported(reporter)
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.rejections.add(promise)
+    return () => {
+      this.rejections.delete(promise)
+      resolve()
+      this.taken()
+    }
+  }
+
+  /** Fulfilled when all rejected messages are taken that were reported until now; undefined where they are. */
+  rejectionsTaken(): Promise<unknown> | undefined {
+    return this.rejections.size === 0 ? undefined : Promise.all(this.rejections)
   }
 
   taken(): void {

@@ -129,7 +129,13 @@ export class Worker {
       hosted: (id) => this.running.get(id),
       mayEnd: () => !this.isHeld && this.hasSwitched,
     })
-    this.snapshots = new HostedSnapshots(this.means, this.assignment.network, () => this.scheduler.request())
+    const rejectionsTaken = (): Promise<unknown> | undefined => this.records.rejectionsTaken()
+    this.snapshots = new HostedSnapshots(
+      this.means,
+      this.assignment.network,
+      () => this.scheduler.request(),
+      rejectionsTaken,
+    )
     this.host = this.makeHost()
     this.closer = new Closer(means.clock)
     this.switchLimit = new SwitchLimit(means.clock, means.portSwitchMsMax, {
@@ -425,8 +431,7 @@ export class Worker {
         else this.fail(error)
       },
       rejected: (reporter, record) => {
-        this.records.reported(reporter)
-        events.rejected(record, taken)
+        events.rejected(record, this.records.rejected(reporter))
       },
       logged: (reporter, record) => {
         this.records.reported(reporter)

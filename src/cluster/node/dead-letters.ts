@@ -29,6 +29,8 @@ const retryMs = 1_000
  *
  * - DL-1 A record counts as taken when it is in the file. Until then it is on its way, and of those there are few
  *   (`RecordWindow`): where a file cannot be written, components that reject are held, and nothing is lost in silence.
+ * - DL-3 A snapshot is not committed before what was rejected before it is taken: no source would give it again. It comes to nothing where
+ *   that takes long (`WorkerSnapshots`, DEAD_LETTERS_LATE).
  * - DL-2 A file that cannot be written is tried again, each second; a node that ends tries once more, and tells what is left.
  */
 export class DeadLetters {

@@ -58,7 +58,13 @@ export class HostedSnapshots {
   /** In flight, as far as is known. */
   private begun: SnapshotBegin | undefined
 
-  constructor(means: HostedSnapshotsMeans, network: string, requestStep: () => void) {
+  /** `rejectionsTaken`: when all messages are in the dead letters that were rejected until now; undefined where they are. */
+  constructor(
+    means: HostedSnapshotsMeans,
+    network: string,
+    requestStep: () => void,
+    rejectionsTaken: () => Promise<unknown> | undefined = () => undefined,
+  ) {
     const { clock, snapshots, events } = means
     this.means = means
     this.network = network
@@ -72,6 +78,7 @@ export class HostedSnapshots {
       storage: this.storage,
       report: this.report,
       requestStep,
+      rejectionsTaken,
       merge:
         snapshots.merge ?? (async (request, signal) => mergeFiles(await this.storage(), request, signal)),
       mergeFailed: (of, error) => this.mergeFailed(of, error),

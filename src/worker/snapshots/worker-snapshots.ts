@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts'
-import { asError, errorToData } from '../../base/errors.ts'
+import { asError, errorToData, VertigoError } from '../../base/errors.ts'
 import type { FileReference } from '../../snapshot/manifest.ts'
 import type { MergeRequest } from '../../snapshot/merge-files.ts'
 import type { PartReport, SnapshotBegin, SnapshotEnd } from '../../snapshot/part.ts'
@@ -10,12 +10,18 @@ import type { SliceWork } from './slice-work.ts'
 /** Longest time between two turns that is spent for snapshots, in milliseconds. */
 const stepMs = 1
 
+/** How long the dead letters of a cut may take, in milliseconds: a file that cannot be written is tried again each second. */
+const lettersMsMax = 1_000
+const lettersLate = `Messages that were rejected before it are in no file of dead letters after ${lettersMsMax} ms.`
+
 export interface WorkerSnapshotsMeans {
   readonly clock: Clock
   readonly storage: () => Promise<SnapshotStorage>
   readonly report: (report: PartReport) => void
   /** `step` is to be called soon. */
   readonly requestStep: () => void
+  /** When all messages are in the dead letters that were rejected until now; undefined where they are. */
+  readonly rejectionsTaken: () => Promise<unknown> | undefined
   readonly merge: MergeFiles
   /** Nothing is lost by it; files of an instance stay many. */
   readonly mergeFailed: (of: MergeRequest['head'], error: Error) => void
@@ -82,8 +88,14 @@ export class WorkerSnapshots {
     this.inWork.add(part)
     this.mergeIfMany(parts, begin)
     const cutAtMs = this.means.clock.monotonic()
+    const letters = this.lettersWritten()
     part
       .store(this.means.storage, this.means.requestStep)
+      .then(async (stored) => {
+        // Nobody gives again what was rejected before the cut.
+        if (letters !== undefined) await letters
+        return stored
+      })
       .then(
         (stored) => {
           if (part.isGivenBack || this.isClosed) return
@@ -98,6 +110,21 @@ export class WorkerSnapshots {
       )
       .finally(() => this.inWork.delete(part))
       .catch((error: unknown) => this.failed(instance, begin, error))
+  }
+
+  private lettersWritten(): Promise<void> | undefined {
+    const taken = this.means.rejectionsTaken()
+    if (taken === undefined) return undefined
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const late = (): void => reject(new VertigoError('DEAD_LETTERS_LATE', lettersLate))
+    const cancel = this.means.clock.after(lettersMsMax, late, { background: true })
+    taken.then(() => {
+      cancel()
+      resolve()
+    }, reject)
+    // Where the part fails before, nobody waits for it.
+    promise.catch(() => undefined)
+    return promise
   }
 
   ended({ type, snapshot }: SnapshotEnd): void {

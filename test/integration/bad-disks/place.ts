@@ -63,6 +63,10 @@ export interface PlaceOptions {
   /** Default: a folder below that of the project. */
   readonly store?: string
   readonly snapshots?: string
+  /** Where the node runs, and writes its dead letters. Default: the project. */
+  readonly home?: string
+  /** What the sink writes. Default: `out.jsonl` of the project. */
+  readonly out?: string
 }
 
 export class Place {
@@ -96,10 +100,10 @@ export class Place {
   }
 
   launch(): Session {
-    const { snapshots, env } = this.options
+    const { snapshots, env, home = this.folder } = this.options
     const own = ['--store', `lmdb:${this.store}`, '--id', 'n', '--workers', '2', '--api', '127.0.0.1:0']
     const kept = snapshots === undefined ? [] : ['--snapshots', snapshots]
-    return start(this.t, ['node', ...own, ...kept], { cwd: this.folder, ...(env && { env }) })
+    return start(this.t, ['node', ...own, ...kept], { cwd: home, ...(env && { env }) })
   }
 
   ask(...args: readonly string[]): Promise<Result> {
@@ -112,7 +116,7 @@ export class Place {
 
   /** What is published. */
   published(): readonly [number, number][] {
-    const file = join(this.folder, 'out.jsonl')
+    const file = this.options.out ?? join(this.folder, 'out.jsonl')
     if (!existsSync(file)) return []
     const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1)
     return lines.map((line) => JSON.parse(line) as [number, number])
