@@ -129,13 +129,8 @@ export class Worker {
       hosted: (id) => this.running.get(id),
       mayEnd: () => !this.isHeld && this.hasSwitched,
     })
-    const rejectionsTaken = (): Promise<unknown> | undefined => this.records.rejectionsTaken()
-    this.snapshots = new HostedSnapshots(
-      this.means,
-      this.assignment.network,
-      () => this.scheduler.request(),
-      rejectionsTaken,
-    )
+    const requestStep = (): void => this.scheduler.request()
+    this.snapshots = new HostedSnapshots(this.means, this.assignment.network, requestStep, this.records)
     this.host = this.makeHost()
     this.closer = new Closer(means.clock)
     this.switchLimit = new SwitchLimit(means.clock, means.portSwitchMsMax, {
@@ -430,9 +425,7 @@ export class Worker {
         if (this.means.isolates && this.isOpen) events.failed(error, this.hostedOf.get(instance)?.id)
         else this.fail(error)
       },
-      rejected: (reporter, record) => {
-        events.rejected(record, this.records.rejected(reporter))
-      },
+      rejected: (reporter, record) => events.rejected(record, this.records.rejected(reporter)),
       logged: (reporter, record) => {
         this.records.reported(reporter)
         events.logged(record, taken)

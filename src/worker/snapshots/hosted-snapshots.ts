@@ -13,6 +13,7 @@ import type { SnapshotStorage } from '../../snapshot/storage/storage.ts'
 import type { HostedInstance } from '../hosted.ts'
 import type { Instance } from '../instance.ts'
 import { asKind } from '../make-instance.ts'
+import type { RecordWindow } from '../record-window.ts'
 import { SourceInstance } from '../source-instance.ts'
 import type { WorkerMeans } from '../worker-means.ts'
 import { InstanceParts, type PartFacts } from './instance-parts.ts'
@@ -58,12 +59,11 @@ export class HostedSnapshots {
   /** In flight, as far as is known. */
   private begun: SnapshotBegin | undefined
 
-  /** `rejectionsTaken`: when all messages are in the dead letters that were rejected until now; undefined where they are. */
   constructor(
     means: HostedSnapshotsMeans,
     network: string,
     requestStep: () => void,
-    rejectionsTaken: () => Promise<unknown> | undefined = () => undefined,
+    records?: Pick<RecordWindow, 'rejectionsTaken'>,
   ) {
     const { clock, snapshots, events } = means
     this.means = means
@@ -78,7 +78,7 @@ export class HostedSnapshots {
       storage: this.storage,
       report: this.report,
       requestStep,
-      rejectionsTaken,
+      rejectionsTaken: () => records?.rejectionsTaken(),
       merge:
         snapshots.merge ?? (async (request, signal) => mergeFiles(await this.storage(), request, signal)),
       mergeFailed: (of, error) => this.mergeFailed(of, error),
