@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { machineClock } from '../../src/base/clock.ts'
@@ -56,6 +57,23 @@ test(
     assert.deepEqual(new Set(codes), new Set(['DISK_FULL']))
   },
 )
+
+test('what a process that died has left within a line costs no letter of the next one', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'vertigo-letters-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const silent = { troubled: () => undefined, lost: () => undefined }
+  const letters = new DeadLetters({ folder, node: 'n', clock: machineClock, ...silent })
+  writeFileSync(letters.fileOf('net'), '{"message":{"n":')
+  const error = { name: 'Error', message: 'no' }
+  const record = { component: 'c', instance: 0, port: 'in', message: { n: 7 }, error, timeMs: 1 }
+  letters.write('net', record, () => undefined)
+  await letters.close()
+  const lines = readFileSync(letters.fileOf('net'), 'utf8').split('\n')
+  assert.deepEqual(
+    lines.flatMap((line) => numberOf(line) ?? []),
+    [7],
+  )
+})
 
 /** Of a whole line; undefined for one that was cut when there was no room for the rest. */
 function numberOf(line: string): number | undefined {

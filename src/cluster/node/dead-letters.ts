@@ -1,4 +1,4 @@
-import { appendFile } from 'node:fs/promises'
+import { appendFile, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Clock, pause } from '../../base/clock.ts'
 import { asError, type VertigoError } from '../../base/errors.ts'
@@ -22,6 +22,7 @@ interface Waiting {
 }
 
 const retryMs = 1_000
+const newline = 10
 
 /**
  * Rejected messages that no `error` port took, one JSON object a line, appended to a file for each network on this node:
@@ -37,6 +38,7 @@ export class DeadLetters {
   private readonly options: DeadLettersOptions
   private readonly waiting = new Map<string, Waiting[]>()
   private readonly writing = new Map<string, Promise<void>>()
+  private readonly begun = new Set<string>()
   private readonly ending = new AbortController()
 
   constructor(options: DeadLettersOptions) {
@@ -70,13 +72,21 @@ export class DeadLetters {
 
   /** Never rejects. */
   private async writeAll(network: string): Promise<void> {
-    let isTorn = false
+    let isTorn = await this.isLeftTorn(network)
     for (;;) {
       const batch = this.waiting.get(network) ?? []
       this.waiting.delete(network)
       if (batch.length === 0) return
       isTorn = await this.writeBatch(network, batch, isTorn)
     }
+  }
+
+  /** Once for each file: a process that has died may have left it within a line. */
+  private async isLeftTorn(network: string): Promise<boolean> {
+    if (this.begun.has(network)) return false
+    this.begun.add(network)
+    const text = await readFile(this.fileOf(network)).catch(() => undefined)
+    return text !== undefined && text.length > 0 && text.at(-1) !== newline
   }
 
   /** Whether the file may end within a line. */
