@@ -1,4 +1,5 @@
-import { appendFile, readFile } from 'node:fs/promises'
+import { Buffer } from 'node:buffer'
+import { appendFile, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Clock, pause } from '../../base/clock.ts'
 import { asError, type VertigoError } from '../../base/errors.ts'
@@ -85,8 +86,12 @@ export class DeadLetters {
   private async isLeftTorn(network: string): Promise<boolean> {
     if (this.begun.has(network)) return false
     this.begun.add(network)
-    const text = await readFile(this.fileOf(network)).catch(() => undefined)
-    return text !== undefined && text.length > 0 && text.at(-1) !== newline
+    try {
+      return await endsWithinLine(this.fileOf(network))
+    } catch {
+      // There is none; or what is wrong with it is told by who writes to it.
+      return false
+    }
   }
 
   /** Whether the file may end within a line. */
@@ -118,4 +123,15 @@ export class DeadLetters {
 /** A name of anything as a part of one file's name; a leading dot would hide the file. */
 function fileName(name: string): string {
   return encodeURIComponent(name).replace(/^\./, '%2E')
+}
+
+async function endsWithinLine(path: string): Promise<boolean> {
+  const file = await open(path, 'r')
+  try {
+    const { size } = await file.stat()
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(1), 0, 1, Math.max(0, size - 1))
+    return bytesRead > 0 && buffer[0] !== newline
+  } finally {
+    await file.close()
+  }
 }
