@@ -101,7 +101,21 @@ export const wantBody = object(
 )
 export const wanted = open({ name: text })
 
-const file = open({ name: text, kind: text, bytes: whole, checksum: whole, until: whole })
+const file = open(
+  {
+    name: text,
+    kind: text,
+    bytes: whole,
+    checksum: whole,
+    until: whole,
+    inline: {
+      ...text,
+      description:
+        'The content in base64, where it is small: it is in the manifest, and need be neither fetched nor sent.',
+    },
+  },
+  ['inline'],
+)
 const part = open({
   component: text,
   instance: whole,

@@ -11,7 +11,9 @@ import type { CallOptions, SnapshotStorage, StoredObject } from './storage/stora
  *
  * - SM-1 What is in a manifest has a name all the same, and is referred to by later snapshots as files are: each of their manifests has its
  *   content. So a manifest needs no other one.
- * - SM-2 The files of one instance that are in a manifest have at most `inlineBytesMax` bytes together. What does not fit is stored.
+ * - SM-2 The files of one instance that are in a manifest have at most `inlineBytesMax` bytes together. What does not fit is stored. Where that becomes less, what
+ *   is too much is merged into a file that is stored, beside the next snapshots; of instances that have finished it stays.
+ * - SM-3 As long as a node is a member that does not know such manifests (`inlineProtocol`), nothing goes into one.
  */
 
 /** Of all files that are in one manifest, whatever the instances: a manager reads and writes it whole. */

@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts'
-import { VertigoError } from '../../base/errors.ts'
+import { isVertigoError, VertigoError } from '../../base/errors.ts'
 import { didYouMean } from '../../base/suggest.ts'
 import { guaranteeInCluster, losesNothing } from '../../model/guarantee.ts'
 import { isUnchanged, put, remove } from '../../store/operations.ts'
@@ -74,10 +74,18 @@ export class Snapshots {
     return { ...found, snapshots: found.snapshots.map((one) => ({ ...one, isCurrent: false })) }
   }
 
-  /** Then nobody goes back to the last one any more. */
+  /**
+   * Then nobody goes back to the last one any more. Where a record of the network is damaged, it is not known, and its snapshots are what is looked
+   * for.
+   */
   private async isEnding(network: string, options: CallOptions): Promise<boolean> {
-    const { facts } = await readUndeployed(this.store, this.keys.network(network), options)
-    return facts !== undefined && endingVersion(facts) !== undefined
+    try {
+      const { facts } = await readUndeployed(this.store, this.keys.network(network), options)
+      return facts !== undefined && endingVersion(facts) !== undefined
+    } catch (error) {
+      if (isVertigoError(error) && error.code === 'STORE_CORRUPT') return false
+      throw error
+    }
   }
 
   /** The last one, or what is wrong with its record. */

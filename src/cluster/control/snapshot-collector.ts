@@ -1,3 +1,4 @@
+import { isVertigoError, VertigoError } from '../../base/errors.ts'
 import { collectable } from '../../snapshot/collection.ts'
 import { networkPrefix, placeOf } from '../../snapshot/file-names.ts'
 import type { SnapshotManifest } from '../../snapshot/manifest.ts'
@@ -100,14 +101,27 @@ export class SnapshotCollector {
     const names = new Set(kept.map(({ manifest }) => manifest.name))
     for (const name of this.manifests.keys()) if (!names.has(name)) this.manifests.delete(name)
     const found: SnapshotManifest[] = []
-    for (const { manifest, incarnation, id } of kept) {
-      const owner = { network: this.network, incarnation, id }
-      const read =
-        this.manifests.get(manifest.name) ??
-        withoutContents(await getManifest(storage, manifest, owner, { signal }))
+    for (const one of kept) {
+      const { manifest } = one
+      const read = this.manifests.get(manifest.name) ?? (await this.read(storage, one, signal))
       this.manifests.set(manifest.name, read)
       found.push(read)
     }
     return found
+  }
+
+  private async read(
+    storage: SnapshotStorage,
+    { manifest, incarnation, id }: SnapshotRecord,
+    signal: AbortSignal,
+  ): Promise<SnapshotManifest> {
+    const { network } = this
+    try {
+      return withoutContents(await getManifest(storage, manifest, { network, incarnation, id }, { signal }))
+    } catch (error) {
+      if (!isVertigoError(error) || error.code !== 'SNAPSHOT_FILE_MISSING') throw error
+      const remedy = `Bring it back; or let the snapshot go (\`vertigo snapshot rm ${network} ${id}\`): until then, nothing is deleted of what snapshots of "${network}" do not need any more.`
+      throw new VertigoError(error.code, error.message, { remedy, cause: error })
+    }
   }
 }

@@ -81,7 +81,7 @@ export class SnapshotCommit {
       predecessor: committed?.incarnation === incarnation ? committed.id : null,
       instances: [...partsOf(plan, effect.parts), ...doneParts(plan, predecessor)],
     }
-    if (isWhole) checkWhole(manifest, predecessor)
+    if (isWhole) checkWhole(manifest, plan)
     else checkReferences(manifest, predecessor)
     // As late as can be, and beside the last call that the commit waits for: a snapshot without its files could not be gone back to.
     const [reference, isStill] = await Promise.all([
@@ -104,6 +104,29 @@ export class SnapshotCommit {
     if (!succeeded) return undefined
     this.known = { name: reference.name, manifest }
     return revision
+  }
+
+  /**
+   * The files of before are gone: whether a snapshot can be whole all the same. What has finished and runs no more cannot be saved again; its
+   * files are in the storage, or in the manifest. Errors: SNAPSHOT_FILE_MISSING, those of the storage.
+   */
+  async checkDone(
+    { done }: Plan,
+    committed: SnapshotRecord | undefined,
+    needs: SnapshotNeeds,
+  ): Promise<void> {
+    if (done.length === 0 || committed === undefined) return
+    const storage = await this.means.storages.open(needs.options.storage)
+    const predecessor = await this.manifestOf(storage, committed)
+    for (const { name, inline } of doneParts({ done }, predecessor).flatMap(({ files }) => files)) {
+      if (inline !== undefined) continue
+      const { names } = await storage.page(name, { countMax: 1, signal: this.ending.signal })
+      if (names[0] === name) continue
+      throw new VertigoError(
+        'SNAPSHOT_FILE_MISSING',
+        `No snapshot of "${this.network}" can be taken: ${name} is gone from the storage, and was of an instance that has finished and runs no more.`,
+      )
+    }
   }
 
   /** `mayBeGone`: nothing of it is needed. */
@@ -146,7 +169,10 @@ function partsOf(plan: Plan, parts: ReadonlyMap<number, InstanceManifest>): Inst
 }
 
 /** What is not placed any more has the part that it had. */
-function doneParts({ done }: Plan, predecessor: SnapshotManifest | undefined): InstanceManifest[] {
+function doneParts(
+  { done }: Pick<Plan, 'done'>,
+  predecessor: SnapshotManifest | undefined,
+): InstanceManifest[] {
   return done.flatMap(
     ({ component, index }) =>
       predecessor?.instances.find((part) => part.component === component && part.instance === index) ?? [],
@@ -162,17 +188,16 @@ function checkReferences(manifest: SnapshotManifest, predecessor: SnapshotManife
     )
 }
 
-/** What is in the manifest of the one before is there still, where that is known. */
-function checkWhole(manifest: SnapshotManifest, predecessor: SnapshotManifest | undefined): void {
-  const instances = predecessor?.instances.map((part) => ({
-    ...part,
-    files: part.files.filter(({ inline }) => inline !== undefined),
-  }))
-  const [gone] = unfitReferences(manifest, predecessor && { ...predecessor, instances: instances! })
+/** Of what runs nothing may be of before. */
+function checkWhole(manifest: SnapshotManifest, { done }: Plan): void {
+  const isDone = ({ component, instance }: InstanceManifest): boolean =>
+    done.some((one) => one.component === component && one.index === instance)
+  const instances = manifest.instances.filter((part) => !isDone(part))
+  const [gone] = unfitReferences({ ...manifest, instances }, undefined)
   if (gone !== undefined)
     throw new VertigoError(
       'SNAPSHOT_FILE_MISSING',
-      `Snapshot ${manifest.id} cannot be whole: ${gone.name} is gone from the storage, and was of an instance that has finished and runs no more.`,
+      `Snapshot ${manifest.id} is not whole: it would stand on ${gone.name}, which is gone from the storage.`,
     )
 }
 

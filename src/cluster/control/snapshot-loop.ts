@@ -6,7 +6,14 @@ import type { InstanceManifest } from '../../snapshot/manifest.ts'
 import { defaultSnapshotMode, type PartReport, type SnapshotBegin } from '../../snapshot/part.ts'
 import { inlineBytesMaxOf } from '../../snapshot/small-files.ts'
 import { isHoldLost, type Leadership } from '../../store/recipes/index.ts'
-import type { ClusterView, NetworkView, NodeId, Plan, SnapshotRecord } from '../protocol/index.ts'
+import {
+  type ClusterView,
+  inlineProtocol,
+  type NetworkView,
+  type NodeId,
+  type Plan,
+  type SnapshotRecord,
+} from '../protocol/index.ts'
 import { LostFiles } from './lost-files.ts'
 import type { ManagerEvents } from './manager-events.ts'
 import { SnapshotCommit, type SnapshotPlace, type SnapshotStorages } from './snapshot-commit.ts'
@@ -225,7 +232,8 @@ export class SnapshotLoop {
     }
     const committed = view.snapshots.committed?.value
     const giveUp = new AbortController()
-    this.flight = { plan, committed, needs, incarnation: ids.incarnation, giveUp }
+    const flight: Flight = { plan, committed, needs, incarnation: ids.incarnation, giveUp }
+    this.flight = flight
     const { alignMsMax = this.means.alignMsMax ?? defaultSnapshotMode.alignMsMax } = needs.options
     // A full sink takes messages again when it is late: a snapshot that was given up first would leave it standing for good.
     const { timeoutMs } = snapshotTimesOf(needs.options)
@@ -238,28 +246,32 @@ export class SnapshotLoop {
       isAligned: needs.isAligned,
       alignMsMax:
         needs.isQuiet || alignMsMax === null ? null : Math.min(alignMsMax, Math.floor(timeoutMs / 2)),
-      inlineBytesMax: inlineBytesMaxOf(
-        plan.instances.length + plan.done.length,
-        needs.options.inlineBytesMax,
-      ),
+      inlineBytesMax: this.areNewest
+        ? inlineBytesMaxOf(plan.instances.length + plan.done.length, needs.options.inlineBytesMax)
+        : 0,
     }
     const nodes = [...new Set(plan.workers.map(({ node }) => node))]
-    this.work(() => this.gatherFrom(nodes, begin, { storage: needs.options.storage, giveUp, to }))
+    this.work(() => this.gatherFrom(nodes, begin, flight, to))
+  }
+
+  /** SM-3 */
+  private get areNewest(): boolean {
+    const { nodes } = this.means.view
+    return [...nodes.values()].every(({ value }) => value.protocol.max >= inlineProtocol)
   }
 
   private async gatherFrom(
     nodes: readonly NodeId[],
     begin: SnapshotBegin,
-    {
-      storage,
-      giveUp: { signal },
-      to,
-    }: { readonly storage: string | undefined; readonly giveUp: AbortController; readonly to: Coordinator },
+    { plan, committed, needs, giveUp: { signal } }: Flight,
+    to: Coordinator,
   ): Promise<void> {
     const { generation, snapshot: id } = begin
     try {
-      const isNew = await this.means.places?.check(this.network, storage, nodes)
+      const isNew = await this.means.places?.check(this.network, needs.options.storage, nodes)
       if (isNew === true && begin.predecessor !== null) this.lost.noticed()
+      // Before all of the state is written for nothing.
+      if (this.lost.areLost) await this.commit.checkDone(plan, committed, needs)
     } catch (error) {
       this.tell({ type: 'failed', generation, id, reason: { type: 'failed', error: asError(error) } }, to)
       return

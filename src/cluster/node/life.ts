@@ -12,7 +12,13 @@ import { Agent } from '../agent/agent.ts'
 import { join, type Membership } from '../agent/membership.ts'
 import { RecordWriter } from '../agent/record-writer.ts'
 import { DeathWatch, defaultRestartPolicy, Manager } from '../control/index.ts'
-import { type Address, type ClusterKeys, type LinkRecord, linkRecord } from '../protocol/index.ts'
+import {
+  type Address,
+  type ClusterKeys,
+  type LinkRecord,
+  linkRecord,
+  protocolSpoken,
+} from '../protocol/index.ts'
 import { NodeBundles } from './bundles.ts'
 import { ControlNet, type ControlNetOptions } from './control-net.ts'
 import { dataLinksUrl } from './data-links.ts'
@@ -48,7 +54,6 @@ export interface LifeMeans {
   readonly seen: (agent: Agent, networks: ReadonlySet<string>) => void
 }
 
-const protocol = { min: 1, max: 1 }
 const lookMs = 500
 const lookAfterMs = 50
 
@@ -265,7 +270,7 @@ export class Life {
           id,
           incarnation: incarnationOf(random),
           version: options.version,
-          protocol,
+          protocol: protocolSpoken,
           authorities: options.tls === undefined ? [] : authoritiesOf(options.tls),
           control: net.address,
           ...(api !== undefined && { api }),

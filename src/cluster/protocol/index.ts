@@ -18,7 +18,7 @@ export * from './network-record.ts'
 export * from './network-size.ts'
 export * from './on-disks.ts'
 export { type BrokenPair, brokenPairs, type LinkRecord, linkRecord } from './link-record.ts'
-export { type NodeRecord, nodeRecord } from './node-record.ts'
+export { inlineProtocol, type NodeRecord, nodeRecord, protocolSpoken } from './node-record.ts'
 export { deathsError, deathsMax, isHeldBack, processesOf } from './component-deaths.ts'
 export {
   type BereavedNetwork,

@@ -34,3 +34,8 @@ const schema = v.object({
 })
 export type NodeRecord = Readonly<v.InferOutput<typeof schema>>
 export const nodeRecord = recordType('The record of a node', schema)
+
+/** What nodes of this version speak. */
+export const protocolSpoken = { min: 1, max: 2 } as const
+/** From this one on, nodes read manifests of snapshots that have files in them (SM-3). */
+export const inlineProtocol = 2

@@ -12,7 +12,8 @@
  *   staged when it is prepared, and renamed once, by whoever comes first (`first-piece.ts`). It is staged before the marks are looked at, and
  *   marked (MK-5) before what lower turns have staged is removed, and that before it is renamed. So of two runs (TU-1), of whatever
  *   networks, the older one sees the mark of the newer one, or has nothing to rename once that one renames. Where what was
- *   staged is gone (it was removed by hand, is on another machine, or a version of before has prepared the piece), it is staged again, and all that is as before.
+ *   staged is gone (it was removed by hand, is on another machine, or a version of before has prepared the piece), it is staged again, and all that is as before;
+ *   but where somebody removes it between the mark and the rename: that cannot be told from a rename.
  * - PB-5 Any other piece is written to the file that was open when the mark was read. So one of a run before, which does not know that it is over,
  *   either reads the mark of the new run, or has open what that one replaced: the new run's file is never written by it. With `append` the file
  *   stays the same. A run that appends marks the snapshot before its own first before it opens the file, so who looks from then on is refused, or over;

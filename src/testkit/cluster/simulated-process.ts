@@ -9,6 +9,7 @@ import {
   type ClusterKeys,
   type NodeId,
   type NodeRecord,
+  protocolSpoken,
 } from '../../cluster/protocol/index.ts'
 import type { Calls } from '../../transport/calls.ts'
 import { NodeSnapshots } from '../../cluster/node/node-snapshots.ts'
@@ -218,7 +219,7 @@ export class SimulatedProcess {
       processStart: '0',
       machine: 'simulated',
       version: '0',
-      protocol: { min: 1, max: 1 },
+      protocol: protocolSpoken,
       control: this.end.address,
       groups: [...groups],
       labels: { ...labels },

@@ -110,7 +110,8 @@ export class InstanceParts {
   merge({ inlineBytesMax = 0, ...of }: MergeBegin): MergeRequest | undefined {
     const { part, snapshot } = this.base
     if (part === undefined || snapshot === null || this.merging.state !== 'none') return undefined
-    if (!needsMerge(part)) return undefined
+    // What is in manifests is stored where it may not be there any more.
+    if (!needsMerge(part) && inlineBytes(part.files) <= inlineBytesMax) return undefined
     this.merging = { state: 'works' }
     const { network, component, instance } = this.owner
     const head = { network, component, instance, ...of }

@@ -44,7 +44,7 @@ test(
   { skip: noSmallDisk },
   async (t) => {
     const disk = new SmallDisk(t)
-    disk.remount('size=3m')
+    disk.remount('size=8m')
     const place = await Place.start(t, options(t, disk.folder))
     await place.deploy()
     await place.publishesOn()

@@ -187,8 +187,8 @@ test('a store that is full says so, takes nothing in, and goes on when there is 
 test('a disk that is full: a clear error, nothing written, and on it goes when there is room', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'vertigo-store-'))
   try {
-    // 4 MB of memory as a disk.
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', folder], { stdio: 'ignore' })
+    // 6 MB of memory as a disk.
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=6m', 'tmpfs', folder], { stdio: 'ignore' })
   } catch {
     rmdirSync(folder)
     t.skip('mounting a small disk needs root')
@@ -237,7 +237,7 @@ test(
 )
 
 test(
-  'SR-1, SR-3: where the disk is full, what puts is refused and what renews goes on; read-only, all is refused, by name',
+  'SR-1, SR-3, SR-4: where the disk is full, what puts is refused, what renews and deletes goes on; read-only, all is refused, by name',
   { skip: noBreakingDisk },
   async (t) => {
     const disk = new BreakingDisk(t)
@@ -245,6 +245,8 @@ test(
     t.after(() => store.close())
     const { lease } = await store.grant(60_000)
     await store.transact(put('a', Buffer.from('v')))
+    const large = ['large/0', 'large/1', 'large/2']
+    for (const key of large) await store.transact(put(key, Buffer.alloc(400_000)))
     const empty = fillDisk(disk.folder)
     for (let n = 0; ; n++) {
       const code = await errorCode(store.transact(put(`b/${n}`, Buffer.alloc(3_000))))
@@ -254,6 +256,8 @@ test(
     }
     for (let n = 0; n < 100; n++) await store.keepAlive(lease)
     await store.transact({ then: [{ type: 'delete', key: 'b/0' }] })
+    // SR-4: what they were would not find room in the history.
+    await store.transact({ then: large.map((key) => ({ type: 'delete', key })) })
     empty()
     await store.transact(put('c', Buffer.alloc(100_000)))
     disk.break()

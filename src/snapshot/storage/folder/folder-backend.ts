@@ -67,10 +67,10 @@ export class FolderStorageBackend implements StorageBackend {
     const path = join(this.#folder, name)
     try {
       // Calls in a row, and waits for the disk, are most of what a small snapshot takes: what can be done at once is.
-      const [made] = await Promise.all([
-        this.#makeFolders(dirname(path)),
-        this.#writeIncoming(temporary, content, signal),
-      ])
+      const making = this.#makeFolders(dirname(path))
+      // Whichever fails, the other one has ended as well then.
+      await Promise.allSettled([making, this.#writeIncoming(temporary, content, signal)]).then(throwFirst)
+      const made = await making
       signal.throwIfAborted()
       const again = await this.#place(temporary, path, ifAbsent)
       const unsynced = new Set([...made, ...again])
@@ -153,8 +153,15 @@ export class FolderStorageBackend implements StorageBackend {
    */
   async #makeFolders(folder: string): Promise<readonly string[]> {
     if (this.#durable.has(folder)) return []
-    await makeFolder(folder)
     const unsynced: string[] = []
+    const uppermost = await makeFolder(folder).catch((error: NodeJS.ErrnoException) => {
+      if (!isGone(error)) throw error
+      // Somebody deletes what is empty: who gives the file its name makes it again.
+      return undefined
+    })
+    // The folder of all was gone.
+    if (uppermost !== undefined && !uppermost.startsWith(join(this.#folder, '/')))
+      for (let at = this.#folder; at !== dirname(uppermost); at = dirname(at)) unsynced.push(at)
     for (let at = folder; at !== this.#folder && !this.#durable.has(at); at = dirname(at)) unsynced.push(at)
     return unsynced
   }
@@ -180,9 +187,7 @@ export class FolderStorageBackend implements StorageBackend {
         else await rename(temporary, path)
         return made
       } catch (error) {
-        const { code } = error as NodeJS.ErrnoException
-        // Node tells of a folder that went while it made the ones below it as of one that is no folder.
-        if ((code !== 'ENOENT' && code !== 'ENOTDIR') || attempt === attemptsMax) throw error
+        if (!isGone(error as NodeJS.ErrnoException) || attempt === attemptsMax) throw error
       }
     }
   }
@@ -224,6 +229,15 @@ async function makeFolders(folder: string): Promise<void> {
   const made = await makeFolder(folder)
   if (made === undefined) return
   for (let path = folder; path !== dirname(made); path = dirname(path)) await syncFolder(dirname(path))
+}
+
+/** Node tells of a folder that went while it made the ones below it as of one that is no folder. */
+function isGone({ code }: NodeJS.ErrnoException): boolean {
+  return code === 'ENOENT' || code === 'ENOTDIR'
+}
+
+function throwFirst(settled: readonly PromiseSettledResult<unknown>[]): void {
+  for (const one of settled) if (one.status === 'rejected') throw one.reason
 }
 
 const fullCodes: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { Buffer } from 'node:buffer'
 import { describe, it } from 'node:test'
 import { wantedRecord } from '../../../../src/cluster/protocol/index.ts'
 import { allNames } from '../../../../src/snapshot/storage/checked-storage.ts'
@@ -100,6 +101,21 @@ describe('snapshots of a managed network', () => {
       assert.ok(next > 128, `${next} is of another block`)
     }))
 
+  it('SM-3: have no files in their manifests as long as a node is a member that does not know such', () =>
+    staged(async (stage) => {
+      await stage.deploy(1, ['a source'], { inlineBytesMax: 700 })
+      await stage.ready(isNew())
+      await stage.committed()
+      assert.deepEqual(new Set(stage.inlines), new Set([700]))
+      await stage.join({ min: 1, max: 1 })
+      await stage.until('another is a member', async () => stage.inlines.includes(0) || undefined)
+      stage.inlines.length = 0
+      await stage.committed((await stage.read()).snapshots.committed!.value.id)
+      assert.deepEqual(new Set(stage.inlines), new Set([0]))
+      await stage.join()
+      await stage.until('they know it again', async () => stage.inlines.includes(700) || undefined)
+    }))
+
   it('SL-4: are whole, once, where the storage has nothing of what was there', () =>
     staged(async (stage) => {
       await stage.deploy(1, ['a source'])
@@ -128,6 +144,44 @@ describe('snapshots of a managed network', () => {
       )
       assert.ok(whole > last)
       await stage.committed(whole - 1)
+    }))
+
+  it('SL-4: go on with what has finished and runs no more where its files are there, and write nothing where they are gone', () =>
+    staged(async (stage) => {
+      await stage.deploy(1, ['a source', 'c source', 'b', 'a -> b', 'c -> b'])
+      const name = 'net/000000000001/000999999999/a-0.1-0.full'
+      const stored = await stage.storage.put(name, Buffer.from('state'))
+      stage.finishedFiles.push({ name, kind: 'full', until: 999_999_999, ...stored })
+      stage.finished.add('a')
+      const { generation } = await stage.ready(isNew(), { finished: 'a' })
+      await stage.committed()
+      await stage.ready(isNew(), { failed: 'b', finished: 'a' })
+      const { done } = await stage.ready(isNew(generation))
+      assert.deepEqual(
+        done.map(({ component }) => component),
+        ['a'],
+      )
+      stage.place = { isNew: true, isStill: true }
+      const whole = await stage.until('a whole one', async () => stage.wholes[0])
+      await stage.committed(whole)
+      assert.deepEqual(stage.codes, ['SNAPSHOT_STORAGE_LOST'])
+      const { manifest } = (await stage.read()).snapshots.committed!.value
+      const { instances } = await getManifest(stage.storage, manifest, { network: 'net' })
+      assert.deepEqual(instances.find(({ component }) => component === 'a')?.files, stage.finishedFiles)
+
+      await stage.storage.delete([name])
+      stage.wholes.length = 0
+      stage.place = { isNew: true, isStill: true }
+      const failed = async () => (await stage.read()).snapshots.aborted?.value
+      const { times = 0 } = await stage.until('it is told', async () => {
+        const found = await failed()
+        return found?.code === 'SNAPSHOT_FILE_MISSING' ? found : undefined
+      })
+      await stage.until(
+        'it is looked again',
+        async () => ((await failed())?.times ?? 0) > times + 2 || undefined,
+      )
+      assert.deepEqual(stage.wholes, [])
     }))
 
   it('SL-4: are whole under a manager that does not find the manifest of the last one', () =>

@@ -13,9 +13,11 @@ import {
   nodeRecord,
   type Plan,
   type PlannedInstance,
+  protocolSpoken,
   readyRecord,
   versionRecord,
 } from '../../../../src/cluster/protocol/index.ts'
+import type { FileReference } from '../../../../src/snapshot/manifest.ts'
 import { storageOver } from '../../../../src/snapshot/storage/checked-storage.ts'
 import { MemoryStorageBackend } from '../../../../src/snapshot/storage/memory/memory-backend.ts'
 import type { SnapshotStorage } from '../../../../src/snapshot/storage/storage.ts'
@@ -39,6 +41,8 @@ export class Stage {
   readonly begun: number[] = []
   /** How long barriers wait before they overtake, of each. */
   readonly waits: (number | null)[] = []
+  /** What each may have in its manifest of an instance. */
+  readonly inlines: (number | undefined)[] = []
   /** Those that were to be whole. */
   readonly wholes: number[] = []
   /** What the storage is found to be. */
@@ -54,6 +58,8 @@ export class Stage {
   /** Of components: what an instance does when it is asked for its part. */
   readonly late = new Set<string>()
   readonly finished = new Set<string>()
+  /** What those that have finished refer to. */
+  readonly finishedFiles: FileReference[] = []
   failing: Error | undefined
   /** What the store says of the network is to be read whole. */
   isSound = true
@@ -130,6 +136,7 @@ export class Stage {
     assert.deepEqual([node, name], [n1, 'net'])
     this.begun.push(begin.snapshot)
     this.waits.push(begin.alignMsMax)
+    this.inlines.push(begin.inlineBytesMax)
     if (begin.isWhole === true) this.wholes.push(begin.snapshot)
     const { plan } = await this.read()
     if (plan?.value.generation !== begin.generation) return
@@ -153,7 +160,7 @@ export class Stage {
           hasChannelState: false,
           keyGroups: null,
           stateVersion: 0,
-          files: [],
+          files: this.finished.has(component) ? this.finishedFiles : [],
         },
         alignedMs: 0,
         storedMs: 0,
@@ -195,12 +202,12 @@ export class Stage {
     await this.store.transact({ then: [put(network.desired, desired), ...more] })
   }
 
-  async join(): Promise<void> {
+  async join(protocol: { readonly min: number; readonly max: number } = protocolSpoken): Promise<void> {
     const record = nodeRecord.encode({
       id: n1,
       incarnation: 'life',
       version: '1',
-      protocol: { min: 1, max: 1 },
+      protocol,
       machine: 'm',
       pid: 1,
       processStart: '1',
