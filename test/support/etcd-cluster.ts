@@ -7,6 +7,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { eventually } from './eventually.ts'
+import { untilStopped } from './stopped.ts'
 
 /** Clusters of real etcd members, for tests and benchmarks. */
 
@@ -74,9 +75,10 @@ export class EtcdMember {
     this.#process?.kill(signal)
   }
 
-  /** Stands still: keeps its connections and says nothing. */
+  /** Stands still: keeps its connections and says nothing, from when this returns. */
   pause(): void {
     this.signal('SIGSTOP')
+    untilStopped(this.#process?.pid)
   }
 
   resume(): void {
