@@ -170,9 +170,8 @@ export class BatchWriter {
         jobs = this.take()
         if (jobs.length === 0) return
         try {
-          const keepsBytes = this.environment.room.ensure(jobs.reduce((sum, { bytes }) => sum + bytes, 0))
-          const nowMs = this.clock.monotonic()
-          batch = new Batch(this.environment, this.tables, this.limits, { nowMs, keepsBytes })
+          this.environment.room.ensure(jobs.reduce((sum, { bytes }) => sum + bytes, 0))
+          batch = new Batch(this.environment, this.tables, this.limits, this.clock.monotonic())
           for (const job of jobs) runJob(job, batch)
           batch.finish()
         } catch (error) {

@@ -52,21 +52,13 @@ export class Batch {
   private readonly state: Mutable<StoreState>
   private readonly changes: Change[] = []
   private previousBytes = 0
-  private readonly previousBytesMax: number
   /** What was found damaged, and deleted. */
   readonly damages: Error[] = []
   isTorn = false
   /** Whether others have to hear of it: changes, and leases that may end sooner than those they know. */
   isNews = false
 
-  /** `keepsBytes`: of values from before, as far as there is room for them (SR-4). */
-  constructor(
-    environment: Environment,
-    tables: Tables,
-    limits: StoreLimits,
-    { nowMs, keepsBytes }: { readonly nowMs: number; readonly keepsBytes: number },
-  ) {
-    this.previousBytesMax = Math.min(previousBytesMax, keepsBytes)
+  constructor(environment: Environment, tables: Tables, limits: StoreLimits, nowMs: number) {
     this.environment = environment
     this.tables = tables
     this.limits = limits
@@ -211,7 +203,7 @@ export class Batch {
       return false
     }
     this.previousBytes += previous?.value.byteLength ?? 0
-    return this.previousBytes <= this.previousBytesMax
+    return this.previousBytes <= previousBytesMax && environment.room.keeps(this.previousBytes)
   }
 
   /** What a batch changes lies together, which costs a fraction of one record for each revision. */

@@ -24,7 +24,7 @@ import { placeError, removeFile } from './place.ts'
  * - SR-2 Only who holds the lock of writers writes to it, and only behind the last page of the last commit, where nobody reads.
  * - SR-3 What only renews and deletes may use the last of it: nodes live on, and there can be room again. Small records may use more of it than
  *   others, so that it can be told why those are refused.
- * - SR-4 What is replaced or deleted is kept in the history as far as there is room beside all that: half of it, since a value takes whole pages.
+ * - SR-4 What is replaced or deleted is kept in the history where there is room for it beside all that.
  */
 
 /** For what renews and deletes: some paths of pages. */
@@ -33,8 +33,10 @@ const restBytes = 64 * 1024
 const [smallBytesMax, smallKeptBytes, keptBytes] = [1024, 96 * 1024, 192 * 1024]
 /** A value is in its record and in the history, beside the page that it shares with others. */
 const copies = 3
-/** What there is beside that where the disk has room: values from before are kept in it (SR-4). The file grows by so much at a time. */
-const stepBytes = 1024 * 1024
+/** Times its bytes: what a value of a page and a byte takes. */
+const wholePages = 2
+/** The file grows by so much at a time. */
+const stepBytes = 512 * 1024
 /** What a new database and its first pages take. */
 const newBytes = 256 * 1024
 /** LMDB's head and a place for each of its readers (`readersMax`), as whole pages. */
@@ -44,6 +46,9 @@ export class SpareRoom {
   private readonly folder: string
   private readonly fd: number
   private readonly head = Buffer.alloc(headBytes)
+  /** Of the file: what is used, and what was asked for beside that. */
+  private taken = 0
+  private size = 0
 
   /** Of a database that is open. */
   constructor(folder: string) {
@@ -51,23 +56,32 @@ export class SpareRoom {
     this.fd = openSync(join(folder, 'data.mdb'), 'r+')
   }
 
-  /**
-   * `bytes`: what is put. Gives how many bytes of values from before may be kept (SR-4). Errors: STORE_FULL, STORE_PLACE_UNFIT; nothing has
-   * changed then. Called with the lock of writers (SR-2).
-   */
-  ensure(bytes: number): number {
+  /** `bytes`: what is put. Errors: STORE_FULL, STORE_PLACE_UNFIT; nothing has changed then. Called with the lock of writers (SR-2). */
+  ensure(bytes: number): void {
     const need = neededFor(bytes)
     try {
       readSync(this.fd, this.head, 0, headBytes, 0)
       const used = neededBytes(this.head)
       let size = fstatSync(this.fd).size
-      if (size - used < need + stepBytes) size = this.grow(size, used + need + 2 * stepBytes)
+      if (size - used < need) size = this.grow(size, used + need + stepBytes)
       if (size - used < need) throw noRoom(this.folder)
       writeSync(this.fd, zeros, 0, 1, size - 1)
-      return Math.floor((size - used - need) / 2)
+      this.taken = used + need
+      this.size = size
     } catch (error) {
       throw placeError(this.folder, error)
     }
+  }
+
+  /** SR-4: whether so many bytes of values from before can be kept, beside what `ensure` was asked for. Under the same lock. */
+  keeps(bytes: number): boolean {
+    const wanted = this.taken + wholePages * bytes
+    try {
+      if (this.size < wanted) this.size = this.grow(fstatSync(this.fd).size, wanted + stepBytes)
+    } catch (error) {
+      throw placeError(this.folder, error)
+    }
+    return this.size >= wanted
   }
 
   close(): void {
