@@ -8,11 +8,13 @@ import { Authority } from '../../support/certificates.ts'
 import { errorCode } from '../../support/error-code.ts'
 import { EtcdCluster } from '../../support/etcd-cluster.ts'
 import { eventually, within } from '../../support/eventually.ts'
+import { exitAtOnce } from '../../support/exit-at-once.ts'
 import { FaultProxy } from '../../support/fault-proxy.ts'
 import { bytes, closeStores, newPrefix, open, text } from './support.ts'
 
 /** A line to etcd that speaks TLS, and is slow, half open, or breaks. */
 
+exitAtOnce()
 const provided = await provideEtcd('distribution')
 const authority = await Authority.make('vertigo test')
 const reason =
