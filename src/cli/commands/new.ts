@@ -1,5 +1,6 @@
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
+import { isThere } from '../../base/is-there.ts'
 import { asError, VertigoError } from '../../base/errors.ts'
 import { type Arguments, usage } from '../arguments.ts'
 import type { Command } from '../command.ts'
@@ -132,16 +133,6 @@ async function makeFolders(folder: string): Promise<string | undefined> {
     throw error
   }
   return first
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await stat(path)
-    return true
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
-    throw error
-  }
 }
 
 function notWritable(shown: string, cause: unknown): VertigoError {

@@ -3,8 +3,9 @@
  * snapshot is committed. A staged file is made under a name of its own, once, and only one rename of it succeeds: so who stood still before
  * his, while others renamed it and the file grew, finds nothing to rename, and replaces nothing.
  */
-import { open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { open, readdir, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { isThere } from '../../base/is-there.ts'
 import { syncFolder } from '../../base/durable-files.ts'
 import { compareSinkSnapshots, type SinkSnapshot } from '../../component/index.ts'
 import type { PublishedMark } from './marks.ts'
@@ -105,15 +106,5 @@ async function writeStaged(path: string, text: string, name: string): Promise<St
   } finally {
     await file.close()
     await syncFolder(dirname(path))
-  }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await stat(path)
-    return true
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
-    throw error
   }
 }

@@ -1,5 +1,6 @@
-import { readdir, rm, stat } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isThere } from '../../base/is-there.ts'
 import { VertigoError } from '../../base/errors.ts'
 import { makeFolder } from '../../base/make-folder.ts'
 import type { Journal } from '../../journal/journal.ts'
@@ -35,7 +36,7 @@ export function folderJournals(folder: string): Journals {
   return {
     async open(place) {
       const path = join(folderOf(place, folder), nameOf(place))
-      if (place.isKnown && !(await exists(path))) throw lost(place, path)
+      if (place.isKnown && !(await isThere(path))) throw lost(place, path)
       // Most threads host no such source.
       const { openJournal } = await import('../../journal/open.ts')
       return openJournal({
@@ -65,16 +66,6 @@ function prefixOf({ component, instance }: JournalOwner): string {
 
 function nameOf(owner: JournalOwner): string {
   return `${prefixOf(owner)}${owner.life}`
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await stat(path)
-    return true
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
-    throw error
-  }
 }
 
 function lost({ component, instance }: JournalOwner, path: string): VertigoError {
