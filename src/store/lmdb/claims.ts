@@ -30,7 +30,7 @@ import { endStopped, pidNamespace } from './processes.ts'
  * - CL-7 What a process has started lives on when that is killed. So where it is to open the database, it has a claim of its own,
  *   placed while the first one stood; without, it opens nothing.
  * - CL-8 Who opens has a claim to the turn as well, and opens where it sees no other one. The first one by name keeps its claim,
- *   the others let go of theirs, so one of them gets on. LMDB would let who waits in the midst of its call go on with locks that
+ *   the others let go of theirs as soon as they see it, also while they wait for others: so one of them gets on. LMDB would let who waits in the midst of its call go on with locks that
  *   nobody has made, where the one that was making them is killed: that ends the process (SIGSEGV), or nothing can be locked.
  */
 export type ClaimKind = 'open' | 'close' | 'turn'
@@ -157,9 +157,13 @@ export class Claims {
         this.place('turn')
         const others = this.names('turn').filter((name) => name !== own)
         if (others.length === 0 && this.stands('turn')) return { opened: open() }
-        if (others.some((name) => name < own)) this.withdraw('turn')
-        const left = await this.untilNone('turn', wait)
-        if (left.length > 0) return { left }
+        const isTooLate = (): boolean => wait.isOver?.() === true
+        const isBefore = (name: string): boolean => name < own
+        let isOver = isTooLate
+        if (others.some(isBefore)) this.withdraw('turn')
+        else isOver = () => isTooLate() || this.names('turn').some(isBefore)
+        const left = await this.untilNone('turn', { ...wait, isOver })
+        if (left.length > 0 && isTooLate()) return { left }
       }
     } finally {
       this.withdraw('turn')

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { project } from '../../e2e/support.ts'
 import { eventually } from '../../support/eventually.ts'
+import { takeAway } from '../../support/take-away.ts'
 import { Place, tally } from './place.ts'
 
 /** The folder of the snapshots is deleted while the network runs: what runs is saved whole, and can be gone back to. */
@@ -37,7 +38,7 @@ async function failAndGoOn(place: Place): Promise<void> {
 }
 
 test('all of it: the next snapshot is whole, and after the end of the node all goes on from it, once', async (t) => {
-  const { place, folder } = await deletedAnd(t, '', (at) => rmSync(at, { recursive: true }))
+  const { place, folder } = await deletedAnd(t, '', takeAway)
   // Of before the loss as well: what follows stands on the whole one.
   const { stdout } = await place.ask('state', 'get', 'tally', 'count', '3')
   assert.match(stdout, /seen/)
@@ -46,9 +47,7 @@ test('all of it: the next snapshot is whole, and after the end of the node all g
 })
 
 test('the part of one network, with its state on the disk: the same', async (t) => {
-  const { place } = await deletedAnd(t, 'state: { backend: lmdb }\n', (at) =>
-    rmSync(join(at, 'tally'), { recursive: true }),
-  )
+  const { place } = await deletedAnd(t, 'state: { backend: lmdb }\n', (at) => takeAway(join(at, 'tally')))
   await failAndGoOn(place)
 })
 

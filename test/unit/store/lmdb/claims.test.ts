@@ -210,6 +210,34 @@ test('a claim that was taken away stands no more, and is not renewed (CL-6)', { 
   claims.withdraw('open')
 })
 
+test(
+  'who waits for its turn lets go of its claim for the first one by name, also where that comes later (CL-8)',
+  { skip },
+  async (t) => {
+    // Of processes that cannot be seen: their claims count until they are taken away, or get old.
+    const [first, last] = ['turn-1-0-1-1', `turn-${'9'.repeat(10)}-0-1-1`]
+    const folder = makeFolder(t, last)
+    const at = (name: string): string => join(folder, 'claims', name)
+    const names = (): readonly string[] => readdirSync(join(folder, 'claims')).toSorted()
+    const clock = new TestClock()
+    const opening = new Claims(folder, clock).inTurn(() => names(), wait)
+    const own = names()[0]!
+    assert.deepEqual(names(), [own, last])
+    writeFileSync(at(first), '')
+    const passes = async (): Promise<void> => {
+      clock.advance(20)
+      await setImmediate()
+    }
+    for (let look = 0; look < 5; look++) await passes()
+    assert.deepEqual(names(), [first, last])
+    rmSync(at(first))
+    rmSync(at(last))
+    await passes()
+    assert.deepEqual(await opening, { opened: [own] })
+    assert.deepEqual(names(), [])
+  },
+)
+
 test('a store that was taken away is closed all the same, and not made anew', { skip }, async (t) => {
   const folder = join(makeFolder(t), 'gone')
   let isClosed = false
