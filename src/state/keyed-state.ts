@@ -40,6 +40,11 @@ export interface KeyedState {
   capture(place: string, write: (chunk: StateChunk) => void, isWhole?: boolean): Capture
   /** The files of snapshots are gone: the next capture, which has to be a whole one, has all rows. A million take about a second. Errors: STATE_DISK_FAILED. */
   noteAll(): void
+  /**
+   * Whether the next capture may be a whole one, since every row has changed since the last cut; `mayWalk`: or most of them, of which the rest
+   * is noted then. False as well where that would take long, or cannot be told.
+   */
+  noteRest(mayWalk: boolean): boolean
   /** Frees what it holds. Idempotent. */
   close(): void
 }

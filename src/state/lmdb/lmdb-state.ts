@@ -192,6 +192,11 @@ export class LmdbState implements KeyedState, RowTracker {
     this.owesMarks = false
   }
 
+  /** It is for states that are large, of which seldom most changes between two snapshots. */
+  noteRest(): boolean {
+    return false
+  }
+
   noteAll(): void {
     this.flush()
     let start: Buffer | undefined

@@ -49,6 +49,8 @@ export class ChangeTracker implements RowTracker {
   /** Of the last cut: until the next one, it may be given back. */
   private last: EpochChanges | undefined
   private taker: RowTaker | undefined
+  /** Rows that stand in the lists of now, each once, and are still there. */
+  changedRows = 0
   private returning: Return | undefined
 
   /** From now on, changes are noted. */
@@ -77,12 +79,14 @@ export class ChangeTracker implements RowTracker {
     row.epoch = this.epoch
     row.changes = undefined
     this.groups[row.group]!.rows.push(row)
+    this.changedRows++
   }
 
   /** The row is taken out. */
   remove(row: Row, encoded: string): void {
     if (this.epoch === noEpoch) return
     this.handOver(row)
+    if (row.epoch === this.epoch) this.changedRows--
     // One that stands in a list is skipped there.
     row.epoch = goneEpoch
     this.groups[row.group]!.removed.push({ encoded, key: row.key })
@@ -93,7 +97,9 @@ export class ChangeTracker implements RowTracker {
     const { groups } = changes
     assert(changes === this.last, 'what was cut is given back before the next cut')
     this.taker = undefined
-    this.returning = new Return(groups, this.groups, this.epoch)
+    this.returning = new Return(groups, this.groups, this.epoch, (rows) => {
+      this.changedRows += rows
+    })
     return this.returning
   }
 
@@ -107,6 +113,7 @@ export class ChangeTracker implements RowTracker {
     spare: readonly GroupChanges[] = Array.from({ length: keyGroupCount }, newGroupChanges),
   ): void {
     this.epoch++
+    this.changedRows = 0
     for (const { rows, removed } of spare) {
       rows.clear()
       removed.length = 0
@@ -127,12 +134,19 @@ class Return implements StateWork {
   private readonly from: readonly GroupChanges[]
   private readonly to: readonly GroupChanges[]
   private readonly epoch: number
+  private readonly noted: (rows: number) => void
   private group = 0
   private at = 0
   /** Of all rows: nothing else is ever written into it. */
   private whole: SlotChange[] | undefined
 
-  constructor(from: readonly GroupChanges[], to: readonly GroupChanges[], epoch: number) {
+  constructor(
+    from: readonly GroupChanges[],
+    to: readonly GroupChanges[],
+    epoch: number,
+    noted: (rows: number) => void,
+  ) {
+    this.noted = noted
     this.from = from
     this.to = to
     this.epoch = epoch
@@ -171,6 +185,7 @@ class Return implements StateWork {
       if (row.epoch === goneEpoch) return
       row.epoch = this.epoch
       now.rows.push(row)
+      this.noted(1)
     }
     row.changes = this.whole ??= row.slots.map(() => 'whole')
   }

@@ -46,6 +46,8 @@ export interface SavedEntries {
  * - IP-3 When its files have become many, they are made one beside all this (`merging`); the next part stands on that one. One that comes
  *   too late is left out, and collected.
  * - IP-4 Where the files of all snapshots are gone (`SnapshotBegin.isWhole`), a part refers to none of them.
+ * - IP-5 Where most of a state has changed, all of it is written (ADR 0029): an increment would be about as large, and be merged after a few
+ *   more of them, beside what runs.
  * - IP-2 Of a snapshot that nobody has told the end of, the next one tells: it is its predecessor, or was not committed.
  */
 export class InstanceParts {
@@ -85,10 +87,19 @@ export class InstanceParts {
     if (begin.isWhole === true) this.beginAnew()
     const { owner } = this
     const base = this.filesFor(begin.snapshot)
-    const isFull = owner.keyed === undefined || base.length === 0
+    const isFull = this.isWhole(base)
     const content = new PartContent(owner.keyed, owner.place, isFull)
     this.last = new PartInWork(owner, begin, facts, { content, isFull, base, number: this.written++ })
     return this.last
+  }
+
+  /** IP-5 */
+  private isWhole([full]: readonly FileReference[]): boolean {
+    const { keyed } = this.owner
+    if (keyed === undefined || full === undefined) return true
+    // Of lists and maps, an increment has what was put in.
+    if (keyed.slots.some(({ type }) => type !== 'value')) return false
+    return keyed.noteRest(full.bytes <= restBytesMax)
   }
 
   /** Ends what is being written. */
@@ -163,6 +174,9 @@ type Merging =
   | { readonly state: 'done'; readonly files: readonly FileReference[]; readonly file: FileReference }
 
 type MergeBegin = Pick<SnapshotBegin, 'generation' | 'incarnation' | 'inlineBytesMax'>
+
+/** What a state may have for some of it to be written that has not changed: each snapshot may have so much more. */
+const restBytesMax = 1024 * 1024
 
 /** So many snapshots may pass while files are merged. */
 const mergeSnapshotsMax = 1_000

@@ -53,7 +53,13 @@ const happening = fc.oneof(
       changes: fc.array(change, { maxLength: 4 }),
     }),
   },
-  { weight: 2, arbitrary: fc.record({ type: fc.constant('cut' as const) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      type: fc.constant('cut' as const),
+      whole: fc.constantFrom('never', 'all', 'most'),
+    }),
+  },
   { weight: 3, arbitrary: fc.record({ type: fc.constant('turn' as const) }) },
   { weight: 8, arbitrary: fc.record({ type: fc.constant('step' as const) }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('finish' as const) }) },
@@ -81,7 +87,8 @@ class Course {
   private chunks: StateChunk[] = []
   /** Of what was given back. */
   private left: StateWork | undefined
-  private running: { capture: Capture; expected: Map<string, unknown>; nowMs: number } | undefined
+  private running:
+    { capture: Capture; isWhole: boolean; expected: Map<string, unknown>; nowMs: number } | undefined
 
   constructor(make: NewKeyedState, ttlMs: number | undefined) {
     this.make = make
@@ -97,7 +104,7 @@ class Course {
     else if (one.type === 'failed') for (const each of this.both) fail(each, one)
     else if (one.type === 'turn') subject.state.tend(subject.nowMs)
     else if (one.type === 'time') for (const each of this.both) pass(each, one.ms)
-    else if (one.type === 'cut' && running === undefined) this.cut()
+    else if (one.type === 'cut' && running === undefined) this.cut(one.whole)
     else if (one.type === 'step') this.step(0)
     else if (one.type === 'finish') this.step(Infinity)
     else if (one.type === 'read') subject.state.restoring?.step(systemClock, 0)
@@ -139,19 +146,20 @@ class Course {
     assert.deepEqual(subject.dump(subject.nowMs), model.dump(model.nowMs))
   }
 
-  private cut(): void {
+  /** `whole`: of what has to have changed for it to be written whole. */
+  private cut(whole: 'never' | 'all' | 'most'): void {
     const { nowMs, state } = this.subject
     this.compare()
     const into: StateChunk[] = (this.chunks = [])
-    const isFirst = this.committed.length === 0
     if (this.areFilesLost) state.noteAll()
     this.areFilesLost = false
+    const isWhole = this.committed.length === 0 || (whole !== 'never' && state.noteRest(whole === 'most'))
     const take = (chunk: StateChunk): void => {
-      if (isFirst) assert.ok(contentOf(chunk).rows.every(({ isWhole }) => isWhole))
+      if (isWhole) assert.ok(contentOf(chunk).rows.every(({ isWhole }) => isWhole))
       into.push(chunk)
     }
-    const capture = state.capture('c[0]', take, isFirst)
-    this.running = { capture, expected: this.model.dump(nowMs), nowMs }
+    const capture = state.capture('c[0]', take, isWhole)
+    this.running = { capture, isWhole, expected: this.model.dump(nowMs), nowMs }
   }
 
   private step(budgetMs: number): void {
@@ -165,6 +173,7 @@ class Course {
     running.capture.step(systemClock, budgetMs)
     // Between the two it may be given back, too.
     if (!running.capture.isDone || (!wasDone && budgetMs === 0)) return
+    if (running.isWhole) committed.length = 0
     committed.push(chunks)
     const again = restored(this.make, committed, this.ttlMs)
     assert.deepEqual(again.dump(running.nowMs), running.expected)

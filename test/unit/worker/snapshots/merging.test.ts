@@ -10,6 +10,8 @@ import { decodeState, encodeState, instanceSection } from '../../../../src/snaps
 import { storageOver } from '../../../../src/snapshot/storage/checked-storage.ts'
 import { MemoryStorageBackend } from '../../../../src/snapshot/storage/memory/memory-backend.ts'
 import type { SnapshotStorage } from '../../../../src/snapshot/storage/storage.ts'
+import { MemoryState } from '../../../../src/state/memory/memory-state.ts'
+import { encodeKey } from '../../../../src/state/keys.ts'
 import { InstanceParts } from '../../../../src/worker/snapshots/instance-parts.ts'
 
 /** Files of an instance that have become many are made one, beside the snapshots. */
@@ -97,4 +99,82 @@ test('files of another instance are not merged', async () => {
   const { files } = await partOf(storage, 2)
   const request = { files, name: 'net/000000000001/000000000009/x', head: { ...of, instance: 1 }, until: 9 }
   await assert.rejects(mergeFiles(storage, request), { code: 'SNAPSHOT_FOREIGN' })
+})
+
+/** An instance with keyed state that takes and commits snapshots, one after the other. */
+class Taker {
+  readonly state: MemoryState
+  private readonly storage = storageOver(new MemoryStorageBackend(), systemClock)
+  private readonly parts: InstanceParts
+  private last = 0
+
+  constructor(type: 'value' | 'list') {
+    this.state = new MemoryState([{ type, initial: undefined, ttlMs: undefined }])
+    this.state.beginSnapshots()
+    const owner = { network: 'net', component: 'count', instance: 0, instances: 1, place: 'count[0]' }
+    this.parts = new InstanceParts({
+      ...owner,
+      keyed: this.state,
+      keyGroups: [0, 255],
+      stateVersion: 0,
+      states: [],
+    })
+  }
+
+  change(keys: number, value: string): void {
+    for (let key = 0; key < keys; key++) {
+      const row = this.state.row(encodeKey(key), key)
+      if (row.epoch !== this.state.tracker.epoch) this.state.tracker.note(row)
+      row.slots[0] = this.state.slots[0]!.type === 'value' ? value : [value]
+    }
+  }
+
+  /** The kinds of the files that its part refers to. */
+  async snapshot(): Promise<readonly string[]> {
+    const predecessor = this.last === 0 ? null : this.last
+    const about = { generation: 1, snapshot: ++this.last, incarnation: 1, predecessor } as const
+    const begin = { type: 'begin', ...about, isAligned: true, alignMsMax: null } as const
+    const work = this.parts.begin(begin, {
+      saved: { entries: [], hasChannelState: false },
+      isFinished: false,
+    })
+    work.step(systemClock, Infinity)
+    const { files } = await work.store(
+      () => Promise.resolve(this.storage),
+      () => undefined,
+    )
+    return files.map(({ kind }) => kind)
+  }
+}
+
+test('IP-5: a state of which most has changed is written whole, and asks for no merge', async () => {
+  const taker = new Taker('value')
+  taker.change(100, 'a')
+  assert.deepEqual(await taker.snapshot(), ['full'])
+  taker.change(10, 'b')
+  assert.deepEqual(await taker.snapshot(), ['full', 'increment'])
+  taker.change(90, 'c')
+  assert.deepEqual(await taker.snapshot(), ['full'])
+  taker.change(90, 'd')
+  assert.deepEqual(await taker.snapshot(), ['full'])
+  taker.change(20, 'e')
+  assert.deepEqual(await taker.snapshot(), ['full', 'increment'])
+})
+
+test('IP-5: what has not changed of a large state is not written again, and where there is nothing of the kind it is', async () => {
+  const taker = new Taker('value')
+  taker.change(100, 'x'.repeat(20_000))
+  assert.deepEqual(await taker.snapshot(), ['full'])
+  taker.change(99, 'a')
+  assert.deepEqual(await taker.snapshot(), ['full', 'increment'])
+  taker.change(100, 'b')
+  assert.deepEqual(await taker.snapshot(), ['full'])
+})
+
+test('IP-5: of lists, what was put in is written', async () => {
+  const taker = new Taker('list')
+  taker.change(10, 'a')
+  assert.deepEqual(await taker.snapshot(), ['full'])
+  taker.change(10, 'b')
+  assert.deepEqual(await taker.snapshot(), ['full', 'increment'])
 })
