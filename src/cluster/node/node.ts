@@ -31,6 +31,8 @@ export type { NodeApiOptions, NodeOptions } from './node-options.ts'
 export { drainMsDefault, ttlMsDefault } from './node-options.ts'
 
 const rejoinMs = 100
+/** Between two times that the same trouble with it is told. */
+const rejoinToldMs = 10_000
 /**
  * To try again would not end. CLUSTER_FOREIGN is not of them: the cluster is the one of before then (ME-3), and a stranger who
  * came first, after all had lost their leases, must not end all that belong to it.
@@ -291,6 +293,7 @@ export class ClusterNode {
   private async rejoin(): Promise<Life | undefined> {
     const { events } = this.options
     const { signal } = this.ending
+    let told: { readonly text: string; readonly atMs: number } | undefined
     while (!signal.aborted) {
       try {
         return await Life.begin(this.lifeMeans, signal)
@@ -301,7 +304,11 @@ export class ClusterNode {
           events.gaveUp(error)
           return undefined
         }
-        events.troubled('joining the cluster again', asError(error))
+        const [text, atMs] = [asError(error).message, machineClock.monotonic()]
+        if (told?.text !== text || atMs - told.atMs >= rejoinToldMs) {
+          events.troubled('joining the cluster again', asError(error))
+          told = { text, atMs }
+        }
         await pause(machineClock, rejoinMs, signal)
       }
     }

@@ -100,6 +100,10 @@ test(
     assertCode(status, 4)
     assert.match(status.stderr, /STORE_PLACE_UNFIT: .*read-only file system.*\n.*make it writable again/)
     place.assertLives()
+    // It tries ten times a second, and tells it once in ten.
+    const said = place.node.stdout + place.node.stderr
+    const told = said.match(/joining the cluster again: /g) ?? []
+    assert.ok(told.length <= 3, said)
     place.node.child.kill('SIGTERM')
     await place.node.ended()
     const refused = await place.launch().ended()
