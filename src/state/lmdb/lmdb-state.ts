@@ -17,7 +17,7 @@ import type { Pair } from './bytes.ts'
 import { LmdbCapture } from './lmdb-capture.ts'
 import { MarkBooks } from './mark-books.ts'
 import { RowCache } from './row-cache.ts'
-import type { RowFiles } from './row-files.ts'
+import { entriesMax, type RowFiles } from './row-files.ts'
 import { behind, encodedOf, groupOf, rowKey } from './row-keys.ts'
 
 /**
@@ -201,15 +201,15 @@ export class LmdbState implements KeyedState, RowTracker {
     this.flush()
     let start: Buffer | undefined
     for (;;) {
-      const page = this.page(start, pageRows)
-      this.files.write(() => {
+      const page = this.page(start, entriesMax)
+      this.files.write(0, () => {
         for (const { key, value } of page)
           this.books.note(key, encodedOf(key) ?? encodeKey(readRow(value).key), {
             isRemoved: false,
             changes: undefined,
           })
       })
-      if (page.length < pageRows) return
+      if (page.length < entriesMax) return
       start = behind(page.at(-1)!.key)
     }
   }
@@ -240,15 +240,30 @@ export class LmdbState implements KeyedState, RowTracker {
     if (this.cache.isFull) this.cache.turn()
   }
 
-  /** LS-1 */
+  /** LS-1. Errors: STATE_DISK_FAILED, STATE_NOT_ENCODABLE; what was not written is tried again by the next one. */
   private flush(isMarked = true): void {
+    if (this.isClosed) return
     const { dirty } = this
-    if (dirty.length === 0 || this.isClosed) return
-    const changed = dirty.filter(({ epoch }) => epoch === dirtyEpoch)
+    let written = 0
+    try {
+      for (; written < dirty.length; written += entriesMax) {
+        const some = dirty.slice(written, written + entriesMax)
+        this.writeRows(
+          some.filter(({ epoch }) => epoch === dirtyEpoch),
+          isMarked,
+        )
+      }
+    } finally {
+      this.dirty = dirty.slice(written)
+    }
+  }
+
+  private writeRows(changed: readonly Row[], isMarked: boolean): void {
     const encoded = changed.map(
       (row) => new Uint8Array(encodeEntry(entryOf(row, this.slots, true), this.place)),
     )
-    this.files.write(() => {
+    const sum = encoded.reduce((bytes, { byteLength }) => bytes + byteLength, 0)
+    this.files.write(sum, () => {
       for (const [at, bytes] of encoded.entries()) {
         const { key: plain, group, changes } = changed[at]!
         const key = encodeKey(plain)
@@ -262,7 +277,6 @@ export class LmdbState implements KeyedState, RowTracker {
       row.epoch = noEpoch
       row.changes = undefined
     }
-    this.dirty = []
   }
 
   /** Some rows at a time, round and round. */
@@ -275,7 +289,7 @@ export class LmdbState implements KeyedState, RowTracker {
       return isExpired(now, this.slots, nowMs) ? [{ key, encoded, row: now }] : []
     })
     if (gone.length === 0) return
-    this.files.write(() => {
+    this.files.write(0, () => {
       for (const { key, encoded } of gone) {
         this.files.rows.remove(key)
         if (this.hasSnapshots) this.books.note(key, encoded, { isRemoved: true, changes: undefined })

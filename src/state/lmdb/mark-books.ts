@@ -1,6 +1,6 @@
 import { decodeMark, encodeMark, type Mark, mergedMark } from './marks.ts'
 import type { Bytes, Pair } from './bytes.ts'
-import type { RowFiles } from './row-files.ts'
+import { entriesMax, type RowFiles } from './row-files.ts'
 import { behind, encodedOf } from './row-keys.ts'
 
 /** Marks of one time between two cuts. */
@@ -9,8 +9,6 @@ export interface MarkBook {
   /** Whatever they say, rows are written whole: what was to be written before was not. */
   isWhole: boolean
 }
-
-const pageMarks = 256
 
 /**
  * Two books of marks: one is written, the other one is that of the last cut, until its end is known.
@@ -42,7 +40,7 @@ export class MarkBooks {
   /** Ends a book. What the one before had is in a committed snapshot, or was given back. Errors: STATE_DISK_FAILED; nothing has changed then. */
   cut(): MarkBook {
     const { now, cutBook } = this
-    if (!this.isGivenBack) this.write(() => cutBook.marks.clear())
+    if (!this.isGivenBack) this.write(0, () => cutBook.marks.clear())
     this.isGivenBack = false
     this.cutBook = now
     this.now = { marks: cutBook.marks, isWhole: false }
@@ -50,16 +48,17 @@ export class MarkBooks {
   }
 
   /**
-   * What was marked since goes into the book of the cut, which is the one of now again. Errors: STATE_DISK_FAILED; nothing has changed then,
-   * and it has to be done before the next cut.
+   * What was marked since goes into the book of the cut, which is the one of now again. Errors: STATE_DISK_FAILED; it has to be done before the
+   * next cut, and what was done of it is done once more then, which changes nothing.
    */
   giveBack(): void {
     if (this.isGivenBack) return
     const { now, cutBook } = this
-    this.write(() => {
-      for (const { key, value } of pages(now.marks)) put(cutBook.marks, key, decodeMark(value))
-      now.marks.clear()
-    })
+    for (const page of pages(now.marks))
+      this.write(bytesOf(page), () => {
+        for (const { key, value } of page) put(cutBook.marks, key, decodeMark(value))
+      })
+    this.write(0, () => now.marks.clear())
     this.now = { marks: cutBook.marks, isWhole: true }
     this.cutBook = now
     this.isGivenBack = true
@@ -71,12 +70,17 @@ function put(marks: Bytes, key: Buffer, mark: Mark): void {
   marks.put(key, encodeMark(before === undefined ? mark : mergedMark(decodeMark(before), mark)))
 }
 
-function* pages(marks: Bytes): IterableIterator<Pair> {
+function* pages(marks: Bytes): IterableIterator<readonly Pair[]> {
   let start: Buffer | undefined
   for (;;) {
-    const page = marks.page(start, pageMarks)
-    yield* page
-    if (page.length < pageMarks) return
+    const page = marks.page(start, entriesMax)
+    if (page.length > 0) yield page
+    if (page.length < entriesMax) return
     start = behind(page.at(-1)!.key)
   }
+}
+
+/** A mark that is there already becomes larger at most by the new one. */
+function bytesOf(page: readonly Pair[]): number {
+  return page.reduce((sum, { value }) => sum + value.byteLength, 0)
 }

@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { open, type RootDatabase } from 'lmdb'
 import { asError, VertigoError } from '../../base/errors.ts'
+import { DataRoom } from '../../base/lmdb-file.ts'
 import { runWhole, type RunWhole } from '../../base/native-gate.ts'
 import { Bytes } from './bytes.ts'
 
@@ -15,14 +16,19 @@ import { Bytes } from './bytes.ts'
  * - RF-2 Nothing is written beside the thread: such a write ends the process when its thread is ended before it.
  * - RF-3 LMDB is not opened where there is no room: it ends the process then. Its lock file is mapped before it has a place on the disk
  *   (SIGBUS), and what could not be opened is let go twice (SIGSEGV).
+ * - RF-4 Nor does it write where there is no room, or to a disk that refuses it (`DataRoom`). How many pages a transaction takes is not known
+ *   before, so each has few entries: what is large is written in several.
  */
 
 export interface RowFiles {
   readonly rows: Bytes
   /** Which rows have changed: of now, and of the capture before. */
   readonly marks: readonly [Bytes, Bytes]
-  /** All of it in one transaction. Errors: STATE_DISK_FAILED. */
-  write(action: () => void): void
+  /**
+   * All of it in one transaction: at most `entriesMax` entries of each of the three, with values of `bytes` together. Errors: STATE_DISK_FAILED;
+   * nothing has changed then.
+   */
+  write(bytes: number, action: () => void): void
   close(): void
 }
 
@@ -33,6 +39,18 @@ const databasesMax = 3
 const [eio, enospc, edquot] = [5, 28, 122]
 /** Captures that are read while the state goes on, and what is read meanwhile. */
 const readersMax = 16
+
+/** Of one transaction, in each of the databases. */
+export const entriesMax = 64
+/**
+ * Room for one: of each entry the page that it is in and one into which that is split, in rows and in one book of marks, and the pages above
+ * them; a record of what has become free; twice of it, since this is an estimate.
+ */
+const writeBytes = 2 * 1024 ** 2
+/** A value that is larger than a page takes whole pages. */
+const copies = 2
+/** The file grows by so much at a time. */
+const stepBytes = 512 * 1024
 
 /** Zeros, of which LMDB makes locks and a table for more than the readers above. */
 const lockFileBytes = 8 * 1024
@@ -77,13 +95,14 @@ function openIn(parent: string, whole: RunWhole, failed: (error: unknown) => Ver
       encoding: 'binary',
       keyEncoding: 'binary',
     })
-    const close = closing(root, whole)
+    const fd = openSync(join(folder, 'data.mdb'), 'r+')
+    const close = closing(root, fd, whole)
     try {
       const [rows, ...marks] = ['rows', 'marks-a', 'marks-b'].map(
         (name) =>
           new Bytes(root.openDB<Buffer, Buffer>({ name, encoding: 'binary', keyEncoding: 'binary' }), whole),
       )
-      return { rows: rows!, marks: [marks[0]!, marks[1]!], write: writing(root, whole, failed), close }
+      return { rows: rows!, marks: [marks[0]!, marks[1]!], write: writing(root, fd, whole, failed), close }
     } catch (error) {
       close()
       throw error
@@ -113,11 +132,14 @@ function isFull(folder: string, thrown: unknown): boolean {
 
 function writing(
   root: RootDatabase<Buffer, Buffer>,
+  fd: number,
   whole: RunWhole,
   failed: (error: unknown) => VertigoError,
 ): RowFiles['write'] {
-  return (action) => {
+  const file = new DataRoom(fd)
+  return (bytes, action) => {
     try {
+      ensureRoom(file, writeBytes + copies * bytes)
       whole(() => root.transactionSync(action))
     } catch (error) {
       throw failed(error)
@@ -125,11 +147,21 @@ function writing(
   }
 }
 
-function closing(root: RootDatabase<Buffer, Buffer>, whole: RunWhole): () => void {
+/** RF-4. Errors: those of the file system. */
+function ensureRoom(file: DataRoom, need: number): void {
+  const { used, ...about } = file.look()
+  let { size } = about
+  if (size - used < need) size = file.grow(size, used + need + stepBytes)
+  if (size - used < need) throw Object.assign(new Error('the disk is full'), { code: 'ENOSPC' })
+  file.touch(size)
+}
+
+function closing(root: RootDatabase<Buffer, Buffer>, fd: number, whole: RunWhole): () => void {
   let isClosed = false
   return () => {
     if (isClosed) return
     isClosed = true
+    closeSync(fd)
     // At once, since there are no writes to wait for (RF-2). Nothing of it is needed any more, whatever becomes of it.
     whole(() => root.close()).catch(() => undefined)
   }

@@ -16,6 +16,7 @@ import {
 } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { VertigoError } from '../../base/errors.ts'
+import { dataFileFault, headBytes, neededBytes } from '../../base/lmdb-file.ts'
 import { checkPlace, placeError } from './place.ts'
 
 /**
@@ -116,20 +117,6 @@ function syncFolder(folder: string): void {
   }
 }
 
-const lmdbMagic = 0xbeefc0de
-/** Where a page that describes the database has what, in LMDB's data version 2. */
-const metaOffsets = {
-  magic: 24,
-  version: 28,
-  pageBytes: 48,
-  freeRoot: 88,
-  mainRoot: 136,
-  lastPage: 144,
-  transaction: 152,
-}
-/** Both pages that describe the database, whatever the size of its pages. */
-export const headBytes = 65_536 + 256
-
 /**
  * LMDB maps its file and believes it: a head that is not its own, or a tree that begins behind the file's end, would end the
  * process by a signal.
@@ -151,36 +138,4 @@ export function checkDataFile(file: string): { readonly isShort: boolean } {
   if (fault !== undefined)
     throw new VertigoError('STORE_CORRUPT', `The database ${file} is damaged: ${fault}.`)
   return { isShort: size < neededBytes(head) }
-}
-
-/** Up to the last page that was ever taken; the last ones may never have been written. */
-export function neededBytes(head: Buffer): number {
-  const pageBytes = head.readUInt32LE(metaOffsets.pageBytes)
-  return (Number(newestMeta(head, pageBytes).readBigUInt64LE(metaOffsets.lastPage)) + 1) * pageBytes
-}
-
-function newestMeta(head: Buffer, pageBytes: number): Buffer {
-  const metas = [head, head.subarray(pageBytes)] as const
-  const [first, second] = metas.map((meta) => meta.readBigUInt64LE(metaOffsets.transaction))
-  return second! > first! ? metas[1] : metas[0]
-}
-
-/** What is wrong with a data file that begins with `head`; undefined where it can be opened. */
-export function dataFileFault(head: Buffer, fileBytes: number): string | undefined {
-  if (head.length < 256 || head.readUInt32LE(metaOffsets.magic) !== lmdbMagic)
-    return 'it is no database of LMDB'
-  const pageBytes = head.readUInt32LE(metaOffsets.pageBytes)
-  if (pageBytes < 512 || pageBytes > 65_536 || (pageBytes & (pageBytes - 1)) !== 0)
-    return 'the size of its pages makes no sense'
-  if (head.length < pageBytes + 256) return 'it ends behind its head'
-  const metas = [head.subarray(0), head.subarray(pageBytes)]
-  if (metas.some((meta) => meta.readUInt32LE(metaOffsets.magic) !== lmdbMagic))
-    return 'its second head is damaged'
-  const newest = newestMeta(head, pageBytes)
-  for (const offset of [metaOffsets.freeRoot, metaOffsets.mainRoot]) {
-    const root = newest.readBigUInt64LE(offset)
-    const isEmpty = root === 0xffff_ffff_ffff_ffffn
-    if (!isEmpty && (root + 1n) * BigInt(pageBytes) > BigInt(fileBytes)) return 'it was cut off'
-  }
-  return undefined
 }

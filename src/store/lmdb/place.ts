@@ -1,5 +1,6 @@
 import { readFileSync, statfsSync, unlinkSync } from 'node:fs'
 import { isVertigoError, VertigoError } from '../../base/errors.ts'
+import { isDiskFull } from '../../base/lmdb-file.ts'
 
 /**
  * Where an embedded store can be kept. LMDB shares memory and locks between processes through its files; a file system that
@@ -80,7 +81,6 @@ const placeCodes: ReadonlySet<string> = new Set([
   'ENAMETOOLONG',
   'ENODEV',
 ])
-const fullCodes: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
 
 /** An error of a system call on the files of a store, as what it means to who uses the store. */
 export function placeError(folder: string, error: unknown): unknown {
@@ -92,7 +92,7 @@ export function placeError(folder: string, error: unknown): unknown {
     const message = `A store cannot be kept in ${folder}: ${error.message}.`
     return unfit(message, error, code === 'EROFS' ? readOnlyRemedy : undefined)
   }
-  if (fullCodes.has(code))
+  if (isDiskFull(error))
     return new VertigoError('STORE_FULL', `There is no room for the store in ${folder}: ${error.message}.`, {
       cause: error,
     })

@@ -1,17 +1,8 @@
 import { Buffer } from 'node:buffer'
-import {
-  closeSync,
-  existsSync,
-  fstatSync,
-  openSync,
-  readSync,
-  statSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs'
+import { closeSync, existsSync, openSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { isVertigoError, VertigoError } from '../../base/errors.ts'
-import { headBytes, neededBytes } from './folder.ts'
+import { VertigoError } from '../../base/errors.ts'
+import { DataRoom } from '../../base/lmdb-file.ts'
 import { placeError, removeFile } from './place.ts'
 
 /**
@@ -45,7 +36,7 @@ const lockFileBytes = 68 * 1024
 export class SpareRoom {
   private readonly folder: string
   private readonly fd: number
-  private readonly head = Buffer.alloc(headBytes)
+  private readonly file: DataRoom
   /** Of the file: what is used, and what was asked for beside that. */
   private taken = 0
   private size = 0
@@ -54,18 +45,18 @@ export class SpareRoom {
   constructor(folder: string) {
     this.folder = folder
     this.fd = openSync(join(folder, 'data.mdb'), 'r+')
+    this.file = new DataRoom(this.fd)
   }
 
   /** `bytes`: what is put. Errors: STORE_FULL, STORE_PLACE_UNFIT; nothing has changed then. Called with the lock of writers (SR-2). */
   ensure(bytes: number): void {
     const need = neededFor(bytes)
     try {
-      readSync(this.fd, this.head, 0, headBytes, 0)
-      const used = neededBytes(this.head)
-      let size = fstatSync(this.fd).size
-      if (size - used < need) size = this.grow(size, used + need + stepBytes)
+      const { used, ...file } = this.file.look()
+      let { size } = file
+      if (size - used < need) size = this.file.grow(size, used + need + stepBytes)
       if (size - used < need) throw noRoom(this.folder)
-      writeSync(this.fd, zeros, 0, 1, size - 1)
+      this.file.touch(size)
       this.taken = used + need
       this.size = size
     } catch (error) {
@@ -77,7 +68,7 @@ export class SpareRoom {
   keeps(bytes: number): boolean {
     const wanted = this.taken + wholePages * bytes
     try {
-      if (this.size < wanted) this.size = this.grow(fstatSync(this.fd).size, wanted + stepBytes)
+      if (this.size < wanted) this.size = this.file.grow(this.file.look().size, wanted + stepBytes)
     } catch (error) {
       throw placeError(this.folder, error)
     }
@@ -87,26 +78,12 @@ export class SpareRoom {
   close(): void {
     closeSync(this.fd)
   }
-
-  /** As far as the disk has room. */
-  private grow(from: number, to: number): number {
-    let size = from
-    try {
-      while (size < to) size += writeSync(this.fd, zeros, 0, Math.min(zeros.length, to - size), size)
-    } catch (error) {
-      const full = placeError(this.folder, error)
-      if (!isVertigoError(full) || full.code !== 'STORE_FULL') throw error
-    }
-    return size
-  }
 }
 
 function neededFor(bytes: number): number {
   if (bytes === 0) return restBytes
   return (bytes <= smallBytesMax ? smallKeptBytes : keptBytes) + copies * bytes
 }
-
-const zeros = Buffer.alloc(64 * 1024)
 
 function noRoom(folder: string): VertigoError {
   return new VertigoError('STORE_FULL', `There is no room for the store in ${folder}: the disk is full.`)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { dataFileFault } from '../../../../src/store/lmdb/folder.ts'
+import { dataFileFault } from '../../../../src/base/lmdb-file.ts'
 import { mountTypeOf, placeError, unfitFileSystem } from '../../../../src/store/lmdb/place.ts'
 
 test('file systems that lie on another machine are named; local ones are fit', () => {
