@@ -41,7 +41,7 @@ export const recovery: Benchmark = {
         intervalMs: 1_000,
         copies,
       }
-      const phases = await KeyedCluster.use(ttlMs, (keyed) => killNodes(keyed, flow, rounds))
+      const phases = await KeyedCluster.use({ ttlMs }, (keyed) => killNodes(keyed, flow, rounds))
       reports.push(report(what, phases, targetMs))
     }
     return {

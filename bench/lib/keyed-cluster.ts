@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Network } from '../../src/model/network.ts'
 import {
+  type ClusterOptions,
   type ComponentText,
   FaultyCluster,
   type NetworkText,
@@ -11,7 +12,7 @@ import {
 import { eventually } from '../../test/support/eventually.ts'
 import { FlowLines } from './flow-lines.ts'
 
-/** Three nodes on this machine, each a process of two workers, over a store in a folder, and a network of keys on them. */
+/** Nodes on this machine, each a process of two workers, over a store in a folder, and a network of keys on them. */
 
 export interface KeyedFlow {
   readonly guarantee: NonNullable<Network['guarantee']>
@@ -41,10 +42,14 @@ export class KeyedCluster {
     this.lines = new FlowLines(join(folder, 'lines'))
   }
 
-  static async use<T>(ttlMs: number, use: (keyed: KeyedCluster) => Promise<T>): Promise<T> {
+  /** `nodes`: default 3. */
+  static async use<T>(
+    options: Pick<ClusterOptions, 'ttlMs' | 'nodes'>,
+    use: (keyed: KeyedCluster) => Promise<T>,
+  ): Promise<T> {
     const folder = mkdtempSync(join(tmpdir(), 'vertigo-keyed-'))
     try {
-      const cluster = await FaultyCluster.start({ storeUrl: `lmdb:${folder}/store`, ttlMs })
+      const cluster = await FaultyCluster.start({ ...options, storeUrl: `lmdb:${folder}/store` })
       try {
         return await use(new KeyedCluster(cluster, folder))
       } finally {
