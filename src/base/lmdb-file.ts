@@ -14,8 +14,10 @@ const metaOffsets = {
   lastPage: 144,
   transaction: 152,
 }
+/** Of such a page. */
+const metaBytes = 256
 /** Both pages that describe the database, whatever the size of its pages. */
-export const headBytes = 65_536 + 256
+export const headBytes = 65_536 + metaBytes
 
 /** Up to the last page that was ever taken; the last ones may never have been written. */
 export function neededBytes(head: Buffer): number {
@@ -59,6 +61,7 @@ export function dataFileFault(head: Buffer, fileBytes: number): string | undefin
 export class DataRoom {
   private readonly fd: number
   private readonly head = Buffer.alloc(headBytes)
+  private pageBytes: number | undefined
 
   /** `fd`: of the file, open for reading and writing. */
   constructor(fd: number) {
@@ -67,8 +70,19 @@ export class DataRoom {
 
   /** Bytes up to the last page that was used, and of the file. */
   look(): { readonly used: number; readonly size: number } {
-    readSync(this.fd, this.head, 0, headBytes, 0)
+    this.readHeads()
     return { used: neededBytes(this.head), size: fstatSync(this.fd).size }
+  }
+
+  /** Where the second one is, the first one says once and for all. */
+  private readHeads(): void {
+    const { fd, head, pageBytes } = this
+    if (pageBytes === undefined) {
+      readSync(fd, head, 0, headBytes, 0)
+      this.pageBytes = head.readUInt32LE(metaOffsets.pageBytes)
+      return
+    }
+    for (const at of [0, pageBytes]) readSync(fd, head, at, metaBytes, at)
   }
 
   /** The size of the file then: `to`, or as far as the disk has room. Errors: those of the file system, but that there is no room. */

@@ -304,7 +304,8 @@ export class ClusterNode {
           events.gaveUp(error)
           return undefined
         }
-        const [text, atMs] = [asError(error).message, machineClock.monotonic()]
+        const text = isVertigoError(error) ? error.code : asError(error).message
+        const atMs = machineClock.monotonic()
         if (told?.text !== text || atMs - told.atMs >= rejoinToldMs) {
           events.troubled('joining the cluster again', asError(error))
           told = { text, atMs }

@@ -15,7 +15,7 @@ import {
 } from '../row.ts'
 import type { Pair } from './bytes.ts'
 import { LmdbCapture } from './lmdb-capture.ts'
-import { MarkBooks } from './mark-books.ts'
+import { MarkBooks, valueBytes } from './mark-books.ts'
 import { RowCache } from './row-cache.ts'
 import { entriesMax, type RowFiles } from './row-files.ts'
 import { behind, encodedOf, groupOf, rowKey } from './row-keys.ts'
@@ -198,17 +198,16 @@ export class LmdbState implements KeyedState, RowTracker {
   }
 
   noteAll(): void {
+    if (this.isClosed) return
     this.flush()
     let start: Buffer | undefined
     for (;;) {
       const page = this.page(start, entriesMax)
-      this.files.write(0, () => {
-        for (const { key, value } of page)
-          this.books.note(key, encodedOf(key) ?? encodeKey(readRow(value).key), {
-            isRemoved: false,
-            changes: undefined,
-          })
-      })
+      const about = { isRemoved: false, changes: undefined }
+      const marks = page.map(({ key, value }) =>
+        this.books.marked(key, encodedOf(key) ?? encodeKey(readRow(value).key), about),
+      )
+      this.files.write(valueBytes(marks), () => this.books.put(marks))
       if (page.length < entriesMax) return
       start = behind(page.at(-1)!.key)
     }
@@ -259,20 +258,21 @@ export class LmdbState implements KeyedState, RowTracker {
   }
 
   private writeRows(changed: readonly Row[], isMarked: boolean): void {
-    const encoded = changed.map(
-      (row) => new Uint8Array(encodeEntry(entryOf(row, this.slots, true), this.place)),
-    )
-    const sum = encoded.reduce((bytes, { byteLength }) => bytes + byteLength, 0)
-    this.files.write(sum, () => {
-      for (const [at, bytes] of encoded.entries()) {
-        const { key: plain, group, changes } = changed[at]!
-        const key = encodeKey(plain)
-        const place = rowKey(group, key)
-        this.files.rows.put(place, asBuffer(bytes))
-        this.cache.weigh(bytes.byteLength)
-        if (isMarked && this.hasSnapshots) this.books.note(place, key, { isRemoved: false, changes })
-      }
+    const { hasSnapshots, place: owner, slots } = this
+    const rows: Pair[] = []
+    const marks: Pair[] = []
+    for (const row of changed) {
+      const encoded = encodeKey(row.key)
+      const key = rowKey(row.group, encoded)
+      rows.push({ key, value: asBuffer(new Uint8Array(encodeEntry(entryOf(row, slots, true), owner))) })
+      if (isMarked && hasSnapshots)
+        marks.push(this.books.marked(key, encoded, { isRemoved: false, changes: row.changes }))
+    }
+    this.files.write(valueBytes(rows) + valueBytes(marks), () => {
+      for (const { key, value } of rows) this.files.rows.put(key, value)
+      this.books.put(marks)
     })
+    for (const { value } of rows) this.cache.weigh(value.byteLength)
     for (const row of changed) {
       row.epoch = noEpoch
       row.changes = undefined
@@ -289,11 +289,14 @@ export class LmdbState implements KeyedState, RowTracker {
       return isExpired(now, this.slots, nowMs) ? [{ key, encoded, row: now }] : []
     })
     if (gone.length === 0) return
-    this.files.write(0, () => {
-      for (const { key, encoded } of gone) {
-        this.files.rows.remove(key)
-        if (this.hasSnapshots) this.books.note(key, encoded, { isRemoved: true, changes: undefined })
-      }
+    const marks = this.hasSnapshots
+      ? gone.map(({ key, encoded }) =>
+          this.books.marked(key, encoded, { isRemoved: true, changes: undefined }),
+        )
+      : []
+    this.files.write(valueBytes(marks), () => {
+      for (const { key } of gone) this.files.rows.remove(key)
+      this.books.put(marks)
     })
     for (const { encoded, row } of gone) {
       this.cache.delete(encoded)

@@ -28,13 +28,15 @@ export class MarkBooks {
     this.cutBook = { marks: second, isWhole: false }
   }
 
-  /** Within a transaction. */
-  note(key: Buffer, encoded: string, { isRemoved, changes }: Omit<Mark, 'encoded'>): void {
-    put(this.now.marks, key, {
-      isRemoved,
-      changes,
-      encoded: encodedOf(key) === undefined ? encoded : undefined,
-    })
+  /** What is to stand in the book of now for one more change. */
+  marked(key: Buffer, encoded: string, { isRemoved, changes }: Omit<Mark, 'encoded'>): Pair {
+    const mark = { isRemoved, changes, encoded: encodedOf(key) === undefined ? encoded : undefined }
+    return merged(this.now.marks, key, mark)
+  }
+
+  /** Within a transaction, before anything else is marked for these keys. */
+  put(marks: readonly Pair[]): void {
+    putAll(this.now.marks, marks)
   }
 
   /** Ends a book. What the one before had is in a committed snapshot, or was given back. Errors: STATE_DISK_FAILED; nothing has changed then. */
@@ -54,10 +56,10 @@ export class MarkBooks {
   giveBack(): void {
     if (this.isGivenBack) return
     const { now, cutBook } = this
-    for (const page of pages(now.marks))
-      this.write(bytesOf(page), () => {
-        for (const { key, value } of page) put(cutBook.marks, key, decodeMark(value))
-      })
+    for (const page of pages(now.marks)) {
+      const marks = page.map(({ key, value }) => merged(cutBook.marks, key, decodeMark(value)))
+      this.write(valueBytes(marks), () => putAll(cutBook.marks, marks))
+    }
     this.write(0, () => now.marks.clear())
     this.now = { marks: cutBook.marks, isWhole: true }
     this.cutBook = now
@@ -65,9 +67,13 @@ export class MarkBooks {
   }
 }
 
-function put(marks: Bytes, key: Buffer, mark: Mark): void {
+function merged(marks: Bytes, key: Buffer, mark: Mark): Pair {
   const before = marks.get(key)
-  marks.put(key, encodeMark(before === undefined ? mark : mergedMark(decodeMark(before), mark)))
+  return { key, value: encodeMark(before === undefined ? mark : mergedMark(decodeMark(before), mark)) }
+}
+
+function putAll(marks: Bytes, all: readonly Pair[]): void {
+  for (const { key, value } of all) marks.put(key, value)
 }
 
 function* pages(marks: Bytes): IterableIterator<readonly Pair[]> {
@@ -80,7 +86,6 @@ function* pages(marks: Bytes): IterableIterator<readonly Pair[]> {
   }
 }
 
-/** A mark that is there already becomes larger at most by the new one. */
-function bytesOf(page: readonly Pair[]): number {
-  return page.reduce((sum, { value }) => sum + value.byteLength, 0)
+export function valueBytes(pairs: readonly Pair[]): number {
+  return pairs.reduce((sum, { value }) => sum + value.byteLength, 0)
 }

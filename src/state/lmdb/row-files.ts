@@ -25,7 +25,7 @@ export interface RowFiles {
   /** Which rows have changed: of now, and of the capture before. */
   readonly marks: readonly [Bytes, Bytes]
   /**
-   * All of it in one transaction: at most `entriesMax` entries of each of the three, with values of `bytes` together. Errors: STATE_DISK_FAILED;
+   * All of it in one transaction: at most `entriesMax` entries of rows and of one book, with values of `bytes` together. Errors: STATE_DISK_FAILED;
    * nothing has changed then.
    */
   write(bytes: number, action: () => void): void
@@ -95,14 +95,15 @@ function openIn(parent: string, whole: RunWhole, failed: (error: unknown) => Ver
       encoding: 'binary',
       keyEncoding: 'binary',
     })
-    const fd = openSync(join(folder, 'data.mdb'), 'r+')
-    const close = closing(root, fd, whole)
+    const data: DataFile = { fd: undefined }
+    const close = closing(root, data, whole)
     try {
+      data.fd = openSync(join(folder, 'data.mdb'), 'r+')
       const [rows, ...marks] = ['rows', 'marks-a', 'marks-b'].map(
         (name) =>
           new Bytes(root.openDB<Buffer, Buffer>({ name, encoding: 'binary', keyEncoding: 'binary' }), whole),
       )
-      return { rows: rows!, marks: [marks[0]!, marks[1]!], write: writing(root, fd, whole, failed), close }
+      return { rows: rows!, marks: [marks[0]!, marks[1]!], write: writing(root, data, whole, failed), close }
     } catch (error) {
       close()
       throw error
@@ -132,19 +133,26 @@ function isFull(folder: string, thrown: unknown): boolean {
 
 function writing(
   root: RootDatabase<Buffer, Buffer>,
-  fd: number,
+  data: DataFile,
   whole: RunWhole,
   failed: (error: unknown) => VertigoError,
 ): RowFiles['write'] {
-  const file = new DataRoom(fd)
+  const file = new DataRoom(data.fd!)
   return (bytes, action) => {
     try {
+      // Its number may be that of another file by now.
+      if (data.fd === undefined) throw new Error('it is closed')
       ensureRoom(file, writeBytes + copies * bytes)
       whole(() => root.transactionSync(action))
     } catch (error) {
       throw failed(error)
     }
   }
+}
+
+/** The database's own, opened once more; undefined where it is closed. */
+interface DataFile {
+  fd: number | undefined
 }
 
 /** RF-4. Errors: those of the file system. */
@@ -156,12 +164,13 @@ function ensureRoom(file: DataRoom, need: number): void {
   file.touch(size)
 }
 
-function closing(root: RootDatabase<Buffer, Buffer>, fd: number, whole: RunWhole): () => void {
+function closing(root: RootDatabase<Buffer, Buffer>, data: DataFile, whole: RunWhole): () => void {
   let isClosed = false
   return () => {
     if (isClosed) return
     isClosed = true
-    closeSync(fd)
+    if (data.fd !== undefined) closeSync(data.fd)
+    data.fd = undefined
     // At once, since there are no writes to wait for (RF-2). Nothing of it is needed any more, whatever becomes of it.
     whole(() => root.close()).catch(() => undefined)
   }

@@ -30,8 +30,9 @@ import { endStopped, pidNamespace } from './processes.ts'
  * - CL-7 What a process has started lives on when that is killed. So where it is to open the database, it has a claim of its own,
  *   placed while the first one stood; without, it opens nothing.
  * - CL-8 Who opens has a claim to the turn as well, and opens where it sees no other one. The first one by name keeps its claim,
- *   the others let go of theirs as soon as they see it, also while they wait for others: so one of them gets on. LMDB would let who waits in the midst of its call go on with locks that
- *   nobody has made, where the one that was making them is killed: that ends the process (SIGSEGV), or nothing can be locked.
+ *   the others let go of theirs as soon as they see it, also while they wait for others: so one of them gets on. LMDB would let who waits in
+ *   the midst of its call go on with locks that nobody has made, where the one that was making them is killed: that ends the process
+ *   (SIGSEGV), or nothing can be locked.
  */
 export type ClaimKind = 'open' | 'close' | 'turn'
 

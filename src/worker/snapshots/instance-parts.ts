@@ -94,12 +94,12 @@ export class InstanceParts {
   }
 
   /** IP-5 */
-  private isWhole([full]: readonly FileReference[]): boolean {
+  private isWhole(base: readonly FileReference[]): boolean {
     const { keyed } = this.owner
-    if (keyed === undefined || full === undefined) return true
+    if (keyed === undefined || base.length === 0) return true
     // Of lists and maps, an increment has what was put in.
     if (keyed.slots.some(({ type }) => type !== 'value')) return false
-    return keyed.noteRest(full.bytes <= restBytesMax)
+    return keyed.noteRest(base.reduce((sum, { bytes }) => sum + bytes, 0) <= restBytesMax)
   }
 
   /** Ends what is being written. */
@@ -121,9 +121,11 @@ export class InstanceParts {
   merge({ inlineBytesMax = 0, ...of }: MergeBegin): MergeRequest | undefined {
     const { part, snapshot } = this.base
     if (part === undefined || snapshot === null || this.merging.state !== 'none') return undefined
+    // The next one stands on none of them.
+    if (this.last?.isFull === true) return undefined
     // What is in manifests is stored where it may not be there any more.
     if (!needsMerge(part) && inlineBytes(part.files) <= inlineBytesMax) return undefined
-    this.merging = { state: 'works' }
+    this.merging = { state: 'works', files: part.files }
     const { network, component, instance } = this.owner
     const head = { network, component, instance, ...of }
     const until = snapshot + mergeSnapshotsMax
@@ -132,8 +134,15 @@ export class InstanceParts {
     return { files: part.files, name, head, until, inlineBytesMax: Math.floor(inlineBytesMax / 2) }
   }
 
+  /** Not where the part of a committed snapshot has none of the files: they may be gone by now. */
+  waitsFor({ files }: MergeRequest): boolean {
+    return this.merging.state === 'works' && this.merging.files === files
+  }
+
   /** `file` undefined: it came to nothing. */
-  merged({ files }: MergeRequest, file: FileReference | undefined): void {
+  merged(request: MergeRequest, file: FileReference | undefined): void {
+    if (!this.waitsFor(request)) return
+    const { files } = request
     this.merging = file === undefined ? { state: 'none' } : { state: 'done', files, file }
   }
 
@@ -159,6 +168,9 @@ export class InstanceParts {
     )
     this.base = { snapshot: committed, part: last.part }
     this.last = undefined
+    const { merging } = this
+    if (merging.state === 'works' && merging.files[0]?.name !== last.part.files[0]?.name)
+      this.merging = { state: 'none' }
   }
 
   private giveBack(): SliceWork | undefined {
@@ -170,12 +182,12 @@ export class InstanceParts {
 
 type Merging =
   | { readonly state: 'none' }
-  | { readonly state: 'works' }
+  | { readonly state: 'works'; readonly files: readonly FileReference[] }
   | { readonly state: 'done'; readonly files: readonly FileReference[]; readonly file: FileReference }
 
 type MergeBegin = Pick<SnapshotBegin, 'generation' | 'incarnation' | 'inlineBytesMax'>
 
-/** What a state may have for some of it to be written that has not changed: each snapshot may have so much more. */
+/** What the files of a part may have for what has not changed to be written with the rest: a snapshot writes about so much more. */
 const restBytesMax = 1024 * 1024
 
 /** So many snapshots may pass while files are merged. */
@@ -211,6 +223,10 @@ export class PartInWork {
 
   get isWaiting(): boolean {
     return this.work.content.isWaiting
+  }
+
+  get isFull(): boolean {
+    return this.work.isFull
   }
 
   get isGivenBack(): boolean {

@@ -141,8 +141,9 @@ export class WorkerSnapshots {
     if (request === undefined) return
     const { signal } = this.ending
     this.merging = this.merging.then(async () => {
+      if (!parts.waitsFor(request)) return
       const file = await this.means.merge(request, signal).catch((error: unknown) => {
-        if (!signal.aborted) this.means.mergeFailed(request.head, asError(error))
+        if (!signal.aborted && parts.waitsFor(request)) this.means.mergeFailed(request.head, asError(error))
         return undefined
       })
       parts.merged(request, file)

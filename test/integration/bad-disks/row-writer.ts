@@ -5,10 +5,10 @@ import { entriesMax, openRowFiles } from '../../../src/state/lmdb/row-files.ts'
 
 /**
  * A process that writes rows to the folder that it is given until that is refused, says so, and then tries it as often as it is told by its second
- * argument. In the end it says what it was told, a line for each different one.
+ * argument. `keys`: so many different ones, one after the other, again and again. In the end it says what it was told, a line for each different one.
  */
 
-const [folder = '', tries = ''] = process.argv.slice(2)
+const [folder = '', tries = '', keys = ''] = process.argv.slice(2)
 const files = openRowFiles('count[0]', folder)
 let at = 0
 
@@ -16,7 +16,7 @@ function write(entries: number): string {
   try {
     files.write(0, () => {
       for (let n = 0; n < entries; n++)
-        files.rows.put(Buffer.from(`key ${(at++ * 7_919) % 4_096}`), Buffer.alloc(200, at))
+        files.rows.put(Buffer.from(`key ${(at++ * 7_919) % Number(keys)}`), Buffer.alloc(200, at))
     })
     return 'written'
   } catch (error) {

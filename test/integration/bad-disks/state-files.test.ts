@@ -9,10 +9,15 @@ import { BreakingDisk, fillDisk, noBreakingDisk, noSmallDisk, SmallDisk } from '
 const script = join(import.meta.dirname, 'row-writer.ts')
 const tries = 2_000
 
-async function allRefused(t: TestContext, folder: string, refuse: () => void, as: RegExp): Promise<void> {
+async function allRefused(
+  t: TestContext,
+  { folder, keys }: { readonly folder: string; readonly keys: number },
+  refuse: () => void,
+  as: RegExp,
+): Promise<void> {
   const session = new Session(
     t,
-    [process.execPath, '--conditions=vertigo-src', script, folder, String(tries)],
+    [process.execPath, '--conditions=vertigo-src', script, folder, String(tries), String(keys)],
     {
       cwd: import.meta.dirname,
     },
@@ -33,7 +38,8 @@ test(
     const disk = new BreakingDisk(t)
     await allRefused(
       t,
-      disk.folder,
+      // They stay few, so that it is never full.
+      { folder: disk.folder, keys: 4_096 },
       () => disk.break(),
       /^STATE_DISK_FAILED: The state of count\[0\].*read-only file system/,
     )
@@ -45,7 +51,8 @@ test('a full disk: the same', { skip: noSmallDisk }, async (t) => {
   disk.remount('size=8m')
   await allRefused(
     t,
-    disk.folder,
+    // They become more all the time, so that it is full in the end.
+    { folder: disk.folder, keys: 1_000_000 },
     () => fillDisk(disk.folder),
     /^STATE_DISK_FAILED: The state of count\[0\].*there is no room left/,
   )

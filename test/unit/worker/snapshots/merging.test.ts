@@ -105,7 +105,7 @@ test('files of another instance are not merged', async () => {
 class Taker {
   readonly state: MemoryState
   private readonly storage = storageOver(new MemoryStorageBackend(), systemClock)
-  private readonly parts: InstanceParts
+  readonly parts: InstanceParts
   private last = 0
 
   constructor(type: 'value' | 'list') {
@@ -127,6 +127,18 @@ class Taker {
       if (row.epoch !== this.state.tracker.epoch) this.state.tracker.note(row)
       row.slots[0] = this.state.slots[0]!.type === 'value' ? value : [value]
     }
+  }
+
+  /** Whether a merge is asked for, which is done when the next snapshot begins. */
+  get wantsMerge(): boolean {
+    return this.parts.merge({ generation: 1, incarnation: 1 }) !== undefined
+  }
+
+  /** A snapshot has begun, and is not over. */
+  begin(): void {
+    const about = { generation: 1, snapshot: this.last + 1, incarnation: 1, predecessor: this.last }
+    const begin = { type: 'begin', ...about, isAligned: true, alignMsMax: null } as const
+    this.parts.begin(begin, { saved: { entries: [], hasChannelState: false }, isFinished: false })
   }
 
   /** The kinds of the files that its part refers to. */
@@ -176,5 +188,38 @@ test('IP-5: of lists, what was put in is written', async () => {
   taker.change(10, 'a')
   assert.deepEqual(await taker.snapshot(), ['full'])
   taker.change(10, 'b')
+  assert.deepEqual(await taker.snapshot(), ['full', 'increment'])
+})
+
+test('IP-5: where many files are there, no merge is asked for by a snapshot that is whole, and one is by another', async () => {
+  for (const isWhole of [true, false]) {
+    const taker = new Taker('value')
+    taker.change(100, 'a')
+    for (let number = 0; number <= incrementsMax + 1; number++) {
+      await taker.snapshot()
+      taker.change(10, `b${number}`)
+    }
+    if (isWhole) taker.change(100, 'c')
+    taker.begin()
+    assert.equal(taker.wantsMerge, !isWhole)
+  }
+})
+
+test('a merge whose files no part has any more is not waited for, and is not used', async () => {
+  const storage = storageOver(new MemoryStorageBackend(), systemClock)
+  const taker = new Taker('value')
+  taker.change(100, 'a')
+  for (let number = 0; number <= incrementsMax + 2; number++) {
+    await taker.snapshot()
+    taker.change(10, `b${number}`)
+  }
+  const request = taker.parts.merge({ generation: 1, incarnation: 1 })!
+  assert.equal(taker.parts.waitsFor(request), true)
+  taker.change(100, 'c')
+  assert.deepEqual(await taker.snapshot(), ['full'])
+  taker.begin()
+  assert.equal(taker.parts.waitsFor(request), false)
+  taker.parts.merged(request, await file(storage, 99, 'full', 'merged'))
+  taker.change(10, 'd')
   assert.deepEqual(await taker.snapshot(), ['full', 'increment'])
 })
