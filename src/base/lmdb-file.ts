@@ -33,12 +33,12 @@ function newestMeta(head: Buffer, pageBytes: number): Buffer {
 
 /** What is wrong with a data file that begins with `head`; undefined where it can be opened. */
 export function dataFileFault(head: Buffer, fileBytes: number): string | undefined {
-  if (head.length < 256 || head.readUInt32LE(metaOffsets.magic) !== lmdbMagic)
+  if (head.length < metaBytes || head.readUInt32LE(metaOffsets.magic) !== lmdbMagic)
     return 'it is no database of LMDB'
   const pageBytes = head.readUInt32LE(metaOffsets.pageBytes)
   if (pageBytes < 512 || pageBytes > 65_536 || (pageBytes & (pageBytes - 1)) !== 0)
     return 'the size of its pages makes no sense'
-  if (head.length < pageBytes + 256) return 'it ends behind its head'
+  if (head.length < pageBytes + metaBytes) return 'it ends behind its head'
   const metas = [head.subarray(0), head.subarray(pageBytes)]
   if (metas.some((meta) => meta.readUInt32LE(metaOffsets.magic) !== lmdbMagic))
     return 'its second head is damaged'
@@ -68,10 +68,17 @@ export class DataRoom {
     this.fd = fd
   }
 
-  /** Bytes up to the last page that was used, and of the file. */
-  look(): { readonly used: number; readonly size: number } {
+  /**
+   * Bytes up to the last page that was used, and of the file, when it has so many more and a byte of them was written. Errors: those of the file
+   * system; ENOSPC where it has not.
+   */
+  ensure(need: number): { readonly used: number; readonly size: number } {
     this.readHeads()
-    return { used: neededBytes(this.head), size: fstatSync(this.fd).size }
+    const used = neededBytes(this.head)
+    const size = this.grow(used + need)
+    if (size - used < need) throw Object.assign(new Error('the disk is full'), { code: 'ENOSPC' })
+    writeSync(this.fd, zeros, 0, 1, size - 1)
+    return { used, size }
   }
 
   /** Where the second one is, the first one says once and for all. */
@@ -85,23 +92,24 @@ export class DataRoom {
     for (const at of [0, pageBytes]) readSync(fd, head, at, metaBytes, at)
   }
 
-  /** The size of the file then: `to`, or as far as the disk has room. Errors: those of the file system, but that there is no room. */
-  grow(from: number, to: number): number {
-    let size = from
+  /**
+   * The size of the file: at least `to`, where the disk has room for that. Errors: those of the file system, but that there is no room.
+   */
+  grow(to: number): number {
+    let { size } = fstatSync(this.fd)
+    if (size >= to) return size
+    const end = to + stepBytes
     try {
-      while (size < to) size += writeSync(this.fd, zeros, 0, Math.min(zeros.length, to - size), size)
+      while (size < end) size += writeSync(this.fd, zeros, 0, Math.min(zeros.length, end - size), size)
     } catch (error) {
       if (!isDiskFull(error)) throw error
     }
     return size
   }
-
-  /** Errors: those of the file system. */
-  touch(size: number): void {
-    writeSync(this.fd, zeros, 0, 1, size - 1)
-  }
 }
 
+/** The file grows by so much at a time. */
+const stepBytes = 512 * 1024
 const zeros = Buffer.alloc(64 * 1024)
 const fullCodes: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
 

@@ -49,8 +49,6 @@ export const entriesMax = 64
 const writeBytes = 2 * 1024 ** 2
 /** A value that is larger than a page takes whole pages. */
 const copies = 2
-/** The file grows by so much at a time. */
-const stepBytes = 512 * 1024
 
 /** Zeros, of which LMDB makes locks and a table for more than the readers above. */
 const lockFileBytes = 8 * 1024
@@ -142,7 +140,7 @@ function writing(
     try {
       // Its number may be that of another file by now.
       if (data.fd === undefined) throw new Error('it is closed')
-      ensureRoom(file, writeBytes + copies * bytes)
+      file.ensure(writeBytes + copies * bytes)
       whole(() => root.transactionSync(action))
     } catch (error) {
       throw failed(error)
@@ -153,15 +151,6 @@ function writing(
 /** The database's own, opened once more; undefined where it is closed. */
 interface DataFile {
   fd: number | undefined
-}
-
-/** RF-4. Errors: those of the file system. */
-function ensureRoom(file: DataRoom, need: number): void {
-  const { used, ...about } = file.look()
-  let { size } = about
-  if (size - used < need) size = file.grow(size, used + need + stepBytes)
-  if (size - used < need) throw Object.assign(new Error('the disk is full'), { code: 'ENOSPC' })
-  file.touch(size)
 }
 
 function closing(root: RootDatabase<Buffer, Buffer>, data: DataFile, whole: RunWhole): () => void {

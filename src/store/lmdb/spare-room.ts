@@ -1,7 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { closeSync, existsSync, openSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { VertigoError } from '../../base/errors.ts'
 import { DataRoom } from '../../base/lmdb-file.ts'
 import { placeError, removeFile } from './place.ts'
 
@@ -26,8 +25,6 @@ const [smallBytesMax, smallKeptBytes, keptBytes] = [1024, 96 * 1024, 192 * 1024]
 const copies = 3
 /** Times its bytes: what a value of a page and a byte takes. */
 const wholePages = 2
-/** The file grows by so much at a time. */
-const stepBytes = 512 * 1024
 /** What a new database and its first pages take. */
 const newBytes = 256 * 1024
 /** LMDB's head and a place for each of its readers (`readersMax`), as whole pages. */
@@ -52,11 +49,7 @@ export class SpareRoom {
   ensure(bytes: number): void {
     const need = neededFor(bytes)
     try {
-      const { used, ...file } = this.file.look()
-      let { size } = file
-      if (size - used < need) size = this.file.grow(size, used + need + stepBytes)
-      if (size - used < need) throw noRoom(this.folder)
-      this.file.touch(size)
+      const { used, size } = this.file.ensure(need)
       this.taken = used + need
       this.size = size
     } catch (error) {
@@ -68,7 +61,7 @@ export class SpareRoom {
   keeps(bytes: number): boolean {
     const wanted = this.taken + wholePages * bytes
     try {
-      if (this.size < wanted) this.size = this.file.grow(this.file.look().size, wanted + stepBytes)
+      if (this.size < wanted) this.size = this.file.grow(wanted)
     } catch (error) {
       throw placeError(this.folder, error)
     }
@@ -83,10 +76,6 @@ export class SpareRoom {
 function neededFor(bytes: number): number {
   if (bytes === 0) return restBytes
   return (bytes <= smallBytesMax ? smallKeptBytes : keptBytes) + copies * bytes
-}
-
-function noRoom(folder: string): VertigoError {
-  return new VertigoError('STORE_FULL', `There is no room for the store in ${folder}: the disk is full.`)
 }
 
 /** SR-1, for the opening. With the turn to open. Errors: those of the file system. */

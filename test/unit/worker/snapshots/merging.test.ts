@@ -12,7 +12,7 @@ import { MemoryStorageBackend } from '../../../../src/snapshot/storage/memory/me
 import type { SnapshotStorage } from '../../../../src/snapshot/storage/storage.ts'
 import { MemoryState } from '../../../../src/state/memory/memory-state.ts'
 import { encodeKey } from '../../../../src/state/keys.ts'
-import { InstanceParts } from '../../../../src/worker/snapshots/instance-parts.ts'
+import { InstanceParts, type PartInWork } from '../../../../src/worker/snapshots/instance-parts.ts'
 
 /** Files of an instance that have become many are made one, beside the snapshots. */
 
@@ -134,22 +134,27 @@ class Taker {
     return this.parts.merge({ generation: 1, incarnation: 1 }) !== undefined
   }
 
+  /** After which there are so many increments that a merge is asked for, and some more has changed. */
+  async takeMany(): Promise<void> {
+    this.change(100, 'a')
+    for (let number = 0; number <= incrementsMax + 2; number++) {
+      await this.snapshot()
+      this.change(10, `b${number}`)
+    }
+  }
+
   /** A snapshot has begun, and is not over. */
-  begin(): void {
-    const about = { generation: 1, snapshot: this.last + 1, incarnation: 1, predecessor: this.last }
+  begin(): PartInWork {
+    const predecessor = this.last === 0 ? null : this.last
+    const about = { generation: 1, snapshot: this.last + 1, incarnation: 1, predecessor } as const
     const begin = { type: 'begin', ...about, isAligned: true, alignMsMax: null } as const
-    this.parts.begin(begin, { saved: { entries: [], hasChannelState: false }, isFinished: false })
+    return this.parts.begin(begin, { saved: { entries: [], hasChannelState: false }, isFinished: false })
   }
 
   /** The kinds of the files that its part refers to. */
   async snapshot(): Promise<readonly string[]> {
-    const predecessor = this.last === 0 ? null : this.last
-    const about = { generation: 1, snapshot: ++this.last, incarnation: 1, predecessor } as const
-    const begin = { type: 'begin', ...about, isAligned: true, alignMsMax: null } as const
-    const work = this.parts.begin(begin, {
-      saved: { entries: [], hasChannelState: false },
-      isFinished: false,
-    })
+    const work = this.begin()
+    this.last++
     work.step(systemClock, Infinity)
     const { files } = await work.store(
       () => Promise.resolve(this.storage),
@@ -194,11 +199,7 @@ test('IP-5: of lists, what was put in is written', async () => {
 test('IP-5: where many files are there, no merge is asked for by a snapshot that is whole, and one is by another', async () => {
   for (const isWhole of [true, false]) {
     const taker = new Taker('value')
-    taker.change(100, 'a')
-    for (let number = 0; number <= incrementsMax + 1; number++) {
-      await taker.snapshot()
-      taker.change(10, `b${number}`)
-    }
+    await taker.takeMany()
     if (isWhole) taker.change(100, 'c')
     taker.begin()
     assert.equal(taker.wantsMerge, !isWhole)
@@ -208,11 +209,7 @@ test('IP-5: where many files are there, no merge is asked for by a snapshot that
 test('a merge whose files no part has any more is not waited for, and is not used', async () => {
   const storage = storageOver(new MemoryStorageBackend(), systemClock)
   const taker = new Taker('value')
-  taker.change(100, 'a')
-  for (let number = 0; number <= incrementsMax + 2; number++) {
-    await taker.snapshot()
-    taker.change(10, `b${number}`)
-  }
+  await taker.takeMany()
   const request = taker.parts.merge({ generation: 1, incarnation: 1 })!
   assert.equal(taker.parts.waitsFor(request), true)
   taker.change(100, 'c')
