@@ -1,5 +1,5 @@
 import type { Buffer } from 'node:buffer'
-import { link, open, rename, rm } from 'node:fs/promises'
+import { link, open, rename, rm, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 /** Files that are there, whole, after the power was cut. */
@@ -35,6 +35,15 @@ export async function createDurably(path: string, temporary: string, content: Bu
     await rm(temporary, { force: true })
   }
   await syncFolder(dirname(path))
+}
+
+/** Takes a file away, if it is there. `rm` looks at it twice before. */
+export async function removeFile(path: string): Promise<void> {
+  try {
+    await unlink(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
 }
 
 /** What `link` says where there are none. */

@@ -1,7 +1,7 @@
-import { type FileHandle, link, open, rename, rm, rmdir } from 'node:fs/promises'
+import { type FileHandle, link, open, rename, rmdir } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { Clock } from '../../../base/clock.ts'
-import { syncFolder } from '../../../base/durable-files.ts'
+import { removeFile, syncFolder } from '../../../base/durable-files.ts'
 import { asError, isVertigoError, VertigoError } from '../../../base/errors.ts'
 import { makeFolder } from '../../../base/make-folder.ts'
 import type { Random } from '../../../base/random.ts'
@@ -19,6 +19,8 @@ export interface FolderStorageOptions {
   readonly random: Random
 }
 
+/** What a file is read into at a time; most are small, and memory that is asked for lets the collector come sooner, used or not. */
+const firstReadBytes = 16 * 1024
 const readBytes = 256 * 1024
 /** Somebody may delete the last file of a folder, and so the folder, while another one is put there. */
 const attemptsMax = 20
@@ -51,7 +53,7 @@ export class FolderStorageBackend implements StorageBackend {
       await cleanIncoming(folder, options.clock)
       const probe = incomingFile(folder, options.random)
       await (await open(probe, 'wx')).close()
-      await rm(probe)
+      await removeFile(probe)
       return backend
     } catch (error) {
       throw folderError(folder, error)
@@ -75,10 +77,10 @@ export class FolderStorageBackend implements StorageBackend {
       const again = await this.#place(temporary, path, ifAbsent)
       const unsynced = new Set([...made, ...again])
       const holding = [dirname(path), ...[...unsynced].map((folder) => dirname(folder))]
-      await Promise.all([...holding.map(syncFolder), ifAbsent && rm(temporary, { force: true })])
+      await Promise.all([...holding.map(syncFolder), ifAbsent && removeFile(temporary)])
       this.#noteDurable(unsynced)
     } catch (error) {
-      await rm(temporary, { force: true })
+      await removeFile(temporary)
       if ((error as NodeJS.ErrnoException).code === 'EEXIST' && ifAbsent)
         throw exists(this.about, name, error)
       throw folderError(this.#folder, error)
@@ -106,12 +108,16 @@ export class FolderStorageBackend implements StorageBackend {
     let file: FileHandle | undefined
     try {
       file = await open(join(this.#folder, name), 'r')
-      for (;;) {
+      let bytes = Buffer.allocUnsafeSlow(firstReadBytes)
+      for (let used = 0; ;) {
         signal.throwIfAborted()
-        const bytes = Buffer.allocUnsafeSlow(readBytes)
-        const { bytesRead } = await file.read(bytes, 0, readBytes, null)
+        const { bytesRead } = await file.read(bytes, used, bytes.length - used, null)
         if (bytesRead === 0) return
-        yield bytes.subarray(0, bytesRead)
+        yield bytes.subarray(used, used + bytesRead)
+        used += bytesRead
+        if (used < bytes.length) continue
+        bytes = Buffer.allocUnsafeSlow(readBytes)
+        used = 0
       }
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
@@ -138,7 +144,7 @@ export class FolderStorageBackend implements StorageBackend {
 
   async delete(name: string): Promise<void> {
     try {
-      await rm(join(this.#folder, name), { force: true })
+      await removeFile(join(this.#folder, name))
       await this.#removeEmpty(dirname(join(this.#folder, name)))
     } catch (error) {
       throw folderError(this.#folder, error)
