@@ -77,8 +77,13 @@ export class DataRoom {
     const used = neededBytes(this.head)
     const size = this.grow(used + need)
     if (size - used < need) throw Object.assign(new Error('the disk is full'), { code: 'ENOSPC' })
-    writeSync(this.fd, zeros, 0, 1, size - 1)
+    this.probe(size)
     return { used, size }
+  }
+
+  /** Writes the last byte of the file, which has so many. Errors: those of the file system. */
+  probe(size: number): void {
+    writeSync(this.fd, zeros, 0, 1, size - 1)
   }
 
   /** Where the second one is, the first one says once and for all. */

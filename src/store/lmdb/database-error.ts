@@ -14,9 +14,16 @@ function isFull(folder: string, code: number): boolean {
 }
 
 /** LMDB's own codes (lmdb.h). */
-const corruptCodes: ReadonlySet<number> = new Set([-30797, -30796, -30795, -30794, -30793, -30784])
+const panicCode = -30795
+const corruptCodes: ReadonlySet<number> = new Set([-30797, -30796, panicCode, -30794, -30793, -30784])
 const fullCodes: ReadonlySet<number> = new Set([-30792, 28, 122, 27])
 const readOnlyCode = 30
+
+/** Whether LMDB, which failed to commit with that, writes nothing any more as long as the database is open. */
+export function isGivenUp(error: unknown): boolean {
+  const code: unknown = (error as { readonly code?: unknown } | undefined)?.code
+  return code === readOnlyCode || code === panicCode
+}
 
 /** An error of LMDB, as what it means to who uses the store; undefined where that is not known. */
 export function knownDatabaseError(folder: string, thrown: unknown): Error | undefined {

@@ -10,7 +10,7 @@ import { placeError, removeFile } from './place.ts'
  * and it maps a lock file that has no place on the disk yet. Each of them ends the process (SIGABRT, SIGSEGV, SIGBUS).
  *
  * - SR-1 Before LMDB writes, the file has room for it, and a byte of that room was written: a disk that is full, or read-only, is noticed by
- *   a call that may fail.
+ *   a call that may fail. The byte is written again right before the commit: a disk that becomes read-only within it is one that LMDB meets.
  * - SR-2 Only who holds the lock of writers writes to it, and only behind the last page of the last commit, where nobody reads.
  * - SR-3 What only renews and deletes may use the last of it: nodes live on, and there can be room again. Small records may use more of it than
  *   others, so that it can be told why those are refused.
@@ -66,6 +66,15 @@ export class SpareRoom {
       throw placeError(this.folder, error)
     }
     return this.size >= wanted
+  }
+
+  /** SR-1, right before the commit. Errors: STORE_PLACE_UNFIT. Under the same lock as `ensure`. */
+  check(): void {
+    try {
+      this.file.probe(this.size)
+    } catch (error) {
+      throw placeError(this.folder, error)
+    }
   }
 
   close(): void {

@@ -80,7 +80,8 @@ export class FolderStorageBackend implements StorageBackend {
       await Promise.all([...holding.map(syncFolder), ifAbsent && removeFile(temporary)])
       this.#noteDurable(unsynced)
     } catch (error) {
-      await removeFile(temporary)
+      // Where this fails as well, whoever opens the folder next deletes it: the first error says what is wrong.
+      await removeFile(temporary).catch(() => undefined)
       if ((error as NodeJS.ErrnoException).code === 'EEXIST' && ifAbsent)
         throw exists(this.about, name, error)
       throw folderError(this.#folder, error)
