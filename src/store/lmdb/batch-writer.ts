@@ -3,7 +3,7 @@ import { asError, VertigoError } from '../../base/errors.ts'
 import { callTimeoutMsDefault } from '../limits.ts'
 import type { CallOptions } from '../store.ts'
 import { Batch, type StoreLimits } from './batch.ts'
-import { causeOf, isGivenUp, knownDatabaseError } from './database-error.ts'
+import { causeOf, knownDatabaseError, refusalOf } from './database-error.ts'
 import type { Environment } from './environment.ts'
 import type { LockWait } from './lock-wait.ts'
 import type { Tables } from './tables.ts'
@@ -37,8 +37,8 @@ const batchBytesMax = 16 * 1024 ** 2
  * - BW-2 A call that nothing was done for when its time is over is taken out of the queue, and nothing was written.
  * - BW-3 A call that fails does not touch the others of its batch.
  * - BW-4 Nothing is done while another process opens the database (CL-2).
- * - BW-5 Where the disk has refused a commit, LMDB is not called any more: it would write nothing, its binding may hold the call back until its time is
- *   over, or end the process. All calls fail as that one did; who opens the store anew, in another process, goes on.
+ * - BW-5 Where the disk has refused a commit, the database is not used any more (`Refusal`): LMDB may begin no transaction then, and its binding holds
+ *   the call back until its time is over.
  */
 export class BatchWriter {
   private readonly environment: Environment
@@ -52,8 +52,6 @@ export class BatchWriter {
   private queue: Job[] = []
   private running: Promise<void> | undefined
   private isClosed = false
-  /** BW-5 */
-  private refusal: Error | undefined
 
   constructor(parts: {
     readonly environment: Environment
@@ -165,7 +163,7 @@ export class BatchWriter {
     let isOpening = false
     // Fails all that wait: nothing was done for them.
     this.environment.file.check()
-    if (this.refusal !== undefined) throw this.refusal
+    this.environment.refusal.check()
     this.wait.begin()
     try {
       await this.environment.root.childTransaction(() => {
@@ -233,7 +231,7 @@ export class BatchWriter {
     const known = knownDatabaseError(this.environment.folder, cause)
     const failure =
       known ?? (torn === undefined ? unknownError(this.environment.folder, cause) : asError(torn))
-    if (torn === undefined && isGivenUp(cause)) this.refusal = failure
+    if (torn === undefined) this.environment.refusal.note(refusalOf(this.environment.folder, cause))
     for (const job of jobs) this.answer(job, failure)
     // The lock could not be had: nobody was taken, and trying at once again would not end.
     if (jobs.length === 0) for (const job of this.queue.splice(0)) this.answer(job, failure)

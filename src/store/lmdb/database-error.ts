@@ -1,6 +1,6 @@
 import { statfsSync } from 'node:fs'
 import { asError, isVertigoError, VertigoError } from '../../base/errors.ts'
-import { placeError } from './place.ts'
+import { placeError, unfit } from './place.ts'
 
 /** What the largest transaction may need. */
 const roomBytesMin = 4 * 1024 ** 2
@@ -8,21 +8,29 @@ const roomBytesMin = 4 * 1024 ** 2
 /** A write that was cut short comes as EIO; that the disk is full can only be seen from the disk. */
 function isFull(folder: string, code: number): boolean {
   if (fullCodes.has(code)) return true
-  if (code !== 5) return false
+  if (code !== brokenCode) return false
   const { bavail, bsize } = statfsSync(folder)
   return bavail * bsize < roomBytesMin
 }
 
 /** LMDB's own codes (lmdb.h). */
-const panicCode = -30795
-const corruptCodes: ReadonlySet<number> = new Set([-30797, -30796, panicCode, -30794, -30793, -30784])
+const corruptCodes: ReadonlySet<number> = new Set([-30797, -30796, -30795, -30794, -30793, -30784])
 const fullCodes: ReadonlySet<number> = new Set([-30792, 28, 122, 27])
 const readOnlyCode = 30
+const brokenCode = 5
 
-/** Whether LMDB, which failed to commit with that, writes nothing any more as long as the database is open. */
-export function isGivenUp(error: unknown): boolean {
-  const code: unknown = (error as { readonly code?: unknown } | undefined)?.code
-  return code === readOnlyCode || code === panicCode
+const refusedRemedy =
+  'See in the log of the system what is wrong with the disk, make it writable again, and start the node again: it does not use this store any more.'
+
+/**
+ * What all later calls are told, where LMDB met a disk that refuses what it writes; undefined where it may be called again. When that was the page
+ * which describes the database, it begins no transaction any more, and its binding neither does the next call nor says so; and it may
+ * have written behind its memory.
+ */
+export function refusalOf(folder: string, failed: unknown): Error | undefined {
+  const { code, message } = asError(failed) as Error & { readonly code?: unknown }
+  if (code !== readOnlyCode && (code !== brokenCode || isFull(folder, code))) return undefined
+  return unfit(`A store cannot be kept in ${folder}: ${message}.`, failed, refusedRemedy)
 }
 
 /** An error of LMDB, as what it means to who uses the store; undefined where that is not known. */

@@ -14,6 +14,7 @@ import { heldError, openPatienceMs, waitForTurn } from './open-turn.ts'
 import { placeError, unfit } from './place.ts'
 import { probeDatabase } from './probe.ts'
 import { ProcessList } from './processes.ts'
+import { Refusal } from './refusal.ts'
 import { makeRoomToOpen, SpareRoom } from './spare-room.ts'
 import { StoppedHolderWatch } from './stopped-holder.ts'
 import { TimeLimit } from './time-limit.ts'
@@ -29,6 +30,7 @@ export interface Environment extends Databases {
   readonly folder: string
   readonly file: DataFile
   readonly room: SpareRoom
+  readonly refusal: Refusal
   readonly processes: ProcessList
   readonly claims: Claims
   readonly root: RootDatabase<Buffer, Buffer>
@@ -107,10 +109,11 @@ export async function acquireEnvironment(
   return environment
 }
 
-/** What this thread has open may be the one that was there before. Errors: STORE_REPLACED. */
-async function checkPlace({ file, release }: Environment): Promise<void> {
+/** What this thread has open may be the one that was there before, or of no use any more. Errors: STORE_REPLACED, STORE_PLACE_UNFIT. */
+async function checkPlace({ file, refusal, release }: Environment): Promise<void> {
   try {
     file.check()
+    refusal.check()
   } catch (error) {
     await release()
     throw error
@@ -217,7 +220,8 @@ export async function openDatabases(
     const databases = await limit.for(opening, () => heldError(folder, lockHead(), limit.timeoutMs))
     const room = new SpareRoom(folder)
     const release = (): Promise<void> => releaseEnvironment(place, root, room)
-    return { ...place, file: new DataFile(folder), room, root, ...databases, lockHead, release }
+    const file = new DataFile(folder)
+    return { ...place, file, room, refusal: new Refusal(), root, ...databases, lockHead, release }
   } catch (error) {
     closeLater(place, opening, root)
     throw error

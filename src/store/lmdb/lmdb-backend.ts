@@ -205,6 +205,8 @@ export class LmdbBackend implements StoreBackend {
       this.environment.root.resetReadTxn()
       return action()
     } catch (error) {
+      // Of what LMDB says then, nobody could tell what is wrong.
+      this.environment.refusal.check()
       throw knownDatabaseError(this.environment.folder, error) ?? asError(error)
     }
   }

@@ -68,7 +68,7 @@ export class SpareRoom {
     return this.size >= wanted
   }
 
-  /** SR-1, right before the commit. Errors: STORE_PLACE_UNFIT. Under the same lock as `ensure`. */
+  /** SR-1, right before the commit. Errors: as `ensure`. Under the same lock as `ensure`. */
   check(): void {
     try {
       this.file.probe(this.size)

@@ -80,7 +80,7 @@ export class FolderStorageBackend implements StorageBackend {
       await Promise.all([...holding.map(syncFolder), ifAbsent && removeFile(temporary)])
       this.#noteDurable(unsynced)
     } catch (error) {
-      // Where this fails as well, whoever opens the folder next deletes it: the first error says what is wrong.
+      // Where this fails as well, whoever opens the folder when this process is no more deletes it: the first error says what is wrong.
       await removeFile(temporary).catch(() => undefined)
       if ((error as NodeJS.ErrnoException).code === 'EEXIST' && ifAbsent)
         throw exists(this.about, name, error)

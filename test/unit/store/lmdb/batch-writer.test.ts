@@ -1,17 +1,24 @@
 import assert from 'node:assert/strict'
+import { tmpdir } from 'node:os'
 import { test } from 'node:test'
 import { systemClock } from '../../../../src/base/clock.ts'
 import { BatchWriter } from '../../../../src/store/lmdb/batch-writer.ts'
 import type { Environment } from '../../../../src/store/lmdb/environment.ts'
 import type { LockWait } from '../../../../src/store/lmdb/lock-wait.ts'
+import { Refusal } from '../../../../src/store/lmdb/refusal.ts'
 import type { Tables } from '../../../../src/store/lmdb/tables.ts'
 
 /** A database whose commits end with an error of LMDB, one after the other; how often one was begun. */
-function failing(...codes: number[]): { readonly writer: BatchWriter; readonly begun: () => number } {
+function failing(...codes: number[]): {
+  readonly writer: BatchWriter
+  readonly other: BatchWriter
+  readonly begun: () => number
+} {
   let begun = 0
   const environment = {
-    folder: '/store',
+    folder: tmpdir(),
     file: { check: () => undefined },
+    refusal: new Refusal(),
     root: {
       childTransaction: () => {
         const code = codes[begun++]
@@ -20,7 +27,11 @@ function failing(...codes: number[]): { readonly writer: BatchWriter; readonly b
       },
     },
   } as unknown as Environment
-  const writer = new BatchWriter({
+  return { writer: writerOf(environment), other: writerOf(environment), begun: () => begun }
+}
+
+function writerOf(environment: Environment): BatchWriter {
+  return new BatchWriter({
     environment,
     tables: {} as Tables,
     clock: systemClock,
@@ -30,20 +41,21 @@ function failing(...codes: number[]): { readonly writer: BatchWriter; readonly b
     onNews: () => undefined,
     report: () => undefined,
   })
-  return { writer, begun: () => begun }
 }
 
 const nothing = (): void => undefined
+const refused = { code: 'STORE_PLACE_UNFIT', message: /LMDB says/, remedy: /start the node again/ }
 
-for (const [what, codes, expected] of [
-  ['a disk that has become read-only', [30], 'STORE_PLACE_UNFIT'],
-  ['a database that LMDB writes to no more', [-30795], 'STORE_CORRUPT'],
+for (const [what, code, first] of [
+  ['is read-only', 30, 'STORE_PLACE_UNFIT'],
+  ['is broken', 5, 'STORE_OUTCOME_UNKNOWN'],
 ] as const)
-  test(`BW-5: ${what} refuses a commit: LMDB is called no more, and all calls fail as that one did`, async () => {
-    const { writer, begun } = failing(...codes)
-    await assert.rejects(writer.write(nothing), { code: expected })
-    await assert.rejects(writer.write(nothing), { code: expected })
-    await Promise.all([1, 2].map(() => assert.rejects(writer.write(nothing), { code: expected })))
+  test(`BW-5: after a commit that a disk refused which ${what}, LMDB is called by nobody any more`, async () => {
+    const { writer, other, begun } = failing(code)
+    await assert.rejects(writer.write(nothing), { code: first })
+    await assert.rejects(writer.write(nothing), refused)
+    await Promise.all([writer, writer, other].map((one) => assert.rejects(one.write(nothing), refused)))
+    await writer.close()
     assert.equal(begun(), 1)
   })
 
@@ -52,6 +64,6 @@ test('BW-5: after another failure the next commit is tried', async () => {
   await assert.rejects(writer.write(nothing), { code: 'STORE_FULL' })
   await assert.rejects(writer.write(nothing), { code: 'STORE_OUTCOME_UNKNOWN' })
   await assert.rejects(writer.write(nothing), { code: 'STORE_PLACE_UNFIT' })
-  await assert.rejects(writer.write(nothing), { code: 'STORE_PLACE_UNFIT' })
+  await assert.rejects(writer.write(nothing), refused)
   assert.equal(begun(), 3)
 })
