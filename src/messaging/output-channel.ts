@@ -3,7 +3,7 @@ import { estimateBytes } from '../wire/size.ts'
 import { type ChannelLimits, defaultChannelLimits } from './limits.ts'
 import { type Control, countOf, type Parcel } from './parcel.ts'
 import { notePartial } from './partial.ts'
-import type { Track, TrackedChannel, Tracks } from './tracks.ts'
+import type { Lender, TrackedChannel, TrackRun, Tracks } from './tracks.ts'
 
 /** The outbox that a channel belongs to. */
 export interface ChannelOwner {
@@ -30,6 +30,11 @@ const fullParcel: readonly unknown[] = Array.from(
 )
 
 const fullTracks: Tracks = [...fullParcel, undefined] as Tracks
+
+function hasTracks(tracks: Tracks): boolean {
+  for (const track of tracks) if (track !== undefined) return true
+  return false
+}
 
 /** Positions in a parcel at which a message's size is sampled; large messages show at the first. */
 const samplePositions = [1, 8, 64]
@@ -69,7 +74,8 @@ export class OutputChannel implements TrackedChannel {
   /** Of tracked messages among those that are pending, by index; as long as a full parcel where that is likely. */
   tracks: Tracks | null = null
   private hadTracks = false
-  lender: Track | undefined = undefined
+  lender: Lender | undefined = undefined
+  private run: TrackRun | undefined = undefined
   /** Parcels that have left: each arrives once at the other end, as long as that lives. */
   parcels = 0
   private flushed = 0
@@ -128,42 +134,61 @@ export class OutputChannel implements TrackedChannel {
     if (at + 1 >= this.limit) this.atLimit()
   }
 
-  /** As `append`, of a message that belongs to a tree. */
-  appendTracked(message: unknown, track: Track): void {
-    this.noteTrack(track)
+  /** As `append`, of a message that belongs to the tree that `lender` is at work on. */
+  appendTracked(message: unknown, lender: Lender): void {
+    this.borrow(lender)
     this.append(message)
   }
 
-  /** An entry for what is appended next. */
-  noteTrack(track: Track): void {
-    if (track.channel !== undefined) track.split()
-    if (this.lender !== undefined) this.lender.split()
-    if (this.tracks === null) this.tracks = this.hadTracks ? fullTracks.slice() : []
-    const at = this.count
-    this.tracks[at] = track
-    track.channel = this
-    track.at = at
-    this.lender = track
+  /** What is appended next has the track on loan. */
+  private borrow(lender: Lender): void {
+    lender.endLoan()
+    if (lender.borrower !== this) this.takeLender(lender)
+    this.tracks![this.count] = lender.track!
+    lender.loanAt = this.count
+  }
+
+  private takeLender(lender: Lender): void {
+    lender.leave()
+    this.lender?.leave()
+    this.lender = lender
+    lender.borrower = this
+    this.tracks ??= this.makeTracks()
+  }
+
+  /** From now on the run puts tracks into `tracks`; it is told before what waits is sent off. */
+  openRun(run: TrackRun): void {
+    this.lender?.leave()
+    this.run = run
+    this.tracks ??= this.makeTracks()
+  }
+
+  closeRun(): void {
+    this.run = undefined
+  }
+
+  private makeTracks(): Tracks {
+    return this.hadTracks ? fullTracks.slice() : []
   }
 
   /** Appends while groups are open on the port; `group` is 0 for a message outside of them. */
-  appendIn(group: number, message: unknown, track: Track | null = null): void {
+  appendIn(group: number, message: unknown, lender: Lender | null = null): void {
     try {
       this.enter(group)
     } catch (error) {
       notePartial(error)
       throw error
     }
-    if (track === null) this.append(message)
-    else this.appendTracked(message, track)
+    if (lender === null) this.append(message)
+    else this.appendTracked(message, lender)
   }
 
   /** Sends a control that belongs to `group`; with its end, the channel is outside of groups again. */
-  control(group: number, control: Control, track: Track | null = null): void {
+  control(group: number, control: Control, lender: Lender | null = null): void {
     try {
       this.enter(group)
       if (control.type !== 'end') this.owner.countEmitted(this.count + 1)
-      if (track !== null) this.noteTrack(track)
+      if (lender !== null) this.borrow(lender)
       this.flush(control)
     } catch (error) {
       notePartial(error)
@@ -236,15 +261,16 @@ export class OutputChannel implements TrackedChannel {
   }
 
   private takeTracks(): Tracks | null {
-    const { tracks } = this
+    const { tracks, run } = this
     if (tracks === null) return null
     // What leaves is not the sender's any more.
-    this.lender?.split()
-    this.tracks = null
+    run?.sendOff()
+    this.lender?.leave()
     this.hadTracks = this.count >= fullParcel.length
+    this.tracks = run === undefined ? null : this.makeTracks()
     // One for the control.
     if (tracks.length !== this.count + 1) tracks.length = this.count + 1
-    return tracks
+    return hasTracks(tracks) ? tracks : null
   }
 
   /** The last control of the channel. */

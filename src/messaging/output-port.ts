@@ -5,7 +5,7 @@ import type { Control } from './parcel.ts'
 import { notePartial } from './partial.ts'
 import type { MessageHook, Router } from './router.ts'
 import { makeSender, type Send, type SendGate } from './sender.ts'
-import type { Track } from './tracks.ts'
+import { type Lender, nowhere, type TrackedChannel } from './tracks.ts'
 
 /**
  * The sending side of one output port: every connection gets every message. Without a connection, it discards.
@@ -140,20 +140,20 @@ export class OutputPort {
   }
 
   /** As `send`, of a message that belongs to a tree. Without a connection, nothing of the tree goes with it. */
-  sendTracked(message: unknown, track: Track): void {
+  sendTracked(message: unknown, lender: Lender): void {
     if (this.direct !== undefined) {
-      this.direct.appendTracked(message, track)
+      this.direct.appendTracked(message, lender)
       return
     }
     this.counted++
-    this.route(message, track)
+    this.route(message, lender)
   }
 
   startGroup(
     parent: OpenGroup | undefined,
     name: string | undefined,
     args: unknown,
-    track: Track | null = null,
+    lender: Lender | null = null,
   ): OpenGroup {
     if (parent?.closed)
       throw misuse(this.name, `a group was opened in group "${parent.name ?? ''}", which has ended`)
@@ -170,41 +170,41 @@ export class OutputPort {
     this.direct = undefined
     if (parent !== undefined) parent.children++
     const control: Control = { type: 'group-start', id, parent: parent?.id ?? 0, name, args }
-    for (const channel of channels) channel.control(control.parent, control, track)
+    for (const channel of channels) channel.control(control.parent, control, lender)
     return group
   }
 
-  sendIn(group: OpenGroup, message: unknown, track: Track | null = null): void {
+  sendIn(group: OpenGroup, message: unknown, lender: Lender | null = null): void {
     if (group.closed)
       throw misuse(this.name, `a message was sent into group "${group.name ?? ''}", which has ended`)
     this.counted++
     for (const hook of this.onSend) hook(message)
     for (const router of this.routers) router.observe(message)
-    for (const channel of group.channels) channel.appendIn(group.id, message, track)
+    for (const channel of group.channels) channel.appendIn(group.id, message, lender)
   }
 
   /** Where inner groups are still open, the end goes out with that of the last one, and belongs to that one's tree. */
-  endGroup(group: OpenGroup, args: unknown, track: Track | null = null): void {
+  endGroup(group: OpenGroup, args: unknown, lender: Lender | null = null): void {
     if (group.closed) throw misuse(this.name, `group "${group.name ?? ''}" was ended twice`)
     group.closed = true
     group.endArgs = args
-    this.completeGroup(group, track)
+    this.completeGroup(group, lender)
   }
 
-  startBatch(args: unknown, track: Track | null = null): void {
+  startBatch(args: unknown, lender: Lender | null = null): void {
     if (this.resumesBatch) {
       this.resumesBatch = false
       return
     }
     if (this.batchOpen) throw misuse(this.name, 'a batch was opened while another one is open')
     this.batchOpen = true
-    this.toAll({ type: 'batch-start', args }, track)
+    this.toAll({ type: 'batch-start', args }, lender)
   }
 
-  endBatch(args: unknown, track: Track | null = null): void {
+  endBatch(args: unknown, lender: Lender | null = null): void {
     if (!this.batchOpen) throw misuse(this.name, 'a batch was ended twice')
     this.batchOpen = false
-    this.toAll({ type: 'batch-end', args }, track)
+    this.toAll({ type: 'batch-end', args }, lender)
     this.trySwitch()
   }
 
@@ -230,10 +230,10 @@ export class OutputPort {
     }
   }
 
-  private completeGroup(group: OpenGroup, track: Track | null): void {
+  private completeGroup(group: OpenGroup, lender: Lender | null): void {
     if (!group.closed || group.children > 0) return
     for (const channel of group.channels) {
-      channel.control(group.id, { type: 'group-end', id: group.id, args: group.endArgs }, track)
+      channel.control(group.id, { type: 'group-end', id: group.id, args: group.endArgs }, lender)
     }
     this.groups.remove(group)
     if (this.groups.size === 0) this.direct = this.single
@@ -241,18 +241,18 @@ export class OutputPort {
     const { parent } = group
     if (parent !== undefined) {
       parent.children--
-      this.completeGroup(parent, track)
+      this.completeGroup(parent, lender)
     }
   }
 
-  private route(message: unknown, track: Track | null): void {
+  private route(message: unknown, lender: Lender | null): void {
     for (const hook of this.onSend) hook(message)
     const { routers } = this
     let at = 0
     try {
-      if (this.groups.size > 0) for (; at < routers.length; at++) routers[at]!.routeIn(0, message, track)
-      else if (track === null) for (; at < routers.length; at++) routers[at]!.route(message)
-      else for (; at < routers.length; at++) routers[at]!.routeTracked(message, track)
+      if (this.groups.size > 0) for (; at < routers.length; at++) routers[at]!.routeIn(0, message, lender)
+      else if (lender === null) for (; at < routers.length; at++) routers[at]!.route(message)
+      else for (; at < routers.length; at++) routers[at]!.routeTracked(message, lender)
     } catch (error) {
       // The connections before it have the message.
       if (at > 0) notePartial(error)
@@ -260,10 +260,24 @@ export class OutputPort {
     }
   }
 
-  private toAll(control: Control, track: Track | null): void {
+  private toAll(control: Control, lender: Lender | null): void {
     for (const router of this.routers)
-      for (const channel of router.channels) channel.control(0, control, track)
+      for (const channel of router.channels) channel.control(0, control, lender)
   }
+}
+
+/**
+ * The channel that all goes to which is sent on these ports; `nowhere` where nothing is connected. Undefined where there may
+ * be several, or more than plain messages.
+ */
+export function onlyChannel(ports: readonly OutputPort[]): TrackedChannel | undefined {
+  let only: TrackedChannel = nowhere
+  for (const port of ports) {
+    if (!port.isConnected) continue
+    if (only !== nowhere || port.direct === undefined) return undefined
+    only = port.direct
+  }
+  return only
 }
 
 interface NextRouters {

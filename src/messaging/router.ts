@@ -2,7 +2,7 @@ import { asError, VertigoError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import { encodeKey, instanceOfKeyGroup, type KeyReader, keyGroupOf } from '../state/keys.ts'
 import type { OutputChannel } from './output-channel.ts'
-import type { Track } from './tracks.ts'
+import type { Lender } from './tracks.ts'
 
 /** A user's selector: the number of the target instance, or several, out of `targets`. */
 export type CustomSelector = (message: unknown, targets: number) => number | readonly number[]
@@ -75,12 +75,12 @@ export class Router {
   }
 
   /** As `route`, of a message that belongs to a tree. */
-  routeTracked(message: unknown, track: Track): void {
+  routeTracked(message: unknown, lender: Lender): void {
     if (this.onSend.length > 0) for (const hook of this.onSend) hook(message)
     const { selector, channels } = this
     if (selector.type === 'hash')
-      channels[this.hashTarget(selector.key(message))]!.appendTracked(message, track)
-    else for (const target of this.targetsFor(message)) channels[target]!.appendTracked(message, track)
+      channels[this.hashTarget(selector.key(message))]!.appendTracked(message, lender)
+    else for (const target of this.targetsFor(message)) channels[target]!.appendTracked(message, lender)
   }
 
   /** Shows a message to the hooks, where a group has chosen its targets already. */
@@ -89,9 +89,9 @@ export class Router {
   }
 
   /** As `route`, while groups or a batch are open on the port. */
-  routeIn(group: number, message: unknown, track: Track | null): void {
+  routeIn(group: number, message: unknown, lender: Lender | null): void {
     if (this.onSend.length > 0) for (const hook of this.onSend) hook(message)
-    for (const target of this.targetsFor(message)) this.channels[target]!.appendIn(group, message, track)
+    for (const target of this.targetsFor(message)) this.channels[target]!.appendIn(group, message, lender)
   }
 
   /** The targets of a message, or of a group by what it is chosen by. */

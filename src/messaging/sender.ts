@@ -1,20 +1,25 @@
-import type { Track } from './tracks.ts'
+import type { Lender } from './tracks.ts'
 
 /** The port, as far as the text of a sender names it: see `OutputPort` and `OutputChannel`. */
 export interface SendingPort {
   readonly direct:
-    | { readonly pending: unknown[]; readonly count: number; readonly limit: number; atLimit(): void }
+    | {
+        readonly pending: unknown[]
+        readonly count: number
+        readonly limit: number
+        atLimit(): void
+      }
     | undefined
   send(message: unknown): void
-  sendTracked(message: unknown, track: Track): void
+  sendTracked(message: unknown, lender: Lender): void
 }
 
 /** Whoever sends: says whether a message may go out at once. */
-export interface SendGate {
+export interface SendGate extends Lender {
   /** `sendDirect` or `sendTracked` while messages go to the port at once. */
   readonly mode: number
-  /** Of the tree that what is sent belongs to; null for none. */
-  readonly track: Track | null
+  /** Itself, where what is sent belongs to a tree; null where it does not. */
+  lender(): Lender | null
   /** Does it now, later, or refuses, as the mode says. */
   perform(action: () => void): void
 }
@@ -52,41 +57,32 @@ return function senderOf(gate) {
       return
     }
     if (gate.mode === ${sendTracked}) {
-      const direct = port.direct
-      if (direct !== undefined) {
-        direct.noteTrack(gate.track)
-        const at = direct.count
-        direct.pending[at] = message
-        direct.count = at + 1
-        if (at + 1 >= direct.limit) direct.atLimit()
-        return
-      }
-      port.sendTracked(message, gate.track)
+      port.sendTracked(message, gate)
       return
     }
-    gate.perform(() => gate.track === null ? port.send(message) : port.sendTracked(message, gate.track))
+    gate.perform(() => sendFor(port, message, gate.lender()))
   }
 }`
 
 export function makeSender(port: SendingPort): (gate: SendGate) => Send {
   try {
     // oxlint-disable-next-line typescript/no-implied-eval, typescript/no-unsafe-call -- see above: nothing of the author's is in the text
-    return new Function('port', source())(port) as (gate: SendGate) => Send
+    return new Function('port', 'sendFor', source())(port, sendFor) as (gate: SendGate) => Send
   } catch {
     // Code from strings is forbidden (`--disallow-code-generation-from-strings`).
     return (gate) => (message) => {
       if (gate.mode === sendDirect) port.send(message)
-      else gate.perform(() => sendFor(port, message, gate.track))
+      else gate.perform(() => sendFor(port, message, gate.lender()))
     }
   }
 }
 
-/** Sends a message of a handler that holds `track`, or of one that holds none. */
+/** Sends a message of a handler that holds a track, or of one that holds none. */
 export function sendFor(
   port: Pick<SendingPort, 'send' | 'sendTracked'>,
   message: unknown,
-  track: Track | null,
+  lender: Lender | null,
 ): void {
-  if (track === null) port.send(message)
-  else port.sendTracked(message, track)
+  if (lender === null) port.send(message)
+  else port.sendTracked(message, lender)
 }

@@ -1,3 +1,4 @@
+import { Pool } from '../base/pool.ts'
 import type { Random } from '../base/random.ts'
 import { trackEntryNumbers } from '../wire/frame.ts'
 
@@ -32,8 +33,7 @@ export class TokenSource {
   private s1: number
   private s2: number
   private counter = 1
-  /** Those that nobody holds: used again, since what lives for so short a time, and yet is passed on so often, costs the collector most. */
-  private readonly free: Track[] = []
+  private readonly free = new Pool<Track>(freeTracksMax)
 
   constructor(random: Random) {
     const word = (): number => random.int(0x1_0000) * 0x1_0000 + random.int(0x1_0000)
@@ -45,7 +45,7 @@ export class TokenSource {
 
   /** A part of a token. It is let go of by `settle`, or where it leaves its thread. */
   track(worker: number, tree: number, stamp: number, a: number, b: number): Track {
-    const track = this.free.pop() ?? new Track(this)
+    const track = this.free.take() ?? new Track(this)
     track.worker = worker
     track.tree = tree
     track.stamp = stamp
@@ -55,7 +55,7 @@ export class TokenSource {
   }
 
   letGo(track: Track): void {
-    if (this.free.length < freeTracksMax) this.free.push(track)
+    this.free.give(track)
   }
 
   draw(): void {
@@ -81,48 +81,26 @@ export interface TrackSink {
   report(worker: number, tree: number, stamp: number, a: number, b: number): void
 }
 
-/** Where messages wait to leave: an output channel. */
-export interface TrackedChannel {
-  /** Of the messages that wait. */
-  readonly tracks: Tracks | null
-  /** Who has sent the last of them, and is still at work. */
-  lender: Track | undefined
-}
-
-/**
- * A part of a token: of a message on its way, and of the handler at work on it. The last message that a handler has sent
- * has the handler's own on loan, while it waits in its channel: when the handler ends by then, it goes on with the message
- * as it is. Where the handler sends another one, or the message has to leave before, the loan is split.
- */
+/** A part of a token: of a message on its way, or of who is at work on it. */
 export class Track {
   worker = 0
   tree = 0
   stamp = 0
   a = 0
   b = 0
-  /** Where the message waits that has it on loan; undefined for none. */
-  channel: TrackedChannel | undefined = undefined
-  /** Its index there. */
-  at = 0
   private readonly tokens: TokenSource
 
   constructor(tokens: TokenSource) {
     this.tokens = tokens
   }
 
-  /** The message that has it on loan gets a part of its own. */
-  split(): void {
-    const { channel, tokens } = this
-    if (channel === undefined) return
-    tokens.draw()
-    const { a, b } = tokens
-    channel.tracks![this.at] = this.with(this.a ^ a, this.b ^ b)
-    this.a = a
-    this.b = b
-    this.endLoan()
+  /** A part of it, taken out. */
+  split(): Track {
+    const { a, b } = this.give()
+    return this.tokens.track(this.worker, this.tree, this.stamp, a, b)
   }
 
-  /** Takes a part out of it, for what goes back to the source by itself; a message that has it on loan keeps the rest. */
+  /** The same, for what goes back to the source by itself. */
   give(): { readonly a: number; readonly b: number } {
     const { tokens } = this
     tokens.draw()
@@ -132,12 +110,8 @@ export class Track {
     return { a, b }
   }
 
-  /** The handler has ended: the message keeps what it has on loan; without one, it goes back, and nobody holds it any more. */
+  /** It goes back, and nobody holds it any more. */
   settle(sink: TrackSink): void {
-    if (this.channel !== undefined) {
-      this.endLoan()
-      return
-    }
     sink.report(this.worker, this.tree, this.stamp, this.a, this.b)
     this.tokens.letGo(this)
   }
@@ -146,14 +120,140 @@ export class Track {
   letGo(): void {
     this.tokens.letGo(this)
   }
+}
 
-  private with(a: number, b: number): Track {
-    return this.tokens.track(this.worker, this.tree, this.stamp, a, b)
+/** Where messages wait to leave: an output channel. */
+export interface TrackedChannel {
+  /** Messages that wait. */
+  readonly count: number
+  /** Theirs; a list while there is a run. */
+  readonly tracks: Tracks | null
+  /** Who may have lent a track to one of them: `borrower` of that is this channel, and of no other. */
+  lender: Lender | undefined
+  openRun(run: TrackRun): void
+  closeRun(): void
+}
+
+/**
+ * Who is at work on a message: one call of a handler. The last message that it has sent has its track on loan, while that
+ * message waits in its channel: when the handler ends by then, the track goes on with the message as it is. Where the
+ * handler sends another one, or the message has to leave before, the message is given a part of its own.
+ *
+ * What is on loan is noted here, and not in the track: a track is not touched by a step that hands on one message for each
+ * that it gets, and there are more of them on their way than caches hold.
+ */
+export class Lender {
+  /** Of the tree that its message belongs to; null for none. */
+  track: Track | null = null
+  /** Index of the message that has the track on loan, among those that wait in `borrower`; -1 for none. */
+  loanAt = -1
+  /** The channel that it has sent to last; undefined when that has sent its messages off since, or somebody else has lent to it. */
+  borrower: TrackedChannel | undefined = undefined
+
+  /** The message that has it on loan gets a part of its own. */
+  endLoan(): void {
+    if (this.loanAt < 0) return
+    this.borrower!.tracks![this.loanAt] = this.track!.split()
+    this.loanAt = -1
   }
 
-  private endLoan(): void {
-    this.channel!.lender = undefined
-    this.channel = undefined
+  /** Lets go of the channel. */
+  leave(): void {
+    this.endLoan()
+    if (this.borrower !== undefined) this.borrower.lender = undefined
+    this.borrower = undefined
+  }
+
+  /** The handler has ended: the message keeps what it has on loan; without one, it goes back. */
+  settleTrack(sink: TrackSink): void {
+    if (this.loanAt >= 0) this.loanAt = -1
+    else this.track?.settle(sink)
+    this.track = null
+  }
+}
+
+/** Of who sends nothing. */
+export const nowhere: TrackedChannel = {
+  count: 0,
+  tracks: [],
+  lender: undefined,
+  openRun: () => undefined,
+  closeRun: () => undefined,
+}
+
+/**
+ * Handlers at work on the messages of one parcel, one after the other, that send to one channel only. What a handler has
+ * sent is given its tracks when it has ended: so nothing is noted for each message that is sent, and the track of a handler
+ * that has sent one goes on with that as it is.
+ *
+ * Where the channel sends its messages off meanwhile, those of the handler at work are given parts of their own. A handler
+ * that does more than to send (it opens a group, or returns a promise) leaves the run, and lends from then on.
+ */
+export class TrackRun {
+  /** Index of the message at work. Written by the loop of messages, as `first` is. */
+  at = 0
+  /** Index in the channel of the first message that the handler at work has sent, and that has no track so far. */
+  first = 0
+  private tracks: Tracks = []
+  private channel: TrackedChannel = nowhere
+  /** The handler at work is no part of it any more. */
+  hasLeft = false
+
+  begin(tracks: Tracks, channel: TrackedChannel): void {
+    this.tracks = tracks
+    this.channel = channel
+    channel.openRun(this)
+  }
+
+  close(): void {
+    this.channel.closeRun()
+    this.channel = nowhere
+    this.hasLeft = false
+  }
+
+  /** That of the message at work. */
+  get track(): Track | undefined {
+    return this.tracks[this.at]
+  }
+
+  /** The handler has ended, and has not sent just one message. False when it has left: the loop begins anew then. */
+  end(track: Track | undefined, lender: Lender, sink: TrackSink): boolean {
+    if (this.hasLeft) {
+      lender.settleTrack(sink)
+      return false
+    }
+    if (track === undefined) return true
+    const last = this.channel.count - 1
+    if (last < this.first) track.settle(sink)
+    else {
+      this.giveParts(track, last)
+      this.channel.tracks![last] = track
+    }
+    return true
+  }
+
+  /** The channel sends off what waits. */
+  sendOff(): void {
+    if (this.hasLeft) return
+    const { track } = this
+    if (track !== undefined) this.giveParts(track, this.channel.count)
+    this.first = 0
+  }
+
+  /** Idempotent. */
+  leave(lender: Lender): void {
+    if (this.hasLeft) return
+    const { track } = this
+    if (track !== undefined) this.giveParts(track, this.channel.count)
+    lender.track = track ?? null
+    this.hasLeft = true
+    // So that the loop does not take it for one that has sent one message.
+    this.first = Number.MIN_SAFE_INTEGER
+  }
+
+  private giveParts(track: Track, end: number): void {
+    const tracks = this.channel.tracks!
+    for (let at = this.first; at < end; at++) tracks[at] = track.split()
   }
 }
 

@@ -5,7 +5,7 @@ import { notInSnapshots } from '../messaging/group-tracker.ts'
 import type { OpenGroup } from '../messaging/open-groups.ts'
 import type { OutputPort } from '../messaging/output-port.ts'
 import { routingKey } from '../messaging/router.ts'
-import type { Track } from '../messaging/tracks.ts'
+import { Lender, type Track, type TrackRun } from '../messaging/tracks.ts'
 import type { TrackedOptions } from '../component/tracking.ts'
 import { frozenStateHandle } from '../state/frozen-handles.ts'
 import { type StateCursor, stateHandle } from '../state/handles.ts'
@@ -119,15 +119,15 @@ class AuthorContext {
 /** Of those without keyed state. */
 const unused: RowTracker = { epoch: noEpoch, note: () => undefined }
 
-export class Call implements StateCursor {
+export class Call extends Lender implements StateCursor {
   mode: CallMode = callClosed
   undo: (() => void)[] | null = null
   message: unknown = undefined
   readKey: KeyReader | undefined = undefined
   cachedRow: Row | null = null
   readonly context: AuthorContext
-  /** Of the tree that its message belongs to; null for none. */
-  track: Track | null = null
+  /** That its handler is in, with those before and behind it; null for none. */
+  run: TrackRun | null = null
   /** Something of it has gone out: it cannot be taken back, nor repeated. */
   hasSent = false
   readonly tracker: RowTracker
@@ -135,6 +135,7 @@ export class Call implements StateCursor {
   private readonly owner: CallOwner
 
   constructor(owner: CallOwner) {
+    super()
     this.owner = owner
     this.tracker = owner.keyed?.tracker ?? unused
     const timers = {
@@ -180,15 +181,32 @@ export class Call implements StateCursor {
     return this.track === null ? callDirect : callTracked
   }
 
-  /** Its handler has ended well: what is left of the token goes on, or back. */
-  settleTrack(): void {
-    this.track?.settle(this.owner.tracking)
-    this.track = null
+  /** Itself, where its message belongs to a tree: for whatever its run does not know of. */
+  lender(): Lender | null {
+    this.leaveRun()
+    return this.track === null ? null : this
+  }
+
+  /** It goes on by itself: what it sends from now on is noted one by one. */
+  leaveRun(): void {
+    if (this.run === null) return
+    this.run.leave(this)
+    if (this.mode === callDirect) this.mode = this.directMode
+  }
+
+  /** Of the tree that its message belongs to. */
+  get treeTrack(): Track | null {
+    return this.track ?? this.run?.track ?? null
+  }
+
+  /** Its handler has ended well. */
+  settle(): void {
+    this.settleTrack(this.owner.tracking)
   }
 
   /** To the source of the tracked message, if that wants answers; says whether it does. */
   answer(message: unknown): boolean {
-    const { track } = this
+    const { treeTrack: track } = this
     const { tracking } = this.owner
     if (track === null || this.mode === callClosed || !tracking.wantsAnswers(track)) return false
     // With what it emits: a handler that fails after it, and is called again, has not given it.
@@ -271,19 +289,19 @@ export class Call implements StateCursor {
   }
 
   private openBatch(port: OutputPort, send: (message: unknown) => void, args: unknown): object {
-    this.perform(() => port.startBatch(args, this.track))
+    this.perform(() => port.startBatch(args, this.lender()))
     const active = (): Call => this.acting()
     return handleOf({
       send: (message: unknown) => {
         const call = active()
         if (call === this) send(message)
-        else call.perform(() => sendFor(port, message, call.track))
+        else call.perform(() => sendFor(port, message, call.lender()))
       },
       group: (name?: string, groupArgs?: unknown) =>
         new GroupHandle(active(), port, undefined, name, groupArgs).author,
       end: (endArgs?: unknown) => {
         const call = active()
-        call.perform(() => port.endBatch(endArgs, call.track))
+        call.perform(() => port.endBatch(endArgs, call.lender()))
       },
     })
   }
@@ -381,17 +399,17 @@ class GroupHandle {
     args: unknown,
   ) {
     call.perform(() => {
-      this.open = port.startGroup(parent?.opened(), name, args, call.track)
+      this.open = port.startGroup(parent?.opened(), name, args, call.lender())
     })
-    const perform = (action: (track: Track | null) => void): void => {
+    const perform = (action: (lender: Lender | null) => void): void => {
       const acting = call.acting()
-      acting.perform(() => action(acting.track))
+      acting.perform(() => action(acting.lender()))
     }
     this.author = handleOf({
-      send: (message: unknown) => perform((track) => port.sendIn(this.opened(), message, track)),
+      send: (message: unknown) => perform((lender) => port.sendIn(this.opened(), message, lender)),
       group: (innerName?: string, innerArgs?: unknown) =>
         new GroupHandle(call.acting(), port, this, innerName, innerArgs).author,
-      end: (endArgs?: unknown) => perform((track) => port.endGroup(this.opened(), endArgs, track)),
+      end: (endArgs?: unknown) => perform((lender) => port.endGroup(this.opened(), endArgs, lender)),
     })
   }
 

@@ -25,6 +25,7 @@ import type { Saved, SavedLate } from './snapshots/saved.ts'
 import { type Task, TaskRunner } from './task-runner.ts'
 import { TimerSet } from './timer-set.ts'
 import { tellSource } from './tracking/failures.ts'
+import { TrackedParcels } from './tracking/tracked-parcels.ts'
 import { TurnSize } from './turn-size.ts'
 
 /** How an instance treats its messages. */
@@ -52,6 +53,7 @@ export class ComponentInstance extends Instance {
   private behaviour: AuthorBehaviour = {}
   private call: Call
   private readonly progress: LoopProgress = { at: 0, result: undefined }
+  private readonly trackedParcels = new TrackedParcels(this, this.progress)
   private readonly turnSize = new TurnSize()
   private endedChannels = 0
   private constants = 0
@@ -305,14 +307,16 @@ export class ComponentInstance extends Instance {
     call.context.group = group
     try {
       if (tracks === null) port.loop(items, from, end, invoke, call, this.outbox, progress)
-      else port.trackedLoop(items, from, end, invoke, call, this.outbox, progress, tracks, this.tracking)
+      else this.trackedParcels.handle({ items, tracks }, from, end, invoke, call, port)
     } catch (error) {
+      this.trackedParcels.close(call, true)
       const described = this.describe(error, port.name, items[progress.at - 1])
       const message = items[progress.at - 1]
       tellSource(this, { port: port.name, message, call }, described)
       throw described
     }
     const { at, result } = progress
+    this.trackedParcels.close(call, result !== undefined)
     if (result === undefined) {
       call.mode = callClosed
       call.track = null

@@ -23,6 +23,8 @@ export interface RejectedMessage {
 
 /** An instance, as its scheduler sees it. */
 export interface Schedulable {
+  /** It brings messages in, rather than handle those that are there (SC-1). */
+  readonly isSource: boolean
   /** Stands in the scheduler's queue. */
   queued: boolean
   turn(): void

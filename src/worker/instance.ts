@@ -65,6 +65,7 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
   rejectedCount = 0
   /** Stands in the scheduler's queue. */
   queued = false
+  readonly isSource: boolean = false
   state: InstanceState = 'new'
   readonly takesSnapshots: boolean
   /** The last snapshot that it has taken the cut of. */

@@ -1,6 +1,12 @@
 import { isIterator, isThenable } from '../base/values.ts'
 import type { Outbox } from '../messaging/outbox.ts'
-import type { Tracks, TrackSink } from '../messaging/tracks.ts'
+import {
+  nowhere,
+  type TrackedChannel,
+  type TrackRun,
+  type Tracks,
+  type TrackSink,
+} from '../messaging/tracks.ts'
 import { type Call, callDirect, callTracked } from './call.ts'
 import type { Invoke } from './handlers.ts'
 
@@ -91,7 +97,105 @@ const sharedLoop: MessageLoop = (items, from, end, invoke, call, outbox, progres
   }
 }
 
-/** As a `MessageLoop`, for a parcel in which some messages are tracked. */
+/**
+ * As a `MessageLoop`, for a parcel in which some messages are tracked, and handlers that send to one channel. Where that is
+ * `nowhere`, who calls it settles the tracks of those that were handled.
+ */
+export type RunLoop = (
+  items: readonly unknown[],
+  from: number,
+  end: number,
+  invoke: Invoke,
+  call: Call,
+  outbox: Outbox,
+  progress: LoopProgress,
+  tracks: Tracks,
+  sink: TrackSink,
+  run: TrackRun,
+  channel: TrackedChannel,
+) => void
+
+/** The same loop, which gives what each handler has sent its tracks when that has ended. It stops when one has left the run. */
+const runSource = (keyed: boolean, sends: boolean): string => `
+/* ${++made} */
+return function runLoop(items, from, end, invoke, call, outbox, progress, tracks, sink, run, channel) {
+  const context = call.context
+  let at = from
+  try {
+    while (at < end) {
+      ${sends ? 'const track = tracks[at]' : ''}
+      run.at = at
+      ${sends ? 'run.first = channel.count' : ''}
+      const message = items[at++]
+      ${keyed ? 'call.message = message; call.cachedRow = null' : ''}
+      const result = invoke(message, context)
+      if (result !== undefined && result !== null && typeof result === 'object' &&
+          (typeof result.then === 'function' || typeof result.next === 'function')) {
+        progress.result = result
+        return
+      }
+      ${sends ? sendsSource : 'const isIn = !run.hasLeft'}
+      if (outbox.interrupted && !outbox.nextCall()) return
+      if (!isIn) return
+    }
+  } finally {
+    progress.at = at
+  }
+}`
+
+const sendsSource = `
+      let isIn = true
+      if (track !== undefined && channel.count === run.first + 1) channel.tracks[run.first] = track
+      else isIn = run.end(track, call, sink)`
+
+/** Made for a handler when the first tracked message comes to it. */
+export function makeRunLoop(keyed: boolean, sends: boolean): RunLoop {
+  try {
+    // oxlint-disable-next-line typescript/no-unsafe-call, typescript/no-implied-eval -- as above
+    return new Function(runSource(keyed, sends))() as RunLoop
+  } catch {
+    return sharedRunLoop
+  }
+}
+
+const sharedRunLoop: RunLoop = (
+  items,
+  from,
+  end,
+  invoke,
+  call,
+  outbox,
+  progress,
+  tracks,
+  sink,
+  run,
+  channel,
+) => {
+  const { context } = call
+  let at = from
+  try {
+    while (at < end) {
+      const track = tracks[at]
+      run.at = at
+      run.first = channel.count
+      const message = items[at++]
+      call.message = message
+      call.cachedRow = null
+      const result = invoke(message, context)
+      if (isThenable(result) || isIterator(result)) {
+        progress.result = result
+        return
+      }
+      const isIn = channel === nowhere ? !run.hasLeft : run.end(track, call, sink)
+      if (outbox.interrupted && !outbox.nextCall()) return
+      if (!isIn) return
+    }
+  } finally {
+    progress.at = at
+  }
+}
+
+/** As a `RunLoop`, for handlers that may send to several channels: what they send is noted one by one. */
 export type TrackedLoop = (
   items: readonly unknown[],
   from: number,
@@ -128,7 +232,10 @@ return function trackedLoop(items, from, end, invoke, call, outbox, progress, tr
         progress.result = result
         return
       }
-      if (track !== undefined) track.settle(sink)
+      if (track !== undefined) {
+        if (call.loanAt >= 0) call.loanAt = -1
+        else track.settle(sink)
+      }
       if (outbox.interrupted && !outbox.nextCall()) return
     }
   } finally {
@@ -136,7 +243,7 @@ return function trackedLoop(items, from, end, invoke, call, outbox, progress, tr
   }
 }`
 
-/** Made for a handler when the first tracked message comes to it. */
+/** As `makeRunLoop`. */
 export function makeTrackedLoop(keyed: boolean): TrackedLoop {
   try {
     // oxlint-disable-next-line typescript/no-unsafe-call, typescript/no-implied-eval -- as above
@@ -161,7 +268,7 @@ const sharedTrackedLoop: TrackedLoop = (items, from, end, invoke, call, outbox, 
         progress.result = result
         return
       }
-      call.track?.settle(sink)
+      call.settleTrack(sink)
       if (outbox.interrupted && !outbox.nextCall()) return
     }
   } finally {

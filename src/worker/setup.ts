@@ -9,7 +9,14 @@ import type { NewKeyedState } from '../state/keyed-state.ts'
 import type { KeyReader } from '../state/keys.ts'
 import type { SharedContext } from './call.ts'
 import { checkTimers, type TimerSet } from './timer-set.ts'
-import { makeMessageLoop, makeTrackedLoop, type MessageLoop, type TrackedLoop } from './message-loop.ts'
+import {
+  makeMessageLoop,
+  makeRunLoop,
+  makeTrackedLoop,
+  type MessageLoop,
+  type RunLoop,
+  type TrackedLoop,
+} from './message-loop.ts'
 import {
   type AuthorBehaviour,
   declaredBehaviour,
@@ -85,6 +92,8 @@ export class InputPort {
   groups: PortHandlers['groups']
   batch: PortHandlers['batch']
   readonly loop: MessageLoop
+  private run: RunLoop | undefined
+  private sinkRun: RunLoop | undefined
   private tracked: TrackedLoop | undefined
   private readonly isKeyed: boolean
   private readonly schema: StandardSchemaV1 | undefined
@@ -105,7 +114,19 @@ export class InputPort {
     this.isChecked = means.checked.has(name)
   }
 
-  /** For parcels with tracked messages. */
+  /** For parcels with tracked messages, whose handlers send to one channel. */
+  get runLoop(): RunLoop {
+    this.run ??= makeRunLoop(this.isKeyed, true)
+    return this.run
+  }
+
+  /** The same, for handlers that send to `nowhere`. */
+  get sinkLoop(): RunLoop {
+    this.sinkRun ??= makeRunLoop(this.isKeyed, false)
+    return this.sinkRun
+  }
+
+  /** For those whose handlers may send to several. */
   get trackedLoop(): TrackedLoop {
     this.tracked ??= makeTrackedLoop(this.isKeyed)
     return this.tracked

@@ -54,6 +54,7 @@ export class SourceInstance extends Instance {
   /** It was asked to end. */
   isEnding = false
   private cancelLastPoll: Cancel = () => undefined
+  override readonly isSource = true
   /** Made with the first message that is tracked. */
   private tracker: SourceTracking | undefined
 

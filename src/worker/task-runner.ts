@@ -388,7 +388,7 @@ export class TaskRunner {
     }
     if (running.rejection === undefined && !this.send(running)) return
     running.call.mode = callClosed
-    if (running.rejection === undefined) running.call.settleTrack()
+    if (running.rejection === undefined) running.call.settle()
     else this.owner.rejected(running.task, running.rejection.error)
     running.after?.()
   }

@@ -21,7 +21,7 @@ export function tellSource(
   task: FailedTask,
   error: VertigoError,
 ): void {
-  const tree = task.track ?? task.call?.track
+  const tree = task.track ?? task.call?.treeTrack
   if (tree !== undefined && tree !== null) tracking.fail(tree, failureOf(identity, task, error), lastCut)
 }
 

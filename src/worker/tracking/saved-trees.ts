@@ -1,5 +1,13 @@
 import type { Cancel, Clock } from '../../base/clock.ts'
-import { acked, type Answer, hasFailedBehind, isAnsweredIn, type Outcome, type Tree } from './tracker.ts'
+import {
+  acked,
+  type Answer,
+  hasFailedBehind,
+  isAnsweredIn,
+  type Outcome,
+  type Tree,
+  treeState,
+} from './tracker.ts'
 
 /** A tree, as a snapshot keeps it. */
 export interface SavedTree {
@@ -41,7 +49,7 @@ export class OpenAtCut {
   constructor(clock: Clock, snapshot: number, trees: readonly Tree[]) {
     this.snapshot = snapshot
     this.known = trees.map((tree, at) => {
-      if (!tree.wantsAnswers || tree.state === 'over') return savedTree(tree, snapshot, false)
+      if (!tree.wantsAnswers || tree.state === treeState.over) return savedTree(tree, snapshot, false)
       this.open.set(tree, at)
       return undefined
     })
@@ -92,7 +100,7 @@ function outcomeAtCut(
   replays: boolean,
 ): Outcome | undefined {
   const { answer, outcome, state, wantsAnswers } = tree
-  const isOver = state === 'over' && !hasFailedBehind(tree, snapshot)
+  const isOver = state === treeState.over && !hasFailedBehind(tree, snapshot)
   if (isOver && outcome.type !== 'ack') return outcome
   if (!isOver && replays) return undefined
   if (!wantsAnswers || isAnswered) return acked

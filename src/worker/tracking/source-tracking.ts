@@ -9,10 +9,10 @@ import {
   type TrackOptions,
 } from '../../component/tracking.ts'
 import type { OutputPort } from '../../messaging/output-port.ts'
-import type { TokenSource } from '../../messaging/tracks.ts'
+import { Lender, type TokenSource } from '../../messaging/tracks.ts'
 import type { Guarantee } from '../../model/network.ts'
 import { OpenAtCut, type SavedTree, savedTree } from './saved-trees.ts'
-import { type Answer, type Outcome, Tracker, type TrackerOptions, type Tree } from './tracker.ts'
+import { type Answer, type Outcome, Tracker, type TrackerOptions, type Tree, treeState } from './tracker.ts'
 import { type TreeOwner, treeNumber, type WorkerTracking } from './worker-tracking.ts'
 
 export interface SourceTrackingMeans {
@@ -40,6 +40,7 @@ const replayDelayMsMaxDefault = 10_000
 export class SourceTracking implements TreeOwner {
   private readonly tracker: Tracker
   private readonly tokens: TokenSource
+  private readonly lender = new Lender()
   private readonly number: number
   private readonly means: SourceTrackingMeans
   private answers: { readonly id: unknown; readonly answer: unknown }[] = []
@@ -52,7 +53,7 @@ export class SourceTracking implements TreeOwner {
     this.means = means
     this.tokens = tracking.tokens
     const over = (tree: Tree): void => this.over(tree)
-    this.tracker = new Tracker(trackerOptions(means), { clock, due, over, tokens: this.tokens })
+    this.tracker = new Tracker(trackerOptions(means), { clock, due, over, random: () => this.tokens.step() })
     this.number = tracking.add(this)
   }
 
@@ -112,11 +113,11 @@ export class SourceTracking implements TreeOwner {
     for (const { id, answer } of answers) this.call(handlers.answer?.(id, answer))
     for (const { id, outcome } of completed)
       handlers.complete?.(id, outcome.type === 'fail' ? outcome.failure : undefined)
-    for (const tree of tracker.takeSettled()) {
+    tracker.takeSettled((tree) => {
       const { id, message, outcome, port } = tree
       tracker.release(tree)
       this.tell(handlers, id, message, outcome, port!)
-    }
+    })
     while (this.means.maySend()) {
       const tree = tracker.takeReplay()
       if (tree === undefined) break
@@ -142,7 +143,7 @@ export class SourceTracking implements TreeOwner {
     this.openAtCut?.end()
     this.openAtCut = undefined
     const trees = [...this.tracker.unsettled()]
-    const isOpen = ({ state, wantsAnswers }: Tree): boolean => wantsAnswers && state !== 'over'
+    const isOpen = ({ state, wantsAnswers }: Tree): boolean => wantsAnswers && state !== treeState.over
     if (replays || !trees.some(isOpen)) return trees.map((tree) => savedTree(tree, snapshot, replays))
     this.openAtCut = new OpenAtCut(this.means.clock, snapshot, trees)
     return this.openAtCut.saved
@@ -173,11 +174,12 @@ export class SourceTracking implements TreeOwner {
   }
 
   private send({ index, stamp, a, b, port, message, wantsAnswers }: Tree): void {
+    const { lender } = this
     const { tracking } = this.means
     const number = treeNumber(this.number, index, wantsAnswers)
-    const track = this.tokens.track(tracking.worker, number, stamp, a, b)
-    port!.sendTracked(message, track)
-    track.settle(tracking)
+    lender.track = this.tokens.track(tracking.worker, number, stamp, a, b)
+    port!.sendTracked(message, lender)
+    lender.settleTrack(tracking)
   }
 
   private tell(

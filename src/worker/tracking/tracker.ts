@@ -1,7 +1,7 @@
 import type { Cancel, Clock } from '../../base/clock.ts'
-import type { TrackFailure } from '../../component/tracking.ts'
+import { Pool } from '../../base/pool.ts'
+import { openMessagesMaxMax, type TrackFailure } from '../../component/tracking.ts'
 import type { OutputPort } from '../../messaging/output-port.ts'
-import type { TokenSource } from '../../messaging/tracks.ts'
 
 /**
  * The trees of one source: what is open, what has become of it, what is to be sent again.
@@ -26,7 +26,8 @@ export interface TrackerOptions {
 
 export interface TrackerMeans {
   readonly clock: Clock
-  readonly tokens: TokenSource
+  /** A random number of 32 bits. */
+  readonly random: () => number
   /** There is something to be told, or to be sent again. */
   readonly due: () => void
   /** Its outcome is known, though it may have to wait to be told. */
@@ -64,27 +65,48 @@ export function hasFailedBehind({ outcome }: Pick<Tree, 'outcome'>, snapshot: nu
 /** Times are looked at that often at most, in milliseconds: a message is told of by so much late. */
 const sweepMsMin = 10
 
+/** Numbers, since it is compared for each message. */
+export const treeState = {
+  /** It is nobody's. */
+  free: 0,
+  /** It is on its way. */
+  sent: 1,
+  /** For its next attempt. */
+  waiting: 2,
+  /** To be sent again now. */
+  due: 3,
+  /** Its outcome is known. */
+  over: 4,
+} as const
+
+/**
+ * What the source keeps of a token: the parts that handlers take out of it are random, so that what is left of it is zero by
+ * chance only (TK-2), whatever it was before.
+ */
+const wholeToken = 1
+
+/** First what is read and written for each message that comes back: it is in one line of a cache. */
 export class Tree {
   readonly index: number
   /** Of the attempt; another one where it is not on its way. */
   stamp = 0
   a = 0
   b = 0
-  /** `sent`: on its way; `waiting`: for its next attempt; `over`: its outcome is known; `free`: it is nobody's. */
-  state: 'free' | 'sent' | 'waiting' | 'over' = 'free'
+  state: (typeof treeState)[keyof typeof treeState] = treeState.free
+  wantsAnswers = false
+  outcome: Outcome = acked
   id: unknown = undefined
   message: unknown = undefined
   port: OutputPort | undefined = undefined
-  wantsAnswers = false
-  answer: Answer | undefined = undefined
-  timeoutMs = 0
-  /** On the monotonic clock: when its time is over, or its next attempt begins. */
+  /** On the monotonic clock: when its time is over, or its next attempt begins. Whole, since a fraction is an object of its own. */
   dueMs = 0
+  timeoutMs = 0
   attempt = 0
-  outcome: Outcome = acked
+  answer: Answer | undefined = undefined
 
-  constructor(index: number) {
+  constructor(index: number, stamp: number) {
     this.index = index
+    this.stamp = stamp
   }
 }
 
@@ -104,8 +126,11 @@ export class Tracker {
   open = 0
   private readonly means: TrackerMeans
   private readonly trees: Tree[] = []
-  private readonly free: Tree[] = []
+  private readonly free = new Pool<Tree>(openMessagesMaxMax)
+  /** The first `settledCount`. Two lists that take turns: one that grows anew each time is copied each time. */
   private settled: Tree[] = []
+  private settledCount = 0
+  private spare: Tree[] = []
   private replays: Tree[] = []
   /** Complete, and in no cut so far. */
   private uncut: Tree[] = []
@@ -121,7 +146,7 @@ export class Tracker {
   }
 
   beginTurn(): void {
-    this.turnMs = this.means.clock.monotonic()
+    this.turnMs = this.wholeMs()
   }
 
   endTurn(): void {
@@ -137,7 +162,7 @@ export class Tracker {
   }
 
   get hasSettled(): boolean {
-    return this.settled.length > 0
+    return this.settledCount > 0
   }
 
   get hasReplays(): boolean {
@@ -163,7 +188,6 @@ export class Tracker {
     if (answer !== undefined) tree.answer = { value: answer.value, cut: 0 }
     if (outcome !== undefined) this.settle(tree, outcome)
     else {
-      tree.state = 'waiting'
       this.replay(tree)
     }
   }
@@ -175,13 +199,13 @@ export class Tracker {
     timeoutMs: number,
     wantsAnswers: boolean,
   ): Tree {
-    const tree = this.free.pop() ?? this.makeTree()
+    const tree = this.free.take() ?? this.makeTree()
     this.open++
     tree.id = id
     tree.message = message
     tree.port = port
     tree.wantsAnswers = wantsAnswers
-    tree.timeoutMs = timeoutMs
+    tree.timeoutMs = Math.ceil(timeoutMs)
     tree.attempt = 0
     return tree
   }
@@ -205,25 +229,27 @@ export class Tracker {
   /** The tree that is on its way under this stamp. */
   sent(index: number, stamp: number): Tree | undefined {
     const tree = this.trees[index]
-    return tree !== undefined && tree.state === 'sent' && tree.stamp === stamp ? tree : undefined
+    return tree !== undefined && tree.state === treeState.sent && tree.stamp === stamp ? tree : undefined
   }
 
-  /** To be told of, and given to `release` then. */
-  takeSettled(): readonly Tree[] {
-    const { settled } = this
-    this.settled = []
-    return settled
+  /** What is to be told of; given to `release` by `tell`. */
+  takeSettled(tell: (tree: Tree) => void): void {
+    const { settled, settledCount } = this
+    this.settled = this.spare
+    this.spare = settled
+    this.settledCount = 0
+    for (let at = 0; at < settledCount; at++) tell(settled[at]!)
   }
 
   release(tree: Tree): void {
-    tree.state = 'free'
+    tree.state = treeState.free
     tree.id = undefined
     tree.message = undefined
     tree.port = undefined
     tree.answer = undefined
-    tree.outcome = acked
+    if (tree.outcome !== acked) tree.outcome = acked
     this.open--
-    this.free.push(tree)
+    this.free.give(tree)
   }
 
   /** The next that is to be sent again, under way from now on. */
@@ -244,15 +270,15 @@ export class Tracker {
   }
 
   committed(snapshot: number): void {
-    const before = this.settled.length
+    const before = this.settledCount
     while (this.cuts[0] !== undefined && this.cuts[0].snapshot <= snapshot)
-      for (const tree of this.cuts.shift()!.trees) this.settled.push(tree)
-    if (before === 0 && this.settled.length > 0) this.means.due()
+      for (const tree of this.cuts.shift()!.trees) this.settled[this.settledCount++] = tree
+    if (before === 0 && this.settledCount > 0) this.means.due()
   }
 
   /** What has not been told of. */
   *unsettled(): Generator<Tree> {
-    for (const tree of this.trees) if (tree.state !== 'free') yield tree
+    for (const tree of this.trees) if (tree.state !== treeState.free) yield tree
   }
 
   stop(): void {
@@ -261,19 +287,16 @@ export class Tracker {
   }
 
   private makeTree(): Tree {
-    const tree = new Tree(this.trees.length)
-    tree.stamp = this.means.tokens.step()
+    const tree = new Tree(this.trees.length, this.means.random() | 0)
     this.trees.push(tree)
     return tree
   }
 
   private attempt(tree: Tree): void {
-    const { tokens } = this.means
-    tokens.draw()
-    tree.a = tokens.a
-    tree.b = tokens.b
+    tree.a = wholeToken
+    tree.b = 0
     tree.stamp = (tree.stamp + 1) | 0
-    tree.state = 'sent'
+    tree.state = treeState.sent
     this.setDue(tree, tree.timeoutMs)
   }
 
@@ -286,9 +309,12 @@ export class Tracker {
     }
     tree.outcome = outcome
     tree.attempt++
-    tree.state = 'waiting'
-    if (outcome.type === 'timeout') this.replay(tree)
-    else this.setDue(tree, Math.min(delayMsMax, delayMs * 2 ** (tree.attempt - 1)))
+    if (outcome.type === 'timeout') {
+      this.replay(tree)
+      return
+    }
+    tree.state = treeState.waiting
+    this.setDue(tree, Math.ceil(Math.min(delayMsMax, delayMs * 2 ** (tree.attempt - 1))))
   }
 
   /** TR-4. */
@@ -302,26 +328,30 @@ export class Tracker {
   }
 
   private replay(tree: Tree): void {
-    tree.dueMs = Number.POSITIVE_INFINITY
+    tree.state = treeState.due
     this.replays.push(tree)
     if (this.replays.length === 1) this.means.due()
   }
 
   private settle(tree: Tree, outcome: Outcome): void {
     this.end(tree, outcome)
-    this.settled.push(tree)
-    if (this.settled.length === 1) this.means.due()
+    this.settled[this.settledCount++] = tree
+    if (this.settledCount === 1) this.means.due()
   }
 
   private end(tree: Tree, outcome: Outcome): void {
-    tree.state = 'over'
-    tree.outcome = outcome
+    tree.state = treeState.over
+    if (tree.outcome !== outcome) tree.outcome = outcome
     this.means.over(tree)
   }
 
   private setDue(tree: Tree, ms: number): void {
-    tree.dueMs = (this.turnMs ?? this.means.clock.monotonic()) + ms
+    tree.dueMs = (this.turnMs ?? this.wholeMs()) + ms
     if (this.timer === undefined || tree.dueMs < this.timer.atMs - sweepMsMin) this.sweepAt(tree.dueMs)
+  }
+
+  private wholeMs(): number {
+    return Math.ceil(this.means.clock.monotonic())
   }
 
   private sweepAt(atMs: number): void {
@@ -337,13 +367,14 @@ export class Tracker {
     const nowMs = this.means.clock.monotonic()
     let nextMs = Number.POSITIVE_INFINITY
     for (const tree of this.trees) {
-      if (tree.state !== 'sent' && tree.state !== 'waiting') continue
+      if (tree.state !== treeState.sent && tree.state !== treeState.waiting) continue
       if (tree.dueMs <= nowMs) {
-        if (tree.state === 'sent') this.tryAgain(tree, timedOut)
+        if (tree.state === treeState.sent) this.tryAgain(tree, timedOut)
         else this.replay(tree)
       }
       // Also what `tryAgain` has set anew.
-      if (tree.state === 'sent' || tree.state === 'waiting') nextMs = Math.min(nextMs, tree.dueMs)
+      if (tree.state === treeState.sent || tree.state === treeState.waiting)
+        nextMs = Math.min(nextMs, tree.dueMs)
     }
     if (nextMs < Number.POSITIVE_INFINITY) this.sweepAt(Math.max(nextMs, nowMs + sweepMsMin))
   }

@@ -15,6 +15,7 @@ class Owner implements CutOwner {
   readonly timers = { all: [], restore: () => undefined }
   lastCut = 0
   queued = false
+  readonly isSource = false
   readonly back = new InputChannel(1, 0, { release: () => undefined })
 
   constructor() {

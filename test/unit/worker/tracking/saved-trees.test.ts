@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { seededRandom } from '../../../../src/base/random.ts'
 import { OutputPort } from '../../../../src/messaging/output-port.ts'
-import { TokenSource } from '../../../../src/messaging/tracks.ts'
 import { eventLoopTurn, TestClock } from '../../../../src/testkit/test-clock.ts'
 import { answerWaitMsMax, OpenAtCut, type SavedTree } from '../../../../src/worker/tracking/saved-trees.ts'
-import { Tracker, type Tree } from '../../../../src/worker/tracking/tracker.ts'
+import { Tracker, type Tree, treeState } from '../../../../src/worker/tracking/tracker.ts'
 
 /** What a snapshot has of messages that want answers: OC-1, OC-2 of `worker/tracking/saved-trees.ts`. */
 
@@ -31,7 +29,7 @@ function setUp() {
     },
     {
       clock,
-      tokens: new TokenSource(seededRandom(1)),
+      random: () => 1_000,
       due: () => undefined,
       over: (tree) => cut?.over(tree),
     },
@@ -74,11 +72,11 @@ test('answers that come behind the cut are in it; what was sent behind it is not
   // It is told of, and its place is used again, before the snapshot is written.
   tracker.cut(8)
   tracker.committed(8)
-  for (const tree of tracker.takeSettled()) tracker.release(tree)
+  tracker.takeSettled((tree) => tracker.release(tree))
   complete(begin('again'), [8, 7])
   complete(other)
   assert.deepEqual(await take(), ['before ack 0', 'one ack 1', 'other ack undefined', 'plain ack undefined'])
-  assert.equal(plain.state, 'sent', 'it wants no answer, and is not waited for')
+  assert.equal(plain.state, treeState.sent, 'it wants no answer, and is not waited for')
 })
 
 test('OC-1 an answer that was given behind the cut of who gave it is given again by who goes back', async () => {

@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { seededRandom } from '../../../../src/base/random.ts'
 import { OutputPort } from '../../../../src/messaging/output-port.ts'
-import { TokenSource } from '../../../../src/messaging/tracks.ts'
 import { TestClock } from '../../../../src/testkit/test-clock.ts'
 import { Tracker, type TrackerOptions, type Tree } from '../../../../src/worker/tracking/tracker.ts'
 
@@ -26,15 +24,17 @@ function setUp(options: Partial<TrackerOptions> = {}) {
       waitsForCommit: false,
       ...options,
     },
-    { clock, tokens: new TokenSource(seededRandom(1)), due: () => due++, over: () => undefined },
+    { clock, random: () => 1_000, due: () => due++, over: () => undefined },
   )
   const begin = (message: unknown): Tree => tracker.begin(port, message, message, undefined, false)
-  const told = (): string[] =>
-    tracker.takeSettled().map((tree) => {
-      const line = `${tree.outcome.type} ${String(tree.id)}`
+  const told = (): string[] => {
+    const lines: string[] = []
+    tracker.takeSettled((tree) => {
+      lines.push(`${tree.outcome.type} ${String(tree.id)}`)
       tracker.release(tree)
-      return line
     })
+    return lines
+  }
   const complete = ({ index, stamp, a, b }: Tree): void => tracker.report(index, stamp, a, b)
   return { clock, tracker, begin, told, complete, dueTimes: () => due }
 }
