@@ -6,11 +6,11 @@ export class Pool<T> {
   private readonly objects: T[] = []
   /** Counted here: an array that is made shorter and longer all the time is slower. */
   private count = 0
-  private readonly max: number
+  private readonly objectsMax: number
 
-  /** `max`: more than that is left to the collector. */
-  constructor(max = Number.POSITIVE_INFINITY) {
-    this.max = max
+  /** `objectsMax`: more than that are left to the collector. */
+  constructor(objectsMax: number) {
+    this.objectsMax = objectsMax
   }
 
   take(): T | undefined {
@@ -18,6 +18,6 @@ export class Pool<T> {
   }
 
   give(object: T): void {
-    if (this.count < this.max) this.objects[this.count++] = object
+    if (this.count < this.objectsMax) this.objects[this.count++] = object
   }
 }

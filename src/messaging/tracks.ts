@@ -5,15 +5,16 @@ import { trackEntryNumbers } from '../wire/frame.ts'
 /**
  * Which messages of a parcel belong to the trees of tracked messages, and with what part of the tree's token.
  *
- * A tracked message and all that is derived from it are a tree. Its source draws a token, a random number of 64 bits, and
- * keeps it. Whoever handles a message of the tree holds a part of the token, and splits it (by XOR with a random number)
+ * A tracked message and all that is derived from it are a tree. Its source keeps a token of 64 bits, which is not zero.
+ * Whoever handles a message of the tree holds a part of the token, and splits it (by XOR with a random number of 64 bits)
  * among the messages that it sends on; where it sends none, its part goes back to the source. So the XOR of all that is on
  * its way is what the source keeps, and a tree whose parts have all come back is at zero, however large it was, and in
  * whatever order they came. (The acker of Apache Storm, but for one thing: there both ends of each edge are told. Here only
  * leaves tell, so that a message that goes from step to step costs no message back, and no random number.)
  *
  * - TK-1 The XOR of the parts that are on their way, held by handlers, or on their way back is the source's token.
- * - TK-2 No part is a XOR of others, but by chance: 1 in 2^64 for each that comes back.
+ * - TK-2 No parts but all of them make up the token, but by chance: 1 in 2^64 for each that comes back. What is taken out of
+ *   a token is random, so that the token itself may be used again.
  * - TK-3 What is lost (a worker has gone) never comes back: its tree is over when its time is.
  * - TK-4 A parcel without tracked messages has no tracks, and travels as if there were no such thing.
  */
@@ -172,10 +173,10 @@ export class Lender {
   }
 }
 
-/** Of who sends nothing. */
+/** Of who sends nothing: nothing ever waits there. */
 export const nowhere: TrackedChannel = {
   count: 0,
-  tracks: [],
+  tracks: null,
   lender: undefined,
   openRun: () => undefined,
   closeRun: () => undefined,
@@ -202,6 +203,7 @@ export class TrackRun {
   begin(tracks: Tracks, channel: TrackedChannel): void {
     this.tracks = tracks
     this.channel = channel
+    this.first = channel.count
     channel.openRun(this)
   }
 

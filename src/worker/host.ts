@@ -23,9 +23,9 @@ export interface RejectedMessage {
 
 /** An instance, as its scheduler sees it. */
 export interface Schedulable {
-  /** It brings messages in, rather than handle those that are there (SC-1). */
+  /** It brings messages in, rather than handle those that are there (SC-1 of `scheduler.ts`). */
   readonly isSource: boolean
-  /** Stands in the scheduler's queue. */
+  /** It is ready, and waits for its turn. */
   queued: boolean
   turn(): void
   flushFrames(): void

@@ -22,7 +22,8 @@ export interface SchedulerEvents {
  *
  * - SC-1 What is on its way goes on before sources bring more: so that little is on its way, and is still in the processor's caches
  *   when the next component gets it.
- * - SC-2 Nobody waits for ever: with each slice, the sources that wait stand in the queue like all others.
+ * - SC-2 Nobody waits for ever: with each slice, the sources that wait stand in the queue like all others. A slice that they wait for
+ *   takes no longer than 4 ms and one turn.
  */
 export class Scheduler {
   private queue: Schedulable[] = []
@@ -117,7 +118,8 @@ export class Scheduler {
       instance.turn()
       if (this.stopped) return false
       turns++
-      if (turns % turnsPerClockRead === 0 && this.clock.monotonic() > end) break
+      const mayBeOver = this.sources.length > 0 || turns % turnsPerClockRead === 0
+      if (mayBeOver && this.clock.monotonic() > end) break
       if (head === this.queue.length) {
         // What has gone through in one pass frees credit for the next: frames go out in between.
         this.queue = []

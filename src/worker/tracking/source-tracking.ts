@@ -178,7 +178,14 @@ export class SourceTracking implements TreeOwner {
     const { tracking } = this.means
     const number = treeNumber(this.number, index, wantsAnswers)
     lender.track = this.tokens.track(tracking.worker, number, stamp, a, b)
-    port!.sendTracked(message, lender)
+    try {
+      port!.sendTracked(message, lender)
+    } catch (error) {
+      // What has gone out by then has parts of its own. The rest never comes back: the message was not sent to all.
+      lender.leave()
+      lender.track = null
+      throw error
+    }
     lender.settleTrack(tracking)
   }
 

@@ -79,12 +79,6 @@ export const treeState = {
   over: 4,
 } as const
 
-/**
- * What the source keeps of a token: the parts that handlers take out of it are random, so that what is left of it is zero by
- * chance only (TK-2), whatever it was before.
- */
-const wholeToken = 1
-
 /** First what is read and written for each message that comes back: it is in one line of a cache. */
 export class Tree {
   readonly index: number
@@ -103,10 +97,16 @@ export class Tree {
   timeoutMs = 0
   attempt = 0
   answer: Answer | undefined = undefined
+  /** Its token, the same for all attempts and messages (TK-2). */
+  readonly wholeA: number
+  readonly wholeB: number
 
-  constructor(index: number, stamp: number) {
+  /** `random`: gives numbers of 32 bits. */
+  constructor(index: number, random: () => number) {
     this.index = index
-    this.stamp = stamp
+    this.stamp = random() | 0
+    this.wholeA = random() | 1
+    this.wholeB = random() | 0
   }
 }
 
@@ -187,9 +187,7 @@ export class Tracker {
     // It stands before each cut of this life.
     if (answer !== undefined) tree.answer = { value: answer.value, cut: 0 }
     if (outcome !== undefined) this.settle(tree, outcome)
-    else {
-      this.replay(tree)
-    }
+    else this.replay(tree)
   }
 
   private prepare(
@@ -287,14 +285,14 @@ export class Tracker {
   }
 
   private makeTree(): Tree {
-    const tree = new Tree(this.trees.length, this.means.random() | 0)
+    const tree = new Tree(this.trees.length, this.means.random)
     this.trees.push(tree)
     return tree
   }
 
   private attempt(tree: Tree): void {
-    tree.a = wholeToken
-    tree.b = 0
+    tree.a = tree.wholeA
+    tree.b = tree.wholeB
     tree.stamp = (tree.stamp + 1) | 0
     tree.state = treeState.sent
     this.setDue(tree, tree.timeoutMs)

@@ -59,3 +59,17 @@ test('SC-2: a source has its turns beside components that are always ready', () 
   assert.ok(count >= 8, `${count} turns of ${turns.length}`)
   scheduler.stop()
 })
+
+test('SC-2: it waits for no more than a slice and a turn, however long turns are', () => {
+  const { clock, scheduler, turns, add } = setUp()
+  const busy = add('busy', false, () => {
+    clock.advance(10)
+    scheduler.schedule(busy)
+  })
+  const source = add('source', true, () => scheduler.schedule(source))
+  scheduler.schedule(busy)
+  scheduler.schedule(source)
+  for (let slice = 0; slice < 5; slice++) scheduler.run()
+  assert.deepEqual(turns.slice(0, 6), ['busy', 'source', 'busy', 'source', 'busy', 'source'])
+  scheduler.stop()
+})

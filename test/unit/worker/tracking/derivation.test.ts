@@ -251,6 +251,70 @@ test('what is filtered, sent to a port without a connection, or not handled, is 
   assert.deepEqual(alone.heard, ['ack 0'])
 })
 
+/** What a source of four messages hears when this handles them. */
+async function heardFrom(kind: Kind<Numbers, {}>): Promise<readonly string[]> {
+  const source = trackedSource([1, 2, 3, 4])
+  const net = network('ends')
+  const from = net.add('source', source.kind)
+  const to = net.add('last', kind)
+  net.connect(from.outputs.out, to.inputs.in)
+  const tester = await testNetwork(net)
+  await tester.end()
+  return source.heard.toSorted()
+}
+
+const allHeard = ['ack 0', 'ack 1', 'ack 2', 'ack 3']
+
+test('what ends at handlers that wait for something, one after the other, is complete', async () => {
+  const waiting = defineComponent({
+    inputs: { in: port<number>() },
+    on: {
+      in: async () => {
+        await Promise.resolve()
+      },
+    },
+  })
+  assert.deepEqual(await heardFrom(waiting), allHeard)
+})
+
+test('what ends at handlers that open groups on a port without a connection is complete', async () => {
+  const grouping = defineComponent({
+    ...numbers,
+    on: {
+      in(message, { emit }) {
+        if (message % 2 === 1) return
+        const group = emit.out.group('g')
+        group.send(message)
+        group.end()
+      },
+    },
+  })
+  assert.deepEqual(await heardFrom(grouping as unknown as Kind<Numbers, {}>), allHeard)
+})
+
+test('a failure behind a handler that has opened a group is told of as such', async () => {
+  const source = trackedSource([1, 2])
+  const net = network('failing')
+  const from = net.add('source', source.kind)
+  const failing = net.add(
+    'failing',
+    defineComponent({
+      ...numbers,
+      on: {
+        in(message, { emit }) {
+          emit.out.group('g').end()
+          if (message === 2) throw new Error('boom')
+        },
+      },
+    }),
+  )
+  net.connect(from.outputs.out, failing.inputs.in)
+  await assert.rejects(async () => {
+    const tester = await testNetwork(net)
+    await tester.end()
+  }, /boom/)
+})
+
 test('a timer that a handler sets is no part of the tree: it belongs to its key', async () => {
   const source = trackedSource([1])
   const timed = defineComponent({

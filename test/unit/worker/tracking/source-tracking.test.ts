@@ -2,7 +2,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { seededRandom } from '../../../../src/base/random.ts'
 import type { TrackInsights } from '../../../../src/component/tracking.ts'
+import { defaultChannelLimits } from '../../../../src/messaging/limits.ts'
+import { OutputChannel } from '../../../../src/messaging/output-channel.ts'
 import { OutputPort } from '../../../../src/messaging/output-port.ts'
+import type { Parcel } from '../../../../src/messaging/parcel.ts'
+import { type CustomSelector, Router } from '../../../../src/messaging/router.ts'
 import { TestClock } from '../../../../src/testkit/test-clock.ts'
 import { SourceTracking } from '../../../../src/worker/tracking/source-tracking.ts'
 import { WorkerTracking } from '../../../../src/worker/tracking/worker-tracking.ts'
@@ -93,4 +97,35 @@ test('a lost answer is told as such, and as `ack` to who does not know of that',
   source.work(handlers)
   assert.deepEqual(heard, ['lost a', 'ack b'])
   source.close()
+})
+
+test('a message that could not be sent to all takes no part in what is sent after it', () => {
+  const { source, heard, handlers } = setUp(() => true)
+  const parcels: Parcel[] = []
+  const owner = {
+    channelDirty: () => undefined,
+    channelBlocked: () => undefined,
+    channelUnblocked: () => undefined,
+    countEmitted: () => undefined,
+  }
+  const target = { eager: true, deliver: (parcel: Parcel) => parcels.push(parcel) * 0 }
+  const channel = new OutputChannel(1, owner, target, defaultChannelLimits, undefined)
+  let chosen: readonly number[] = [1]
+  const choose: CustomSelector = () => chosen
+  const routers = [{ type: 'all' } as const, { type: 'custom', choose } as const].map(
+    (selector) => new Router([channel], selector, seededRandom(1), [], 0),
+  )
+  const both = new OutputPort('out', routers, [], () => 1)
+  assert.throws(() => source.open(both, 'first', { id: 'first' }), { code: 'SELECTOR_FAILED' })
+  chosen = []
+  source.open(both, 'second', { id: 'second' })
+  channel.flush(null)
+  const [{ items, tracks }] = parcels as [Parcel]
+  assert.deepEqual(items, ['first', 'second'])
+  assert.deepEqual(
+    tracks!.slice(0, 2).map((track) => track!.tree & 0xf),
+    [0, 1],
+  )
+  source.work(handlers)
+  assert.deepEqual(heard, [])
 })
