@@ -108,7 +108,11 @@ test('a message that could not be sent to all takes no part in what is sent afte
     channelUnblocked: () => undefined,
     countEmitted: () => undefined,
   }
-  const target = { eager: true, deliver: (parcel: Parcel) => parcels.push(parcel) * 0 }
+  const deliver = (parcel: Parcel): number => {
+    parcels.push(parcel)
+    return 0
+  }
+  const target = { eager: true, deliver }
   const channel = new OutputChannel(1, owner, target, defaultChannelLimits, undefined)
   let chosen: readonly number[] = [1]
   const choose: CustomSelector = () => chosen
