@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { NodeEvent } from '../../cluster/node/node-event.ts'
+import { nodeFlags } from '../node-flags.ts'
 
 const commandModule = new URL(import.meta.url.endsWith('.ts') ? '../main.ts' : '../main.js', import.meta.url)
 
@@ -28,10 +29,9 @@ export class LocalNode {
   constructor(id: string, args: readonly string[], events: LocalNodeEvents) {
     this.id = id
     this.args = args
-    const flags = process.execArgv.filter((flag) => !flag.startsWith('--inspect'))
     this.child = spawn(
       process.execPath,
-      [...flags, fileURLToPath(commandModule), 'node', ...args, '--with-parent'],
+      [...nodeFlags(), fileURLToPath(commandModule), 'node', ...args, '--with-parent'],
       { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], detached: true },
     )
     this.child.on('message', (event: NodeEvent) => {

@@ -9,6 +9,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { nodeFlags } from '../node-flags.ts'
 import { needlessWarning } from './needless-warning.ts'
 
 /** Where the child's standard output goes: with `--json` to standard error, since ours holds events only. */
@@ -72,7 +73,7 @@ function start(output: EngineOutput): ChildProcess {
   return spawn(
     process.execPath,
     [
-      ...process.execArgv.filter((flag) => !flag.startsWith('--inspect')),
+      ...nodeFlags(),
       // Threads take it over. In this process `guardUserCode` does it.
       `--disable-warning=${needlessWarning}`,
       fileURLToPath(childModule),

@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { nodeFlags } from '../../../src/cli/node-flags.ts'
 import type { Address, ErrorText } from '../../../src/cluster/protocol/index.ts'
 import { eventually, Hopeless, within } from '../../support/eventually.ts'
 import { programOf } from '../../support/program.ts'
@@ -79,7 +80,7 @@ export class NodeProcess {
     const [execPath, ...args] = [...this.command, process.execPath]
     const child = fork(script, [JSON.stringify(this.order)], {
       execPath,
-      execArgv: [...args, ...execArgv],
+      execArgv: [...args, ...nodeFlags(execArgv)],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
     const told: NodeTold[] = []

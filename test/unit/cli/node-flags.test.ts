@@ -1,0 +1,18 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { nodeFlags } from '../../../src/cli/node-flags.ts'
+
+test('processes for components have fewer threads that collect garbage than cores, and at most as many as Node starts', () => {
+  const poolOf = (cores: number): string | undefined => nodeFlags([], '', cores).at(-1)
+  assert.equal(poolOf(1), '--v8-pool-size=1')
+  assert.equal(poolOf(2), '--v8-pool-size=1')
+  assert.equal(poolOf(4), '--v8-pool-size=3')
+  assert.equal(poolOf(64), '--v8-pool-size=4')
+})
+
+test('whoever says how many threads collect garbage is left alone, and the debugger is not handed on', () => {
+  const mine = ['--conditions=mine', '--inspect-brk=0', '--v8-pool-size=7']
+  assert.deepEqual(nodeFlags(mine, '', 2), ['--conditions=mine', '--v8-pool-size=7'])
+  assert.deepEqual(nodeFlags(['--inspect'], '--v8-pool-size=2', 2), [])
+  assert.deepEqual(nodeFlags(['--conditions=mine'], '', 2), ['--conditions=mine', '--v8-pool-size=1'])
+})
