@@ -10,9 +10,9 @@ export interface SchedulerEvents {
   turn(instance: Schedulable | undefined): void
   /**
    * Work is done for now (`isIdle`), or the slice is over: frames are out, credit may follow. Gives whether another slice
-   * is wanted, also where there is nothing to do.
+   * is wanted, also where there is nothing to do. `isOwnTurn`: this is the only such slice in a turn of the event loop (SC-3).
    */
-  sliceEnd(isIdle: boolean): boolean
+  sliceEnd(isIdle: boolean, isOwnTurn: boolean): boolean
   /** Before a slice: whether anything may be done now. Where not, `release` follows when it may. */
   mayAct(): boolean
 }
@@ -24,6 +24,8 @@ export interface SchedulerEvents {
  *   when the next component gets it.
  * - SC-2 Nobody waits for ever: with each slice, the sources that wait stand in the queue like all others. A slice that they wait for
  *   takes no longer than 4 ms and one turn.
+ * - SC-3 What is done between slices has its share once in a turn of the event loop. What arrives from other threads gives slices of
+ *   its own, many in a turn: with a share in each, timers, and sources that wait for them, would wait for all of these.
  */
 export class Scheduler {
   private queue: Schedulable[] = []
@@ -65,11 +67,15 @@ export class Scheduler {
 
   /** Runs now, where nothing is running: for what arrives from another thread, whose sender may wait for an answer. */
   run(): void {
+    this.runSlice(false)
+  }
+
+  private runSlice(isOwnTurn: boolean): void {
     if (this.isRunning || this.stopped || !this.events.mayAct()) return
     this.isRunning = true
     let isWanted = false
     try {
-      isWanted = this.slice()
+      isWanted = this.slice(isOwnTurn)
     } finally {
       this.isRunning = false
       this.events.turn(undefined)
@@ -83,7 +89,7 @@ export class Scheduler {
     this.isRequested = true
     this.clock.soon(() => {
       this.isRequested = false
-      this.run()
+      this.runSlice(true)
     })
   }
 
@@ -104,7 +110,7 @@ export class Scheduler {
     this.withFrames = []
   }
 
-  private slice(): boolean {
+  private slice(isOwnTurn: boolean): boolean {
     const end = this.clock.monotonic() + sliceMs
     let turns = 0
     let head = 0
@@ -130,7 +136,7 @@ export class Scheduler {
     }
     if (head > 0) this.queue = this.queue.slice(head)
     this.flush()
-    return events.sliceEnd(!this.isAnyReady)
+    return events.sliceEnd(!this.isAnyReady, isOwnTurn)
   }
 
   /** SC-2 */

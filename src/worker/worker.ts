@@ -97,7 +97,7 @@ export class Worker {
     this.scheduler = new Scheduler(means.clock, {
       mayAct,
       turn: (instance) => this.onTurn(instance),
-      sliceEnd: (isIdle) => this.onSliceEnd(isIdle),
+      sliceEnd: (isIdle, isOwnTurn) => this.onSliceEnd(isIdle, isOwnTurn),
     })
     this.tracking = new WorkerTracking({
       worker: assignment.worker,
@@ -462,10 +462,10 @@ export class Worker {
     this.means.counters.running(this.hostedOf.get(instance)?.assigned.index ?? -1)
   }
 
-  private onSliceEnd(isIdle: boolean): boolean {
+  private onSliceEnd(isIdle: boolean, isOwnTurn: boolean): boolean {
     if (this.state === 'open') this.finishing.check()
     this.tracking.flush()
-    const waits = [this.peers.sendCredit(isIdle), this.snapshots.step()].includes(true)
+    const waits = [this.peers.sendCredit(isIdle), this.snapshots.sliceEnd(isOwnTurn)].includes(true)
     this.writeCounters(this.touched)
     this.touched.clear()
     const error = this.means.overLimit?.()

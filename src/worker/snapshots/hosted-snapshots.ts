@@ -201,9 +201,10 @@ export class HostedSnapshots {
     this.parts?.inSlices(work)
   }
 
-  /** Works for a slice; true where there is more to do. */
-  step(): boolean {
-    return this.parts?.step() ?? false
+  /** Works for a while where it is its turn (SC-3); true where there is more to do. */
+  sliceEnd(isOwnTurn: boolean): boolean {
+    if (this.parts === undefined) return false
+    return isOwnTurn ? this.parts.step() : this.parts.isWaiting
   }
 
   close(): void {

@@ -157,6 +157,13 @@ export class WorkerSnapshots {
     this.means.requestStep()
   }
 
+  /** There is something to do for `step`. */
+  get isWaiting(): boolean {
+    for (const work of this.sliced) if (work.isWaiting) return true
+    for (const part of this.inWork) if (part.isWaiting) return true
+    return false
+  }
+
   /** Works for a slice; true where there is more to do. */
   step(): boolean {
     const { clock } = this.means

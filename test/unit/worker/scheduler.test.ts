@@ -4,14 +4,18 @@ import { TestClock } from '../../../src/testkit/test-clock.ts'
 import type { Schedulable } from '../../../src/worker/host.ts'
 import { Scheduler } from '../../../src/worker/scheduler.ts'
 
-/** SC-1, SC-2 of `worker/scheduler.ts`. */
+/** SC-1 to SC-3 of `worker/scheduler.ts`. */
 
 function setUp() {
   const clock = new TestClock()
   const turns: string[] = []
+  const slices: boolean[] = []
   const scheduler = new Scheduler(clock, {
     turn: () => undefined,
-    sliceEnd: () => false,
+    sliceEnd: (_, isOwnTurn) => {
+      slices.push(isOwnTurn)
+      return false
+    },
     mayAct: () => true,
   })
   const add = (name: string, isSource: boolean, work: () => void): Schedulable => ({
@@ -23,7 +27,7 @@ function setUp() {
     },
     flushFrames: () => undefined,
   })
-  return { clock, scheduler, turns, add }
+  return { clock, scheduler, turns, slices, add }
 }
 
 test('SC-1: what a source has sent goes all the way before it sends more', () => {
@@ -72,4 +76,15 @@ test('SC-2: it waits for no more than a slice and a turn, however long turns are
   for (let slice = 0; slice < 5; slice++) scheduler.run()
   assert.deepEqual(turns.slice(0, 6), ['busy', 'source', 'busy', 'source', 'busy', 'source'])
   scheduler.stop()
+})
+
+test('SC-3: of all slices in a turn of the event loop one is its own, whatever arrives meanwhile', () => {
+  const { clock, scheduler, turns, slices, add } = setUp()
+  const sink = add('sink', false, () => undefined)
+  scheduler.schedule(sink)
+  for (let frame = 0; frame < 3; frame++) scheduler.run()
+  assert.deepEqual(turns, ['sink'])
+  assert.deepEqual(slices, [false, false, false])
+  clock.runSoon()
+  assert.deepEqual(slices, [false, false, false, true])
 })
