@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import {
   closeSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -66,7 +67,7 @@ export const noBreakingDisk =
 /** A file system of its own, of 16 MiB, that can become read-only in the midst of all that is open on it, as the kernel makes one that has errors. */
 export class BreakingDisk {
   readonly folder: string
-  private readonly image: string
+  private image: string
 
   constructor(t: TestContext) {
     const home = mkdtempSync(join(tmpdir(), 'vertigo-breaking-'))
@@ -87,9 +88,16 @@ export class BreakingDisk {
     execFileSync('mount', ['-o', 'remount,abort', this.folder])
   }
 
-  /** The same disk can be written again. Nobody may have anything open on it. */
+  /**
+   * The same disk can be written again. Nobody may have anything open on it. What is mounted is a copy: where a process
+   * has begun a mount namespace of its own meanwhile (`ip netns exec`), the broken one stays in use there, and the same
+   * image would be that one again, still read-only.
+   */
   mend(): void {
     execFileSync('umount', [this.folder])
+    const copy = `${this.image}-mended`
+    copyFileSync(this.image, copy)
+    this.image = copy
     this.mount()
   }
 
