@@ -1,6 +1,8 @@
 import { availableParallelism } from 'node:os'
 
 const poolFlag = '--v8-pool-size'
+/** Node takes it with underscores, too. */
+const anyPoolFlag = /--v8[-_]pool[-_]size\b/
 /** Node's own default, whatever the machine has. */
 const collectorsMax = 4
 
@@ -17,7 +19,7 @@ export function nodeFlags(
   cores = availableParallelism(),
 ): readonly string[] {
   const inherited = given.filter((flag) => !flag.startsWith('--inspect'))
-  if (nodeOptions.includes(poolFlag) || inherited.some((flag) => flag.startsWith(poolFlag))) return inherited
+  if ([nodeOptions, ...inherited].some((flags) => anyPoolFlag.test(flags))) return inherited
   const collectors = Math.min(collectorsMax, Math.max(1, cores - 1))
   return [...inherited, `${poolFlag}=${collectors}`]
 }

@@ -23,7 +23,7 @@ export interface RejectedMessage {
 
 /** An instance, as its scheduler sees it. */
 export interface Schedulable {
-  /** It brings messages in, rather than handle those that are there (SC-1 of `scheduler.ts`). */
+  /** It brings messages in, rather than handle those that are there (TN-1 of `scheduler.ts`). */
   readonly isSource: boolean
   /** It is ready, and waits for its turn. */
   queued: boolean

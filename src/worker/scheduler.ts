@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts'
 import type { Schedulable } from './host.ts'
 
-/** Longest time between two turns of the event loop while there is work: others' frames and timers wait that long. */
+/** Of one slice, and of those together that arriving frames give in a turn of the event loop: timers and sockets wait that long. */
 const sliceMs = 4
 const turnsPerClockRead = 8
 
@@ -10,7 +10,7 @@ export interface SchedulerEvents {
   turn(instance: Schedulable | undefined): void
   /**
    * Work is done for now (`isIdle`), or the slice is over: frames are out, credit may follow. Gives whether another slice
-   * is wanted, also where there is nothing to do. `isOwnTurn`: this is the only such slice in a turn of the event loop (SC-3).
+   * is wanted, also where there is nothing to do. `isOwnTurn`: this is the only such slice in a turn of the event loop (TN-3).
    */
   sliceEnd(isIdle: boolean, isOwnTurn: boolean): boolean
   /** Before a slice: whether anything may be done now. Where not, `release` follows when it may. */
@@ -20,12 +20,15 @@ export interface SchedulerEvents {
 /**
  * Gives the instances of one thread their turns, in the order in which they became ready; sources when nothing else is ready.
  *
- * - SC-1 What is on its way goes on before sources bring more: so that little is on its way, and is still in the processor's caches
+ * - TN-1 What is on its way goes on before sources bring more: so that little is on its way, and is still in the processor's caches
  *   when the next component gets it.
- * - SC-2 Nobody waits for ever: with each slice, the sources that wait stand in the queue like all others. A slice that they wait for
+ * - TN-2 Nobody waits for ever: with each slice, the sources that wait stand in the queue like all others. A slice that they wait for
  *   takes no longer than 4 ms and one turn.
- * - SC-3 What is done between slices has its share once in a turn of the event loop. What arrives from other threads gives slices of
+ * - TN-3 What is done between slices has its share once in a turn of the event loop. What arrives from other threads gives slices of
  *   its own, many in a turn: with a share in each, timers, and sources that wait for them, would wait for all of these.
+ * - TN-4 When such slices have had 4 ms in a turn of the event loop, what arrives then waits for the next turn. A port between
+ *   threads gives a thousand frames in one turn, and those of a sender that is answered meanwhile: without a bound, a worker
+ *   would hear nothing of its other peers for a second, and they not of it.
  */
 export class Scheduler {
   private queue: Schedulable[] = []
@@ -36,6 +39,8 @@ export class Scheduler {
   private isRequested = false
   private stopped = false
   private isHeld = false
+  /** When the slices of this turn of the event loop that arriving frames give have had their time; undefined before the first. */
+  private runsEndMs: number | undefined
   private readonly clock: Clock
   private readonly events: SchedulerEvents
 
@@ -65,9 +70,12 @@ export class Scheduler {
     this.request()
   }
 
-  /** Runs now, where nothing is running: for what arrives from another thread, whose sender may wait for an answer. */
+  /** Runs now, where nothing is running (but TN-4): for what arrives from another thread, whose sender may wait for an answer. */
   run(): void {
-    this.runSlice(false)
+    const nowMs = this.clock.monotonic()
+    this.runsEndMs ??= nowMs + sliceMs
+    if (nowMs <= this.runsEndMs) this.runSlice(false)
+    else this.request()
   }
 
   private runSlice(isOwnTurn: boolean): void {
@@ -89,6 +97,7 @@ export class Scheduler {
     this.isRequested = true
     this.clock.soon(() => {
       this.isRequested = false
+      this.runsEndMs = undefined
       this.runSlice(true)
     })
   }
@@ -139,7 +148,7 @@ export class Scheduler {
     return events.sliceEnd(!this.isAnyReady, isOwnTurn)
   }
 
-  /** SC-2 */
+  /** TN-2 */
   private admitSources(): void {
     for (const source of this.sources) this.queue.push(source)
     this.sources = []

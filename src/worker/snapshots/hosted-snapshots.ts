@@ -201,7 +201,7 @@ export class HostedSnapshots {
     this.parts?.inSlices(work)
   }
 
-  /** Works for a while where it is its turn (SC-3); true where there is more to do. */
+  /** Works for a while where it is its turn (TN-3); true where there is more to do. */
   sliceEnd(isOwnTurn: boolean): boolean {
     if (this.parts === undefined) return false
     return isOwnTurn ? this.parts.step() : this.parts.isWaiting

@@ -1,13 +1,50 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { TestClock } from '../../../src/testkit/test-clock.ts'
+import type { Clock } from '../../../src/base/clock.ts'
 import type { Schedulable } from '../../../src/worker/host.ts'
 import { Scheduler } from '../../../src/worker/scheduler.ts'
 
-/** SC-1 to SC-3 of `worker/scheduler.ts`. */
+/** TN-1 to TN-4 of `worker/scheduler.ts`. */
+
+/** An event loop, turn by turn. */
+class LoopClock implements Clock {
+  private nowMs = 0
+  private waiting: (() => void)[] = []
+
+  now(): number {
+    return this.nowMs
+  }
+
+  monotonic(): number {
+    return this.nowMs
+  }
+
+  soon(action: () => void): void {
+    this.waiting.push(action)
+  }
+
+  after(): never {
+    throw new Error('the scheduler sets no timers')
+  }
+
+  every(): never {
+    return this.after()
+  }
+
+  pass(ms: number): void {
+    this.nowMs += ms
+  }
+
+  /** One turn of the event loop: what is asked for meanwhile runs in the next one. */
+  turn(): void {
+    const actions = this.waiting
+    this.waiting = []
+    for (const action of actions) action()
+  }
+}
 
 function setUp() {
-  const clock = new TestClock()
+  const clock = new LoopClock()
   const turns: string[] = []
   const slices: boolean[] = []
   const scheduler = new Scheduler(clock, {
@@ -30,7 +67,7 @@ function setUp() {
   return { clock, scheduler, turns, slices, add }
 }
 
-test('SC-1: what a source has sent goes all the way before it sends more', () => {
+test('TN-1: what a source has sent goes all the way before it sends more', () => {
   const { scheduler, turns, add } = setUp()
   let left = 3
   const sink = add('sink', false, () => undefined)
@@ -46,45 +83,64 @@ test('SC-1: what a source has sent goes all the way before it sends more', () =>
   assert.ok(scheduler.isIdle)
 })
 
-test('SC-2: a source has its turns beside components that are always ready', () => {
+test('TN-2: a source has its turns beside components that are always ready', () => {
   const { clock, scheduler, turns, add } = setUp()
   const busy = ['a', 'b'].map((name): Schedulable => {
     const one = add(name, false, () => {
       // As time passes, slices end.
-      clock.advance(1)
+      clock.pass(1)
       scheduler.schedule(one)
     })
     return one
   })
   const source = add('source', true, () => scheduler.schedule(source))
   for (const one of [...busy, source]) scheduler.schedule(one)
-  for (let slice = 0; slice < 10; slice++) scheduler.run()
+  for (let slice = 0; slice < 10; slice++) clock.turn()
   const count = turns.filter((name) => name === 'source').length
   assert.ok(count >= 8, `${count} turns of ${turns.length}`)
   scheduler.stop()
 })
 
-test('SC-2: it waits for no more than a slice and a turn, however long turns are', () => {
+test('TN-2: it waits for no more than a slice and a turn, however long turns are', () => {
   const { clock, scheduler, turns, add } = setUp()
   const busy = add('busy', false, () => {
-    clock.advance(10)
+    clock.pass(10)
     scheduler.schedule(busy)
   })
   const source = add('source', true, () => scheduler.schedule(source))
   scheduler.schedule(busy)
   scheduler.schedule(source)
-  for (let slice = 0; slice < 5; slice++) scheduler.run()
+  for (let slice = 0; slice < 5; slice++) clock.turn()
   assert.deepEqual(turns.slice(0, 6), ['busy', 'source', 'busy', 'source', 'busy', 'source'])
   scheduler.stop()
 })
 
-test('SC-3: of all slices in a turn of the event loop one is its own, whatever arrives meanwhile', () => {
+test('TN-3: of all slices in a turn of the event loop one is its own, whatever arrives meanwhile', () => {
   const { clock, scheduler, turns, slices, add } = setUp()
   const sink = add('sink', false, () => undefined)
   scheduler.schedule(sink)
   for (let frame = 0; frame < 3; frame++) scheduler.run()
   assert.deepEqual(turns, ['sink'])
   assert.deepEqual(slices, [false, false, false])
-  clock.runSoon()
+  clock.turn()
   assert.deepEqual(slices, [false, false, false, true])
+})
+
+test('TN-4: frames that arrive for ever have slices for 4 ms, and the rest of them waits for the next turn of the event loop', () => {
+  const { clock, scheduler, turns, slices, add } = setUp()
+  const sink = add('sink', false, () => clock.pass(1))
+  const arrive = (): void => {
+    scheduler.schedule(sink)
+    scheduler.run()
+  }
+  const perTurn: number[] = []
+  for (let turn = 0; turn < 3; turn++) {
+    const before = slices.length
+    for (let frame = 0; frame < 1000; frame++) arrive()
+    clock.turn()
+    perTurn.push(slices.length - before)
+  }
+  assert.deepEqual(perTurn, [6, 6, 6])
+  assert.equal(turns.length, 18)
+  assert.ok(scheduler.isIdle)
 })

@@ -28,17 +28,21 @@ function begun(generation: number, snapshot: number): SnapshotBegin {
   return { type: 'begin', generation, snapshot, incarnation: 1, predecessor: null, ...mode }
 }
 
+function setUp() {
+  const clock = new TestClock()
+  const storage = storageOver(new MemoryStorageBackend(), clock)
+  const told: PartReport[] = []
+  const means = {
+    clock,
+    snapshots: { storage: () => Promise.resolve(storage) },
+    events: { part: (report: PartReport) => told.push(report) },
+  }
+  return { told, snapshots: new HostedSnapshots(means as never, 'net', () => undefined) }
+}
+
 describe('the snapshots of a worker', () => {
   it('have nothing of an instance of a later generation than the one they began in', async () => {
-    const clock = new TestClock()
-    const storage = storageOver(new MemoryStorageBackend(), clock)
-    const told: PartReport[] = []
-    const means = {
-      clock,
-      snapshots: { storage: () => Promise.resolve(storage) },
-      events: { part: (report: PartReport) => told.push(report) },
-    }
-    const snapshots = new HostedSnapshots(means as never, 'net', () => undefined)
+    const { told, snapshots } = setUp()
     const [before, after] = [instance(1), instance(2)]
     await snapshots.begin(before)
     snapshots.obey(begun(1, 3), [before])
@@ -54,5 +58,31 @@ describe('the snapshots of a worker', () => {
       told.map(({ type, snapshot, generation, instance: id }) => [type, snapshot, generation, id]),
       [['part-stored', 4, 2, 2]],
     )
+  })
+  it('work in slices of their own only, and ask for one in all others for as long as there is work (TN-3)', () => {
+    const { snapshots } = setUp()
+    let left = 3
+    const work = {
+      get isWaiting() {
+        return left > 0
+      },
+      step: () => void left--,
+    }
+    assert.deepEqual([snapshots.sliceEnd(false), snapshots.sliceEnd(true)], [false, false])
+    snapshots.inSlices(work)
+    const asked = [false, true, false, false, true, false, true, false].map((isOwnTurn) => [
+      snapshots.sliceEnd(isOwnTurn),
+      left,
+    ])
+    assert.deepEqual(asked, [
+      [true, 3],
+      [true, 2],
+      [true, 2],
+      [true, 2],
+      [true, 1],
+      [true, 1],
+      [false, 0],
+      [false, 0],
+    ])
   })
 })
