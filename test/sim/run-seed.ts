@@ -37,6 +37,8 @@ const actMsMax = 6_500
 /** All must be well so long after the last fault. */
 const recoveryMsMax = 40_000
 const quietMs = 1_000
+/** After this, what is looked at has the last change. */
+const toldMs = 100
 /** Full as soon as somebody is slow. */
 const smallLimits = { queueMessagesMax: 4, parcelMessagesMax: 2 }
 
@@ -106,6 +108,7 @@ async function recover(world: World, names: readonly string[]): Promise<void> {
   const why = (): string | undefined =>
     // A node that joins later may be what something waits for, and changes the plan anew.
     notJoined(world) ?? names.map((name) => missing(world, name)).find((what) => what !== undefined)
+  await cluster.pass(toldMs)
   await cluster.until(() => world.isFound || why() === undefined, {
     msMax: recoveryMsMax,
     what: () => why() ?? 'nothing is missing',
