@@ -58,8 +58,9 @@ export interface KindDefinition {
 }
 
 export function makeKind<I extends Ports, O extends Ports, C>(definition: object): Kind<I, O, C> {
-  const known = definition as KindDefinition
-  return { [brand]: known, inputs: known.inputs, outputs: known.outputs } as unknown as Kind<I, O, C>
+  // Code that no compiler has checked may leave them out.
+  const { inputs = {}, outputs = {} } = definition as Partial<KindDefinition>
+  return { [brand]: { ...definition, inputs, outputs }, inputs, outputs } as unknown as Kind<I, O, C>
 }
 
 /** Names a kind of this package, so that networks in files can use it by that name. */

@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { machineClock, systemClock } from '../base/clock.ts'
 import { asError, errorToData, isVertigoError, VertigoError } from '../base/errors.ts'
 import { throughGate } from '../base/native-gate.ts'
+import { hideNodeFlags } from '../base/node-flags.ts'
 import { systemRandom } from '../base/random.ts'
 import { readableText } from '../base/readable.ts'
 import type { LogRecord } from '../component/context.ts'
@@ -30,6 +31,7 @@ import type { BuiltInKindsModule, StoresModule } from './types.ts'
 
 /** What a worker thread does: one `Worker`, driven by the run in the main thread. The first message says which. */
 
+hideNodeFlags()
 const { preload } = workerData as ThreadStart
 const early: ThreadCommand[] = []
 /** Commands that come before there is a worker wait for it. */

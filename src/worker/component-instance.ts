@@ -26,7 +26,7 @@ import { type Task, TaskRunner } from './task-runner.ts'
 import { TimerSet } from './timer-set.ts'
 import { tellSource } from './tracking/failures.ts'
 import { TrackedParcels } from './tracking/tracked-parcels.ts'
-import { TurnSize } from './turn-size.ts'
+import { turnMessagesMax, TurnPace } from './turn-pace.ts'
 
 /** How an instance treats its messages. */
 export interface ComponentOptions {
@@ -54,7 +54,7 @@ export class ComponentInstance extends Instance {
   private call: Call
   private readonly progress: LoopProgress = { at: 0, result: undefined }
   private readonly trackedParcels = new TrackedParcels(this, this.progress)
-  private readonly turnSize = new TurnSize()
+  private readonly pace = new TurnPace()
   private endedChannels = 0
   private constants = 0
   /** Index of the port whose messages are being handed over; -1 for none. */
@@ -226,31 +226,39 @@ export class ComponentInstance extends Instance {
     this.inbox.discardAll(this.tracking)
   }
 
-  protected work(): void {
+  protected work(): number {
+    const { pace } = this
     const { clock } = this.host
-    const started = clock.monotonic()
-    let left = this.turnSize.messages
+    pace.begin(clock.monotonic())
+    let left = turnMessagesMax
+    let inStep = 0
     // What comes to its end between two turns leaves a moment for it.
     this.snapshots.tryCut()
     while (left > 0 && this.outbox.blocked === 0 && !this.tasks.isBusy && this.state !== 'failed') {
+      let done = 1
       if (this.tasks.canPull) {
         this.tasks.pull()
         this.outbox.nextCall()
-        left--
       } else if (this.timers.isDue) {
         if (this.tasks.isIdle) this.fireTimer()
         else this.tasks.waitUntilIdle()
-        left--
       } else {
         const channel = this.takesMessages ? this.inbox.take() : undefined
         if (channel === undefined) break
-        left -= this.workOn(channel, left)
+        done = this.workOn(channel, pace.step - inStep)
+      }
+      left -= done
+      inStep += done
+      if (inStep >= pace.step) {
+        if (pace.isOver(clock.monotonic(), inStep)) break
+        inStep = 0
       }
     }
+    if (inStep > 0) pace.isOver(clock.monotonic(), inStep)
     this.keyed?.tend(this.nowMs())
-    this.turnSize.adapt(clock.monotonic() - started, left)
     this.snapshots.tryCut()
     if (this.mayEnd && this.outbox.blocked === 0) this.end()
+    return pace.readMs
   }
 
   /** Handles messages of a channel, at most `left`; returns how many. */

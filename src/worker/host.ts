@@ -27,7 +27,8 @@ export interface Schedulable {
   readonly isSource: boolean
   /** It is ready, and waits for its turn. */
   queued: boolean
-  turn(): void
+  /** Gives its last reading of the monotonic clock, in milliseconds; 0 for none. */
+  turn(): number
   flushFrames(): void
 }
 

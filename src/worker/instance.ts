@@ -138,7 +138,8 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
   /** What `setup` does: nothing may be sent yet. Sets `closeAuthor` where there is something to close. */
   protected abstract setUp(): Promise<void>
   /** Works for a while: at most about the budget of one turn. */
-  protected abstract work(): void
+  /** Gives what `turn` gives. */
+  protected abstract work(): number
   protected abstract get hasWork(): boolean
   abstract setTimer(name: string, key: unknown, delayMs: number): void
   abstract cancelTimer(name: string, key: unknown): void
@@ -289,19 +290,21 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
     this.wake()
   }
 
-  turn(): void {
-    if (this.state !== 'running' && this.state !== 'draining') return
+  turn(): number {
+    if (this.state !== 'running' && this.state !== 'draining') return 0
+    let readMs = 0
     this.inTurn = true
     try {
-      this.work()
+      readMs = this.work()
       this.outbox.flushEager()
     } catch (error) {
       this.fail(error)
-      return
+      return readMs
     } finally {
       this.inTurn = false
     }
     if (this.hasWork && this.outbox.blocked === 0) this.host.schedule(this)
+    return readMs
   }
 
   /** Sends what waits for the end of the slice. */

@@ -3,6 +3,7 @@ import type { SourcePositions } from '../component/define.ts'
 import type { TrackInsights } from '../component/tracking.ts'
 import type { Outbox } from '../messaging/outbox.ts'
 import type { OutputPort } from '../messaging/output-port.ts'
+import type { TurnPace } from './turn-pace.ts'
 
 /** The author's reader, types erased. */
 export interface Reader extends TrackInsights {
@@ -20,6 +21,8 @@ export interface ReaderOwner {
   readonly outbox: Pick<Outbox, 'blocked'>
   readonly outputs: readonly Pick<OutputPort, 'send'>[]
   readonly clock: Clock
+  /** Begun before each poll. */
+  readonly pace: TurnPace
   /** Whether messages are still taken: a source may have been stopped while its iterator was waited for. */
   readonly takesMessages: boolean
   /** Whether it was asked to end: nothing more is asked of the iterator. */
@@ -39,14 +42,23 @@ export function iteratorReader(
     : asyncReader(items[Symbol.asyncIterator](), owner)
 }
 
-function syncReader(iterator: Iterator<unknown>, { outbox, outputs: [port] }: ReaderOwner): Reader {
+function syncReader(
+  iterator: Iterator<unknown>,
+  { outbox, outputs: [port], clock, pace }: ReaderOwner,
+): Reader {
   return {
     poll(max) {
+      let inStep = 0
       for (let i = 0; i < max && outbox.blocked === 0; i++) {
-        const step = iterator.next()
-        if (step.done) return 'done'
-        port?.send(step.value)
+        const next = iterator.next()
+        if (next.done) return 'done'
+        port?.send(next.value)
+        if (++inStep >= pace.step) {
+          if (pace.isOver(clock.monotonic(), inStep)) return 'more'
+          inStep = 0
+        }
       }
+      if (inStep > 0) pace.isOver(clock.monotonic(), inStep)
       return 'more'
     },
     close: () => iterator.return?.(),
@@ -54,7 +66,7 @@ function syncReader(iterator: Iterator<unknown>, { outbox, outputs: [port] }: Re
 }
 
 function asyncReader(iterator: AsyncIterator<unknown>, owner: ReaderOwner): Reader {
-  const { outbox, clock } = owner
+  const { outbox, clock, pace } = owner
   const [port] = owner.outputs
   let isWaiting = false
   const next = async (): Promise<IteratorResult<unknown>> => {
@@ -67,11 +79,21 @@ function asyncReader(iterator: AsyncIterator<unknown>, owner: ReaderOwner): Read
   }
   return {
     async poll(max) {
+      let inStep = 0
       for (let i = 0; i < max && outbox.blocked === 0 && !(owner.isEnding && i > 0); i++) {
         const step = await next()
         if (step.done) return 'done'
         if (!owner.takesMessages) break
         port?.send(step.value)
+        if (++inStep < pace.step) continue
+        // It may not have waited for anything: others have their turn.
+        if (pace.isOver(clock.monotonic(), inStep)) {
+          await new Promise<void>((resolve) => {
+            clock.soon(resolve)
+          })
+          pace.begin(clock.monotonic())
+        }
+        inStep = 0
       }
       return 'more'
     },

@@ -1,8 +1,9 @@
 import type { Clock } from '../base/clock.ts'
 import type { Schedulable } from './host.ts'
 
-/** Of one slice, and of those together that arriving frames give in a turn of the event loop: timers and sockets wait that long. */
+/** Of one slice, and of those together that arriving frames give in a turn of the event loop, each time with a turn more. */
 const sliceMs = 4
+/** Where turns tell of no time. */
 const turnsPerClockRead = 8
 
 export interface SchedulerEvents {
@@ -26,9 +27,9 @@ export interface SchedulerEvents {
  *   takes no longer than 4 ms and one turn.
  * - TN-3 What is done between slices has its share once in a turn of the event loop. What arrives from other threads gives slices of
  *   its own, many in a turn: with a share in each, timers, and sources that wait for them, would wait for all of these.
- * - TN-4 When such slices have had 4 ms in a turn of the event loop, what arrives then waits for the next turn. A port between
- *   threads gives a thousand frames in one turn, and those of a sender that is answered meanwhile: without a bound, a worker
- *   would hear nothing of its other peers for a second, and they not of it.
+ * - TN-4 Such slices have 4 ms, and one turn, from the first of them to the next slice that is asked for; what arrives then waits for
+ *   that. A port between threads gives a thousand frames in one turn of the event loop, and those of a sender that is answered
+ *   meanwhile: without a bound, a worker would hear nothing of its other peers for a second, and they not of it.
  */
 export class Scheduler {
   private queue: Schedulable[] = []
@@ -39,7 +40,7 @@ export class Scheduler {
   private isRequested = false
   private stopped = false
   private isHeld = false
-  /** When the slices of this turn of the event loop that arriving frames give have had their time; undefined before the first. */
+  /** When the slices that arriving frames give have had their time; undefined before the first of them since the last one asked for. */
   private runsEndMs: number | undefined
   private readonly clock: Clock
   private readonly events: SchedulerEvents
@@ -70,20 +71,20 @@ export class Scheduler {
     this.request()
   }
 
-  /** Runs now, where nothing is running (but TN-4): for what arrives from another thread, whose sender may wait for an answer. */
+  /** Runs now, where nothing is running and TN-4 lets it: for what arrives from another thread, whose sender may wait for an answer. */
   run(): void {
     const nowMs = this.clock.monotonic()
     this.runsEndMs ??= nowMs + sliceMs
-    if (nowMs <= this.runsEndMs) this.runSlice(false)
+    if (nowMs <= this.runsEndMs) this.runSlice(false, this.runsEndMs)
     else this.request()
   }
 
-  private runSlice(isOwnTurn: boolean): void {
+  private runSlice(isOwnTurn: boolean, endMs: number): void {
     if (this.isRunning || this.stopped || !this.events.mayAct()) return
     this.isRunning = true
     let isWanted = false
     try {
-      isWanted = this.slice(isOwnTurn)
+      isWanted = this.slice(isOwnTurn, endMs)
     } finally {
       this.isRunning = false
       this.events.turn(undefined)
@@ -98,7 +99,7 @@ export class Scheduler {
     this.clock.soon(() => {
       this.isRequested = false
       this.runsEndMs = undefined
-      this.runSlice(true)
+      this.runSlice(true, this.clock.monotonic() + sliceMs)
     })
   }
 
@@ -119,8 +120,7 @@ export class Scheduler {
     this.withFrames = []
   }
 
-  private slice(isOwnTurn: boolean): boolean {
-    const end = this.clock.monotonic() + sliceMs
+  private slice(isOwnTurn: boolean, endMs: number): boolean {
     let turns = 0
     let head = 0
     const { events } = this
@@ -130,11 +130,11 @@ export class Scheduler {
       head++
       instance.queued = false
       events.turn(instance)
-      instance.turn()
+      const readMs = instance.turn()
       if (this.stopped) return false
       turns++
       const mayBeOver = this.sources.length > 0 || turns % turnsPerClockRead === 0
-      if (mayBeOver && this.clock.monotonic() > end) break
+      if (readMs > endMs || (mayBeOver && this.clock.monotonic() > endMs)) break
       if (head === this.queue.length) {
         // What has gone through in one pass frees credit for the next: frames go out in between.
         this.queue = []

@@ -19,6 +19,7 @@ import { dealJournals, dealKnown, dealListed, journalSplit, owns, type Share } f
 import { rejectionOf } from './rejection.ts'
 import type { SavedTree } from './tracking/saved-trees.ts'
 import { SourceTracking } from './tracking/source-tracking.ts'
+import { TurnPace } from './turn-pace.ts'
 
 const pollMessagesMax = 256
 /** Before the size of its messages is known, a source is asked for few. */
@@ -55,6 +56,8 @@ export class SourceInstance extends Instance {
   isEnding = false
   private cancelLastPoll: Cancel = () => undefined
   override readonly isSource = true
+  /** Kept by the reader where that is an iterator's. */
+  readonly pace = new TurnPace()
   /** Made with the first message that is tracked. */
   private tracker: SourceTracking | undefined
 
@@ -227,8 +230,9 @@ export class SourceInstance extends Instance {
     return !this.polling && this.state === 'running' && tracker?.isFull !== true
   }
 
-  protected work(): void {
-    const { tracker } = this
+  protected work(): number {
+    const { tracker, pace } = this
+    pace.begin(this.host.clock.monotonic())
     tracker?.beginTurn()
     try {
       tracker?.work(this.reader!)
@@ -237,6 +241,7 @@ export class SourceInstance extends Instance {
       // The first tracked message makes it.
       this.tracker?.endTurn()
     }
+    return pace.readMs
   }
 
   private pollOrFinish(): void {
@@ -249,6 +254,7 @@ export class SourceInstance extends Instance {
       }
       if (this.polling || this.outbox.blocked > 0 || this.tracker?.isFull === true) return
       this.poll()
+      if (this.pace.hasEnded) return
     }
   }
 
@@ -388,6 +394,7 @@ export class SourceInstance extends Instance {
     return {
       outbox: owner.outbox,
       clock: owner.clock,
+      pace: owner.pace,
       outputs: port === undefined ? [] : [{ send: (message) => this.openTree(port, message, undefined) }],
       get takesMessages() {
         return owner.takesMessages

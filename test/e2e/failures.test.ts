@@ -161,6 +161,62 @@ for (const { what, work, args = [], code, message } of failures)
     assert.doesNotMatch(result.stderr, /node:internal|Native stack trace|src\/worker\//)
   })
 
+/** Each message takes 20 ms of the thread, all of them 3 s. */
+const slowly = `function work(): void {
+  const endMs = performance.now() + 20
+  while (performance.now() < endMs);
+}
+`
+const slow: Record<string, string> = {
+  handler: `${slowly}
+export default function handle(n: number): number {
+  work()
+  return n
+}
+`,
+  generator: `${slowly}
+import { defineSource, port } from 'vertigo-flow'
+export default defineSource({
+  outputs: { out: port<number>() },
+  *read() {
+    for (let n = 0; n < 150; n++) {
+      work()
+      yield n
+    }
+  },
+})
+`,
+  'generator that says it is asynchronous': `${slowly}
+import { defineSource, port } from 'vertigo-flow'
+export default defineSource({
+  outputs: { out: port<number>() },
+  async *read() {
+    for (let n = 0; n < 150; n++) {
+      work()
+      yield n
+    }
+  },
+})
+`,
+}
+
+for (const [what, code] of Object.entries(slow))
+  test(`a slow ${what} does not count as one that blocks its thread: all others have their turns in between`, async (t) => {
+    const from = what === 'handler' ? '{ kind: generator, config: { count: 150 } }' : '{ kind: ./slow.ts }'
+    const through = what === 'handler' ? './slow.ts' : './pass.ts'
+    const cwd = project(t, {
+      'slow.ts': code,
+      'pass.ts': 'export default (n: number): number => n\n',
+      'net.yaml': `name: slow
+components: { from: ${from}, through: { kind: ${through} }, out: { kind: stdout } }
+connections: [{ from: from.out, to: through.in }, { from: through.out, to: out.in }]
+`,
+    })
+    const result = await vertigo(t, ['run', 'net.yaml', '--workers', '2', '--stall-ms', '1500'], { cwd })
+    assertCode(result, 0)
+    assert.equal(result.stdout.trimEnd().split('\n').length, 150)
+  })
+
 test('a feeder has no code to be fed by', async (t) => {
   const cwd = project(t, {
     'net.yaml': `name: fed

@@ -1,5 +1,6 @@
 import { systemClock } from '../../base/clock.ts'
 import { VertigoError } from '../../base/errors.ts'
+import { hideNodeFlags } from '../../base/node-flags.ts'
 import { systemRandom } from '../../base/random.ts'
 import { logLevels } from '../../cluster/client/instance-log.ts'
 import type { NodeEvent } from '../../cluster/node/node-event.ts'
@@ -55,6 +56,7 @@ export const nodeCommand: Command = {
 }
 
 async function run(given: Arguments): Promise<number> {
+  hideNodeFlags()
   const drainMs = given.wholeNumber('drain-ms', 0) ?? drainMsDefault
   const withParent = given.flag('with-parent')
   const level = given.oneOf('log-level', logLevels)

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { NodeEvent } from '../../cluster/node/node-event.ts'
-import { nodeFlags } from '../node-flags.ts'
+import { nodeFlags } from '../../base/node-flags.ts'
 
 const commandModule = new URL(import.meta.url.endsWith('.ts') ? '../main.ts' : '../main.js', import.meta.url)
 

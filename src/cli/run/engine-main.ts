@@ -1,6 +1,7 @@
 /** What the child does that runs the engine for `vertigo run`: see `protocol.ts`. */
 import { systemClock } from '../../base/clock.ts'
 import { errorToData, VertigoError } from '../../base/errors.ts'
+import { hideNodeFlags } from '../../base/node-flags.ts'
 import { beginThreads } from '../../run/threads.ts'
 import type { RunEvent, Running } from '../../run/types.ts'
 import { EventSender } from './event-sender.ts'
@@ -12,6 +13,8 @@ import { guardUserCode } from './user-code.ts'
 const orphanMsMax = 8_000
 /** How long a run that is stopped while it is set up may take to close what it has opened. */
 const earlyMsMax = 2_000
+
+hideNodeFlags()
 
 const exit = process.exit.bind(process)
 const clock = systemClock

@@ -9,7 +9,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { nodeFlags } from '../node-flags.ts'
+import { nodeFlags } from '../../base/node-flags.ts'
 import { needlessWarning } from './needless-warning.ts'
 
 /** Where the child's standard output goes: with `--json` to standard error, since ours holds events only. */

@@ -3,6 +3,7 @@ import { asError, isVertigoError, VertigoError } from '../../base/errors.ts'
 import type { TrackedOptions } from '../../component/tracking.ts'
 import type { Journal } from '../../journal/journal.ts'
 import type { Reader } from '../iterator-reader.ts'
+import { TurnPace } from '../turn-pace.ts'
 import { checkMessages, encodeRecord, type Gathered } from './journal-record.ts'
 
 /** Asked for at once; more than one record takes is asked for again. */
@@ -82,6 +83,9 @@ export class Intake {
     this.isOver = hasEnd
   }
 
+  /** Of a poll; kept by the reader where that is an iterator's. */
+  readonly pace = new TurnPace()
+
   /** What the reader is given for its polls. */
   readonly context = { emit: {} as Record<string, unknown>, kept: (tell: Tell) => this.whenKept(tell) }
 
@@ -153,8 +157,9 @@ export class Intake {
       await this.room()
       if (!this.takesMessages || this.isOver) break
       const before = this.count
+      this.pace.begin(this.means.clock.monotonic())
       if ((await this.poll()) === 'done') break
-      if (this.count === before) await this.turn()
+      if (this.count === before || this.pace.hasEnded) await this.turn()
     }
     await this.written()
     if (!this.writes) return

@@ -191,6 +191,7 @@ export class JournaledReader implements Reader {
       outbox: { blocked: 0 },
       outputs: [{ send: intake.gather }],
       clock,
+      pace: intake.pace,
       get takesMessages() {
         return intake.takesMessages
       },

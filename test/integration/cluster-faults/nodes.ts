@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { nodeFlags } from '../../../src/cli/node-flags.ts'
+import { nodeFlags } from '../../../src/base/node-flags.ts'
 import type { Address, ErrorText } from '../../../src/cluster/protocol/index.ts'
 import { eventually, Hopeless, within } from '../../support/eventually.ts'
 import { programOf } from '../../support/program.ts'

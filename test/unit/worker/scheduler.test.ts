@@ -55,12 +55,13 @@ function setUp() {
     },
     mayAct: () => true,
   })
-  const add = (name: string, isSource: boolean, work: () => void): Schedulable => ({
+  const add = (name: string, isSource: boolean, work: () => void, tells = false): Schedulable => ({
     isSource,
     queued: false,
     turn() {
       turns.push(name)
       work()
+      return tells ? clock.monotonic() : 0
     },
     flushFrames: () => undefined,
   })
@@ -126,6 +127,23 @@ test('TN-3: of all slices in a turn of the event loop one is its own, whatever a
   assert.deepEqual(slices, [false, false, false, true])
 })
 
+test('a slice ends with the turn that tells of its end', () => {
+  const { clock, scheduler, turns, add } = setUp()
+  const slow = add(
+    'slow',
+    false,
+    () => {
+      clock.pass(5)
+      scheduler.schedule(slow)
+    },
+    true,
+  )
+  scheduler.schedule(slow)
+  for (let slice = 0; slice < 3; slice++) clock.turn()
+  assert.equal(turns.length, 3)
+  scheduler.stop()
+})
+
 test('TN-4: frames that arrive for ever have slices for 4 ms, and the rest of them waits for the next turn of the event loop', () => {
   const { clock, scheduler, turns, slices, add } = setUp()
   const sink = add('sink', false, () => clock.pass(1))
@@ -143,4 +161,33 @@ test('TN-4: frames that arrive for ever have slices for 4 ms, and the rest of th
   assert.deepEqual(perTurn, [6, 6, 6])
   assert.equal(turns.length, 18)
   assert.ok(scheduler.isIdle)
+})
+
+test('TN-4: such a slice has no more than what is left of the 4 ms', () => {
+  const { clock, scheduler, turns, add } = setUp()
+  const busy = add(
+    'busy',
+    false,
+    () => {
+      clock.pass(1)
+      scheduler.schedule(busy)
+    },
+    true,
+  )
+  scheduler.run()
+  clock.pass(3.5)
+  scheduler.schedule(busy)
+  scheduler.run()
+  assert.equal(turns.length, 1)
+  scheduler.stop()
+})
+
+test('TN-4: what arrives afterwards has a slice of its own, also where nothing was ready', () => {
+  const { clock, scheduler, slices } = setUp()
+  scheduler.run()
+  clock.pass(5)
+  scheduler.run()
+  assert.deepEqual(slices, [false])
+  clock.turn()
+  assert.deepEqual(slices, [false, true])
 })

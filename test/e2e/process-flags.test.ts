@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { assertCode, project, vertigo } from './support.ts'
+
+test('a component starts threads with the flags of its process, as Node allows; the process has few collectors', async (t) => {
+  const cwd = project(t, {
+    'threads.ts': `import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { Worker } from 'node:worker_threads'
+import { defineSource, port } from 'vertigo-flow'
+
+export default defineSource({
+  outputs: { out: port<string>() },
+  async *read() {
+    const thread = new Worker('require("node:worker_threads").parentPort.postMessage("from a thread")', {
+      eval: true,
+      execArgv: [...process.execArgv],
+    })
+    yield (await once(thread, 'message'))[0]
+    yield process.platform === 'linux'
+      ? readFileSync('/proc/self/cmdline', 'latin1').replaceAll('\\0', ' ')
+      : '--v8-pool-size=is not looked at'
+  },
+})
+`,
+    'net.yaml': `name: threads
+components: { threads: { kind: ./threads.ts }, out: { kind: stdout } }
+connections: [{ from: threads.out, to: out.in }]
+`,
+  })
+  for (const workers of ['0', '2']) {
+    const result = await vertigo(t, ['run', 'net.yaml', '--workers', workers], { cwd })
+    assertCode(result, 0)
+    assert.match(result.stdout, /^from a thread\n/)
+    if (workers !== '0') assert.match(result.stdout, / --v8-pool-size=\d/)
+  }
+})
