@@ -5,6 +5,7 @@ import { systemClock } from '../../src/base/clock.ts'
 import { Merges } from '../../src/run/merges.ts'
 import { openSnapshotStorage } from '../../src/stores.ts'
 import { SnapshotNetwork } from './snapshot-network.ts'
+import { measureSlices } from './snapshot-slices.ts'
 import type { MeasuredOptions, RoundAsked, RoundResult } from './snapshot-rounds.ts'
 
 /** The process of the network of the benchmark `snapshots`. */
@@ -12,6 +13,8 @@ import type { MeasuredOptions, RoundAsked, RoundResult } from './snapshot-rounds
 const chunk = 50_000
 const { keys, folder, intervalMs } = JSON.parse(process.argv[2]!) as MeasuredOptions
 
+const slicesMs: number[] = []
+measureSlices(slicesMs)
 const address = pathToFileURL(folder).href
 const storage = await openSnapshotStorage(address, systemClock)
 const merges = new Merges({ stores: new URL('../../src/stores.ts', import.meta.url).href, address })
@@ -41,6 +44,7 @@ async function round({ seconds, window, takes }: RoundAsked): Promise<RoundResul
   net.keys.window = window
   if (takes) await net.take()
   net.forgetFigures()
+  slicesMs.length = 0
   const sinceMs = performance.now()
   const untilMs = sinceMs + seconds * 1_000
   let dueMs = sinceMs
@@ -56,5 +60,5 @@ async function round({ seconds, window, takes }: RoundAsked): Promise<RoundResul
   }
   const rate = (net.handled - before) / ((performance.now() - sinceMs) / 1_000)
   await taken
-  return { rate, gaps: net.gaps, commitsMs: net.commitsMs }
+  return { rate, gaps: net.gaps, commitsMs: net.commitsMs, slicesMs }
 }

@@ -16,6 +16,8 @@ export interface RoundResult {
   readonly gaps: readonly number[]
   /** Milliseconds from the beginning of each snapshot to its commit. */
   readonly commitsMs: readonly number[]
+  /** Milliseconds of the processor, of each piece of snapshot work that keeps handlers waiting. */
+  readonly slicesMs: readonly number[]
 }
 
 export interface MeasuredOptions {
