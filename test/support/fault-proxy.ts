@@ -89,6 +89,7 @@ export class FaultProxy {
 
   async close(): Promise<void> {
     this.cut()
+    if (!this.#listener.listening) return
     const closed = once(this.#listener, 'close')
     this.#listener.close()
     await closed

@@ -10,9 +10,8 @@ import { LeaseKeeper } from '../../../src/store/recipes/lease-keeper.ts'
 import { EtcdCluster } from '../../support/etcd-cluster.ts'
 import { errorCode } from '../../support/error-code.ts'
 import { eventually, within } from '../../support/eventually.ts'
-import { FaultProxy } from '../../support/fault-proxy.ts'
 import { HostNetwork, namespacesMissing } from '../../support/namespaces.ts'
-import { bytes, newPrefix, open, text, withCluster } from './support.ts'
+import { bytes, newPrefix, open, proxyTo, text, withCluster } from './support.ts'
 
 /** Members that die, hang or are cut off; leases; the end of the process. */
 
@@ -76,7 +75,7 @@ await withCluster(
     })
 
     test('LH-6: a lease of a second is held over a line on which each answer takes 200 ms', async () => {
-      const proxy = await FaultProxy.start(cluster().endpoints[0]!)
+      const proxy = await proxyTo(cluster().endpoints[0]!)
       const store = await open({ endpoints: [proxy.endpoint], prefix: newPrefix() })
       proxy.answerDelayMs = 200
       const keeper = new LeaseKeeper(store, { clock: systemClock, random: seededRandom(1) })
@@ -90,11 +89,10 @@ await withCluster(
       assert.equal(holder.isHeld(), true, `it was lost after ${answered} answers`)
       proxy.answerDelayMs = 0
       await keeper.close()
-      await proxy.close()
     })
 
     test('EK-1: answers belong to the oldest requests, each to its lease', async () => {
-      const proxy = await FaultProxy.start(cluster().endpoints[0]!)
+      const proxy = await proxyTo(cluster().endpoints[0]!)
       const store = await open({ endpoints: [proxy.endpoint], prefix: newPrefix() })
       const [short, long] = [await store.grant(20_000), await store.grant(30_000)]
       await store.keepAlive(short.lease)
@@ -105,7 +103,6 @@ await withCluster(
       const second = store.keepAlive(long.lease, { timeoutMs: 20_000 })
       proxy.release()
       assert.equal(await second, 30_000)
-      await proxy.close()
     })
 
     test('who only looks makes no store of a prefix', async () => {

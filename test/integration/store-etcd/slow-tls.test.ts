@@ -10,7 +10,7 @@ import { EtcdCluster } from '../../support/etcd-cluster.ts'
 import { eventually, within } from '../../support/eventually.ts'
 import { exitAtOnce } from '../../support/exit-at-once.ts'
 import { FaultProxy } from '../../support/fault-proxy.ts'
-import { bytes, closeStores, newPrefix, open, text } from './support.ts'
+import { bytes, closeAll, newPrefix, open, text } from './support.ts'
 
 /** A line to etcd that speaks TLS, and is slow, half open, or breaks. */
 
@@ -35,7 +35,7 @@ describe('a bad line with TLS', { skip: reason }, () => {
     cluster = await EtcdCluster.start({ path: provided.path, clientScheme: 'https', args })
   })
   after(async () => {
-    await closeStores()
+    await closeAll()
     for (const proxy of proxies) await proxy.close()
     await cluster?.stop()
     await authority?.remove()

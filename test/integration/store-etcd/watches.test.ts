@@ -3,8 +3,7 @@ import { test } from 'node:test'
 import { put, remove } from '../../../src/store/operations.ts'
 import type { Store, Watch, WatchEvent } from '../../../src/store/store.ts'
 import { eventually } from '../../support/eventually.ts'
-import { FaultProxy } from '../../support/fault-proxy.ts'
-import { bytes, newPrefix, open, text, withCluster } from './support.ts'
+import { bytes, newPrefix, open, proxyTo, text, withCluster } from './support.ts'
 
 /** Watches: nothing twice, nothing left out, whatever happens to streams, members and history. */
 
@@ -63,7 +62,7 @@ await withCluster(
       const { revision } = await writer.get('k')
       const keys = numbered(0, 3_000)
       await putAll(writer, keys)
-      const proxy = await FaultProxy.start(cluster().endpoints[0]!)
+      const proxy = await proxyTo(cluster().endpoints[0]!)
       const store = await open({ endpoints: [proxy.endpoint], prefix })
       const reader = new Reader(store.watch('k/', { fromRevision: revision + 1 }))
       let cuts = 0
@@ -83,7 +82,6 @@ await withCluster(
       assert.ok(cuts > 1, `it was cut off ${cuts} times`)
       assert.equal(reader.resyncs, 0)
       await reader.close()
-      await proxy.close()
     })
 
     test('a watch moves on from a member that hangs, and from a leader that hangs', async () => {
@@ -119,7 +117,7 @@ await withCluster(
     test('large events come through a slow line, while calls go over it too', async () => {
       const prefix = newPrefix()
       const writer = await open({ endpoints: cluster().endpoints, prefix })
-      const proxy = await FaultProxy.start(cluster().endpoints[0]!)
+      const proxy = await proxyTo(cluster().endpoints[0]!)
       const store = await open({ endpoints: [proxy.endpoint], prefix })
       const since = await writer.range('k')
       const reader = new Reader(store.watch('k', { since }))
@@ -134,14 +132,13 @@ await withCluster(
       await eventually('the watch hears the others', () => reader.events.length === 3, 30_000)
       await kept
       await reader.close()
-      await proxy.close()
     })
 
     test('history compacted while a watch is cut off: it gets the difference', async () => {
       const prefix = newPrefix()
       const writer = await open({ endpoints: cluster().endpoints, prefix })
       await putAll(writer, ['k/stays', 'k/goes', 'k/changes'])
-      const proxy = await FaultProxy.start(cluster().endpoints[0]!)
+      const proxy = await proxyTo(cluster().endpoints[0]!)
       const store = await open({ endpoints: [proxy.endpoint], prefix })
       const reader = new Reader(store.watch('k/'))
       await eventually('the watch begins', () => reader.events.length === 3)
@@ -152,7 +149,7 @@ await withCluster(
       await cluster().compact()
       await writer.transact({ then: [put('k/last', bytes('l'))] })
       await cluster().compact()
-      const back = await FaultProxy.start(cluster().endpoints[0]!, proxy.port)
+      await proxyTo(cluster().endpoints[0]!, proxy.port)
       await eventually('the watch hears the last', () => reader.keys.includes('k/last'))
       assert.equal(reader.resyncs, 2)
       assert.deepEqual(
@@ -163,7 +160,6 @@ await withCluster(
         ['delete k/goes k/goes', 'put k/changes k/changes', 'put k/last undefined', 'put k/new undefined'],
       )
       await reader.close()
-      await back.close()
     })
 
     test('compaction at the very revision of a delete: the delete is not lost', async () => {
