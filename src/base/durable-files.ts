@@ -16,25 +16,31 @@ export async function syncFolder(folder: string): Promise<void> {
 
 /** Writes a file that appears under its name whole and durable, or not at all; replaces one that is there. */
 export async function writeDurably(path: string, temporary: string, content: Buffer): Promise<void> {
-  try {
+  await orTakenAway(temporary, async () => {
     await fill(temporary, content)
     await rename(temporary, path)
-  } catch (error) {
-    await rm(temporary, { force: true })
-    throw error
-  }
+  })
   await syncFolder(dirname(path))
 }
 
 /** The same for one that is made once, by whoever comes first: one that is there stays, and is durable then. Where the file system has no hard links, it is replaced. */
 export async function createDurably(path: string, temporary: string, content: Buffer): Promise<void> {
-  try {
+  await orTakenAway(temporary, async () => {
     await fill(temporary, content)
     await linkOrRename(temporary, path)
-  } finally {
     await rm(temporary, { force: true })
-  }
+  })
   await syncFolder(dirname(path))
+}
+
+async function orTakenAway(temporary: string, write: () => Promise<void>): Promise<void> {
+  try {
+    await write()
+  } catch (error) {
+    // What is told is why it could not be written: where this fails too, it is of the same cause.
+    await rm(temporary, { force: true }).catch(() => undefined)
+    throw error
+  }
 }
 
 /** Takes a file away, if it is there. `rm` looks at it twice before. */
