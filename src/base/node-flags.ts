@@ -4,9 +4,9 @@ const poolFlag = '--v8-pool-size'
 /** Node takes it with underscores, too. */
 const anyPoolFlag = /--v8[-_]pool[-_]size\b/
 /** Those of the debugger. */
-const debugFlag = /^--(inspect|debug)([-_=]|$)/
-/** Of these, those that may have their value behind them. */
-const parted = /^--(inspect|debug)[-_](port|publish[-_]uid)$/
+const debugFlag = /^--(inspect([-_](brk|brk[-_]node|wait|port|publish[-_]uid))?|debug[-_]port)(=|$)/
+/** Of all these, those that may have their value behind them. */
+const parted = /^--(inspect[-_](port|publish[-_]uid)|debug[-_]port|v8[-_]pool[-_]size)$/
 /** Node's own default, whatever the machine has. */
 const collectorsMax = 4
 
@@ -22,17 +22,25 @@ export function nodeFlags(
   nodeOptions = process.env['NODE_OPTIONS'] ?? '',
   cores = availableParallelism(),
 ): readonly string[] {
-  const inherited = given.filter((flag, i) => !debugFlag.test(flag) && !parted.test(given[i - 1] ?? ''))
+  const inherited = without(debugFlag, given)
   if ([nodeOptions, ...inherited].some((flags) => anyPoolFlag.test(flags))) return inherited
   const collectors = Math.min(collectorsMax, Math.max(1, cores - 1))
   return [...inherited, `${poolFlag}=${collectors}`]
 }
 
 /**
- * To be called where components run, in each thread, before they are loaded: they do not see the flag among those of their process.
- * It is of the whole process, and Node refuses a thread that a component starts with the flags of its own (`process.execArgv`).
+ * To be called in each thread of a process that was started with `nodeFlags`, before components are loaded: they do not see the flag of
+ * the collectors among those of their process, whoever gave it. It is of the whole process, and Node refuses a thread that a component starts with the flags of
+ * its own (`process.execArgv`).
  */
-export function hideNodeFlags(): void {
-  const { execArgv } = process
-  for (let i = execArgv.length - 1; i >= 0; i--) if (anyPoolFlag.test(execArgv[i]!)) execArgv.splice(i, 1)
+export function hideNodeFlags(execArgv: string[] = process.execArgv): void {
+  execArgv.splice(0, execArgv.length, ...without(anyPoolFlag, execArgv))
+}
+
+/** Of each flag that is left out, also the value that stands behind it. */
+function without(some: RegExp, flags: readonly string[]): string[] {
+  return flags.filter((flag, i) => {
+    const before = flags[i - 1] ?? ''
+    return !some.test(flag) && !(some.test(before) && parted.test(before))
+  })
 }

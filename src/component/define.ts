@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { VertigoError } from '../base/errors.ts'
 import { isThenable } from '../base/values.ts'
 import type { InstanceContext, Output, SetupContext } from './context.ts'
 import type { Behaviour } from './handlers.ts'
@@ -245,10 +246,19 @@ export type SourceOptions<O extends Ports, C extends StandardSchemaV1 | undefine
       }
   )
 
-/** Defines a source: a pull, asked for messages only when there is room. Give either `read` or `setup`. */
+/**
+ * Defines a source: a pull, asked for messages only when there is room. Give either `read` or `setup`.
+ *
+ * Errors: KIND_INVALID for one without outputs.
+ */
 export function defineSource<const O extends Ports, C extends StandardSchemaV1 | undefined = undefined>(
   options: SourceOptions<O, C>,
 ): Kind<{}, O, C> {
+  // No compiler has looked at code in JavaScript. What it reads would be lost.
+  if (Object.keys(options.outputs ?? {}).length === 0)
+    throw new VertigoError('KIND_INVALID', 'A source without outputs sends to nobody what it reads.', {
+      remedy: 'Declare the output that it sends to: `outputs: { out: port() }`.',
+    })
   return makeKind<{}, O, C>({ role: 'source', inputs: {}, ...options })
 }
 

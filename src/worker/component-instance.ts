@@ -229,11 +229,11 @@ export class ComponentInstance extends Instance {
   protected work(): number {
     const { pace } = this
     const { clock } = this.host
-    pace.begin(clock.monotonic())
     let left = turnMessagesMax
     let inStep = 0
     // What comes to its end between two turns leaves a moment for it.
     this.snapshots.tryCut()
+    pace.begin(clock.monotonic())
     while (left > 0 && this.outbox.blocked === 0 && !this.tasks.isBusy && this.state !== 'failed') {
       let done = 1
       if (this.tasks.canPull) {

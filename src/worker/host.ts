@@ -27,7 +27,7 @@ export interface Schedulable {
   readonly isSource: boolean
   /** It is ready, and waits for its turn. */
   queued: boolean
-  /** Gives its last reading of the monotonic clock, in milliseconds; 0 for none. */
+  /** Gives its last reading of the monotonic clock, in milliseconds; 0 where it had nothing to do. */
   turn(): number
   flushFrames(): void
 }

@@ -137,8 +137,7 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
   abstract actingCall(opener: Call): Call
   /** What `setup` does: nothing may be sent yet. Sets `closeAuthor` where there is something to close. */
   protected abstract setUp(): Promise<void>
-  /** Works for a while: at most about the budget of one turn. */
-  /** Gives what `turn` gives. */
+  /** Works for a while: at most about the budget of one turn. Gives what `turn` gives. */
   protected abstract work(): number
   protected abstract get hasWork(): boolean
   abstract setTimer(name: string, key: unknown, delayMs: number): void
@@ -292,14 +291,14 @@ export abstract class Instance implements CallOwner, Schedulable, Reporter {
 
   turn(): number {
     if (this.state !== 'running' && this.state !== 'draining') return 0
-    let readMs = 0
+    let readMs
     this.inTurn = true
     try {
       readMs = this.work()
       this.outbox.flushEager()
     } catch (error) {
       this.fail(error)
-      return readMs
+      return this.host.clock.monotonic()
     } finally {
       this.inTurn = false
     }

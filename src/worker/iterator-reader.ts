@@ -21,7 +21,7 @@ export interface ReaderOwner {
   readonly outbox: Pick<Outbox, 'blocked'>
   readonly outputs: readonly Pick<OutputPort, 'send'>[]
   readonly clock: Clock
-  /** Begun before each poll. */
+  /** Begun before each turn, which may have several polls. */
   readonly pace: TurnPace
   /** Whether messages are still taken: a source may have been stopped while its iterator was waited for. */
   readonly takesMessages: boolean
@@ -52,7 +52,7 @@ function syncReader(
       for (let i = 0; i < max && outbox.blocked === 0; i++) {
         const next = iterator.next()
         if (next.done) return 'done'
-        port?.send(next.value)
+        port!.send(next.value)
         if (++inStep >= pace.step) {
           if (pace.isOver(clock.monotonic(), inStep)) return 'more'
           inStep = 0
@@ -81,20 +81,22 @@ function asyncReader(iterator: AsyncIterator<unknown>, owner: ReaderOwner): Read
     async poll(max) {
       let inStep = 0
       for (let i = 0; i < max && outbox.blocked === 0 && !(owner.isEnding && i > 0); i++) {
-        const step = await next()
-        if (step.done) return 'done'
+        const { done, value } = await next()
+        if (done === true) return 'done'
         if (!owner.takesMessages) break
-        port?.send(step.value)
+        port!.send(value)
         if (++inStep < pace.step) continue
-        // It may not have waited for anything: others have their turn.
-        if (pace.isOver(clock.monotonic(), inStep)) {
-          await new Promise<void>((resolve) => {
-            clock.soon(resolve)
-          })
-          pace.begin(clock.monotonic())
-        }
+        const isOver = pace.isOver(clock.monotonic(), inStep)
         inStep = 0
+        if (!isOver) continue
+        // It may not have waited for anything: others have their turn.
+        await new Promise<void>((resolve) => {
+          clock.soon(resolve)
+        })
+        pace.begin(clock.monotonic())
+        if (!owner.takesMessages) break
       }
+      if (inStep > 0) pace.isOver(clock.monotonic(), inStep)
       return 'more'
     },
     async close() {

@@ -1,10 +1,8 @@
 import type { Clock } from '../base/clock.ts'
 import type { Schedulable } from './host.ts'
 
-/** Of one slice, and of those together that arriving frames give in a turn of the event loop, each time with a turn more. */
+/** Of one slice, and of those together that arriving frames give from one slice that was asked for to the next, each time with a turn more. */
 const sliceMs = 4
-/** Where turns tell of no time. */
-const turnsPerClockRead = 8
 
 export interface SchedulerEvents {
   /** Before a turn: what the watchdog shows as running. */
@@ -73,6 +71,7 @@ export class Scheduler {
 
   /** Runs now, where nothing is running and TN-4 lets it: for what arrives from another thread, whose sender may wait for an answer. */
   run(): void {
+    if (this.isRunning || this.stopped) return
     const nowMs = this.clock.monotonic()
     this.runsEndMs ??= nowMs + sliceMs
     if (nowMs <= this.runsEndMs) this.runSlice(false, this.runsEndMs)
@@ -121,7 +120,6 @@ export class Scheduler {
   }
 
   private slice(isOwnTurn: boolean, endMs: number): boolean {
-    let turns = 0
     let head = 0
     const { events } = this
     this.admitSources()
@@ -132,9 +130,7 @@ export class Scheduler {
       events.turn(instance)
       const readMs = instance.turn()
       if (this.stopped) return false
-      turns++
-      const mayBeOver = this.sources.length > 0 || turns % turnsPerClockRead === 0
-      if (readMs > endMs || (mayBeOver && this.clock.monotonic() > endMs)) break
+      if (readMs > endMs) break
       if (head === this.queue.length) {
         // What has gone through in one pass frees credit for the next: frames go out in between.
         this.queue = []

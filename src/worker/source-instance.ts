@@ -19,11 +19,8 @@ import { dealJournals, dealKnown, dealListed, journalSplit, owns, type Share } f
 import { rejectionOf } from './rejection.ts'
 import type { SavedTree } from './tracking/saved-trees.ts'
 import { SourceTracking } from './tracking/source-tracking.ts'
-import { TurnPace } from './turn-pace.ts'
+import { PollSize, TurnPace } from './turn-pace.ts'
 
-const pollMessagesMax = 256
-/** Before the size of its messages is known, a source is asked for few. */
-const firstPollMessages = 8
 const pollsPerTurn = 4
 /** How long a poll that is under way may take to end when the source is asked to: what it has pulled is not lost. */
 const lastPollMsMax = 1_000
@@ -58,6 +55,7 @@ export class SourceInstance extends Instance {
   override readonly isSource = true
   /** Kept by the reader where that is an iterator's. */
   readonly pace = new TurnPace()
+  private readonly pollSize = new PollSize()
   /** Made with the first message that is tracked. */
   private tracker: SourceTracking | undefined
 
@@ -261,9 +259,14 @@ export class SourceInstance extends Instance {
   private poll(): void {
     const { call } = this
     call.mode = callDirect
+    const { sent, pace } = this
+    const beganMs = pace.readMs
     const result = this.reader!.poll(this.room(), this.pollContext)
     this.outbox.nextCall()
+    const nowMs = this.host.clock.monotonic()
+    pace.isOverAt(nowMs)
     if (!isThenable(result)) {
+      this.pollSize.took(nowMs - beganMs, this.sent - sent)
       call.mode = callClosed
       this.afterPoll(result)
       return
@@ -273,6 +276,7 @@ export class SourceInstance extends Instance {
       (settled) => {
         if (this.exhausted || this.state !== 'running') return
         call.mode = callClosed
+        this.pollSize.took(0, this.sent - sent)
         this.pollEnded()
         this.outbox.nextCall()
         try {
@@ -310,7 +314,7 @@ export class SourceInstance extends Instance {
 
   /** Messages that fit, as far as their sizes are known. */
   private room(): number {
-    let room = this.sent === 0 ? firstPollMessages : pollMessagesMax
+    let room = this.pollSize.messagesMax
     for (const port of this.outputs) room = Math.min(room, port.room)
     if (this.tracker !== undefined) room = Math.min(room, this.tracker.room)
     return Math.max(1, room)

@@ -28,6 +28,12 @@ export class TurnPace {
     return this.readMs >= this.endMs
   }
 
+  /** A reading that says nothing of how long messages take. Whether the turn has had its time. */
+  isOverAt(nowMs: number): boolean {
+    this.readMs = nowMs
+    return this.hasEnded
+  }
+
   /** To be called behind each step, and where the last one comes to its end before. Whether the turn has had its time. */
   isOver(nowMs: number, messages: number): boolean {
     const tookMs = nowMs - this.readMs
@@ -36,5 +42,20 @@ export class TurnPace {
     else if (tookMs < stepMsWanted / 2 && messages >= this.step)
       this.step = Math.min(stepMessagesMax, this.step * 2)
     return this.hasEnded
+  }
+}
+
+/** Asked of a reader at once: the first time, before it is known how large its messages are and how long they take, and at most. */
+const [firstPollMessages, pollMessagesMax] = [8, 256]
+
+/** For how many messages to ask a reader, in a poll that nobody can break off: as many as have taken no longer than a turn may before. */
+export class PollSize {
+  messagesMax = firstPollMessages
+
+  /** `ms`: for which the poll has kept others waiting; 0 where it gave a promise. */
+  took(ms: number, messages: number): void {
+    if (ms > turnMsMax) this.messagesMax = Math.max(1, Math.floor((messages * turnMsMax) / ms))
+    else if (ms < turnMsMax / 2 && messages >= this.messagesMax)
+      this.messagesMax = Math.min(pollMessagesMax, this.messagesMax * 2)
   }
 }

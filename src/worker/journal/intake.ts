@@ -1,13 +1,12 @@
 import type { Cancel, Clock } from '../../base/clock.ts'
 import { asError, isVertigoError, VertigoError } from '../../base/errors.ts'
 import type { TrackedOptions } from '../../component/tracking.ts'
+import { isThenable } from '../../base/values.ts'
 import type { Journal } from '../../journal/journal.ts'
 import type { Reader } from '../iterator-reader.ts'
-import { TurnPace } from '../turn-pace.ts'
+import { PollSize, TurnPace } from '../turn-pace.ts'
 import { checkMessages, encodeRecord, type Gathered } from './journal-record.ts'
 
-/** Asked for at once; more than one record takes is asked for again. */
-const pollMessagesMax = 256
 /** Messages of one record. */
 const recordMessagesMax = 1024
 /** Of one record as it is written, well below what a journal takes: one that is larger is written in halves. */
@@ -85,6 +84,7 @@ export class Intake {
 
   /** Of a poll; kept by the reader where that is an iterator's. */
   readonly pace = new TurnPace()
+  private readonly pollSize = new PollSize()
 
   /** What the reader is given for its polls. */
   readonly context = { emit: {} as Record<string, unknown>, kept: (tell: Tell) => this.whenKept(tell) }
@@ -153,13 +153,17 @@ export class Intake {
   }
 
   private async run(): Promise<void> {
+    const { pace } = this
+    const { clock } = this.means
+    pace.begin(clock.monotonic())
     while (this.takesMessages && !this.isOver) {
-      await this.room()
+      if (await this.hasWaitedForRoom()) pace.begin(clock.monotonic())
       if (!this.takesMessages || this.isOver) break
       const before = this.count
-      this.pace.begin(this.means.clock.monotonic())
       if ((await this.poll()) === 'done') break
-      if (this.count === before || this.pace.hasEnded) await this.turn()
+      if (this.count !== before && !pace.isOverAt(clock.monotonic())) continue
+      await this.turn()
+      pace.begin(clock.monotonic())
     }
     await this.written()
     if (!this.writes) return
@@ -168,10 +172,15 @@ export class Intake {
   }
 
   private async poll(): Promise<'more' | 'done'> {
-    const { stop } = this.means
+    const { stop, clock } = this.means
+    const { count } = this
+    const beganMs = this.pace.readMs
     let result: unknown
     try {
-      result = await this.reader!.poll(pollMessagesMax, this.context)
+      const given = this.reader!.poll(this.pollSize.messagesMax, this.context)
+      const tookMs = isThenable(given) ? 0 : clock.monotonic() - beganMs
+      result = await given
+      this.pollSize.took(tookMs, this.count - count)
     } catch (error) {
       // Whoever waits with the signal is woken by it.
       if (!stop.signal.aborted) throw error
@@ -296,8 +305,10 @@ export class Intake {
     while (this.kept < this.count && this.writes) await this.nextRoom()
   }
 
-  private async room(): Promise<void> {
-    while (this.isFull && this.takesMessages && !this.isOver) await this.nextRoom()
+  private async hasWaitedForRoom(): Promise<boolean> {
+    let hasWaited = false
+    for (; this.isFull && this.takesMessages && !this.isOver; hasWaited = true) await this.nextRoom()
+    return hasWaited
   }
 
   private get isFull(): boolean {

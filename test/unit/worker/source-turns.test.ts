@@ -1,0 +1,206 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { type Clock, systemClock } from '../../../src/base/clock.ts'
+import { seededRandom } from '../../../src/base/random.ts'
+import { defineComponent, defineSource, type Kind, port } from '../../../src/component/index.ts'
+import type { Journal } from '../../../src/journal/journal.ts'
+import { defaultChannelLimits } from '../../../src/messaging/limits.ts'
+import { eventLoopTurn } from '../../../src/testkit/test-clock.ts'
+import { iteratorReader, type Reader, type ReaderOwner } from '../../../src/worker/iterator-reader.ts'
+import { Intake } from '../../../src/worker/journal/intake.ts'
+import { Worker } from '../../../src/worker/worker.ts'
+import { assignmentOf, inputOf, instanceOf, outputOf } from '../../support/assignments.ts'
+
+/** How long sources keep their thread, whatever they are made of: in a turn of the event loop, others have theirs. */
+
+/** The time that messages take passes at once. */
+class WorkClock implements Clock {
+  workedMs = 0
+
+  now(): number {
+    return systemClock.now()
+  }
+
+  monotonic(): number {
+    return this.workedMs
+  }
+
+  after(...timer: Parameters<Clock['after']>): ReturnType<Clock['after']> {
+    return systemClock.after(...timer)
+  }
+
+  every(...timer: Parameters<Clock['every']>): ReturnType<Clock['every']> {
+    return systemClock.every(...timer)
+  }
+
+  soon(action: () => void): void {
+    systemClock.soon(action)
+  }
+}
+
+const [quick, slow] = [600, 400]
+const all = quick + slow + quick
+const [quickMs, slowMs] = [0.001, 20]
+
+type Items = () => Iterable<number> | AsyncIterable<number>
+type Poll = (max: number, send: (message: number) => void) => 'more' | 'done' | Promise<'more' | 'done'>
+
+/** What sources give, each message of which takes its time: quick ones, slow ones, and quick ones again. */
+function sources(clock: WorkClock): Record<string, { readonly items: Items } | { readonly poll: Poll }> {
+  let n = 0
+  const next = (): number => {
+    clock.workedMs += n < quick || n >= quick + slow ? quickMs : slowMs
+    return n++
+  }
+  const isLeft = (): boolean => n < all
+  const some = (max: number, send: (message: number) => void): 'more' | 'done' => {
+    for (let i = 0; i < max && isLeft(); i++) send(next())
+    return isLeft() ? 'more' : 'done'
+  }
+  return {
+    'a generator': {
+      *items() {
+        while (isLeft()) yield next()
+      },
+    },
+    'an asynchronous generator that waits for nothing': {
+      async *items() {
+        while (isLeft()) yield next()
+      },
+    },
+    'polls of one message': { poll: (_max, send) => some(1, send) },
+    'polls of all that is asked for': { poll: some },
+    'polls that are promises and wait for nothing': { poll: async (_max, send) => some(1, send) },
+  }
+}
+
+/** The turns of the event loop in which something was done, until all is `got`. */
+async function turnsOf(clock: WorkClock, got: readonly unknown[]): Promise<readonly Turn[]> {
+  const turns: Turn[] = []
+  while (got.length < all) {
+    const [beganMs, before] = [clock.workedMs, got.length]
+    await eventLoopTurn()
+    if (clock.workedMs > beganMs) turns.push({ ms: clock.workedMs - beganMs, got: got.length - before })
+  }
+  return turns
+}
+
+interface Turn {
+  readonly ms: number
+  /** Messages. */
+  readonly got: number
+}
+
+/**
+ * Where they become slow, one step of quick messages is too long, or one poll; then each has a turn, or two where one has begun with a quick
+ * one. Those that are quick are many in a turn, also afterwards.
+ */
+function assertShort(turns: readonly Turn[], got: readonly unknown[], turnsOfQuick = 80): void {
+  assert.deepEqual(
+    got,
+    Array.from({ length: all }, (_, n) => n),
+  )
+  const told = turns.map(({ ms, got: messages }) => `${messages} in ${Math.round(ms)} ms`).join(', ')
+  const long = turns.filter(({ ms }) => ms > 2 * slowMs + 1)
+  assert.ok(long.length <= 1 && (long[0]?.ms ?? 0) < 260 * slowMs, told)
+  assert.ok(turns.length < slow + turnsOfQuick, `${turns.length} turns: ${told}`)
+}
+
+describe('a source whose messages become slow, and quick again', () => {
+  for (const name of Object.keys(sources(new WorkClock()))) {
+    // What a poll is asked for is more than a step that reads the clock, and less.
+    for (const queueMessagesMax of [defaultChannelLimits.queueMessagesMax, 50])
+      test(`without a journal, ${queueMessagesMax} messages on their way: ${name}`, async () => {
+        const clock = new WorkClock()
+        const got: unknown[] = []
+        const worker = workerOf(clock, sources(clock)[name]!, got, queueMessagesMax)
+        await worker.prepare()
+        worker.start()
+        // A promise of one message is waited for by itself.
+        assertShort(await turnsOf(clock, got), got, name.includes('promises') ? Infinity : undefined)
+        await worker.close()
+      })
+
+    test(`with a journal: ${name}`, async () => {
+      const clock = new WorkClock()
+      const got: unknown[] = []
+      const intake = intakeOf(clock, sources(clock)[name]!, got)
+      intake.begin()
+      assertShort(await turnsOf(clock, got), got)
+      await intake.stop()
+    })
+  }
+})
+
+function workerOf(
+  clock: Clock,
+  source: { readonly items: Items } | { readonly poll: Poll },
+  got: unknown[],
+  queueMessagesMax: number,
+): Worker {
+  const outputs = { out: port<number>() }
+  const kind: Kind =
+    'items' in source
+      ? defineSource({ outputs, read: source.items })
+      : defineSource({
+          outputs,
+          setup: () => ({ poll: (max, { emit }) => source.poll(max, emit.out) }),
+        })
+  const sink = defineComponent({ inputs: { in: port<number>() }, on: { in: (n) => void got.push(n) } })
+  const assignment = assignmentOf(0, 0, {
+    workers: [0],
+    instances: [
+      instanceOf(1, 'source', { outputs: [outputOf('all', [{ channel: 7, toWorker: 0 }])] }),
+      instanceOf(2, 'sink', { inputs: [inputOf(7, 0, { fromEdge: true })] }),
+    ],
+    limits: { ...defaultChannelLimits, queueMessagesMax },
+    emitPerMessageMax: 1000,
+  })
+  return new Worker(assignment, {
+    clock,
+    random: seededRandom(1),
+    load: async ({ address }) => (address === 'source' ? kind : sink),
+    check: 'none',
+    counters: { write: () => undefined, running: () => undefined, ready: () => undefined },
+    events: {
+      finished: () => undefined,
+      failed: (error) => assert.fail(String(error)),
+      rejected: (_record, taken) => taken(),
+      metric: () => undefined,
+      logged: (_record, taken) => taken(),
+    },
+  })
+}
+
+function intakeOf(
+  clock: Clock,
+  source: { readonly items: Items } | { readonly poll: Poll },
+  got: unknown[],
+): Intake {
+  // A disk takes longer than a turn of the event loop.
+  const journal = { append: () => new Promise((done) => setTimeout(done, 1, 0)) } as unknown as Journal
+  const about = {
+    ports: ['out'],
+    place: 'source[0]',
+    clock,
+    stop: new AbortController(),
+    wake: () => undefined,
+  }
+  const intake = new Intake({ journal, ...about }, false)
+  const send = (message: number): void => {
+    got.push(message)
+    intake.gather(message)
+  }
+  const owner: ReaderOwner = {
+    outbox: { blocked: 0 },
+    outputs: [{ send: (message) => send(message as number) }],
+    clock,
+    pace: intake.pace,
+    takesMessages: true,
+    isEnding: false,
+  }
+  const reader: Reader =
+    'items' in source ? iteratorReader(source.items(), owner) : { poll: (max) => source.poll(max, send) }
+  intake.source = reader
+  return intake
+}
