@@ -81,10 +81,10 @@ function asyncReader(iterator: AsyncIterator<unknown>, owner: ReaderOwner): Read
     async poll(max) {
       let inStep = 0
       for (let i = 0; i < max && outbox.blocked === 0 && !(owner.isEnding && i > 0); i++) {
-        const { done, value } = await next()
-        if (done === true) return 'done'
+        const item = await next()
+        if (item.done) return 'done'
         if (!owner.takesMessages) break
-        port!.send(value)
+        port!.send(item.value)
         if (++inStep < pace.step) continue
         const isOver = pace.isOver(clock.monotonic(), inStep)
         inStep = 0

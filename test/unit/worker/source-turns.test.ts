@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Clock, systemClock } from '../../../src/base/clock.ts'
 import { seededRandom } from '../../../src/base/random.ts'
 import { defineComponent, defineSource, type Kind, port } from '../../../src/component/index.ts'
@@ -178,7 +179,7 @@ function intakeOf(
   got: unknown[],
 ): Intake {
   // A disk takes longer than a turn of the event loop.
-  const journal = { append: () => new Promise((done) => setTimeout(done, 1, 0)) } as unknown as Journal
+  const journal = { append: () => sleep(1, 0) } as unknown as Journal
   const about = {
     ports: ['out'],
     place: 'source[0]',

@@ -5,7 +5,7 @@ import type { InstanceParts } from '../../../../src/worker/snapshots/instance-pa
 import { WorkerSnapshots } from '../../../../src/worker/snapshots/worker-snapshots.ts'
 
 /** An instance of which each cut is a part that is written in `steps` steps. */
-function partsOf(steps: number): { readonly parts: InstanceParts; left(): number } {
+function partsOf(steps: number): { readonly parts: InstanceParts; readonly left: () => number } {
   let left = 0
   const part = {
     isGivenBack: false,
@@ -13,7 +13,7 @@ function partsOf(steps: number): { readonly parts: InstanceParts; left(): number
       return left > 0
     },
     step: () => void left--,
-    store: () => new Promise(() => undefined),
+    store: () => Promise.withResolvers().promise,
     giveBack: () => void (left = 0),
   }
   const begin = (): typeof part => {
@@ -33,7 +33,7 @@ test('a part that is being written waits for a slice, like other work, until not
     merge: () => Promise.reject(new Error('nothing is merged')),
     mergeFailed: () => undefined,
     report: () => undefined,
-  } as never)
+  })
   const { parts, left } = partsOf(2)
   snapshots.add(1, parts)
   assert.equal(snapshots.isWaiting, false)
@@ -46,12 +46,7 @@ test('a part that is being written waits for a slice, like other work, until not
     predecessor: null,
     ...mode,
   } as const
-  snapshots.cut(
-    1,
-    begin,
-    0,
-    () => ({ saved: { entries: [], hasChannelState: false }, isFinished: false }) as never,
-  )
+  snapshots.cut(1, begin, 0, () => ({ saved: { entries: [], hasChannelState: false }, isFinished: false }))
   const seen = [[snapshots.isWaiting, left()]]
   for (let n = 0; n < 2; n++) {
     const isMore = snapshots.step()
