@@ -1,3 +1,4 @@
+import type { YieldAsked } from '../worker/turn-pace.ts'
 import type { CounterSink, InstanceCounters } from '../worker/worker.ts'
 import type { InstancePlace, InstanceStatus, WorkerStatus } from './types.ts'
 
@@ -7,8 +8,8 @@ import type { InstancePlace, InstanceStatus, WorkerStatus } from './types.ts'
  */
 
 const fieldsPerInstance = 7
-/** Turns begun, instance that has its turn (plus 1), bytes in use. */
-const fieldsPerWorker = 3
+/** Turns begun, instance that has its turn (plus 1), bytes in use, and whether its turn is asked to end. */
+const fieldsPerWorker = 4
 
 export interface SharedCounters {
   readonly instances: SharedArrayBuffer
@@ -34,7 +35,9 @@ export function counterSink(shared: SharedCounters, worker: number): OwnCounters
   const instances = new Float64Array(shared.instances)
   const own = new Float64Array(shared.workers)
   const at = worker * fieldsPerWorker
+  const yieldAsked = yieldAskedOf(shared, worker)
   return {
+    yieldAsked,
     write(index: number, counters: InstanceCounters) {
       const from = index * fieldsPerInstance
       instances[from] = counters.received
@@ -50,9 +53,11 @@ export function counterSink(shared: SharedCounters, worker: number): OwnCounters
     running(index: number) {
       own[at]!++
       own[at + 1] = index + 1
+      yieldAsked[0] = 0
     },
     beat: () => {
       own[at]!++
+      yieldAsked[0] = 0
     },
     memory: (bytes) => {
       own[at + 2] = bytes
@@ -60,14 +65,20 @@ export function counterSink(shared: SharedCounters, worker: number): OwnCounters
   }
 }
 
+function yieldAskedOf({ workers }: SharedCounters, worker: number): YieldAsked {
+  return new Int32Array(workers, (worker * fieldsPerWorker + 3) * Float64Array.BYTES_PER_ELEMENT, 1)
+}
+
 /** The reading side. */
 export class CounterReader {
   private readonly places: readonly InstancePlace[]
   private readonly instances: Float64Array
   private readonly workers: Float64Array
+  private readonly shared: SharedCounters
 
   constructor(shared: SharedCounters, places: readonly InstancePlace[]) {
     this.places = places
+    this.shared = shared
     this.instances = new Float64Array(shared.instances)
     this.workers = new Float64Array(shared.workers)
   }
@@ -106,6 +117,11 @@ export class CounterReader {
   /** Turns that a worker has begun: it stands still while a worker is stuck. */
   turns(worker: number): number {
     return this.workers[worker * fieldsPerWorker]!
+  }
+
+  /** The turn that a worker is in, if any, ends with the message that it is at. */
+  askToYield(worker: number): void {
+    yieldAskedOf(this.shared, worker)[0] = 1
   }
 
   /** Index of the instance that has its turn; -1 between turns. */

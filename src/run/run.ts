@@ -294,11 +294,16 @@ class LocalRun implements Running {
     const look = (): void => {
       for (const { worker } of this.hosts) {
         if (worker === mainWorker) continue
-        const error = stalls.look(worker, clock.monotonic(), hosted(worker), this.phase.name === 'starting')
+        const error = stalls.look(
+          worker,
+          clock.monotonic(),
+          () => hosted(worker),
+          this.phase.name === 'starting',
+        )
         if (error !== undefined) this.end(error)
       }
     }
-    this.cancels.push(clock.every(Math.max(10, stallMs / 4), look, { background: true }))
+    this.cancels.push(clock.every(stalls.periodMs, look, { background: true }))
     if (this.hasCycles) this.watchCycles()
     const { signal } = this.options
     if (signal === undefined) return

@@ -52,9 +52,9 @@ export class ComponentInstance extends Instance {
   private readonly snapshots: ComponentCut
   private behaviour: AuthorBehaviour = {}
   private call: Call
-  private readonly progress: LoopProgress = { at: 0, result: undefined }
+  private readonly progress: LoopProgress = { at: 0, result: undefined, yieldAsked: this.host.yieldAsked }
   private readonly trackedParcels = new TrackedParcels(this, this.progress)
-  private readonly pace = new TurnPace()
+  private readonly pace = new TurnPace(this.host.yieldAsked)
   private endedChannels = 0
   private constants = 0
   /** Index of the port whose messages are being handed over; -1 for none. */
@@ -249,7 +249,7 @@ export class ComponentInstance extends Instance {
       }
       left -= done
       inStep += done
-      if (inStep >= pace.step) {
+      if (pace.isDue(inStep)) {
         if (pace.isOver(clock.monotonic(), inStep)) break
         inStep = 0
       }
@@ -364,6 +364,7 @@ export class ComponentInstance extends Instance {
       if (!this.tasks.start(task, lock)) break
       at++
       this.outbox.nextCall()
+      if (this.host.yieldAsked[0] !== 0) break
     }
     return at
   }

@@ -9,6 +9,7 @@ import type { Reporter } from './record-window.ts'
 import type { PartFacts } from './snapshots/instance-parts.ts'
 import type { SliceWork } from './snapshots/slice-work.ts'
 import type { WorkerTracking } from './tracking/worker-tracking.ts'
+import type { YieldAsked } from './turn-pace.ts'
 
 /** A message that its component could not handle. */
 export interface RejectedMessage {
@@ -63,6 +64,8 @@ export interface InstanceHost {
   inSlices(work: SliceWork): void
   /** As targets of sinks know the instance. */
   writerOf(component: string, instance: number): string
+  /** Of the thread's turns. */
+  readonly yieldAsked: YieldAsked
   /** The worker may act: its node has its lease. */
   mayAct(): boolean
   /** An instance that is over may have published what it had to, or wait for something else. */

@@ -53,7 +53,7 @@ function syncReader(
         const next = iterator.next()
         if (next.done) return 'done'
         port!.send(next.value)
-        if (++inStep >= pace.step) {
+        if (pace.isDue(++inStep)) {
           if (pace.isOver(clock.monotonic(), inStep)) return 'more'
           inStep = 0
         }
@@ -85,7 +85,7 @@ function asyncReader(iterator: AsyncIterator<unknown>, owner: ReaderOwner): Read
         if (item.done) return 'done'
         if (!owner.takesMessages) break
         port!.send(item.value)
-        if (++inStep < pace.step) continue
+        if (!pace.isDue(++inStep)) continue
         const isOver = pace.isOver(clock.monotonic(), inStep)
         inStep = 0
         if (!isOver) continue

@@ -9,13 +9,14 @@ import {
 } from '../messaging/tracks.ts'
 import { type Call, callDirect, callTracked } from './call.ts'
 import type { Invoke } from './handlers.ts'
+import type { YieldAsked } from './turn-pace.ts'
 
 /**
  * The loop that everything is measured by: calls a synchronous handler for message after message, without a promise, a
  * closure or an object for each.
  *
- * It stops at `end`, when an output has lost its credit, or when a handler returned a promise or an iterator; then
- * `progress.result` holds that. `progress.at` is always the index after the last message that was handed over, also
+ * It stops at `end`, when an output has lost its credit, when the turn is asked to end, or when a handler returned a promise or an
+ * iterator; then `progress.result` holds that. `progress.at` is always the index after the last message that was handed over, also
  * when the handler has thrown.
  */
 export type MessageLoop = (
@@ -31,6 +32,7 @@ export type MessageLoop = (
 export interface LoopProgress {
   at: number
   result: unknown
+  readonly yieldAsked: YieldAsked
 }
 
 let made = 0
@@ -44,6 +46,7 @@ const source = (keyed: boolean): string => `
 /* ${++made} */
 return function messageLoop(items, from, end, invoke, call, outbox, progress) {
   const context = call.context
+  const yieldAsked = progress.yieldAsked
   let at = from
   try {
     while (at < end) {
@@ -56,6 +59,7 @@ return function messageLoop(items, from, end, invoke, call, outbox, progress) {
         return
       }
       if (outbox.interrupted && !outbox.nextCall()) return
+      if (yieldAsked[0] !== 0) return
     }
   } finally {
     progress.at = at
@@ -79,6 +83,7 @@ export function makeMessageLoop(keyed: boolean): MessageLoop {
 
 const sharedLoop: MessageLoop = (items, from, end, invoke, call, outbox, progress) => {
   const { context } = call
+  const { yieldAsked } = progress
   let at = from
   try {
     while (at < end) {
@@ -91,6 +96,7 @@ const sharedLoop: MessageLoop = (items, from, end, invoke, call, outbox, progres
         return
       }
       if (outbox.interrupted && !outbox.nextCall()) return
+      if (yieldAsked[0] !== 0) return
     }
   } finally {
     progress.at = at
@@ -120,6 +126,7 @@ const runSource = (keyed: boolean, sends: boolean): string => `
 /* ${++made} */
 return function runLoop(items, from, end, invoke, call, outbox, progress, tracks, sink, run, channel) {
   const context = call.context
+  const yieldAsked = progress.yieldAsked
   let at = from
   try {
     while (at < end) {
@@ -136,6 +143,7 @@ return function runLoop(items, from, end, invoke, call, outbox, progress, tracks
       }
       ${sends ? sendsSource : 'const isIn = !run.hasLeft'}
       if (outbox.interrupted && !outbox.nextCall()) return
+      if (yieldAsked[0] !== 0) return
       if (!isIn) return
     }
   } finally {
@@ -172,6 +180,7 @@ const sharedRunLoop: RunLoop = (
   channel,
 ) => {
   const { context } = call
+  const { yieldAsked } = progress
   let at = from
   try {
     while (at < end) {
@@ -188,6 +197,7 @@ const sharedRunLoop: RunLoop = (
       }
       const isIn = channel === nowhere ? !run.hasLeft : run.end(track, call, sink)
       if (outbox.interrupted && !outbox.nextCall()) return
+      if (yieldAsked[0] !== 0) return
       if (!isIn) return
     }
   } finally {
@@ -213,6 +223,7 @@ const trackedSource = (keyed: boolean): string => `
 /* ${++made} */
 return function trackedLoop(items, from, end, invoke, call, outbox, progress, tracks, sink) {
   const context = call.context
+  const yieldAsked = progress.yieldAsked
   let at = from
   try {
     while (at < end) {
@@ -237,6 +248,7 @@ return function trackedLoop(items, from, end, invoke, call, outbox, progress, tr
         else track.settle(sink)
       }
       if (outbox.interrupted && !outbox.nextCall()) return
+      if (yieldAsked[0] !== 0) return
     }
   } finally {
     progress.at = at
@@ -255,6 +267,7 @@ export function makeTrackedLoop(keyed: boolean): TrackedLoop {
 
 const sharedTrackedLoop: TrackedLoop = (items, from, end, invoke, call, outbox, progress, tracks, sink) => {
   const { context } = call
+  const { yieldAsked } = progress
   let at = from
   try {
     while (at < end) {
@@ -270,6 +283,7 @@ const sharedTrackedLoop: TrackedLoop = (items, from, end, invoke, call, outbox, 
       }
       call.settleTrack(sink)
       if (outbox.interrupted && !outbox.nextCall()) return
+      if (yieldAsked[0] !== 0) return
     }
   } finally {
     progress.at = at

@@ -54,7 +54,7 @@ export class SourceInstance extends Instance {
   private cancelLastPoll: Cancel = () => undefined
   override readonly isSource = true
   /** Kept by the reader where that is an iterator's. */
-  readonly pace = new TurnPace()
+  readonly pace: TurnPace
   private readonly pollSize = new PollSize()
   /** Made with the first message that is tracked. */
   private tracker: SourceTracking | undefined
@@ -69,6 +69,7 @@ export class SourceInstance extends Instance {
   ) {
     super(identity, definition, host, hooks)
     this.means = means
+    this.pace = new TurnPace(host.yieldAsked)
     this.from = from
     this.call = undefined as unknown as Call
     this.pollContext = {}
@@ -366,6 +367,7 @@ export class SourceInstance extends Instance {
       ports: Object.keys(definition.outputs),
       place,
       clock: host.clock,
+      yieldAsked: host.yieldAsked,
       stop,
       forgetOthers: () => journals.forgetOthers(lives),
       source: (owner) => this.authorsReader(owner),

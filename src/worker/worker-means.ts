@@ -12,6 +12,7 @@ import type { Journals } from './journal/journals.ts'
 import type { MetricRecord } from './metrics.ts'
 import type { MergeFiles } from './snapshots/worker-snapshots.ts'
 import type { OpenSharedStore } from './shared.ts'
+import type { YieldAsked } from './turn-pace.ts'
 
 /** What a worker is given, and what it tells. */
 
@@ -46,6 +47,8 @@ export interface CounterSink {
   running(index: number): void
   /** The instance has been set up. */
   ready(index: number): void
+  /** Set by who sees that the instance stays the same for long; `running` takes it back. Default: nobody looks. */
+  readonly yieldAsked?: YieldAsked
 }
 
 export interface InstanceCounters {

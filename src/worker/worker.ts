@@ -22,6 +22,7 @@ import { workerCollections } from './shared.ts'
 import { SwitchLimit } from './switch-limit.ts'
 import { WorkerTracking } from './tracking/worker-tracking.ts'
 import { memorySuspects } from './suspects.ts'
+import { neverAsked } from './turn-pace.ts'
 import type { OpenCollections } from '../store/collections/index.ts'
 import { Wiring } from './wiring.ts'
 import type { QuietProbe, WorkerMeans } from './worker-means.ts'
@@ -432,6 +433,7 @@ export class Worker {
       },
       writerOf: (...copy) => writerOf(this.assignment, ...copy),
       mayAct: () => (this.means.mayAct ?? always)(),
+      yieldAsked: this.means.counters.yieldAsked ?? neverAsked,
       publicationChanged: (instance) => this.endings.publicationChanged(this.hostedOf.get(instance)!),
       metricMade: (record) => events.metric(record),
       takesSnapshots: () => this.assignment.takesSnapshots === true,

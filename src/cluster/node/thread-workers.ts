@@ -272,9 +272,9 @@ class ThreadWorker implements AgentWorker {
     const { clock, stallMs } = this.owner.options
     const stalls = new StallWatch(this.reader, stallMs)
     this.cancelWatch = clock.every(
-      Math.max(10, stallMs / 4),
+      stalls.periodMs,
       () => {
-        const hosted =
+        const hosted = (): readonly string[] =>
           this.assignment?.instances.map(({ component, instance }) => `${component}[${instance}]`) ?? []
         const error = stalls.look(0, clock.monotonic(), hosted, this.assignment === undefined)
         if (error !== undefined) this.died(error)

@@ -4,7 +4,7 @@ import type { TrackedOptions } from '../../component/tracking.ts'
 import { isThenable } from '../../base/values.ts'
 import type { Journal } from '../../journal/journal.ts'
 import type { Reader } from '../iterator-reader.ts'
-import { PollSize, TurnPace } from '../turn-pace.ts'
+import { PollSize, TurnPace, type YieldAsked } from '../turn-pace.ts'
 import { checkMessages, encodeRecord, type Gathered } from './journal-record.ts'
 
 /** Messages of one record. */
@@ -25,6 +25,7 @@ export interface IntakeMeans {
   readonly ports: readonly string[]
   readonly place: string
   readonly clock: Clock
+  readonly yieldAsked?: YieldAsked
   /** Of the instance; aborted here where the reader has no other way to be asked to end. */
   readonly stop: AbortController
   /** It is over, or has failed. */
@@ -78,12 +79,13 @@ export class Intake {
   /** `hasEnd`: its end is in the journal already. */
   constructor(means: IntakeMeans, hasEnd: boolean) {
     this.means = means
+    this.pace = new TurnPace(means.yieldAsked)
     this.hasEnd = hasEnd
     this.isOver = hasEnd
   }
 
   /** Of a poll; kept by the reader where that is an iterator's. */
-  readonly pace = new TurnPace()
+  readonly pace: TurnPace
   private readonly pollSize = new PollSize()
 
   /** What the reader is given for its polls. */

@@ -4,6 +4,7 @@ import type { SourcePositions } from '../../component/define.ts'
 import type { KeptOutcome, TrackedOptions, TrackFailure } from '../../component/tracking.ts'
 import type { Journal } from '../../journal/journal.ts'
 import type { Reader, ReaderOwner } from '../iterator-reader.ts'
+import type { YieldAsked } from '../turn-pace.ts'
 import { Intake } from './intake.ts'
 import { decodeRecord } from './journal-record.ts'
 import { asJournalPosition, type JournalPosition, Outlet, type Send } from './outlet.ts'
@@ -26,6 +27,8 @@ export interface JournaledMeans {
   readonly ports: readonly string[]
   readonly place: string
   readonly clock: Clock
+  /** Of the thread's turns. Default: nobody asks. */
+  readonly yieldAsked?: YieldAsked
   readonly stop: AbortController
   /** Deletes journals that no kept snapshot knows any more, since none knows but those of here. */
   readonly forgetOthers: () => Promise<void>

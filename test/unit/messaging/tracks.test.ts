@@ -13,7 +13,13 @@ import {
   type TrackSink,
 } from '../../../src/messaging/tracks.ts'
 import type { Call } from '../../../src/worker/call.ts'
-import { makeRunLoop, makeTrackedLoop, type RunLoop } from '../../../src/worker/message-loop.ts'
+import {
+  type LoopProgress,
+  makeRunLoop,
+  makeTrackedLoop,
+  type RunLoop,
+} from '../../../src/worker/message-loop.ts'
+import { neverAsked } from '../../../src/worker/turn-pace.ts'
 
 /**
  * TK-1: whatever handlers send, what is on its way and what has come back makes up each tree's token. The loops are those of
@@ -98,7 +104,7 @@ type Handler = (sent: Sent) => unknown
 function handleInRun(world: World, items: readonly Sent[], tracks: Tracks, handler: Handler): void {
   const loop = makeRunLoop(false, true)
   for (let at = 0; at < items.length;) {
-    const progress = { at, result: undefined as unknown }
+    const progress: LoopProgress = { at, result: undefined, yieldAsked: neverAsked }
     world.run.begin(tracks, world.channel)
     runLoop(loop, world, items, tracks, handler, progress)
     if (progress.result !== undefined) {
@@ -116,7 +122,7 @@ function runLoop(
   items: readonly Sent[],
   tracks: Tracks,
   handler: Handler,
-  progress: { at: number; result: unknown },
+  progress: LoopProgress,
 ): void {
   const { run, channel, lender } = world
   const call = lender as Call
@@ -165,7 +171,7 @@ test('TK-1: so does what handlers send to several channels', () => {
     )
     // What the other one delivers is reported here.
     other.report = (...part) => world.report(...part)
-    const progress = { at: 0, result: undefined }
+    const progress = { at: 0, result: undefined, yieldAsked: neverAsked }
     const send = (message: unknown): undefined => {
       const from = lender.track === null ? null : lender
       for (let left = random.int(4); left > 0; left--)
@@ -197,7 +203,7 @@ test('who sends nowhere leaves all to whoever settles it, until it does somethin
   const world = new World(1)
   const { items, tracks } = world.trees(1, [true, true, true])
   const { run, lender } = world
-  const progress = { at: 0, result: undefined }
+  const progress = { at: 0, result: undefined, yieldAsked: neverAsked }
   run.begin(tracks, nowhere)
   const handler = (message: unknown): undefined => {
     if (message === items[1]) run.leave(lender)

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { durationsFile } from '../../../scripts/gate/durations.ts'
 import { runTests, type TierOptions } from '../../../scripts/gate/run-tests.ts'
 import { parseClosingLine } from '../../../scripts/gate/tally.ts'
 
@@ -18,9 +19,10 @@ async function runFiles(
   for (const [name, text] of Object.entries(texts))
     writeFileSync(path(name), `import { test } from 'node:test'\n${text}`)
   const lines: string[] = []
-  const { NODE_TEST_CONTEXT: context } = process.env
+  const { NODE_TEST_CONTEXT: context, [durationsFile]: durations } = process.env
   // Within a test, `node --test` would speak to the runner around it.
   delete process.env['NODE_TEST_CONTEXT']
+  delete process.env[durationsFile]
   try {
     const { besides = [], alone = [] } = options
     const paths = { besides: besides.map(path), alone: alone.map(path) }
@@ -32,6 +34,7 @@ async function runFiles(
     return { lines, code, folder }
   } finally {
     if (context !== undefined) process.env['NODE_TEST_CONTEXT'] = context
+    if (durations !== undefined) process.env[durationsFile] = durations
   }
 }
 

@@ -1,43 +1,16 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Clock, systemClock } from '../../../src/base/clock.ts'
-import { seededRandom } from '../../../src/base/random.ts'
+import type { Clock } from '../../../src/base/clock.ts'
 import { defineComponent, defineSource, type Kind, port } from '../../../src/component/index.ts'
 import type { Journal } from '../../../src/journal/journal.ts'
 import { defaultChannelLimits } from '../../../src/messaging/limits.ts'
-import { eventLoopTurn } from '../../../src/testkit/test-clock.ts'
 import { iteratorReader, type Reader, type ReaderOwner } from '../../../src/worker/iterator-reader.ts'
 import { Intake } from '../../../src/worker/journal/intake.ts'
-import { Worker } from '../../../src/worker/worker.ts'
-import { assignmentOf, inputOf, instanceOf, outputOf } from '../../support/assignments.ts'
+import type { Worker } from '../../../src/worker/worker.ts'
+import { type Turn, turnsOf, WorkClock, workerWith } from './turns.ts'
 
 /** How long sources keep their thread, whatever they are made of: in a turn of the event loop, others have theirs. */
-
-/** The time that messages take passes at once. */
-class WorkClock implements Clock {
-  workedMs = 0
-
-  now(): number {
-    return systemClock.now()
-  }
-
-  monotonic(): number {
-    return this.workedMs
-  }
-
-  after(...timer: Parameters<Clock['after']>): ReturnType<Clock['after']> {
-    return systemClock.after(...timer)
-  }
-
-  every(...timer: Parameters<Clock['every']>): ReturnType<Clock['every']> {
-    return systemClock.every(...timer)
-  }
-
-  soon(action: () => void): void {
-    systemClock.soon(action)
-  }
-}
 
 const [quick, slow] = [600, 400]
 const all = quick + slow + quick
@@ -75,23 +48,6 @@ function sources(clock: WorkClock): Record<string, { readonly items: Items } | {
   }
 }
 
-/** The turns of the event loop in which something was done, until all is `got`. */
-async function turnsOf(clock: WorkClock, got: readonly unknown[]): Promise<readonly Turn[]> {
-  const turns: Turn[] = []
-  while (got.length < all) {
-    const [beganMs, before] = [clock.workedMs, got.length]
-    await eventLoopTurn()
-    if (clock.workedMs > beganMs) turns.push({ ms: clock.workedMs - beganMs, got: got.length - before })
-  }
-  return turns
-}
-
-interface Turn {
-  readonly ms: number
-  /** Messages. */
-  readonly got: number
-}
-
 /**
  * Where they become slow, one step of quick messages is too long, or one poll; then each has a turn, or two where one has begun with a quick
  * one. Those that are quick are many in a turn, also afterwards.
@@ -118,7 +74,7 @@ describe('a source whose messages become slow, and quick again', () => {
         await worker.prepare()
         worker.start()
         // A promise of one message is waited for by itself.
-        assertShort(await turnsOf(clock, got), got, name.includes('promises') ? Infinity : undefined)
+        assertShort(await turnsOf(clock, got, all), got, name.includes('promises') ? Infinity : undefined)
         await worker.close()
       })
 
@@ -127,10 +83,31 @@ describe('a source whose messages become slow, and quick again', () => {
       const got: unknown[] = []
       const intake = intakeOf(clock, sources(clock)[name]!, got)
       intake.begin()
-      assertShort(await turnsOf(clock, got), got)
+      assertShort(await turnsOf(clock, got, all), got)
       await intake.stop()
     })
   }
+})
+
+test('a source that nobody is connected to does not keep its thread either', async () => {
+  const clock = new WorkClock()
+  const got: number[] = []
+  const source = defineSource({
+    outputs: { out: port<number>() },
+    *read() {
+      for (let n = 0; n < 50; n++) {
+        clock.workedMs += slowMs
+        got.push(n)
+        yield n
+      }
+    },
+  })
+  const worker = workerWith(clock, { source })
+  await worker.prepare()
+  worker.start()
+  const turns = await turnsOf(clock, got, 50)
+  await worker.close()
+  assert.ok(Math.max(...turns.map(({ ms }) => ms)) <= 2 * slowMs, turns.map(({ ms }) => ms).join(', '))
 })
 
 function workerOf(
@@ -148,29 +125,7 @@ function workerOf(
           setup: () => ({ poll: (max, { emit }) => source.poll(max, emit.out) }),
         })
   const sink = defineComponent({ inputs: { in: port<number>() }, on: { in: (n) => void got.push(n) } })
-  const assignment = assignmentOf(0, 0, {
-    workers: [0],
-    instances: [
-      instanceOf(1, 'source', { outputs: [outputOf('all', [{ channel: 7, toWorker: 0 }])] }),
-      instanceOf(2, 'sink', { inputs: [inputOf(7, 0, { fromEdge: true })] }),
-    ],
-    limits: { ...defaultChannelLimits, queueMessagesMax },
-    emitPerMessageMax: 1000,
-  })
-  return new Worker(assignment, {
-    clock,
-    random: seededRandom(1),
-    load: async ({ address }) => (address === 'source' ? kind : sink),
-    check: 'none',
-    counters: { write: () => undefined, running: () => undefined, ready: () => undefined },
-    events: {
-      finished: () => undefined,
-      failed: (error) => assert.fail(String(error)),
-      rejected: (_record, taken) => taken(),
-      metric: () => undefined,
-      logged: (_record, taken) => taken(),
-    },
-  })
+  return workerWith(clock, { source: kind, sink }, { queueMessagesMax })
 }
 
 function intakeOf(
