@@ -66,11 +66,12 @@ class Figures {
   readonly rates: number[] = []
   readonly gaps: number[] = []
   readonly commitsMs: number[] = []
-  slicesMsMax = 0
+  /** Not a number, which meets nothing, where none was measured. */
+  slicesMsMax = NaN
 
   add({ rate, gaps, commitsMs, slicesMs }: RoundResult): void {
     this.rates.push(rate)
-    for (const sliceMs of slicesMs) this.slicesMsMax = Math.max(this.slicesMsMax, sliceMs)
+    for (const sliceMs of slicesMs) if (!(this.slicesMsMax >= sliceMs)) this.slicesMsMax = sliceMs
     for (const gap of gaps) this.gaps.push(gap)
     this.commitsMs.push(...commitsMs)
   }

@@ -7,7 +7,7 @@ import { WorkerSnapshots } from '../../src/worker/snapshots/worker-snapshots.ts'
  */
 export function measureSlices(slicesMs: number[]): void {
   const methods = WorkerSnapshots.prototype as unknown as Record<string, (...args: unknown[]) => unknown>
-  for (const name of ['cut', 'step', 'ended']) {
+  for (const name of ['cut', 'cutFinished', 'step', 'ended']) {
     const original = methods[name]!
     methods[name] = function measured(this: WorkerSnapshots, ...args: unknown[]): unknown {
       const before = process.threadCpuUsage()

@@ -45,6 +45,11 @@ export class FaultProxy {
     return proxy
   }
 
+  /** Of clients, now. */
+  get connections(): number {
+    return this.#pairs.size
+  }
+
   get endpoint(): string {
     return `127.0.0.1:${this.port}`
   }

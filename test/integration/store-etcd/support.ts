@@ -49,10 +49,11 @@ export async function openThrough(
 }
 
 export async function closeAll(): Promise<void> {
-  await Promise.all([...opened].map((store) => store.close()))
+  const closed = await Promise.allSettled([...opened].map((store) => store.close()))
   opened.clear()
   await Promise.all([...proxies].map((proxy) => proxy.close()))
   proxies.clear()
+  for (const one of closed) if (one.status === 'rejected') throw one.reason
 }
 
 let prefixes = 0
