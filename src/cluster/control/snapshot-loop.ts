@@ -62,7 +62,7 @@ export interface SnapshotTakers {
   take(node: NodeId, network: string, begin: SnapshotBegin, signal: AbortSignal): AsyncIterable<PartReport>
 }
 
-/** Between two failures that are told. */
+/** Between two failures that are told, and between two times that a barrier is held up at the same instance. */
 const troubledMs = 60_000
 
 type Effect = CoordinatorEffect<InstanceManifest>
@@ -95,6 +95,8 @@ export class SnapshotLoop {
   private readonly working = new Set<Promise<void>>()
   private isClosed = false
   private toldMs = -Infinity
+  /** By instance. */
+  private readonly lateToldMs = new Map<number, number>()
 
   constructor(network: string, means: SnapshotMeans) {
     this.network = network
@@ -301,6 +303,11 @@ export class SnapshotLoop {
   }
 
   private late({ snapshot, instance, waitsFor }: Extract<PartReport, { type: 'part-late' }>): void {
+    const nowMs = this.means.clock.monotonic()
+    for (const [id, toldMs] of this.lateToldMs) if (nowMs - toldMs >= troubledMs) this.lateToldMs.delete(id)
+    // Where handlers are slow, it is so in each snapshot.
+    if (this.lateToldMs.has(instance)) return
+    this.lateToldMs.set(instance, nowMs)
     const text = `Its barrier is held up at ${this.nameOf(instance)}: ${waitsFor}.`
     this.troubled(`snapshot ${snapshot} of "${this.network}"`, new VertigoError('SNAPSHOT_LATE', text))
   }
