@@ -280,9 +280,9 @@ export const errorCodes = codes({
     exit: 3,
   },
   KIND_INVALID: {
-    title: 'A value was used as a kind but is none.',
+    title: 'A value was used as a kind but is none, or the kind makes no sense.',
     remedy:
-      'Use what `defineComponent`, `defineSource` or `defineFunction` returns, a function, or a network.',
+      'Use what `defineComponent`, `defineSource` or `defineFunction` returns, a function, or a network. A source needs an output.',
     exit: 3,
   },
   CONFIG_INVALID: {

@@ -135,6 +135,9 @@ export interface SourceReader<O extends Ports> extends TrackHandlers {
    * Emits up to about `max` messages and says whether there may be `more`, or that the source is `done`. The engine
    * calls it only while there is room. Where nothing is there at the moment, return a promise that settles when
    * there is (it is not called again before that).
+   *
+   * Others of its thread wait meanwhile: `max` is 1 to 256, as many as have taken up to 4 ms in the polls before, or up to twice what a
+   * poll takes by itself; 8 at first.
    */
   poll(max: number, context: PollContext<O>): PollResult | PromiseLike<PollResult>
   /**

@@ -7,8 +7,8 @@ const startFactor = 6
 
 /** A turn that stands at two looks is asked to end: others of its thread wait, and so do its peers on other nodes. */
 const lookMsMax = 250
-/** Of the time allowed, in which it has to have looked all the time. */
-const watchedPart = 3 / 4
+/** Of the time allowed, for which it has to have looked; a pause between two looks counts for a quarter, at most. */
+const [watchedPart, pausePart] = [3 / 4, 1 / 4]
 
 /**
  * Notices threads that show no sign of life: turns and heartbeats of a worker stand still while a component loops
@@ -20,14 +20,15 @@ export class StallWatch {
   private readonly stallMs: number
   /** How often to look at each worker, in milliseconds. */
   readonly periodMs: number
-  private readonly looksMin: number
-  private readonly seen = new Map<number, { turns: number; sinceMs: number; looks: number }>()
+  private readonly seen = new Map<
+    number,
+    { readonly turns: number; readonly sinceMs: number; lookedMs: number; watchedMs: number }
+  >()
 
   constructor(reader: CounterReader, stallMs: number) {
     this.reader = reader
     this.stallMs = stallMs
     this.periodMs = Math.max(10, Math.min(lookMsMax, stallMs / 4))
-    this.looksMin = Math.ceil((stallMs * watchedPart) / this.periodMs)
   }
 
   /** Looks at a worker; the error where it is stuck. `hosted` names its instances. */
@@ -40,13 +41,14 @@ export class StallWatch {
     const turns = this.reader.turns(worker)
     const last = this.seen.get(worker)
     if (last === undefined || last.turns !== turns) {
-      this.seen.set(worker, { turns, sinceMs: nowMs, looks: 0 })
+      this.seen.set(worker, { turns, sinceMs: nowMs, lookedMs: nowMs, watchedMs: 0 })
       return undefined
     }
-    last.looks++
+    last.watchedMs += Math.min(nowMs - last.lookedMs, this.stallMs * pausePart)
+    last.lookedMs = nowMs
     this.reader.askToYield(worker)
     const allowedMs = isStarting ? this.stallMs * startFactor : this.stallMs
-    if (nowMs - last.sinceMs < allowedMs || last.looks < this.looksMin) return undefined
+    if (nowMs - last.sinceMs < allowedMs || last.watchedMs < this.stallMs * watchedPart) return undefined
     const { component, name, hosts } = suspects(this.reader.workerStatus(worker).running, hosted())
     const blockedMs = Math.round(nowMs - last.sinceMs)
     return new VertigoError(

@@ -22,7 +22,7 @@ export interface SchedulerEvents {
  * - TN-1 What is on its way goes on before sources bring more: so that little is on its way, and is still in the processor's caches
  *   when the next component gets it.
  * - TN-2 Nobody waits for ever: with each slice, the sources that wait stand in the queue like all others. A slice that they wait for
- *   takes no longer than 4 ms and one turn.
+ *   takes no longer than 4 ms and one turn, or two where the first ends a moment before and then has state to write or frames to send.
  * - TN-3 What is done between slices has its share once in a turn of the event loop. What arrives from other threads gives slices of
  *   its own, many in a turn: with a share in each, timers, and sources that wait for them, would wait for all of these.
  * - TN-4 Such slices have 4 ms, and one turn, from the first of them to the next slice that is asked for; what arrives then waits for

@@ -53,7 +53,7 @@ export class SourceInstance extends Instance {
   isEnding = false
   private cancelLastPoll: Cancel = () => undefined
   override readonly isSource = true
-  /** Kept by the reader where that is an iterator's. */
+  /** Kept by the reader too where that is an iterator's. */
   readonly pace: TurnPace
   private readonly pollSize = new PollSize()
   /** Made with the first message that is tracked. */
@@ -234,7 +234,10 @@ export class SourceInstance extends Instance {
     pace.begin(this.host.clock.monotonic())
     tracker?.beginTurn()
     try {
-      tracker?.work(this.reader!)
+      if (tracker !== undefined) {
+        tracker.work(this.reader!)
+        pace.isOverAt(this.host.clock.monotonic())
+      }
       this.pollOrFinish()
     } finally {
       // The first tracked message makes it.
@@ -266,8 +269,10 @@ export class SourceInstance extends Instance {
     this.outbox.nextCall()
     const nowMs = this.host.clock.monotonic()
     pace.isOverAt(nowMs)
+    // Of one that gives a promise, what it has done before.
+    const heldMs = nowMs - beganMs
     if (!isThenable(result)) {
-      this.pollSize.took(nowMs - beganMs, this.sent - sent)
+      this.pollSize.took(heldMs, this.sent - sent)
       call.mode = callClosed
       this.afterPoll(result)
       return
@@ -277,7 +282,7 @@ export class SourceInstance extends Instance {
       (settled) => {
         if (this.exhausted || this.state !== 'running') return
         call.mode = callClosed
-        this.pollSize.took(0, this.sent - sent)
+        this.pollSize.took(heldMs, this.sent - sent)
         this.pollEnded()
         this.outbox.nextCall()
         try {
@@ -325,6 +330,7 @@ export class SourceInstance extends Instance {
     const { host, takesSnapshots } = this
     return new SourceTracking({
       clock: host.clock,
+      pace: this.pace,
       tracking: host.tracking,
       options: this.definition.track ?? {},
       guarantee: host.guarantee(),
@@ -401,7 +407,7 @@ export class SourceInstance extends Instance {
       outbox: owner.outbox,
       clock: owner.clock,
       pace: owner.pace,
-      outputs: port === undefined ? [] : [{ send: (message) => this.openTree(port, message, undefined) }],
+      outputs: [{ send: (message) => this.openTree(port!, message, undefined) }],
       get takesMessages() {
         return owner.takesMessages
       },

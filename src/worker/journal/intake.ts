@@ -1,7 +1,6 @@
 import type { Cancel, Clock } from '../../base/clock.ts'
 import { asError, isVertigoError, VertigoError } from '../../base/errors.ts'
 import type { TrackedOptions } from '../../component/tracking.ts'
-import { isThenable } from '../../base/values.ts'
 import type { Journal } from '../../journal/journal.ts'
 import type { Reader } from '../iterator-reader.ts'
 import { PollSize, TurnPace, type YieldAsked } from '../turn-pace.ts'
@@ -84,7 +83,7 @@ export class Intake {
     this.isOver = hasEnd
   }
 
-  /** Of a poll; kept by the reader where that is an iterator's. */
+  /** Of the polls between two turns of the event loop; kept by the reader too where that is an iterator's. */
   readonly pace: TurnPace
   private readonly pollSize = new PollSize()
 
@@ -180,9 +179,10 @@ export class Intake {
     let result: unknown
     try {
       const given = this.reader!.poll(this.pollSize.messagesMax, this.context)
-      const tookMs = isThenable(given) ? 0 : clock.monotonic() - beganMs
+      // Of one that gives a promise, what it has done before.
+      const heldMs = clock.monotonic() - beganMs
       result = await given
-      this.pollSize.took(tookMs, this.count - count)
+      this.pollSize.took(heldMs, this.count - count)
     } catch (error) {
       // Whoever waits with the signal is woken by it.
       if (!stop.signal.aborted) throw error

@@ -11,12 +11,15 @@ import {
 import type { OutputPort } from '../../messaging/output-port.ts'
 import { Lender, type TokenSource } from '../../messaging/tracks.ts'
 import type { Guarantee } from '../../model/network.ts'
+import type { TurnPace } from '../turn-pace.ts'
 import { OpenAtCut, type SavedTree, savedTree } from './saved-trees.ts'
 import { type Answer, type Outcome, Tracker, type TrackerOptions, type Tree, treeState } from './tracker.ts'
 import { type TreeOwner, treeNumber, type WorkerTracking } from './worker-tracking.ts'
 
 export interface SourceTrackingMeans {
   readonly clock: Clock
+  /** Of the source's turns; begun before `work`. */
+  readonly pace: TurnPace
   readonly tracking: WorkerTracking
   readonly options: TrackOptions
   readonly guarantee: Guarantee
@@ -105,18 +108,24 @@ export class SourceTracking implements TreeOwner {
     this.means.due()
   }
 
-  /** Tells what there is to tell, and sends again what is to be sent again. */
+  /** Tells what there is to tell, as long as the turn has time, and sends again what is to be sent again. */
   work(handlers: TrackInsights): void {
     const { answers, completed, tracker } = this
+    const { clock, pace } = this.means
     this.answers = []
     this.completed = []
     for (const { id, answer } of answers) this.call(handlers.answer?.(id, answer))
     for (const { id, outcome } of completed)
       handlers.complete?.(id, outcome.type === 'fail' ? outcome.failure : undefined)
+    let inStep = 0
     tracker.takeSettled((tree) => {
       const { id, message, outcome, port } = tree
       tracker.release(tree)
       this.tell(handlers, id, message, outcome, port!)
+      if (!pace.isDue(++inStep)) return true
+      const isOver = pace.isOver(clock.monotonic(), inStep)
+      inStep = 0
+      return !isOver
     })
     while (this.means.maySend()) {
       const tree = tracker.takeReplay()

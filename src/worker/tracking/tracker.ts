@@ -230,13 +230,23 @@ export class Tracker {
     return tree !== undefined && tree.state === treeState.sent && tree.stamp === stamp ? tree : undefined
   }
 
-  /** What is to be told of; given to `release` by `tell`. */
-  takeSettled(tell: (tree: Tree) => void): void {
+  /** What is to be told of; given to `release` by `tell`, which says whether to go on: what is left comes first the next time. */
+  takeSettled(tell: (tree: Tree) => boolean): void {
     const { settled, settledCount } = this
     this.settled = this.spare
     this.spare = settled
     this.settledCount = 0
-    for (let at = 0; at < settledCount; at++) tell(settled[at]!)
+    for (let at = 0; at < settledCount; at++)
+      if (!tell(settled[at]!)) {
+        this.leave(settled.slice(at + 1, settledCount))
+        return
+      }
+  }
+
+  /** Before those that were settled meanwhile. */
+  private leave(rest: readonly Tree[]): void {
+    this.settled = [...rest, ...this.settled.slice(0, this.settledCount)]
+    this.settledCount += rest.length
   }
 
   release(tree: Tree): void {

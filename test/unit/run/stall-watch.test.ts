@@ -66,7 +66,18 @@ test('a pause of the thread that looks is not taken for one of those that it loo
   look()
   assert.equal(look(60_000), undefined)
   // They went on at the same moment, and may take some time until they show it.
-  for (let ms = 0; ms < 5_000; ms += watch.periodMs) assert.equal(look(), undefined)
+  for (let ms = 0; ms < 4_750; ms += watch.periodMs) assert.equal(look(), undefined)
   worker.running(0)
   for (let ms = 0; ms < 9_000; ms += watch.periodMs) assert.equal(look(), undefined)
+})
+
+test('a thread that looks later than it wants to notices it hardly later', () => {
+  for (const everyMs of [500, 1_000, 2_000, 4_000]) {
+    const { look, worker } = setUp(10_000)
+    worker.running(0)
+    look(everyMs)
+    let tookMs = 0
+    for (let said; said === undefined && tookMs < 100_000; tookMs += everyMs) said = look(everyMs)
+    assert.ok(tookMs <= 10_000 + 1.5 * everyMs, `${tookMs} ms`)
+  }
 })

@@ -16,6 +16,8 @@ interface Setting {
   readonly watchMs?: number
   readonly errors?: 'reject'
   readonly isTracked?: boolean
+  /** So many connections lead on from the component. */
+  readonly connections?: number
 }
 
 function messagesOf({ quick, slow, isTracked = false }: Setting): Kind {
@@ -38,11 +40,13 @@ async function turnsWith(setting: Setting): Promise<readonly Turn[]> {
   let beganMs = 0
   const sink = defineComponent({
     inputs: { in: port<{ readonly n: number; readonly ms: number }>() },
+    outputs: { out: port<number>() },
     on: {
-      in: ({ n, ms }) => {
+      in: ({ n, ms }, { emit }) => {
         if (yieldAsked[0] !== 0) late.push(n)
         clock.workedMs += ms
         got.push(n)
+        emit.out(n)
         if (clock.workedMs - beganMs > watchMs) yieldAsked[0] = 1
       },
     },
@@ -87,6 +91,8 @@ for (const [what, setting] of Object.entries({
   'a synchronous handler': {},
   'one whose messages may be rejected': { errors: 'reject' },
   'tracked messages': { isTracked: true },
+  'tracked messages that go on': { isTracked: true, connections: 1 },
+  'tracked messages that go on over two connections': { isTracked: true, connections: 2 },
 } satisfies Record<string, Partial<Setting>>))
   test(`a turn that is asked to end ends with the message that it is at: ${what}`, async () => {
     const unwatched = await turnsWith({ quick, slow: 200, ...setting })

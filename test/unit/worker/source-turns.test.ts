@@ -8,6 +8,8 @@ import { defaultChannelLimits } from '../../../src/messaging/limits.ts'
 import { iteratorReader, type Reader, type ReaderOwner } from '../../../src/worker/iterator-reader.ts'
 import { Intake } from '../../../src/worker/journal/intake.ts'
 import type { Worker } from '../../../src/worker/worker.ts'
+import { TurnPace } from '../../../src/worker/turn-pace.ts'
+import { eventually } from '../../support/eventually.ts'
 import { type Turn, turnsOf, WorkClock, workerWith } from './turns.ts'
 
 /** How long sources keep their thread, whatever they are made of: in a turn of the event loop, others have theirs. */
@@ -20,10 +22,14 @@ type Items = () => Iterable<number> | AsyncIterable<number>
 type Poll = (max: number, send: (message: number) => void) => 'more' | 'done' | Promise<'more' | 'done'>
 
 /** What sources give, each message of which takes its time: quick ones, slow ones, and quick ones again. */
-function sources(clock: WorkClock): Record<string, { readonly items: Items } | { readonly poll: Poll }> {
+function sources(
+  clock: WorkClock,
+  worked: () => void = () => undefined,
+): Record<string, { readonly items: Items } | { readonly poll: Poll }> {
   let n = 0
   const next = (): number => {
     clock.workedMs += n < quick || n >= quick + slow ? quickMs : slowMs
+    worked()
     return n++
   }
   const isLeft = (): boolean => n < all
@@ -45,6 +51,7 @@ function sources(clock: WorkClock): Record<string, { readonly items: Items } | {
     'polls of one message': { poll: (_max, send) => some(1, send) },
     'polls of all that is asked for': { poll: some },
     'polls that are promises and wait for nothing': { poll: async (_max, send) => some(1, send) },
+    'polls of all that is asked for that are promises': { poll: async (max, send) => some(max, send) },
   }
 }
 
@@ -70,7 +77,7 @@ describe('a source whose messages become slow, and quick again', () => {
       test(`without a journal, ${queueMessagesMax} messages on their way: ${name}`, async () => {
         const clock = new WorkClock()
         const got: unknown[] = []
-        const worker = workerOf(clock, sources(clock)[name]!, got, queueMessagesMax)
+        const worker = workerOf(clock, sources(clock)[name]!, got, { queueMessagesMax })
         await worker.prepare()
         worker.start()
         // A promise of one message is waited for by itself.
@@ -87,6 +94,69 @@ describe('a source whose messages become slow, and quick again', () => {
       await intake.stop()
     })
   }
+})
+
+const watchMs = 250
+for (const name of ['a generator', 'an asynchronous generator that waits for nothing'])
+  for (const hasJournal of [false, true])
+    test(`a turn that is asked to end ends with the message that it is at: ${name}, ${hasJournal ? 'with' : 'without'} a journal`, async () => {
+      const longestMs = async (asksAfterMs: number): Promise<number> => {
+        const clock = new WorkClock()
+        const yieldAsked = new Int32Array(1)
+        let beganMs = 0
+        const source = sources(clock, () => {
+          if (clock.workedMs - beganMs > asksAfterMs) yieldAsked[0] = 1
+        })[name]!
+        const got: unknown[] = []
+        const onTurn = (): void => {
+          beganMs = clock.workedMs
+          // With a journal it reads between the turns of instances: a heartbeat takes it back.
+          if (hasJournal) yieldAsked[0] = 0
+        }
+        const worker = hasJournal ? undefined : workerOf(clock, source, got, { yieldAsked })
+        const intake = hasJournal ? intakeOf(clock, source, got, yieldAsked) : undefined
+        await worker?.prepare()
+        worker?.start()
+        intake?.begin()
+        const turns = await turnsOf(clock, got, all, onTurn)
+        await worker?.close()
+        await intake?.stop()
+        return Math.max(...turns.map(({ ms }) => ms))
+      }
+      const unwatchedMs = await longestMs(Infinity)
+      assert.ok(unwatchedMs > 2 * watchMs, `nothing is shown: ${unwatchedMs} ms`)
+      const watchedMs = await longestMs(watchMs)
+      assert.ok(watchedMs <= watchMs + 2 * slowMs, `${watchedMs} ms`)
+    })
+
+test('an iterator is asked for nothing more once its source has been stopped while others had their turn', async () => {
+  const clock = new WorkClock()
+  const waiting: (() => void)[] = []
+  let [asked, takesMessages] = [0, true]
+  async function* items(): AsyncGenerator<number> {
+    for (;;) {
+      clock.workedMs += slowMs
+      yield asked++
+    }
+  }
+  const pace = new TurnPace()
+  pace.begin(clock.monotonic())
+  const reader = iteratorReader(items(), {
+    outbox: { blocked: 0 },
+    outputs: [{ send: () => undefined }],
+    clock: Object.assign(clock, { soon: (action: () => void) => void waiting.push(action) }),
+    pace,
+    get takesMessages() {
+      return takesMessages
+    },
+    isEnding: false,
+  })
+  const polled = reader.poll(10, {})
+  await eventually('it lets others have their turn', () => waiting.length === 1)
+  takesMessages = false
+  waiting[0]!()
+  await polled
+  assert.equal(asked, 1)
 })
 
 test('a source that nobody is connected to does not keep its thread either', async () => {
@@ -114,7 +184,7 @@ function workerOf(
   clock: Clock,
   source: { readonly items: Items } | { readonly poll: Poll },
   got: unknown[],
-  queueMessagesMax: number,
+  options: Parameters<typeof workerWith>[2],
 ): Worker {
   const outputs = { out: port<number>() }
   const kind: Kind =
@@ -125,13 +195,14 @@ function workerOf(
           setup: () => ({ poll: (max, { emit }) => source.poll(max, emit.out) }),
         })
   const sink = defineComponent({ inputs: { in: port<number>() }, on: { in: (n) => void got.push(n) } })
-  return workerWith(clock, { source: kind, sink }, { queueMessagesMax })
+  return workerWith(clock, { source: kind, sink }, options)
 }
 
 function intakeOf(
   clock: Clock,
   source: { readonly items: Items } | { readonly poll: Poll },
   got: unknown[],
+  yieldAsked?: Int32Array,
 ): Intake {
   // A disk takes longer than a turn of the event loop.
   const journal = { append: () => sleep(1, 0) } as unknown as Journal
@@ -142,7 +213,7 @@ function intakeOf(
     stop: new AbortController(),
     wake: () => undefined,
   }
-  const intake = new Intake({ journal, ...about }, false)
+  const intake = new Intake({ journal, ...about, ...(yieldAsked && { yieldAsked }) }, false)
   const send = (message: number): void => {
     got.push(message)
     intake.gather(message)

@@ -10,6 +10,7 @@ import { type CustomSelector, Router } from '../../../../src/messaging/router.ts
 import { TestClock } from '../../../../src/testkit/test-clock.ts'
 import { SourceTracking } from '../../../../src/worker/tracking/source-tracking.ts'
 import { WorkerTracking } from '../../../../src/worker/tracking/worker-tracking.ts'
+import { TurnPace } from '../../../../src/worker/turn-pace.ts'
 
 /** What a source hears of messages that want answers, where snapshots are taken. */
 
@@ -32,8 +33,11 @@ function setUp(returns: () => boolean) {
     peer: () => undefined,
     requestFlush: () => undefined,
   })
+  const pace = new TurnPace()
+  pace.begin(Number.MAX_SAFE_INTEGER)
   const source = new SourceTracking({
     clock,
+    pace,
     tracking,
     options: {},
     guarantee: 'exactly-once',

@@ -27,11 +27,12 @@ function setUp(options: Partial<TrackerOptions> = {}) {
     { clock, random: () => 1_000, due: () => due++, over: () => undefined },
   )
   const begin = (message: unknown): Tree => tracker.begin(port, message, message, undefined, false)
-  const told = (): string[] => {
+  const told = (most = Infinity): string[] => {
     const lines: string[] = []
     tracker.takeSettled((tree) => {
       lines.push(`${tree.outcome.type} ${String(tree.id)}`)
       tracker.release(tree)
+      return lines.length < most
     })
     return lines
   }
@@ -163,4 +164,16 @@ test('TR-6 of a message that wants answers, `fail` and answers wait for the comm
   tracker.cut(8)
   tracker.committed(8)
   assert.deepEqual(told(), ['fail behind', 'ack late'])
+})
+
+test('what a turn had no time for is told in the next, before what is over meanwhile', () => {
+  const { tracker, begin, told, complete } = setUp({ openMessagesMax: 10 })
+  const trees = ['a', 'b', 'c', 'd', 'e'].map(begin)
+  for (const tree of trees.slice(0, 3)) complete(tree)
+  assert.deepEqual(told(1), ['ack a'])
+  assert.ok(tracker.hasSettled)
+  complete(trees[3]!)
+  assert.deepEqual(told(2), ['ack b', 'ack c'])
+  complete(trees[4]!)
+  assert.deepEqual([told(), tracker.hasSettled, tracker.open], [['ack d', 'ack e'], false, 0])
 })
