@@ -100,8 +100,6 @@ export class PollSize {
   private compare(poll: Poll): void {
     const { compared = poll } = this
     const [less, more] = compared.messages < poll.messages ? [compared, poll] : [poll, compared]
-    // No poll is shorter than what it takes by itself.
-    this.ownMs = Math.min(this.ownMs, poll.ms)
     if (more.messages >= comparedTimes * less.messages) {
       const eachMs = Math.max(0, (more.ms - less.ms) / (more.messages - less.messages))
       this.ownMs = Math.max(0, Math.min(less.ms, more.ms) - eachMs * less.messages)

@@ -129,6 +129,41 @@ for (const name of ['a generator', 'an asynchronous generator that waits for not
       assert.ok(watchedMs <= watchMs + 2 * slowMs, `${watchedMs} ms`)
     })
 
+test('a source that hears slowly what became of its messages does not keep its thread, and is asked for many', async () => {
+  const clock = new WorkClock()
+  const told: number[] = []
+  const asked: number[] = []
+  const count = 2_000
+  let sent = 0
+  const source = defineSource({
+    outputs: { out: port<number>() },
+    track: {},
+    setup: () => ({
+      poll(max, { emit }) {
+        asked.push(max)
+        for (let i = 0; i < max && sent < count; i++) emit.out.tracked(sent, { id: sent++ })
+        return sent < count ? 'more' : 'done'
+      },
+      ack(id) {
+        clock.workedMs += 6
+        told.push(id as number)
+      },
+    }),
+  })
+  const sink = defineComponent({ inputs: { in: port<number>() }, on: { in: () => undefined } })
+  const worker = workerWith(clock, { source, sink })
+  await worker.prepare()
+  worker.start()
+  const turns = await turnsOf(clock, told, count)
+  await worker.close()
+  assert.deepEqual(
+    told,
+    Array.from({ length: count }, (_, n) => n),
+  )
+  assert.ok(Math.max(...turns.map(({ ms }) => ms)) <= 12, turns.map(({ ms }) => ms).join(', '))
+  assert.equal(Math.max(...asked), 256)
+})
+
 test('an iterator is asked for nothing more once its source has been stopped while others had their turn', async () => {
   const clock = new WorkClock()
   const waiting: (() => void)[] = []

@@ -126,3 +126,11 @@ test('one poll that was held up is soon forgotten', () => {
   for (let n = 0; n < 12; n++) size.took(size.messagesMax * 0.001, size.messagesMax)
   assert.equal(size.messagesMax, 256)
 })
+
+test('what a poll takes by itself is known to be less as soon as one is shorter', () => {
+  const { sizes } = polls(2_000, (n, from) => (from < 400 ? 20 : n))
+  assert.ok(
+    sizes.slice(-20).every((size) => size <= 8),
+    sizes.join(', '),
+  )
+})
