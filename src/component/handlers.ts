@@ -23,7 +23,10 @@ type Inside<Context> = Omit<Context, 'group'> & { readonly group: GroupContext }
 
 /** Of one input, for messages that come in groups: the parts of a group come together, in order, and as a whole. */
 export interface GroupHandlers<T, Context> {
-  /** Before anything of the group; may be asynchronous: nothing is delivered before it is done. */
+  /**
+   * Before anything of the group; may be asynchronous: nothing is delivered before it is done. It runs again for a group that was open
+   * at the snapshot which its network goes on from (`group.resumed`): what it changes and sends then comes on top of what it did before.
+   */
   readonly start?: (args: unknown, context: Inside<Context>) => HandlerResult
   readonly message?: (message: T, context: Inside<Context>) => HandlerResult
   /** After every message and every inner group. */
@@ -32,9 +35,16 @@ export interface GroupHandlers<T, Context> {
   readonly groups?: { readonly [name: string]: GroupHandlers<T, Context> }
 }
 
+/** What a batch's `start` knows of it. */
+export interface BatchStart {
+  /** True where it runs again for a batch that was open at the snapshot which its network goes on from. */
+  readonly resumed: boolean
+}
+
 /** Of one input, for messages that come in batches: before, for each message, and behind. */
 export interface BatchHandlers<T, Context> {
-  readonly start?: (args: unknown, context: Context) => HandlerResult
+  /** Runs again for a batch that was open at a snapshot (`resumed`): what it changes and sends then comes on top of what it did before. */
+  readonly start?: (args: unknown, context: Context, batch: BatchStart) => HandlerResult
   readonly message?: (message: T, context: Context) => HandlerResult
   readonly end?: (args: unknown, context: Context) => HandlerResult
 }

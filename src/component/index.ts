@@ -112,4 +112,11 @@ export type {
 } from './shared.ts'
 export type { ReplayOptions, TrackedOptions, TrackFailure, TrackHandlers, TrackOptions } from './tracking.ts'
 export type { HookedInstance, Hooks } from './hooks.ts'
-export type { BatchHandlers, Behaviour, GroupHandlers, HandlerResult, MessageHandlers } from './handlers.ts'
+export type {
+  BatchHandlers,
+  BatchStart,
+  Behaviour,
+  GroupHandlers,
+  HandlerResult,
+  MessageHandlers,
+} from './handlers.ts'

@@ -146,7 +146,8 @@ export class InputChannel {
 
   /** What waits for groups, with the beginnings of what is open: put before all else of a channel that begins, it is as here. */
   get openParcels(): readonly BareParcel[] {
-    const batch: BareParcel = { items: [], group: 0, control: { type: 'batch-start', args: this.batchArgs } }
+    const control = { type: 'batch-start', args: this.batchArgs, resumed: true } as const
+    const batch: BareParcel = { items: [], group: 0, control }
     return this.inBatch ? [batch, ...this.groups.openParcels()] : this.groups.openParcels()
   }
 

@@ -64,7 +64,12 @@ export type Control =
       readonly resumed?: Readonly<Record<string, unknown>>
     }
   | { readonly type: 'group-end'; readonly id: number; readonly args: unknown }
-  | { readonly type: 'batch-start'; readonly args: unknown }
+  | {
+      readonly type: 'batch-start'
+      readonly args: unknown
+      /** It was open at the cut of a snapshot. Never leaves its worker. */
+      readonly resumed?: true
+    }
   | { readonly type: 'batch-end'; readonly args: unknown }
   /** What came before it belongs to the snapshot, what comes behind it does not. Alone in its parcel, and of no group. */
   | { readonly type: 'barrier'; readonly snapshot: number }

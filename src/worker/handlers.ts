@@ -1,3 +1,4 @@
+import type { BatchStart } from '../component/handlers.ts'
 import type { KindDefinition } from '../component/kind.ts'
 import type { Sink } from '../component/sink.ts'
 
@@ -15,7 +16,13 @@ export interface PortHandlers {
   readonly name: string
   readonly message: Invoke | undefined
   readonly groups: { readonly [name: string]: GroupHandlerSet } | undefined
-  readonly batch: { readonly start?: Invoke; readonly message?: Invoke; readonly end?: Invoke } | undefined
+  readonly batch:
+    | {
+        readonly start?: (args: unknown, context: object, batch: BatchStart) => unknown
+        readonly message?: Invoke
+        readonly end?: Invoke
+      }
+    | undefined
 }
 
 /** What a definition and the result of its `setup` hold together. */

@@ -54,11 +54,15 @@ export function handleControl(
       })
       return
     }
-    case 'batch-start':
+    case 'batch-start': {
       channel.inBatch = true
       channel.batchArgs = control.args
-      run(owner, port.batch?.start, control.args, { group: undefined, port, tracks })
+      const start = port.batch?.start
+      const batch = { resumed: control.resumed === true }
+      const invoke = start && ((args: unknown, context: object) => start(args, context, batch))
+      run(owner, invoke, control.args, { group: undefined, port, tracks })
       return
+    }
     case 'batch-end':
       channel.inBatch = false
       run(owner, port.batch?.end, control.args, { group: undefined, port, tracks })
