@@ -137,7 +137,8 @@ export interface SourceReader<O extends Ports> extends TrackHandlers {
    * there is (it is not called again before that).
    *
    * Others of its thread wait meanwhile: `max` is 1 to 256, as many as have taken up to 4 ms in the polls before, or up to twice what a
-   * poll takes by itself; 8 at first.
+   * poll takes by itself; 8 at first. Nobody can break a poll off: one that emits for longer than a thread may be blocked
+   * (COMPONENT_STALLED, 10 s) fails the network.
    */
   poll(max: number, context: PollContext<O>): PollResult | PromiseLike<PollResult>
   /**

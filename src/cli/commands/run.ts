@@ -48,7 +48,7 @@ export const runCommand: Command = {
       'stall-ms': {
         value: '<n>',
         about:
-          'Time without a turn after which a component counts as blocked, in milliseconds. Default 10000.',
+          'Time without a turn after which a component counts as blocked, in milliseconds. Default 10000. With `--workers 0`, nobody looks.',
       },
       'setup-ms': {
         value: '<n>',
