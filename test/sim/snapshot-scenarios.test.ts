@@ -115,3 +115,23 @@ test('AL-8: a sink that is full and a generator before it, which waits for credi
   const sum = await runAll({ network, alignMsMax: 2, sinkItemsMax: 2 })
   assert.ok(sum.committed > runs && sum.withChannelState > 0, JSON.stringify(sum))
 })
+
+test('batches that are open at the cut go on where they were, with what their start and their messages have set', async () => {
+  const network = networkOf(
+    {
+      items: { kind: 'source', config: { count: 40, keys: 'even' } },
+      batch: { kind: 'batch' },
+      unbatch: { kind: 'unbatch', instances: 2 },
+      last: { kind: 'sum' },
+    },
+    [
+      { from: 'items.out', to: 'batch.in', selector: 'round-robin' },
+      { from: 'batch.out', to: 'unbatch.in', selector: 'random' },
+      { from: 'unbatch.out', to: 'last.in', selector: byKey },
+    ],
+  )
+  for (const alignMsMax of [2, 1_000]) {
+    const sum = await runAll({ network, alignMsMax, beginOneIn: 4 })
+    assert.ok(sum.committed > runs * 2 && sum.kills > runs, JSON.stringify(sum))
+  }
+})

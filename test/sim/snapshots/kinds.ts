@@ -148,6 +148,37 @@ export function kindsWith(
       },
     },
   })
+  const batch = defineComponent({
+    inputs: { in: port<Item>() },
+    outputs: items,
+    on: {
+      in(item, { emit }) {
+        const open = emit.out.batch({ id: item.id })
+        for (const each of doubled(item)) open.send(each)
+        open.end()
+      },
+    },
+  })
+  /** Gathers the batches of one sender: what it has of one is its state from the start to the end. */
+  const unbatch = defineComponent({
+    inputs: { in: port<Item>() },
+    outputs: items,
+    state: { gathered: value<readonly Item[]>([], { scope: 'instance' }) },
+    batches: {
+      in: {
+        start(_args, { state }, { resumed }) {
+          if (!resumed) state.gathered.set([])
+        },
+        async message(item, { clock, state }) {
+          if (chance.int(3) === 0) await sleep(clock, chance.int(10))
+          state.gathered.update((gathered) => [...gathered, item])
+        },
+        end(_args, { emit, state }) {
+          for (const item of state.gathered.get()) emit.out(item)
+        },
+      },
+    },
+  })
   const join = defineComponent({
     inputs: { left: port<Item>(), right: port<Item>() },
     outputs: items,
@@ -256,6 +287,8 @@ export function kindsWith(
     ['chunk', chunk],
     ['regroup', regroup],
     ['gather', gather],
+    ['batch', batch],
+    ['unbatch', unbatch],
     ['join', join],
     ['flaky', flaky],
     ['round', round],

@@ -43,7 +43,7 @@ const innerKinds = [
   'round',
 ]
 /** Each makes two messages of one: there is one of them in a network, so that it stays small. */
-const doubling: ReadonlySet<string> = new Set(['double', 'chunk'])
+const doubling: ReadonlySet<string> = new Set(['double', 'chunk', 'batch'])
 
 export function randomNetwork(chance: Random, size: NetworkSize = mediumSize): RandomNetwork {
   const components: Record<string, FlatComponent> = {}
