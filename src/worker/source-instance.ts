@@ -12,6 +12,7 @@ import type { InstanceHost } from './host.ts'
 import { iteratorReader, type Reader, type ReaderOwner } from './iterator-reader.ts'
 import { Instance, type InstanceIdentity, type LifeHooks } from './instance.ts'
 import { JournaledReader, type OpenedJournal } from './journal/journaled-reader.ts'
+import { PollSize } from './poll-size.ts'
 import { ReleasedPositions } from './released-positions.ts'
 import type { Saved, SavedLate } from './snapshots/saved.ts'
 import { codeBridge, sharedContext, type SetupMeans, type SourceJournals } from './setup.ts'
@@ -19,7 +20,7 @@ import { dealJournals, dealKnown, dealListed, journalSplit, owns, type Share } f
 import { rejectionOf } from './rejection.ts'
 import type { SavedTree } from './tracking/saved-trees.ts'
 import { SourceTracking } from './tracking/source-tracking.ts'
-import { PollSize, TurnPace } from './turn-pace.ts'
+import { TurnPace } from './turn-pace.ts'
 
 const pollsPerTurn = 4
 /** How long a poll that is under way may take to end when the source is asked to: what it has pulled is not lost. */
@@ -236,7 +237,7 @@ export class SourceInstance extends Instance {
     try {
       if (tracker !== undefined) {
         tracker.work(this.reader!)
-        pace.isOverAt(this.host.clock.monotonic())
+        pace.note(this.host.clock.monotonic())
       }
       this.pollOrFinish()
     } finally {
@@ -268,7 +269,7 @@ export class SourceInstance extends Instance {
     const result = this.reader!.poll(this.room(), this.pollContext)
     this.outbox.nextCall()
     const nowMs = this.host.clock.monotonic()
-    pace.isOverAt(nowMs)
+    pace.note(nowMs)
     // Of one that gives a promise, what it has done before.
     const heldMs = nowMs - beganMs
     if (!isThenable(result)) {

@@ -3,7 +3,8 @@ import { asError, isVertigoError, VertigoError } from '../../base/errors.ts'
 import type { TrackedOptions } from '../../component/tracking.ts'
 import type { Journal } from '../../journal/journal.ts'
 import type { Reader } from '../iterator-reader.ts'
-import { PollSize, TurnPace, type YieldAsked } from '../turn-pace.ts'
+import { PollSize } from '../poll-size.ts'
+import { TurnPace, type YieldAsked } from '../turn-pace.ts'
 import { checkMessages, encodeRecord, type Gathered } from './journal-record.ts'
 
 /** Messages of one record. */
@@ -162,7 +163,8 @@ export class Intake {
       if (!this.takesMessages || this.isOver) break
       const before = this.count
       if ((await this.poll()) === 'done') break
-      if (this.count !== before && !pace.isOverAt(clock.monotonic())) continue
+      pace.note(clock.monotonic())
+      if (this.count !== before && !pace.hasEnded) continue
       await this.turn()
       pace.begin(clock.monotonic())
     }

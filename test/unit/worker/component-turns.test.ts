@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { defineComponent, defineSource, type Kind, port } from '../../../src/component/index.ts'
-import { type Turn, turnsOf, WorkClock, workerWith } from './turns.ts'
+import { workerWith } from './small-worker.ts'
+import { type Turn, turnsOf, WorkClock } from './turns.ts'
 
 /** How long components keep their thread: in a turn of the event loop, others have theirs. */
 

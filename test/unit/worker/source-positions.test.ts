@@ -1,15 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { systemClock } from '../../../src/base/clock.ts'
-import { seededRandom } from '../../../src/base/random.ts'
 import { defineComponent, defineSource, type Kind, port } from '../../../src/component/index.ts'
 import { generator } from '../../../src/connectors/generate/generator.ts'
-import { defaultChannelLimits } from '../../../src/messaging/limits.ts'
 import type { InstanceAssignment } from '../../../src/worker/assignment.ts'
 import { SourceInstance } from '../../../src/worker/source-instance.ts'
-import { Worker } from '../../../src/worker/worker.ts'
-import { assignmentOf, inputOf, instanceOf, outputOf } from '../../support/assignments.ts'
+import type { Worker } from '../../../src/worker/worker.ts'
 import { eventually } from '../../support/eventually.ts'
+import { workerWith } from './small-worker.ts'
 
 /** A source of the kind, from positions, and a component that keeps what it sends. */
 function setUp(kind: Kind, rest: Partial<InstanceAssignment>, got: unknown[], stopAt = Infinity): Worker {
@@ -24,30 +22,7 @@ function setUp(kind: Kind, rest: Partial<InstanceAssignment>, got: unknown[], st
       },
     }),
   })
-  const channel = 7
-  const assignment = assignmentOf(0, 0, {
-    workers: [0],
-    instances: [
-      instanceOf(1, 'source', { outputs: [outputOf('all', [{ channel, toWorker: 0 }])], ...rest }),
-      instanceOf(2, 'sink', { inputs: [inputOf(channel, 0, { fromEdge: true })] }),
-    ],
-    limits: { ...defaultChannelLimits, queueMessagesMax: 16 },
-    emitPerMessageMax: 1000,
-  })
-  return new Worker(assignment, {
-    clock: systemClock,
-    random: seededRandom(1),
-    load: async ({ address }) => (address === 'source' ? kind : sink),
-    check: 'none',
-    counters: { write: () => undefined, running: () => undefined, ready: () => undefined },
-    events: {
-      finished: () => undefined,
-      failed: (error) => assert.fail(String(error)),
-      rejected: (_record, taken) => taken(),
-      metric: () => undefined,
-      logged: (_record, taken) => taken(),
-    },
-  })
+  return workerWith(systemClock, { source: kind, sink }, { queueMessagesMax: 16, source: rest })
 }
 
 test('a worker starts a source from the positions of its assignment, and asks it how far it has come', async () => {

@@ -10,7 +10,8 @@ import { Intake } from '../../../src/worker/journal/intake.ts'
 import type { Worker } from '../../../src/worker/worker.ts'
 import { TurnPace } from '../../../src/worker/turn-pace.ts'
 import { eventually } from '../../support/eventually.ts'
-import { type Turn, turnsOf, WorkClock, workerWith } from './turns.ts'
+import { workerWith } from './small-worker.ts'
+import { type Turn, turnsOf, WorkClock } from './turns.ts'
 
 /** How long sources keep their thread, whatever they are made of: in a turn of the event loop, others have theirs. */
 
