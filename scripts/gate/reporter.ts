@@ -3,7 +3,7 @@
  * skipped tests by name with the reason; then the closing line.
  */
 import { writeSync } from 'node:fs'
-import { relative } from 'node:path'
+import { relative, resolve } from 'node:path'
 import { inspect } from 'node:util'
 import type { TestEvent } from 'node:test/reporters'
 import { root } from '../lib/paths.ts'
@@ -58,14 +58,17 @@ export default async function* report(events: AsyncIterable<TestEvent>): AsyncGe
         const { error } = event.data.details
         if (failureType(error) === 'subtestsFailed') break
         failed++
-        if (event.data.file !== undefined) filesWithFailures.add(event.data.file)
+        if (event.data.file !== undefined) filesWithFailures.add(resolve(event.data.file))
         yield `FAILED ${name}\n  at ${place(event.data)}\n${indent(describe(error))}\n\n`
         break
       }
       case 'test:stdout':
       case 'test:stderr': {
         const { file, message } = event.data
-        if (file !== undefined) output.set(file, ((output.get(file) ?? '') + message).slice(-keptOutputChars))
+        if (file === undefined) break
+        // Here as it was given on the command line; in all other events in full.
+        const path = resolve(file)
+        output.set(path, ((output.get(path) ?? '') + message).slice(-keptOutputChars))
         break
       }
       default:

@@ -7,7 +7,7 @@ import { openLmdbStore } from '../../../src/store/lmdb/open.ts'
 import { waitForTurn } from '../../../src/store/lmdb/open-turn.ts'
 import { ProcessList } from '../../../src/store/lmdb/processes.ts'
 import { TimeLimit } from '../../../src/store/lmdb/time-limit.ts'
-import { increment, type Told, type Work } from './support.ts'
+import { deadlineMs, increment, type Told, type Work } from './support.ts'
 
 /** A process of its own over a store, for tests that stop or end it. `process.argv`: what to do, and the folder. */
 
@@ -96,7 +96,7 @@ const works: Readonly<Record<Work, () => Promise<void>>> = {
   },
 
   async increment() {
-    const store = await openLmdbStore({ folder })
+    const store = await openLmdbStore({ folder, openTimeoutMs: deadlineMs })
     const own = `own/${process.pid}`
     tell({ word: 'open' })
     for (;;) {

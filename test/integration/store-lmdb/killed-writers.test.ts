@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { seededRandom } from '../../../src/base/random.ts'
-import { type Child, countOf, makeFolder, openStore, startChild, until } from './support.ts'
+import { type Child, countOf, makeFolder, openStore, startChild } from './support.ts'
 
 const kills = 24
 const writers = 3
@@ -26,13 +26,13 @@ test(`${writers} writers, killed ${kills} times at any moment: what was acknowle
     const at = random.int(writers)
     const victim = living[at]!
     const few = random.int(5) + 1
-    await until('the victim has written something', () => acknowledged(victim) >= few || undefined)
+    await victim.until('has written something', () => acknowledged(victim) >= few)
     victim.kill('SIGKILL')
     await victim.exited
     const other = living[(at + 1) % writers]!
     await other.hear('open')
     const before = acknowledged(other)
-    await until('another writer goes on', () => acknowledged(other) > before || undefined)
+    await other.until('goes on', () => acknowledged(other) > before)
     living[at] = start()
   }
   for (const child of living) {

@@ -38,12 +38,15 @@ export interface Child {
   readonly told: Told[]
   /** Resolves with the first message with this word, also one that came before. */
   hear(word: string): Promise<Told>
+  /** Waits until `look` gives something; rejects as soon as the child has ended, and says how. */
+  until<T>(what: string, look: () => T | undefined): Promise<T>
   readonly exited: Promise<number | NodeJS.Signals>
   kill(signal: NodeJS.Signals): void
 }
 
 const script = fileURLToPath(new URL('child.ts', import.meta.url))
-const deadlineMs = 20_000
+/** For whatever is waited for. */
+export const deadlineMs = 20_000
 
 export function makeFolder(t: TestContext): string {
   const parent = mkdtempSync(join(tmpdir(), 'vertigo-store-'))
@@ -99,9 +102,17 @@ export function startChild(
     child.kill('SIGKILL')
     await exited
   })
+  const untilHere = <T>(what: string, look: () => T | undefined): Promise<T> =>
+    until(`the child (${work}) ${what}`, () => {
+      const found = look()
+      // What it said before comes until then.
+      const end = child.connected ? null : (child.signalCode ?? child.exitCode)
+      if (!found && end !== null) throw new Error(`the child (${work}) has ended (${end}) before it ${what}`)
+      return found
+    })
   const hear = (word: string): Promise<Told> =>
-    until(`the child (${work}) says "${word}"`, () => told.find((message) => message.word === word))
-  return { process: child, told, hear, exited, kill: (signal) => void child.kill(signal) }
+    untilHere(`says "${word}"`, () => told.find((message) => message.word === word))
+  return { process: child, told, hear, until: untilHere, exited, kill: (signal) => void child.kill(signal) }
 }
 
 /** Waits until `look` gives something; after 20 s it rejects and says what did not happen. */
@@ -125,15 +136,21 @@ export async function countOf(store: Store, key: string): Promise<number> {
   return entry === undefined ? 0 : Number(Buffer.from(entry.value).toString())
 }
 
-/** Adds one, whoever else does so; the number that it became. */
+/**
+ * Adds one, whoever else does so; the number that it became. As patient as whoever waits for it: a disk that does other things for some
+ * seconds first is none of its faults.
+ */
 export async function increment(store: Store, key: string): Promise<number> {
   for (;;) {
     const { entry } = await store.get(key)
     const next = entry === undefined ? 1 : Number(Buffer.from(entry.value).toString()) + 1
-    const { succeeded } = await store.transact({
-      compare: [{ key, target: 'modRevision', is: '=', than: entry?.modRevision ?? 0 }],
-      then: [{ type: 'put', key, value: Buffer.from(String(next)) }],
-    })
+    const { succeeded } = await store.transact(
+      {
+        compare: [{ key, target: 'modRevision', is: '=', than: entry?.modRevision ?? 0 }],
+        then: [{ type: 'put', key, value: Buffer.from(String(next)) }],
+      },
+      { timeoutMs: deadlineMs },
+    )
     if (succeeded) return next
   }
 }

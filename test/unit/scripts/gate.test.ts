@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { test } from 'node:test'
 import { durationsFile } from '../../../scripts/gate/durations.ts'
 import { runStep, type StepResult } from '../../../scripts/gate/run-step.ts'
@@ -98,7 +98,9 @@ async function reportOn(text: string, more: readonly string[] = []): Promise<Run
     const file = join(folder, 'a.test.mjs')
     writeFileSync(file, `import { describe, test, before } from 'node:test'\n${text}`)
     const reporter = inRoot('scripts/gate/reporter.ts')
-    const args = ['--test', `--test-reporter=${reporter}`, '--test-reporter-destination=stdout', file]
+    const output = [`--test-reporter=${reporter}`, '--test-reporter-destination=stdout']
+    // As the gate does, which names files beneath where it is.
+    const args = ['--test', ...output, relative(process.cwd(), file)]
     // Within a test, `node --test` would speak to the runner around it, and durations belong to that one too.
     const outer = ['-u', 'NODE_TEST_CONTEXT', '-u', durationsFile]
     return await run('env', [...outer, ...more, process.execPath, ...args], { timeoutMs: 60_000 })
