@@ -37,6 +37,8 @@ const random = systemRandom
 const mended = [
   // A node may be dialled before it has heard that the other one has joined; it is dialled again.
   'is not known yet',
+  // A worker follows the plan later than its peer, on a machine that is busy.
+  'does not expect',
   // The machine may be so busy that a thread has no turn for 1.5 s. Its peer says so, and ends the line, and dials again.
   'nothing is heard from worker',
   'the line was ended before a handshake',

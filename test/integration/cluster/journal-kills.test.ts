@@ -29,6 +29,7 @@ test('JN-1 what a port or an intake has acknowledged counts once, with their nod
   await world.runs('tallies')
   const network = a.network('tallies')
   const over = new AbortController()
+  t.after(() => over.abort())
   const [sent, posted] = [new Outcomes(), new Outcomes()]
   const sending = (async () => {
     while (!over.signal.aborted)

@@ -19,6 +19,7 @@ test('the node that hosts the ports is killed while clients send, read and ask',
   const read: number[] = []
   let begins = 0
   const ending = new AbortController()
+  t.after(() => ending.abort())
   const reading = (async () => {
     const options = { signal: ending.signal, onReading: () => void begins++ }
     for await (const message of network.read('passed', options)) read.push(message as number)
@@ -28,6 +29,7 @@ test('the node that hosts the ports is killed while clients send, read and ask',
   const outcomes = new Map<number, string>()
   const answered: string[] = []
   const over = new AbortController()
+  t.after(() => over.abort())
   const sending = (async () => {
     for (let n = 0; !over.signal.aborted; n++)
       outcomes.set(n, await errorCode(network.send('things', n, { timeoutMs: 30_000 })))

@@ -153,6 +153,7 @@ test('a network that is deployed again keeps its client ports; a change of them 
   // One more component beside them, in a generation of its own, while messages are sent.
   let sent = 0
   const over = new AbortController()
+  t.after(() => over.abort())
   const sending = (async () => {
     for (; !over.signal.aborted; sent++) await network.send('things', sent)
   })()

@@ -46,8 +46,13 @@ class Asking {
     this.done.catch(() => undefined)
   }
 
-  async end(): Promise<void> {
+  /** Asks no more. */
+  stop(): void {
     this.ending.abort()
+  }
+
+  async end(): Promise<void> {
+    this.stop()
     await within(`the last requests of ${this.name} are answered`, 60_000, this.done)
   }
 
@@ -81,6 +86,7 @@ test('each request is answered and counts once, with nodes killed between reques
     new Asking(a.network('counts'), 'a node', 0),
     new Asking(world.connection.network('counts'), 'a program over the API', 1_000_000),
   ]
+  t.after(() => all.forEach((asking) => asking.stop()))
   const goesOn = async (what: string): Promise<void> => {
     const before = all.map(({ answered }) => answered.length)
     await eventually(
