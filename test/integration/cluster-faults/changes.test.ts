@@ -7,14 +7,14 @@ import { folderSubject, type OpenSubject } from './subjects.ts'
 /** Networks are changed while they run, and components fail in every way that they can. */
 
 /** Longer than a busy machine lets a thread wait. */
-const stallMs = 3_000
+const stallMs = 10_000
 
 describe('networks on real processes that are changed, and whose components fail', () => {
   let store: OpenSubject
   let cluster: FaultyCluster
   before(async () => {
     store = await folderSubject.open()
-    cluster = await FaultyCluster.start({ storeUrl: store.url, stallMs, ttlMs: 10_000 })
+    cluster = await FaultyCluster.start({ storeUrl: store.url, stallMs, ttlMs: 30_000 })
     await cluster.deploy(cluster.net())
     await cluster.flows(nowMs())
     // It takes half a minute to be given up; meanwhile the others are tested beside it.

@@ -19,7 +19,7 @@ describe('networks on real processes that come to their end', () => {
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'vertigo-ending-'))
     store = await folderSubject.open()
-    cluster = await FaultyCluster.start({ storeUrl: store.url, ttlMs: 10_000 })
+    cluster = await FaultyCluster.start({ storeUrl: store.url, ttlMs: 30_000 })
   })
   after(async () => {
     await cluster?.stop()

@@ -92,7 +92,7 @@ describe('rubbish on the ports of nodes', () => {
   let lives: ReadonlySet<string>
   before(async () => {
     store = await folderSubject.open()
-    cluster = await FaultyCluster.start({ storeUrl: store.url })
+    cluster = await FaultyCluster.start({ storeUrl: store.url, ttlMs: 30_000 })
     await cluster.deploy(cluster.net())
     await cluster.flows(nowMs())
     lives = new Set(cluster.journal.read().born.keys())
