@@ -66,19 +66,23 @@ test('workers of a node that wakes behind the end of its lease do nothing, also 
   await eventually('it works', () => worked().length > 10)
   node.send('arm')
   await eventually('it is armed', () => told.includes('armed'))
-  const before = new Set(worked().map(({ thread }) => thread))
+  // A machine that stands still may have cost it a life before, and may cost it one more behind.
+  const since = (): readonly FrozenReport[] => told.slice(told.indexOf('armed'))
 
   node.kill('SIGSTOP')
   await sleep(pausedMs)
   const wokenAtMs = machineClock.monotonic()
   node.kill('SIGCONT')
 
-  await eventually('it woke, and its agent did nothing', () => told.includes('woke'))
-  await eventually('it has lost its lease', () => told.includes('fenced'))
+  await eventually('it woke, and its agent did nothing', () => since().includes('woke'))
+  await eventually('it has lost its lease', () => since().includes('fenced'))
+  const before = new Set(worked().flatMap(({ thread, atMs }) => (atMs < wokenAtMs ? [thread] : [])))
   const late = worked().filter(({ thread, atMs }) => before.has(thread) && atMs > wokenAtMs)
   assert.ok(late.length <= turnsOfSlice, `threads without a lease worked ${late.length} times`)
-  await eventually('it works again, in another life', () =>
-    worked().some(({ thread }) => !before.has(thread)),
+  await eventually(
+    'it works again, in another life',
+    () => worked().some(({ thread }) => !before.has(thread)),
+    60_000,
   )
-  assert.equal(told.filter((what) => what === 'joined').length, 2)
+  assert.ok(since().includes('joined'))
 })
