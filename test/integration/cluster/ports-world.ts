@@ -56,12 +56,12 @@ export class PortsWorld {
     return world
   }
 
-  /** In this process. */
+  /** In this process. It is to stay, whatever the machine does. */
   async node(
     id: string,
     options: { workers?: number; api?: { port: number; tokens?: string } } = {},
   ): Promise<RunningNode> {
-    const node = await startNode({ store: this.url, cluster, id, ttlMs: 5_000, workers: 2, ...options })
+    const node = await startNode({ store: this.url, cluster, id, ttlMs: 30_000, workers: 2, ...options })
     this.closing.push(() => node.close())
     return node
   }
