@@ -161,14 +161,15 @@ for (const { what, work, args = [], code, message } of failures)
     assert.doesNotMatch(result.stderr, /node:internal|Native stack trace|src\/worker\//)
   })
 
-/** Each message takes 20 ms of the thread, all of them 3 s; before them may be quick ones. */
+/** Each message takes 400 ms of the thread, all of them 8 s, longer than a turn may; before them may be quick ones. */
 const slowly = `function work(): void {
-  const endMs = performance.now() + 20
+  const endMs = performance.now() + 400
   while (performance.now() < endMs);
 }
 `
-/** So many that of the step of 128 that the first slow one is in most are slow (`worker/turn-pace.ts`). */
-const quickBefore = 700
+const slowCount = 20
+/** So many that the first slow one is in a step of 128 (`worker/turn-pace.ts`), mostly not in its last 15. */
+const quickBefore = 20_000
 const slow: Record<string, string> = {
   handler: `${slowly}
 export default function handle(n: number): number {
@@ -187,7 +188,7 @@ import { defineSource, port } from 'vertigo-flow'
 export default defineSource({
   outputs: { out: port<number>() },
   *read() {
-    for (let n = 0; n < 150; n++) {
+    for (let n = 0; n < ${slowCount}; n++) {
       work()
       yield n
     }
@@ -199,7 +200,7 @@ import { defineSource, port } from 'vertigo-flow'
 export default defineSource({
   outputs: { out: port<number>() },
   async *read() {
-    for (let n = 0; n < 150; n++) {
+    for (let n = 0; n < ${slowCount}; n++) {
       work()
       yield n
     }
@@ -210,7 +211,7 @@ export default defineSource({
 
 for (const [what, code] of Object.entries(slow))
   test(`a slow ${what} does not count as one that blocks its thread: all others have their turns in between`, async (t) => {
-    const count = what.includes('after quick') ? quickBefore + 150 : 150
+    const count = what.includes('after quick') ? quickBefore + slowCount : slowCount
     const isHandler = what.startsWith('handler')
     const from = isHandler ? `{ kind: generator, config: { count: ${count} } }` : '{ kind: ./slow.ts }'
     const through = isHandler ? './slow.ts' : './pass.ts'
@@ -222,7 +223,7 @@ components: { from: ${from}, through: { kind: ${through} }, out: { kind: stdout 
 connections: [{ from: from.out, to: through.in }, { from: through.out, to: out.in }]
 `,
     })
-    const result = await vertigo(t, ['run', 'net.yaml', '--workers', '2', '--stall-ms', '1500'], { cwd })
+    const result = await vertigo(t, ['run', 'net.yaml', '--workers', '2', '--stall-ms', '6000'], { cwd })
     assertCode(result, 0)
     assert.equal(result.stdout.trimEnd().split('\n').length, count)
   })
