@@ -13,7 +13,8 @@ const work = 'export default (n: number): number => n\n'
 function onTerminal(t: TestContext, columns: number, args: readonly string[], env = {}): Session {
   const cwd = project(t, { 'net.yaml': throughComponent(), 'work.ts': work })
   const command = [...vertigoCommand, ...args].map((part) => `'${part}'`).join(' ')
-  return new Session(t, ['script', '-qec', `stty cols ${columns} rows 30; ${command}`, '/dev/null'], {
+  const line = `stty cols ${columns} rows 30; echo "process $$"; exec ${command}`
+  return new Session(t, ['script', '-qec', line, '/dev/null'], {
     cwd,
     env: { TERM: 'xterm-256color', ...env },
     // Held open: at its end `script` would send an end of file.
@@ -21,8 +22,12 @@ function onTerminal(t: TestContext, columns: number, args: readonly string[], en
   })
 }
 
-async function ranFor(t: TestContext, columns: number, env = {}): Promise<Result> {
-  return onTerminal(t, columns, ['run', 'net.yaml', '--duration', '1.5'], env).ended()
+/** Runs until the table has been drawn a few times. */
+async function drawn(t: TestContext, columns: number, env = {}): Promise<Result> {
+  const session = onTerminal(t, columns, ['run', 'net.yaml'], env)
+  await session.until(/(?:: running[^]*?\bwork\b[^]*?){5}/)
+  process.kill(Number(/^process (\d+)/m.exec(session.stdout)![1]), 'SIGINT')
+  return session.ended()
 }
 
 function withoutCodes(text: string): string[] {
@@ -30,7 +35,7 @@ function withoutCodes(text: string): string[] {
 }
 
 test('on a terminal a table is redrawn in place, and a summary stays', { skip }, async (t) => {
-  const result = await ranFor(t, 80)
+  const result = await drawn(t, 80)
   assertCode(result, 0)
   const lines = withoutCodes(result.stdout)
   assert.ok(lines.some((line) => /^test: running {2}.*Ctrl-C drains$/.test(line)))
@@ -42,7 +47,7 @@ test('on a terminal a table is redrawn in place, and a summary stays', { skip },
 })
 
 test('colors are left out where NO_COLOR is set, and lines fit a narrow terminal', { skip }, async (t) => {
-  const result = await ranFor(t, 40, { NO_COLOR: '1' })
+  const result = await drawn(t, 40, { NO_COLOR: '1' })
   assertCode(result, 0)
   assert.doesNotMatch(result.stdout, /\u001b\[[0-9;]*m/)
   const lines = withoutCodes(result.stdout)
