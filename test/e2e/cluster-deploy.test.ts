@@ -45,7 +45,7 @@ async function nodes(t: TestContext, ...each: readonly (readonly string[])[]): P
   let api = ''
   for (const [at, args] of each.entries()) {
     const own = ['--id', `n${at}`, '--workers', '2', '--api', '127.0.0.1:0', '--cache', join(cwd, 'cache')]
-    const node = start(t, ['node', '--store', store, ...own, ...args], { cwd })
+    const node = start(t, ['node', '--store', store, '--ttl-ms', '30000', ...own, ...args], { cwd })
     await node.until(/has joined the cluster/)
     api ||= /API (http\S+?),/.exec(node.stdout)![1]!
     started.push(node)

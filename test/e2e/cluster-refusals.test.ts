@@ -18,6 +18,8 @@ function nodeIn(t: TestContext, cwd: string) {
 }
 
 const joined = /has joined the cluster/
+/** For one that is to be there when others come, whatever the machine does. */
+const stays = ['--ttl-ms', '30000']
 
 test('two clusters of one name in one store: what nodes of one cluster have in common tells', async (t) => {
   const cwd = project(t, {})
@@ -32,7 +34,7 @@ test('two clusters of one name in one store: what nodes of one cluster have in c
       `--tls-${what}`,
       what === 'ca' ? `${folder}/ca.pem` : `${folder}/${id}.${what === 'cert' ? 'pem' : 'key'}`,
     ])
-  const ours = node('a', ...tls('ours', 'a'))
+  const ours = node('a', ...tls('ours', 'a'), ...stays)
   await ours.until(joined)
 
   for (const [id, args, text] of [
@@ -145,7 +147,7 @@ async function place(t: TestContext): Promise<Place> {
       ['node', '--store', store, '--id', id, '--workers', '1', '--cache', join(folder, 'cache'), ...args],
       { cwd: folder },
     )
-  const a = node('a', cwd, '--api', '127.0.0.1:0', '--log-level', 'warn')
+  const a = node('a', cwd, '--api', '127.0.0.1:0', '--log-level', 'warn', ...stays)
   await a.until(joined)
   const api = /API (http\S+?),/.exec(a.stdout)![1]!
   const ask: Place['ask'] = (...args) => vertigo(t, args, { cwd, env: { VERTIGO_API: api } })
@@ -198,7 +200,7 @@ test('a node with the id of a living one, and a kind that one of the nodes canno
   assert.match(twin.stderr, /error NODE_EXISTS: .*"a" .*process \d+ at 127\.0\.0\.1:\d+[^]*fix: .*--id/)
   assert.deepEqual(await wanted(), before)
 
-  const elsewhere = node('b', project(t, {}), '--api', 'off', '--group', 'edge')
+  const elsewhere = node('b', project(t, {}), '--api', 'off', '--group', 'edge', ...stays)
   await elsewhere.until(joined)
   const bundled = ['--bundle', '--external', 'loud', '--group', 'edge', '--wait']
   const strange = await ask('deploy', 'stranger.yaml', ...bundled)

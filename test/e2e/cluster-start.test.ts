@@ -38,7 +38,7 @@ async function allGone(found: readonly number[]): Promise<void> {
 }
 
 async function startCluster(t: TestContext, nodes: number): Promise<Session> {
-  const args = `cluster start --nodes ${nodes} --store ./store --api 127.0.0.1:0 --json`
+  const args = `cluster start --nodes ${nodes} --store ./store --api 127.0.0.1:0 --ttl-ms 10000 --json`
   const session = start(t, args.split(' '), { cwd: project(t, {}) })
   t.after(() => end(session))
   await session.until(/"type":"ready"/)
@@ -69,10 +69,14 @@ test('a cluster on one machine: it gets ready, says which node died, and leaves 
   const victim = nodes.find(({ id }) => id === 'node-2')!
   process.kill(victim.pid, 'SIGKILL')
   await session.until(/"type":"died","node":"node-2"/)
-  await eventually('the others know that it is no more', async () => {
-    const left = (await (await fetch(`${ready.api}/v1/nodes`)).json()) as readonly { id: string }[]
-    return left.length === 1
-  })
+  await eventually(
+    'the others know that it is no more',
+    async () => {
+      const left = (await (await fetch(`${ready.api}/v1/nodes`)).json()) as readonly { id: string }[]
+      return left.length === 1
+    },
+    60_000,
+  )
   session.child.kill('SIGINT')
   const result = await session.ended()
   assertCode(result, 0)
@@ -88,11 +92,11 @@ test('nodes do not outlive the command that started them, however it ends', asyn
 
 test('a second cluster over the store of the first is refused, and the first one goes on', async (t) => {
   const folder = project(t, {})
-  const args = 'cluster start --nodes 2 --store ./store --api 127.0.0.1:0 --ttl-ms 1000 --json'.split(' ')
-  const first = start(t, args, { cwd: folder })
+  const args = 'cluster start --nodes 2 --store ./store --api 127.0.0.1:0 --json --ttl-ms'.split(' ')
+  const first = start(t, [...args, '30000'], { cwd: folder })
   t.after(() => end(first))
   await first.until(/"type":"ready"/)
-  const second = start(t, args, { cwd: folder })
+  const second = start(t, [...args, '1000'], { cwd: folder })
   const result = await second.ended()
   assertCode(result, 2)
   assert.match(
@@ -112,7 +116,7 @@ test('what the nodes are to have is given to them: certificates, tokens, the lev
   const made = await vertigo(t, ['certs', 'create', 'certs', '--nodes', 'node-1,node-2'], { cwd })
   assertCode(made, 0)
   const command = (nodes: number): Session => {
-    const args = `cluster start --nodes ${nodes} --api 127.0.0.1:0 --certs certs --tokens tokens --log-level warn --json`
+    const args = `cluster start --nodes ${nodes} --api 127.0.0.1:0 --certs certs --tokens tokens --log-level warn --ttl-ms 30000 --json`
     const session = start(t, args.split(' '), { cwd })
     t.after(() => end(session))
     return session

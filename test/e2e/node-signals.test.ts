@@ -37,6 +37,8 @@ async function hosting(t: TestContext, args: readonly string[]): Promise<Host> {
       id,
       '--workers',
       '1',
+      '--ttl-ms',
+      '30000',
       '--api',
       '127.0.0.1:0',
       '--json',

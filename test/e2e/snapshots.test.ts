@@ -48,7 +48,7 @@ async function cluster(t: TestContext, count: number, ...args: readonly string[]
   const nodes: Session[] = []
   let api = ''
   for (let at = 0; at < count; at++) {
-    const own = ['--id', `n${at}`, '--workers', '2', '--api', '127.0.0.1:0']
+    const own = ['--id', `n${at}`, '--workers', '2', '--api', '127.0.0.1:0', '--ttl-ms', '30000']
     const node = start(t, ['node', '--store', `lmdb:${join(folder, 'store')}`, ...own, ...args], {
       cwd: folder,
     })

@@ -27,7 +27,8 @@ async function stalled(t: TestContext, work: string): Promise<Stalled> {
   }
   const folder = project(t, { 'chatty.json': JSON.stringify(network), 'work.ts': work })
   const store = `lmdb:${folder}/store`
-  const node = start(t, ['node', '--store', store, '--id', 'a', '--api', '127.0.0.1:0', '--json'])
+  const args = ['--id', 'a', '--api', '127.0.0.1:0', '--ttl-ms', '30000', '--json']
+  const node = start(t, ['node', '--store', store, ...args])
   await node.until(/"type":"joined"/)
   node.child.stdout!.pause()
   const cluster = await connectCluster({ store })

@@ -58,6 +58,7 @@ class Place {
       storeUrl: this.url,
       openStore,
       workers: 1,
+      ttlMs: 30_000,
       version: '0',
       builtInKinds: builtInKindsUrl,
       stores: new URL('../../src/stores.ts', import.meta.url).href,

@@ -38,6 +38,8 @@ test('a node that is told to end gives its instances to others, and leaves', asy
     store,
     '--id',
     'a',
+    '--ttl-ms',
+    '30000',
     '--workers',
     '2',
     '--api',
@@ -53,7 +55,7 @@ test('a node that is told to end gives its instances to others, and leaves', asy
     return state === 'running' ? instances.map(({ node }) => String(node)) : []
   }
   await eventually('all runs on the one node', async () => (await places()).join() === 'a,a')
-  const b = await node(t, { store, id: 'b', workers: 2 })
+  const b = await node(t, { store, id: 'b', workers: 2, ttlMs: 30_000 })
   assert.deepEqual(await places(), ['a', 'a'], 'nothing is moved without need')
   a.child.kill('SIGTERM')
   assertCode(await a.ended(), 0)
@@ -74,7 +76,8 @@ test('a node that nobody can take over from leaves without waiting', async (t) =
   const folder = project(t, { 'ticks.json': JSON.stringify(ticks) })
   const store = `lmdb:${folder}/store`
   const events: NodeEvent[] = []
-  const alone = await startNode({ store, id: 'a', workers: 1, onEvent: (event) => events.push(event) })
+  const onEvent = (event: NodeEvent): void => void events.push(event)
+  const alone = await startNode({ store, id: 'a', workers: 1, ttlMs: 30_000, onEvent })
   t.after(() => alone.close())
   const cluster = await connectCluster({ store })
   t.after(() => cluster.close())
@@ -89,10 +92,9 @@ test('a node that nobody can take over from leaves without waiting', async (t) =
 test('what cannot be is refused before anything is touched', async (t) => {
   const folder = project(t, {})
   const store = `lmdb:${folder}/store`
-  // Shorter than usual, since who comes with the same name waits whether this one's lease ends.
-  const ttlMs = 2_000
-  await node(t, { store, id: 'a', ttlMs })
-  await refused('NODE_EXISTS', { store, id: 'a', ttlMs })
+  await node(t, { store, id: 'a', ttlMs: 30_000 })
+  // Who comes with the same name waits for as long as a lease of its own whether that one's ends.
+  await refused('NODE_EXISTS', { store, id: 'a', ttlMs: 1_000 })
   await refused('NODE_OPEN', { store, listen: { host: '192.0.2.1' } })
   await refused('NODE_ADDRESS_UNFIT', { store, listen: { host: '0.0.0.0' }, insecure: true })
   await refused('API_OPEN', { store, api: { host: '0.0.0.0', port: 0 } })
@@ -107,18 +109,15 @@ test('what cannot be is refused before anything is touched', async (t) => {
   await refused('NODE_ADDRESS_UNFIT', { store, listen: { host: '127.0.0.1', port } })
   const cluster = await connectCluster({ store })
   t.after(() => cluster.close())
-  const seen = new Set<string>()
-  // A machine that is busy for longer than a lease makes it begin its next life.
-  await eventually('it is there', async () => {
-    for (const { id } of await cluster.operation.nodes([])) seen.add(id)
-    return seen.has('a')
-  })
-  assert.deepEqual([...seen], ['a'])
+  assert.deepEqual(
+    (await cluster.operation.nodes([])).map(({ id }) => id),
+    ['a'],
+  )
 })
 
 test('a node that has no version of the protocol in common with one that is there is refused', async (t) => {
   const store = `lmdb:${project(t, {})}/store`
-  await node(t, { store, id: 'a' })
+  await node(t, { store, id: 'a', ttlMs: 30_000 })
   await anotherVersion(t, store, 'b', { min: 7, max: 9 })
   await refused('LINK_VERSION_UNFIT', { store, id: 'c' })
   const cluster = await connectCluster({ store })
@@ -144,7 +143,7 @@ test('the store of a cluster of a newer format is not touched', async (t) => {
 
 test('a stranger in the cluster does not end those that belong to it', async (t) => {
   const url = `lmdb:${project(t, {})}/store`
-  const events = await node(t, { store: url, id: 'a', ttlMs: 1_000 })
+  const events = await node(t, { store: url, id: 'a', ttlMs: 10_000 })
   const store = await openStore(url, machineClock)
   t.after(() => store.close())
   const keys = new ClusterKeys('vertigo')
@@ -159,7 +158,7 @@ test('a stranger in the cluster does not end those that belong to it', async (t)
   )
   assert.deepEqual(of('gave-up'), [])
   await store.transact({ then: [{ type: 'delete', key: keys.node(stranger.id) }] })
-  await eventually('it joins again when the stranger is gone', () => of('joined').length === 2)
+  await eventually('it joins again when the stranger is gone', () => of('joined').length >= 2)
 })
 
 /** A node of another version of Vertigo, as far as the store knows. */
