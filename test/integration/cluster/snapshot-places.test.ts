@@ -107,9 +107,9 @@ test(
     assert.match(shown.stdout, /tally: running/)
     assert.match(shown.stdout, /snapshots have been failing for .* SNAPSHOT_STORAGE_FULL: There is no room/)
     assert.match(shown.stdout, /^ {2}Free some room/m)
-    const told = await ask('snapshot', 'create', 'tally', '--name', 'later', '--wait', '--timeout', '2')
+    const told = await ask('snapshot', 'create', 'tally', '--name', 'later', '--wait', '--timeout', '10')
     assertCode(told, 1)
-    // Once, not for each of the twenty that were tried meanwhile.
+    // Once, not for each of the many that were tried meanwhile.
     assert.equal(told.stderr.match(/^snapshot \d+ came to nothing: SNAPSHOT_STORAGE_FULL/gm)?.length, 1)
     // Nothing new begins where there is no room for it.
     const refused = await ask('deploy', 'tally.yaml', '--set', 'count.concurrency=2')
