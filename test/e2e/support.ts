@@ -9,7 +9,7 @@ import { built } from '../support/program.ts'
 
 export const repository = join(import.meta.dirname, '../..')
 
-/** How long a command may take: the machine may be busy, and a command that hangs must not hold up everything. */
+/** How long a command is waited for: the machine may be busy, and a command that hangs must not hold up everything. */
 const deadlineMs = 90_000
 
 /** The command: that of the bundles which the gate has made, as users run it; else as the repository runs it. */
@@ -23,6 +23,8 @@ export interface Result {
   readonly signal: NodeJS.Signals | null
   readonly stdout: string
   readonly stderr: string
+  /** It was killed because the test had waited for its end for too long. */
+  readonly isOverdue: boolean
 }
 
 export interface Options {
@@ -52,6 +54,7 @@ export class Session {
   #stdout = ''
   #stderr = ''
   #watchers: (() => void)[] = []
+  #isOverdue = false
 
   constructor(t: TestContext, [program = '', ...args]: readonly string[], { cwd, env, input }: Options) {
     const { NO_COLOR: _, FORCE_COLOR: __, NODE_OPTIONS: ___, NODE_TEST_CONTEXT: ____, ...outer } = process.env
@@ -70,9 +73,7 @@ export class Session {
       this.#stderr += text
       for (const watch of this.#watchers) watch()
     })
-    const limit = setTimeout(() => this.child.kill('SIGKILL'), deadlineMs)
     t.after(async () => {
-      clearTimeout(limit)
       this.child.kill('SIGKILL')
       await this.#closed.catch(() => undefined)
     })
@@ -96,13 +97,30 @@ export class Session {
       this.#watchers.push(watch)
       watch()
     })
-    await Promise.race([seen, this.#closed])
-    assert.ok(has(), `ended without ${pattern}:\n${this.#stdout}\n${this.#stderr}`)
+    await this.#inTime(Promise.race([seen, this.#closed]))
+    assert.ok(has(), `${this.#howEnded} without ${pattern}:\n${this.#stdout}\n${this.#stderr}`)
   }
 
   async ended(): Promise<Result> {
-    const [code, signal] = await this.#closed
-    return { code, signal, stdout: this.#stdout, stderr: this.#stderr }
+    const [code, signal] = await this.#inTime(this.#closed)
+    return { code, signal, stdout: this.#stdout, stderr: this.#stderr, isOverdue: this.#isOverdue }
+  }
+
+  get #howEnded(): string {
+    return this.#isOverdue ? `was killed, after it was waited for for ${deadlineMs} ms,` : 'ended'
+  }
+
+  /** Whoever waits for something else meanwhile has a deadline of his own; it lives until the test ends. */
+  async #inTime<T>(awaited: Promise<T>): Promise<T> {
+    const limit = setTimeout(() => {
+      this.#isOverdue = true
+      this.child.kill('SIGKILL')
+    }, deadlineMs)
+    try {
+      return await awaited
+    } finally {
+      clearTimeout(limit)
+    }
   }
 }
 
@@ -142,10 +160,13 @@ connections:
 }
 
 /** Asserts an exit code, with what was written where it is another one. */
-export function assertCode({ code, signal, stdout, stderr }: Result, expected: number): void {
+export function assertCode({ code, signal, stdout, stderr, isOverdue }: Result, expected: number): void {
+  const how = isOverdue
+    ? `was killed: it had not ended within ${deadlineMs} ms`
+    : `ended with ${signal ?? code}`
   assert.equal(
     code,
     expected,
-    `ended with ${signal ?? code}, not ${expected}:\n${stdout.slice(-3000)}\n${stderr.slice(-3000)}`,
+    `${how}, not with ${expected}:\n${stdout.slice(-3000)}\n${stderr.slice(-3000)}`,
   )
 }
