@@ -52,9 +52,19 @@ describe('a broken link between two living nodes', { skip: hostsMissing }, () =>
         movedMs = nowMs()
         await cluster.flows(movedMs)
         emittedMs = cluster.journal.read().firstOfAllMs(movedMs)
-        const states = await cluster.operation.nodes([])
-        const pairs = states.flatMap(({ id, unreached = [] }) => unreached.map(({ node }) => `${id} ${node}`))
-        assert.deepEqual(pairs.toSorted(), [`${one} ${other}`, `${other} ${one}`])
+        let pairs = ''
+        const expected = [`${one} ${other}`, `${other} ${one}`].join()
+        await eventually(
+          'both say of each other that they do not reach it',
+          async () => {
+            const states = await cluster.operation.nodes([])
+            const all = states.flatMap(({ id, unreached = [] }) =>
+              unreached.map(({ node }) => `${id} ${node}`),
+            )
+            return (pairs = all.toSorted().join()) === expected
+          },
+          settleMsMax,
+        ).catch((error: unknown) => assert.fail(`${String(error)}: ${pairs}`))
       } finally {
         await network.heal(at)
       }

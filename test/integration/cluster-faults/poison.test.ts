@@ -36,7 +36,7 @@ describe('a component that aborts its process', () => {
   ] as const)
     test(`${when} ends two nodes, and not the third`, async (t) => {
       const folder = mkdtempSync(join(tmpdir(), 'vertigo-poison-'))
-      const cluster = await FaultyCluster.start({ storeUrl: `lmdb:${join(folder, 'store')}` })
+      const cluster = await FaultyCluster.start({ storeUrl: `lmdb:${join(folder, 'store')}`, ttlMs: 10_000 })
       try {
         await cluster.deploy(cluster.net(copies))
         await cluster.flows(nowMs(), copies)
