@@ -226,7 +226,7 @@ for (const workers of [0, 2]) {
           components: { source: { kind: `${kinds}#endless` }, relay: { kind: `${kinds}#pass` } },
           connections: [{ from: 'source.out', to: 'relay.in' }],
         }),
-        { workers, durationMs: 500 },
+        { workers, durationMs: 3_000 },
       )
       const { instances } = await running.done
       const source = instances.find(({ component }) => component === 'source')

@@ -175,7 +175,7 @@ test('CM-4 who does not take it in time is told, and holds the end up no longer'
   const a = await world.node('a')
   await world.deploy({
     ...counting,
-    snapshot: { intervalMs: 200, readersMs: 500 },
+    snapshot: { intervalMs: 200, readersMs: 5_000 },
     components: { ...counting.components, numbers: { kind: 'generator', config: { from: 1, rate: 8_000 } } },
   })
   await world.runs('counting')
