@@ -5,6 +5,7 @@ import type { TestContext } from 'node:test'
 import { ApiClient } from '../../../src/api/index.ts'
 import { systemClock } from '../../../src/base/clock.ts'
 import { assertCode, project, type Result, type Session, start, vertigo } from '../../e2e/support.ts'
+import { errorCode } from '../../support/error-code.ts'
 import { eventually } from '../../support/eventually.ts'
 
 /** A node in a process of its own, so that one which a bad disk ends is noticed, and an exactly-once network that counts into a file. */
@@ -130,6 +131,25 @@ export class Place {
       found.map((_, n) => [n, 1]),
     )
     return found.length
+  }
+
+  /** Waits until all that is committed is published, and gives how much that is: nothing else may be. The disk takes its time for it. */
+  async publishedAll(): Promise<number> {
+    const isCommitted = async (n: number): Promise<boolean> => {
+      const code = await errorCode(this.client.state('tally', { component: 'count', key: n }))
+      assert.ok(code === 'no error' || code === 'STATE_KEY_UNKNOWN', code)
+      return code === 'no error'
+    }
+    const count = await eventually(
+      'all that is committed is published',
+      async () => {
+        const found = this.checkPublished()
+        return (await isCommitted(found)) ? undefined : found
+      },
+      40_000,
+    )
+    assert.ok(await isCommitted(count - 1), 'nothing is published that is not committed')
+    return count
   }
 
   async publishesOn(): Promise<void> {

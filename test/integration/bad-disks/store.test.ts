@@ -53,7 +53,7 @@ test(
     const empty = fillDisk(disk.folder)
     await useRest(store)
     await untilFailing(place, 'STORE_FULL')
-    const published = place.checkPublished()
+    const published = await place.publishedAll()
     const shown = await place.ask('status', 'tally')
     assert.match(shown.stdout, /tally: running/)
     assert.match(
@@ -74,7 +74,7 @@ test(
     const emptyAgain = fillDisk(disk.folder)
     await useRest(store)
     await untilFailing(place, 'STORE_FULL')
-    const before = place.checkPublished()
+    const before = await place.publishedAll()
     place.node.child.kill('SIGKILL')
     await place.node.ended()
     assert.equal(place.checkPublished(), before)
