@@ -3,10 +3,10 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, existsSync, openSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { eventually } from './eventually.ts'
+import { eventually, Hopeless } from './eventually.ts'
+import { freePorts } from './server-process.ts'
 import { untilStopped } from './stopped.ts'
 
 /** Clusters of real etcd members, for tests and benchmarks. */
@@ -32,6 +32,13 @@ export interface EtcdHost {
   readonly address: string
   readonly command: readonly string[]
 }
+
+/** For an answer: a write waits for the disk, and passwords are checked slowly on purpose. */
+const answerMsMax = 20_000
+/** For one look at how a member is, of which there are more: it may stand still. */
+const lookMsMax = 2_000
+/** For members to be there and to lead. Each of them waits for the disk. */
+const readyMsMax = 60_000
 
 const running = new Set<EtcdMember>()
 process.on('exit', () => {
@@ -96,7 +103,8 @@ export class EtcdMember {
   }
 
   get hasEnded(): boolean {
-    return this.#process === undefined || this.#process.exitCode !== null
+    const child = this.#process
+    return child === undefined || child.exitCode !== null || child.signalCode !== null
   }
 
   log(): Promise<string> {
@@ -104,21 +112,24 @@ export class EtcdMember {
   }
 
   /** Calls etcd's JSON gateway: what an operator does, apart from the client under test. */
-  async admin(path: string, body: object = {}, headers: Record<string, string> = {}): Promise<AdminAnswer> {
+  async admin(path: string, body: object = {}, timeoutMs = answerMsMax): Promise<AdminAnswer> {
     const response = await fetch(`${this.url}/v3/${path}`, {
       method: 'POST',
-      headers,
       body: JSON.stringify(body),
-      // Passwords are checked slowly on purpose.
-      signal: AbortSignal.timeout(path.startsWith('auth/') ? 20_000 : 2_000),
+      signal: AbortSignal.timeout(timeoutMs),
     })
     const answer = (await response.json()) as AdminAnswer
     if (!response.ok) throw new Error(`${path}: ${JSON.stringify(answer)}`)
     return answer
   }
 
+  /** One look. */
+  status(): Promise<AdminAnswer> {
+    return this.admin('maintenance/status', {}, lookMsMax)
+  }
+
   async isLeader(): Promise<boolean> {
-    const { header, leader } = await this.admin('maintenance/status')
+    const { header, leader } = await this.status()
     return leader !== undefined && leader !== '0' && leader === header?.member_id
   }
 }
@@ -162,12 +173,13 @@ export class EtcdCluster {
 
   /** Asks the members that answer. */
   leader(): Promise<EtcdMember> {
-    return eventually('a member says that it leads', async () => {
+    const look = async (): Promise<EtcdMember | undefined> => {
       const leads = await Promise.all(
         this.members.map(async (member) => !member.hasEnded && (await member.isLeader().catch(() => false))),
       )
       return this.members[leads.indexOf(true)]
-    })
+    }
+    return eventually('a member says that it leads', look, readyMsMax)
   }
 
   async follower(): Promise<EtcdMember> {
@@ -181,18 +193,21 @@ export class EtcdCluster {
     return Number(header?.raft_term)
   }
 
-  /** The history up to a revision is forgotten; with `Infinity` all there is but the last. */
-  async compact(revision = Infinity): Promise<number> {
-    const member = await this.leader()
-    const now = Number((await member.admin('maintenance/status')).header?.revision)
-    const at = Math.min(revision, now)
-    try {
-      await member.admin('kv/compaction', { revision: at, physical: true })
-    } catch (error) {
-      // Nothing was written since the last time.
-      if (!/required revision has been compacted/.test(asError(error).message)) throw error
+  /** The history up to a revision is forgotten; with `Infinity` all there is but the last. Repeated until it is answered: that is harmless. */
+  compact(revision = Infinity): Promise<number> {
+    const compactOnce = async (): Promise<number> => {
+      const member = await this.leader()
+      const now = Number((await member.status()).header?.revision)
+      const at = Math.min(revision, now)
+      try {
+        await member.admin('kv/compaction', { revision: at, physical: true })
+      } catch (error) {
+        // Nothing was written since the last time.
+        if (!/required revision has been compacted/.test(asError(error).message)) throw error
+      }
+      return at
     }
-    return at
+    return eventually('the history is compacted', compactOnce, readyMsMax)
   }
 
   /** All members are there and know a leader. */
@@ -207,15 +222,14 @@ export class EtcdCluster {
 
   /** All members know a leader and take writes. With TLS, a look into the log has to do. */
   private async ready(scheme: 'http' | 'https'): Promise<void> {
+    const isReady = async (member: EtcdMember): Promise<boolean> => {
+      if (member.hasEnded) throw new Hopeless(`${member.name} ended`)
+      if (scheme === 'https') return /serving client traffic securely/.test(await member.log())
+      const response = await fetch(`${member.url}/health`, { signal: AbortSignal.timeout(lookMsMax) })
+      return ((await response.json()) as { health: string }).health === 'true'
+    }
     await Promise.all(
-      this.members.map((member) =>
-        eventually(`${member.name} is ready`, async () => {
-          if (member.hasEnded) throw new Error(`${member.name} ended`)
-          if (scheme === 'https') return /serving client traffic securely/.test(await member.log())
-          const response = await fetch(`${member.url}/health`, { signal: AbortSignal.timeout(1_000) })
-          return ((await response.json()) as { health: string }).health === 'true'
-        }),
-      ),
+      this.members.map((member) => eventually(`${member.name} is ready`, () => isReady(member), readyMsMax)),
     )
   }
 }
@@ -260,23 +274,4 @@ async function describeMembers(
     const full = [...command, ...withParent, path, ...own, ...args]
     return new EtcdMember(name, client, full, join(folder, `${name}.log`))
   })
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  const ports: number[] = []
-  for (const server of servers) {
-    if (!server.listening) await once(server, 'listening')
-    const address = server.address()
-    if (address === null || typeof address === 'string') throw new Error('a port was asked for')
-    ports.push(address.port)
-  }
-  await Promise.all(
-    servers.map((server) => {
-      const closed = once(server, 'close')
-      server.close()
-      return closed
-    }),
-  )
-  return ports
 }

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -82,15 +83,53 @@ export class ServerProcess {
   }
 }
 
-/** A port of the loopback address that nobody uses. */
+/**
+ * A port that nobody uses. It is none of those that the system gives to whoever asks for any, and to connections: else it could be
+ * somebody's until the server listens, or while it is down between two of its lives.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
+  for (;;) {
+    const port = portMin + randomInt(portEnd - portMin)
+    if (!given.has(port) && (await isFree(port))) {
+      given.add(port)
+      return port
+    }
+  }
+}
+
+/** So many different ones. */
+export async function freePorts(count: number): Promise<number[]> {
+  const ports: number[] = []
+  while (ports.length < count) ports.push(await freePort())
+  return ports
+}
+
+const given = new Set<number>()
+/** Below are those of well-known servers. */
+const portMin = 10_000
+const portEnd = firstOfTheSystem()
+
+function firstOfTheSystem(): number {
+  const usual = 32_768
+  const file = '/proc/sys/net/ipv4/ip_local_port_range'
+  const first = existsSync(file) ? Number.parseInt(readFileSync(file, 'utf8'), 10) : usual
+  // Where they begin lower, there is not much to choose from.
+  return first > portMin + 10_000 ? first : usual
+}
+
+/** At all addresses. */
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer().listen(port)
+  try {
+    await once(server, 'listening')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return false
+    throw error
+  }
+  const closed = once(server, 'close')
   server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('the server has no port')
-  return address.port
+  await closed
+  return true
 }
 
 /** The numbers of a user of this machine. */
