@@ -3,14 +3,16 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { after, before, describe, test } from 'node:test'
 import { provideEtcd } from '../../../scripts/servers/etcd.ts'
-import { systemClock } from '../../../src/base/clock.ts'
+import { sleep, systemClock } from '../../../src/base/clock.ts'
 import { seededRandom } from '../../../src/base/random.ts'
 import { put } from '../../../src/store/operations.ts'
 import { LeaseKeeper } from '../../../src/store/recipes/lease-keeper.ts'
+import type { LeaseId, Store } from '../../../src/store/store.ts'
 import { EtcdCluster } from '../../support/etcd-cluster.ts'
 import { errorCode } from '../../support/error-code.ts'
-import { eventually, within } from '../../support/eventually.ts'
+import { eventually, Hopeless, within } from '../../support/eventually.ts'
 import { HostNetwork, namespacesMissing } from '../../support/namespaces.ts'
+import { ownTime, Standstill } from '../../support/own-time.ts'
 import { bytes, newPrefix, open, proxyTo, text, withCluster } from './support.ts'
 
 /** Members that die, hang or are cut off; leases; the end of the process. */
@@ -30,64 +32,117 @@ await withCluster(
         await store.transact({ then: [put('a', bytes('2'))] }, { repeat: 'once' })
         tookMs.push(performance.now() - startedMs)
         leader.start()
-        await eventually('it is back', async () => (await leader.admin('maintenance/status')).leader !== '0')
+        await eventually('it is back', async () => (await leader.status()).leader !== '0')
       }
-      // The target, 600 ms in the middle, is measured by the benchmark; the machine of a test may be busy.
-      assert.ok(Math.max(...tookMs) < 4_500, `it took ${tookMs.map(Math.round).join(', ')} ms`)
+      // The target, 600 ms in the middle, is measured by the benchmark; a disk may stand still during some of the elections.
+      const middleMs = tookMs.toSorted((a, b) => a - b)[2]!
+      assert.ok(middleMs < 4_500, `it took ${tookMs.map(Math.round).join(', ')} ms`)
     })
 
     test('a hung member delays calls only for a moment, an unreachable majority is told of in time', async () => {
-      const store = await open({ endpoints: cluster().endpoints, prefix: newPrefix() })
+      const prefix = newPrefix()
+      const own = { endpoints: cluster().endpoints, prefix }
+      // Each asks the hung one first. The others may have to elect a leader for the first of them.
+      const stores = [await open(own), await open(own), await open(own)] as const
+      const [store] = stores
       await store.transact({ then: [put('a', bytes('1'))] })
+      for (const one of stores) await one.get('a')
       const hung = cluster().members[0]!
       hung.pause()
       try {
-        const read = await within('a read beside a hung member', 4_000, store.get('a', { timeoutMs: 4_000 }))
-        assert.equal(text(read.entry?.value), '1')
+        const tookMs: number[] = []
+        for (const one of stores) {
+          const startedMs = performance.now()
+          assert.equal(text((await one.get('a')).entry?.value), '1')
+          tookMs.push(performance.now() - startedMs)
+        }
+        const middleMs = tookMs.toSorted((a, b) => a - b)[1]!
+        assert.ok(middleMs < 4_000, `reads beside a hung member took ${tookMs.map(Math.round).join(', ')} ms`)
         const other = cluster().members[1]!
         other.pause()
         try {
-          const startedMs = performance.now()
-          assert.equal(await errorCode(store.get('a', { timeoutMs: 1_000 })), 'STORE_UNREACHABLE')
-          assert.ok(performance.now() - startedMs < 1_500)
+          const ownMs = await ownTime(async () =>
+            assert.equal(await errorCode(store.get('a', { timeoutMs: 1_000 })), 'STORE_UNREACHABLE'),
+          )
+          assert.ok(ownMs < 1_500, `it took ${ownMs} ms`)
         } finally {
           other.resume()
         }
       } finally {
         hung.resume()
       }
-      assert.equal(text((await store.get('a', { timeoutMs: 20_000 })).entry?.value), '1')
+      assert.equal(text((await store.get('a')).entry?.value), '1')
     })
 
     test('leases: whole seconds, at least one; keys go with them; one that is unknown is lost', async () => {
       const store = await open({ endpoints: cluster().endpoints, prefix: newPrefix() })
-      const short = await store.grant(100)
-      assert.equal(short.ttlMs, 1_000)
-      assert.equal((await store.grant(1_001)).ttlMs, 2_000)
-      await store.transact({ then: [put('short', bytes('1'), short.lease)] })
-      assert.equal((await store.get('short')).entry?.lease, short.lease)
-      const mine = (await store.leases()).find(({ lease }) => lease === short.lease)
-      assert.deepEqual([mine?.ttlMs, mine?.keys], [1_000, ['short']])
+      const long = await store.grant(59_001)
+      assert.equal(long.ttlMs, 60_000)
+      await store.transact({ then: [put('long', bytes('1'), long.lease)] })
+      assert.equal((await store.get('long')).entry?.lease, long.lease)
+      const mine = (await store.leases()).find(({ lease }) => lease === long.lease)
+      assert.deepEqual([mine?.ttlMs, mine?.keys], [60_000, ['long']])
+      const short = await withKey(store, 'short')
       await eventually('the lease ends', async () => (await store.get('short')).entry === undefined)
-      assert.equal(await errorCode(store.keepAlive(short.lease)), 'STORE_LEASE_LOST')
-      assert.equal(await errorCode(store.keepAlive('nonsense' as typeof short.lease)), 'STORE_LEASE_LOST')
-      await store.revoke(short.lease)
+      assert.equal((await store.get('long')).entry?.lease, long.lease, 'the other one goes on')
+      assert.equal(await errorCode(store.keepAlive(short)), 'STORE_LEASE_LOST')
+      assert.equal(await errorCode(store.keepAlive('nonsense' as LeaseId)), 'STORE_LEASE_LOST')
+      await store.revoke(short)
+      await store.revoke(long.lease)
+      assert.equal((await store.get('long')).entry, undefined)
     })
 
-    test('LH-6: a lease of a second is held over a line on which each answer takes 200 ms', async () => {
-      const proxy = await proxyTo(cluster().endpoints[0]!)
-      const store = await open({ endpoints: [proxy.endpoint], prefix: newPrefix() })
-      proxy.answerDelayMs = 200
-      const keeper = new LeaseKeeper(store, { clock: systemClock, random: seededRandom(1) })
-      const holder = await keeper.hold({ ttlMs: 1_000 })
-      let answered = 0
-      // The lease would be lost, and revoked, within less than five of them.
-      while (answered < 15 && holder.isHeld()) {
-        await store.get('a')
-        answered++
+    /** A lease of the least time with this key. Another one where that time was over before the key was there. */
+    async function withKey(store: Store, key: string): Promise<LeaseId> {
+      for (;;) {
+        const startedMs = performance.now()
+        const { lease, ttlMs } = await store.grant(100)
+        assert.equal(ttlMs, 1_000)
+        const code = await errorCode(store.transact({ then: [put(key, bytes('1'), lease)] }))
+        if (code === 'no error') return lease
+        assert.equal(code, 'STORE_LEASE_LOST')
+        assert.ok(performance.now() - startedMs > ttlMs, 'a lease lasts its time')
       }
-      assert.equal(holder.isHeld(), true, `it was lost after ${answered} answers`)
-      proxy.answerDelayMs = 0
+    }
+
+    test('LH-6: a lease is held over a line on which each answer takes a fifth of its time', async () => {
+      const [ttlMs, delayMs] = [2_000, 400]
+      const proxy = await proxyTo(cluster().endpoints[0]!)
+      const prefix = newPrefix()
+      const store = await open({ endpoints: [proxy.endpoint], prefix })
+      const beside = await open({ endpoints: [cluster().endpoints[0]!], prefix })
+      const { lease } = await beside.grant(60_000)
+      const keeper = new LeaseKeeper(store, { clock: systemClock, random: seededRandom(1) })
+      /** Whether it is held for longer than it would be if nothing were answered; and how long the machine let others wait meanwhile. */
+      const hold = async (): Promise<{ readonly isHeld: boolean; readonly lostMs: number }> => {
+        proxy.answerDelayMs = delayMs
+        const standstill = new Standstill()
+        let longestMs = 0
+        const holder = await keeper.hold({ ttlMs })
+        const startMs = performance.now()
+        while (holder.isHeld() && performance.now() < startMs + ttlMs * 3) {
+          const askedMs = performance.now()
+          await beside.keepAlive(lease)
+          longestMs = Math.max(longestMs, performance.now() - askedMs)
+          await sleep(systemClock, 10)
+        }
+        standstill.end()
+        const isHeld = holder.isHeld()
+        proxy.answerDelayMs = 0
+        await holder.close()
+        return { isHeld, lostMs: Math.max(longestMs, standstill.longestMs) }
+      }
+      await eventually(
+        'it is held',
+        async () => {
+          const { isHeld, lostMs } = await hold()
+          // What another one waits for is no fault of the line.
+          if (!isHeld && lostMs < ttlMs / 10)
+            throw new Hopeless(`it was lost, and others waited ${lostMs} ms`)
+          return isHeld
+        },
+        120_000,
+      )
       await keeper.close()
     })
 
@@ -116,16 +171,13 @@ await withCluster(
 
     test('a thousand leases are kept over one stream, a leader that hangs included', async () => {
       const store = await open({ endpoints: cluster().endpoints, prefix: newPrefix() })
-      const grants = await Promise.all(
-        Array.from({ length: 1_000 }, () => store.grant(30_000, { timeoutMs: 20_000 })),
-      )
-      const keepAll = (): Promise<number[]> =>
-        Promise.all(grants.map(({ lease }) => store.keepAlive(lease, { timeoutMs: 20_000 })))
-      assert.deepEqual(new Set(await keepAll()), new Set([30_000]))
+      const grants = await Promise.all(Array.from({ length: 1_000 }, () => store.grant(60_000)))
+      const keepAll = (): Promise<number[]> => Promise.all(grants.map(({ lease }) => store.keepAlive(lease)))
+      assert.deepEqual(new Set(await keepAll()), new Set([60_000]))
       const leader = await cluster().leader()
       leader.pause()
       try {
-        assert.deepEqual(new Set(await keepAll()), new Set([30_000]))
+        assert.deepEqual(new Set(await keepAll()), new Set([60_000]))
       } finally {
         leader.resume()
       }
@@ -141,10 +193,10 @@ await withCluster(
         const aborting = new AbortController()
         const aborted = errorCode(store.get('a', { signal: aborting.signal }))
         aborting.abort(new Error('enough'))
-        assert.equal(await within('the abort', 2_000, aborted), 'Error: enough')
-        await within('closing', 2_000, store.close())
-        assert.equal(await within('the read', 2_000, read), 'STORE_CLOSED')
-        assert.match(await within('the write', 2_000, write), /STORE_CLOSED|STORE_OUTCOME_UNKNOWN/)
+        assert.equal(await within('the abort', 20_000, aborted), 'Error: enough')
+        await within('closing', 20_000, store.close())
+        assert.equal(await within('the read', 20_000, read), 'STORE_CLOSED')
+        assert.match(await within('the write', 20_000, write), /STORE_CLOSED|STORE_OUTCOME_UNKNOWN/)
       } finally {
         for (const member of cluster().members) member.resume()
       }
@@ -164,8 +216,8 @@ await withCluster(
         )
         try {
           const exited = once(child, 'exit')
-          await within('it closes its store', 20_000, once(child, 'message'))
-          const [code] = (await within('the process ends', 3_000, exited)) as [number | null]
+          await within('it closes its store', 60_000, once(child, 'message'))
+          const [code] = (await within('the process ends', 20_000, exited)) as [number | null]
           assert.equal(code, 0)
         } finally {
           child.kill('SIGKILL')
@@ -203,8 +255,8 @@ describe('partitions', { skip: reason }, () => {
     const write = async (): Promise<void> => {
       n++
       const value = String(n)
-      await store.transact({ then: [put('k', bytes(value))] }, { repeat: 'once', timeoutMs: 15_000 })
-      await eventually(`the watch hears ${value}`, () => seen.includes(value), 10_000)
+      await store.transact({ then: [put('k', bytes(value))] }, { repeat: 'once' })
+      await eventually(`the watch hears ${value}`, () => seen.includes(value), 60_000)
     }
     await write()
     for (const scope of ['all', 'members'] as const)
@@ -228,10 +280,11 @@ describe('partitions', { skip: reason }, () => {
 
   test('a store that was opened at a host which swallows everything is let go at once', async () => {
     await network.cut(0)
-    const startedMs = performance.now()
-    const opening = open({ endpoints: [cluster.endpoints[0]!], timeoutMs: 500 })
-    assert.equal(await errorCode(opening), 'STORE_UNREACHABLE')
-    assert.ok(performance.now() - startedMs < 1_500)
+    const tookMs = await ownTime(async () => {
+      const opening = open({ endpoints: [cluster.endpoints[0]!], timeoutMs: 500 })
+      assert.equal(await errorCode(opening), 'STORE_UNREACHABLE')
+    })
+    assert.ok(tookMs < 1_500, `it took ${tookMs} ms`)
     const isConnecting = (): boolean => process.getActiveResourcesInfo().includes('TCPConnectWrap')
     await eventually('no connection is being made', () => !isConnecting())
     await network.heal(0)

@@ -6,6 +6,7 @@ import type { Store } from '../../../src/store/store.ts'
 import { EtcdCluster, type EtcdClusterOptions } from '../../support/etcd-cluster.ts'
 import { eventually } from '../../support/eventually.ts'
 import { FaultProxy } from '../../support/fault-proxy.ts'
+import { patienceMs, patient } from '../../support/patient-store.ts'
 
 export const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text))
 export const text = (value: Uint8Array | undefined): string | undefined =>
@@ -15,8 +16,9 @@ export const text = (value: Uint8Array | undefined): string | undefined =>
 const opened = new Set<Store>()
 const proxies = new Set<FaultProxy>()
 
+/** A store that waits as long as the test does, unless a call is told otherwise. */
 export async function open(options: EtcdStoreOptions): Promise<Store> {
-  const store = await openEtcdStore(options)
+  const store = patient(await openEtcdStore({ timeoutMs: patienceMs, ...options }))
   opened.add(store)
   return store
 }
