@@ -1,4 +1,6 @@
+import { machineClock } from '../../src/base/clock.ts'
 import type { Store } from '../../src/store/store.ts'
+import { openStore } from '../../src/stores.ts'
 
 /** For what is no test of limits: a disk or a machine that stands still for some seconds is no fault of a store. */
 export const patienceMs = 60_000
@@ -21,4 +23,8 @@ export function patient(store: Store): Store {
     watch: (prefix, options) => store.watch(prefix, options),
     close: () => store.close(),
   }
+}
+
+export async function openPatient(url: string): Promise<Store> {
+  return patient(await openStore(url, machineClock, { timeoutMs: patienceMs }))
 }

@@ -49,6 +49,7 @@ interface Life {
 export type ActorFault = 'kill' | 'pause' | 'none'
 
 const script = fileURLToPath(new URL('actor.ts', import.meta.url))
+const workMsMax = 60_000
 const endMsMax = 60_000
 
 /** Several actors; each is started anew when it has ended, until all are told to end. */
@@ -78,11 +79,12 @@ export class Actors {
 
   /** Does something bad to one of those who are at work, and waits as long as it takes. */
   async fault(kind: ActorFault, pauseMs: number): Promise<void> {
-    const atWork = await eventually('two actors are at work', () => {
+    const look = (): readonly Life[] | undefined => {
       this.check()
       const ready = this.present.filter(({ told }) => told.length > 0)
       return ready.length < 2 ? undefined : ready
-    })
+    }
+    const atWork = await eventually('two actors are at work', look, workMsMax)
     const victim = atWork[this.random.int(atWork.length)]!.process
     if (kind === 'kill') victim.kill('SIGKILL')
     if (kind === 'pause') victim.kill('SIGSTOP')

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { machineClock, sleep } from '../../../src/base/clock.ts'
 import { type Random, seededRandom } from '../../../src/base/random.ts'
 import { openCollections } from '../../../src/store/collections/index.ts'
-import { openStore } from '../../../src/stores.ts'
 import { assertLinearizable } from '../../support/histories.ts'
 import type { RecordedOperation } from '../../support/linearizability.ts'
+import { openPatient } from '../../support/patient-store.ts'
 import { checkLog, LogRecorder } from '../../support/store/log.ts'
 import { type ActorFault, type ActorOrder, Actors, type ActorStart } from './actors.ts'
 
@@ -34,7 +34,7 @@ export interface Survived {
 
 /** At no time two holders whose guarded writes succeed; a holder that was stopped writes nothing when it goes on. */
 export async function holderRounds(run: FaultRun, scenario: 'lead' | 'lock'): Promise<Survived> {
-  const store = await openStore(run.url, machineClock)
+  const store = await openPatient(run.url)
   const log = new LogRecorder(store, 'log')
   try {
     const { faults } = await withFaults(run, scenario)
@@ -143,7 +143,7 @@ async function withCollections<T>(
   url: string,
   action: (collections: ReturnType<typeof openCollections>) => Promise<T>,
 ): Promise<T> {
-  const store = await openStore(url, machineClock)
+  const store = await openPatient(url)
   const collections = openCollections(store, { clock: machineClock, random: seededRandom(1) })
   try {
     return await action(collections)

@@ -3,7 +3,7 @@ import { seededRandom } from '../../../src/base/random.ts'
 import { openCollections } from '../../../src/store/collections/index.ts'
 import { put } from '../../../src/store/operations.ts'
 import { LeaseKeeper } from '../../../src/store/recipes/lease-keeper.ts'
-import { openStore } from '../../../src/stores.ts'
+import { openPatient } from '../../support/patient-store.ts'
 
 /**
  * A process whose leases and entries are timed from outside. Whatever moment it tells is of the machine's monotonic clock. It
@@ -29,7 +29,7 @@ const { work, url, ttlMs } = JSON.parse(process.argv[2]!) as TimekeeperOrder
 process.on('disconnect', () => process.exit())
 
 const tell = (told: TimekeeperTold): void => void process.send!(told)
-const store = await openStore(url, machineClock)
+const store = await openPatient(url)
 const means = { clock: machineClock, random: seededRandom(1) }
 
 const works: Readonly<Record<TimekeeperOrder['work'], () => Promise<void>>> = {

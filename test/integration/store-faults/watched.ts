@@ -6,6 +6,7 @@ import { openEtcdStore } from '../../../src/store/etcd/open.ts'
 import { put, remove } from '../../../src/store/operations.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { eventually } from '../../support/eventually.ts'
+import { patienceMs } from '../../support/patient-store.ts'
 import { isExpected } from '../../support/store/recipes.ts'
 import { type NetworkedCluster, partitionFault } from './networks.ts'
 
@@ -30,6 +31,7 @@ export async function watchRounds(at: NetworkedCluster, rounds: number, seed: nu
       openEtcdStore({
         endpoints: [...endpoints.slice(first), ...endpoints.slice(0, first)],
         prefix: `watched-${seed}`,
+        timeoutMs: patienceMs,
       }),
     ),
   )
@@ -46,11 +48,12 @@ export async function watchRounds(at: NetworkedCluster, rounds: number, seed: nu
     ending.abort()
     const written = await Promise.all(writing)
     const [store] = stores as [Store]
-    const last = await store.transact({ then: [put('w/end', Buffer.from('x'))] }, { timeoutMs: 20_000 })
-    const { entries } = await store.range('w/')
+    const last = await store.transact({ then: [put('w/end', Buffer.from('x'))] }, { timeoutMs: patienceMs })
+    const { entries } = await store.range('w/', { timeoutMs: patienceMs })
     const stored = new Map(entries.map(({ key, modRevision }) => [key, modRevision]))
     for (const [index, watcher] of watchers.entries()) {
-      await eventually(`watcher ${index} hears the end`, () => watcher.check().revision >= last.revision)
+      const hasHeard = (): boolean => watcher.check().revision >= last.revision
+      await eventually(`watcher ${index} hears the end`, hasHeard, patienceMs)
       assert.deepEqual(sorted(watcher.state), sorted(stored), `what watcher ${index} has been told`)
     }
     for (const { key, acknowledged, unknown } of written) {
