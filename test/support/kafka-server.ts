@@ -13,6 +13,20 @@ const clusterId = 'VmVydGlnby1mbG93LXRlcw'
 /** Of one that ends by itself while it starts. */
 const startsMax = 3
 
+/**
+ * What a test asks it with, apart from what is tested. As patient as a test: after a standstill the broker has no topics until it is
+ * heard of again, and to make one it waits for its disk.
+ */
+export function clientOf(bootstrap: string) {
+  return {
+    clientId: 'test',
+    bootstrapBrokers: [bootstrap],
+    retries: 200,
+    retryDelay: 100,
+    timeout: 30_000,
+  }
+}
+
 /** A real Kafka for tests: one process that is broker and controller, with its data in a temporary folder. */
 export class KafkaServer {
   readonly bootstrap: string

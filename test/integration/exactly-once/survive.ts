@@ -32,6 +32,7 @@ export interface Outcome {
 
 /** About what a fault takes, so that the sources have something to say until the last one. */
 const faultMs = 2_000
+const beginMsMax = 60_000
 const endMsMax = 300_000
 
 export async function survive({
@@ -71,7 +72,8 @@ class Survival {
   async run(faults: number): Promise<Outcome> {
     const { cluster } = this.arena
     const network = this.network(faults)
-    await cluster.deploy(network)
+    // The same twice is harmless: a first answer may be late.
+    await eventually('it is deployed', () => cluster.deploy(network), beginMsMax)
     await cluster.until('it runs', ({ state }) => state === 'running')
     try {
       await this.killer.rage(faults)
@@ -120,10 +122,11 @@ class Survival {
 
   private async check(faults: number, network: NetworkText): Promise<Outcome> {
     const { cluster, noted, storage, targets } = this.arena
-    const { snapshots } = await cluster.management.snapshots.list('net')
     // The network has finished, so no failure would go back to it: it is not the current one any more.
-    const [last] = snapshots
-    assert.ok(last !== undefined, 'there is a snapshot')
+    const last = await eventually('there is a snapshot', async () => {
+      const { snapshots } = await cluster.management.snapshots.list('net')
+      return snapshots[0]
+    })
     assert.equal(last.finished.length, instancesOf(network), 'everything has finished in it')
     const state = await SnapshotState.open(storage, 'net', last)
     try {

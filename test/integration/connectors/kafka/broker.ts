@@ -4,7 +4,7 @@ import { provideKafka } from '../../../../scripts/servers/kafka.ts'
 import type { SourcePositions } from '../../../../src/component/index.ts'
 import { type KafkaMessage, kafkaSource } from '../../../../src/connectors/kafka/index.ts'
 import { eventually } from '../../../support/eventually.ts'
-import { KafkaServer } from '../../../support/kafka-server.ts'
+import { clientOf, KafkaServer } from '../../../support/kafka-server.ts'
 import { OpenedSource } from '../../../support/opened-kinds.ts'
 
 /** The broker of a test file, and what is done with it apart from what is tested. */
@@ -23,15 +23,8 @@ export async function startBrokerWith(settings: Readonly<Record<string, string>>
 /** Where the broker is killed: as long as it may take to come again on a busy machine. */
 export const patient = { retryMs: 120_000 }
 
-const client = () => ({
-  clientId: 'test',
-  bootstrapBrokers: [server.bootstrap],
-  retries: 20,
-  retryDelay: 100,
-})
-
 export async function withAdmin<T>(use: (admin: Admin) => Promise<T>): Promise<T> {
-  const admin = new Admin(client())
+  const admin = new Admin(clientOf(server.bootstrap))
   try {
     return await use(admin)
   } finally {
@@ -63,7 +56,7 @@ export async function produce(
   messages: readonly Told[],
   end?: 'commit' | 'abort',
 ): Promise<void> {
-  const producer = new Producer({ ...client(), idempotent: true })
+  const producer = new Producer({ ...clientOf(server.bootstrap), idempotent: true })
   const buffers = messages.map(({ partition, key, value }) => ({
     topic,
     ...(partition === undefined ? {} : { partition }),
@@ -88,7 +81,11 @@ export async function produceInTransactions(
   transactions: readonly (readonly [text: string, end: 'commit' | 'abort'])[],
 ): Promise<void> {
   for (const [text, end] of transactions) {
-    const producer = new Producer({ ...client(), idempotent: true, transactionalId: `to-${topic}` })
+    const producer = new Producer({
+      ...clientOf(server.bootstrap),
+      idempotent: true,
+      transactionalId: `to-${topic}`,
+    })
     try {
       const transaction = await producer.beginTransaction({ producerId: -1n, producerEpoch: -1 })
       const sent = transaction.send({ messages: [{ topic, partition: 0, value: Buffer.from(text) }] })

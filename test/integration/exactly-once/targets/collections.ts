@@ -1,7 +1,7 @@
 import { machineClock } from '../../../../src/base/clock.ts'
 import { systemRandom } from '../../../../src/base/random.ts'
 import { openCollections } from '../../../../src/store/collections/index.ts'
-import { openStore } from '../../../../src/stores.ts'
+import { openPatient } from '../../../support/patient-store.ts'
 import { checkCalls, pairsWanted, same, timesOf, wordTotals } from '../checks.ts'
 import { type Noted, weightOf } from '../journaled.ts'
 import type { Target } from './target.ts'
@@ -10,7 +10,7 @@ const pairsKind = new URL('../journaled.ts#countedPairs', import.meta.url).href
 
 /** Shared maps and counters, in the store of the cluster: a map has the last count of each word, counters tell what is there twice. */
 export async function collectionsOf(storeUrl: string): Promise<Target> {
-  const store = await openStore(storeUrl, machineClock)
+  const store = await openPatient(storeUrl)
   const shared = openCollections(store, { clock: machineClock, random: systemRandom })
   const counterOf = async (name: string): Promise<number> => shared.counter(name).get()
   return {

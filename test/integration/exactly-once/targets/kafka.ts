@@ -3,7 +3,7 @@ import { provideKafka } from '../../../../scripts/servers/kafka.ts'
 import { machineClock, sleep } from '../../../../src/base/clock.ts'
 import type { Random } from '../../../../src/base/random.ts'
 import { kafkaSource } from '../../../../src/connectors/kafka/index.ts'
-import { KafkaServer } from '../../../support/kafka-server.ts'
+import { clientOf, KafkaServer } from '../../../support/kafka-server.ts'
 import { OpenedSource } from '../../../support/opened-kinds.ts'
 import { checkCalls, checkPairs, checkWords } from '../checks.ts'
 import type { Noted } from '../journaled.ts'
@@ -23,7 +23,7 @@ export async function kafkaAt(host: string): Promise<ServerTarget> {
   if ('missing' in provided) throw new Error(provided.missing)
   const server = await KafkaServer.start(provided.path, {}, host)
   const brokers = [server.bootstrap]
-  const admin = new Admin({ clientId: 'test', bootstrapBrokers: brokers, retries: 20, retryDelay: 100 })
+  const admin = new Admin(clientOf(server.bootstrap))
   try {
     await admin.createTopics({ topics: [...streams], partitions, replicas: 1 })
   } finally {
