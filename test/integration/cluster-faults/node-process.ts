@@ -1,9 +1,12 @@
 import { enableCompileCache } from 'node:module'
+import { asError } from '../../../src/base/errors.ts'
 import { errorText } from '../../../src/cluster/agent/network-agent.ts'
 import { ClusterNode } from '../../../src/cluster/node/node.ts'
+import type { NodeOptions } from '../../../src/cluster/node/node-options.ts'
 import { builtInKindsUrl } from '../../../src/cli/run/built-in-kinds.ts'
 import { asNodeId } from '../../../src/cluster/protocol/index.ts'
 import { openStore, storesUrl } from '../../../src/stores.ts'
+import { isExpected } from '../../support/store/recipes.ts'
 import type { NodeOrder, NodeTold } from './nodes.ts'
 
 /** A node of a cluster, in a process of its own; tells its parent what happens. */
@@ -21,7 +24,7 @@ function tell(told: NodeTold): void {
   if (process.connected) process.send!(told, undefined, {}, () => undefined)
 }
 
-const node = await ClusterNode.start({
+const options: NodeOptions = {
   cluster,
   id: asNodeId(id),
   storeUrl,
@@ -54,7 +57,20 @@ const node = await ClusterNode.start({
     logged: () => undefined,
     troubled: (what, { message }) => tell({ type: 'troubled', what, message }),
   },
-})
+}
+
+/** As by whoever supervises it: where the store did not answer in time, once more. */
+async function start(): Promise<ClusterNode> {
+  for (;;)
+    try {
+      return await ClusterNode.start(options)
+    } catch (error) {
+      if (!isExpected(error)) throw error
+      tell({ type: 'troubled', what: 'its start', message: asError(error).message })
+    }
+}
+
+const node = await start()
 process.on('message', () => {
   node.close().then(
     () => process.exit(),
