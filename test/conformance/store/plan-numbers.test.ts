@@ -36,13 +36,12 @@ async function read(store: Store): Promise<{ readonly view: ClusterView; readonl
 /** Somebody who leads, and decides once, by what the store says, each time that it is asked: gives the plan that it wrote. */
 async function withManager(
   store: Store,
-  ttlMs: number,
   test: (decide: () => Promise<Plan>) => Promise<void>,
 ): Promise<void> {
   const means = { clock: systemClock, random: systemRandom }
   const keeper = new LeaseKeeper(store, means)
   try {
-    const lease = await keeper.hold({ ttlMs: ttlMs * 20 })
+    const lease = await keeper.hold({ ttlMs: 120_000 })
     const leadership = await new Election(store, keys.manager, means).campaign(lease, { node: 'n1' })
     await test(async () => {
       const { view, revision } = await read(store)
@@ -97,7 +96,7 @@ for (const subject of subjects) {
   describe(`numbers of plans: ${subject.name}`, { skip: subject.missing ?? false }, () => {
     it('PL-6: what follows a plan that was deleted uses none of its numbers', () =>
       use((store) =>
-        withManager(store, subject.ttlMsMin, async (decide) => {
+        withManager(store, async (decide) => {
           const again = await deployed(store, ['a source x2', 'b x2', 'a -> b'])
           const plans = [await decide()]
           await store.transact({ then: [again] })
@@ -124,7 +123,7 @@ for (const subject of subjects) {
 
     it('PL-6: what stands beside the plan may be damaged, and is mended by the next one', () =>
       use((store) =>
-        withManager(store, subject.ttlMsMin, async (decide) => {
+        withManager(store, async (decide) => {
           const again = await deployed(store, ['a source'])
           await decide()
           await store.transact({

@@ -32,6 +32,7 @@ interface Crowd {
 }
 
 const clientsMax = 3
+const plan = { ttlMs: 1_000, writesMax: 5, pauseMsMax: 4 }
 
 async function withCrowd(fixture: StoreFixture, act: (crowd: Crowd) => Promise<void>): Promise<void> {
   const open = async (name: string, seed: number): Promise<Crowd['clients'][number]> => {
@@ -53,7 +54,6 @@ async function withCrowd(fixture: StoreFixture, act: (crowd: Crowd) => Promise<v
 for (const subject of subjects) {
   const use = async (act: (crowd: Crowd) => Promise<void>): Promise<void> =>
     withCrowd(await subject.make(), act)
-  const plan = { ttlMs: Math.max(1_000, subject.ttlMsMin), writesMax: 5, pauseMsMax: 4 }
 
   describe(`recipes and collections over ${subject.name}`, () => {
     if (subject.missing !== undefined) {
@@ -127,7 +127,7 @@ for (const subject of subjects) {
 
     test('map: the state from events is the state that is read', () =>
       use(async ({ clients, watcher }) => {
-        const mirroring = mirrorMap(watcher, AbortSignal.timeout(60_000))
+        const mirroring = mirrorMap(watcher, AbortSignal.timeout(120_000))
         await Promise.all(clients.map((client) => changeMap(client, 30)))
         await until('entries with a time to live are gone', async () => {
           const leases = await watcher.store.leases()

@@ -96,7 +96,7 @@ interface Managers {
   readonly elect: () => Promise<Leadership>
 }
 
-async function withManagers(store: Store, ttlMs: number, test: (managers: Managers) => Promise<void>) {
+async function withManagers(store: Store, test: (managers: Managers) => Promise<void>) {
   const means = { clock: systemClock, random: systemRandom }
   const keepers: LeaseKeeper[] = []
   const election = new Election(store, keys.manager, means)
@@ -107,7 +107,7 @@ async function withManagers(store: Store, ttlMs: number, test: (managers: Manage
       elect: async () => {
         const keeper = new LeaseKeeper(store, means)
         keepers.push(keeper)
-        const lease = await keeper.hold({ ttlMs: ttlMs * 20 })
+        const lease = await keeper.hold({ ttlMs: 120_000 })
         // The store lets go of it, as of one that was stopped for too long.
         if (before !== undefined) await store.revoke(before.lease.lease)
         before = await election.campaign(lease, { node: `n${keepers.length}` })
@@ -144,7 +144,7 @@ for (const subject of subjects) {
   const use = useOf(subject)
   const skip = subject.missing ?? false
   const managed = (test: (managers: Managers) => Promise<void>): Promise<void> =>
-    use((store) => withManagers(store, subject.ttlMsMin, test))
+    use((store) => withManagers(store, test))
 
   describe(`commits of snapshots: ${subject.name}`, { skip }, () => {
     it('SN-1: no id is given twice, whoever asks', () =>

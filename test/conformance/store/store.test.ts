@@ -18,7 +18,7 @@ for (const subject of subjects) {
     keyTests(use)
     modelTests(use, 60)
     pageTests(use)
-    leaseTests(use, subject.ttlMsMin)
+    leaseTests(use)
     watchTests(use)
     historyTests(use, 600)
   })

@@ -13,6 +13,8 @@ import { PortBackend } from '../../../src/store/port/port-backend.ts'
 import { servePort } from '../../../src/store/port/serve-port.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { EtcdCluster } from '../../support/etcd-cluster.ts'
+import { MovedClock } from '../../support/store/moved-clock.ts'
+import { patienceMs, patient } from '../../support/store/patient-store.ts'
 import type { StoreFixture, StoreSubject } from './fixture.ts'
 
 /** Gives a test a fresh store, and ends it whatever the test does. */
@@ -31,13 +33,14 @@ export function useOf(subject: StoreSubject): Use {
 
 const memory: StoreSubject = {
   name: 'memory',
-  ttlMsMin: 200,
   async make() {
-    const backend = new MemoryBackend({ clock: systemClock })
+    const clock = new MovedClock()
+    const backend = new MemoryBackend({ clock })
     const stores: Store[] = []
     return {
+      clock,
       async open() {
-        const store = storeOver(backend, systemClock)
+        const store = patient(storeOver(backend, clock))
         stores.push(store)
         return store
       },
@@ -53,13 +56,15 @@ const memory: StoreSubject = {
 
 const lmdb: StoreSubject = {
   name: 'lmdb',
-  ttlMsMin: 300,
   async make() {
     const parent = await mkdtemp(join(tmpdir(), 'vertigo-conformance-'))
+    const clock = new MovedClock()
+    const folder = join(parent, 'store')
     const stores: Store[] = []
     return {
+      clock,
       async open() {
-        const store = await openLmdbStore({ folder: join(parent, 'store') })
+        const store = patient(await openLmdbStore({ folder, clock, openTimeoutMs: patienceMs }))
         stores.push(store)
         return store
       },
@@ -74,17 +79,18 @@ const lmdb: StoreSubject = {
 /** The memory store as worker threads reach it: over a port. */
 const port: StoreSubject = {
   name: 'port',
-  ttlMsMin: 200,
   async make() {
-    const backend = new MemoryBackend({ clock: systemClock })
+    const clock = new MovedClock()
+    const backend = new MemoryBackend({ clock })
     const stores: Store[] = []
     return {
+      clock,
       async open() {
         const { port1, port2 } = new MessageChannel()
         servePort(backend, port1, (error) => {
           throw error
         })
-        const store = storeOver(new PortBackend(port2, systemClock), systemClock)
+        const store = patient(storeOver(new PortBackend(port2, systemClock), systemClock))
         stores.push(store)
         return store
       },
@@ -113,14 +119,13 @@ async function etcd(release: EtcdRelease): Promise<StoreSubject> {
   return {
     name: `etcd (${release})`,
     missing: 'missing' in provided ? provided.missing : undefined,
-    ttlMsMin: 1000,
     async make() {
       const { endpoints } = await start()
       const prefix = `conformance-${++prefixes}`
       const stores: Store[] = []
       return {
         async open() {
-          const store = await openEtcdStore({ endpoints, prefix })
+          const store = patient(await openEtcdStore({ endpoints, prefix }))
           stores.push(store)
           return store
         },

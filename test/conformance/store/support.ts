@@ -20,7 +20,7 @@ export function shownEvents(events: readonly WatchEvent[]): string[] {
 export async function until(
   what: string,
   condition: () => Promise<boolean> | boolean,
-  timeoutMs = 20_000,
+  timeoutMs = 60_000,
 ): Promise<void> {
   const end = systemClock.monotonic() + timeoutMs
   while (!(await condition())) {

@@ -1,4 +1,5 @@
 import { sleep } from '../../../src/base/clock.ts'
+import { isVertigoError } from '../../../src/base/errors.ts'
 import type { SharedCollections } from '../../../src/component/shared.ts'
 import type { Client } from './client.ts'
 import { isExpected, untilAborted } from './recipes.ts'
@@ -22,7 +23,12 @@ export async function takeNumbers(client: CollectionsClient, signal: AbortSignal
   const queue = client.collections.queue<number>('numbers')
   const taken: number[] = []
   await untilAborted(client, signal, async () => {
-    taken.push(await queue.take(signal))
+    try {
+      taken.push(await queue.take(signal))
+    } catch (error) {
+      if (isUnknown(error)) throw new Error('nobody knows whether an element was taken', { cause: error })
+      throw error
+    }
   })
   return taken
 }
@@ -104,13 +110,17 @@ export async function publishNumbers(client: CollectionsClient, count: number): 
   return published
 }
 
-/** False where a write was lost on its way. Outcomes that nobody knows are no part of these scenarios. */
+/** False where a write was lost on its way. Outcomes that nobody knows are no part of these scenarios: they end them by their name. */
 async function happened(write: () => Promise<unknown>): Promise<boolean> {
   try {
     await write()
     return true
   } catch (error) {
-    if (!isExpected(error)) throw error
+    if (isUnknown(error) || !isExpected(error)) throw error
     return false
   }
+}
+
+function isUnknown(error: unknown): boolean {
+  return isVertigoError(error) && error.code === 'STORE_OUTCOME_UNKNOWN'
 }
