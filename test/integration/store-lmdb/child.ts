@@ -3,11 +3,10 @@ import { open } from 'lmdb'
 import { machineClock, sleep } from '../../../src/base/clock.ts'
 import { acquireEnvironment, openOptions } from '../../../src/store/lmdb/environment.ts'
 import { Claims } from '../../../src/store/lmdb/claims.ts'
-import { openLmdbStore } from '../../../src/store/lmdb/open.ts'
 import { waitForTurn } from '../../../src/store/lmdb/open-turn.ts'
 import { ProcessList } from '../../../src/store/lmdb/processes.ts'
 import { TimeLimit } from '../../../src/store/lmdb/time-limit.ts'
-import { deadlineMs, increment, type Told, type Work } from './support.ts'
+import { deadlineMs, heldTtlMs, increment, openPatiently, type Told, type Work } from './support.ts'
 
 /** A process of its own over a store, for tests that stop or end it. `process.argv`: what to do, and the folder. */
 
@@ -23,15 +22,27 @@ function often(): () => boolean {
   return () => machineClock.monotonic() < endMs
 }
 
+/** Somebody has said so, by a file beside the folder. */
+const isEnough = (): boolean => existsSync(`${folder}-enough`)
+/** Far behind what a machine does that stands still. */
+const holdMsMax = 40_000
+
+/** At work until somebody says that it is enough. Gives 0 where nobody did, for too long. */
+function workOn(): number {
+  const endMs = machineClock.monotonic() + holdMsMax
+  while (!isEnough()) if (machineClock.monotonic() > endMs) return 0
+  return 1
+}
+
 const works: Readonly<Record<Work, () => Promise<void>>> = {
   async open() {
-    await openLmdbStore({ folder })
+    await openPatiently(folder)
     tell({ word: 'open' })
   },
 
   /** Ends by itself, if nothing is left behind. */
   async 'open-and-close'() {
-    const store = await openLmdbStore({ folder })
+    const store = await openPatiently(folder)
     const watch = store.watch('')
     await store.grant(60_000)
     await increment(store, 'counter')
@@ -43,14 +54,14 @@ const works: Readonly<Record<Work, () => Promise<void>>> = {
     process.disconnect?.()
   },
 
-  /** Opens the database very often, under a few claims. */
+  /** Opens the database very often, under a few claims, until it is enough. */
   async 'open-often'() {
     const claims = new Claims(folder, machineClock)
     const processes = new ProcessList(folder)
     processes.enter()
-    for (const until = often(); until();) {
+    while (!isEnough()) {
       claims.place('open')
-      await waitForTurn(folder, processes, machineClock, new TimeLimit(machineClock, 20_000))
+      await waitForTurn(folder, processes, machineClock, new TimeLimit(machineClock, deadlineMs))
       for (let count = 0; count < 100; count++) await open({ path: folder, ...openOptions }).close()
       claims.withdraw('open')
       await sleep(machineClock, 20)
@@ -63,7 +74,7 @@ const works: Readonly<Record<Work, () => Promise<void>>> = {
   /** Opens and closes the database very often. */
   async 'reopen-often'() {
     const claims = new Claims(folder, machineClock)
-    const patience = { patienceMs: () => 20_000 }
+    const patience = { patienceMs: () => deadlineMs }
     for (const until = often(); until();) {
       claims.place('open')
       await claims.untilNone('close', patience)
@@ -91,12 +102,12 @@ const works: Readonly<Record<Work, () => Promise<void>>> = {
         tell({ word: 'inside' })
         for (;;);
       },
-      { patienceMs: () => 20_000 },
+      { patienceMs: () => deadlineMs },
     )
   },
 
   async increment() {
-    const store = await openLmdbStore({ folder, openTimeoutMs: deadlineMs })
+    const store = await openPatiently(folder)
     const own = `own/${process.pid}`
     tell({ word: 'open' })
     for (;;) {
@@ -106,14 +117,14 @@ const works: Readonly<Record<Work, () => Promise<void>>> = {
   },
 
   async 'hold-lease'() {
-    const store = await openLmdbStore({ folder })
-    const { lease } = await store.grant(1_500)
+    const store = await openPatiently(folder)
+    const { lease } = await store.grant(heldTtlMs)
     await store.transact({ then: [{ type: 'put', key: 'held', value: Buffer.from('x'), lease }] })
     tell({ word: 'held' })
   },
 
   async watch() {
-    const store = await openLmdbStore({ folder })
+    const store = await openPatiently(folder)
     const watch = store.watch('w/')
     tell({ word: 'open' })
     for await (const { events, resynced } of watch) {
@@ -122,15 +133,14 @@ const works: Readonly<Record<Work, () => Promise<void>>> = {
     }
   },
 
-  /** Holds the lock of writers for three seconds, and is at work all the while. */
+  /** Holds the lock of writers until it is enough, and is at work all the while. */
   async 'busy-inside'() {
     const environment = await acquireEnvironment(folder, machineClock)
-    await environment.root.transaction(() => {
+    const count = await environment.root.transaction(() => {
       tell({ word: 'inside' })
-      const endMs = machineClock.monotonic() + 3_000
-      while (machineClock.monotonic() < endMs);
+      return workOn()
     })
-    tell({ word: 'went on' })
+    tell({ word: 'went on', count })
   },
 
   /** The same once there is a file beside the folder; makes another one when it has the lock. */
@@ -138,12 +148,11 @@ const works: Readonly<Record<Work, () => Promise<void>>> = {
     const environment = await acquireEnvironment(folder, machineClock)
     tell({ word: 'open' })
     while (!existsSync(`${folder}-go`)) await sleep(machineClock, 1)
-    await environment.root.transaction(() => {
+    const count = await environment.root.transaction(() => {
       writeFileSync(`${folder}-inside`, '')
-      const endMs = machineClock.monotonic() + 3_000
-      while (machineClock.monotonic() < endMs);
+      return workOn()
     })
-    tell({ word: 'went on' })
+    tell({ word: 'went on', count })
   },
 
   /** Holds the lock of writers, with something written, until it is killed. */

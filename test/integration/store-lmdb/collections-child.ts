@@ -2,14 +2,14 @@ import { once } from 'node:events'
 import { systemClock } from '../../../src/base/clock.ts'
 import { systemRandom } from '../../../src/base/random.ts'
 import { openCollections } from '../../../src/store/collections/index.ts'
-import { openLmdbStore } from '../../../src/store/lmdb/open.ts'
 import type { SharedOrder, SharedReport } from './collections.test.ts'
+import { openPatiently } from './support.ts'
 
 /** A process that changes collections at the same time as others, and tells what it has seen. */
 
 const { folder, name, rounds, processes } = JSON.parse(process.argv[2]!) as SharedOrder
 
-const store = await openLmdbStore({ folder })
+const store = await openPatiently(folder)
 const collections = openCollections(store, { clock: systemClock, random: systemRandom })
 const list = collections.list<string>('list')
 const set = collections.set<number>('set')

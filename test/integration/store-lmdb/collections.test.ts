@@ -30,7 +30,7 @@ export interface SharedReport {
 const script = fileURLToPath(new URL('collections-child.ts', import.meta.url))
 const rounds = 30
 const names = ['a', 'b', 'c']
-const deadlineMs = 60_000
+const deadlineMs = 120_000
 
 interface Sharer {
   readonly child: ChildProcess

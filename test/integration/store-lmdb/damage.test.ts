@@ -4,13 +4,16 @@ import { machineClock } from '../../../src/base/clock.ts'
 import { acquireEnvironment } from '../../../src/store/lmdb/environment.ts'
 import { encodeRevision } from '../../../src/store/lmdb/records.ts'
 import type { Revision } from '../../../src/store/store.ts'
+import { MovedClock } from '../../support/store/moved-clock.ts'
 import { batchesOf, makeFolder, openStore, until } from './support.ts'
 
 const put = (key: string) => ({ then: [{ type: 'put', key, value: Buffer.from('v') }] }) as const
 
-async function openDamageable(t: TestContext) {
+const ttlMs = 600_000
+
+async function openDamageable(t: TestContext, clock = new MovedClock()) {
   const folder = makeFolder(t)
-  const store = await openStore(t, folder)
+  const store = await openStore(t, folder, { clock })
   const environment = await acquireEnvironment(folder, machineClock)
   t.after(() => environment.release())
   const damage = (revision: Revision): void => {
@@ -48,14 +51,16 @@ test('a damaged record of the history fails those who need it, and nobody else',
 })
 
 test('leases end at their time, whatever has become of the history', async (t) => {
-  const { store, damage } = await openDamageable(t)
+  const clock = new MovedClock()
+  const { store, damage } = await openDamageable(t, clock)
   const { revision } = await store.get('a')
   const watch = batchesOf(store.watch('', { since: { entries: [], revision } }))
   const failed = watch().catch((error: unknown) => error)
   await store.transact(put('a')).then((result) => damage(result.revision))
   await failed
-  const { lease } = await store.grant(200)
+  const { lease } = await store.grant(ttlMs)
   await store.transact({ then: [{ type: 'put', key: 'held', value: Buffer.from('v'), lease }] })
+  clock.move(ttlMs)
   await until('the lease ends', async () => (await store.get('held')).entry === undefined || undefined)
 })
 
@@ -63,8 +68,9 @@ test('leases end at their time, whatever has become of the history', async (t) =
 async function openWithDamagedKey(t: TestContext, key: string) {
   const folder = makeFolder(t)
   const reports: string[] = []
-  const store = await openStore(t, folder, { report: ({ message }) => reports.push(message) })
-  const { lease } = await store.grant(1_500)
+  const clock = new MovedClock()
+  const store = await openStore(t, folder, { clock, report: ({ message }) => reports.push(message) })
+  const { lease } = await store.grant(ttlMs)
   await store.transact({ then: [{ type: 'put', key, value: Buffer.from('value'), lease }] })
   const environment = await acquireEnvironment(folder, machineClock)
   t.after(() => environment.release())
@@ -72,13 +78,14 @@ async function openWithDamagedKey(t: TestContext, key: string) {
   const record = Buffer.from(environment.keys.get(name)!)
   record[record.length - 1]! ^= 1
   environment.keys.putSync(name, record)
-  return { folder, store, lease, reports, environment }
+  return { folder, store, lease, clock, reports, environment }
 }
 
 test('a damaged record goes with its lease, which is reported, and holds up nobody', async (t) => {
-  const { store, reports, environment } = await openWithDamagedKey(t, 'held')
+  const { store, clock, reports, environment } = await openWithDamagedKey(t, 'held')
   const deleted = batchesOf(store.watch('held', { since: await store.range('none') }))
   await assert.rejects(store.get('held'), { code: 'STORE_CORRUPT' })
+  clock.move(ttlMs)
   const { events } = await deleted()
   assert.deepEqual(
     events.map(({ type, key, previous }) => ({ type, key, previous })),

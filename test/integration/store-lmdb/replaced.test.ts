@@ -10,6 +10,7 @@ import { LeaseKeeper } from '../../../src/store/recipes/index.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { openLmdbStore } from '../../../src/store/lmdb/open.ts'
 import { eventually } from '../../support/eventually.ts'
+import { MovedClock } from '../../support/store/moved-clock.ts'
 import { makeFolder, openStore, startChild } from './support.ts'
 
 const value = new Uint8Array([1])
@@ -56,11 +57,13 @@ for (const [how, act, text] of [
 test('a lease of a store that was removed ends with its next renewal, and says why', async (t) => {
   const folder = makeFolder(t)
   const store = await openStore(t, folder)
-  const leases = new LeaseKeeper(store, { clock: systemClock, random: systemRandom })
-  const lease = await leases.hold({ ttlMs: 1_500 })
+  const clock = new MovedClock()
+  const leases = new LeaseKeeper(store, { clock, random: systemRandom })
+  const lease = await leases.hold({ ttlMs: 600_000 })
   rmSync(folder, { recursive: true })
+  clock.move(201_000)
   await eventually('the lease is lost', () => lease.signal.aborted)
-  assert.ok(lease.deadlineMs > systemClock.monotonic(), 'before its time was over')
+  assert.ok(lease.deadlineMs > clock.monotonic(), 'before its time was over')
   const reason: unknown = lease.signal.reason
   assert.ok(isVertigoError(reason))
   assert.match(reason.message, /was removed or moved away/)

@@ -15,7 +15,7 @@ test('a process that is stopped inside its transaction is ended by who waits for
   const tookMs = performance.now() - start
   assert.equal(await stopped.exited, 'SIGKILL')
   assert.ok(tookMs > 900, `not before its patience is over: ${tookMs} ms`)
-  assert.ok(tookMs < 4_000, `within its time: ${tookMs} ms`)
+  assert.ok(tookMs < 20_000, `within its time: ${tookMs} ms`)
   const { entries } = await store.range('')
   assert.deepEqual(
     entries.map(({ key }) => key),

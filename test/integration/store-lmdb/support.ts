@@ -11,6 +11,8 @@ import { acquireEnvironment } from '../../../src/store/lmdb/environment.ts'
 import { checkDataFile } from '../../../src/store/lmdb/folder.ts'
 import { openLmdbStore, type LmdbStoreOptions } from '../../../src/store/lmdb/open.ts'
 import type { Store, Watch, WatchBatch } from '../../../src/store/store.ts'
+import { within } from '../../support/eventually.ts'
+import { patienceMs, patient } from '../../support/store/patient-store.ts'
 
 export type Work =
   | 'increment'
@@ -46,7 +48,9 @@ export interface Child {
 
 const script = fileURLToPath(new URL('child.ts', import.meta.url))
 /** For whatever is waited for. */
-export const deadlineMs = 20_000
+export const deadlineMs = patienceMs
+/** Of the lease of `hold-lease`. */
+export const heldTtlMs = 600_000
 
 export function makeFolder(t: TestContext): string {
   const parent = mkdtempSync(join(tmpdir(), 'vertigo-store-'))
@@ -75,12 +79,17 @@ export async function makeShort(folder: string): Promise<void> {
   assert.deepEqual(checkDataFile(join(folder, 'data.mdb')), { isShort: true })
 }
 
+/** Waits as long as whoever waits for it: a disk that does other things for some seconds first is none of its faults. */
+export async function openPatiently(folder: string, options: Partial<LmdbStoreOptions> = {}): Promise<Store> {
+  return patient(await openLmdbStore({ folder, openTimeoutMs: patienceMs, ...options }))
+}
+
 export async function openStore(
   t: TestContext,
   folder: string,
   options: Partial<LmdbStoreOptions> = {},
 ): Promise<Store> {
-  const store = await openLmdbStore({ folder, ...options })
+  const store = await openPatiently(folder, options)
   t.after(() => store.close())
   return store
 }
@@ -115,7 +124,7 @@ export function startChild(
   return { process: child, told, hear, until: untilHere, exited, kill: (signal) => void child.kill(signal) }
 }
 
-/** Waits until `look` gives something; after 20 s it rejects and says what did not happen. */
+/** Waits until `look` gives something; after a minute it rejects and says what did not happen. */
 export async function until<T>(what: string, look: () => T | undefined | Promise<T | undefined>): Promise<T> {
   const endMs = performance.now() + deadlineMs
   for (;;) {
@@ -136,21 +145,15 @@ export async function countOf(store: Store, key: string): Promise<number> {
   return entry === undefined ? 0 : Number(Buffer.from(entry.value).toString())
 }
 
-/**
- * Adds one, whoever else does so; the number that it became. As patient as whoever waits for it: a disk that does other things for some
- * seconds first is none of its faults.
- */
+/** Adds one, whoever else does so; the number that it became. */
 export async function increment(store: Store, key: string): Promise<number> {
   for (;;) {
     const { entry } = await store.get(key)
     const next = entry === undefined ? 1 : Number(Buffer.from(entry.value).toString()) + 1
-    const { succeeded } = await store.transact(
-      {
-        compare: [{ key, target: 'modRevision', is: '=', than: entry?.modRevision ?? 0 }],
-        then: [{ type: 'put', key, value: Buffer.from(String(next)) }],
-      },
-      { timeoutMs: deadlineMs },
-    )
+    const { succeeded } = await store.transact({
+      compare: [{ key, target: 'modRevision', is: '=', than: entry?.modRevision ?? 0 }],
+      then: [{ type: 'put', key, value: Buffer.from(String(next)) }],
+    })
     if (succeeded) return next
   }
 }
@@ -159,7 +162,7 @@ export async function increment(store: Store, key: string): Promise<number> {
 export function batchesOf(watch: Watch): () => Promise<WatchBatch> {
   const batches = watch[Symbol.asyncIterator]()
   return async () => {
-    const next = await batches.next()
+    const next = await within('the watch tells something', deadlineMs, batches.next())
     if (next.done === true) throw new Error('the watch has ended')
     return next.value
   }
