@@ -5,6 +5,7 @@ import { put } from '../../../src/store/operations.ts'
 import { LeaseKeeper, TaskQueue } from '../../../src/store/recipes/index.ts'
 import type { LeaseHolder } from '../../../src/store/recipes/lease-holder.ts'
 import { openStore } from '../../../src/stores.ts'
+import { patienceMs, patient } from '../../support/store/patient-store.ts'
 import { isExpected, untilAborted } from '../../support/store/recipes.ts'
 import type { TakerOrder, Told } from './takers.ts'
 
@@ -30,7 +31,8 @@ function tell(told: Told): Promise<void> {
 }
 
 const means = { clock: machineClock, random: systemRandom }
-const store = await openStore(url, machineClock)
+// Of a call whose outcome was unknown nobody could tell: it would be counted as one of a process that was killed.
+const store = patient(await openStore(url, machineClock, { timeoutMs: patienceMs }))
 const collections = openCollections(store, means)
 const keeper = new LeaseKeeper(store, means)
 const queue = collections.queue<number>('queue')

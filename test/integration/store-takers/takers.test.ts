@@ -10,6 +10,7 @@ import { openCollections } from '../../../src/store/collections/index.ts'
 import { TaskQueue } from '../../../src/store/recipes/index.ts'
 import { openStore } from '../../../src/stores.ts'
 import { EtcdCluster } from '../../support/etcd-cluster.ts'
+import { patienceMs, patient } from '../../support/store/patient-store.ts'
 import { Takers } from './takers.ts'
 
 /**
@@ -24,7 +25,7 @@ const takersMax = 4
 const killEach = 15
 
 async function takeWhileKilled(t: TestContext, url: string): Promise<void> {
-  const store = await openStore(url, machineClock)
+  const store = patient(await openStore(url, machineClock, { timeoutMs: patienceMs }))
   const means = { clock: machineClock, random: systemRandom }
   const collections = openCollections(store, means)
   t.after(async () => {
