@@ -98,7 +98,7 @@ test('RS-2: a component that blocks its thread while it writes does not hold the
     name: 'blocking',
     components: {
       once: { kind: 'generator', config: { from: 1, count: 1 } },
-      block: { kind: `${kinds}#blocker`, config: { folder: marks, limitMs: 60_000 } },
+      block: { kind: `${kinds}#blocker`, config: { folder: marks, limitMs: 45_000 } },
     },
     connections: [{ from: 'once.out', to: 'block.in' }],
   }
@@ -108,16 +108,23 @@ test('RS-2: a component that blocks its thread while it writes does not hold the
   const here = openCollections(store, { clock: systemClock, random: systemRandom })
   t.after(() => here.close())
   const running = await run(file, { workers: 1, store: url, stallMs: 300_000 })
-  await Promise.race([
-    running.done,
-    eventually('the component is about to block', () => existsSync(join(marks, 'blocks'))),
-  ])
-  const beginMs = systemClock.monotonic()
-  for (let writes = 0; writes < 20 || systemClock.monotonic() < beginMs + 1_000; writes++)
-    await here.map<number>('other').set('key', writes)
-  assert.equal(existsSync(join(marks, 'late')), false, 'they were not done before it went on')
+  const isMade = (mark: string): boolean => existsSync(join(marks, mark))
+  let hasEnded = false
+  const done = running.done.finally(() => (hasEnded = true))
+  // It is awaited at the end.
+  done.catch(() => undefined)
+  let blockedMs: number | undefined
+  // Also before it blocks, so that one of its own calls waits for the lock then.
+  for (let left = 5; left > 0 || systemClock.monotonic() < blockedMs! + 1_000;) {
+    await here.map<number>('other').set('key', left)
+    if (hasEnded) break
+    if (!isMade('blocks')) continue
+    blockedMs ??= systemClock.monotonic()
+    left--
+  }
+  assert.equal(isMade('late'), false, 'they were not done before it went on')
   await writeFile(join(marks, 'enough'), '')
-  await running.done
+  await done
 })
 
 test('two runs at once share the collections of one store', async () => {
@@ -139,7 +146,7 @@ test('a run whose own store cannot be made for a thread fails with the error', a
     place.port.postMessage({ type: 'hello' })
     place.port.unref()
   })
-  assert.match(String(await within('the failure is told', 5_000, failed)), /no memory left/)
+  assert.match(String(await within('the failure is told', 60_000, failed)), /no memory left/)
   await runStore.close()
 })
 
@@ -161,7 +168,7 @@ test('a store that cannot be opened at first serves the thread that asked for it
   const asked = store.get('a')
   await eventually('the failure is told', () => failures.length > 0)
   clock.advance(openRetryMs)
-  assert.equal((await within('the thread is answered', 5_000, asked)).entry, undefined)
+  assert.equal((await within('the thread is answered', 60_000, asked)).entry, undefined)
   assert.deepEqual(failures, ['Error: its lock is held'])
   await store.close()
   await runStore.close()
