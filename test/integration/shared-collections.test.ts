@@ -10,16 +10,19 @@ import { run, type Running, type RunOptions } from 'vertigo-flow'
 import { machineClock, systemClock } from '../../src/base/clock.ts'
 import { isVertigoError } from '../../src/base/errors.ts'
 import { systemRandom } from '../../src/base/random.ts'
+import { run as runWith } from '../../src/run/run.ts'
 import { openRetryMs, RunStore } from '../../src/run/run-store.ts'
 import { openCollections } from '../../src/store/collections/index.ts'
 import { connectStore, createRunStore, openStore, storesUrl } from '../../src/stores.ts'
 import { TestClock } from '../../src/testkit/test-clock.ts'
 import { eventually, within } from '../support/eventually.ts'
 import { patienceMs, patient } from '../support/store/patient-store.ts'
+import { patientStoresUrl } from '../support/store/patient-stores.ts'
 
 /** `context.shared` in real runs: all workers see the same collections. */
 
 const kinds = fileURLToPath(new URL('../fixtures/shared/kinds.ts', import.meta.url))
+const builtInKinds = new URL('../../src/built-in-kinds.ts', import.meta.url).href
 let folder = ''
 
 before(async () => {
@@ -47,13 +50,22 @@ async function start(options: RunOptions): Promise<Running> {
     exports: { outputs: { results: 'report.out' } },
   }
   await writeFile(file, JSON.stringify(network))
-  return run(file, { ...options, attach: ['results'] })
+  const attached = { ...options, attach: ['results'] }
+  if (options.store?.startsWith('lmdb:') !== true) return run(file, attached)
+  return runWith(file, { ...attached, builtInKinds, stores: patientStoresUrl })
+}
+
+async function collect(output: AsyncIterable<unknown>): Promise<unknown[]> {
+  const messages: unknown[] = []
+  for await (const message of output) messages.push(message)
+  return messages
 }
 
 async function counted(options: RunOptions): Promise<unknown[]> {
   const running = await start(options)
-  const results: unknown[] = []
-  for await (const message of running.output('results')) results.push(message)
+  const results = collect(running.output('results'))
+  // The error of the run says more.
+  results.catch(() => undefined)
   await running.done
   return results
 }
