@@ -17,7 +17,7 @@ import { EtcdCluster } from '../../support/etcd-cluster.ts'
 import { errorCode } from '../../support/error-code.ts'
 import { eventually } from '../../support/eventually.ts'
 import { ownTime } from '../../support/own-time.ts'
-import { patienceMs, patient } from '../../support/patient-store.ts'
+import { patienceMs, patient } from '../../support/store/patient-store.ts'
 import { bytes, newPrefix, open, text, withCluster } from './support.ts'
 
 /** Who may come in, and what is said to who may not. */

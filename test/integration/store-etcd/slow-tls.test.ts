@@ -11,7 +11,7 @@ import { eventually, within } from '../../support/eventually.ts'
 import { exitAtOnce } from '../../support/exit-at-once.ts'
 import { FaultProxy } from '../../support/fault-proxy.ts'
 import { ownTime } from '../../support/own-time.ts'
-import { patienceMs } from '../../support/patient-store.ts'
+import { patienceMs } from '../../support/store/patient-store.ts'
 import { bytes, closeAll, newPrefix, open, text } from './support.ts'
 
 /** A line to etcd that speaks TLS, and is slow, half open, or breaks. */

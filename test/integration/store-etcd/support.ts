@@ -6,7 +6,7 @@ import type { Store } from '../../../src/store/store.ts'
 import { EtcdCluster, type EtcdClusterOptions } from '../../support/etcd-cluster.ts'
 import { eventually } from '../../support/eventually.ts'
 import { FaultProxy } from '../../support/fault-proxy.ts'
-import { patienceMs, patient } from '../../support/patient-store.ts'
+import { patienceMs, patient } from '../../support/store/patient-store.ts'
 
 export const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text))
 export const text = (value: Uint8Array | undefined): string | undefined =>

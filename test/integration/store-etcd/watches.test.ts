@@ -4,7 +4,7 @@ import { put, remove } from '../../../src/store/operations.ts'
 import type { Store, Watch, WatchEvent } from '../../../src/store/store.ts'
 import { eventually } from '../../support/eventually.ts'
 import { ownTime } from '../../support/own-time.ts'
-import { patienceMs } from '../../support/patient-store.ts'
+import { patienceMs } from '../../support/store/patient-store.ts'
 import { freePort } from '../../support/server-process.ts'
 import { bytes, newPrefix, open, proxyTo, text, withCluster } from './support.ts'
 

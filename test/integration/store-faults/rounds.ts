@@ -4,7 +4,7 @@ import { type Random, seededRandom } from '../../../src/base/random.ts'
 import { openCollections } from '../../../src/store/collections/index.ts'
 import { assertLinearizable } from '../../support/histories.ts'
 import type { RecordedOperation } from '../../support/linearizability.ts'
-import { openPatient } from '../../support/patient-store.ts'
+import { openPatient } from '../../support/store/patient-store.ts'
 import { checkLog, LogRecorder } from '../../support/store/log.ts'
 import { type ActorFault, type ActorOrder, Actors, type ActorStart } from './actors.ts'
 

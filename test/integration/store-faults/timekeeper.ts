@@ -3,7 +3,7 @@ import { seededRandom } from '../../../src/base/random.ts'
 import { openCollections } from '../../../src/store/collections/index.ts'
 import { put } from '../../../src/store/operations.ts'
 import { LeaseKeeper } from '../../../src/store/recipes/lease-keeper.ts'
-import { openPatient } from '../../support/patient-store.ts'
+import { openPatient } from '../../support/store/patient-store.ts'
 
 /**
  * A process whose leases and entries are timed from outside. Whatever moment it tells is of the machine's monotonic clock. It

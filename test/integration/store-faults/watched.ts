@@ -6,7 +6,7 @@ import { openEtcdStore } from '../../../src/store/etcd/open.ts'
 import { put, remove } from '../../../src/store/operations.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { eventually } from '../../support/eventually.ts'
-import { patienceMs } from '../../support/patient-store.ts'
+import { patienceMs } from '../../support/store/patient-store.ts'
 import { isExpected } from '../../support/store/recipes.ts'
 import { type NetworkedCluster, partitionFault } from './networks.ts'
 

@@ -1,74 +1,29 @@
+import { machineClock } from '../../../src/base/clock.ts'
 import { callTimeoutMsDefault } from '../../../src/store/limits.ts'
-import type {
-  CallOptions,
-  GetResult,
-  LeaseGrant,
-  LeaseId,
-  LeaseStatus,
-  RangeOptions,
-  RangeResult,
-  Store,
-  Transaction,
-  TransactionOptions,
-  TransactionResult,
-  Watch,
-  WatchOptions,
-} from '../../../src/store/store.ts'
+import type { CallOptions, Store } from '../../../src/store/store.ts'
+import { openStore } from '../../../src/stores.ts'
 
-/** How long a call waits of which the test says no time, and opening a store: a disk may do other things first. */
+/** For what is no test of limits: a disk or a machine that stands still for some seconds is no fault of a store. */
 export const patienceMs = 60_000
 
-/** The same store, whose calls wait so long where their caller wants no other time than the default one. */
+/** The same store, whose calls wait as long as a test does where their caller wants no other time than the default one. */
 export function patient(store: Store): Store {
-  return new PatientStore(store)
+  return {
+    get: (key, options) => store.get(key, patiently(options)),
+    range: (prefix, options) => store.range(prefix, patiently(options)),
+    pages: (prefix, options) => store.pages(prefix, patiently(options)),
+    transact: (transaction, options) => store.transact(transaction, patiently(options)),
+    grant: (ttlMs, options) => store.grant(ttlMs, patiently(options)),
+    keepAlive: (lease, options) => store.keepAlive(lease, patiently(options)),
+    revoke: (lease, options) => store.revoke(lease, patiently(options)),
+    leases: (options) => store.leases(patiently(options)),
+    watch: (prefix, options) => store.watch(prefix, options),
+    close: () => store.close(),
+  }
 }
 
-class PatientStore implements Store {
-  private readonly store: Store
-
-  constructor(store: Store) {
-    this.store = store
-  }
-
-  get(key: string, options?: CallOptions): Promise<GetResult> {
-    return this.store.get(key, patiently(options))
-  }
-
-  range(prefix: string, options?: RangeOptions): Promise<RangeResult> {
-    return this.store.range(prefix, patiently(options))
-  }
-
-  pages(prefix: string, options?: CallOptions): AsyncIterable<RangeResult> {
-    return this.store.pages(prefix, patiently(options))
-  }
-
-  transact(transaction: Transaction, options?: TransactionOptions): Promise<TransactionResult> {
-    return this.store.transact(transaction, patiently(options))
-  }
-
-  grant(ttlMs: number, options?: CallOptions): Promise<LeaseGrant> {
-    return this.store.grant(ttlMs, patiently(options))
-  }
-
-  keepAlive(lease: LeaseId, options?: CallOptions): Promise<number> {
-    return this.store.keepAlive(lease, patiently(options))
-  }
-
-  revoke(lease: LeaseId, options?: CallOptions): Promise<void> {
-    return this.store.revoke(lease, patiently(options))
-  }
-
-  leases(options?: CallOptions): Promise<readonly LeaseStatus[]> {
-    return this.store.leases(patiently(options))
-  }
-
-  watch(prefix: string, options?: WatchOptions): Watch {
-    return this.store.watch(prefix, options)
-  }
-
-  close(): Promise<void> {
-    return this.store.close()
-  }
+export async function openPatient(url: string): Promise<Store> {
+  return patient(await openStore(url, machineClock, { timeoutMs: patienceMs }))
 }
 
 /** Recipes name the default time where they mean no other one. */

@@ -1,7 +1,7 @@
 import { machineClock } from '../../../../src/base/clock.ts'
 import { systemRandom } from '../../../../src/base/random.ts'
 import { openCollections } from '../../../../src/store/collections/index.ts'
-import { openPatient } from '../../../support/patient-store.ts'
+import { openPatient } from '../../../support/store/patient-store.ts'
 import { checkCalls, pairsWanted, same, timesOf, wordTotals } from '../checks.ts'
 import { type Noted, weightOf } from '../journaled.ts'
 import type { Target } from './target.ts'
