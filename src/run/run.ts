@@ -9,6 +9,7 @@ import { threadLink } from '../transport/thread.ts'
 import type { RejectedMessage } from '../worker/host.ts'
 import type { Load } from '../worker/worker.ts'
 import { assign, type Assigned } from './assign.ts'
+import { CodePorts } from './code-ports.ts'
 import { allocateCounters, CounterReader, type SharedCounters } from './counters.ts'
 import { DeadLetter } from './dead-letter.ts'
 import { attachExports } from './exported-ports.ts'
@@ -99,6 +100,7 @@ class LocalRun implements Running {
   private readonly reader: CounterReader
   private readonly metrics = new MetricReader()
   private readonly bridge: CodeBridgeHost
+  private readonly ports: CodePorts
   private readonly threads: Threads
   private readonly store: RunStore
   private readonly deadLetter: DeadLetter
@@ -133,6 +135,7 @@ class LocalRun implements Running {
     this.options = options
     this.said = network.guarantee === undefined ? {} : { guarantee: network.guarantee }
     this.bridge = bridge
+    this.ports = new CodePorts(network, bridge)
     const { limits, emitPerMessageMax } = options
     this.assigned = assign(network, place(network, { workers: this.workers, inMain }), {
       sources,
@@ -204,19 +207,19 @@ class LocalRun implements Running {
   }
 
   send(input: string, message: unknown): Promise<void> {
-    return this.bridge.input(input).send(message)
+    return this.ports.send(input, message)
   }
 
   request(input: string, message: unknown, options?: RunRequestOptions): Promise<unknown> {
-    return this.bridge.input(input).request(message, options)
+    return this.ports.request(input, message, options)
   }
 
   endInput(input: string): void {
-    this.bridge.input(input).end()
+    this.ports.endInput(input)
   }
 
   output(name: string): AsyncIterable<unknown> {
-    return this.bridge.output(name)
+    return this.ports.output(name)
   }
 
   private makeHosts(load: Load): HostedWorker[] {
@@ -389,6 +392,8 @@ class LocalRun implements Running {
     }
     if (this.phase.name === 'ended') return
     this.phase = { name: 'closing', error }
+    // Before components close, which know of no reason.
+    if (error !== undefined) this.bridge.fail(error)
     this.close().catch((closeError: unknown) => this.settle.reject(closeError))
   }
 

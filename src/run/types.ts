@@ -153,18 +153,22 @@ export interface Running {
   stop(): Promise<void>
   /**
    * Sends to a `feeder` component, or to an exported input. Fulfilled when there is room: the message is then accepted, and
-   * is handled also when the run drains. Rejects with BRIDGE_CLOSED when no more is taken.
+   * is handled also when the run drains. Rejects with BRIDGE_CLOSED when no more is taken, and with PORT_UNKNOWN where there is no such
+   * input.
    */
   send(input: string, message: unknown): Promise<void>
   /**
    * Sends a message in the same way, and gives what a component has answered to it, or to what was derived from it (`context.answer`): when
    * all that came of it has been handled; undefined where none has answered. Errors: REQUEST_FAILED, with the component and its message,
-   * where a handler has failed or rejected; REQUEST_TIMED_OUT; BRIDGE_CLOSED.
+   * where a handler has failed or rejected; REQUEST_TIMED_OUT; BRIDGE_CLOSED; PORT_UNKNOWN.
    */
   request(input: string, message: unknown, options?: RunRequestOptions): Promise<unknown>
-  /** No more messages come for this input. */
+  /** No more messages come for this input. Throws PORT_UNKNOWN where there is none. */
   endInput(input: string): void
-  /** Messages of a `collector` component, or of an exported output, as they come. */
+  /**
+   * Messages of a `collector` component, or of an exported output, as they come; ends with the run, and throws its error where that failed.
+   * Throws PORT_UNKNOWN at once where there is no such output.
+   */
   output(name: string): AsyncIterable<unknown>
 }
 
@@ -214,6 +218,8 @@ export interface CodeBridgeHost {
   }
   /** Messages as they come; ends with the network, and throws its error if it failed. */
   output(component: string): AsyncIterable<unknown>
+  /** The run has failed, and is about to close: what was awaited of it comes no more. */
+  fail(error: unknown): void
   /** The run is over, with its error if it failed. */
   close(error: unknown): void
 }

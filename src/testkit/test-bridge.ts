@@ -1,5 +1,4 @@
-import { VertigoError } from '../base/errors.ts'
-import { didYouMean } from '../base/suggest.ts'
+import { type CodePortKind, unknownCodePort } from '../component/code-port.ts'
 import { type CodeBridgeOfRun, makeBridge } from '../connectors/code/bridge.ts'
 import type { CollectorQueue } from '../connectors/code/collector-queue.ts'
 import type { FeederQueue } from '../connectors/code/feeder-queue.ts'
@@ -17,6 +16,7 @@ export class TestBridge {
     this.ofRun = {
       input: (component) => keep(this.#inputs, component, made.input(component)),
       output: (component) => keep(this.#outputs, component, made.output(component)),
+      fail: (error) => made.fail(error),
       close: (error) => made.close(error),
     }
   }
@@ -41,13 +41,8 @@ function keep<Q>(queues: Map<string, Q>, component: string, queue: Q): Q {
   return queue
 }
 
-function known<Q>(queues: ReadonlyMap<string, Q>, component: string, kind: string): Q {
+function known<Q>(queues: ReadonlyMap<string, Q>, component: string, kind: CodePortKind): Q {
   const queue = queues.get(component)
   if (queue !== undefined) return queue
-  const names = [...queues.keys()]
-  const list = names.length === 0 ? 'It has none.' : `It has: ${names.join(', ')}.`
-  throw new VertigoError(
-    'PORT_UNKNOWN',
-    `the network has no component "${component}" of the kind ${kind}.${didYouMean(component, names)} ${list}`,
-  )
+  throw unknownCodePort(component, kind, queues.keys())
 }

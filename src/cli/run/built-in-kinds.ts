@@ -12,7 +12,7 @@ export async function createBridge(): Promise<CodeBridgeHost> {
       { place: { component } },
     )
   }
-  return { input: refuse, output: refuse, close: () => undefined }
+  return { input: refuse, output: refuse, fail: () => undefined, close: () => undefined }
 }
 
 /** For `run`: the address of this module, in the sources and in the package. */

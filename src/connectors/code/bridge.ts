@@ -5,6 +5,8 @@ import { FeederQueue } from './feeder-queue.ts'
 
 /** The bridge of one run; whoever runs it closes it, with the run's error. */
 export interface CodeBridgeOfRun extends CodeBridge {
+  /** What was awaited of the run comes no more, for it has failed. */
+  fail(error: unknown): void
   close(error: unknown): void
 }
 
@@ -12,6 +14,9 @@ export interface CodeBridgeOfRun extends CodeBridge {
 export function makeBridge(): CodeBridgeOfRun {
   const inputs = new Map<string, FeederQueue>()
   const outputs = new Map<string, CollectorQueue>()
+  const failAll = (error: Error): void => {
+    for (const queue of outputs.values()) queue.fail(error)
+  }
   return {
     input(component) {
       const queue = inputs.get(component) ?? new FeederQueue()
@@ -23,10 +28,11 @@ export function makeBridge(): CodeBridgeOfRun {
       outputs.set(component, queue)
       return queue
     },
+    fail: (error) => failAll(asError(error)),
     close(error) {
       const cause = error === undefined ? undefined : asError(error)
       for (const queue of inputs.values()) queue.close(cause)
-      for (const queue of outputs.values()) if (cause !== undefined) queue.fail(cause)
+      if (cause !== undefined) failAll(cause)
     },
   }
 }

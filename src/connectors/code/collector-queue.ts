@@ -60,6 +60,8 @@ export class CollectorQueue<T = unknown> implements AsyncIterable<T> {
 
   /** The network's side: the promise, where there is one, settles when there is room again. */
   put(message: T): Promise<void> | undefined {
+    // A network that has failed still handles some before it is closed: nobody waits for them.
+    if (this.#state !== 'open') return undefined
     this.#collected.push(message)
     if (this.#readers.length > 0) this.#wakeReaders()
     if (this.#iterators > 0) {

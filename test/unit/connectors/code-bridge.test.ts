@@ -11,7 +11,9 @@ import {
   feeder,
   feederKind,
 } from '../../../src/connectors/index.ts'
+import { VertigoError } from '../../../src/base/errors.ts'
 import { type Asked, OpenRequests } from '../../../src/connectors/code/asked.ts'
+import { makeBridge } from '../../../src/connectors/code/bridge.ts'
 import { TestClock } from '../../../src/testkit/test-clock.ts'
 import { kindDefinition } from '../../../src/component/kind.ts'
 import { RunningComponent, RunningSource, coded, settle, within } from './support.ts'
@@ -188,6 +190,28 @@ test('collector: a network that failed is an error at the end, after the message
   await assert.rejects(async () => {
     for await (const n of output) got.push(n)
   }, coded('BRIDGE_CLOSED'))
+  assert.deepEqual(got, [1])
+})
+
+test('collector: a run that has failed tells why, and what still comes before it is closed waits for no room', async () => {
+  const bridge = makeBridge()
+  const queue = bridge.output('result')
+  const sink = await RunningComponent.open(collectorKind, {
+    component: 'result',
+    extra: { [codeBridge]: bridge },
+  })
+  await sink.send(1)
+  const got: unknown[] = []
+  const iterated = (async () => {
+    for await (const message of queue) got.push(message)
+  })()
+  const gathered = queue.toArray()
+  bridge.fail(new VertigoError('STOPPED', 'enough'))
+  await within(sink.send(...Array.from({ length: 3_000 }, (_, n) => n + 2)), 'room')
+  await sink.close()
+  bridge.close(new VertigoError('STOPPED', 'enough'))
+  await assert.rejects(within(iterated, 'the end'), coded('STOPPED'))
+  await assert.rejects(within(gathered, 'the end'), coded('STOPPED'))
   assert.deepEqual(got, [1])
 })
 
