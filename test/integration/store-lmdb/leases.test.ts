@@ -1,28 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { machineClock, sleep } from '../../../src/base/clock.ts'
-import type { LeaseId, Store } from '../../../src/store/store.ts'
+import { machineClock } from '../../../src/base/clock.ts'
+import type { LeaseId } from '../../../src/store/store.ts'
 import { MovedClock } from '../../support/store/moved-clock.ts'
-import { batchesOf, heldTtlMs, makeFolder, openStore, startChild, until } from './support.ts'
+import { batchesOf, heldTtlMs, isThere, makeFolder, openStore, restMs, startChild, until } from './support.ts'
 
 /** Long, and ended by a clock that is moved: so that what a machine does that stands still is not taken for an end. */
 const ttlMs = 600_000
-/** Of a lease, for the time that passes by itself. */
-const restMs = 60_000
 
 const put = (key: string, lease: Awaited<ReturnType<typeof grantOf>>) =>
   ({ then: [{ type: 'put', key, value: Buffer.from('v'), lease }] }) as const
 
 async function grantOf(store: Awaited<ReturnType<typeof openStore>>, ttlMs: number) {
   return (await store.grant(ttlMs)).lease
-}
-
-/** Also when the timers that are due have run. */
-async function isThere(store: Store, key: string): Promise<void> {
-  await sleep(machineClock, 100)
-  // Whoever commits ends what is over.
-  await store.transact({ then: [{ type: 'put', key: 'other', value: Buffer.from('v') }] })
-  assert.ok((await store.get(key)).entry !== undefined)
 }
 
 test('the lease of a process that was killed is ended by another one, at its time', async (t) => {

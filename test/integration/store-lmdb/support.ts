@@ -51,6 +51,8 @@ const script = fileURLToPath(new URL('child.ts', import.meta.url))
 export const deadlineMs = patienceMs
 /** Of the lease of `hold-lease`. */
 export const heldTtlMs = 600_000
+/** Of a lease that is ended by a clock that is moved: what may pass by itself. */
+export const restMs = 60_000
 
 export function makeFolder(t: TestContext): string {
   const parent = mkdtempSync(join(tmpdir(), 'vertigo-store-'))
@@ -137,6 +139,14 @@ export async function until<T>(what: string, look: () => T | undefined | Promise
 
 export function isStopped(child: Child): boolean {
   return /\) T /.test(readFileSync(`/proc/${child.process.pid}/stat`, 'utf8'))
+}
+
+/** Also when the timers that are due have run. */
+export async function isThere(store: Store, key: string): Promise<void> {
+  await sleep(machineClock, 100)
+  // Whoever commits ends what is over.
+  await store.transact({ then: [{ type: 'put', key: 'other', value: Buffer.from('v') }] })
+  assert.ok((await store.get(key)).entry !== undefined)
 }
 
 /** The value of a counter. */
