@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { run, type VertigoError } from 'vertigo-flow'
+import { run } from 'vertigo-flow'
+import { failure } from '../support/error-code.ts'
 
 /** What code that runs a network hears of its feeders and collectors when something is wrong. */
 
@@ -20,15 +21,6 @@ const network = {
     { from: 'numbers.out', to: 'fussy.in' },
     { from: 'fussy.out', to: 'results.in' },
   ],
-}
-
-async function failure(promise: Promise<unknown>): Promise<VertigoError> {
-  try {
-    await promise
-  } catch (error) {
-    return error as VertigoError
-  }
-  assert.fail('it should have failed')
 }
 
 for (const workers of [0, 2])

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { run, type Running, type RunOptions, type VertigoError } from 'vertigo-flow'
+import { run, type Running, type RunOptions } from 'vertigo-flow'
+import { failure } from '../support/error-code.ts'
 
 /** What leaves a run beside its messages: rejected messages, the log, what a listener hears. */
 
@@ -34,15 +35,6 @@ function rejecting(kind: string, count: number, deadLetter: string): object {
     },
     connections: [{ from: 'numbers.out', to: 'work.in' }],
   }
-}
-
-async function failure(promise: Promise<unknown>): Promise<VertigoError> {
-  try {
-    await promise
-  } catch (error) {
-    return error as VertigoError
-  }
-  assert.fail('it should have failed')
 }
 
 for (const workers of [0, 2]) {

@@ -5,15 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import {
-  network,
-  run,
-  type RunEvent,
-  type RunOptions,
-  type RunSummary,
-  type VertigoError,
-} from 'vertigo-flow'
+import { network, run, type RunEvent, type RunOptions, type RunSummary } from 'vertigo-flow'
 import { collector, generator } from 'vertigo-flow/connectors'
+import { failure } from '../support/error-code.ts'
 
 /** Runs of whole networks in real threads, and in one thread. */
 
@@ -49,15 +43,6 @@ function steps(start: number): string {
   let count = 0
   for (let n = start; n !== 1; n = n % 2 === 0 ? n / 2 : 3 * n + 1) count++
   return `${start}:${count}`
-}
-
-async function failure(promise: Promise<unknown>): Promise<VertigoError> {
-  try {
-    await promise
-  } catch (error) {
-    return error as VertigoError
-  }
-  assert.fail('it should have failed')
 }
 
 /** Loading, running to the end: where it fails does not matter here. */
